@@ -1,0 +1,1 @@
+"""Sends one letter to one address, well. Knows no campaign, no topic and no console."""

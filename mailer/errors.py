@@ -1,0 +1,156 @@
+"""The one tree of errors.
+
+::
+
+    PostiljonError
+    ├── InputError            somebody typed or wrote something that cannot be used     blame: input
+    │   ├── FaultsError       several faults at once, each with its place
+    │   ├── SettingsError     a setting, or a set of them
+    │   ├── AddressError      a mail address
+    │   └── TokenError        a link that is not ours, is broken, or is of another purpose (blame: reader)
+    ├── StateError            asked for something that the present state does not allow   blame: state
+    ├── StorageError          the database                                               blame: house
+    │   ├── StorageBusy       locked longer than we wait; try again
+    │   ├── StorageAway       cannot be reached, or was lost; try again
+    │   ├── StorageFull       no room; try again when there is
+    │   └── SchemaError       older or newer than this code; run ``postiljon init``
+    └── TransportError        the way to the relay                                       blame: relay
+        ├── RelayAway         no connection, or it was lost; try again
+        ├── RelayRefused      the relay refuses us: greeting, EHLO, STARTTLS, AUTH
+        └── RelayConfused     an answer that fits nothing that was asked; the session is closed
+
+Each class says whether trying again can help (``permanent``) and whose fault it is (``blame``). Every error
+of a library that we call is mapped to one of these where it is called. ``exit_code`` is what the command
+line ends with (contract: 1 wrong input, 3 stopped before the end and can be run again).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
+
+Blame = Literal["input", "reader", "state", "house", "relay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, where, and what to do: file and line (1-based, 0 if the whole file)."""
+
+    file: str
+    line: int
+    field: str
+    found: str
+    expected: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        text = f"{place}: {self.field}: found {self.found}; expected {self.expected}"
+        return f"{text}. {self.hint}" if self.hint else text
+
+    def as_json(self) -> dict[str, object]:
+        """The same as a JSON object."""
+        return asdict(self)
+
+
+class PostiljonError(Exception):
+    """Root of the tree. ``str(error)`` is a sentence for the person who reads it."""
+
+    permanent: ClassVar[bool] = True
+    blame: ClassVar[Blame] = "house"
+    exit_code: ClassVar[int] = 3
+
+    def as_json(self) -> dict[str, object]:
+        """What ``--json`` prints for this error."""
+        return {"error": type(self).__name__, "message": str(self), "permanent": self.permanent}
+
+
+class InputError(PostiljonError):
+    """Somebody typed or wrote something that cannot be used."""
+
+    blame: ClassVar[Blame] = "input"
+    exit_code: ClassVar[int] = 1
+
+
+class FaultsError(InputError):
+    """Several faults at once, so that a person mends them in one go."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    def as_json(self) -> dict[str, object]:
+        """The same, with each fault."""
+        return {**super().as_json(), "faults": [fault.as_json() for fault in self.faults]}
+
+
+class SettingsError(InputError):
+    """A setting is missing, malformed, or contradicts another."""
+
+
+class AddressError(InputError):
+    """Not an address that mail can be sent to."""
+
+
+class TokenError(InputError):
+    """A token that is forged, damaged, expired, or made for another purpose. The reader gets one generic answer."""
+
+    blame = "reader"
+
+
+class StateError(PostiljonError):
+    """The present state does not allow what was asked."""
+
+    blame = "state"
+
+
+class StorageError(PostiljonError):
+    """The database did not do what it was asked."""
+
+
+class StorageBusy(StorageError):
+    """Somebody else held the lock for longer than we wait."""
+
+    permanent = False
+
+
+class StorageAway(StorageError):
+    """The database cannot be reached, or the connection was lost."""
+
+    permanent = False
+
+
+class StorageFull(StorageError):
+    """There is no room on the disk; nothing was changed."""
+
+    permanent = False
+
+
+class SchemaError(StorageError):
+    """The database was made by another version; ``postiljon init`` migrates it."""
+
+
+class TransportError(PostiljonError):
+    """The way to the relay."""
+
+    blame = "relay"
+    permanent = False
+
+
+class RelayAway(TransportError):
+    """No connection to the relay, or it was lost before a message's final dot."""
+
+
+class RelayRefused(TransportError):
+    """The relay answers and refuses us: greeting, EHLO, STARTTLS or AUTH. Holds the campaign."""
+
+    def __init__(self, message: str, code: int = 0, stage: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.stage = stage
+
+
+class RelayConfused(TransportError):
+    """An answer that fits nothing that was asked. The session is closed and nothing is guessed."""

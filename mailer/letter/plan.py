@@ -1,0 +1,162 @@
+"""What a compiled letter is made of: constant text, slots, branches and loops; and the letter that they make up.
+
+A plan holds text that is already right for its place (HTML constants are HTML) but not yet encoded for the
+wire; :mod:`mailer.letter.personalise` encodes the constants once and fills slots per person. Everything here is
+data that turns to JSON and back without loss, because a snapshot is kept for years and a retry after a restart
+must send the same bytes (I5).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Union
+
+from mailer.errors import Fault
+
+FORMAT = 1
+
+
+class Place(StrEnum):
+    """Where a slot stands; its value is escaped for that place and for no other."""
+
+    HTML = "html"  # between tags
+    ATTRIBUTE = "attribute"  # inside a quoted attribute that is no address
+    URL = "url"  # inside an address: percent-encoded, then attribute-escaped; a whole address stays one
+    HEADER = "header"  # subject: encoded-words (RFC 2047)
+    PLAIN = "plain"  # text/plain
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A value to be filled in: ``source`` is the expression between the braces, of the checked subset."""
+
+    source: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """if / elif / else: the first arm whose condition is true; conditions are expressions of the subset."""
+
+    arms: tuple[tuple[str, Plan], ...]
+    otherwise: Plan = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """for NAME in LIST: LIST is an expression that gives a contact's own list, 100 items at most."""
+
+    name: str
+    over: str
+    body: Plan
+
+
+Node = Union[str, Slot, Branch, Loop]
+Plan = tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that lies beside the campaign file; ``sha256`` in hex names it for ever."""
+
+    sha256: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """Its name in ``/m/``: hash and ending."""
+        ending = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}[self.media_type]
+        return f"{self.sha256}.{ending}"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A compiled letter: all that is needed, with a person's values and a stamp, to make the bytes of a message."""
+
+    language: str
+    from_name: str
+    from_address: str
+    reply_to: str
+    subject: Plan
+    html: Plan
+    text: Plan
+    headers: tuple[tuple[str, str], ...] = ()  # constant further headers (List-Id, Feedback-ID, …), unencoded
+    list_unsubscribe: bool = True  # service letters have none
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON; equal letters give equal bytes, so that a hash names a letter."""
+        fields = asdict(self) | {name: _dump(getattr(self, name)) for name in ("subject", "html", "text")}
+        return json.dumps(
+            {"format": FORMAT} | fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        ).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Letter:
+        """The letter that :meth:`to_bytes` wrote. Raises ``ValueError`` on a format of another version."""
+        fields: dict[str, Any] = json.loads(data)
+        if fields.pop("format") != FORMAT:
+            raise ValueError("this letter was compiled by another version of the format")
+        fields |= {name: _load(fields[name]) for name in ("subject", "html", "text")}
+        fields["headers"] = tuple((name, value) for name, value in fields["headers"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compile gives: the letter, the version for nobody in particular, its images, and warnings."""
+
+    letter: Letter
+    public_html: str
+    public_text: str
+    images: tuple[Image, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What differs per message beside the person's values. ``message_id`` without angle brackets."""
+
+    address: str
+    date: datetime
+    message_id: str
+    name: str = ""
+    unsubscribe_url: str = ""
+    unsubscribe_mailto: str = ""
+
+
+Values = Mapping[str, Any]  # {"contact": {name: text | list of text | None}, "links": {"online", "details", "optout"}}
+
+
+def _dump(plan: Plan) -> list[Any]:
+    return [_dump_node(node) for node in plan]
+
+
+def _dump_node(node: Node) -> Any:
+    match node:
+        case str():
+            return node
+        case Slot(source, place):
+            return {"slot": source, "place": place.value}
+        case Branch(arms, otherwise):
+            return {"if": [[condition, _dump(body)] for condition, body in arms], "else": _dump(otherwise)}
+        case Loop(name, over, body):
+            return {"for": name, "in": over, "do": _dump(body)}
+
+
+def _load(nodes: Sequence[Any]) -> Plan:
+    return tuple(_load_node(node) for node in nodes)
+
+
+def _load_node(node: Any) -> Node:
+    if isinstance(node, str):
+        return node
+    if "slot" in node:
+        return Slot(node["slot"], Place(node["place"]))
+    if "if" in node:
+        return Branch(tuple((condition, _load(body)) for condition, body in node["if"]), _load(node["else"]))
+    return Loop(node["for"], node["in"], _load(node["do"]))

@@ -1,0 +1,202 @@
+"""Settings of the sending side: typed, frozen, read once (contract.md, Settings).
+
+Environment first, then ``postiljon.toml`` in the working directory, then ``POSTILJON_DATA/secrets.toml`` for
+the two secrets. Raises ``SettingsError`` (through :func:`read`) that names the setting, what was found and what
+was expected, and never prints a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import BeforeValidator, SecretBytes, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from mailer.address import parse
+from mailer.errors import AddressError, SettingsError
+
+Tls = Literal["implicit", "starttls", "opportunistic", "none"]
+InDoubt = Literal["hold", "send_again"]
+_TLS_MODES = ("implicit", "starttls", "opportunistic", "none")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The SMTP server that takes our mail; ``connections`` and ``window`` count per sender."""
+
+    host: str = "127.0.0.1"
+    port: int = 25
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: Tls = "opportunistic"
+    connections: int = 10
+    window: int = 40
+
+    @property
+    def name(self) -> str:
+        """``host:port``, as it may be shown and logged."""
+        return f"{self.host}:{self.port}"
+
+
+def parse_relay(url: str) -> Relay:
+    """``smtp://user:password@host:port?connections=10&window=40&tls=…`` as a :class:`Relay`.
+
+    Default TLS: ``starttls`` with verification, on loopback ``opportunistic``. Raises ``ValueError``.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("expected smtp://user:password@host:port?connections=10&window=40&tls=starttls")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = set(options) - {"connections", "window", "tls"}
+    if unknown:
+        raise ValueError(f"unknown option {', '.join(sorted(unknown))}; expected connections, window or tls")
+    default = "implicit" if parts.scheme == "smtps" else "opportunistic" if parts.hostname in LOOPBACK else "starttls"
+    tls = options.get("tls", default)
+    if tls not in _TLS_MODES:
+        raise ValueError(f"tls={tls}: expected one of {', '.join(_TLS_MODES)}")
+    if tls == "none" and parts.password:
+        raise ValueError("tls=none would send the password in the clear; use starttls or implicit")
+    connections = _count(options, "connections", 10)
+    window = _count(options, "window", 4 * connections)
+    port = parts.port or {"implicit": 465}.get(tls, 587 if parts.username else 25)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return Relay(parts.hostname, port, user, password, tls, connections, window)  # type: ignore[arg-type]
+
+
+def parse_duration(text: str) -> timedelta:
+    """``30m``, ``6h``, ``4d``, ``90s`` as a time span. Raises ``ValueError``."""
+    match = re.fullmatch(r"\s*(\d+)\s*([smhd])\s*", text)
+    if not match:
+        raise ValueError(f"{text!r} is not a duration; expected a number and s, m, h or d, such as 30m")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def parse_secret(text: str) -> bytes:
+    """Base64url of 32 bytes, padding optional. Raises ``ValueError`` that does not repeat the secret."""
+    try:
+        secret = base64.b64decode(text.strip() + "=" * (-len(text.strip()) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("a secret is not base64url; 'postiljon init' makes one") from None
+    if len(secret) != 32:
+        raise ValueError(f"a secret has {len(secret)} bytes; expected base64url of 32")
+    return secret
+
+
+def _count(options: dict[str, str], name: str, default: int) -> int:
+    text = options.get(name, str(default))
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise ValueError(f"{name}={text}: expected a whole number from 1 to 10000")
+    return int(text)
+
+
+def _relay(value: Any) -> Any:
+    return parse_relay(value) if isinstance(value, str) else value
+
+
+def _durations(value: Any) -> Any:
+    return tuple(parse_duration(item) for item in value.split(",")) if isinstance(value, str) else value
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _secrets(value: Any) -> Any:
+    items = value.split(",") if isinstance(value, str) else value
+    return tuple(SecretBytes(parse_secret(item)) if isinstance(item, str) else item for item in items)
+
+
+def _secret(value: Any) -> Any:
+    return SecretBytes(parse_secret(value)) if isinstance(value, str) else value
+
+
+def _return_path(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        try:
+            parsed = parse(value)
+        except AddressError as error:
+            raise ValueError(str(error)) from error
+        if len(parsed.local) > 18:
+            raise ValueError("the part before @ must be 18 characters or shorter: a token of 45 is added to it")
+    return value
+
+
+class HouseSettings(BaseSettings):
+    """What the settings classes of all packages have in common: where values come from, and that they are frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="POSTILJON_",
+        frozen=True,
+        extra="ignore",
+        toml_file="postiljon.toml",
+        env_ignore_empty=True,
+    )
+
+    data: Path = Path("data")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is theirs
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, postiljon.toml, secrets.toml."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        folder = env_settings().get("data") or toml().get("data") or "data"
+        kept = TomlConfigSettingsSource(settings_cls, Path(str(init_settings().get("data", folder))) / "secrets.toml")
+        return init_settings, env_settings, toml, kept
+
+
+class MailerSettings(HouseSettings):
+    """What the sending side may be told. Every limit is off (``None``) unless set."""
+
+    smtp_url: Annotated[Relay, NoDecode, BeforeValidator(_relay)] = Relay()
+    return_path: Annotated[str, BeforeValidator(_return_path)] = ""
+    retry: Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(_durations)] = tuple(
+        timedelta(minutes=minutes) for minutes in (30, 60, 180, 360, 720)
+    )
+    give_up: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=4)
+    in_doubt: InDoubt = "hold"
+    rate: int | None = None
+    domain_rate: int | None = None
+    dkim_key: Path | None = None
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    secret_keys: Annotated[tuple[SecretBytes, ...], NoDecode, BeforeValidator(_secrets)] = ()
+    pepper: Annotated[SecretBytes | None, NoDecode, BeforeValidator(_secret)] = None
+
+
+Settings = TypeVar("Settings", bound=HouseSettings)
+
+
+def read(kind: type[Settings], **given: Any) -> Settings:
+    """Read the settings of class ``kind``; ``given`` wins over all. Raises ``SettingsError`` with every fault."""
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        lines = [f"POSTILJON_{str(item['loc'][0]).upper()}: {_plain(item['msg'])}" for item in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+    except ValueError as error:
+        raise SettingsError(f"postiljon.toml cannot be read: {error}") from None
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,208 @@
+"""The database: how it is opened, how a transaction begins, how its errors are mapped.
+
+Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock with a retry of its own every
+0.3 ms (SQLite's own busy handler starves an opt-out beside a saturating sender; docs/decisions), at most
+``BUSY_SECONDS``; a transaction either commits whole or leaves nothing; SQLite runs in WAL mode with
+``synchronous=FULL`` (E6), so what was committed survives a power cut. Every driver error leaves as a
+``StorageError``. Success of ``write`` means: it is on disk.
+
+All times are aware and in UTC (I9): :class:`Instant` stores ISO 8601 text that sorts on SQLite and
+``timestamptz`` on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
+
+from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageError, StorageFull
+
+BUSY_SECONDS = 10.0
+_PAUSE = 0.0003
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware ``datetime`` in UTC. A naive one is refused with ``ValueError``."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite, timestamptz on PostgreSQL."""
+        kind: TypeEngine[Any] = String(32) if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """To the database."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        utc = value.astimezone(UTC)
+        return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        """From the database."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        stored: datetime = value
+        return stored.astimezone(UTC)
+
+
+class Database:
+    """One database, SQLite or PostgreSQL; safe to share between threads. Made by :func:`open_database`."""
+
+    def __init__(self, engine: Engine, sqlite_path: Path | None) -> None:
+        self.engine = engine
+        self.sqlite_path = sqlite_path
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded default."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self, busy_seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
+        """A connection inside a writing transaction; commits at the end, rolls back on an exception.
+
+        Raises ``StorageBusy`` when the lock was not free for ``busy_seconds``, else as :func:`mapped`.
+        """
+        with mapped(), self.engine.connect() as plain:
+            connection = plain.execution_options(postiljon_write=True)
+            with begin_patiently(connection, busy_seconds):
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection inside a reading transaction (one snapshot); changes nothing."""
+        with mapped(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) -> Iterator[None]:
+    """A writing transaction on ``connection``; waits for SQLite's lock in steps of 0.3 ms."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            transaction = connection.begin()
+            break
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+    with transaction:
+        yield
+
+
+@contextmanager
+def mapped() -> Iterator[None]:
+    """Turn every error of the driver and of SQLAlchemy into one of our tree."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise map_error(error) from error
+
+
+def map_error(error: SQLAlchemyError) -> StorageError:
+    """The ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
+    text = str(getattr(error, "orig", None) or error)
+    if _is_busy(error):
+        return StorageBusy("the database was locked by somebody else for too long; try again")
+    if (
+        "disk is full" in text
+        or "No space left" in text
+        or "File too large" in text
+        or _errorcode(error) == "SQLITE_FULL"
+    ):
+        return StorageFull(f"the database has no room left: {text}")
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or _is_away(error)):
+        return StorageAway(f"the database cannot be reached: {text}")
+    return StorageError(f"the database refused: {text}")
+
+
+def open_database(url: str, *, pool_size: int = 5) -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://…``; the file's folder is made. Nothing is migrated here.
+
+    Raises ``SettingsError`` when the address of the database cannot be used.
+    """
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise SettingsError(
+            "POSTILJON_DATABASE_URL cannot be read; expected sqlite:///path or postgresql://…"
+        ) from error
+    name = parsed.get_backend_name()
+    if name == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise SettingsError("the database must be a file: several processes share it")
+        path = Path(parsed.database).resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            parsed.set(database=str(path)),
+            pool_size=pool_size,
+            max_overflow=20,
+            connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return Database(engine, path)
+    if name == "postgresql":
+        url_with_driver = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+        return Database(engine, None)
+    raise SettingsError(f"POSTILJON_DATABASE_URL: {name} is not supported; expected sqlite:///path or postgresql://…")
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    """WAL, FULL, foreign keys; a large page cache costs little and saves reads."""
+    cursor = connection.cursor()
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """The driver is told to begin nothing by itself; we say which kind of transaction it is."""
+    writes = connection.get_execution_options().get("postiljon_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _errorcode(error: BaseException) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlite_errorname", ""))
+
+
+def _is_busy(error: BaseException) -> bool:
+    return _errorcode(error) in {"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"}
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """SQLite: the file cannot be opened or read. PostgreSQL: class 08, 57P0x, or no SQLSTATE at all."""
+    if isinstance(error.orig, sqlite3.Error):
+        return _errorcode(error).startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB"))
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(("08", "57P")))

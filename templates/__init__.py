@@ -1,0 +1,1 @@
+"""The words and their looks. The only package that knows jinja2."""

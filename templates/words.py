@@ -1,0 +1,44 @@
+"""Words in the languages of the house: gettext catalogues, one domain for each kind of text.
+
+Domains: ``letter`` (what stands in a mail around the author's words, and our own service letters), ``pages``
+(what readers see in a browser), ``cli`` (what the command line says). Message ids are the English sentences.
+Catalogues are ``translations/LANGUAGE/LC_MESSAGES/DOMAIN.po`` with a ``.mo`` beside each, made by ``make words``;
+a test fails on a text that is missing, empty or fuzzy, and on a ``.mo`` that is not of its ``.po``.
+
+A language that the house does not have falls back to English; nothing here raises.
+"""
+
+from __future__ import annotations
+
+import gettext
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+Domain = Literal["letter", "pages", "cli"]
+LANGUAGES: dict[Domain, tuple[str, ...]] = {
+    "letter": ("en", "nl", "de", "fr"),
+    "pages": ("en", "nl", "de", "fr"),
+    "cli": ("en", "nl"),
+}
+RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
+
+def primary(tag: str) -> str:
+    """The language of a tag in lower case: ``nl-BE`` and ``nl_BE.UTF-8`` give ``nl`` (RFC 5646 section 2.1)."""
+    return tag.replace("_", "-").split("-")[0].split(".")[0].strip().lower()
+
+
+def direction(tag: str) -> Literal["ltr", "rtl"]:
+    """The writing direction of a language tag, for ``dir``."""
+    return "rtl" if primary(tag) in RIGHT_TO_LEFT else "ltr"
+
+
+@lru_cache(maxsize=64)
+def words(language: str, domain: Domain) -> gettext.NullTranslations:
+    """The catalogue of ``domain`` in ``language`` (``.gettext``, ``.ngettext``); English if there is none."""
+    folder = resources.files("templates") / "translations" / primary(language) / "LC_MESSAGES" / f"{domain}.mo"
+    if not folder.is_file():
+        return gettext.NullTranslations()
+    with folder.open("rb") as file:
+        return gettext.GNUTranslations(file)

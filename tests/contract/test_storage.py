@@ -1,0 +1,81 @@
+"""The database keeps its promises on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
+
+from mailer.errors import StorageBusy, StorageError
+from mailer.storage import Database, Instant
+
+TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
+
+
+def count(database: Database) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(TABLE)).scalar_one()
+
+
+def test_a_transaction_leaves_all_or_nothing(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        TABLE.metadata.create_all(connection)
+    with pytest.raises(RuntimeError), empty_database.write() as connection:
+        connection.execute(insert(TABLE), [{"id": 1}, {"id": 2}])
+        raise RuntimeError
+    assert count(empty_database) == 0
+
+
+def test_a_time_comes_back_in_utc_whatever_its_zone_was(empty_database: Database) -> None:
+    at = datetime(2024, 9, 18, 9, 0, 0, 5, tzinfo=timezone(timedelta(hours=2)))
+    with empty_database.write() as connection:
+        TABLE.metadata.create_all(connection)
+        connection.execute(insert(TABLE), {"id": 1, "at": at})
+    with empty_database.read() as connection:
+        stored = connection.execute(select(TABLE.c.at)).scalar_one()
+    assert stored == at
+    assert stored.tzinfo == UTC
+
+
+def test_a_time_without_a_zone_is_refused(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        TABLE.metadata.create_all(connection)
+    with pytest.raises(StorageError), empty_database.write() as connection:
+        connection.execute(insert(TABLE), {"id": 1, "at": datetime(2024, 9, 18, 9)})  # noqa: DTZ001
+
+
+def test_a_writer_waits_for_the_lock_and_then_goes_on(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        TABLE.metadata.create_all(connection)
+    held = threading.Event()
+
+    def hold() -> None:
+        with sqlite_database.write() as connection:
+            connection.execute(insert(TABLE), {"id": 1})
+            held.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    with sqlite_database.write() as connection:
+        connection.execute(insert(TABLE), {"id": 2})
+    thread.join()
+    assert count(sqlite_database) == 2
+
+
+def test_a_lock_that_stays_taken_is_said_to_be_busy_and_worth_another_try(sqlite_database: Database) -> None:
+    with sqlite_database.write(), pytest.raises(StorageBusy) as caught, sqlite_database.write(busy_seconds=0.05):
+        pass
+    assert not caught.value.permanent
+
+
+def test_an_unknown_kind_of_database_is_refused_with_what_was_expected() -> None:
+    from mailer.errors import SettingsError
+    from mailer.storage import open_database
+
+    with pytest.raises(SettingsError, match="expected sqlite"):
+        open_database("mysql://x/y")

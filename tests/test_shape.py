@@ -1,0 +1,81 @@
+"""The shape of the house: sizes (rule 9), one door for each library (rule 3), a contract on every module (rule 10)."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tools import shape
+
+FILES = list(shape.files())
+PRODUCT = [path for path in FILES if path.relative_to(shape.ROOT).parts[0] in shape.FOLDERS[:4]]
+
+
+def test_no_body_module_or_list_of_parameters_is_too_long() -> None:
+    assert shape.check() == []
+
+
+def test_a_body_of_41_lines_is_found() -> None:
+    source = "def long(one):\n" + '    """Words."""\n' + "    one += 1\n" * 41
+    assert shape.complaints(source, "mailer/x.py") == ["mailer/x.py:1: the body of long has 41 lines, 40 at most"]
+
+
+def test_a_docstring_does_not_count_as_body() -> None:
+    source = 'def fine():\n    """\n' + "    word\n" * 100 + '    """\n' + "    pass\n" * 40
+    assert shape.complaints(source, "mailer/x.py") == []
+
+
+def test_a_module_of_401_lines_is_found() -> None:
+    assert shape.complaints("pass\n" * 401, "mailer/x.py") == ["mailer/x.py:1: the module has 401 lines, 400 at most"]
+
+
+@pytest.mark.parametrize(("name", "count"), [("mailer/x.py", 1), ("campaigns/cli/x.py", 0), ("tests/x.py", 0)])
+def test_seven_parameters_are_found_but_not_where_typer_or_pytest_fills_them(name: str, count: int) -> None:
+    source = "def many(a, b, c, d, e, f, *, g): pass\n"
+    assert len(shape.complaints(source, name)) == count
+
+
+def test_self_is_no_parameter() -> None:
+    source = "class It:\n    def many(self, a, b, c, d, e, f): pass\n"
+    assert shape.complaints(source, "mailer/x.py") == []
+
+
+def test_every_module_begins_with_its_contract() -> None:
+    silent = [
+        path.relative_to(shape.ROOT).as_posix()
+        for path in PRODUCT
+        if path.read_text("utf-8").strip() and not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
+    assert silent == []
+
+
+def test_nothing_is_patched_in_tests() -> None:
+    words = ("mock." + "patch", "unittest." + "mock", "from unittest import " + "mock")
+    found = [
+        path.relative_to(shape.ROOT).as_posix()
+        for path in FILES
+        if any(word in path.read_text("utf-8") for word in words)
+    ]
+    assert found == []
+
+
+def test_no_name_of_a_registry_or_of_this_machine_is_in_the_tree() -> None:
+    places = ("pypi." + "org", "pythonhosted." + "org", "/work" + "/main", "/work" + "/shared")
+    kept = [
+        path for folder in ("docs", "examples", ".ci") for path in (shape.ROOT / folder).rglob("*") if path.is_file()
+    ]
+    kept += [
+        *FILES,
+        *shape.ROOT.glob("*.lock"),
+        *shape.ROOT.glob("*.toml"),
+        shape.ROOT / "README.md",
+        shape.ROOT / "Makefile",
+    ]
+    found = [
+        f"{path.relative_to(shape.ROOT)}: {place}"
+        for path in kept
+        for place in places
+        if place.encode() in path.read_bytes()
+    ]
+    assert found == []

@@ -52,7 +52,7 @@ bench: setup ## measures speed and load beside other programs; prints a table, w
 	@$(BIN)/python -m bench $(ARGS)
 
 words: $(READY) ## collects the texts to translate, updates the catalogues and compiles them
-	@$(BIN)/python -m tools.catalogues $(ARGS)
+	@$(BIN)/python -m templates.catalogue update $(ARGS)
 
 docs-states: $(READY) ## draws the state diagrams in docs/states.md from the tables in the code
 	@$(BIN)/python -m tools.draw_states

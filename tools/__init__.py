@@ -1,1 +1,1 @@
-"""What builds and checks the house and is no part of it: sizes, diagrams, catalogues. Not in the wheel."""
+"""What checks and draws the house and is no part of it: sizes, diagrams. Not in the wheel."""

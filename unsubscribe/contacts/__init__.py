@@ -1,0 +1,66 @@
+"""People and what they are subscribed to: the home of the tables ``contact``, ``topic`` and ``subscription``.
+
+Everything here takes a connection of the caller, who owns the transaction. See :mod:`.people` and :mod:`.topics`.
+"""
+
+from unsubscribe.contacts.people import (
+    Attribute,
+    Contact,
+    Person,
+    add,
+    change,
+    change_address,
+    everyone,
+    find,
+    get,
+    get_many,
+    remove,
+)
+from unsubscribe.contacts.topics import (
+    Subscription,
+    SubscriptionState,
+    Topic,
+    audience_count,
+    audience_page,
+    check_slug,
+    describe_topic,
+    ensure_topic,
+    find_topic,
+    set_state,
+    subscribe,
+    subscription,
+    subscriptions,
+    subscriptions_of,
+    topic,
+    topics,
+)
+
+__all__ = [
+    "Attribute",
+    "Contact",
+    "Person",
+    "Subscription",
+    "SubscriptionState",
+    "Topic",
+    "add",
+    "audience_count",
+    "audience_page",
+    "change",
+    "change_address",
+    "check_slug",
+    "describe_topic",
+    "ensure_topic",
+    "everyone",
+    "find",
+    "find_topic",
+    "get",
+    "get_many",
+    "remove",
+    "set_state",
+    "subscribe",
+    "subscription",
+    "subscriptions",
+    "subscriptions_of",
+    "topic",
+    "topics",
+]

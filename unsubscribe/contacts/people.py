@@ -1,0 +1,200 @@
+"""Contacts: find, add, change. SQL on the table ``contact``, a name per verb.
+
+Each function takes a connection of the caller, who owns the transaction. Raises ``AddressError`` for an address
+that cannot be used; storage errors are mapped by ``mailer.storage``. Success of :func:`add` does not subscribe
+anybody to anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Union
+
+from sqlalchemy import Connection, Row, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailer.address import Address, mask, parse
+from mailer.signing import address_hash
+from unsubscribe.contacts.tables import CONTACT
+
+Attribute = Union[str, tuple[str, ...]]
+_MANY = 500  # bound parameters of one statement; SQLite's limit is 32766, short statements are cached better
+_COLUMNS = (
+    CONTACT.c.id,
+    CONTACT.c.email,
+    CONTACT.c.email_key,
+    CONTACT.c.address_hash,
+    CONTACT.c.domain,
+    CONTACT.c.name,
+    CONTACT.c.language,
+    CONTACT.c.attributes,
+    CONTACT.c.own_fields,
+    CONTACT.c.created_at,
+    CONTACT.c.updated_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person as stored: ``email`` as given, ``key`` to compare by, ``own_fields`` what they set themselves."""
+
+    id: int
+    email: str
+    key: str
+    address_hash: bytes = field(repr=False)
+    domain: str
+    name: str
+    language: str
+    attributes: Mapping[str, Attribute]
+    own_fields: frozenset[str]
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def masked(self) -> str:
+        """The address as it may be shown to whoever holds a link."""
+        return mask(self.email)
+
+    def values(self) -> dict[str, object]:
+        """What contact tags can name: ``contact.email``, ``.name``, ``.language`` and the attributes."""
+        lists = {name: list(value) if isinstance(value, tuple) else value for name, value in self.attributes.items()}
+        return {**lists, "email": self.email, "name": self.name or None, "language": self.language or None}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is known of somebody before there is a row: the fields that :func:`add` stores."""
+
+    email: str
+    name: str = ""
+    language: str = ""
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+
+def insert_into(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ``on_conflict_…``, of the connection's dialect."""
+    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def dump_attributes(attributes: Mapping[str, Attribute]) -> str:
+    """Canonical JSON; equal attributes give equal text."""
+    return json.dumps(attributes, ensure_ascii=False, sort_keys=True, separators=(",", ":")) if attributes else "{}"
+
+
+def load_attributes(text: str) -> dict[str, Attribute]:
+    """The attributes in the text that :func:`dump_attributes` wrote."""
+    if text == "{}":
+        return {}
+    items: dict[str, Any] = json.loads(text)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in items.items()}
+
+
+def contact_of(row: Row[*tuple[Any, ...]]) -> Contact:
+    """A row that begins with the columns of :func:`contact_columns` as a value."""
+    number, email, key, hashed, domain, name, language, attributes, own, created_at, updated_at = row[:11]
+    loaded = load_attributes(attributes)
+    fields = frozenset(own.split())
+    return Contact(number, email, key, hashed, domain, name, language, loaded, fields, created_at, updated_at)
+
+
+def contact_columns() -> tuple[Any, ...]:
+    """The columns that :func:`contact_of` reads, in its order."""
+    return _COLUMNS
+
+
+def get(conn: Connection, contact_id: int) -> Contact | None:
+    """The contact with that number, or None when it never was or was erased."""
+    row = conn.execute(select(*_COLUMNS).where(CONTACT.c.id == contact_id)).first()
+    return contact_of(row) if row else None
+
+
+def get_many(conn: Connection, contact_ids: Iterable[int]) -> dict[int, Contact]:
+    """The contacts with those numbers; one that is gone is missing from the answer."""
+    found: dict[int, Contact] = {}
+    for some in in_slices(tuple(contact_ids)):
+        for row in conn.execute(select(*_COLUMNS).where(CONTACT.c.id.in_(some))):
+            found[row[0]] = contact_of(row)
+    return found
+
+
+def find(conn: Connection, email: str) -> Contact | None:
+    """The contact with that address, whatever its case; raises ``AddressError``."""
+    row = conn.execute(select(*_COLUMNS).where(CONTACT.c.email_key == parse(email).key)).first()
+    return contact_of(row) if row else None
+
+
+def add(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:
+    """Store a person, or give the contact that already has this address, unchanged. Raises ``AddressError``."""
+    address = parse(person.email)
+    row = row_of(person, address, pepper, now)
+    conn.execute(insert_into(conn, CONTACT).values(row).on_conflict_do_nothing(index_elements=["email_key"]))
+    found = conn.execute(select(*_COLUMNS).where(CONTACT.c.email_key == address.key)).one()
+    return contact_of(found)
+
+
+def row_of(person: Person, address: Address, pepper: bytes, now: datetime) -> dict[str, object]:
+    """A person as a row of ``contact``, for INSERT."""
+    key = address.key
+    return {
+        "email": str(address),
+        "email_key": key,
+        "address_hash": address_hash(pepper, key),
+        "domain": address.domain,
+        "name": person.name,
+        "language": person.language,
+        "attributes": dump_attributes(person.attributes),
+        "own_fields": "",
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def change(conn: Connection, contact: Contact, now: datetime, **fields: Any) -> Contact:
+    """Store other values of ``name``, ``language``, ``attributes`` or ``own_fields``; returns the contact as it is."""
+    changed = replace(contact, updated_at=now, **fields)
+    conn.execute(
+        update(CONTACT)
+        .where(CONTACT.c.id == contact.id)
+        .values(
+            name=changed.name,
+            language=changed.language,
+            attributes=dump_attributes(changed.attributes),
+            own_fields=" ".join(sorted(changed.own_fields)),
+            updated_at=now,
+        )
+    )
+    return changed
+
+
+def change_address(conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime) -> Contact:
+    """Give a contact another address. Raises ``AddressError``; a taken address breaks the unique key (caller looks)."""
+    address = parse(email)
+    hashed = address_hash(pepper, address.key)
+    fields: dict[str, Any] = {
+        "email": str(address),
+        "address_hash": hashed,
+        "domain": address.domain,
+        "updated_at": now,
+    }
+    conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(email_key=address.key, **fields))
+    return replace(contact, key=address.key, **fields)
+
+
+def remove(conn: Connection, contact_id: int) -> None:
+    """Delete the row of a contact, and with it the subscriptions. Part of an erasure: see ``unsubscribe.erasing``."""
+    conn.execute(delete(CONTACT).where(CONTACT.c.id == contact_id))
+
+
+def everyone(conn: Connection, after_id: int = 0, limit: int = 1000) -> list[Contact]:
+    """A page of all contacts by number, those after ``after_id``."""
+    query = select(*_COLUMNS).where(CONTACT.c.id > after_id).order_by(CONTACT.c.id).limit(limit)
+    return [contact_of(row) for row in conn.execute(query)]
+
+
+def in_slices(items: Sequence[Any], size: int = _MANY) -> Iterator[Sequence[Any]]:
+    """The items in slices of at most ``size``: one statement with a list of values for each."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,72 @@
+"""The tables of people: contact, topic, subscription. Their only home; other modules ask :mod:`unsubscribe.contacts`.
+
+Promises: one contact per address (``email_key``, lower-case, unique in the database), one subscription per contact
+and topic; numbers are never reused (they stand in tokens for years). The address is kept as given. What a person
+was promised or agreed to stands in :mod:`unsubscribe.consent`; what holds mail back, in ``mailer.suppression``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlmodel import Field, SQLModel
+
+from mailer.storage import Instant
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class ContactRow(SQLModel, table=True):
+    """A person with a mail address. ``attributes`` is JSON: text or list of text by name."""
+
+    __tablename__ = "contact"
+    __table_args__: Any = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    email: str = Field(sa_column=Column(Text, nullable=False))
+    email_key: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    address_hash: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    domain: str = Field(sa_column=Column(Text, nullable=False))
+    name: str = Field(default="", sa_column=Column(Text, nullable=False))
+    language: str = Field(default="", sa_column=Column(Text, nullable=False))
+    attributes: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    own_fields: str = Field(default="", sa_column=Column(Text, nullable=False))  # what the reader set, by name, spaced
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+class TopicRow(SQLModel, table=True):
+    """What a letter is about, and what one subscribes to. ``names`` is JSON: language to name."""
+
+    __tablename__ = "topic"
+    __table_args__: Any = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    names: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    description: str = Field(default="", sa_column=Column(Text, nullable=False))
+    is_open: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))  # may strangers sign up for it?
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class SubscriptionRow(SQLModel, table=True):
+    """A contact and a topic. ``statement`` numbers the basis in ``consent_statement`` (0: none)."""
+
+    __tablename__ = "subscription"
+    __table_args__: Any = (Index("subscription_contact", "contact_id"), {"sqlite_with_rowid": False})
+
+    topic_id: int = Field(sa_column=Column(_NUMBER, ForeignKey("topic.id"), primary_key=True, autoincrement=False))
+    contact_id: int = Field(
+        sa_column=Column(_NUMBER, ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = Field(sa_type=Instant)
+    statement: int = Field(default=0, sa_column=Column(_NUMBER, nullable=False))
+
+
+CONTACT: Table = SQLModel.metadata.tables["contact"]
+TOPIC: Table = SQLModel.metadata.tables["topic"]
+SUBSCRIPTION: Table = SQLModel.metadata.tables["subscription"]

@@ -1,0 +1,167 @@
+"""Topics and who is subscribed to them. SQL on the tables ``topic`` and ``subscription``, a name per verb.
+
+States of a subscription: *subscribed* (gets letters), *pending* (has yet to confirm), *opted_out* (left). This
+module stores what it is told; that an opted-out person is not subscribed again by an import is
+:func:`subscribe`'s rule unless ``rejoin`` is set, and the reader alone may do that. Raises ``InputError`` for a
+topic that does not exist or a slug that cannot be one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from mailer.errors import InputError
+from unsubscribe.contacts.people import Contact, contact_columns, contact_of, insert_into
+from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
+
+SubscriptionState = Literal["subscribed", "pending", "opted_out"]
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+_COLUMNS = (TOPIC.c.id, TOPIC.c.slug, TOPIC.c.name, TOPIC.c.names, TOPIC.c.description, TOPIC.c.is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What one subscribes to. ``is_open``: strangers may sign up for it."""
+
+    id: int
+    slug: str
+    name: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    is_open: bool = False
+
+    def name_in(self, language: str) -> str:
+        """Its name in a language, else the name that it has in any."""
+        return self.names.get(language.partition("-")[0], self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """How a contact stands with a topic, since when, and the number of the basis that it rests on."""
+
+    topic: Topic
+    state: SubscriptionState
+    since: datetime
+    statement: int = 0
+
+
+def check_slug(slug: str) -> str:
+    """The slug, if it can be one: a-z, 0-9, hyphen and underscore, 64 at most. Else ``InputError``."""
+    if not _SLUG.fullmatch(slug):
+        raise InputError(f"{slug!r} cannot be a topic: expected lower-case letters, digits and hyphens, 64 at most")
+    return slug
+
+
+def ensure_topic(conn: Connection, slug: str, name: str, now: datetime) -> Topic:
+    """The topic with that slug, made if it does not exist (then with ``name``, else with a name from the slug)."""
+    shown = name or check_slug(slug).replace("-", " ").replace("_", " ").capitalize()
+    values = {"slug": check_slug(slug), "name": shown, "names": "{}", "description": "", "is_open": False}
+    insert = insert_into(conn, TOPIC).values(created_at=now, **values)
+    conn.execute(insert.on_conflict_do_nothing(index_elements=["slug"]))
+    return topic(conn, slug)
+
+
+def describe_topic(conn: Connection, topic_id: int, **fields: Any) -> None:
+    """Store ``name``, ``names`` (a mapping), ``description`` or ``is_open`` of a topic."""
+    if "names" in fields:
+        fields["names"] = json.dumps(fields["names"], ensure_ascii=False, sort_keys=True)
+    conn.execute(update(TOPIC).where(TOPIC.c.id == topic_id).values(**fields))
+
+
+def find_topic(conn: Connection, slug: str) -> Topic | None:
+    """The topic with that slug, or None."""
+    row = conn.execute(select(*_COLUMNS).where(TOPIC.c.slug == slug)).first()
+    return _topic_of(row) if row else None
+
+
+def topic(conn: Connection, slug: str) -> Topic:
+    """The topic with that slug; raises ``InputError`` when there is none."""
+    found = find_topic(conn, slug)
+    if found is None:
+        raise InputError(f"there is no topic {slug!r}; 'postiljon contacts import FILE --topic {slug}' makes it")
+    return found
+
+
+def topics(conn: Connection, *, only_open: bool = False) -> list[Topic]:
+    """All topics by name; ``only_open``: those for which strangers may sign up."""
+    query = select(*_COLUMNS).order_by(TOPIC.c.name, TOPIC.c.id)
+    return [_topic_of(row) for row in conn.execute(query.where(TOPIC.c.is_open) if only_open else query)]
+
+
+def subscriptions(conn: Connection, contact_id: int) -> dict[str, SubscriptionState]:
+    """The state for each topic that the contact has or had something to do with, by slug."""
+    return {item.topic.slug: item.state for item in subscriptions_of(conn, contact_id)}
+
+
+def subscriptions_of(conn: Connection, contact_id: int) -> list[Subscription]:
+    """The same with topic and date, by the topic's name."""
+    query = (
+        select(*_COLUMNS, SUBSCRIPTION.c.state, SUBSCRIPTION.c.since, SUBSCRIPTION.c.statement)
+        .join_from(SUBSCRIPTION, TOPIC, TOPIC.c.id == SUBSCRIPTION.c.topic_id)
+        .where(SUBSCRIPTION.c.contact_id == contact_id)
+        .order_by(TOPIC.c.name, TOPIC.c.id)
+    )
+    return [Subscription(_topic_of(row), row[6], row[7], row[8]) for row in conn.execute(query)]
+
+
+def subscription(conn: Connection, contact_id: int, topic_id: int) -> tuple[SubscriptionState, datetime, int] | None:
+    """State, since when, and statement; None when the contact never had to do with the topic."""
+    columns = (SUBSCRIPTION.c.state, SUBSCRIPTION.c.since, SUBSCRIPTION.c.statement)
+    mine = (SUBSCRIPTION.c.topic_id == topic_id) & (SUBSCRIPTION.c.contact_id == contact_id)
+    row = conn.execute(select(*columns).where(mine)).first()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def subscribe(
+    conn: Connection, contact_id: int, topic_id: int, now: datetime, *, statement: int = 0, rejoin: bool = False
+) -> SubscriptionState:
+    """Subscribe a contact; returns the state after it. Who opted out stays so unless ``rejoin``: the reader's act."""
+    before = subscription(conn, contact_id, topic_id)
+    if before and (before[0] == "subscribed" or (before[0] == "opted_out" and not rejoin)):
+        return before[0]
+    set_state(conn, contact_id, topic_id, "subscribed", now, statement=statement)
+    return "subscribed"
+
+
+def set_state(
+    conn: Connection, contact_id: int, topic_id: int, state: SubscriptionState, since: datetime, *, statement: int = 0
+) -> None:
+    """Store a state; ``statement`` 0 leaves the number of the basis as it was."""
+    row = {"contact_id": contact_id, "topic_id": topic_id, "state": state, "since": since, "statement": statement}
+    changed = {"state": state, "since": since} | ({"statement": statement} if statement else {})
+    insert = insert_into(conn, SUBSCRIPTION).values(row)
+    conn.execute(insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed))
+
+
+def audience_page(conn: Connection, topic_slug: str, after_id: int = 0, limit: int = 1000) -> list[Contact]:
+    """A page of the contacts that are subscribed to a topic, by number, those after ``after_id``.
+
+    Suppressed addresses are among them: the statement that claims leaves them out (I2), and the report counts them.
+    """
+    query = (
+        select(*contact_columns())
+        .join_from(SUBSCRIPTION, CONTACT, CONTACT.c.id == SUBSCRIPTION.c.contact_id)
+        .where(SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id, SUBSCRIPTION.c.state == "subscribed")
+        .where(SUBSCRIPTION.c.contact_id > after_id)
+        .order_by(SUBSCRIPTION.c.contact_id)
+        .limit(limit)
+    )
+    return [contact_of(row) for row in conn.execute(query)]
+
+
+def audience_count(conn: Connection, topic_slug: str) -> int:
+    """How many contacts are subscribed to a topic."""
+    mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id
+    query = select(func.count()).select_from(SUBSCRIPTION).where(mine, SUBSCRIPTION.c.state == "subscribed")
+    return conn.execute(query).scalar_one()
+
+
+def _topic_of(row: Row[*tuple[Any, ...]]) -> Topic:
+    return Topic(row[0], row[1], row[2], json.loads(row[3]), row[4], bool(row[5]))

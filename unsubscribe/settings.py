@@ -1,0 +1,55 @@
+"""Settings of the reader's side: typed, frozen, read once (contract.md, Settings).
+
+Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
+because links in letters that left cannot be changed any more. On loopback plain http is taken, and
+:attr:`ReaderSettings.public_url_warning` says so.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
+
+from mailer.settings import LOOPBACK, HouseSettings, parse_duration
+
+
+def _public_url(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is not an address; expected https://mail.example.org")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("expected only https://, a host name and perhaps a path")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
+    return value.strip().rstrip("/")
+
+
+def _words(value: Any) -> Any:
+    return tuple(word for word in value.replace(",", " ").split() if word) if isinstance(value, str) else value
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+class ReaderSettings(HouseSettings):
+    """What the reader's side may be told."""
+
+    public_url: Annotated[str, BeforeValidator(_public_url)] = "http://127.0.0.1:8000"
+    open_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    opt_out_mail: bool = False
+    pending_days: int = 14
+    address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=7)
+
+    @property
+    def public_url_warning(self) -> str:
+        """A sentence when links only work on this machine; empty when all is well."""
+        if urlsplit(self.public_url).scheme == "https":
+            return ""
+        return f"POSTILJON_PUBLIC_URL is {self.public_url}: links in mails work on this machine only"

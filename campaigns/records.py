@@ -1,0 +1,186 @@
+"""Campaigns as stored: the only home of the table ``campaign``; a name per verb.
+
+Promises: a state moves by :func:`move` alone, one conditional statement whose WHERE comes from the state table
+(:mod:`campaigns.states`), so that of two processes one wins; what was launched (``source``, ``parts``, ``snapshot``,
+``mailing_id``) stays as it was. Each function takes the connection of the caller, who owns the transaction. Raises
+``InputError`` for a slug that does not exist, ``StateError`` for a move that the present state does not allow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from campaigns.states import Event, State, after, sources
+from mailer.errors import InputError
+from mailer.storage import Instant
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class CampaignRow(SQLModel, table=True):
+    """A campaign. ``parts`` is JSON: a hash for each thing that the letter is made of (text, brand, images)."""
+
+    __tablename__ = "campaign"
+    __table_args__: Any = (Index("campaign_due", "state", "send_at"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    source: str = Field(sa_column=Column(Text, nullable=False))
+    file_name: str = Field(sa_column=Column(Text, nullable=False))
+    parts: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    snapshot: str = Field(default="", sa_column=Column(Text, nullable=False))
+    mailing_id: int | None = Field(default=None, sa_column=Column(_NUMBER, nullable=True, unique=True))
+    subject: str = Field(sa_column=Column(Text, nullable=False))
+    from_address: str = Field(sa_column=Column(Text, nullable=False))
+    topic: str = Field(sa_column=Column(Text, nullable=False))
+    language: str = Field(sa_column=Column(Text, nullable=False))
+    timezone: str = Field(default="", sa_column=Column(Text, nullable=False))
+    send_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True))
+    online: str = Field(sa_column=Column(Text, nullable=False))
+    online_code: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    changed_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    launched_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True))
+    finished_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True))
+
+
+CAMPAIGN: Table = SQLModel.metadata.tables["campaign"]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign as stored. ``online`` is ``unlisted``, ``public`` or ``none``; ``subject`` is the public one."""
+
+    id: int
+    slug: str
+    state: State
+    reason: str
+    source: str = field(repr=False)
+    file_name: str
+    parts: Mapping[str, str]
+    snapshot: str
+    mailing_id: int | None
+    subject: str
+    from_address: str
+    topic: str
+    language: str
+    timezone: str
+    send_at: datetime | None
+    online: str
+    online_code: str
+    created_at: datetime
+    changed_at: datetime
+    launched_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_launched(self) -> bool:
+        """Whether it has a mailing; from then on its text cannot change."""
+        return self.mailing_id is not None
+
+
+def find(conn: Connection, slug: str) -> Campaign | None:
+    """The campaign with that slug, or None."""
+    return _first(conn, CAMPAIGN.c.slug == slug)
+
+
+def get(conn: Connection, slug: str) -> Campaign:
+    """The campaign with that slug; ``InputError`` with slugs that look like it when there is none."""
+    found = find(conn, slug)
+    if found:
+        return found
+    near = get_close_matches(slug, conn.execute(select(CAMPAIGN.c.slug)).scalars().all(), 1)
+    raise InputError(f"there is no campaign {slug!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def with_online_code(conn: Connection, code: str) -> Campaign | None:
+    """The campaign that is read online under ``code``, once it was launched; None for one that is not online."""
+    launched = CAMPAIGN.c.launched_at.is_not(None) & (CAMPAIGN.c.online != "none")
+    return _first(conn, (CAMPAIGN.c.online_code == code) & launched)
+
+
+def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
+    """The campaign that drives a mailing, or None: a service letter."""
+    return _first(conn, CAMPAIGN.c.mailing_id == mailing_id)
+
+
+def all_campaigns(conn: Connection) -> list[Campaign]:
+    """All, the newest first."""
+    return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]
+
+
+def public_campaigns(conn: Connection) -> list[Campaign]:
+    """Those in the archive: launched and public, the newest first."""
+    mine = (CAMPAIGN.c.online == "public") & CAMPAIGN.c.launched_at.is_not(None)
+    return [
+        _campaign(row) for row in conn.execute(select(CAMPAIGN).where(mine).order_by(CAMPAIGN.c.launched_at.desc()))
+    ]
+
+
+def in_states(conn: Connection, states: Sequence[State]) -> list[Campaign]:
+    """Those that are in one of ``states``, the oldest first."""
+    query = select(CAMPAIGN).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
+    return [_campaign(row) for row in conn.execute(query)]
+
+
+def due(conn: Connection, now: datetime) -> list[Campaign]:
+    """Those whose hour has come."""
+    ready = (CAMPAIGN.c.state == State.SCHEDULED.value) & (CAMPAIGN.c.send_at <= now)
+    return [_campaign(row) for row in conn.execute(select(CAMPAIGN).where(ready).order_by(CAMPAIGN.c.send_at))]
+
+
+def next_scheduled(conn: Connection) -> Campaign | None:
+    """The one that goes out first of those that are planned."""
+    query = select(CAMPAIGN).where(CAMPAIGN.c.state == State.SCHEDULED.value).order_by(CAMPAIGN.c.send_at).limit(1)
+    row = conn.execute(query).first()
+    return _campaign(row) if row else None
+
+
+def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> None:
+    """A new draft; ``values`` by column. Its slug must not exist yet (the database refuses a second)."""
+    row = dict(values) | {"state": State.DRAFT.value, "created_at": now, "changed_at": now}
+    conn.execute(insert(CAMPAIGN).values(**_plain(row)))
+
+
+def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: datetime) -> None:
+    """Change the columns of a campaign that was not launched yet; ``state`` is not among them."""
+    change = _plain(dict(values) | {"changed_at": now})
+    conn.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == campaign_id, CAMPAIGN.c.mailing_id.is_(None)).values(**change))
+
+
+def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, reason: str = "", **values: Any) -> bool:
+    """Move ``campaign`` by ``event``; whether we were the one who moved it. ``values`` are stored with the move.
+
+    Raises ``StateError`` when its state, as the caller read it, allows no such move. False: somebody was faster.
+    """
+    target = after(campaign.state, event, campaign.slug)
+    allowed = [state.value for state in sources(event, target)]
+    change = {"state": target.value, "reason": reason, "changed_at": now, **values}
+    mine = (CAMPAIGN.c.id == campaign.id) & CAMPAIGN.c.state.in_(allowed)
+    return conn.execute(update(CAMPAIGN).where(mine).values(**change)).rowcount == 1
+
+
+def _first(conn: Connection, condition: Any) -> Campaign | None:
+    row = conn.execute(select(CAMPAIGN).where(condition)).first()
+    return _campaign(row) if row else None
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    if "parts" in values:
+        values["parts"] = json.dumps(values["parts"], sort_keys=True)
+    return values
+
+
+def _campaign(row: Row[Any]) -> Campaign:
+    values = dict(row._mapping)
+    return Campaign(**values | {"state": State(values["state"]), "parts": json.loads(values["parts"])})

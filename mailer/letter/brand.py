@@ -1,0 +1,168 @@
+"""The brand: colours, logo, sender block, footer links and the words that differ per language, from a small TOML file.
+
+Promises: both colour schemes are whole and readable, since what the file leaves out is derived (a shade for dark mode,
+a link colour); a colour pair that the file sets and that cannot be read is kept and told as a warning with the nearest
+shade that can. Letters and public pages use the same brand. Raises ``FaultsError`` with every fault of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mailer.errors import Fault
+from mailer.letter.brandfile import BrandFile
+from mailer.letter.colour import black_or_white, contrast, readable
+from mailer.letter.picture import Picture
+from templates.words import primary
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """The colours of one scheme, each ``#rrggbb``: what lies behind everything, the sheet, and what stands on them."""
+
+    page: str
+    surface: str
+    text: str
+    muted: str
+    line: str
+    link: str
+    action: str
+    on_action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text that may differ per language; the entry under ``""`` is for every other language."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, language: str) -> str:
+        """The text in ``language``, else the one for every language, else English, else none."""
+        for key in (language.lower(), primary(language), "", "en"):
+            if key in self.texts:
+                return self.texts[key]
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Whose letter it is, and how it looks. Links that are empty are left out."""
+
+    name: str
+    light: Scheme
+    dark: Scheme
+    logo: bytes | None = field(default=None, repr=False)
+    logo_alt: str = ""
+    logo_width: int = 0  # as shown, in pixels; 0: half of the picture's own, as logos are made for sharp screens
+    address: tuple[str, ...] = ()  # the sender block (D4), a line each
+    contact_url: str = ""
+    website_url: str = ""
+    website_label: str = ""
+    proclaimer_url: str = ""
+    privacy_url: str = ""
+    accessibility_url: str = ""
+    legal: Words = Words()
+    proclaimer: Words = Words()
+    warnings: tuple[Fault, ...] = ()
+
+
+LIGHT = Scheme("#f4f6f8", "#ffffff", "#16202b", "#4d5b69", "#cbd3dc", "#0b4f94", "#14508c", "#ffffff")
+DARK = Scheme("#0f151c", "#18212b", "#e8edf2", "#afbbc7", "#3a4856", "#93c6f7", "#8cc2f5", "#0c1722")
+_PAIRS = (
+    ("text", "surface", 4.5),
+    ("text", "page", 4.5),
+    ("muted", "surface", 4.5),
+    ("muted", "page", 4.5),
+    ("link", "surface", 4.5),
+    ("link", "page", 4.5),
+    ("on_action", "action", 4.5),
+    ("action", "surface", 3.0),
+)
+
+
+def builtin_brand(from_name: str) -> Brand:
+    """The brand of a house that has no brand file: quiet colours and the From name."""
+    return Brand(name=from_name, light=LIGHT, dark=DARK)
+
+
+def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
+    """The brand that a TOML file describes; ``images`` are the files beside it, by name.
+
+    Raises ``FaultsError`` with all that is wrong: no TOML, unknown keys ("did you mean"), no colour, a missing logo.
+    """
+    reader = BrandFile(text, file)
+    logo = reader.picture("logo", images)
+    light = _light(reader.colours("colours"))
+    dark = _dark(reader.colours("colours.dark"), light)
+    brand = Brand(
+        name=reader.text("name", needed=True),
+        light=light,
+        dark=dark,
+        logo=logo.image.data if logo else None,
+        logo_alt=reader.text("logo_alt") or reader.text("name"),
+        logo_width=reader.number("logo_width", 0),
+        address=reader.lines("sender.address"),
+        contact_url=reader.link("links.contact"),
+        website_url=reader.link("links.website"),
+        website_label=reader.text("links.website_label") or _host(reader.link("links.website")),
+        proclaimer_url=reader.link("links.proclaimer"),
+        privacy_url=reader.link("links.privacy"),
+        accessibility_url=reader.link("links.accessibility"),
+        legal=Words(reader.words("words.legal")),
+        proclaimer=Words(reader.words("words.proclaimer")),
+        warnings=(*_unreadable(light, "colours", reader), *_unreadable(dark, "colours.dark", reader)),
+    )
+    reader.finish()
+    return brand
+
+
+def shown_width(brand: Brand, logo: Picture) -> int:
+    """The width at which the logo is shown, in pixels."""
+    return brand.logo_width or max(1, min(240, logo.width // 2))
+
+
+def _light(given: Mapping[str, str]) -> Scheme:
+    base = {name: getattr(LIGHT, name) for name in Scheme.__slots__} | dict(given)
+    if "action" in given:
+        base["on_action"] = given.get("on_action") or black_or_white(base["action"])
+        base["link"] = given.get("link") or _on_both(base["action"], base)
+    return Scheme(**base)
+
+
+def _dark(given: Mapping[str, str], light: Scheme) -> Scheme:
+    base = {name: getattr(DARK, name) for name in Scheme.__slots__} | dict(given)
+    if light.action != LIGHT.action or "action" in given:
+        base["action"] = given.get("action") or readable(light.action, base["surface"])
+        base["on_action"] = given.get("on_action") or black_or_white(base["action"])
+        base["link"] = given.get("link") or _on_both(base["action"], base)
+    return Scheme(**base)
+
+
+def _on_both(colour: str, scheme: Mapping[str, str]) -> str:
+    """A shade of ``colour`` that can be read on the sheet and on what lies behind it."""
+    return readable(readable(colour, scheme["surface"]), scheme["page"])
+
+
+def _unreadable(scheme: Scheme, section: str, reader: BrandFile) -> list[Fault]:
+    faults = []
+    for front, back, needed in _PAIRS:
+        one, other = getattr(scheme, front), getattr(scheme, back)
+        ratio = contrast(one, other)
+        if ratio < needed:
+            faults.append(
+                Fault(
+                    file=reader.file,
+                    line=reader.line_of(f"{section}.{front}"),
+                    field=f"{section}.{front}",
+                    found=f"{one} on {back} {other}, a contrast of {ratio:.1f}",
+                    expected=f"a contrast of at least {needed}",
+                    hint=f"{readable(one, other, needed)} is the nearest shade that can be read",
+                    severity="warning",
+                )
+            )
+    return faults
+
+
+def _host(url: str) -> str:
+    return url.split("//", 1)[-1].split("/", 1)[0].removeprefix("www.")

@@ -1,0 +1,156 @@
+"""Reading a brand file: TOML in, values out, every fault collected with its line (see :mod:`mailer.letter.brand`)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from mailer.errors import Fault, FaultsError
+from mailer.letter.colour import normal
+from mailer.letter.picture import Picture, picture
+
+_SHADES = ("page", "surface", "text", "muted", "line", "link", "action", "on_action")
+KEYS = frozenset(
+    {"name", "logo", "logo_alt", "logo_width", "sender.address"}
+    | {f"links.{name}" for name in ("contact", "website", "website_label", "proclaimer", "privacy", "accessibility")}
+    | {f"words.{name}" for name in ("legal", "proclaimer")}
+    | {f"{section}.{shade}" for section in ("colours", "colours.dark") for shade in _SHADES}
+)
+_SECTIONS = frozenset(key.rpartition(".")[0] for key in KEYS) - {""}
+_LINK = re.compile(r"(?:https?://[^\s/]+|mailto:[^\s@]+@\S+|tel:\+?[\d-]+)\S*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class BrandFile:
+    """One brand file. Each getter notes what is wrong and goes on; :meth:`finish` raises all of it at once."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file = file
+        self._lines = text.splitlines()
+        self._faults: list[Fault] = []
+        try:
+            self._data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"line (\d+)", str(error))
+            fault = Fault(file, int(line[1]) if line else 0, "brand", str(error), "a TOML file")
+            raise FaultsError([fault]) from None
+        self._check_keys(self._data, "")
+
+    def finish(self) -> None:
+        """Raise ``FaultsError`` if anything was wrong."""
+        if self._faults:
+            raise FaultsError(self._faults)
+
+    def text(self, key: str, *, needed: bool = False) -> str:
+        """One line of text, or none."""
+        value = self._get(key)
+        if value is None:
+            if needed:
+                self._fault(key, "nothing", "the name of the sender")
+            return ""
+        if not isinstance(value, str) or _CONTROL.search(value):
+            self._fault(key, repr(value), "one line of text")
+            return ""
+        return value.strip()
+
+    def number(self, key: str, default: int) -> int:
+        """A whole number of pixels."""
+        value = self._get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or not 16 <= value <= 600:
+            self._fault(key, repr(value), "a whole number from 16 to 600")
+            return default
+        return value
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        """Lines of text: a list, or one text with line breaks."""
+        value = self._get(key) or []
+        items = value.splitlines() if isinstance(value, str) else value
+        if not isinstance(items, list) or any(not isinstance(item, str) or _CONTROL.search(item) for item in items):
+            self._fault(key, repr(value), "a list of lines of text")
+            return ()
+        return tuple(item.strip() for item in items if item.strip())
+
+    def link(self, key: str) -> str:
+        """An address: https, http, mailto or tel."""
+        value = self.text(key)
+        if value and not _LINK.fullmatch(value):
+            self._fault(key, repr(value), "an address that begins with https://, mailto: or tel:")
+            return ""
+        return value
+
+    def words(self, key: str) -> dict[str, str]:
+        """A text for every language, or a table of texts per language."""
+        value = self._get(key)
+        if value is None:
+            return {}
+        table = {"": value} if isinstance(value, str) else value
+        if not isinstance(table, dict) or any(
+            not isinstance(text, str) or _CONTROL.search(text) for text in table.values()
+        ):
+            self._fault(key, repr(value), 'a line of text, or a table of them such as { nl = "…", en = "…" }')
+            return {}
+        return {language.lower(): text.strip() for language, text in table.items()}
+
+    def colours(self, section: str) -> dict[str, str]:
+        """The colours that a section sets."""
+        found: dict[str, str] = {}
+        for shade in _SHADES:
+            value = self._get(f"{section}.{shade}")
+            try:
+                if value is not None:
+                    found[shade] = normal(str(value))
+            except ValueError:
+                self._fault(f"{section}.{shade}", repr(value), "a colour such as #14508c")
+        return found
+
+    def picture(self, key: str, images: Mapping[str, bytes]) -> Picture | None:
+        """A picture that lies beside the file."""
+        name = self.text(key)
+        if not name:
+            return None
+        if name not in images:
+            near = difflib.get_close_matches(name, images, n=1)
+            self._fault(key, repr(name), "a file beside the brand file", f'did you mean "{near[0]}"?' if near else "")
+            return None
+        try:
+            return picture(images[name])
+        except ValueError as error:
+            self._fault(key, f"{error} ({name})", "a PNG, JPEG, GIF or WebP picture")
+            return None
+
+    def line_of(self, key: str) -> int:
+        """The line on which a key stands; 0 if it does not."""
+        section, _, name = key.rpartition(".")
+        current = ""
+        for number, line in enumerate(self._lines, start=1):
+            header = re.match(r"\s*\[([\w.]+)\]", line)
+            current = header[1] if header else current
+            if re.match(rf"\s*{re.escape(name)}\s*=", line) and current == section:
+                return number
+        return 0
+
+    def _get(self, key: str) -> Any:
+        value: Any = self._data
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    def _check_keys(self, table: Mapping[str, Any], prefix: str) -> None:
+        for name, value in table.items():
+            key = f"{prefix}{name}"
+            if key in _SECTIONS and isinstance(value, dict):
+                self._check_keys(value, f"{key}.")
+            elif key not in KEYS:
+                near = difflib.get_close_matches(key, KEYS, n=1)
+                hint = f'did you mean "{near[0]}"?' if near else ""
+                self._fault(key, f'the key "{key}"', "a key of a brand file", hint)
+
+    def _fault(self, key: str, found: str, expected: str, hint: str = "") -> None:
+        fault = Fault(self.file, self.line_of(key), key, found, expected, hint)
+        if fault not in self._faults:
+            self._faults.append(fault)

@@ -1,0 +1,62 @@
+"""Colours: reading them, how well they can be told apart (WCAG 2.2, 1.4.3), and the nearest shade that can be read.
+
+Colours are ``#rrggbb``. Pure arithmetic; raises ``ValueError`` on what is no colour.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import re
+
+_HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+_STEPS = 200
+
+
+def normal(colour: str) -> str:
+    """``#abc`` or ``#AABBCC`` as ``#aabbcc``. Raises ``ValueError``."""
+    text = colour.strip()
+    if not _HEX.fullmatch(text):
+        raise ValueError(f"{colour!r} is not a colour")
+    digits = text[1:].lower()
+    return "#" + ("".join(digit * 2 for digit in digits) if len(digits) == 3 else digits)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def readable(colour: str, on: str, ratio: float = 4.5) -> str:
+    """The shade of ``colour`` nearest to it that has at least ``ratio`` on ``on``; itself if it has."""
+    colour = normal(colour)
+    hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
+    for step in range(_STEPS + 1):
+        for candidate in (lightness - step / _STEPS, lightness + step / _STEPS):
+            if 0 <= candidate <= 1:
+                shade = colour if not step else _hex(colorsys.hls_to_rgb(hue, candidate, saturation))
+                if contrast(shade, on) >= ratio:
+                    return shade
+    return black_or_white(on)
+
+
+def black_or_white(on: str) -> str:
+    """The one of the two that is read best on ``on``."""
+    return max("#000000", "#ffffff", key=lambda colour: contrast(colour, on))
+
+
+def _channels(colour: str) -> tuple[float, float, float]:
+    digits = normal(colour)[1:]
+    red, green, blue = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    return red, green, blue
+
+
+def _hex(channels: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in _channels(colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,73 @@
+"""Pictures: what kind a file is and how large, read from its first bytes. No picture is decoded.
+
+Raises ``ValueError`` with a sentence for a file that is no PNG, JPEG, GIF or WebP (the kinds that mail programs show).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from mailer.letter.plan import Image
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of a letter with its size in pixels."""
+
+    image: Image
+    width: int
+    height: int
+
+    def shown(self, limit: int) -> tuple[int, int]:
+        """Width and height at which it is shown in a column of ``limit`` pixels."""
+        width = min(self.width, limit)
+        return width, max(1, round(self.height * width / self.width))
+
+
+def picture(data: bytes) -> Picture:
+    """The picture in ``data``, named by its hash."""
+    media_type, width, height = _measure(data)
+    if not width or not height:
+        raise ValueError("a picture without width or height")
+    return Picture(Image(hashlib.sha256(data).hexdigest(), media_type, data), width, height)
+
+
+def _measure(data: bytes) -> tuple[str, int, int]:
+    try:
+        if data[:8] == b"\x89PNG\r\n\x1a\n":
+            return "image/png", *struct.unpack(">II", data[16:24])
+        if data[:6] in (b"GIF87a", b"GIF89a"):
+            return "image/gif", *struct.unpack("<HH", data[6:10])
+        if data[:2] == b"\xff\xd8":
+            return "image/jpeg", *_jpeg(data)
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            return "image/webp", *_webp(data)
+    except (struct.error, IndexError):
+        raise ValueError("a picture that ends too early") from None
+    raise ValueError("a file that is no PNG, JPEG, GIF or WebP picture")
+
+
+def _jpeg(data: bytes) -> tuple[int, int]:
+    at = 2
+    while True:
+        marker, length = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])[0]
+        if data[at] != 0xFF:
+            raise IndexError
+        if marker in _FRAMES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 2 + length
+
+
+def _webp(data: bytes) -> tuple[int, int]:
+    if data[12:16] == b"VP8 ":
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    if data[12:16] == b"VP8L":
+        bits = struct.unpack("<I", data[21:25])[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1

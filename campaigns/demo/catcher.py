@@ -37,7 +37,7 @@ class Caught:
     @cached_property
     def message(self) -> EmailMessage:
         """As Python's own parser reads it."""
-        parsed: EmailMessage = message_from_bytes(self.content, policy=policy.default)  # type: ignore[assignment]
+        parsed: EmailMessage = message_from_bytes(self.content, policy=policy.default)
         return parsed
 
     def part(self, kind: str) -> str:

@@ -1,0 +1,30 @@
+"""Somebody has opted out before the demo begins: what the public endpoint writes, written here.
+
+Raises ``StateError`` when the database, the pepper or the contact is not there: ``init`` and ``import`` come first.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from campaigns.settings import CampaignSettings
+from mailer import suppression
+from mailer.errors import StateError
+from mailer.settings import read
+from mailer.storage import open_database
+from unsubscribe import contacts
+
+
+def opt_out(data: Path, address: str, slug: str) -> None:
+    """The topic is left by the contact with that address, and suppressed for it."""
+    database = open_database(read(CampaignSettings, data=data, database_url="").database)
+    try:
+        with database.write() as conn:
+            contact, topic, now = contacts.find(conn, address), contacts.topic(conn, slug), datetime.now(UTC)
+            if contact is None:
+                raise StateError(f"{address} is not among the contacts of the demo")
+            contacts.set_state(conn, contact.id, topic.id, "opted_out", now)
+            suppression.suppress(conn, contact.address_hash, topic.slug, "opt_out", now)
+    finally:
+        database.close()

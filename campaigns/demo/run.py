@@ -1,0 +1,145 @@
+"""The demo from its first line to its last; see the package's docstring for what it promises."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from campaigns.demo import stage
+from campaigns.demo.catcher import Catcher, Mailbox
+from campaigns.demo.checks import report
+from campaigns.demo.optout import opt_out
+from campaigns.demo.page import catcher_app
+from campaigns.demo.servers import Background, Served, free_port, listening
+from campaigns.demo.stage import Stage, prepare
+from mailer.errors import StateError
+from templates.words import words
+
+SECONDS_TO_HOUR = 4
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """Where it plays, on which ports (taken ones are replaced by free ones), and whether a person looks or a script."""
+
+    folder: Path = Path("demo-data")
+    port: int = 8000
+    catcher_port: int = 8025
+    language: str = "en"
+    attended: bool = field(default_factory=lambda: os.environ.get("CI") != "true")
+
+
+def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600)) -> int:
+    """Play the demo; gives the exit code. While a person looks, ``wait`` is called until it is interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, also then
+    mailbox = Mailbox()
+    play = _Play(options, prepare(options.folder.resolve(), words(options.language, "cli")), mailbox)
+    with ExitStack() as ending:
+        play.open(ending)
+        play.send()
+        play.serve(ending)
+        play.schedule()
+        play.show()
+        if not options.attended:
+            return report(play.stage, mailbox, play.public_url, play.ask)
+        try:
+            while True:
+                wait()
+        except KeyboardInterrupt:
+            print()
+        return 0
+
+
+class _Play:
+    def __init__(self, options: DemoOptions, prepared: Stage, mailbox: Mailbox) -> None:
+        self.options = options
+        self.stage = prepared
+        self.mailbox = mailbox
+        self.public_url = f"http://127.0.0.1:{free_port(options.port)}"
+        self.page_url = ""
+        self._words = words(options.language, "cli").gettext
+        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
+
+    def open(self, ending: ExitStack) -> None:
+        """Catcher, settings, database, contacts."""
+        _ = self._words
+        catcher = Catcher(self.mailbox, refuse=[stage.REFUSED], defer=[stage.DEFERRED])
+        page = listening(self.options.catcher_port)
+        background = Background(catcher, catcher_app(self.mailbox, self.options.language, self.public_url), page)
+        background.start()
+        ending.callback(background.stop)
+        self.page_url = f"http://127.0.0.1:{background.page_port}/"
+        self.stage.configure(background.smtp_port, self.public_url)
+        self._say(_("A database, and some dozens of invented contacts:"))
+        self.do("init")
+        for name, topic in (("contacts-nl.csv", stage.TOPIC), ("contacts-en.csv", stage.SECOND_TOPIC)):
+            self.do("contacts", "import", name, "--topic", topic, "--basis", "member", "--source", "demo")
+        opt_out(self.stage.folder / "data", stage.OPTED_OUT, stage.TOPIC)
+        self._say(_("One of them has opted out: {address}.").format(address=stage.OPTED_OUT))
+
+    def send(self) -> None:
+        """The letter, now."""
+        _ = self._words
+        self._say(_("The letter is checked, and sent over SMTP to the catcher:"))
+        self.do("check", self.stage.letter.name)
+        self.do("send", self.stage.letter.name, "--yes")
+
+    def serve(self, ending: ExitStack) -> None:
+        """What readers' links lead to, and the clock."""
+        _ = self._words
+        self._say(_("The public pages, and the clock for campaigns with an hour:"))
+        self._show_command("serve", "--port", self.public_url.rsplit(":", 1)[1])
+        served = Served(self.stage.folder, int(self.public_url.rsplit(":", 1)[1]), self._environment)
+        ending.callback(served.stop)
+        served.wait()
+
+    def schedule(self) -> None:
+        """A second letter, in English, some seconds from now."""
+        _ = self._words
+        self._say(_("A second letter, planned for some seconds from now:"))
+        at = f"{datetime.fromtimestamp(time.time() + SECONDS_TO_HOUR, UTC):%Y-%m-%d %H:%M:%S}Z"
+        self.do("schedule", self.stage.second.name, "--at", at)
+
+    def show(self) -> None:
+        """Where to look, and what to try."""
+        _ = self._words
+        self._say(_("Look at the caught mail:  {url}").format(url=self.page_url))
+        print("  " + _("Use the links in a mail: read online, change details, unsubscribe."))
+        print(
+            "  "
+            + _("Commands can be tried in {folder}, such as: {command}").format(
+                folder=self.stage.folder, command=f"postiljon status {stage.LETTER}"
+            )
+        )
+        if self.options.attended:
+            print("  " + _("Ctrl-C ends the demo; the folder stays."), flush=True)
+
+    def do(self, *arguments: str) -> None:
+        """Run one command as a person would; its output goes to the terminal. Raises ``StateError`` when it fails."""
+        self._show_command(*arguments)
+        code = subprocess.call(self._command(arguments), cwd=self.stage.folder, env=self._environment)  # noqa: S603
+        if code:
+            raise StateError(f"'postiljon {' '.join(arguments)}' ended with {code}")
+
+    def ask(self, *arguments: str) -> str:
+        """What one command prints."""
+        return subprocess.run(  # noqa: S603 - our own command
+            self._command(arguments), cwd=self.stage.folder, env=self._environment, check=True, capture_output=True
+        ).stdout.decode()
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "campaigns", *arguments]
+
+    def _show_command(self, *arguments: str) -> None:
+        print(f"  $ postiljon {' '.join(arguments)}", flush=True)
+
+    def _say(self, text: str) -> None:
+        print(f"\n{text}", flush=True)

@@ -1,0 +1,80 @@
+"""The folder in which the demo plays: settings, the letter with its brand and pictures, invented contacts.
+
+Promises: what lies there is an ordinary working directory, so that every command can be tried in it while the demo
+runs and afterwards; a folder that the demo did not make is never emptied (``InputError``). The letters are those of
+``examples/``: in a wheel they lie inside this package, in a checkout beside it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from gettext import NullTranslations
+from pathlib import Path
+
+from mailer.errors import InputError
+
+HERE = Path(__file__).parent
+LETTER, SECOND = "denkt-u-mee", "what-do-you-think"
+TOPIC, SECOND_TOPIC = "verenigingsnieuws", "association-news"
+OPTED_OUT = "afgemeld@gemeente-waterhoek.example"
+REFUSED = "opgeheven@gemeente-oudeveer.example"
+DEFERRED = "later@gemeente-lindenhage.example"
+_MARK = ".postiljon-demo"
+_SETTINGS = """\
+# Written by 'postiljon demo'. Environment variables (POSTILJON_…) win over this file.
+data = "data"
+smtp_url = "smtp://127.0.0.1:{smtp_port}?connections=4"
+public_url = "{public_url}"
+return_path = "bounce@vng.example"
+brand = "brand.toml"
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A prepared folder."""
+
+    folder: Path
+
+    @property
+    def letter(self) -> Path:
+        """The campaign that is sent at once."""
+        return self.folder / f"{LETTER}.md"
+
+    @property
+    def second(self) -> Path:
+        """The campaign that is scheduled."""
+        return self.folder / f"{SECOND}.md"
+
+    def configure(self, smtp_port: int, public_url: str) -> None:
+        """Writes ``postiljon.toml``."""
+        text = _SETTINGS.format(smtp_port=smtp_port, public_url=public_url)
+        (self.folder / "postiljon.toml").write_text(text, "utf-8")
+
+
+def prepare(folder: Path, words: NullTranslations) -> Stage:
+    """An emptied and newly filled ``folder``. Raises ``InputError`` when something else is in it."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
+        text = words.gettext("{folder} is not empty and was not made by the demo; give another with --folder")
+        raise InputError(text.format(folder=folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _MARK).touch()
+    for path in sorted(_examples().iterdir()):
+        if path.is_file():
+            shutil.copyfile(path, folder / path.name)
+    for name in ("contacts-nl.csv", "contacts-en.csv"):
+        shutil.copyfile(HERE / name, folder / name)
+    return Stage(folder)
+
+
+def shortly(now: datetime, seconds: int) -> str:
+    """A moment ``seconds`` from now as ``schedule --at`` takes it, in the zone of the campaign of ``now``."""
+    return (now + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _examples() -> Path:
+    inside = HERE / "example"
+    return inside if inside.is_dir() else HERE.parent.parent / "examples" / LETTER

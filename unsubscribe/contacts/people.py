@@ -111,11 +111,12 @@ def get(conn: Connection, contact_id: int) -> Contact | None:
     return contact_of(row) if row else None
 
 
-def get_many(conn: Connection, contact_ids: Iterable[int]) -> dict[int, Contact]:
-    """The contacts with those numbers; one that is gone is missing from the answer."""
+def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False) -> dict[int, Contact]:
+    """The contacts with those numbers; one that is gone is missing. ``lock``: others wait until we commit."""
     found: dict[int, Contact] = {}
-    for some in in_slices(tuple(contact_ids)):
-        for row in conn.execute(select(*_COLUMNS).where(CONTACT.c.id.in_(some))):
+    for some in in_slices(sorted(set(contact_ids))):
+        query = select(*_COLUMNS).where(CONTACT.c.id.in_(some))
+        for row in conn.execute(query.order_by(CONTACT.c.id).with_for_update() if lock else query):
             found[row[0]] = contact_of(row)
     return found
 

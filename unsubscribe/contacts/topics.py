@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, select, update
 
 from mailer.errors import InputError
-from unsubscribe.contacts.people import Contact, contact_columns, contact_of, insert_into
+from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]
@@ -50,6 +50,17 @@ class Subscription:
     state: SubscriptionState
     since: datetime
     statement: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The row of a subscription, whole, so that it can be put back as it was."""
+
+    contact_id: int
+    topic_id: int
+    state: SubscriptionState
+    since: datetime
+    statement: int
 
 
 def check_slug(slug: str) -> str:
@@ -117,6 +128,28 @@ def subscription(conn: Connection, contact_id: int, topic_id: int) -> tuple[Subs
     mine = (SUBSCRIPTION.c.topic_id == topic_id) & (SUBSCRIPTION.c.contact_id == contact_id)
     row = conn.execute(select(*columns).where(mine)).first()
     return (row[0], row[1], row[2]) if row else None
+
+
+def standings(conn: Connection, contact_ids: Iterable[int]) -> dict[int, dict[int, Standing]]:
+    """The rows of many contacts: by contact, then by topic."""
+    found: dict[int, dict[int, Standing]] = {}
+    row = SUBSCRIPTION.c
+    for some in in_slices(sorted(set(contact_ids))):
+        query = select(row.contact_id, row.topic_id, row.state, row.since, row.statement)
+        for item in conn.execute(query.where(row.contact_id.in_(some))):
+            found.setdefault(item[0], {})[item[1]] = Standing(*item)
+    return found
+
+
+def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
+    """Store rows of subscriptions exactly, new or not."""
+    if not rows:
+        return
+    insert = insert_into(conn, SUBSCRIPTION)
+    fresh = insert.excluded
+    changed = {"state": fresh.state, "since": fresh.since, "statement": fresh.statement}
+    upsert = insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
+    conn.execute(upsert, [asdict(row) for row in rows])
 
 
 def subscribe(

@@ -1,0 +1,111 @@
+"""What readers changed, before and after: the home of the table ``change``. It is what an undo puts back.
+
+Promises: a row per act of a reader; it goes with the contact when that is erased. What *before* and *after* mean is
+known to the module that wrote them (:mod:`.optout`, :mod:`.details`). A change is undone at most once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text, delete, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from mailer.storage import Instant
+
+ChangeKind = Literal["opt_out", "details", "address", "less_often", "pause"]
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class ChangeRow(SQLModel, table=True):
+    """An act of a reader; ``before`` and ``after`` are JSON."""
+
+    __tablename__ = "change"
+    __table_args__: Any = (Index("change_contact", "contact_id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    contact_id: int = Field(sa_column=Column(_NUMBER, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    before: str = Field(sa_column=Column(Text, nullable=False))
+    after: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+    undone_at: datetime | None = Field(default=None, sa_type=Instant, nullable=True)
+
+
+CHANGE: Table = SQLModel.metadata.tables["change"]
+_COLUMNS = (CHANGE.c.id, CHANGE.c.contact_id, CHANGE.c.kind, CHANGE.c.before, CHANGE.c.after, CHANGE.c.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An act of a reader. ``undone_at``: when it was taken back."""
+
+    id: int
+    contact_id: int
+    kind: ChangeKind
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    at: datetime
+    undone_at: datetime | None = None
+
+
+def keep(
+    conn: Connection,
+    contact_id: int,
+    kind: ChangeKind,
+    sides: tuple[Mapping[str, Any], Mapping[str, Any]],
+    now: datetime,
+) -> Change:
+    """Store an act with its two sides, before and after."""
+    act = Change(0, contact_id, kind, *sides, now)
+    return replace(act, id=keep_many(conn, kind, [act], now)[0])
+
+
+def keep_many(conn: Connection, kind: ChangeKind, acts: Sequence[Change], now: datetime) -> list[int]:
+    """Store many acts; their numbers, in the same order (the number in ``acts`` is not looked at)."""
+    rows = [
+        {"contact_id": act.contact_id, "kind": kind, "before": _json(act.before), "after": _json(act.after), "at": now}
+        for act in acts
+    ]
+    if not rows:
+        return []
+    added = insert(CHANGE).returning(CHANGE.c.id, sort_by_parameter_order=True)
+    return list(conn.execute(added, rows).scalars())
+
+
+def get(conn: Connection, number: int) -> Change | None:
+    """The act with that number."""
+    row = conn.execute(select(*_COLUMNS, CHANGE.c.undone_at).where(CHANGE.c.id == number)).first()
+    return Change(row[0], row[1], row[2], json.loads(row[3]), json.loads(row[4]), row[5], row[6]) if row else None
+
+
+def latest(conn: Connection, contact_id: int, kind: ChangeKind) -> Change | None:
+    """A contact's last act of that kind that was not undone."""
+    mine = (CHANGE.c.contact_id == contact_id) & (CHANGE.c.kind == kind) & CHANGE.c.undone_at.is_(None)
+    number = conn.execute(select(CHANGE.c.id).where(mine).order_by(CHANGE.c.id.desc()).limit(1)).scalar()
+    return get(conn, number) if number else None
+
+
+def of_contact(conn: Connection, contact_id: int) -> list[Change]:
+    """All acts of a contact, oldest first."""
+    rows = conn.execute(select(CHANGE.c.id).where(CHANGE.c.contact_id == contact_id).order_by(CHANGE.c.id)).scalars()
+    return [found for number in rows.all() if (found := get(conn, number))]
+
+
+def undone(conn: Connection, number: int, now: datetime) -> bool:
+    """Note that an act was taken back; False when it already was (one conditional statement)."""
+    pending = (CHANGE.c.id == number) & CHANGE.c.undone_at.is_(None)
+    return conn.execute(update(CHANGE).where(pending).values(undone_at=now)).rowcount == 1
+
+
+def erase(conn: Connection, contact_id: int) -> None:
+    """Delete all acts of a contact."""
+    conn.execute(delete(CHANGE).where(CHANGE.c.contact_id == contact_id))
+
+
+def _json(side: Mapping[str, Any]) -> str:
+    return json.dumps(side, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,312 @@
+"""Proof of consent (D5): who agreed to what, when, how, on which words; a hash chain per person. Home of its tables.
+
+Promises: events are only added. Each carries a salted digest of what is personal in it (the address, how, where)
+and a link over the link before it, its public part and that digest; so an event that is changed, taken out or put
+between is found by :func:`verify`. Erasing a person removes the personal part and its salt; the digests stay, the
+chain still verifies, and says when it was erased. What organisations say to everybody (basis, source, the exact
+text and its version) is a *statement*, stored once.
+
+Not promised: whoever can write to the database can cut events off the *end* of a chain, or make a whole new one;
+so :func:`verify` compares the chain with the subscriptions too, and a backup or an export elsewhere is the witness.
+
+Source: GDPR article 7(1), ACM on Daisycon (2014). Hash: SHA-256 (FIPS 180-4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlmodel import Field, SQLModel
+
+from mailer.errors import InputError
+from mailer.storage import Instant
+from unsubscribe.contacts.people import in_slices, insert_into
+
+Basis = Literal["consent", "customer", "member", "public_task"]
+Kind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
+BASES: tuple[Basis, ...] = ("consent", "customer", "member", "public_task")
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+_GENESIS = b"postiljon consent v1\0"
+
+
+class StatementRow(SQLModel, table=True):
+    """On what something rests: words and basis that are the same for many people."""
+
+    __tablename__ = "consent_statement"
+    __table_args__: Any = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    basis: str = Field(sa_column=Column(Text, nullable=False))
+    source: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    version: str = Field(sa_column=Column(Text, nullable=False))
+    given_on: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class EventRow(SQLModel, table=True):
+    """One event of a person's chain. ``detail`` and ``salt`` go when the person is erased."""
+
+    __tablename__ = "consent_event"
+    __table_args__: Any = {"sqlite_with_rowid": False}
+
+    contact_id: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    topic: str = Field(sa_column=Column(Text, nullable=False))
+    statement: int = Field(sa_column=Column(_NUMBER, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    detail: str | None = Field(default=None, sa_column=Column(Text))
+    salt: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16)))
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    link: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+
+
+STATEMENT: Table = SQLModel.metadata.tables["consent_statement"]
+EVENT: Table = SQLModel.metadata.tables["consent_event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Basis, where it comes from, the exact text shown with its version, the day if one was stated for all."""
+
+    basis: Basis
+    source: str = ""
+    text: str = ""
+    version: str = ""
+    given_on: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of its canonical JSON."""
+        return hashlib.sha256(_json(asdict(self)).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a person's consent. ``detail`` is personal: address, web address of the form, and so on."""
+
+    contact_id: int
+    kind: Kind
+    topic: str
+    at: datetime
+    statement: int = 0
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as it stands in a chain; ``detail`` is None when it was erased."""
+
+    number: int
+    kind: Kind
+    topic: str
+    at: datetime
+    recorded_at: datetime
+    statement: Statement | None
+    detail: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A person's events in order; ``fault`` says what is wrong with them (empty: nothing), ``erased_at`` if erased."""
+
+    contact_id: int
+    entries: tuple[Entry, ...]
+    fault: str
+    erased_at: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """For ``contacts consent --json``, and as the proof to hand over (D5)."""
+        return {
+            "intact": not self.fault,
+            "fault": self.fault,
+            "erased_at": self.erased_at.isoformat() if self.erased_at else None,
+            "events": [_entry_json(entry) for entry in self.entries],
+        }
+
+
+def make_statement(basis: str, source: str = "", given_on: str = "") -> Statement:
+    """A statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
+    if basis not in BASES:
+        raise InputError(f"--basis {basis}: expected one of {', '.join(BASES)}")
+    if basis == "customer" and not source.strip():
+        raise InputError(
+            "--basis customer needs --source: from which sale or service the addresses come, and that people could "
+            "opt out when they gave them (Telecommunicatiewet 11.7)"
+        )
+    return Statement(basis, " ".join(source.split()), given_on=given_on)
+
+
+def store_statement(conn: Connection, statement: Statement) -> int:
+    """The number of a statement, stored if it is new."""
+    row = asdict(statement) | {"digest": statement.digest}
+    conn.execute(insert_into(conn, STATEMENT).values(row).on_conflict_do_nothing(index_elements=["digest"]))
+    number: int = conn.execute(select(STATEMENT.c.id).where(STATEMENT.c.digest == statement.digest)).scalar_one()
+    return number
+
+
+def record(conn: Connection, event: Event, now: datetime) -> None:
+    """Add one event to a person's chain."""
+    record_many(conn, [event], now)
+
+
+def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> None:
+    """Add events, each to the chain of its person, in the given order."""
+    heads = _heads(conn, sorted({event.contact_id for event in events}))
+    digests = _statement_digests(conn, {event.statement for event in events})
+    salts = os.urandom(16 * len(events))
+    rows = []
+    for place, event in enumerate(events):
+        number, link = heads.get(event.contact_id) or (0, _genesis(event.contact_id))
+        salt = salts[16 * place : 16 * place + 16]
+        detail = _json(event.detail)
+        digest = hashlib.sha256(salt + detail.encode()).digest()
+        public = _public(number + 1, event.kind, event.topic, digests[event.statement], (event.at, now))
+        link = hashlib.sha256(link + public + digest).digest()
+        heads[event.contact_id] = (number + 1, link)
+        rows.append(
+            {
+                "contact_id": event.contact_id,
+                "number": number + 1,
+                "kind": event.kind,
+                "topic": event.topic,
+                "statement": event.statement,
+                "at": event.at,
+                "recorded_at": now,
+                "detail": detail,
+                "salt": salt,
+                "digest": digest,
+                "link": link,
+            }
+        )
+    if rows:
+        conn.execute(insert(EVENT), rows)
+
+
+def erase(conn: Connection, contact_id: int, now: datetime) -> None:
+    """Remove what is personal from a chain and note that it was; the digests stay."""
+    conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
+    record(conn, Event(contact_id, "erased", "", now), now)
+    conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
+
+
+def chain(conn: Connection, contact_id: int) -> Chain:
+    """A person's events, verified. A person without events has an empty chain that is in order."""
+    query = select(EVENT, STATEMENT).join_from(EVENT, STATEMENT, STATEMENT.c.id == EVENT.c.statement, isouter=True)
+    rows = conn.execute(query.where(EVENT.c.contact_id == contact_id).order_by(EVENT.c.number)).all()
+    entries = tuple(_entry_of(row) for row in rows)
+    erased = [entry.at for entry in entries if entry.kind == "erased"]
+    return Chain(contact_id, entries, _fault(contact_id, rows, entries), erased[-1] if erased else None)
+
+
+def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chain:
+    """The chain, with a fault too when somebody is subscribed to a topic without the event that says so."""
+    found = chain(conn, contact_id)
+    last = {entry.topic: entry.kind for entry in found.entries if entry.topic}
+    missing = sorted(topic for topic in subscribed if last.get(topic) not in ("given", "confirmed", "undone"))
+    if found.fault or not missing:
+        return found
+    return Chain(contact_id, found.entries, f"no consent on record for {', '.join(missing)}", found.erased_at)
+
+
+def count(conn: Connection) -> int:
+    """How many events there are."""
+    return conn.execute(select(func.count()).select_from(EVENT)).scalar_one()
+
+
+def _heads(conn: Connection, contact_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
+    """Number and link of the last event of each person that has one."""
+    heads: dict[int, tuple[int, bytes]] = {}
+    for some in in_slices(contact_ids):
+        columns = (EVENT.c.contact_id, EVENT.c.number, EVENT.c.link)
+        for row in conn.execute(select(*columns).where(EVENT.c.contact_id.in_(some))):
+            if row[1] > heads.get(row[0], (0, b""))[0]:
+                heads[row[0]] = (row[1], row[2])
+    return heads
+
+
+def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, bytes]:
+    rows = conn.execute(select(STATEMENT.c.id, STATEMENT.c.digest).where(STATEMENT.c.id.in_(tuple(numbers))))
+    return {0: b""} | {row[0]: row[1] for row in rows}
+
+
+def _genesis(contact_id: int) -> bytes:
+    return hashlib.sha256(_GENESIS + str(contact_id).encode()).digest()
+
+
+def _public(number: int, kind: str, topic: str, statement: bytes, times: tuple[datetime, datetime]) -> bytes:
+    """What is not personal, in one way only: none of the fields can have a line break."""
+    fields = (str(number), kind, topic, statement.hex(), *(f"{at.timestamp():.6f}" for at in times))
+    return "\n".join(fields).encode()
+
+
+def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
+    item = row._mapping
+    statement = None
+    if item[STATEMENT.c.id] is not None:
+        statement = Statement(
+            item[STATEMENT.c.basis],
+            item[STATEMENT.c.source],
+            item[STATEMENT.c.text],
+            item[STATEMENT.c.version],
+            item[STATEMENT.c.given_on],
+        )
+    detail = None if item[EVENT.c.detail] is None else json.loads(item[EVENT.c.detail])
+    kind, topic, at = item[EVENT.c.kind], item[EVENT.c.topic], item[EVENT.c.at]
+    return Entry(item[EVENT.c.number], kind, topic, at, item[EVENT.c.recorded_at], statement, detail)
+
+
+def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequence[Entry]) -> str:
+    """What is wrong with a chain; empty when it is in order."""
+    link = _genesis(contact_id)
+    for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
+        item = row._mapping
+        if entry.number != place:
+            return f"event {place} is missing"
+        if (item[EVENT.c.salt] is None) != (item[EVENT.c.detail] is None):
+            return f"event {place} has lost a part"
+        if item[EVENT.c.salt] is not None:
+            digest = hashlib.sha256(item[EVENT.c.salt] + item[EVENT.c.detail].encode()).digest()
+            if digest != item[EVENT.c.digest]:
+                return f"what stands beside event {place} was changed"
+        elif not any(other.kind == "erased" for other in entries[place - 1 :]):
+            return f"what stood beside event {place} is gone, but the person was not erased"
+        said = entry.statement.digest if entry.statement else b""
+        public = _public(entry.number, entry.kind, entry.topic, said, (entry.at, entry.recorded_at))
+        link = hashlib.sha256(link + public + item[EVENT.c.digest]).digest()
+        if link != item[EVENT.c.link]:
+            return f"event {place} was changed"
+    return ""
+
+
+def _entry_json(entry: Entry) -> dict[str, object]:
+    said = asdict(entry.statement) if entry.statement else None
+    times = {"at": entry.at.isoformat(), "recorded_at": entry.recorded_at.isoformat()}
+    public = {"number": entry.number, "kind": entry.kind, "topic": entry.topic}
+    return {**public, **times, "statement": said, "detail": dict(entry.detail) if entry.detail is not None else None}
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,53 @@
+"""The outbox: mailings and their deliveries; who may be sent to now, and what became of each.
+
+The one home of the tables ``mailing``, ``delivery`` and ``sender``. Every function takes the caller's connection first
+and changes nothing outside its transaction. What holds: one delivery per (mailing, recipient) (I1); no campaign letter
+for a suppressed address is claimed (I2); every row is in one state, moved only as ``states.py`` says (I13); a claim is
+on disk before a byte is written, so after a crash each row is settled, or in doubt and listed (I3, I4).
+
+What success does not mean: *accepted* says that the relay took the letter, not that anybody got it (RFC 1047).
+"""
+
+from mailer.outbox.claim import claim, claim_rows
+from mailer.outbox.counters import Tally, recount
+from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove
+from mailer.outbox.mailings import (
+    audience_complete,
+    cancel,
+    cancelled_ones,
+    close,
+    deliveries,
+    enqueue,
+    find,
+    get,
+    hold,
+    hold_all,
+    next_retry,
+    open_mailing,
+    open_ones,
+    outcomes,
+    release,
+    reopen,
+    skip_cancelled,
+)
+from mailer.outbox.senders import Sender, register, relay_away, running, sweep
+from mailer.outbox.settle import held_by, settle, skip_claimed
+from mailer.outbox.values import (
+    Claimed,
+    Counts,
+    Delivery,
+    Doubt,
+    Identity,
+    Mailing,
+    MailingSpec,
+    Recipient,
+    Settlement,
+)
+
+__all__ = [
+    "Claimed", "Counts", "Delivery", "Doubt", "Identity", "Mailing", "MailingSpec", "Recipient", "Sender", "Settlement",
+    "Tally", "audience_complete", "bounced", "cancel", "cancelled_ones", "claim", "claim_rows", "close", "complained",
+    "decide", "deliveries", "doubts", "enqueue", "erase_recipient", "find", "get", "held_by", "hold", "hold_all",
+    "next_retry", "open_mailing", "open_ones", "outcomes", "prove", "recount", "register", "relay_away", "release",
+    "reopen", "running", "settle", "skip_cancelled", "skip_claimed", "sweep",
+]  # fmt: skip

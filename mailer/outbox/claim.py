@@ -1,0 +1,172 @@
+"""The claim: one conditional statement that takes the heads of a queue, and leaves out who may not be mailed.
+
+Promises: a row is claimed only if, when the statement runs, its mailing is open, its time is not over and no
+suppression holds it back (I2); one that may not be mailed becomes skipped by the same statement, so the queue is
+never blocked by those who left. The first claim sets ``first_claimed_at``, for ever (I5). Two senders never get
+the same row: SQLite has one writer, PostgreSQL skips locked rows. Due retries come before fresh rows.
+
+Once the caller's transaction is committed, the claim is on disk; nothing of a message may be written before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
+
+from mailer import suppression
+from mailer.outbox.counters import Tally
+from mailer.outbox.states import sources
+from mailer.outbox.tables import DELIVERY, MAILING
+from mailer.outbox.values import Claimed
+from mailer.storage import Instant
+
+_ROUNDS = 8  # a queue whose head is suppressed is cleared some windows at a time
+EXPIRED = "expired"
+TIME_IS_UP = "time_is_up"
+_RETURNED = ("state", "id", "recipient", "address", "address_hash", "domain", "attempt", "tries", "first_claimed_at")
+
+
+def claim(
+    conn: Connection,
+    sender_id: int,
+    wanted: Mapping[int, int],
+    now: datetime,
+    given_up: datetime | None = None,
+    tally: Tally | None = None,
+) -> list[Claimed]:
+    """Take up to ``wanted[mailing]`` rows of each mailing for this sender.
+
+    ``given_up``: a row in retry whose first attempt was before this becomes refused (time is up). With a ``tally``
+    the caller posts the counters itself.
+    """
+    own = tally or Tally()
+    taken: list[Claimed] = []
+    for mailing, number in wanted.items():
+        taken += _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
+    if tally is None:
+        own.post(conn)
+    return taken
+
+
+def claim_rows(
+    conn: Connection, sender_id: int, mailing: int, candidates: Sequence[int], now: datetime, tally: Tally
+) -> list[Claimed]:
+    """As :func:`claim`, for waiting rows that were chosen before (by pace); each is checked again."""
+    bound = {"b_ids": list(candidates)} | _bound(sender_id, mailing, now)
+    return _sort(conn.execute(_CHOSEN, bound).all(), "waiting", mailing, tally)
+
+
+def _of_mailing(
+    conn: Connection, who: tuple[int, int, datetime, datetime | None], number: int, tally: Tally
+) -> list[Claimed]:
+    sender_id, mailing, now, given_up = who
+    taken: list[Claimed] = []
+    for state, statement in (("retry", _RETRY), ("waiting", _WAITING)):
+        for _ in range(_ROUNDS):
+            room = number - len(taken)
+            if room <= 0:
+                return taken
+            bound = {"b_room": room, "b_given_up": given_up} | _bound(sender_id, mailing, now)
+            if state == "waiting":
+                del bound["b_given_up"]
+            rows = conn.execute(statement, bound).all()
+            taken += _sort(rows, state, mailing, tally)
+            if len(rows) < room:
+                break
+    return taken
+
+
+def _bound(sender_id: int, mailing: int, now: datetime) -> dict[str, Any]:
+    return {"b_sender": sender_id, "b_mailing": mailing, "b_now": now}
+
+
+def _sort(rows: Iterable[Any], source: str, mailing: int, tally: Tally) -> list[Claimed]:
+    """Who was claimed, in the order of the queue; all are counted."""
+    claimed: list[Claimed] = []
+    moved = {"skipped": 0, "refused": 0}
+    for row in rows:
+        if row[0] == "sending":
+            claimed.append(Claimed(row[1], mailing, *row[2:]))
+        else:
+            moved[row[0]] += 1
+    tally.moved(mailing, source, "sending", len(claimed))
+    for target, number in moved.items():
+        tally.moved(mailing, source, target, number)
+    claimed.sort(key=lambda item: item.delivery)
+    return claimed
+
+
+def _statement(source: str, chosen: Any) -> Update:
+    """UPDATE … FROM (the heads of the queue, each with what holds it back) … RETURNING."""
+    assert source in sources("claim", "sending") and source in sources("skip", "skipped")  # noqa: S101, PT018
+    row, mailing = DELIVERY.alias("d"), MAILING.alias("m")
+    now = bindparam("b_now", type_=Instant())
+    held_back = suppression.verdict(row.c.address_hash, mailing.c.kind, mailing.c.scope, now)
+    verdicts: list[tuple[Any, Any]] = [(mailing.c.send_before <= now, literal_column(f"'{EXPIRED}'"))]
+    if source in sources("give_up", "refused"):
+        given_up = bindparam("b_given_up", type_=Instant())
+        verdicts.append((row.c.first_claimed_at <= given_up, literal_column(f"'{TIME_IS_UP}'")))
+    verdict = case(*verdicts, else_=literal_column("'suppressed:'") + held_back)
+    heads = (
+        select(row.c.id, verdict.label("verdict"))
+        .select_from(row.join(mailing, mailing.c.id == row.c.mailing_id))
+        .where(row.c.state == literal_column(f"'{source}'"), mailing.c.state == literal_column("'open'"))
+        .where(row.c.mailing_id == bindparam("b_mailing", type_=BigInteger()))
+    )
+    heads = chosen(heads, row, now).with_for_update(of=row, skip_locked=True)
+    return _move(heads.cte("heads"), source)
+
+
+def _move(heads: Any, source: str) -> Update:
+    target = case(
+        (heads.c.verdict.is_(None), literal_column("'sending'")),
+        (heads.c.verdict == literal_column(f"'{TIME_IS_UP}'"), literal_column("'refused'")),
+        else_=literal_column("'skipped'"),
+    )
+    taken = heads.c.verdict.is_(None)
+    now, sender = bindparam("b_now", type_=Instant()), bindparam("b_sender", type_=BigInteger())
+    row = DELIVERY.c
+    return (
+        update(DELIVERY)
+        .where(and_(row.id == heads.c.id, row.state == literal_column(f"'{source}'")))
+        .values(
+            state=target,
+            reason=func.coalesce(heads.c.verdict, literal_column("''")),
+            sender_id=case((taken, sender), else_=null()),
+            attempt=row.attempt + case((taken, literal_column("1")), else_=literal_column("0")),
+            first_claimed_at=case((taken, func.coalesce(row.first_claimed_at, now)), else_=row.first_claimed_at),
+            retry_at=null(),
+            at=now,
+        )
+        .returning(*(row[name] for name in _RETURNED))
+    )
+
+
+def _fresh(heads: Any, row: Any, _now: Any) -> Any:
+    return heads.order_by(row.c.id).limit(bindparam("b_room"))
+
+
+def _due(heads: Any, row: Any, now: Any) -> Any:
+    return heads.where(row.c.retry_at <= now).order_by(row.c.retry_at).limit(bindparam("b_room"))
+
+
+def _given(heads: Any, row: Any, _now: Any) -> Any:
+    return heads.where(row.c.id.in_(bindparam("b_ids", expanding=True)))
+
+
+_WAITING, _RETRY, _CHOSEN = _statement("waiting", _fresh), _statement("retry", _due), _statement("waiting", _given)

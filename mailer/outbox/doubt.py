@@ -1,0 +1,120 @@
+"""In doubt, and what becomes known later: decisions, proofs, bounces, complaints, and erasure.
+
+Promises: :func:`decide` moves only rows that are in doubt; a proof (:func:`prove`, :func:`bounced`) settles a doubt
+for good; the order in which a bounce and a complaint come does not matter, and neither does a repeat (B67).
+:func:`erase_recipient` leaves numbers and states and takes away what names a person (I12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from mailer.address import key_of
+from mailer.errors import AddressError
+from mailer.outbox.counters import Tally
+from mailer.outbox.mailings import get, reopen
+from mailer.outbox.states import sources
+from mailer.outbox.tables import DELIVERY, MAILING, SENDER
+from mailer.outbox.values import Choice, Doubt
+
+ERASED = "erased"
+_TARGET = {"send_again": "waiting", "treat_as_sent": "accepted"}
+
+
+def doubts(conn: Connection, mailing_id: int) -> list[Doubt]:
+    """All that are in doubt, in the order of the audience."""
+    row = DELIVERY.c
+    query = (
+        select(row.id, row.recipient, row.address, row.at, row.attempt, SENDER.c.name, row.reason)
+        .join(SENDER, SENDER.c.id == row.sender_id, isouter=True)
+        .where(row.mailing_id == mailing_id, row.state == "in_doubt")
+        .order_by(row.id)
+    )
+    return [Doubt(*item[:5], item[5] or "", item[6]) for item in conn.execute(query)]
+
+
+def decide(conn: Connection, mailing_id: int, choice: Choice, addresses: Sequence[str] | None, now: datetime) -> int:
+    """Send again, or treat as sent: all that are in doubt, or those with these addresses; how many.
+
+    A closed mailing is opened again when something is to be sent. An erased person is skipped instead. An address
+    that is not in doubt counts for nothing; one that is no address raises ``AddressError``.
+    """
+    target = _TARGET[choice]
+    wanted = None if addresses is None else {key_of(address) for address in addresses}
+    chosen = [item for item in doubts(conn, mailing_id) if wanted is None or _key(item.address) in wanted]
+    tally, decided = Tally(), 0
+    for item in chosen:
+        gone = target == "waiting" and not item.address
+        move, state, reason = ("skip", "skipped", ERASED) if gone else ("decide", target, choice)
+        number = _move(conn, item.delivery, move, {"state": state, "reason": reason, "at": now})
+        tally.moved(mailing_id, "in_doubt", state, number)
+        decided += number
+    tally.post(conn)
+    if target == "waiting" and decided and get(conn, mailing_id).state == "closed":
+        reopen(conn, mailing_id, now)
+    return decided
+
+
+def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
+    """It did arrive: somebody used a link in it, or a report came back. True when that ended a doubt."""
+    return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})
+
+
+def bounced(conn: Connection, mailing_id: int, recipient: int, reason: str, now: datetime) -> bool:
+    """A report says that an accepted letter did not arrive; true when that was news."""
+    prove(conn, mailing_id, recipient, now)
+    return _report(conn, (mailing_id, recipient), "bounce", {"state": "bounced", "reason": reason, "at": now})
+
+
+def complained(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
+    """The reader reported it as unwanted; true when that was news."""
+    prove(conn, mailing_id, recipient, now)
+    values = {"state": "complained", "reason": "complaint", "at": now}
+    return _report(conn, (mailing_id, recipient), "complain", values)
+
+
+def erase_recipient(conn: Connection, recipient: int, now: datetime) -> int:
+    """Take what names a person from all her deliveries; what still waits is skipped; how many rows."""
+    row = DELIVERY.c
+    mine = (row.recipient == recipient, row.mailing_id.in_(select(MAILING.c.id)))
+    rows = conn.execute(select(row.id, row.mailing_id, row.state).where(*mine)).all()
+    tally = Tally()
+    for delivery, mailing, state in rows:
+        if state in sources("skip", "skipped") and state != "in_doubt":
+            values = {"state": "skipped", "reason": ERASED, "at": now, "retry_at": None}
+            tally.moved(mailing, state, "skipped", _move(conn, delivery, "skip", values, (state,)))
+        blank = {"address": "", "address_hash": b"", "domain": "", "reply": ""}
+        conn.execute(update(DELIVERY).where(row.id == delivery).values(blank))
+    tally.post(conn)
+    return len(rows)
+
+
+def _report(conn: Connection, letter: tuple[int, int], move: str, values: dict[str, Any]) -> bool:
+    row = DELIVERY.c
+    mine = (row.mailing_id == letter[0], row.recipient == letter[1])
+    found = conn.execute(select(row.id, row.state).where(*mine)).one_or_none()
+    if found is None or found.state not in sources(move, values["state"]):
+        return False
+    tally = Tally()
+    tally.moved(letter[0], found.state, values["state"], _move(conn, found.id, move, values, (found.state,)))
+    tally.post(conn)
+    return True
+
+
+def _move(
+    conn: Connection, delivery: int, move: str, values: dict[str, Any], states: Collection[str] = ("in_doubt",)
+) -> int:
+    allowed = [state for state in sources(move, values["state"]) if state in states]
+    statement = update(DELIVERY).where(DELIVERY.c.id == delivery, DELIVERY.c.state.in_(allowed))
+    return conn.execute(statement.values(values)).rowcount
+
+
+def _key(address: str) -> str:
+    try:
+        return key_of(address)
+    except AddressError:
+        return address.lower()

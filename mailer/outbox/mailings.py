@@ -1,0 +1,251 @@
+"""Mailings: open, fill, hold, release, cancel, close; and what they count.
+
+Promises: :func:`open_mailing` with a known key changes nothing and gives the mailing that is there;
+:func:`enqueue` adds a recipient once, however often it is called (I1), in the caller's transaction, with its
+position, so that a launch that was cut off goes on where it was; a mailing that is held or closed loses no claim
+that is out, and gets no new one.
+
+Raises ``StateError`` when the present state does not allow it, ``InputError`` for a number that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailer.errors import InputError, StateError
+from mailer.outbox.counters import Tally
+from mailer.outbox.states import mailing_sources, sources
+from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
+from mailer.outbox.values import Counts, Delivery, Identity, Mailing, MailingSpec, Recipient
+
+CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
+CANCELLED = "cancelled"
+
+
+def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
+    """A new mailing, or the one that has this key already (then nothing of ``spec`` counts but the key)."""
+    dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
+    row = {
+        "key": spec.key,
+        "kind": spec.kind,
+        "scope": spec.scope,
+        "snapshot": spec.snapshot,
+        "public_url": spec.identity.public_url,
+        "return_path": spec.identity.return_path,
+        "key_id": spec.identity.key_id,
+        "dkim_selector": spec.identity.dkim_selector,
+        "dkim_domain": spec.identity.dkim_domain,
+        "priority": spec.priority,
+        "rate": spec.rate,
+        "in_doubt_policy": spec.in_doubt,
+        "send_before": spec.send_before,
+        "state": "open",
+        "reason": "",
+        "audience_complete": False,
+        "audience_position": 0,
+        "created_at": now,
+        "changed_at": now,
+        **dict.fromkeys(COUNTERS, 0),
+    }
+    conn.execute(dialect.insert(MAILING).values(row).on_conflict_do_nothing(index_elements=["key"]))
+    found = find(conn, spec.key)
+    assert found is not None  # noqa: S101 - inserted above
+    return found
+
+
+def find(conn: Connection, key: str) -> Mailing | None:
+    """The mailing with that key."""
+    row = conn.execute(select(MAILING).where(MAILING.c.key == key)).one_or_none()
+    return _mailing(row) if row else None
+
+
+def get(conn: Connection, mailing_id: int) -> Mailing:
+    """The mailing with that number; raises ``InputError`` when there is none."""
+    row = conn.execute(select(MAILING).where(MAILING.c.id == mailing_id)).one_or_none()
+    if row is None:
+        raise InputError(f"there is no mailing {mailing_id}")
+    return _mailing(row)
+
+
+def open_ones(conn: Connection) -> list[Mailing]:
+    """All mailings whose state is open, oldest first."""
+    return [_mailing(row) for row in conn.execute(select(MAILING).where(MAILING.c.state == "open").order_by("id"))]
+
+
+def enqueue(conn: Connection, mailing_id: int, recipients: Iterable[Recipient], position: int, now: datetime) -> int:
+    """Add those who are not yet in it, and remember ``position``; the number of those who are new.
+
+    Keep chunks to 5,000 or fewer, so that the lock is held briefly. Raises ``InputError``.
+    """
+    rows = [
+        {
+            "b_mailing": mailing_id,
+            "b_number": item.number,
+            "b_address": item.address,
+            "b_hash": item.address_hash,
+            "b_domain": item.domain,
+        }
+        for item in recipients
+    ]
+    added = conn.execute(_ENQUEUE[conn.dialect.name], rows).rowcount if rows else 0
+    changed = conn.execute(
+        update(MAILING)
+        .where(MAILING.c.id == mailing_id)
+        .values(
+            audience_position=position,
+            changed_at=now,
+            recipients=MAILING.c.recipients + added,
+            waiting=MAILING.c.waiting + added,
+        )
+    ).rowcount
+    if not changed:
+        raise InputError(f"there is no mailing {mailing_id}")
+    return added
+
+
+def audience_complete(conn: Connection, mailing_id: int) -> None:
+    """Nobody will be added any more."""
+    conn.execute(update(MAILING).where(MAILING.c.id == mailing_id).values(audience_complete=True))
+
+
+def hold(conn: Connection, mailing_id: int, reason: str, now: datetime) -> bool:
+    """Stop claiming for it; false when it was not open. A held one keeps its first reason."""
+    return _move(conn, mailing_id, "hold", reason, now)
+
+
+def hold_all(conn: Connection, reason: str, now: datetime) -> list[int]:
+    """Hold every open mailing (the relay refuses us); which."""
+    held = [mailing.id for mailing in open_ones(conn)]
+    return [mailing_id for mailing_id in held if hold(conn, mailing_id, reason, now)]
+
+
+def release(conn: Connection, mailing_id: int, now: datetime) -> bool:
+    """Claim again; false when it was not held."""
+    return _move(conn, mailing_id, "release", "", now)
+
+
+def close(conn: Connection, mailing_id: int, now: datetime, reason: str = "") -> bool:
+    """Nothing more is claimed. Raises ``StateError`` while rows are unfinished (then :func:`cancel` is meant)."""
+    if get(conn, mailing_id).counts.unfinished and reason != CANCELLED:
+        raise StateError("there are deliveries that are not finished; cancel it, or wait")
+    return _move(conn, mailing_id, "close", reason, now)
+
+
+def reopen(conn: Connection, mailing_id: int, now: datetime) -> bool:
+    """A closed mailing is open again (*send again*); false when it was not closed."""
+    return _move(conn, mailing_id, "reopen", "", now)
+
+
+def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
+    """Close it and skip what waits, is in retry or in doubt, ``CHUNK`` rows a call; how many are left.
+
+    The first call stops all claiming. Call it in a new transaction until it gives 0; running senders do the same.
+    A row that is being sent is settled first, and skipped then if it comes back.
+    """
+    _move(conn, mailing_id, "close", CANCELLED, now)
+    mailing = get(conn, mailing_id)
+    if (mailing.state, mailing.reason) != ("closed", CANCELLED):
+        raise StateError("this mailing is finished; there is nothing to cancel")
+    return skip_cancelled(conn, mailing_id, now)
+
+
+def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int = CHUNK) -> int:
+    """One chunk of the rows of a cancelled mailing becomes skipped(cancelled); how many are left."""
+    tally, room = Tally(), limit
+    for state in sources("skip", "skipped"):
+        if room <= 0:
+            break
+        chosen = select(DELIVERY.c.id).where(DELIVERY.c.mailing_id == mailing_id, DELIVERY.c.state == state)
+        chosen = chosen.limit(room).with_for_update(skip_locked=True)
+        statement = (
+            update(DELIVERY)
+            .where(DELIVERY.c.id.in_(chosen.scalar_subquery()), DELIVERY.c.state == state)
+            .values(state="skipped", reason=CANCELLED, retry_at=None, at=now)
+        )
+        moved = conn.execute(statement).rowcount
+        tally.moved(mailing_id, state, "skipped", moved)
+        room -= moved
+    tally.post(conn)
+    counts = get(conn, mailing_id).counts
+    return counts.waiting + counts.retry + counts.in_doubt
+
+
+def cancelled_ones(conn: Connection) -> list[int]:
+    """Cancelled mailings with rows that still have to be skipped."""
+    row = MAILING.c
+    left = (row.waiting > 0) | (row.retry > 0) | (row.in_doubt > 0)
+    query = select(row.id).where(row.state == "closed", row.reason == CANCELLED, left)
+    return list(conn.execute(query).scalars())
+
+
+def outcomes(conn: Connection, mailing_id: int) -> list[tuple[str, str, int]]:
+    """(state, reason, number) of all its deliveries, largest first. Reads every row: for reports, not for bars."""
+    row = DELIVERY.c
+    number = func.count().label("number")
+    query = select(row.state, row.reason, number).where(row.mailing_id == mailing_id).group_by(row.state, row.reason)
+    return [(state, reason, count) for state, reason, count in conn.execute(query.order_by(number.desc()))]
+
+
+def deliveries(conn: Connection, mailing_id: int, state: str | None = None) -> Iterator[Delivery]:
+    """Its rows, or those in one state, in the order of the audience; streamed."""
+    row = DELIVERY.c
+    query = select(
+        row.id, row.recipient, row.address, row.domain, row.state, row.reason, row.attempt, row.at, row.retry_at,
+        row.code, row.reply,
+    ).where(row.mailing_id == mailing_id)  # fmt: skip
+    if state:
+        query = query.where(row.state == state)
+    for item in conn.execute(query.order_by(row.id).execution_options(yield_per=1000)):
+        yield Delivery(*item)
+
+
+def next_retry(conn: Connection, mailing_id: int) -> datetime | None:
+    """When the first row in retry may be tried again."""
+    row = DELIVERY.c
+    moment: datetime | None = conn.execute(
+        select(row.retry_at).where(row.mailing_id == mailing_id, row.state == "retry").order_by(row.retry_at).limit(1)
+    ).scalar()
+    return moment
+
+
+def _move(conn: Connection, mailing_id: int, move: str, reason: str, now: datetime) -> bool:
+    target = {"hold": "held", "release": "open", "close": "closed", "reopen": "open"}[move]
+    statement = update(MAILING).where(MAILING.c.id == mailing_id, MAILING.c.state.in_(mailing_sources(move)))
+    return bool(conn.execute(statement.values(state=target, reason=reason, changed_at=now)).rowcount)
+
+
+def _mailing(row: Row[Any]) -> Mailing:
+    identity = Identity(row.public_url, row.return_path, row.key_id, row.dkim_selector, row.dkim_domain)
+    spec = MailingSpec(
+        row.key, row.kind, row.scope, row.snapshot, identity, row.priority, row.rate, row.in_doubt_policy,
+        row.send_before,
+    )  # fmt: skip
+    counts = Counts(*(getattr(row, name) for name in COUNTERS))
+    return Mailing(
+        row.id, spec, row.state, row.reason, row.audience_complete, row.audience_position, counts, row.created_at,
+        row.changed_at,
+    )  # fmt: skip
+
+
+def _enqueue(dialect: Any) -> Any:
+    """Built once; constants stand in the statement, so that a row binds five values."""
+    constant = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "code": "0", "reply": "''"}
+    statement = dialect.insert(DELIVERY).values(
+        mailing_id=bindparam("b_mailing"),
+        recipient=bindparam("b_number"),
+        address=bindparam("b_address"),
+        address_hash=bindparam("b_hash"),
+        domain=bindparam("b_domain"),
+        **{name: literal_column(value) for name, value in constant.items()},
+    )
+    return statement.on_conflict_do_nothing(index_elements=["mailing_id", "recipient"]).execution_options(
+        preserve_rowcount=True
+    )
+
+
+_ENQUEUE = {"sqlite": _enqueue(sqlite), "postgresql": _enqueue(postgresql)}

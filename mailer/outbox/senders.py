@@ -1,0 +1,241 @@
+"""Senders: each holds a lock that dies with it, so that whoever looks knows who is gone, at once, without a heartbeat.
+
+On SQLite the lock is an flock on a file under ``POSTILJON_DATA/senders/``, on PostgreSQL a session advisory lock held
+by the sender's own connection. Promises: :func:`sweep` touches the rows of a sender only while it holds that sender's
+lock itself, so a living sender never loses a row; rows of a dead one go to in doubt, or back to waiting where the
+mailing's policy is *send again*. A file that is not there means that nobody holds it (a restored backup).
+
+All processes that share an SQLite file must see the same ``POSTILJON_DATA``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, and_, bindparam, case, func, literal_column, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailer.errors import StorageAway
+from mailer.outbox.counters import Tally
+from mailer.outbox.states import sources
+from mailer.outbox.tables import DELIVERY, MAILING, SENDER
+from mailer.storage import Database, begin_patiently, map_error, mapped
+
+GONE = "sender_gone"
+_PREFIX = "pg:"
+
+
+class Sender:
+    """A registered sender: its number, its own connection, and the lock. Made by :func:`register`."""
+
+    def __init__(self, db: Database, name: str, lock: str, connection: Connection, descriptor: int | None) -> None:
+        self.db, self.name, self.lock = db, name, lock
+        self.id = 0
+        self._connection, self._descriptor = connection, descriptor
+
+    @contextmanager
+    def write(self, busy_seconds: float = 10.0) -> Iterator[Connection]:
+        """A writing transaction on the sender's own connection; errors as ``Database.write``."""
+        with mapped(), begin_patiently(self._connection, busy_seconds):
+            yield self._connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A reading transaction, on a connection of the pool on SQLite (it takes no lock), else on the own one."""
+        if self.db.is_sqlite:
+            with self.db.read() as conn:
+                yield conn
+            return
+        with mapped(), self._connection.begin():
+            yield self._connection
+
+    def renew(self) -> bool:
+        """After a lost connection: connect again and take the lock again.
+
+        False when somebody has swept this sender meanwhile: then it must not claim any more, and a new one is
+        registered. Raises ``StorageAway`` while the database is away.
+        """
+        with suppress(SQLAlchemyError):
+            self._connection.close()
+        with mapped():
+            self._connection = _own_connection(self.db)
+            with begin_patiently(self._connection):
+                if self._descriptor is None and not _try_advisory(self._connection, self.lock):
+                    return False
+                query = select(SENDER.c.ended_at).where(SENDER.c.id == self.id)
+                return self._connection.execute(query).scalar() is None
+
+    def close(self, now: datetime) -> None:
+        """Say goodbye and let go of the lock. Rows that it still has become in doubt at the next sweep."""
+        try:
+            with self.write() as conn:
+                left = conn.execute(
+                    select(func.count()).where(DELIVERY.c.state == "sending", DELIVERY.c.sender_id == self.id)
+                ).scalar()
+                if not left:
+                    conn.execute(update(SENDER).where(SENDER.c.id == self.id).values(ended_at=now))
+                    if self._descriptor is not None:
+                        Path(self.lock).unlink(missing_ok=True)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of lock and connection without a word, as a crash would."""
+        with suppress(SQLAlchemyError):
+            self._connection.invalidate()
+            self._connection.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
+    """A new sender, which holds its lock before anybody can see it. Raises as ``Database.write``."""
+    with mapped():
+        connection = _own_connection(db)
+    descriptor: int | None = None
+    if db.is_sqlite:
+        folder = data_dir.resolve() / "senders"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = str(folder / f"{secrets.token_hex(8)}.lock")
+        descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    else:
+        lock = f"{_PREFIX}{secrets.randbits(62)}"
+    sender = Sender(db, name, lock, connection, descriptor)
+    try:
+        with sender.write() as conn:
+            if descriptor is None and not _try_advisory(conn, lock):
+                raise StorageAway("the lock of a new sender is taken; try again")  # 1 in 2**62
+            row = SENDER.insert().values(name=name, lock=lock, started_at=now).returning(SENDER.c.id)
+            sender.id = conn.execute(row).scalar_one()
+    except BaseException:
+        sender.abandon()
+        raise
+    return sender
+
+
+def sweep(db: Database, now: datetime) -> int:
+    """Free the rows of every sender whose lock is free; how many rows. Safe to call at any time, by anybody."""
+    with db.read() as conn:
+        known = conn.execute(select(SENDER.c.id, SENDER.c.lock).where(SENDER.c.ended_at.is_(None))).all()
+    return sum(_sweep_one(db, sender_id, lock, now) for sender_id, lock in known)
+
+
+def running(conn: Connection) -> list[int]:
+    """The numbers of the senders that hold their lock now."""
+    known = conn.execute(select(SENDER.c.id, SENDER.c.lock).where(SENDER.c.ended_at.is_(None))).all()
+    return [sender_id for sender_id, lock in known if is_held(conn, lock)]
+
+
+def is_held(conn: Connection, lock: str) -> bool:
+    """Whether a living sender holds that lock; takes nothing that it would not give back at once."""
+    if lock.startswith(_PREFIX):
+        number = int(lock.removeprefix(_PREFIX))
+        held = text(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND (classid::bigint << 32 | objid::bigint) = :number"
+        )
+        return bool(conn.execute(held, {"number": number}).scalar())
+    with _flocked(Path(lock)) as free:
+        return not free
+
+
+def relay_away(conn: Connection, sender_id: int, since: datetime | None, relay: str, words: str) -> None:
+    """Note for ``status`` since when this sender cannot reach the relay (``None``: it can)."""
+    values = {"relay": relay, "relay_away_since": since, "relay_words": words}
+    conn.execute(update(SENDER).where(SENDER.c.id == sender_id).values(values))
+
+
+def _sweep_one(db: Database, sender_id: int, lock: str, now: datetime) -> int:
+    if not lock.startswith(_PREFIX):
+        path = Path(lock)
+        with _flocked(path) as free:
+            if not free:
+                return 0
+            with db.write() as conn:
+                lost = lose(conn, sender_id, now)
+            path.unlink(missing_ok=True)
+            return lost
+    with db.write() as conn:
+        number = int(lock.removeprefix(_PREFIX))
+        if not conn.execute(select(func.pg_try_advisory_xact_lock(number))).scalar():
+            return 0
+        return lose(conn, sender_id, now)
+
+
+def lose(conn: Connection, sender_id: int, now: datetime) -> int:
+    """Move what this sender had to in doubt, or to waiting under *send again*, and end it. The caller has its lock."""
+    rows = conn.execute(_HELD, {"b_sender": sender_id}).all()
+    tally = Tally()
+    for delivery, mailing, target in rows:
+        moved = conn.execute(_LOSE, {"b_id": delivery, "b_sender": sender_id}).rowcount
+        tally.moved(mailing, "sending", "in_doubt", moved)
+        if moved and target == "waiting":
+            again = conn.execute(_AGAIN, {"b_id": delivery, "b_now": now}).rowcount
+            tally.moved(mailing, "in_doubt", "waiting", again)
+    tally.post(conn)
+    conn.execute(update(SENDER).where(SENDER.c.id == sender_id).values(ended_at=now))
+    return len(rows)
+
+
+@contextmanager
+def _flocked(path: Path) -> Iterator[bool]:
+    """Whether the lock is free; if so it is held inside the block. A missing file is free."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def _own_connection(db: Database) -> Connection:
+    """One that belongs to no pool any more: it carries the lock, and must not be lent to anybody."""
+    try:
+        connection = db.engine.connect().execution_options(postiljon_write=True)
+        connection.detach()
+    except SQLAlchemyError as error:
+        raise map_error(error) from error
+    return connection
+
+
+def _try_advisory(conn: Connection, lock: str) -> bool:
+    return bool(conn.execute(select(func.pg_try_advisory_lock(int(lock.removeprefix(_PREFIX))))).scalar())
+
+
+_ROW = DELIVERY.c
+_POLICY = case((MAILING.c.in_doubt_policy == "send_again", "waiting"), else_="in_doubt")
+_HELD = (
+    select(_ROW.id, _ROW.mailing_id, _POLICY)
+    .join(MAILING, MAILING.c.id == _ROW.mailing_id)
+    .where(_ROW.state == "sending", _ROW.sender_id == bindparam("b_sender"))
+    .with_for_update(of=DELIVERY)
+)
+_LOSE = (
+    update(DELIVERY)
+    .where(_ROW.id == bindparam("b_id"), _ROW.sender_id == bindparam("b_sender"))
+    .where(_ROW.state.in_(sources("lose", "in_doubt")))
+    .values(state="in_doubt", reason=GONE)
+)
+_AGAIN = (
+    update(DELIVERY)
+    .where(and_(_ROW.id == bindparam("b_id"), _ROW.state.in_(sources("decide", "waiting"))))
+    .values(state="waiting", reason=literal_column("'send_again'"), at=bindparam("b_now"))
+)

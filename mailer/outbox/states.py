@@ -1,0 +1,107 @@
+"""The states of a delivery and of a mailing, as tables. Nothing else decides which state may follow which.
+
+Every statement of this package that changes a state takes its sources from :func:`sources` and its target from
+here, so a pair that is not in ``MOVES`` cannot happen (I13). The diagram in ``docs/states.md`` is made from the same
+tables by :func:`diagram`.
+
+A *move* is what somebody does to a row: ``claim``, ``settle``, ``skip`` … The same target may be reached by
+several moves; a move may be refused for a row although the pair is in the table, because another move makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DeliveryState = Literal[
+    "waiting", "sending", "accepted", "retry", "refused", "skipped", "in_doubt", "bounced", "complained"
+]
+MailingState = Literal["open", "held", "closed"]
+
+DELIVERY_STATES: tuple[DeliveryState, ...] = (
+    "waiting",
+    "sending",
+    "accepted",
+    "retry",
+    "refused",
+    "skipped",
+    "in_doubt",
+    "bounced",
+    "complained",
+)
+MAILING_STATES: tuple[MailingState, ...] = ("open", "held", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One arrow: ``name`` is the verb, ``words`` say in the docs what happened."""
+
+    name: str
+    source: str
+    target: str
+    words: str
+
+
+MOVES: tuple[Move, ...] = (
+    Move("claim", "waiting", "sending", "a sender takes it"),
+    Move("claim", "retry", "sending", "its time has come, a sender takes it"),
+    Move("skip", "waiting", "skipped", "suppressed, expired, erased or cancelled"),
+    Move("skip", "retry", "skipped", "suppressed, expired, erased or cancelled"),
+    Move("skip", "in_doubt", "skipped", "cancelled"),
+    Move("give_up", "retry", "refused", "time is up"),
+    Move("settle", "sending", "accepted", "the relay took it"),
+    Move("settle", "sending", "retry", "the relay asks to come back later"),
+    Move("settle", "sending", "refused", "the relay refused it"),
+    Move("settle", "sending", "in_doubt", "the final dot may have left, no reply came"),
+    Move("settle", "sending", "waiting", "handed back before the dot"),
+    Move("settle", "in_doubt", "accepted", "its own sender settles late"),
+    Move("settle", "in_doubt", "retry", "its own sender settles late"),
+    Move("settle", "in_doubt", "refused", "its own sender settles late"),
+    Move("lose", "sending", "in_doubt", "its sender is gone"),
+    Move("decide", "in_doubt", "waiting", "send again"),
+    Move("decide", "in_doubt", "accepted", "treat as sent"),
+    Move("prove", "in_doubt", "accepted", "proof came later: a bounce, or an opt-out through its link"),
+    Move("bounce", "accepted", "bounced", "a report says that it did not arrive"),
+    Move("complain", "accepted", "complained", "the reader reported it as unwanted"),
+    Move("complain", "bounced", "complained", "the reader reported it as unwanted"),
+)
+
+MAILING_MOVES: tuple[Move, ...] = (
+    Move("hold", "open", "held", "a person pauses it, or a rule holds it"),
+    Move("release", "held", "open", "a person resumes it"),
+    Move("close", "open", "closed", "nothing is left to do, or it is cancelled"),
+    Move("close", "held", "closed", "cancelled"),
+    Move("reopen", "closed", "open", "send again"),
+)
+
+
+def sources(move: str, target: str) -> tuple[str, ...]:
+    """From which delivery states ``move`` may lead to ``target``. Raises ``KeyError`` when from none."""
+    found = tuple(item.source for item in MOVES if (item.name, item.target) == (move, target))
+    if not found:
+        raise KeyError(f"no delivery is moved to {target} by {move}")
+    return found
+
+
+def mailing_sources(move: str) -> tuple[str, ...]:
+    """From which states a mailing may make ``move``. Raises ``KeyError`` when there is no such move."""
+    found = tuple(item.source for item in MAILING_MOVES if item.name == move)
+    if not found:
+        raise KeyError(f"a mailing has no move {move}")
+    return found
+
+
+def pairs() -> frozenset[tuple[str, str]]:
+    """Every (from, to) that may happen to a delivery."""
+    return frozenset((item.source, item.target) for item in MOVES)
+
+
+def diagram(moves: tuple[Move, ...] = MOVES, first: str = "waiting") -> str:
+    """The table as a Mermaid state diagram."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for item in moves:
+        words = arrows.setdefault((item.source, item.target), [])
+        if item.words not in words:
+            words.append(item.words)
+    lines = [f"    {source} --> {target}: {'; '.join(words)}" for (source, target), words in arrows.items()]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {first}", *lines]) + "\n"

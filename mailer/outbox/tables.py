@@ -1,0 +1,132 @@
+"""The tables ``mailing``, ``delivery`` and ``sender``; the only place that declares them.
+
+``delivery`` is unique per (mailing_id, recipient), by the database (I1). The states of its rows are indexed partly:
+an index holds only the rows that somebody looks for in that state, so that ten million accepted rows cost the
+claim nothing. Numbers are never reused (AUTOINCREMENT), because tokens in letters name them for years.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from mailer.storage import Instant
+
+COUNTERS = (
+    "recipients",
+    "waiting",
+    "sending",
+    "accepted",
+    "retry",
+    "refused",
+    "skipped",
+    "in_doubt",
+    "bounced",
+    "complained",
+)
+BigNumber = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _number() -> Any:
+    return Column(BigNumber, primary_key=True, autoincrement=True)
+
+
+def _partial(name: str, state: str, *columns: str) -> Index:
+    condition = text(f"state = '{state}'")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+class MailingRow(SQLModel, table=True):
+    """One letter to one audience. The counters are kept in the transaction that moves a delivery."""
+
+    __tablename__ = "mailing"
+    __table_args__ = (_partial("mailing_open", "open", "id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, sa_column=_number())
+    key: str = Field(unique=True)
+    kind: str
+    scope: str
+    snapshot: str
+    public_url: str
+    return_path: str
+    key_id: int
+    dkim_selector: str
+    dkim_domain: str
+    priority: int = 0
+    rate: int | None = None
+    in_doubt_policy: str = "hold"
+    send_before: datetime | None = Field(default=None, sa_type=Instant)
+    state: str = "open"
+    reason: str = ""
+    audience_complete: bool = False
+    audience_position: int = Field(default=0, sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
+    recipients: int = 0
+    waiting: int = 0
+    sending: int = 0
+    accepted: int = 0
+    retry: int = 0
+    refused: int = 0
+    skipped: int = 0
+    in_doubt: int = 0
+    bounced: int = 0
+    complained: int = 0
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One letter to one recipient. ``at``: since when it is in this state (in doubt: when it was offered)."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("mailing_id", "recipient"),
+        _partial("delivery_waiting", "waiting", "mailing_id", "id", "domain"),
+        _partial("delivery_retry", "retry", "mailing_id", "retry_at"),
+        _partial("delivery_sending", "sending", "sender_id"),
+        _partial("delivery_in_doubt", "in_doubt", "mailing_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_column=_number())
+    mailing_id: int = Field(sa_type=BigInteger)
+    recipient: int = Field(sa_type=BigInteger)
+    address: str
+    address_hash: bytes = Field(sa_type=LargeBinary)
+    domain: str
+    state: str = "waiting"
+    reason: str = ""
+    attempt: int = 0  # claims so far: with sender_id it fences the settling
+    tries: int = 0  # temporary refusals so far: chooses the delay of the next attempt
+    sender_id: int | None = Field(default=None, sa_type=BigInteger)
+    first_claimed_at: datetime | None = Field(default=None, sa_type=Instant)
+    retry_at: datetime | None = Field(default=None, sa_type=Instant)
+    at: datetime | None = Field(default=None, sa_type=Instant)
+    code: int = 0
+    reply: str = ""
+
+
+class SenderRow(SQLModel, table=True):
+    """One sender that ever ran; ``lock`` names what it holds while it lives (see senders.py)."""
+
+    __tablename__ = "sender"
+    __table_args__ = (
+        Index("sender_running", "id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_column=_number())
+    name: str
+    lock: str
+    started_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    relay: str = ""
+    relay_away_since: datetime | None = Field(default=None, sa_type=Instant)
+    relay_words: str = ""
+
+
+MAILING: Table = SQLModel.metadata.tables["mailing"]
+DELIVERY: Table = SQLModel.metadata.tables["delivery"]
+SENDER: Table = SQLModel.metadata.tables["sender"]

@@ -1,0 +1,5 @@
+"""The loop that sends: claim a window, personalise, compose, hand to the transport, settle what it says."""
+
+from mailer.worker.values import Clock, Ending, Filled, SlotSource, Turn, WorkerDeps
+
+__all__ = ["Clock", "Ending", "Filled", "SlotSource", "Turn", "WorkerDeps"]

@@ -1,0 +1,70 @@
+"""What the worker is given, what it asks from above, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from sqlalchemy import Connection
+
+from mailer.letter.plan import Values
+from mailer.outbox import Counts, Mailing
+from mailer.settings import MailerSettings
+from mailer.signing import Keyring
+from mailer.storage import Database
+from mailer.transport.base import Transport
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none)."""
+
+    name: str
+    values: Values
+    unsubscribe_url: str = ""
+    unsubscribe_mailto: str = ""
+
+
+class SlotSource(Protocol):
+    """Whoever knows the people. Called in the writing thread, outside the claiming transaction, once a window."""
+
+    def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
+        """Present values of these recipients. One that is missing was erased, and is skipped."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDeps:
+    """All that a sender works with. ``clock`` gives aware UTC times."""
+
+    db: Database
+    data_dir: Path
+    settings: MailerSettings
+    slots: SlotSource
+    keyring: Keyring
+    clock: Clock
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How things stand, some times a second: for bars and logs. ``counts`` of the mailings that this sender sees."""
+
+    at: datetime
+    counts: Mapping[int, Counts]
+    in_flight: int
+    relay_away_since: datetime | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why :func:`run` came back. ``words`` is a sentence in English for the log; the caller words it for people."""
+
+    kind: Literal["done", "stopped", "held", "relay_away"]
+    words: str = ""

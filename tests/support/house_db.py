@@ -1,0 +1,83 @@
+"""A database with every table of the sending side, and short ways to fill it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import SQLModel
+
+import mailer.archive
+import mailer.pace
+from mailer import outbox
+from mailer.storage import Database
+
+NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
+IDENTITY = outbox.Identity("http://127.0.0.1:8000", "bounce@example.org", 7)
+
+
+def create_all(db: Database) -> Database:
+    """Make every table that has been imported."""
+    SQLModel.metadata.create_all(db.engine)
+    return db
+
+
+@pytest.fixture
+def db(empty_database: Database) -> Iterator[Database]:
+    """Tables on SQLite and on PostgreSQL."""
+    yield create_all(empty_database)
+
+
+@pytest.fixture
+def lite(sqlite_database: Database) -> Iterator[Database]:
+    """Tables on SQLite, where the kind does not matter."""
+    yield create_all(sqlite_database)
+
+
+def hash_of(number: int) -> bytes:
+    """The address hash of invented person ``number``."""
+    return hashlib.sha256(str(number).encode()).digest()[:16]
+
+
+def person(number: int, domain: str = "example.org") -> outbox.Recipient:
+    """Invented person ``number``."""
+    return outbox.Recipient(number, f"reader{number}@{domain}", hash_of(number), domain)
+
+
+def spec(key: str = "campaign:1", **given: Any) -> outbox.MailingSpec:
+    """A campaign on topic *news*."""
+    fields: dict[str, Any] = {"kind": "campaign", "scope": "news", "snapshot": "0" * 64, "identity": IDENTITY}
+    return outbox.MailingSpec(key, **(fields | given))
+
+
+def fill(db: Database, people: int | Sequence[outbox.Recipient] = 3, key: str = "campaign:1", **given: Any) -> int:
+    """A mailing with these recipients, its audience complete; its number."""
+    recipients = [person(number) for number in range(1, people + 1)] if isinstance(people, int) else people
+    with db.write() as conn:
+        mailing = outbox.open_mailing(conn, spec(key, **given), NOW)
+        outbox.enqueue(conn, mailing.id, recipients, len(recipients), NOW)
+        outbox.audience_complete(conn, mailing.id)
+    return mailing.id
+
+
+def states(db: Database, mailing: int) -> dict[int, str]:
+    """recipient → state."""
+    with db.read() as conn:
+        return {row.recipient: row.state for row in outbox.deliveries(conn, mailing)}
+
+
+def counts(db: Database, mailing: int) -> dict[str, int]:
+    """The counters that are not zero; they must be what a recount gives."""
+    with db.write() as conn:
+        wrong = outbox.recount(conn, mailing)
+        assert not wrong, f"counters were wrong: {wrong}"
+        found = outbox.get(conn, mailing).counts
+    return {name: getattr(found, name) for name in found.__slots__ if getattr(found, name)}
+
+
+def later(**delta: float) -> datetime:
+    """NOW and a bit."""
+    return NOW + timedelta(**delta)

@@ -1,0 +1,62 @@
+"""What can happen to one parcel that was handed to a transport, and to the way to the relay itself.
+
+Three things can happen to a parcel, and no more: it was answered (:class:`Replied`), nothing of its content was
+left standing at the relay (:class:`NotWritten`), or nobody knows (:class:`Unknown`, RFC 1047). Values only;
+what follows from them is decided in :mod:`mailer.outcome.decide`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Union
+
+Stage = Literal["mail", "rcpt", "data", "dot", "local"]
+"""To what the relay answered. ``local``: we refused it ourselves, since this relay cannot carry it."""
+
+EventKind = Literal["open", "refused", "away", "rotated", "slow_down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The relay answered: code and text as read (text without the code, cleaned, at most 1,000 characters).
+
+    ``Replied("dot", 250, …)`` is the one and only sign that the relay took the letter. With another stage the
+    code is always 4xx or 5xx: the first refusal of its envelope.
+    """
+
+    stage: Stage
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """Handed back: the final dot has certainly not left, so the row goes to waiting and may be sent at once."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The final dot may have left, and its reply was never read: in doubt."""
+
+    why: str
+
+
+Result = Union[Replied, NotWritten, Unknown]
+
+
+@dataclass(frozen=True, slots=True)
+class RelayEvent:
+    """Something about the relay, not about one parcel.
+
+    ``open``: a connection was made and greeted (after trouble: it is over). ``refused``: greeting, EHLO, TLS or AUTH
+    refused for good; holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it ended without having
+    accepted a message; the transport backs off by itself. ``rotated``: the relay ended a connection that had accepted
+    messages, and it is replaced at once; nothing to worry about. ``slow_down``: 421 or another 4xx before a first message.
+    """
+
+    kind: EventKind
+    stage: str
+    code: int
+    text: str

@@ -1,0 +1,74 @@
+"""The seam between the worker and whatever carries letters: parcels in, results out.
+
+A transport keeps its connections busy from a :class:`Feed`: it takes parcels, and reports exactly one
+:data:`~mailer.outcome.results.Result` for each parcel that it took, whatever happens; also when it is stopped or its task is
+cancelled. All calls of the feed are plain calls on the thread of the event loop, so they must be quick (some
+microseconds) and must not block; ``wait`` alone is awaited.
+
+It knows nothing of campaigns, of the database, and of what a reply means (:mod:`mailer.outcome` decides).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, Result, Stage, Unknown
+
+__all__ = [
+    "EventKind",
+    "Feed",
+    "NotWritten",
+    "Parcel",
+    "RelayEvent",
+    "Replied",
+    "Result",
+    "Stage",
+    "Transport",
+    "Unknown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One letter for one mailbox. ``content``: finished CRLF bytes, ending in CRLF, without the final dot.
+
+    ``sender`` and ``recipient`` are bare addresses (domain as A-labels); an empty sender is the null sender.
+    ``smtputf8``: an address has characters beyond ASCII before its ``@`` (RFC 6531).
+    """
+
+    delivery: int
+    sender: str
+    recipient: str
+    content: bytes
+    smtputf8: bool = False
+
+
+class Feed(Protocol):
+    """Where parcels come from and results go; the worker implements it. All on the event loop's thread."""
+
+    def take(self) -> Parcel | None:
+        """The next parcel, or None if there is none now. From here on the transport answers for it."""
+
+    async def wait(self) -> None:
+        """Return as soon as :meth:`take` would give a parcel (it may be gone by then). May be cancelled."""
+
+    def still_wanted(self, delivery: int) -> bool:
+        """False if its campaign was paused or cancelled meanwhile. Asked just before content is written."""
+
+    def report(self, delivery: int, result: Result) -> None:
+        """What became of it; once for each parcel taken. May call nothing of the transport."""
+
+    def relay(self, event: RelayEvent) -> None:
+        """Something about the relay itself."""
+
+
+class Transport(Protocol):
+    """Carries parcels."""
+
+    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+        """Carry until ``stop`` is set; then take nothing more, hand back what can be, and read the last replies."""
+
+    async def check(self) -> None:
+        """Connect, greet, leave. Raises ``RelayRefused`` or ``RelayAway``."""

@@ -30,7 +30,7 @@ class Near(asyncio.Protocol):
         else:
             self.early += data
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the name is asyncio's
         if self.far:
             self.far.close()
 
@@ -48,7 +48,7 @@ class Far(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         asyncio.get_running_loop().call_later(self.near.delay, self._pass_on, data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the name is asyncio's
         asyncio.get_running_loop().call_later(self.near.delay, self.near.transport.close)
 
     def _pass_on(self, data: bytes) -> None:

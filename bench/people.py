@@ -12,7 +12,7 @@ from bench.sending import Scale
 
 
 def imports(scale: Scale) -> Row:
-    """The whole command ``contacts import`` against the whole command :func:`copy_rows`, each into an empty database."""
+    """The whole command ``contacts import`` against :func:`copy_rows`, each into an empty database."""
     number = scale.imported
     with house() as home, house() as raw:
         run = home.import_people(number)

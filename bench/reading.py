@@ -217,7 +217,7 @@ def _p99(values: Sequence[float]) -> float:
 
 
 def burst_with_kill(scale: Scale) -> Row:
-    """Distinct opt-outs from eight clients, the web processes killed in the middle; each 200 must be in the database."""
+    """Distinct opt-outs from eight clients, the web killed in the middle; each 200 must be in the database."""
     number = 50_000 if scale.letters >= 50_000 else scale.letters
     with sent_house(number) as home:
         paths = tokens(home, number)

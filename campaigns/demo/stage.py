@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from gettext import NullTranslations
 from pathlib import Path
 
@@ -28,7 +27,7 @@ data = "data"
 smtp_url = "smtp://127.0.0.1:{smtp_port}?connections=4"
 public_url = "{public_url}"
 return_path = "bounce@vng.example"
-brand = "brand.toml"
+brand = "vng.toml"
 """
 
 
@@ -62,19 +61,12 @@ def prepare(folder: Path, words: NullTranslations) -> Stage:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
-    for path in sorted(_examples().iterdir()):
-        if path.is_file():
-            shutil.copyfile(path, folder / path.name)
-    for name in ("contacts-nl.csv", "contacts-en.csv"):
+    shutil.copytree(_examples(), folder, dirs_exist_ok=True)
+    for name in ("contacts-nl.csv", "contacts-en.csv", f"{SECOND}.md"):
         shutil.copyfile(HERE / name, folder / name)
     return Stage(folder)
 
 
-def shortly(now: datetime, seconds: int) -> str:
-    """A moment ``seconds`` from now as ``schedule --at`` takes it, in the zone of the campaign of ``now``."""
-    return (now + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _examples() -> Path:
-    inside = HERE / "example"
-    return inside if inside.is_dir() else HERE.parent.parent / "examples" / LETTER
+    inside = HERE / "examples"
+    return inside if inside.is_dir() else HERE.parent.parent / "examples"

@@ -34,7 +34,7 @@ def test_the_demo_empties_its_own_folder_when_it_begins_again(tmp_path: Path) ->
 def test_both_letters_and_both_files_of_contacts_are_there(tmp_path: Path) -> None:
     prepared = stage.prepare(tmp_path / "demo", ENGLISH)
     names = {path.name for path in prepared.folder.iterdir()}
-    assert names >= {prepared.letter.name, prepared.second.name, "contacts-nl.csv", "contacts-en.csv", "brand.toml"}
+    assert names >= {prepared.letter.name, prepared.second.name, "contacts-nl.csv", "contacts-en.csv", "vng.toml"}
 
 
 def test_its_settings_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_its_settings_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     prepared.configure(2525, "http://127.0.0.1:8000")
     monkeypatch.chdir(prepared.folder)
     assert read(MailerSettings).smtp_url.port == 2525
-    assert read(CampaignSettings).brand == Path("brand.toml")
+    assert read(CampaignSettings).brand == Path("vng.toml")
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

@@ -1,0 +1,271 @@
+"""The language between ``{{`` and ``}}``: a small, checked subset of Jinja's expressions, parsed to a tree.
+
+Names (``contact.NAME``, ``contact["a name"]``, ``links.NAME``, loop variables), texts, numbers, lists of these,
+comparisons, ``and or not in``, and the house's filters. Nothing in it can compute, call, loop or grow, so no
+expression can run away while letters are being sent (contract.md, Contact tags; E31, E32).
+
+Promises: :func:`parse` gives a tree or raises ``FaultsError`` with one fault that says what was found and what
+was expected. Time is linear in the length, which is bounded, and so is the depth. Success does not mean that a
+contact has the attribute.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from decimal import Decimal
+from typing import NoReturn
+
+from mailer.errors import Fault, FaultsError
+from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not
+from mailer.letter.filters import FILTERS
+
+MAX_LENGTH = 2_000
+MAX_DEPTH = 10
+LINKS = ("online", "details", "optout")
+ROOTS = ("contact", "links")
+RESERVED = frozenset(
+    {"and", "or", "not", "in", "is", "if", "elif", "else", "endif", "for", "endfor", "loop", "contact", "links"}
+    | {"true", "false", "none", "True", "False", "None"}
+)
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<name>[^\W\d]\w*)|(?P<number>\d+(?:\.\d+)?)|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+    r"""|(?P<sign>==|!=|<=|>=|[<>.,|()\[\]-]))""",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_HINTS = {
+    "+": "arithmetic is not possible in a letter",
+    "-": "arithmetic is not possible in a letter; leave out a hyphen beside a brace",
+    "*": "arithmetic is not possible in a letter",
+    "/": "arithmetic is not possible in a letter",
+    "%": "arithmetic is not possible in a letter",
+    "~": "write the two slots beside each other",
+    "(": "nothing can be called in a letter; a filter is written after |",
+    "=": "to compare, write ==",
+    "“": 'use straight quotes: "',
+    "”": 'use straight quotes: "',
+    "„": 'use straight quotes: "',
+    "‘": 'use straight quotes: "',
+    "’": 'use straight quotes: "',
+    "&": "write and",
+    "!": "write not",
+    "if": "write {% if … %} … {% else %} … {% endif %}",
+    "is": "to ask whether there is a value, write the name alone: {% if contact.name %}",
+}
+_HINTS |= dict.fromkeys(
+    ("true", "false", "none", "True", "False", "None"), "attributes are text: write the name alone, or not and the name"
+)
+
+
+def parse(source: str, loop_names: frozenset[str] | None = frozenset()) -> Node:
+    """The tree of an expression. ``loop_names`` are the variables of the loops around it (``None``: any name goes).
+
+    Raises ``FaultsError`` with one fault; its line counts from 0 within ``source``.
+    """
+    return _Parser(source, loop_names).whole()
+
+
+class _Parser:
+    """Recursive descent over the tokens, one method for each level of binding (loosest first)."""
+
+    def __init__(self, source: str, loop_names: frozenset[str] | None) -> None:
+        self.source, self.loop_names = source, loop_names
+        self.depth = self.at = 0
+        self.tokens: list[tuple[str, str, int]] = []
+        if len(source) > MAX_LENGTH:
+            self.fault("an expression that is too long", f"{MAX_LENGTH} characters at most", 0)
+        position, end = 0, len(source.rstrip())
+        while position < end:
+            match = _TOKEN.match(source, position)
+            if match is None:
+                start = position + len(source[position:]) - len(source[position:].lstrip())
+                self.fault(source[start], "a name, a text in quotes, a number, a comparison or a filter", start)
+            self.tokens.append((match.lastgroup or "", match[match.lastgroup or 0], match.start(match.lastgroup or 0)))
+            position = match.end()
+        self.tokens.append(("end", "", end))
+
+    def fault(self, found: str, expected: str, position: int, hint: str = "") -> NoReturn:
+        line = self.source.count("\n", 0, position)
+        shown = repr(found) if found else "nothing more"
+        raise FaultsError([Fault("", line, "tag", shown, expected, hint or _HINTS.get(found, ""))])
+
+    def unexpected(self, expected: str) -> NoReturn:
+        _, text, position = self.tokens[self.at]
+        self.fault(text, expected, position)
+
+    def peek(self, *texts: str) -> bool:
+        kind, text, _ = self.tokens[self.at]
+        return kind in ("sign", "name") and text in texts
+
+    def accept(self, *texts: str) -> str:
+        if not self.peek(*texts):
+            return ""
+        self.at += 1
+        return self.tokens[self.at - 1][1]
+
+    def expect(self, text: str) -> None:
+        if not self.accept(text):
+            self.unexpected(text)
+
+    def whole(self) -> Node:
+        node = self.either()
+        if self.tokens[self.at][0] != "end":
+            self.unexpected("the end of the tag, a filter after |, or a comparison")
+        return node
+
+    def either(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.fault("brackets in brackets", f"{MAX_DEPTH} levels at most", self.tokens[self.at][2])
+        node = self.all_of()
+        while self.accept("or"):
+            node = Both("or", node, self.all_of())
+        self.depth -= 1
+        return node
+
+    def all_of(self) -> Node:
+        node = self.negated()
+        while self.accept("and"):
+            node = Both("and", node, self.negated())
+        return node
+
+    def negated(self) -> Node:
+        count = 0
+        while self.accept("not"):
+            count += 1
+        if count > MAX_DEPTH:
+            self.unexpected(f"{MAX_DEPTH} times not at most")
+        node = self.comparison()
+        for _ in range(count):
+            node = Not(node)
+        return node
+
+    def comparison(self) -> Node:
+        left = self.filtered()
+        operator = self.accept(*_COMPARISONS, "in")
+        if not operator and self.accept("not"):
+            self.expect("in")
+            operator = "not in"
+        if not operator:
+            return left
+        node = Compare(operator, left, self.filtered())  # type: ignore[arg-type]
+        if self.peek(*_COMPARISONS, "in"):
+            self.unexpected("one comparison; join two with and")
+        return node
+
+    def filtered(self) -> Node:
+        node = self.primary()
+        count = 0
+        while self.accept("|"):
+            count += 1
+            if count > MAX_DEPTH:
+                self.unexpected(f"{MAX_DEPTH} filters at most")
+            node = self.one_filter(node)
+        if self.peek("("):
+            self.unexpected("a filter after |, a comparison or the end of the tag")
+        return node
+
+    def one_filter(self, inner: Node) -> Node:
+        kind, name, position = self.tokens[self.at]
+        if kind != "name":
+            self.unexpected(f"the name of a filter: {', '.join(FILTERS)}")
+        if name not in FILTERS:
+            self.fault(f"the filter {name}", f"one of {', '.join(FILTERS)}", position, did_you_mean(name, FILTERS))
+        self.at += 1
+        arguments: list[Node] = []
+        if self.accept("("):
+            while not self.accept(")"):
+                arguments.append(self.argument())
+                if not self.peek(")"):
+                    self.expect(",")
+        if wrong := FILTERS[name].check(
+            tuple(part.value if isinstance(part, Constant) else part for part in arguments)
+        ):
+            self.fault(f"the filter {name} with other values", wrong, position)
+        return Filter(inner, name, tuple(arguments))
+
+    def argument(self) -> Node:
+        if truth := self.accept("true", "True", "false", "False"):
+            return Constant(truth.lower() == "true")
+        return self.primary()
+
+    def primary(self) -> Node:
+        kind, text, position = self.tokens[self.at]
+        if kind in ("text", "number") or self.peek("-"):
+            return Constant(self.literal())
+        if self.accept("["):
+            return Constant(self.items("]"))
+        if self.accept("("):
+            return self.bracketed()
+        if kind != "name" or text in RESERVED - set(ROOTS):
+            self.unexpected("a name such as contact.name, or a text in quotes")
+        self.at += 1
+        return self.name(text, position)
+
+    def bracketed(self) -> Node:
+        if self.tokens[self.at][0] in ("text", "number") and self.tokens[self.at + 1][1] == ",":
+            return Constant(self.items(")"))
+        node = self.either()
+        self.expect(")")
+        return node
+
+    def items(self, close: str) -> tuple[str | int | Decimal, ...]:
+        found: list[str | int | Decimal] = []
+        while not self.accept(close):
+            found.append(self.literal())
+            if not self.peek(close):
+                self.expect(",")
+        return tuple(found)
+
+    def literal(self) -> str | int | Decimal:
+        minus = self.accept("-")
+        kind, text, _ = self.tokens[self.at]
+        if kind == "text" and not minus:
+            self.at += 1
+            return _ESCAPE.sub(lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text[1:-1])
+        if kind != "number" or len(text) > 40:
+            if minus:
+                self.at -= 1
+            self.unexpected("a text in quotes or a number")
+        self.at += 1
+        return Decimal(minus + text) if "." in text else int(minus + text)
+
+    def name(self, root: str, position: int) -> Node:
+        if root not in ROOTS:
+            if self.loop_names is None or root in self.loop_names:
+                return Name(root)
+            known = (*ROOTS, *sorted(self.loop_names))
+            hint = did_you_mean(root, known) or f"did you mean contact.{root}?"
+            self.fault(root, "contact.NAME, links.NAME or the variable of a loop", position, hint)
+        attribute = self.attribute(root)
+        if root == "links" and attribute not in LINKS:
+            expected = " or ".join(f"links.{name}" for name in LINKS)
+            self.fault(f"links.{attribute}", expected, position, did_you_mean(attribute, LINKS))
+        if self.peek(".", "["):
+            self.unexpected(f"a single name after {root}")
+        return Name(root, attribute)
+
+    def attribute(self, root: str) -> str:
+        if self.accept("["):
+            found = self.literal()
+            self.expect("]")
+            if isinstance(found, str) and found:
+                return found
+            self.at -= 2
+            self.unexpected("the name of an attribute, in quotes")
+        dotted = self.accept(".")
+        kind, text, _ = self.tokens[self.at]
+        if not dotted or kind != "name":
+            self.unexpected(f"a name after {root}, such as {root}.{'online' if root == 'links' else 'name'}")
+        self.at += 1
+        return text
+
+
+def did_you_mean(found: str, known: object) -> str:
+    """A hint with the nearest of ``known`` (names), or nothing."""
+    near = difflib.get_close_matches(found[:80].lower(), list(known), 1, 0.5)  # type: ignore[call-overload]
+    return f"did you mean {near[0]}?" if near else ""

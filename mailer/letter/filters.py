@@ -1,0 +1,217 @@
+"""The filters of contact tags: ``default date number upper lower title join``, in the letter's language (Babel).
+
+Promises: a filter takes a value and gives a value; a missing value (``None``) stays missing, but for ``default``;
+nothing here raises for what a contact's cell may hold: a cell that is no date or number is printed as it is. What
+the author wrote (arguments) is checked before launch by ``check``, which gives a sentence or "". Amounts of work are
+bounded: no filter makes more than a constant times its input.
+
+Dates are read as ``2024-09-18`` (ISO 8601, a time after it is left out) or ``18-09-2024``; numbers as ``1234.5`` or
+``1234,5``, without separators of thousands. Babel is imported when a filter that needs it is first used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from templates.words import primary
+
+Apply = Callable[[object], object]
+_STYLES = ("short", "medium", "long", "full")
+_SAMPLE = date(2024, 9, 18)
+_PATTERN = re.compile(r"(?:[GyYuQqMLwWdDFEec]+|[^A-Za-z']+|'[^']*')+")  # Babel's letters for days, no times
+_ISO = re.compile(r"\s*([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?\s*", re.DOTALL)
+_DUTCH = re.compile(r"\s*([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})\s*")
+_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,30}(?:[.,][0-9]{1,30})?)\s*")
+_WORD_START = re.compile(r"([-\s({\[<]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    """``check(arguments)`` says what is wrong with them, or ""; ``make(language, arguments)`` gives the function."""
+
+    check: Callable[[tuple[Any, ...]], str]
+    make: Callable[[str, tuple[Any, ...]], Apply]
+
+
+def as_number(value: object) -> Decimal | None:
+    """The number that a value is, or that its text says; else ``None``. Never NaN or infinite."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return Decimal(value)
+    if isinstance(value, str) and len(value) <= 80 and (match := _NUMBER.fullmatch(value)):
+        return Decimal(match[1].replace(",", "."))
+    return None
+
+
+def as_date(value: object) -> date | None:
+    """The day that a value is, or that its text says; else ``None``."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or len(value) > 80:
+        return None
+    if match := _ISO.fullmatch(value):
+        year, month, day = match.groups()
+    elif match := _DUTCH.fullmatch(value):
+        day, month, year = match.groups()
+    else:
+        return None
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def as_text(value: object, language: str) -> str:
+    """A value as it is printed: a list as ``a, b en c``, a missing value as nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return str(_join(language, ())(value))
+    return str(value)
+
+
+def locale_of(language: str) -> str:
+    """Babel's name of a language tag; of its main language when the whole is unknown, and English at last."""
+    from babel import Locale, UnknownLocaleError
+
+    for tag in (language.replace("_", "-"), primary(language)):
+        try:
+            return str(Locale.parse(tag, sep="-"))
+        except (UnknownLocaleError, ValueError):
+            continue
+    return "en"
+
+
+def _date(language: str, arguments: tuple[Any, ...]) -> Apply:
+    from babel.dates import format_date
+
+    locale, style = locale_of(language), arguments[0] if arguments else "long"
+
+    def apply(value: object) -> object:
+        day = as_date(value)
+        return value if day is None else format_date(day, style, locale)
+
+    return apply
+
+
+def _check_date(arguments: tuple[Any, ...]) -> str:
+    expected = f'nothing, or one of {", ".join(_STYLES)}, or a pattern such as "d MMMM"'
+    if not arguments:
+        return ""
+    if len(arguments) > 1 or not isinstance(arguments[0], str):
+        return expected
+    if arguments[0] in _STYLES:
+        return ""
+    if len(arguments[0]) > 40 or not _PATTERN.fullmatch(arguments[0]):
+        return expected
+    from babel.dates import format_date
+
+    try:
+        format_date(_SAMPLE, arguments[0], "en")
+    except (ValueError, KeyError, AttributeError):
+        return expected
+    return ""
+
+
+def _number(language: str, arguments: tuple[Any, ...]) -> Apply:
+    from babel.numbers import format_decimal
+
+    locale = locale_of(language)
+    places = arguments[0] if arguments else None
+    pattern = None if places is None else "#,##0." + "0" * places if places else "#,##0"
+
+    def apply(value: object) -> object:
+        number = as_number(value)
+        if number is None:
+            return value
+        return format_decimal(number, pattern, locale, decimal_quantization=places is not None)
+
+    return apply
+
+
+def _check_number(arguments: tuple[Any, ...]) -> str:
+    good = not arguments or (len(arguments) == 1 and type(arguments[0]) is int and 0 <= arguments[0] <= 10)
+    return "" if good else "nothing, or how many decimals (0 to 10)"
+
+
+def _upper(language: str, _arguments: tuple[Any, ...]) -> Apply:
+    turkic = primary(language) in ("tr", "az")
+
+    def apply(value: object) -> object:
+        text = as_text(value, language)
+        return (text.replace("i", "İ") if turkic else text).upper()
+
+    return apply
+
+
+def _lower(language: str, _arguments: tuple[Any, ...]) -> Apply:
+    turkic = primary(language) in ("tr", "az")
+
+    def apply(value: object) -> object:
+        text = as_text(value, language)
+        return (text.replace("I", "ı").replace("İ", "i") if turkic else text).lower()
+
+    return apply
+
+
+def _title(language: str, _arguments: tuple[Any, ...]) -> Apply:
+    upper, lower = _upper(language, ()), _lower(language, ())
+    dutch = primary(language) == "nl"
+
+    def word(text: str) -> str:
+        head = 2 if dutch and text[:2].lower() == "ij" else 1
+        return str(upper(text[:head])) + str(lower(text[head:]))
+
+    return lambda value: "".join(word(part) for part in _WORD_START.split(as_text(value, language)))
+
+
+def _join(language: str, arguments: tuple[Any, ...]) -> Apply:
+    def apply(value: object) -> object:
+        if not isinstance(value, (list, tuple)):
+            return value
+        items = [str(item) for item in value if item is not None and str(item).strip()]
+        if arguments:
+            return str(arguments[0]).join(items)
+        from babel.lists import format_list
+
+        return format_list(items, "standard", locale_of(language)) if items else ""
+
+    return apply
+
+
+def _check_join(arguments: tuple[Any, ...]) -> str:
+    good = not arguments or (len(arguments) == 1 and isinstance(arguments[0], str) and len(arguments[0]) <= 100)
+    return "" if good else "nothing, or the text between the items"
+
+
+def _check_default(arguments: tuple[Any, ...]) -> str:
+    if len(arguments) == 1 or (len(arguments) == 2 and isinstance(arguments[1], bool)):
+        return "" if not isinstance(arguments[0], bool) else 'a text: default("reader")'
+    return 'the text to print instead: default("reader")'
+
+
+def _none(arguments: tuple[Any, ...]) -> str:
+    return "nothing between brackets" if arguments else ""
+
+
+def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:
+    return lambda value: arguments[0] if value is None else value
+
+
+FILTERS: Mapping[str, FilterRule] = {
+    "default": FilterRule(_check_default, _default),
+    "date": FilterRule(_check_date, _date),
+    "number": FilterRule(_check_number, _number),
+    "upper": FilterRule(_none, _upper),
+    "lower": FilterRule(_none, _lower),
+    "title": FilterRule(_none, _title),
+    "join": FilterRule(_check_join, _join),
+}

@@ -1,0 +1,229 @@
+"""Contact tags in an author's text: finding, checking, and the one place that says what is allowed.
+
+``{{ contact.name | default("reader") }}``, ``{% if contact.role %} … {% elif … %} … {% else %} … {% endif %}``,
+``{% for item in contact.items %} … {% endfor %}``; a comment ``{# … #}`` is left out. See contract.md, Contact tags.
+
+Promises: :func:`scan` never raises and finds every fault at once, each with its line; without faults, the tags are
+balanced, every expression compiles, every slot has a value or a fallback, loops are not nested, and so nothing can
+run away while sending. The texts and the ``raw`` of the tags, put together, are the source without its comments.
+Success does not mean that contacts have the attributes that are named.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal, Union
+
+from mailer.errors import Fault, FaultsError
+from mailer.letter.evaluate import compile_expression, names_used
+from mailer.letter.expression_tree import Name, Node, is_condition, may_be_missing, unparse
+from mailer.letter.expressions import RESERVED, did_you_mean, parse
+
+__all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expression", "names_used", "scan"]
+
+MAX_ITEMS = 100
+MAX_NESTING = 10
+MAX_FAULTS = 100
+Kind = Literal["slot", "if", "elif", "else", "endif", "for", "endfor"]
+_WORDS = ("if", "elif", "else", "endif", "for", "endfor")
+_MARK = re.compile(r"\{\{|\{%|\{#|\}\}|%\}")
+_STRING = r""""(?:[^"\\\n]|\\.){0,1000}"|'(?:[^'\\\n]|\\.){0,1000}'"""
+_INSIDE = re.compile(rf"""(?:{_STRING}|(?!\{{\{{|\{{%|\{{\#|\}}\}}|%\}}).){{0,2000}}""", re.DOTALL)
+_FOR = re.compile(r"\s*([^\W\d]\w*)\s+in\s+(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What stands between tags, as it was written. Line and column (1-based) of its first character."""
+
+    text: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable."""
+
+    kind: Kind
+    source: str
+    name: str
+    line: int
+    column: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What :func:`scan` found. With faults, ``pieces`` are only a best guess."""
+
+    pieces: tuple[Union[Text, Tag], ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags alone."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, Tag))
+
+
+def scan(source: str, *, file: str = "", first_line: int = 1, field: str = "body") -> Scan:
+    """The texts and tags of ``source`` and all its faults, lines counted from ``first_line``."""
+    return _Scanner(source, Fault(file, first_line, field, "", "")).run()
+
+
+@dataclass(slots=True)
+class _Open:
+    """An ``if`` or ``for`` that is not closed yet."""
+
+    tag: Tag
+    had_else: bool = False
+
+
+class _Scanner:
+    def __init__(self, source: str, where: Fault) -> None:
+        self.source, self.where = source, where
+        self.pieces: list[Text | Tag] = []
+        self.faults: list[Fault] = []
+        self.open: list[_Open] = []
+        self.line, self.counted, self.newline, self.comments = where.line, 0, -1, True
+
+    def run(self) -> Scan:
+        position = 0
+        while len(self.faults) < MAX_FAULTS and (mark := _MARK.search(self.source, position)):
+            self.text(position, mark.start())
+            position = self.tag(mark)
+        self.text(position, len(self.source))
+        for unclosed in self.open:
+            self.fault(unclosed.tag.line, unclosed.tag.raw, f"{{% end{unclosed.tag.kind} %}} further on")
+        return Scan(tuple(self.pieces), tuple(sorted(self.faults, key=lambda fault: fault.line)))
+
+    def fault(self, line: int, found: str, expected: str, hint: str = "") -> None:
+        shown = found if len(found) <= 80 else found[:77] + "..."
+        self.faults.append(replace(self.where, line=line, found=shown, expected=expected, hint=hint))
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Line and column; asked in rising order, so that each line is counted once."""
+        self.line += self.source.count("\n", self.counted, position)
+        self.newline = max(self.newline, self.source.rfind("\n", self.counted, position))
+        self.counted = position
+        return self.line, position - self.newline
+
+    def text(self, start: int, end: int) -> None:
+        if start < end:
+            self.pieces.append(Text(self.source[start:end], *self.place(start)))
+
+    def tag(self, mark: re.Match[str]) -> int:
+        """Take the tag that begins at ``mark``; gives where to go on."""
+        line, column = self.place(mark.start())
+        opening = mark[0]
+        if opening in ("}}", "%}"):
+            self.fault(line, opening, f"{'{{' if opening == '}}' else '{%'} before it")
+            return mark.end()
+        if opening == "{#":
+            end = self.source.find("#}", mark.end()) if self.comments else -1
+            self.comments = end >= 0
+            return end + 2 if end >= 0 else self.literal(mark)
+        inside = _INSIDE.match(self.source, mark.end())
+        end = inside.end() if inside else mark.end()
+        closing = "}}" if opening == "{{" else "%}"
+        if not self.source.startswith(closing, end):
+            self.fault(line, self.source[mark.start() : mark.start() + 40].split("\n")[0], f"{closing} on the way")
+            return mark.end()
+        raw, body = self.source[mark.start() : end + 2], self.source[mark.end() : end]
+        tag = Tag("slot", "", "", line, column, raw)
+        if body[:1] == "-" or body[-1:] == "-":
+            self.fault(line, raw, "a tag without a hyphen beside its braces")
+            body = body.strip("-")
+        try:
+            self.pieces.append(self.slot(tag, body) if opening == "{{" else self.statement(tag, body))
+        except FaultsError as error:
+            for fault in error.faults:
+                self.fault(line + fault.line, fault.found, fault.expected, fault.hint)
+        return end + 2
+
+    def literal(self, mark: re.Match[str]) -> int:
+        self.text(mark.start(), mark.end())
+        return mark.end()
+
+    def expression(self, body: str) -> Node:
+        return parse(body, frozenset(item.tag.name for item in self.open if item.tag.kind == "for"))
+
+    def slot(self, tag: Tag, body: str) -> Tag:
+        node = self.expression(body)
+        if is_condition(node):
+            self.fault(tag.line, tag.raw, "something that can be printed", "a condition stands in {% if … %}")
+        elif may_be_missing(node):
+            source = unparse(node)
+            hint = f'{{{{ {source} | default("…") }}}}'
+            self.fault(tag.line, tag.raw, "a fallback for contacts that have no value", f"write {hint}")
+        return replace(tag, source=unparse(node))
+
+    def statement(self, tag: Tag, body: str) -> Tag:
+        stripped = body.strip()
+        word = re.split(r"[^\w]", stripped, maxsplit=1)[0]
+        rest = stripped[len(word) :]
+        if word not in _WORDS:
+            self.fault(tag.line, tag.raw, f"one of {', '.join(_WORDS)}", did_you_mean(word, _WORDS))
+            return tag
+        # Line numbers inside the expression count from the tag's first line.
+        rest = "\n" * body[: body.index(word)].count("\n") + rest
+        if word in ("else", "endif", "endfor") and rest.strip():
+            self.fault(tag.line, tag.raw, f"{{% {word} %}} with nothing else in it")
+        match word:
+            case "if":
+                self.push(replace(tag, kind="if"))
+                return replace(tag, kind="if", source=unparse(self.expression(rest)))
+            case "for":
+                return self.loop(tag, rest)
+            case "elif" | "else":
+                self.arm(tag, word)
+                source = unparse(self.expression(rest)) if word == "elif" else ""
+                return replace(tag, kind=word, source=source)
+            case _:
+                self.pop(tag, word)
+                return replace(tag, kind=word)  # type: ignore[arg-type]
+
+    def push(self, tag: Tag) -> None:
+        if len(self.open) >= MAX_NESTING:
+            self.fault(tag.line, tag.raw, f"{MAX_NESTING} levels of if and for at most")
+        self.open.append(_Open(tag))
+
+    def loop(self, tag: Tag, rest: str) -> Tag:
+        match = _FOR.fullmatch(rest)
+        name = match[1] if match else ""
+        nested = any(item.tag.kind == "for" for item in self.open)
+        self.push(replace(tag, kind="for", name=name))
+        if match is None or name in RESERVED:
+            self.fault(tag.line, tag.raw, "{% for NAME in contact.LIST %}")
+            return replace(tag, kind="for", name=name)
+        if nested:
+            self.fault(tag.line, tag.raw, "no loop within a loop")
+        node = parse(match[2], frozenset())
+        if not isinstance(node, Name) or node.root != "contact":
+            self.fault(
+                tag.line, tag.raw, "{% for NAME in contact.LIST %}", "only a contact's own list can be gone through"
+            )
+        return replace(tag, kind="for", name=name, source=unparse(node))
+
+    def arm(self, tag: Tag, word: str) -> None:
+        if not self.open or self.open[-1].tag.kind != "if":
+            inside = "; a loop has no else: put an if around it" if self.open else ""
+            self.fault(tag.line, tag.raw, f"{{% if … %}} before it{inside}")
+            return
+        if self.open[-1].had_else:
+            self.fault(tag.line, tag.raw, "{% else %} once, and last")
+        self.open[-1].had_else |= word == "else"
+
+    def pop(self, tag: Tag, word: str) -> None:
+        kind = word.removeprefix("end")
+        if self.open and self.open[-1].tag.kind == kind:
+            self.open.pop()
+            return
+        if any(item.tag.kind == kind for item in self.open):
+            while self.open[-1].tag.kind != kind:
+                unclosed = self.open.pop().tag
+                self.fault(unclosed.line, unclosed.raw, f"{{% end{unclosed.kind} %}} before {tag.raw}")
+            self.open.pop()
+            return
+        self.fault(tag.line, tag.raw, f"{{% {kind} … %}} before it")

@@ -1,5 +1,8 @@
 """Who gets no mail: keyed hashes of addresses, for a topic or for all, with a reason, since when and until when.
 
+*Less often* is an entry whose ``until`` moves: each campaign letter that is claimed for that address sets it anew
+(:func:`count_letter`, in the claiming transaction), so two campaigns at the same hour send one letter.
+
 Promises: an entry is one row per (hash, scope, reason), so that lifting one reason leaves the others; scope ``""``
 means all mail. What it means for a claim is written once, in :func:`verdict`: a campaign is held back by every
 entry that is in force for its scope or for all; service mail only by a dead address. The hash is made by
@@ -12,12 +15,26 @@ message that was claimed before is written within a second, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, ScalarSelect, Table, delete, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Index,
+    LargeBinary,
+    ScalarSelect,
+    Table,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
@@ -34,12 +51,22 @@ class SuppressionRow(SQLModel, table=True):
     """One reason not to mail one address."""
 
     __tablename__ = "suppression"
+    __table_args__ = (
+        Index(
+            "suppression_limits",
+            "every_days",
+            sqlite_where=text("every_days IS NOT NULL"),
+            postgresql_where=text("every_days IS NOT NULL"),
+        ),
+    )
 
     address_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
     scope: str = Field(primary_key=True)
     reason: str = Field(primary_key=True)
     since: datetime = Field(sa_type=Instant)
     until: datetime | None = Field(default=None, sa_type=Instant)
+    every_days: int | None = None  # less_often: at most one campaign letter in so many days
+    mailing: int | None = Field(default=None, sa_type=BigInteger)  # less_often: the one that counted last
 
 
 class PepperRow(SQLModel, table=True):
@@ -63,6 +90,7 @@ class Entry:
     reason: str
     since: datetime
     until: datetime | None
+    every_days: int | None = None
 
 
 def suppress(
@@ -78,6 +106,41 @@ def suppress(
     insert = _insert(conn)(SUPPRESSION).values(row)
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
     conn.execute(insert.on_conflict_do_update(index_elements=key, set_={"until": insert.excluded.until}))
+
+
+def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
+    """Hold back mail for ever, for many (address hash, scope); one that is there already stays as it was."""
+    rows = [{"address_hash": hashed, "scope": scope, "reason": reason, "since": now} for hashed, scope in holds]
+    if rows:
+        conn.execute(_insert(conn)(SUPPRESSION).on_conflict_do_nothing(), rows)
+
+
+def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> None:
+    """At most one campaign letter in ``days`` days from now on; 0: each one again (docs/decisions, less often)."""
+    lift(conn, address_hash, EVERYTHING, ["less_often"])
+    if days:
+        row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": "less_often", "since": now}
+        first = now + rest(days) - timedelta(days=1)  # the letter that this answers came before now
+        conn.execute(_insert(conn)(SUPPRESSION).values(**row, until=first, every_days=days))
+
+
+def rest(days: int) -> timedelta:
+    """How long a letter keeps the next one away: a tenth less, so that a weekly letter that is early still comes."""
+    return timedelta(days=days - max(1, days // 10))
+
+
+def limits(conn: Connection) -> list[int]:
+    """The limits in days that anybody has; usually none."""
+    query = select(SUPPRESSION.c.every_days).where(SUPPRESSION.c.every_days.is_not(None)).distinct()
+    return list(conn.execute(query).scalars())
+
+
+def count_letter(conn: Connection, mailing: int, hashes: Sequence[bytes], days: Sequence[int], now: datetime) -> None:
+    """For the claim: these letters count for whoever wants them less often; ``days`` comes from :func:`limits`."""
+    row = SUPPRESSION.c
+    for every in days if hashes else ():
+        mine = (row.every_days == every, row.address_hash.in_(hashes), row.reason == "less_often")
+        conn.execute(update(SUPPRESSION).where(*mine).values(until=now + rest(every), mailing=mailing))
 
 
 def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[str]) -> int:
@@ -99,8 +162,20 @@ def why(conn: Connection, address_hash: bytes, scope: str, now: datetime, *, ser
 def entries(conn: Connection, address_hash: bytes) -> list[Entry]:
     """All entries of one address, also those whose time is over."""
     row = SUPPRESSION.c
-    query = select(row.scope, row.reason, row.since, row.until).where(row.address_hash == address_hash)
+    query = select(row.scope, row.reason, row.since, row.until, row.every_days)
+    query = query.where(row.address_hash == address_hash)
     return [Entry(*item) for item in conn.execute(query.order_by(row.scope, row.reason))]
+
+
+def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+    """The entries of many addresses; who has none is missing."""
+    found: dict[bytes, list[Entry]] = {}
+    row = SUPPRESSION.c
+    query = select(row.address_hash, row.scope, row.reason, row.since, row.until, row.every_days)
+    for start in range(0, len(hashes), 500):
+        for item in conn.execute(query.where(row.address_hash.in_(hashes[start : start + 500]))):
+            found.setdefault(bytes(item[0]), []).append(Entry(*item[1:]))
+    return found
 
 
 def in_force(scope: Any, now: Any) -> ColumnElement[bool]:
@@ -109,10 +184,13 @@ def in_force(scope: Any, now: Any) -> ColumnElement[bool]:
     return row.scope.in_([EVERYTHING, scope]) & or_(row.until.is_(None), row.until > now)
 
 
-def verdict(address_hash: Any, kind: Any, scope: Any, now: Any) -> ScalarSelect[Any]:
-    """For the claim: the reason that holds this row back, or NULL. Several: the first in the alphabet."""
+def verdict(address_hash: Any, kind: Any, scope: Any, now: Any, mailing: Any) -> ScalarSelect[Any]:
+    """For the claim: the reason that holds this row back, or NULL. Several: the first in the alphabet.
+
+    A letter that *less often* counted already does not stand in its own way when it is tried again.
+    """
     row = SUPPRESSION.c
-    matters = or_(kind == "campaign", row.reason == HOLDS_SERVICE)
+    matters = or_(kind == "campaign", row.reason == HOLDS_SERVICE) & or_(row.mailing.is_(None), row.mailing != mailing)
     query = select(func.min(row.reason)).where(row.address_hash == address_hash, in_force(scope, now), matters)
     return query.scalar_subquery()
 

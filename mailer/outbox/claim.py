@@ -57,7 +57,9 @@ def claim(
     own = tally or Tally()
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
-        taken += _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
+        rows = _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
+        _count_letters(conn, mailing, rows, now)
+        taken += rows
     if tally is None:
         own.post(conn)
     return taken
@@ -68,7 +70,16 @@ def claim_rows(
 ) -> list[Claimed]:
     """As :func:`claim`, for waiting rows that were chosen before (by pace); each is checked again."""
     bound = {"b_ids": list(candidates)} | _bound(sender_id, mailing, now)
-    return _sort(conn.execute(_CHOSEN, bound).all(), "waiting", mailing, tally)
+    rows = _sort(conn.execute(_CHOSEN, bound).all(), "waiting", mailing, tally)
+    _count_letters(conn, mailing, rows, now)
+    return rows
+
+
+def _count_letters(conn: Connection, mailing: int, rows: Sequence[Claimed], now: datetime) -> None:
+    """Who wants letters less often has had one now, unless it is service mail."""
+    limits = suppression.limits(conn) if rows else []
+    if limits and conn.execute(select(MAILING.c.kind).where(MAILING.c.id == mailing)).scalar() == "campaign":
+        suppression.count_letter(conn, mailing, [row.address_hash for row in rows], limits, now)
 
 
 def _of_mailing(
@@ -116,7 +127,7 @@ def _statement(source: str, chosen: Any) -> Update:
     assert source in sources("claim", "sending") and source in sources("skip", "skipped")  # noqa: S101, PT018
     row, mailing = DELIVERY.alias("d"), MAILING.alias("m")
     now = bindparam("b_now", type_=Instant())
-    held_back = suppression.verdict(row.c.address_hash, mailing.c.kind, mailing.c.scope, now)
+    held_back = suppression.verdict(row.c.address_hash, mailing.c.kind, mailing.c.scope, now, mailing.c.id)
     verdicts: list[tuple[Any, Any]] = [(mailing.c.send_before <= now, literal_column(f"'{EXPIRED}'"))]
     if source in sources("give_up", "refused"):
         given_up = bindparam("b_given_up", type_=Instant())

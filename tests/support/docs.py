@@ -1,0 +1,93 @@
+"""What the program has and what the docs say it has, both as sets, so that tests can compare them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import typer
+
+from mailer.settings import HouseSettings
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = ROOT / "docs"
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[(?:[^\]\\]|\\.)*\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
+
+
+def pages() -> list[Path]:
+    """Every page: the docs, the README, and what stands beside the code."""
+    beside = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "changelog.d" / "README.md"]
+    return [*sorted(DOCS.rglob("*.md")), *beside]
+
+
+def without_code(page: Path) -> str:
+    """The page's text without fenced code."""
+    return _FENCE.sub("", page.read_text("utf-8"))
+
+
+def links(page: Path) -> Iterator[str]:
+    """Where the links and pictures of a page point."""
+    text = re.sub(r"`[^`\n]*`", "", without_code(page))
+    for match in _LINK.finditer(text):
+        yield match[1] or match[2]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that headings make (as GitHub makes them)."""
+    titles = re.findall(r"^#+ (.*)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", title)).strip().lower().replace(" ", "-") for title in titles}
+
+
+def headings(page: Path, start: str) -> set[str]:
+    """The headings of the third level that begin with ``start``."""
+    return set(re.findall(rf"^### `?({re.escape(start)}[^`\n]*)`?$", page.read_text("utf-8"), re.MULTILINE))
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading of the third level."""
+    text = page.read_text("utf-8")
+    match = re.search(rf"^### `?{re.escape(heading)}`?$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    return match[1] if match else ""
+
+
+def settings() -> set[str]:
+    """Every ``POSTILJON_`` variable that some settings class reads."""
+    import campaigns.settings  # noqa: F401 - their classes must exist to be found
+    import mailer.settings  # noqa: F401
+    import unsubscribe.settings  # noqa: F401
+
+    kinds, todo = set(), [HouseSettings]
+    while todo:
+        kind = todo.pop()
+        kinds.add(kind)
+        todo += kind.__subclasses__()
+    return {f"POSTILJON_{name.upper()}" for kind in kinds for name in kind.model_fields}
+
+
+def commands() -> dict[str, set[str]]:
+    """Every command, as it is typed, with its long options."""
+    from campaigns.cli import app
+
+    return dict(_commands(typer.main.get_command(app), "postiljon"))
+
+
+def _commands(command: click.Command, name: str) -> Iterator[tuple[str, set[str]]]:
+    if isinstance(command, click.Group):
+        for word, inner in command.commands.items():
+            yield from _commands(inner, f"{name} {word}")
+        return
+    options = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--")
+    }
+    yield name, options - {"--help"}
+
+
+def make_targets() -> set[str]:
+    """What ``make`` can make."""
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

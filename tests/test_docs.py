@@ -1,0 +1,144 @@
+"""Rule 13: every setting, command, route and state is documented, and nothing documented is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import docs
+from tests.support.docs import DOCS, ROOT
+from tools import draw_states
+
+
+def test_every_setting_has_its_place_and_no_page_names_one_that_is_not_there() -> None:
+    assert docs.headings(DOCS / "settings.md", "POSTILJON_") == docs.settings()
+    named = {
+        word for page in docs.pages() for word in re.findall(r"\bPOSTILJON_[A-Z_]+[A-Z]\b", page.read_text("utf-8"))
+    }
+    assert named - docs.settings() == set()
+
+
+def test_keys_of_postiljon_toml_in_the_docs_are_settings() -> None:
+    names = {name.removeprefix("POSTILJON_").lower() for name in docs.settings()}
+    found = {
+        key
+        for page in docs.pages()
+        for block in re.findall(r"^ *```toml\n(.*?)^ *```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        if not block.startswith("# brand")
+        for key in re.findall(r"^ *([a-z_]+) *=", block, re.MULTILINE)
+    }
+    assert found - names == set()
+
+
+def test_every_command_has_its_place_and_nothing_else_does() -> None:
+    assert docs.headings(DOCS / "commands.md", "postiljon ") == set(docs.commands())
+
+
+def test_every_option_of_a_command_is_named_in_its_place_and_no_other() -> None:
+    for name, options in docs.commands().items():
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", docs.section(DOCS / "commands.md", name)))
+        assert (name, named - {"--help"}) == (name, options)
+
+
+def test_commands_in_examples_exist() -> None:
+    known = set(docs.commands())
+    strange = []
+    for page in docs.pages():
+        for line in re.findall(
+            r"(?:^\s*(?:\$ )?|`|[\w/]/)(postiljon(?: [a-z]+){1,2})", page.read_text("utf-8"), re.MULTILINE
+        ):
+            words = line.split()
+            if not {" ".join(words[:2]), " ".join(words[:3])} & known:
+                strange.append(f"{page.name}: {line}")
+    assert strange == []
+
+
+def test_what_the_docs_tell_to_make_can_be_made() -> None:
+    found = {
+        (page.name, target)
+        for page in docs.pages()
+        for target in re.findall(r"(?:`|^\s*)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {item for item in found if item[1] not in docs.make_targets()} == set()
+
+
+def test_every_state_is_documented_and_the_diagrams_are_those_of_the_tables() -> None:
+    assert draw_states.PAGE.read_text("utf-8") == draw_states.page(), "run 'make docs-states'"
+
+
+def test_every_state_of_a_delivery_is_in_the_glossary() -> None:
+    from mailer.outbox import states
+
+    text = (DOCS / "glossary.md").read_text("utf-8")
+    spoken = {state.replace("_", " ") for state in states.DELIVERY_STATES} - {"waiting", "sending"}
+    assert {word for word in spoken if f"| **{word}** |" not in text} == set()
+
+
+def test_the_states_in_words_are_those_of_the_tables() -> None:
+    from campaigns.states import State
+    from mailer.outbox import states
+
+    assert set(draw_states.CAMPAIGN) == {state.value for state in State}
+    assert set(draw_states.DELIVERY) == set(states.DELIVERY_STATES)
+    assert set(draw_states.MAILING) == set(states.MAILING_STATES)
+
+
+def test_every_route_is_documented_and_no_other() -> None:
+    from tests.support.routes import public_routes
+
+    named = set(re.findall(r"^\| `(/[^`]*)`", (DOCS / "routes.md").read_text("utf-8"), re.MULTILINE))
+    assert named == public_routes()
+
+
+def broken_links() -> Iterator[str]:
+    for page in docs.pages():
+        for link in docs.links(page):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            name = page.relative_to(ROOT)
+            if not target.exists() or (anchor and target.suffix == ".md" and anchor not in docs.anchors(target)):
+                yield f"{name}: {link}"
+
+
+def test_every_link_in_the_docs_leads_somewhere() -> None:
+    assert list(broken_links()) == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    text = (DOCS / "decisions" / "index.md").read_text("utf-8")
+    dated = {path.name for path in (DOCS / "decisions").glob("2*.md")}
+    assert {name for name in dated if f"({name})" not in text} == set()
+
+
+def test_every_page_can_be_found_from_the_index() -> None:
+    reached: set[Path] = set()
+    todo = [DOCS / "index.md"]
+    while todo:
+        page = todo.pop()
+        reached.add(page)
+        inside = [(page.parent / link.partition("#")[0]).resolve() for link in docs.links(page) if ":" not in link]
+        todo += [path for path in inside if path.suffix == ".md" and path.is_relative_to(DOCS) and path not in reached]
+    assert {page.name for page in DOCS.rglob("*.md") if page not in reached} == set()
+
+
+def test_every_fragment_has_a_number_or_plus_and_a_kind() -> None:
+    names = [path.name for path in (ROOT / "changelog.d").iterdir() if path.name != "README.md"]
+    kinds = "added|changed|fixed|security"
+    assert [name for name in names if not re.fullmatch(rf"(\d+|\+[\w-]+)\.({kinds})(\.\d+)?\.md", name)] == []
+
+
+def test_tests_named_in_promises_exist() -> None:
+    text = (DOCS / "promises.md").read_text("utf-8")
+    files = set(re.findall(r"`(tests/[\w/]+\.py)", text))
+    assert files
+    assert {file for file in files if not (ROOT / file).exists()} == set()
+
+
+@pytest.mark.parametrize("word", ["sorry", "oops", "klik hier", "simply", "just "])
+def test_docs_do_not_say(word: str) -> None:
+    assert [page.name for page in docs.pages() if word in docs.without_code(page).lower()] == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from mailer.settings import HouseSettings
@@ -74,8 +74,8 @@ def commands() -> dict[str, set[str]]:
     return dict(_commands(typer.main.get_command(app), "postiljon"))
 
 
-def _commands(command: click.Command, name: str) -> Iterator[tuple[str, set[str]]]:
-    if isinstance(command, click.Group):
+def _commands(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
+    if hasattr(command, "commands"):
         for word, inner in command.commands.items():
             yield from _commands(inner, f"{name} {word}")
         return

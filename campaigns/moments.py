@@ -127,7 +127,7 @@ def _iso(moment: datetime) -> str:
 
 
 def local_text(moment: datetime, zone_name: str) -> str:
-    """An instant as it is shown, ``2024-09-18 09:00 Europe/Amsterdam``; with its offset when the hour happens twice (I9)."""
+    """An instant as shown, ``2024-09-18 09:00 Europe/Amsterdam``; with its offset if the hour exists twice (I9)."""
     place = ZoneInfo(zone_name)
     local = moment.astimezone(place)
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()

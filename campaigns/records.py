@@ -161,12 +161,13 @@ def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: da
 def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, reason: str = "", **values: Any) -> bool:
     """Move ``campaign`` by ``event``; whether we were the one who moved it. ``values`` are stored with the move.
 
-    Raises ``StateError`` when its state, as the caller read it, allows no such move. False: somebody was faster.
+    Raises ``StateError`` when its state, as the caller read it, allows no such move. False: somebody changed it since.
     """
     target = after(campaign.state, event, campaign.slug)
     allowed = [state.value for state in sources(event, target)]
     change = {"state": target.value, "reason": reason, "changed_at": now, **values}
-    mine = (CAMPAIGN.c.id == campaign.id) & CAMPAIGN.c.state.in_(allowed)
+    as_read = (CAMPAIGN.c.id == campaign.id) & (CAMPAIGN.c.changed_at == campaign.changed_at)
+    mine = as_read & CAMPAIGN.c.state.in_(allowed)
     return conn.execute(update(CAMPAIGN).where(mine).values(**change)).rowcount == 1
 
 

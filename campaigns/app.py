@@ -1,0 +1,179 @@
+"""The composition root: settings are read once, and everything that needs something is given it here (rule 14).
+
+Promises: :func:`open_house` gives a :class:`House` whose database has the schema of this code and whose pepper is the
+one that the database was begun with; otherwise it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
+What costs time to import is imported when it is asked for, so that ``send`` claims within a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from campaigns import migrations
+from campaigns.moments import Say, as_is
+from campaigns.settings import CampaignSettings
+from mailer.errors import SchemaError, SettingsError
+from mailer.settings import MailerSettings, read
+from mailer.signing import Keyring
+from mailer.storage import Database, open_database
+from unsubscribe.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from campaigns.launch import Site
+    from campaigns.links import Slots
+    from mailer.transport.base import Transport
+    from mailer.worker import WorkerDeps
+    from unsubscribe.tokens import Tokens
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class House:
+    """What a process of Postiljon has: settings, database, keys, clock; and makes of them."""
+
+    campaign: CampaignSettings
+    mailer: MailerSettings
+    reader: ReaderSettings
+    db: Database
+    keyring: Keyring = field(repr=False)
+    pepper: bytes = field(repr=False)
+    clock: Clock = utc_now
+    say: Say = as_is
+
+    @property
+    def data(self) -> Path:
+        """The folder of the house."""
+        return self.campaign.data
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Makes and reads the links in letters."""
+        from unsubscribe.tokens import Tokens
+
+        return Tokens(self.keyring)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """Fills letters for people."""
+        from campaigns.links import Slots
+
+        return Slots(self.tokens)
+
+    @cached_property
+    def site(self) -> Site:
+        """What a launch freezes on its mailing."""
+        from campaigns.launch import Site
+
+        return Site(
+            db=self.db,
+            public_url=self.reader.public_url,
+            return_path=self.mailer.return_path,
+            key_id=self.keyring.current.id,
+            dkim_selector=self.mailer.dkim_selector if self.mailer.dkim_key else "",
+            dkim_domain=self.mailer.dkim_domain if self.mailer.dkim_key else "",
+            in_doubt=self.mailer.in_doubt,
+            late=self.campaign.late,
+            brand=self.campaign.brand,
+            say=self.say,
+        )
+
+    def transport(self) -> Transport:
+        """The way to the relay."""
+        from mailer.transport.smtp import SmtpTransport
+
+        return SmtpTransport(self.mailer.smtp_url)
+
+    def worker(self, transport: Transport | None = None) -> WorkerDeps:
+        """What a sender needs."""
+        from mailer.worker import WorkerDeps
+
+        return WorkerDeps(
+            db=self.db,
+            data_dir=self.data,
+            settings=self.mailer,
+            slots=self.slots,
+            keyring=self.keyring,
+            clock=self.clock,
+            transport=transport or self.transport(),
+        )
+
+    def public_app(self) -> Starlette:
+        """The public endpoint, with read online and the archive."""
+        from campaigns.online import routes
+        from unsubscribe.endpoint import EndpointDeps, public_app
+
+        deps = EndpointDeps(
+            db=self.db,
+            keyring=self.keyring,
+            pepper=self.pepper,
+            public_url=self.reader.public_url,
+            brand=self._brand(),
+            contact_address=self._contact_address(),
+            clock=self.clock,
+            settings=self.reader,
+        )
+        return public_app(deps, extra_routes=routes(deps))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()
+
+
+def open_house(clock: Clock = utc_now, say: Say = as_is) -> House:
+    """Read the settings, open the database, check schema and pepper. Raises ``SettingsError`` or ``SchemaError``."""
+    house = unchecked_house(clock, say)
+    try:
+        migrations.check(house.db)
+        from mailer import suppression
+
+        with house.db.read() as conn:
+            suppression.bind_pepper(conn, house.pepper)
+    except Exception:
+        house.close()
+        raise
+    return house
+
+
+def unchecked_house(clock: Clock = utc_now, say: Say = as_is) -> House:
+    """The same without a look into the database: for ``init`` and ``doctor``."""
+    campaign, mailer, reader = read(CampaignSettings), read(MailerSettings), read(ReaderSettings)
+    if not mailer.secret_keys or mailer.pepper is None:
+        raise SettingsError(say("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
+    _check_dkim(mailer)
+    if campaign.database.startswith("sqlite") and not database_exists(campaign):
+        raise SchemaError(say("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
+    return House(
+        campaign=campaign,
+        mailer=mailer,
+        reader=reader,
+        db=open_database(campaign.database),
+        keyring=Keyring.of(key.get_secret_value() for key in mailer.secret_keys),
+        pepper=mailer.pepper.get_secret_value(),
+        clock=clock,
+        say=say,
+    )
+
+
+def database_exists(settings: CampaignSettings) -> bool:
+    """Whether the SQLite file is there; true for another kind of database."""
+    url = settings.database
+    return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///").partition("?")[0]).exists()
+
+
+def _check_dkim(mailer: MailerSettings) -> None:
+    given = [bool(mailer.dkim_key), bool(mailer.dkim_selector), bool(mailer.dkim_domain)]
+    if any(given) and not all(given):
+        raise SettingsError("POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR and POSTILJON_DKIM_DOMAIN go together")

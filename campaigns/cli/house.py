@@ -1,0 +1,153 @@
+"""``init``, ``doctor``, ``dkim key``, ``user add``, ``demo``: the house itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaigns.cli.output import LANGUAGE, _, say, tell, translated
+
+Json = Annotated[bool, typer.Option("--json", help=_("Print JSON, errors included."))]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("init", help=_("Make or migrate the database and the secrets."), epilog=_("Example: postiljon init"))(
+        init
+    )
+    app.command(
+        "doctor",
+        help=_("Look whether all is well: settings, secrets, database, counters, relay, DNS of a sender."),
+        epilog=_("Example: postiljon doctor --from info@vng.nl"),
+    )(doctor)
+    dkim = typer.Typer(help=_("Keys that sign letters (DKIM)."), no_args_is_help=True, rich_markup_mode=None)
+    dkim.command(
+        "key",
+        help=_("Make a DKIM key and print its DNS record; prints the record of a key that is there."),
+        epilog=_("Example: postiljon dkim key --selector news2026 --domain vng.nl --out dkim.pem"),
+    )(dkim_key)
+    dkim.callback()(_group)
+    app.add_typer(dkim, name="dkim")
+    user = typer.Typer(help=_("People who may sign in to the console."), no_args_is_help=True, rich_markup_mode=None)
+    user.command(
+        "add",
+        help=_("Add a person; the password is asked, or read from standard input."),
+        epilog=_("Example: postiljon user add ester@vng.nl --role author"),
+    )(user_add)
+    user.callback()(_group)
+    app.add_typer(user, name="user")
+    app.command(
+        "demo",
+        help=_("Send the example newsletter on this machine alone, to a built-in catcher, and show it."),
+        epilog=_("Example: postiljon demo"),
+    )(demo)
+
+
+def _group() -> None:
+    """A group of commands."""
+
+
+def init(as_json: Json = False) -> None:
+    """Make or migrate."""
+    from campaigns.installation import install
+    from campaigns.migrations import HEAD
+
+    done = install()
+    if as_json:
+        secrets_file = str(done.secrets_file) if done.secrets_file else None
+        tell({"database": done.database, "before": done.before, "schema": HEAD, "secrets_file": secrets_file})
+        return
+    if done.secrets_file:
+        say(_("New secrets: {path}. Put them into your backup.").format(path=done.secrets_file))
+    if done.before is None:
+        say(_("New database: {database}").format(database=done.database))
+    elif done.before == HEAD:
+        say(_("Nothing to do: {database} is up to date.").format(database=done.database))
+    else:
+        say(
+            _("Migrated: {database}, from {before} to {after}.").format(
+                database=done.database, before=done.before, after=HEAD
+            )
+        )
+
+
+def doctor(
+    sender: Annotated[str, typer.Option("--from", help=_("Also ask DNS about this sender address."))] = "",
+    as_json: Json = False,
+) -> int:
+    """Look whether all is well."""
+    from campaigns.doctor import examine
+
+    findings = examine(sender, _)
+    if as_json:
+        tell({"ok": all(item.kind != "error" for item in findings), "findings": [item.as_json() for item in findings]})
+    else:
+        marks = {"ok": _("good"), "warning": _("look"), "error": _("WRONG")}
+        for item in findings:
+            say(f"{marks[item.kind]:>6}  {item.subject}: {translated(item.words)}")
+    return 1 if any(item.kind == "error" for item in findings) else 0
+
+
+def dkim_key(
+    selector: Annotated[str, typer.Option(help=_("The name of the key in DNS."))] = "postiljon",
+    domain: Annotated[str, typer.Option(help=_("The domain of the From address."))] = "example.org",
+    out: Annotated[Path, typer.Option(help=_("The file of the private key."))] = Path("dkim.pem"),
+    as_json: Json = False,
+) -> None:
+    """Make a key, or show the record of the one that is there."""
+    from campaigns.dkimkeys import make_or_read
+
+    made, record = make_or_read(out)
+    name = f"{selector}._domainkey.{domain}"
+    if as_json:
+        tell({"file": str(out), "made": made, "name": name, "type": "TXT", "record": record})
+        return
+    say(
+        _("Private key made: {path} (mode 0600)").format(path=out)
+        if made
+        else _("Private key: {path}").format(path=out)
+    )
+    say(_("Put this record into DNS:"))
+    say(f"{name}. TXT {record}")
+    say(_("And these into the settings:"))
+    say(f'dkim_key = "{out}"\ndkim_selector = "{selector}"\ndkim_domain = "{domain}"')
+
+
+def user_add(
+    email: Annotated[str, typer.Argument(help=_("The mail address with which the person signs in."))],
+    role: Annotated[str, typer.Option(help=_("admin, author, reviewer or sender."))] = "author",
+    name: Annotated[str, typer.Option(help=_("The name that colleagues see."))] = "",
+    as_json: Json = False,
+) -> None:
+    """Add a person."""
+    import sys
+
+    from campaigns import staff
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    if sys.stdin.isatty():
+        password = typer.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    with house.db.write() as conn:
+        staff.add(conn, email, name, role, password, house.clock())
+    house.close()
+    if as_json:
+        tell({"email": email, "role": role})
+    else:
+        say(_("{email} may sign in as {role}.").format(email=email, role=role))
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help=_("The folder of the demo; it is kept."))] = Path("demo-data"),
+    port: Annotated[int, typer.Option(help=_("The port of the public pages."))] = 8000,
+    catcher_port: Annotated[int, typer.Option(help=_("The port of the page that shows the mail."))] = 8025,
+    language: Annotated[str | None, typer.Option(help=_("nl or en; default: that of the environment."))] = None,
+) -> int:
+    """Play the demo."""
+    from campaigns.demo import DemoOptions, run
+
+    return run(DemoOptions(folder=folder, port=port, catcher_port=catcher_port, language=language or LANGUAGE))

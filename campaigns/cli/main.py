@@ -1,0 +1,68 @@
+"""``postiljon``: the commands put together, and what an error becomes (contract.md, exit codes)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from campaigns.cli import contacts, following, house, letters, sending, serving
+from campaigns.cli.output import _, complain, error, tell
+from mailer.errors import PostiljonError
+
+_INTERRUPTED = 130  # what Typer makes of Ctrl-C
+
+app = typer.Typer(
+    name="postiljon",
+    help=_("Email campaigns and newsletters: nobody lost, nobody mailed twice, an opt-out counts at once."),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+for module in (house, contacts, letters, sending, following, serving):
+    module.register(app)
+
+
+def main() -> None:
+    """The entry point of ``postiljon`` and of ``python -m campaigns``."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives the exit code."""
+    as_json = "--json" in arguments
+    try:
+        result = app(list(arguments), prog_name="postiljon", standalone_mode=False)
+        if result == _INTERRUPTED:
+            raise KeyboardInterrupt
+        return result if isinstance(result, int) else 0
+    except PostiljonError as found:
+        error(found, as_json)
+        return found.exit_code
+    except TyperException as found:
+        return _usage(found, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        complain(_("Stopped. Run it again to carry on; nobody gets anything twice."))
+        return 3
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 3
+
+
+def _usage(found: TyperException, as_json: bool) -> int:
+    """A command that was typed wrongly: 2, with how it is typed."""
+    format_message = getattr(found, "format_message", None)
+    message = str(format_message() if format_message else found)
+    if as_json:
+        tell({"error": "UsageError", "message": message, "permanent": True})
+        return 2
+    context = getattr(found, "ctx", None)
+    if context is not None:
+        complain(context.get_usage())
+        complain(_("'{command} --help' says more, with an example.").format(command=context.command_path))
+    complain(message)
+    return 2

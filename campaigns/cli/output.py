@@ -1,0 +1,87 @@
+"""What the command line says, and in which language: that of the environment (``LC_ALL``, ``LC_MESSAGES``, ``LANG``).
+
+Promises: results go to standard output, complaints and progress to standard error; JSON is one object or list on one
+line of standard output. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mailer.errors import Fault, FaultsError, PostiljonError
+from templates.words import LANGUAGES, primary, words
+
+
+def language() -> str:
+    """``nl`` or ``en``, from the environment (POSIX: the first of the three that is set)."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            found = primary(os.environ[name])
+            return found if found in LANGUAGES["cli"] else "en"
+    return "en"
+
+
+LANGUAGE = language()
+_ = words(LANGUAGE, "cli").gettext
+ngettext = words(LANGUAGE, "cli").ngettext
+
+
+def translated(text: str) -> str:
+    """The text in the language of the house, if it is a known one; else as it is."""
+    return _(text) if text else ""
+
+
+def say(text: str = "") -> None:
+    """A line for a person."""
+    print(text, flush=True)
+
+
+def complain(text: str) -> None:
+    """A line about what is wrong."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def tell(value: Mapping[str, Any] | list[Any]) -> None:
+    """JSON for a program."""
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+
+def number(value: int) -> str:
+    """12,431 or 12.431."""
+    shown = f"{value:,}"
+    return shown.replace(",", ".") if LANGUAGE == "nl" else shown
+
+
+def people(count: int) -> str:
+    """``1 person``, ``12,431 people``."""
+    return ngettext("{number} person", "{number} people", count).format(number=number(count))
+
+
+def faults(found: Iterable[Fault]) -> None:
+    """Each fault in words."""
+    for fault in found:
+        complain(one_fault(fault))
+
+
+def one_fault(fault: Fault) -> str:
+    """A fault with its place, what was found, what was expected, and what to do."""
+    place = f"{fault.file}:{fault.line}" if fault.line else fault.file
+    text = _("{place}: {field}: found {found}; expected {expected}").format(
+        place=place, field=fault.field, found=fault.found, expected=translated(fault.expected)
+    )
+    warning = _("warning") + ": " if fault.severity == "warning" else ""
+    return f"{warning}{text}{'. ' + translated(fault.hint) if fault.hint else ''}"
+
+
+def error(found: PostiljonError, as_json: bool) -> None:
+    """An error of ours: JSON on standard output, or words on standard error."""
+    if as_json:
+        tell(found.as_json())
+    elif isinstance(found, FaultsError):
+        faults(found.faults)
+    else:
+        complain(_("{message}.").format(message=translated(str(found)).rstrip(".")))

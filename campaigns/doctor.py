@@ -1,0 +1,130 @@
+"""``doctor``: a look at everything that a letter depends on, from the settings to the relay.
+
+Promises: every check reports on its own, also when another fails; a check that could not be made is never *good*.
+Counters that do not agree with their rows are put right, and that is said. Changes nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from mailer.letter.dkim import dns_record
+
+from campaigns import migrations, preflight, records
+from campaigns.app import House, unchecked_house
+from campaigns.moments import Say
+from mailer import outbox, suppression
+from mailer.errors import PostiljonError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, and how it is."""
+
+    kind: Literal["ok", "warning", "error"]
+    subject: str
+    words: str
+
+    def as_json(self) -> dict[str, str]:
+        """The same as a JSON object."""
+        return asdict(self)
+
+
+def examine(sender: str, _: Say) -> list[Finding]:
+    """Look at all; ``sender`` is an address to ask DNS about ("": none)."""
+    try:
+        house = unchecked_house(say=_)
+    except PostiljonError as error:
+        return [Finding("error", _("settings"), str(error))]
+    try:
+        found = [Finding("ok", _("settings"), _("complete"))]
+        checks: list[tuple[str, Callable[[House, Say], Iterator[Finding]]]] = [
+            (_("secrets"), _secrets),
+            (_("public address"), _public_url),
+            (_("database"), _database),
+            (_("counters"), _counters),
+            (_("relay"), _relay),
+        ]
+        for subject, check in checks:
+            found += _safely(subject, check, house, _)
+        if sender:
+            found += _safely("DNS", lambda house, _: _dns(house, sender, _), house, _)
+        return found
+    finally:
+        house.close()
+
+
+def _safely(subject: str, check: Callable[[House, Say], Iterator[Finding]], house: House, _: Say) -> list[Finding]:
+    try:
+        return list(check(house, _))
+    except PostiljonError as error:
+        return [Finding("error", subject, str(error))]
+
+
+def _secrets(house: House, _: Say) -> Iterator[Finding]:
+    path = house.data / "secrets.toml"
+    if not path.exists():
+        yield Finding("ok", _("secrets"), _("in the environment"))
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding("error", _("secrets"), _("{path} can be read by others; do: chmod 600 {path}").format(path=path))
+    else:
+        yield Finding("ok", _("secrets"), _("only readable by their owner"))
+    key = house.mailer.dkim_key
+    if key and key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        yield Finding("error", _("secrets"), _("{path} can be read by others; do: chmod 600 {path}").format(path=key))
+
+
+def _public_url(house: House, _: Say) -> Iterator[Finding]:
+    warning = house.reader.public_url_warning
+    yield Finding("warning" if warning else "ok", _("public address"), warning or house.reader.public_url)
+
+
+def _database(house: House, _: Say) -> Iterator[Finding]:
+    migrations.check(house.db)
+    with house.db.read() as conn:
+        suppression.bind_pepper(conn, house.pepper)
+    yield Finding("ok", _("database"), house.db.engine.url.render_as_string(hide_password=True))
+
+
+def _counters(house: House, _: Say) -> Iterator[Finding]:
+    """The counters of each mailing against its rows."""
+    wrong = 0
+    with house.db.read() as conn:
+        numbers = {mailing.id for mailing in outbox.open_ones(conn)}
+        numbers |= {item.mailing_id for item in records.all_campaigns(conn) if item.mailing_id is not None}
+    for number in sorted(numbers):
+        with house.db.write() as conn:
+            wrong += bool(outbox.recount(conn, number))
+    if wrong:
+        yield Finding("warning", _("counters"), _("put right in {number} mailings").format(number=wrong))
+    else:
+        yield Finding("ok", _("counters"), _("agree with the rows"))
+
+
+def _relay(house: House, _: Say) -> Iterator[Finding]:
+    asyncio.run(house.transport().check())
+    yield Finding("ok", _("relay"), _("{name} answers").format(name=house.mailer.smtp_url.name))
+
+
+def _dns(house: House, sender: str, _: Say) -> Iterator[Finding]:
+    faults = preflight.examine(sender_of(house, sender), "", 0, _=_)
+    for fault in faults:
+        yield Finding(fault.severity, "DNS", f"{fault.found}; {fault.expected}. {fault.hint}".strip())
+    if not faults:
+        yield Finding("ok", "DNS", _("{address} can get mail and is authenticated").format(address=sender))
+
+
+def sender_of(house: House, address: str) -> preflight.Sender:
+    """What to ask DNS about for letters from ``address``."""
+    key = house.mailer.dkim_key
+    return preflight.Sender(
+        address=address,
+        return_domain=house.mailer.return_path.rpartition("@")[2],
+        dkim_selector=house.mailer.dkim_selector if key else "",
+        dkim_domain=house.mailer.dkim_domain if key else "",
+        dkim_record=dns_record(key.read_bytes()) if key and key.exists() else "",
+    )

@@ -1,0 +1,102 @@
+"""The head of a campaign file: lines of ``key: value`` between two lines of ``---`` (contract.md, The campaign file).
+
+Promises: a value is the text to the end of its line, spaces around it left out, and means itself: ``:``, ``#``,
+``{{``, quotes, a leading zero and ``no`` too. Every fault is found in one go, each with its line. Pure: text in,
+values and faults out; nothing raises.
+
+Not YAML, on purpose: YAML cuts ``subject: … #dialoog``, reads ``language: no`` as False and ``slug: 0123`` as 83.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from campaigns.moments import Say, as_is
+from mailer.errors import Fault
+
+FENCE = "---"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The values by key with the line of each, the body with its first line (1-based), and what is wrong."""
+
+    values: Mapping[str, str]
+    lines: Mapping[str, int]
+    body: str
+    body_line: int
+    faults: tuple[Fault, ...]
+
+
+def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
+    """A hint when one of ``known`` looks like ``word``; else nothing."""
+    near = get_close_matches(word.lower(), known, 1, 0.6)
+    return _("Did you mean {word}?").format(word=near[0]) if near else ""
+
+
+def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
+    """Head and body of ``text``; ``keys`` are those that a campaign file may have."""
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    reader = _Reader(file, keys, _)
+    if lines[0].rstrip() != FENCE:
+        reader.wrong(1, "---", _show(lines[0]), _("a first line of ---, the head of the file, and another ---"))
+        return Head({}, {}, text, 1, tuple(reader.faults))
+    end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), None)
+    if end is None:
+        reader.wrong(1, "---", _("no second ---"), _("a line of --- after the head, then the text of the letter"))
+        end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
+    for number, line in enumerate(lines[1:end], 2):
+        reader.take(number, line)
+    return Head(reader.values, reader.lines, "\n".join(lines[end + 1 :]), end + 2, tuple(reader.faults))
+
+
+class _Reader:
+    """Takes line by line and collects."""
+
+    def __init__(self, file: str, keys: Sequence[str], _: Say) -> None:
+        self.file, self.keys, self._ = file, keys, _
+        self.values: dict[str, str] = {}
+        self.lines: dict[str, int] = {}
+        self.faults: list[Fault] = []
+
+    def wrong(self, line: int, field: str, found: str, expected: str, hint: str = "") -> None:
+        """Note one fault."""
+        self.faults.append(Fault(self.file, line, field, found, expected, hint))
+
+    def take(self, number: int, line: str) -> None:
+        """One line of the head."""
+        _ = self._
+        if not line.strip():
+            return
+        key, colon, value = line.partition(":")
+        if not colon or line[0] in " \t#" or not re.fullmatch(r"[A-Za-z_][\w-]*", key.rstrip()):
+            hint = _("A value ends at the end of its line.") if line[0] in " \t" else ""
+            self.wrong(number, "---", _show(line), _("key: value, such as subject: News of September"), hint)
+            return
+        key, value = key.rstrip(), value.strip()
+        if key not in self.keys:
+            self.wrong(number, key, _("an unknown key"), _("one of the keys of a campaign file"), self._near(key))
+        elif key in self.values:
+            self.wrong(
+                number,
+                key,
+                _("the key a second time"),
+                _("each key once; it stands in line {line} too").format(line=self.lines[key]),
+            )
+        elif _CONTROL.search(value):
+            self.wrong(number, key, _("a control character"), _("text without control characters"))
+            self.lines[key] = number
+        else:
+            self.values[key], self.lines[key] = value, number
+
+    def _near(self, key: str) -> str:
+        return did_you_mean(key, self.keys, self._)
+
+
+def _show(text: str) -> str:
+    """Text as it can stand in a fault: short, on one line, quoted."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,85 @@
+"""``init``: the folder, the secrets and the tables; safe to run as often as one likes.
+
+Promises: secrets that exist, in the environment or in ``secrets.toml``, are never replaced; new ones are written whole,
+with mode 0600, before anything is signed with them; the pepper is bound to the database. Raises ``SettingsError`` when
+the pepper is not that of the database, ``SchemaError`` when the database was made by a newer Postiljon.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaigns import migrations
+from campaigns.settings import CampaignSettings
+from mailer import suppression
+from mailer.errors import SettingsError
+from mailer.settings import MailerSettings, read
+from mailer.signing import Keyring
+from mailer.storage import open_database
+
+FILE = "secrets.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What was done: the database's address without a password, its revision before (None: it is new), new secrets."""
+
+    database: str
+    before: str | None
+    secrets_file: Path | None
+
+
+def install() -> Installed:
+    """Make or migrate the house."""
+    settings = read(CampaignSettings)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written = _secrets(settings.data)
+    mailer = read(MailerSettings)
+    if mailer.pepper is None or not mailer.secret_keys:
+        raise SettingsError("POSTILJON_SECRET_KEYS and POSTILJON_PEPPER go together: one of them is not set")
+    Keyring.of(key.get_secret_value() for key in mailer.secret_keys)
+    db = open_database(settings.database)
+    try:
+        before = migrations.upgrade(db)
+        with db.write() as conn:
+            suppression.bind_pepper(conn, mailer.pepper.get_secret_value())
+        return Installed(db.engine.url.render_as_string(hide_password=True), before, written)
+    finally:
+        db.close()
+
+
+def _secrets(folder: Path) -> Path | None:
+    """Write what is missing of the two secrets; the file, if it was made."""
+    mailer = read(MailerSettings)
+    lines = []
+    if not mailer.secret_keys:
+        lines.append(f'secret_keys = "{_new()}"')
+    if mailer.pepper is None:
+        lines.append(f'pepper = "{_new()}"')
+    path = folder / FILE
+    if not lines or path.exists():
+        return None
+    words = (
+        "# Both belong to the backup. secret_keys rotate (newest first, separated by commas); pepper never changes.\n"
+    )
+    draft = folder / f".{FILE}.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(words + "\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # never over a file that somebody else made meanwhile
+    except FileExistsError:
+        return None
+    finally:
+        draft.unlink()
+    return path
+
+
+def _new() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")

@@ -1,0 +1,321 @@
+"""From a campaign file to a mailing that senders take from: compile, keep, plan or start, freeze the audience.
+
+Promises: a letter is compiled once and kept by its hash, before its hour; the start is one transaction (state, mailing,
+snapshot) that one of several processes wins; the audience is frozen in chunks afterwards, also by another process
+after a crash, while senders run; the same file again sends nothing twice, a file that differs from what was launched
+is refused with what differs. Raises ``FaultsError`` and ``InputError`` for the file, ``StateError`` for a campaign
+that is paused, held or cancelled. Success of :func:`start` does not mean that anybody got it yet.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mailer.letter.personalise import render_public
+from sqlalchemy import Connection
+
+from campaigns import audience, records, segments
+from campaigns.definition import Definition, parse
+from campaigns.links import online_url
+from campaigns.material import Material, differences, load
+from campaigns.moments import Say, as_is, local_text
+from campaigns.records import Campaign
+from campaigns.states import Event, State
+from mailer import archive, outbox
+from mailer.errors import Fault, FaultsError, InputError, StateError
+from mailer.letter.compile import LetterSource, compile_letter
+from mailer.letter.plan import Compiled
+from mailer.outbox import Identity, Mailing, MailingSpec
+from mailer.settings import InDoubt
+from mailer.storage import Database
+from unsubscribe import contacts
+
+MISSED = "missed"
+_EDITABLE = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where launches happen and what they freeze: made by the composition root from the settings."""
+
+    db: Database
+    public_url: str
+    return_path: str
+    key_id: int
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    in_doubt: InDoubt = "hold"
+    late: timedelta = timedelta(hours=1)
+    brand: Path | None = None
+    say: Say = as_is
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A campaign file that was compiled, ready to be stored."""
+
+    material: Material
+    compiled: Compiled
+    online_code: str
+    send_at: datetime | None
+
+    @property
+    def definition(self) -> Definition:
+        """Short for ``material.definition``."""
+        return self.material.definition
+
+
+def start(site: Site, path: Path, now: datetime) -> Campaign:
+    """Launch the campaign of a file now, or find it launched already by the same file; the campaign as it is then."""
+    known = _known(site, path)
+    if known and known.is_launched:
+        return known
+    if known and known.state is State.HELD:
+        raise StateError(why_not(known, site.say))
+    prepared = prepare(site, path, known.online_code if known else "", now)
+    with site.db.write() as conn:
+        campaign = _store(conn, prepared, now)
+        _open(conn, site, campaign, Event.START, now)
+        return records.get(conn, campaign.slug)
+
+
+def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
+    """Let the clock launch the campaign of a file: at its ``send_at``, or at ``at`` (in its own time zone)."""
+    known = _known(site, path)
+    if known and known.is_launched:
+        raise StateError(
+            site.say("{slug} was launched already; it is {state}").format(slug=known.slug, state=known.state)
+        )
+    send_at = _hour(load(path, site.brand, site.say).definition, at, now, site.say)
+    prepared = prepare(site, path, known.online_code if known else "", now, send_at)
+    with site.db.write() as conn:
+        campaign = _store(conn, prepared, now)
+        if not records.move(conn, campaign, Event.SCHEDULE, now, send_at=send_at):
+            raise StateError(_faster(campaign, site.say))
+        return records.get(conn, campaign.slug)
+
+
+def launch_due(site: Site, now: datetime) -> list[Campaign]:
+    """Start every campaign whose hour has come, each by a conditional update; hold those that are too late."""
+    with site.db.read() as conn:
+        due = records.due(conn, now)
+    launched = []
+    for campaign in due:
+        with site.db.write() as conn:
+            if campaign.send_at and now - campaign.send_at > site.late:
+                records.move(conn, campaign, Event.HOLD, now, reason=MISSED)
+            elif _open(conn, site, campaign, Event.START, now, strict=False):
+                launched.append(campaign)
+    return launched
+
+
+def resume_missed(site: Site, campaign: Campaign, now: datetime) -> None:
+    """Start a campaign that was held before it was launched: its hour had been missed."""
+    with site.db.write() as conn:
+        _open(conn, site, campaign, Event.RESUME, now)
+
+
+def freeze(site: Site, campaign: Campaign, now: datetime) -> bool:
+    """Take down one more page of the audience of a launched campaign; whether it is whole now."""
+    if campaign.mailing_id is None:
+        return False
+    keep = segments.keep(_again(campaign).segment, campaign.language)
+    with site.db.write() as conn:
+        mailing = outbox.get(conn, campaign.mailing_id)
+        if mailing.audience_complete or mailing.state == "closed":
+            return True
+        return audience.freeze_page(conn, mailing, keep, now)
+
+
+def prepare(site: Site, path: Path, code: str, now: datetime, send_at: datetime | None = None) -> Prepared:
+    """Read and compile; ``FaultsError`` with every fault of file, brand and text at once."""
+    material = load(path, site.brand, site.say)
+    definition = material.definition
+    with site.db.read() as conn:
+        topic = contacts.find_topic(conn, definition.topic)
+    faults = [fault for fault in material.faults if fault.severity == "error"]
+    if topic is None and "topic" in definition.lines:
+        faults.append(unknown_topic(site, definition))
+    code = code or secrets.token_urlsafe(12)
+    source = letter_source(site, material, topic.name_in(definition.language) if topic else "", code, now, send_at)
+    try:
+        compiled = compile_letter(source)
+    except FaultsError as error:
+        faults += [definition.at_line(fault) for fault in error.faults]
+    if any(fault.severity == "error" for fault in faults):
+        raise FaultsError(faults)
+    return Prepared(material, compiled, code, send_at)
+
+
+def letter_source(
+    site: Site, material: Material, topic_name: str, code: str, now: datetime, send_at: datetime | None = None
+) -> LetterSource:
+    """What compile needs to know of a campaign."""
+    definition = replace(material.definition, send_at=send_at or material.definition.send_at)
+    domain = definition.from_address.rpartition("@")[2]
+    return LetterSource(
+        file=str(material.path),
+        slug=definition.slug,
+        subject=definition.subject,
+        preheader=definition.preheader,
+        from_name=definition.from_name,
+        from_address=definition.from_address,
+        reply_to=definition.reply_to,
+        language=definition.language,
+        layout=definition.layout,  # type: ignore[arg-type]
+        date=definition.day(now),
+        body=definition.body,
+        body_line=definition.body_line,
+        brand=material.brand,
+        images=material.images,
+        public_url=site.public_url,
+        online=definition.online != "none",
+        online_url=online_url(site.public_url, definition.online, code),
+        topic_name=topic_name or definition.topic,
+        list_id=f"{definition.topic}.{domain}",
+        headers=(("Feedback-ID", feedback_id(definition.slug, definition.topic, domain)),),
+        lines=definition.lines,
+    )
+
+
+def feedback_id(slug: str, topic: str, domain: str) -> str:
+    """``Feedback-ID`` (B18): campaign, topic, kind, and a constant sender of 5 to 15 characters; no field twice."""
+    sender = re.sub(r"[^a-z0-9]", "", domain.lower())[-15:].rjust(5, "0")
+    return f"c-{slug}:t-{topic}:campaign:{sender}"
+
+
+def unknown_topic(site: Site, definition: Definition) -> Fault:
+    """The fault of a topic that nobody is subscribed to because it does not exist."""
+    from campaigns.frontmatter import did_you_mean
+
+    with site.db.read() as conn:
+        known = [topic.slug for topic in contacts.topics(conn)]
+    hint = did_you_mean(definition.topic, known, site.say) or site.say("'postiljon contacts import' makes it.")
+    line = definition.lines.get("topic", 0)
+    expected = site.say("a topic that exists")
+    return Fault(definition.file, line, "topic", repr(definition.topic), expected, hint)
+
+
+def why_not(campaign: Campaign, _: Say = as_is) -> str:
+    """Why a campaign that is paused, held or cancelled does not go on, and what to do."""
+    if campaign.state is State.CANCELLED:
+        return _("{slug} was cancelled; nobody more gets it").format(slug=campaign.slug)
+    if campaign.reason == MISSED:
+        text = _("{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it anew")
+        return text.format(slug=campaign.slug)
+    state = _("paused") if campaign.state is State.PAUSED else _("held")
+    text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
+    return text.format(slug=campaign.slug, state=state, reason=campaign.reason or _("no reason was given"))
+
+
+def _known(site: Site, path: Path) -> Campaign | None:
+    """The campaign of this file, if there is one; refuses a file that differs from what was launched."""
+    material = load(path, site.brand, site.say)
+    with site.db.read() as conn:
+        known = records.find(conn, material.definition.slug)
+    if known is None or not known.is_launched:
+        return known
+    changed = differences(material, known.source, known.parts, site.say)
+    if changed:
+        text = site.say("{path} differs from what was launched as {slug}; give it another slug, or undo the change:")
+        raise InputError(f"{text.format(path=path, slug=known.slug)}\n{changed}")
+    return known
+
+
+def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
+    """The campaign of a prepared file, as a draft or where it was, with its letter kept."""
+    definition = prepared.definition
+    values: dict[str, Any] = {
+        "slug": definition.slug,
+        "source": definition.source,
+        "file_name": str(prepared.material.path),
+        "parts": prepared.material.parts(),
+        "snapshot": archive.keep(conn, prepared.compiled, now),
+        "subject": render_public(prepared.compiled.letter.subject, definition.language),
+        "from_address": definition.from_address,
+        "topic": definition.topic,
+        "language": definition.language,
+        "timezone": definition.timezone,
+        "send_at": prepared.send_at,
+        "online": definition.online,
+        "online_code": prepared.online_code,
+    }
+    known = records.find(conn, definition.slug)
+    if known is None:
+        records.add(conn, values, now)
+        return records.get(conn, definition.slug)
+    if known.is_launched:
+        raise StateError(_faster(known, as_is))
+    if known.state in _EDITABLE:
+        records.move(conn, known, Event.EDIT, now)
+    records.store(conn, known.id, values, now)
+    return records.get(conn, definition.slug)
+
+
+def _open(
+    conn: Connection, site: Site, campaign: Campaign, event: Event, now: datetime, *, strict: bool = True
+) -> Mailing | None:
+    """The start: state, then mailing, in the caller's transaction. ``strict``: somebody faster is a ``StateError``."""
+    if not records.move(conn, campaign, event, now, launched_at=now):
+        if strict:
+            raise StateError(_faster(campaign, site.say))
+        return None
+    definition = _again(campaign)
+    identity = Identity(
+        site.public_url, site.return_path or definition.from_address, site.key_id, site.dkim_selector, site.dkim_domain
+    )
+    spec = MailingSpec(
+        key=f"campaign:{campaign.id}",
+        kind="campaign",
+        scope=campaign.topic,
+        snapshot=campaign.snapshot,
+        identity=identity,
+        rate=definition.rate,
+        in_doubt=definition.in_doubt or site.in_doubt,  # type: ignore[arg-type]
+        send_before=definition.send_before,
+    )
+    mailing = outbox.open_mailing(conn, spec, now)
+    records.attach(conn, campaign.id, mailing.id)
+    return mailing
+
+
+def _hour(definition: Definition, at: str, now: datetime, _: Say) -> datetime:
+    """When to send: in the future, and said in a time zone."""
+    from campaigns.moments import instant
+
+    line, found = definition.lines.get("send_at", 0), definition.send_at
+    if at:
+        try:
+            found = instant(at, definition.zone, _)
+        except ValueError as error:
+            raise InputError(f"--at {at}: {error}") from None
+        if not definition.timezone and not re.search(r"(Z|UTC|[+-]\d\d:?\d\d)\s*$", at):
+            missing = Fault(
+                definition.file, 0, "timezone", _("nothing"), _("a time zone"), "timezone: Europe/Amsterdam"
+            )
+            raise FaultsError([missing])
+    if found is None:
+        hint = "send_at: 2027-01-20 09:00, timezone: Europe/Amsterdam"
+        raise FaultsError([Fault(definition.file, line, "send_at", _("nothing"), _("the hour of sending"), hint)])
+    if found <= now:
+        shown = local_text(found, definition.timezone or "UTC")
+        expected = _("an hour in the future")
+        hint = _("To send it now: postiljon send {file} --yes").format(file=definition.file)
+        raise FaultsError([Fault(definition.file, line, "--at" if at else "send_at", shown, expected, hint)])
+    return found
+
+
+def _again(campaign: Campaign) -> Definition:
+    """The definition as it was stored; it was right then."""
+    return parse(campaign.source, campaign.file_name)
+
+
+def _faster(campaign: Campaign, _: Say) -> str:
+    return _("{slug} was changed by somebody else at this moment; look with 'postiljon status'").format(
+        slug=campaign.slug
+    )

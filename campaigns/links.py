@@ -1,0 +1,57 @@
+"""What is filled into a letter for one person: the contact's values of this moment, and the links that are theirs.
+
+Promises: values are read anew for each attempt and stored nowhere else (I5); links are made under the key and the
+public address that were frozen on the mailing, so that each attempt has the same. A recipient who was erased is
+missing from the answer. Service letters are filled by :mod:`unsubscribe.notices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from campaigns import records
+from mailer.outbox import Mailing
+from mailer.worker import Filled
+from unsubscribe import contacts, notices
+from unsubscribe.contacts import Contact
+from unsubscribe.tokens import Tokens
+
+
+class Slots:
+    """The ``SlotSource`` of the house."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._online: dict[int, str] = {}  # by mailing; what was launched does not change
+
+    def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
+        """Name, values and links for each of ``recipients`` who is still there."""
+        if mailing.is_service:
+            return notices.fill(conn, mailing, recipients)
+        online = self._online_of(conn, mailing)
+        return {
+            number: self.of_contact(mailing, contact, online)
+            for number, contact in contacts.get_many(conn, recipients).items()
+        }
+
+    def of_contact(self, mailing: Mailing, contact: Contact, online: str) -> Filled:
+        """What one person gets."""
+        identity = mailing.identity
+        optout = self._tokens.optout_url(identity.public_url, identity.key_id, mailing.id, contact.id)
+        details = self._tokens.details_url(identity.public_url, identity.key_id, mailing.id, contact.id)
+        links = {"online": online, "details": details, "optout": optout}
+        return Filled(contact.name, {"contact": contact.values(), "links": links}, optout, "")
+
+    def _online_of(self, conn: Connection, mailing: Mailing) -> str:
+        if mailing.id not in self._online:
+            campaign = records.of_mailing(conn, mailing.id)
+            url = online_url(mailing.identity.public_url, campaign.online, campaign.online_code) if campaign else ""
+            self._online[mailing.id] = url
+        return self._online[mailing.id]
+
+
+def online_url(public_url: str, online: str, code: str) -> str:
+    """``/o/CODE``; empty for a campaign that is not read online."""
+    return f"{public_url}/o/{code}" if online != "none" else ""

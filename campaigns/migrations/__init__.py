@@ -1,0 +1,81 @@
+"""The schema of the database and the way to it: Alembic, run by us, from within the package.
+
+Promises: :func:`check` tells in a millisecond whether the database has the schema of this code, without importing
+Alembic; :func:`upgrade` brings it there in one transaction, on SQLite and PostgreSQL, however many do it at once.
+Raises ``SchemaError``: the database is older (run ``postiljon init``) or newer (take the newer Postiljon).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from mailer.errors import SchemaError
+from mailer.storage import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+HEAD = "0001"
+KNOWN = ("0001",)
+HOMES = (
+    *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
+    *("unsubscribe.changes", "unsubscribe.consent", "unsubscribe.contacts"),
+)
+_LOCK = 7_105_101_316  # PostgreSQL's advisory lock of those who migrate
+
+
+def check(db: Database) -> None:
+    """Raise ``SchemaError`` unless the database has the schema of this code."""
+    with db.read() as conn:
+        found = current(conn)
+    if found is None:
+        raise SchemaError("the database is empty: run 'postiljon init'")
+    if found != HEAD:
+        raise SchemaError(_sentence(found))
+
+
+def current(conn: Connection) -> str | None:
+    """The revision of the database; None when nobody made one."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def upgrade(db: Database) -> str | None:
+    """Make or migrate the tables, in one transaction; the revision that was there before."""
+    from alembic import command
+    from alembic.config import Config
+
+    with db.write(busy_seconds=60) as conn:
+        if not db.is_sqlite:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        before = current(conn)
+        if before == HEAD:
+            return before
+        if before is not None and before not in KNOWN:
+            raise SchemaError(_sentence(before))
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")
+        return before
+
+
+def metadata() -> MetaData:
+    """All tables of the house; importing this imports every home of a table."""
+    from sqlmodel import SQLModel
+
+    for home in HOMES:
+        import_module(home)
+    return SQLModel.metadata
+
+
+def _sentence(found: str) -> str:
+    if found in KNOWN:
+        return f"the database has schema {found}, this Postiljon needs {HEAD}: run 'postiljon init'"
+    return f"the database has schema {found}, made by a newer Postiljon than this one ({HEAD}): nothing was changed"

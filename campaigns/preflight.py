@@ -1,0 +1,137 @@
+"""What DNS says of a sender: can it get mail (A5), is it authenticated (A2, A3), is our DKIM key the one in DNS.
+
+Promises: nothing here stops a campaign but a DKIM record with another key than ours (every letter would fail); all else
+is a warning, also that DNS could not be asked. Asked by ``check`` and ``doctor`` only, never by ``send``. Takes some
+seconds at most. Nothing raises. The only import of dnspython.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from campaigns.moments import Say, as_is
+from mailer.errors import Fault
+
+Ask = Callable[[str, str], list[str]]
+_SECONDS = 3.0
+
+
+class DnsAwayError(Exception):
+    """Nobody answered; what is asked may be there or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom to ask about: the From address, the return path's domain, and how letters are signed."""
+
+    address: str
+    return_domain: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    dkim_record: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The domain of the From address."""
+        return self.address.rpartition("@")[2]
+
+
+def ask_dns(name: str, kind: str) -> list[str]:
+    """The records of a name, as text; empty when there are none. Raises ``DnsAwayError``."""
+    import dns.exception
+    import dns.resolver
+
+    resolver = dns.resolver.Resolver()
+    resolver.lifetime = _SECONDS
+    try:
+        answer = resolver.resolve(name, kind)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    except (dns.exception.DNSException, OSError) as error:
+        raise DnsAwayError(str(error)) from error
+    if kind == "TXT":
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+    return [record.to_text() for record in answer]
+
+
+def examine(sender: Sender, file: str, line: int, ask: Ask = ask_dns, _: Say = as_is) -> list[Fault]:
+    """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
+    checks = [_mailbox, _spf, _dmarc, *([_dkim] if sender.dkim_selector else [])]
+    with ThreadPoolExecutor(len(checks)) as pool:
+        results = [pool.submit(lambda check=check: list(check(sender, ask, _))) for check in checks]
+    faults = []
+    for result in results:
+        try:
+            faults += [Fault(file, line, "from", *words) for words in result.result()]
+        except DnsAwayError:
+            away = (_("no answer from DNS"), _("to ask about {domain}; whether mail can be sent is not known"))
+            faults.append(Fault(file, line, "from", away[0], away[1].format(domain=sender.domain), "", "warning"))
+    return list(dict.fromkeys(faults))
+
+
+Words = tuple[str, str, str, str]
+
+
+def _mailbox(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A5: replies must be able to arrive. No MX is fine where there is an address record (RFC 5321 section 5.1)."""
+    mx = ask(sender.domain, "MX")
+    if any(record.split()[-1] == "." for record in mx):
+        yield _("a domain that says it takes no mail (null MX)"), _("a sender that can get replies"), "", "warning"
+    elif not mx:
+        hint = "" if ask(sender.domain, "A") else _("The domain has no address either: is it written right?")
+        yield _("a domain without MX record"), _("a sender that can get replies"), hint, "warning"
+
+
+def _spf(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A2: SPF is asked for the domain of the envelope sender."""
+    domain = sender.return_domain or sender.domain
+    found = [record for record in ask(domain, "TXT") if record.lower().startswith("v=spf1")]
+    if len(found) != 1:
+        text = _("no SPF record for {domain}") if not found else _("several SPF records for {domain}")
+        hint = _("Providers refuse bulk mail without it.")
+        yield text.format(domain=domain), _("one TXT record v=spf1 … that names the relay"), hint, "warning"
+
+
+def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A3: DMARC, at the domain or above it (RFC 9989, tree walk)."""
+    labels = sender.domain.split(".")
+    for start in range(len(labels) - 1):
+        domain = ".".join(labels[start:])
+        if any(re.match(r"v\s*=\s*DMARC1\b", record) for record in ask(f"_dmarc.{domain}", "TXT")):
+            return
+    text = _("no DMARC record for {domain}").format(domain=sender.domain)
+    yield (
+        text,
+        _("a TXT record at _dmarc.{domain}, v=DMARC1; p=none or stricter").format(domain=sender.domain),
+        "",
+        "warning",
+    )
+
+
+def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A2: the public key in DNS is that of the key we sign with."""
+    name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
+    records = ask(name, "TXT")
+    if not records:
+        yield (
+            _("no DKIM record at {name}").format(name=name),
+            _("the record that 'postiljon dkim key' prints"),
+            "",
+            "warning",
+        )
+    elif _key(sender.dkim_record) not in {_key(record) for record in records}:
+        found = _("another DKIM key at {name} than the one that signs").format(name=name)
+        yield (
+            found,
+            _("the record that 'postiljon dkim key' prints"),
+            _("Every letter would fail its signature."),
+            "error",
+        )
+
+
+def _key(record: str) -> str:
+    tags = dict(part.split("=", 1) for part in re.sub(r"\s", "", record).split(";") if "=" in part)
+    return tags.get("p", "")

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     ScalarSelect,
+    Select,
     Table,
     delete,
     func,
@@ -131,8 +132,12 @@ def rest(days: int) -> timedelta:
 
 def limits(conn: Connection) -> list[int]:
     """The limits in days that anybody has; usually none."""
-    query = select(SUPPRESSION.c.every_days).where(SUPPRESSION.c.every_days.is_not(None)).distinct()
-    return list(conn.execute(query).scalars())
+    return list(conn.execute(limits_query()).scalars())
+
+
+def limits_query() -> Select[tuple[int]]:
+    """The query of :func:`limits`; the claim prepares it once."""
+    return select(SUPPRESSION.c.every_days).where(SUPPRESSION.c.every_days.is_not(None)).distinct()
 
 
 def count_letter(conn: Connection, mailing: int, hashes: Sequence[bytes], days: Sequence[int], now: datetime) -> None:

@@ -10,6 +10,7 @@ Once the caller's transaction is committed, the claim is on disk; nothing of a m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,19 +18,23 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Connection,
+    String,
     Update,
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
     null,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer import suppression
 from mailer.outbox.counters import Tally
+from mailer.outbox.fast import Prepared, instant
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Claimed
@@ -57,9 +62,8 @@ def claim(
     own = tally or Tally()
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
-        rows = _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
-        _count_letters(conn, mailing, rows, now)
-        taken += rows
+        taken += _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
+    _count_letters(conn, taken, now)
     if tally is None:
         own.post(conn)
     return taken
@@ -69,17 +73,22 @@ def claim_rows(
     conn: Connection, sender_id: int, mailing: int, candidates: Sequence[int], now: datetime, tally: Tally
 ) -> list[Claimed]:
     """As :func:`claim`, for waiting rows that were chosen before (by pace); each is checked again."""
-    bound = {"b_ids": list(candidates)} | _bound(sender_id, mailing, now)
-    rows = _sort(conn.execute(_CHOSEN, bound).all(), "waiting", mailing, tally)
-    _count_letters(conn, mailing, rows, now)
+    ids = json.dumps(list(candidates))
+    bound = {"b_ids": ids, "b_room": len(candidates)} | _bound(sender_id, mailing, now)
+    rows = _sort(_CHOSEN.run(conn, bound).fetchall(), "waiting", mailing, tally)
+    _count_letters(conn, rows, now)
     return rows
 
 
-def _count_letters(conn: Connection, mailing: int, rows: Sequence[Claimed], now: datetime) -> None:
+def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) -> None:
     """Who wants letters less often has had one now, unless it is service mail."""
-    limits = suppression.limits(conn) if rows else []
-    if limits and conn.execute(select(MAILING.c.kind).where(MAILING.c.id == mailing)).scalar() == "campaign":
-        suppression.count_letter(conn, mailing, [row.address_hash for row in rows], limits, now)
+    limits = [days for (days,) in _LIMITS.run(conn, {}).fetchall()] if taken else []
+    if not limits:
+        return
+    campaigns = select(MAILING.c.id).where(MAILING.c.kind == "campaign")
+    for mailing in conn.execute(campaigns.where(MAILING.c.id.in_({row.mailing for row in taken}))).scalars():
+        hashes = [row.address_hash for row in taken if row.mailing == mailing]
+        suppression.count_letter(conn, mailing, hashes, limits, now)
 
 
 def _of_mailing(
@@ -95,7 +104,7 @@ def _of_mailing(
             bound = {"b_room": room, "b_given_up": given_up} | _bound(sender_id, mailing, now)
             if state == "waiting":
                 del bound["b_given_up"]
-            rows = conn.execute(statement, bound).all()
+            rows = statement.run(conn, bound).fetchall()
             taken += _sort(rows, state, mailing, tally)
             if len(rows) < room:
                 break
@@ -112,7 +121,7 @@ def _sort(rows: Iterable[Any], source: str, mailing: int, tally: Tally) -> list[
     moved = {"skipped": 0, "refused": 0}
     for row in rows:
         if row[0] == "sending":
-            claimed.append(Claimed(row[1], mailing, *row[2:]))
+            claimed.append(_claimed(mailing, row))
         else:
             moved[row[0]] += 1
     tally.moved(mailing, source, "sending", len(claimed))
@@ -120,6 +129,11 @@ def _sort(rows: Iterable[Any], source: str, mailing: int, tally: Tally) -> list[
         tally.moved(mailing, source, target, number)
     claimed.sort(key=lambda item: item.delivery)
     return claimed
+
+
+def _claimed(mailing: int, row: Any) -> Claimed:
+    _state, delivery, recipient, address, address_hash, domain, attempt, tries, first = row
+    return Claimed(delivery, mailing, recipient, address, bytes(address_hash), domain, attempt, tries, instant(first))
 
 
 def _statement(source: str, chosen: Any) -> Update:
@@ -176,8 +190,17 @@ def _due(heads: Any, row: Any, now: Any) -> Any:
     return heads.where(row.c.retry_at <= now).order_by(row.c.retry_at).limit(bindparam("b_room"))
 
 
-def _given(heads: Any, row: Any, _now: Any) -> Any:
-    return heads.where(row.c.id.in_(bindparam("b_ids", expanding=True)))
+def _given_sqlite(heads: Any, row: Any, _now: Any) -> Any:
+    ids = func.json_each(bindparam("b_ids", type_=String())).table_valued("value", name="chosen").c.value
+    return heads.where(row.c.id.in_(select(ids).scalar_subquery())).limit(bindparam("b_room"))
 
 
-_WAITING, _RETRY, _CHOSEN = _statement("waiting", _fresh), _statement("retry", _due), _statement("waiting", _given)
+def _given_postgresql(heads: Any, row: Any, _now: Any) -> Any:
+    ids = func.jsonb_array_elements_text(cast(bindparam("b_ids", type_=String()), JSONB)).column_valued("chosen")
+    return heads.where(row.c.id.in_(select(cast(ids, BigInteger)).scalar_subquery())).limit(bindparam("b_room"))
+
+
+_WAITING = Prepared(lambda _dialect: _statement("waiting", _fresh))
+_RETRY = Prepared(lambda _dialect: _statement("retry", _due))
+_LIMITS = Prepared(lambda _dialect: suppression.limits_query())
+_CHOSEN = Prepared(lambda dialect: _statement("waiting", _given_sqlite if dialect == "sqlite" else _given_postgresql))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import BigInteger, Connection, Integer, Update, bindparam, func, select, update
 
+from mailer.outbox.fast import Prepared
 from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
 
 
@@ -35,10 +36,18 @@ class Tally:
     def post(self, conn: Connection) -> None:
         """Write the differences and forget them."""
         for mailing in sorted(self._changes):
-            changes = {name: MAILING.c[name] + change for name, change in self._changes[mailing].items() if change}
-            if changes:
-                conn.execute(update(MAILING).where(MAILING.c.id == mailing).values(changes))
+            changes = self._changes[mailing]
+            if any(changes.values()):
+                _POST.run(conn, {f"b_{name}": changes[name] for name in COUNTERS} | {"b_mailing": mailing})
         self._changes.clear()
+
+
+def _post(_dialect: str) -> Update:
+    changed = {name: MAILING.c[name] + bindparam(f"b_{name}", type_=Integer()) for name in COUNTERS}
+    return update(MAILING).where(MAILING.c.id == bindparam("b_mailing", type_=BigInteger())).values(changed)
+
+
+_POST = Prepared(_post)
 
 
 def recount(conn: Connection, mailing_id: int) -> dict[str, tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 Promises: what lies there is an ordinary working directory, so that every command can be tried in it while the demo
 runs and afterwards; a folder that the demo did not make is never emptied (``InputError``). The letters are those of
-``examples/``: in a wheel they lie inside this package, in a checkout beside it.
+``examples/``, to which a link in this package points (so that a wheel has them too).
 """
 
 from __future__ import annotations
@@ -61,12 +61,7 @@ def prepare(folder: Path, words: NullTranslations) -> Stage:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
-    shutil.copytree(_examples(), folder, dirs_exist_ok=True)
+    shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
     for name in ("contacts-nl.csv", "contacts-en.csv", f"{SECOND}.md"):
         shutil.copyfile(HERE / name, folder / name)
     return Stage(folder)
-
-
-def _examples() -> Path:
-    inside = HERE / "examples"
-    return inside if inside.is_dir() else HERE.parent.parent / "examples"

@@ -46,10 +46,13 @@ def headings(page: Path, start: str) -> set[str]:
     return set(re.findall(rf"^### `?({re.escape(start)}[^`\n]*)`?$", page.read_text("utf-8"), re.MULTILINE))
 
 
-def section(page: Path, heading: str) -> str:
-    """What stands under a heading of the third level."""
+def section(page: Path, heading: str, level: int = 3) -> str:
+    """What stands under a heading."""
     text = page.read_text("utf-8")
-    match = re.search(rf"^### `?{re.escape(heading)}`?$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    marks = "#" * level
+    match = re.search(
+        rf"^{marks} `?{re.escape(heading)}`?$(.*?)(?=^#{{2,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
     return match[1] if match else ""
 
 

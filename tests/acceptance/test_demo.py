@@ -1,0 +1,61 @@
+"""``postiljon demo`` plays the whole way of a letter by itself, and finds everything as it should be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_") and key != "CI"}
+    return kept | {"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"} | more
+
+
+def demo(folder: Path) -> list[str]:
+    ports = ["--port", "0", "--catcher-port", "0"]
+    return [sys.executable, "-m", "campaigns", "demo", "--folder", str(folder), *ports]
+
+
+def test_under_ci_it_checks_what_came_in_and_ends_with_0(tmp_path: Path) -> None:
+    done = subprocess.run(
+        demo(tmp_path / "demo"), env=environment(CI="true"), capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WRONG" not in done.stdout
+    assert "facts of the demo hold" in done.stdout
+
+
+def test_for_a_person_it_waits_and_leaves_nothing_running_when_it_is_stopped(tmp_path: Path) -> None:
+    command = demo(tmp_path / "demo")
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Ctrl-C" in line:
+                break
+        catcher = next(word for word in said.split() if word.startswith("http://127.0.0.1:") and word.endswith("/"))
+        with urllib.request.urlopen(catcher, timeout=10) as answer:
+            assert b"Denkt u mee over regionale samenwerking?" in answer.read()
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    port = int(catcher.rsplit(":", 1)[1].rstrip("/"))
+    deadline = time.monotonic() + 10
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                break
+        assert time.monotonic() < deadline

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mailer.letter.personalise import render_public
 from sqlalchemy import Connection
 
 from campaigns import audience, records, segments
@@ -29,6 +30,7 @@ from campaigns.states import Event, State
 from mailer import archive, outbox
 from mailer.errors import Fault, FaultsError, InputError, StateError
 from mailer.letter.compile import LetterSource, compile_letter
+from mailer.letter.personalise import render_public
 from mailer.letter.plan import Compiled
 from mailer.outbox import Identity, Mailing, MailingSpec
 from mailer.settings import InDoubt
@@ -36,6 +38,7 @@ from mailer.storage import Database
 from unsubscribe import contacts
 
 MISSED = "missed"
+_BREATH = 0.005
 _EDITABLE = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
 
 
@@ -120,16 +123,25 @@ def resume_missed(site: Site, campaign: Campaign, now: datetime) -> None:
         _open(conn, site, campaign, Event.RESUME, now)
 
 
-def freeze(site: Site, campaign: Campaign, now: datetime) -> bool:
+def freeze_page(site: Site, campaign: Campaign, now: datetime) -> bool:
     """Take down one more page of the audience of a launched campaign; whether it is whole now."""
     if campaign.mailing_id is None:
-        return False
+        return True
     keep = segments.keep(_again(campaign).segment, campaign.language)
     with site.db.write() as conn:
         mailing = outbox.get(conn, campaign.mailing_id)
         if mailing.audience_complete or mailing.state == "closed":
             return True
         return audience.freeze_page(conn, mailing, keep, now)
+
+
+def freeze(site: Site, campaign: Campaign, clock: Callable[[], datetime], wanted: Callable[[], bool]) -> bool:
+    """Page after page, while ``wanted``; between two pages the lock is free for others."""
+    while wanted():
+        if freeze_page(site, campaign, clock()):
+            return True
+        time.sleep(_BREATH)
+    return False
 
 
 def prepare(site: Site, path: Path, code: str, now: datetime, send_at: datetime | None = None) -> Prepared:

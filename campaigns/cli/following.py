@@ -1,0 +1,84 @@
+"""``status``: who got it, who not and why, and why nothing happens now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, number, say, tell
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(
+        "status",
+        help=_("Say who got a campaign, who not and why; without a slug, list all campaigns."),
+        epilog=_("Example: postiljon status denkt-u-mee --json"),
+    )(status)
+
+
+def status(
+    slug: Annotated[str | None, typer.Argument(help=_("The slug of the campaign; default: list all."))] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how it stands."""
+    from campaigns import report
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    with house.db.read() as conn:
+        if slug is None:
+            found = report.all_statuses(conn)
+            tell(found) if as_json else _print_list(found)
+            return
+        one = report.status(conn, slug)
+        why = report.why_nothing(conn, slug, house.mailer, house.clock(), _)
+    if as_json:
+        tell({**one, "details": {**one["details"], "why_nothing": why}})
+        return
+    print_status(one)
+    if why:
+        say(why)
+    house.close()
+
+
+def print_status(status: Mapping[str, Any]) -> None:
+    """The numbers with their words; zeros are left out."""
+    from campaigns import report
+
+    state = _(report.STATES[status["state"]])
+    reason = f" ({status['reason']})" if status["reason"] else ""
+    say(f"{status['campaign']}: {state}{reason}")
+    say(f"  {_('People'):<28}{number(status['recipients']):>12}")
+    for outcome in status.get("details", {}).get("outcomes", []):
+        say(f"  {report.words_of(outcome['state'], outcome['reason'], _):<28}{number(outcome['people']):>12}")
+    later = status.get("details", {}).get("next_retry_at")
+    if status["retry"] and later:
+        text = _("Left for a later attempt: {number}, the first from {when} on.")
+        say(text.format(number=number(status["retry"]), when=_local(later, status)))
+    if status["in_doubt"]:
+        text = _("In doubt: {number}. 'postiljon doubt {slug}' lists them.")
+        say(text.format(number=number(status["in_doubt"]), slug=status["campaign"]))
+
+
+def _print_list(found: list[dict[str, Any]]) -> None:
+    from campaigns import report
+
+    if not found:
+        say(_("There is no campaign yet."))
+    for status in found:
+        done = _("{accepted} of {recipients} accepted").format(
+            accepted=number(status["accepted"]), recipients=number(status["recipients"])
+        )
+        say(f"{status['campaign']:<32} {_(report.STATES[status['state']]):<20} {done}")
+
+
+def _local(moment: str, status: Mapping[str, Any]) -> str:
+    from datetime import datetime
+
+    from campaigns.moments import local_text
+
+    return local_text(datetime.fromisoformat(moment), status["details"]["timezone"] or "UTC")

@@ -1,0 +1,97 @@
+"""``send`` at work: the worker with a bar on standard error, signals, and what its ending means for the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from campaigns.cli.output import _, number
+from campaigns.sender import run_loop, send
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from campaigns.app import House
+    from campaigns.records import Campaign
+    from mailer.worker import Ending, Turn
+
+
+def watch(house: House, campaign: Campaign) -> tuple[int, str]:
+    """Send until done; the exit code, and a sentence when it is not 0."""
+    with Bar(campaign) as bar:
+        ending = run_loop(_send(house, campaign, bar))
+    return _meaning(house, campaign, ending)
+
+
+async def _send(house: House, campaign: Campaign, bar: Bar) -> Ending:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, _stop_once, loop, stop)
+    return await send(house, campaign, bar.turn, stop)
+
+
+def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """The first signal ends in order (E23); the second is as good as kill."""
+    stop.set()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(name)
+        signal.signal(name, signal.SIG_DFL)
+
+
+def _meaning(house: House, campaign: Campaign, ending: Ending) -> tuple[int, str]:
+    from campaigns import launch, records
+
+    if ending.kind == "done":
+        return 0, ""
+    with house.db.read() as conn:
+        now = records.get(conn, campaign.slug)
+    if ending.kind == "held":
+        return 3, launch.why_not(now, _)
+    if ending.kind == "relay_away":
+        name = house.mailer.smtp_url.name
+        text = _("The relay {name} cannot be reached ({why}). Nobody is lost; run the same command again.")
+        return 3, text.format(name=name, why=ending.words)
+    return 3, _("Stopped. Run it again to carry on; nobody gets anything twice.")
+
+
+class Bar:
+    """A progress bar on a terminal; a line now and then elsewhere is not printed: the end says it all."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Bar:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}"),
+                TimeRemainingColumn(),
+            )  # fmt: skip
+            self._progress = Progress(*columns, console=Console(stderr=True))
+            self._task = self._progress.add_task(self._campaign.slug, total=None, more="")
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def turn(self, turn: Turn) -> None:
+        """Show how things stand."""
+        counts = turn.counts.get(self._campaign.mailing_id or 0)
+        if self._progress is None or self._task is None or counts is None:
+            return
+        done = counts.recipients - counts.waiting - counts.sending
+        parts = [(_("refused"), counts.refused), (_("later"), counts.retry), (_("in doubt"), counts.in_doubt)]
+        more = ", ".join(f"{number(count)} {word}" for word, count in parts if count)
+        self._progress.update(self._task, total=counts.recipients, completed=done, more=turn.words or more)

@@ -1,0 +1,261 @@
+"""``schedule``, ``send``, ``pause``, ``resume``, ``cancel``, ``doubt``: a campaign on its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, complain, ngettext, number, people, say, tell
+
+if TYPE_CHECKING:
+    from campaigns.app import House
+    from campaigns.records import Campaign
+    from mailer.outbox import Doubt
+
+Slug = Annotated[str, typer.Argument(help=_("The slug of the campaign."))]
+File = Annotated[Path, typer.Argument(help=_("The campaign file."))]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(
+        "schedule",
+        help=_("Plan a campaign for its hour; the serving process sends it."),
+        epilog=_("Example: postiljon schedule denkt-u-mee.md --at '2026-12-02 09:00'"),
+    )(schedule)
+    app.command(
+        "send",
+        help=_("Send a campaign now and wait until it is done. Run again, it carries on and sends nothing twice."),
+        epilog=_("Example: postiljon send denkt-u-mee.md --yes"),
+    )(send)
+    app.command("pause", help=_("Stop a campaign for a while."), epilog=_("Example: postiljon pause denkt-u-mee"))(
+        pause
+    )
+    app.command(
+        "resume",
+        help=_("Let a paused or held campaign go on, where it was. Sets the state and returns."),
+        epilog=_("Example: postiljon resume denkt-u-mee"),
+    )(resume)
+    app.command(
+        "cancel",
+        help=_("Stop a campaign for good: who has not got it yet will not get it."),
+        epilog=_("Example: postiljon cancel denkt-u-mee"),
+    )(cancel)
+    app.command(
+        "doubt",
+        help=_("List who may have got it or not, or decide: send again, or treat as sent."),
+        epilog=_("Example: postiljon doubt denkt-u-mee --send-again ester@example.org"),
+    )(doubt)
+
+
+def schedule(
+    file: File,
+    at: Annotated[str, typer.Option(metavar="WHEN", help=_("The hour, instead of send_at in the file."))] = "",
+    as_json: Json = False,
+) -> None:
+    """Plan it."""
+    from campaigns import audience, launch, report
+    from campaigns.app import open_house
+    from campaigns.moments import local_text
+
+    house = open_house(say=_)
+    campaign = launch.plan(house.site, file, house.clock(), at)
+    with house.db.read() as conn:
+        count = audience.count(conn, campaign.topic)
+        status = report.of_campaign(conn, campaign)
+    house.close()
+    if as_json:
+        tell(status)
+        return
+    assert campaign.send_at is not None  # noqa: S101 - it was planned
+    when = local_text(campaign.send_at, campaign.timezone or "UTC")
+    say(
+        _("Planned: {slug} goes out on {when}, to {people} as of now.").format(
+            slug=campaign.slug, when=when, people=people(count)
+        )
+    )
+    say(_("Who joins or leaves before that hour is counted. 'postiljon serve' or 'postiljon worker' must run then."))
+
+
+def send(
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
+    as_json: Json = False,
+) -> int:
+    """Send it."""
+    from campaigns import launch, report
+    from campaigns.app import open_house
+    from campaigns.states import State
+
+    house = open_house(say=_)
+    try:
+        if not yes:
+            _ask(house, file)
+        campaign = launch.start(house.site, file, house.clock())
+        code, words = (0, "") if campaign.state in (State.SENDING, State.FINISHED) else (3, launch.why_not(campaign, _))
+        if campaign.state is State.SENDING:
+            from campaigns.cli.progress import watch
+
+            code, words = watch(house, campaign)
+        with house.db.read() as conn:
+            status = report.status(conn, campaign.slug)
+        _print_end(status, words, as_json)
+        return code
+    finally:
+        house.close()
+
+
+def _ask(house: House, file: Path) -> None:
+    """The sentence that is confirmed, with the number of people; on a terminal only."""
+    import sys
+
+    from campaigns import audience, launch
+
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
+    prepared = launch.prepare(house.site, file, "", house.clock())
+    with house.db.read() as conn:
+        count = audience.count(conn, prepared.definition.topic)
+    sentence = _('{people} will get "{subject}" now. Send it?')
+    typer.confirm(sentence.format(people=people(count), subject=prepared.definition.subject), abort=True)
+
+
+def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:
+    """What came of it, and who is left for later."""
+    if as_json:
+        tell(status | ({"message": words} if words else {}))
+        return
+    from campaigns.cli.following import print_status
+
+    print_status(status)
+    if words:
+        complain(words)
+
+
+def pause(slug: Slug, as_json: Json = False) -> None:
+    """Pause it."""
+    from campaigns import control
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    campaign = control.pause(house.db, slug, _who(), house.clock())
+    waiting = _tell_or_count(house, campaign, as_json)
+    if not as_json:
+        text = ngettext(
+            "Paused. {number} person is still waiting.", "Paused. {number} people are still waiting.", waiting
+        )
+        say(text.format(number=number(waiting)))
+
+
+def resume(slug: Slug, as_json: Json = False) -> None:
+    """Let it go on."""
+    from campaigns import control
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    campaign = control.resume(house.site, slug, house.clock())
+    _tell_or_count(house, campaign, as_json)
+    if not as_json:
+        say(_("{slug} carries on where it was; nobody gets it twice.").format(slug=slug))
+        say(_("'postiljon serve' or 'postiljon worker' sends it; so does 'postiljon send' with its file."))
+
+
+def cancel(slug: Slug, as_json: Json = False) -> None:
+    """Stop it for good."""
+    from campaigns import control
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    campaign = control.cancel(house.db, slug, house.clock())
+    skipped = _tell_or_count(house, campaign, as_json, "skipped")
+    if not as_json:
+        text = ngettext(
+            "Stopped for good. {number} person was left out in all.",
+            "Stopped for good. {number} people were left out in all.",
+            skipped,
+        )
+        say(text.format(number=number(skipped)))
+
+
+def doubt(
+    slug: Slug,
+    addresses: Annotated[list[str] | None, typer.Argument(help=_("Only these; default: all in doubt."))] = None,
+    send_again: Annotated[bool, typer.Option("--send-again", help=_("Send again: it may arrive twice."))] = False,
+    treat_as_sent: Annotated[bool, typer.Option("--treat-as-sent", help=_("It may be missed."))] = False,
+    as_json: Json = False,
+) -> None:
+    """List, or decide."""
+    from campaigns import control
+    from campaigns.app import open_house
+
+    if send_again and treat_as_sent:
+        raise typer.BadParameter(_("choose one of the two"), param_hint="--send-again, --treat-as-sent")
+    house = open_house(say=_)
+    if send_again or treat_as_sent:
+        choice = "send_again" if send_again else "treat_as_sent"
+        decided = control.decide(house.db, slug, choice, addresses or [], house.clock())
+        if as_json:
+            tell({"campaign": slug, "decided": decided.rows, "choice": choice, "state": decided.campaign.state.value})
+        else:
+            say(_decided(choice, decided.rows))
+    else:
+        with house.db.read() as conn:
+            found = control.doubts(conn, slug)
+        chosen = {address.lower() for address in addresses or []}
+        _list_doubts(slug, [item for item in found if not chosen or item.address.lower() in chosen], as_json)
+    house.close()
+
+
+def _decided(choice: str, rows: int) -> str:
+    if choice == "send_again":
+        text = ngettext(
+            "Sent again to {number} person; it may arrive twice.",
+            "Sent again to {number} people; it may arrive twice.",
+            rows,
+        )
+    else:
+        text = ngettext("Treated as sent: {number} person.", "Treated as sent: {number} people.", rows)
+    return text.format(number=number(rows))
+
+
+def _list_doubts(slug: str, found: list[Doubt], as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {"address": item.address, "at": item.at, "attempt": item.attempt, "words": item.words} for item in found
+        ]
+        tell({"campaign": slug, "doubts": rows})
+        return
+    if not found:
+        say(_("Nobody is in doubt."))
+        return
+    text = ngettext("{number} person: we do not know.", "{number} people: we do not know.", len(found))
+    say(text.format(number=number(len(found))))
+    say(_("The connection was lost after their mail was offered and before the answer came. They may have it, or not."))
+    for item in found:
+        say(f"  {item.address}  {item.at:%Y-%m-%d %H:%M:%S} UTC" if item.at else f"  {item.address}")
+    say(_("Decide with --send-again (may arrive twice) or --treat-as-sent (may be missed)."))
+
+
+def _tell_or_count(house: House, campaign: Campaign, as_json: bool, name: str = "waiting") -> int:
+    """Print the status as JSON if wanted; one of its numbers."""
+    from campaigns import report
+
+    with house.db.read() as conn:
+        status = report.of_campaign(conn, campaign)
+    house.close()
+    if as_json:
+        tell(status)
+    return int(status[name])
+
+
+def _who() -> str:
+    """The name of whoever types."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return _("somebody")

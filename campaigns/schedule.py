@@ -1,0 +1,87 @@
+"""The clock: looks every quarter of a second what is due, and starts it. The only apscheduler import.
+
+Promises: the database holds the truth; what is due is found by SQL and started by a conditional update, so that two
+serving processes never start one twice, and a restart forgets nothing. A campaign starts within a second of its hour.
+A missed hour is kept up to ``POSTILJON_LATE`` later, then it is held (``missed``). A failing look is repeated at the
+next tick; nothing raises out of a tick.
+
+Traps (docs/decisions): an interval job per kind, in memory, ``coalesce``, ``max_instances=1``,
+``misfire_grace_time=None``; APScheduler's default drops a job that is a second late without a word.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from campaigns import control, launch
+from campaigns.launch import Site
+from campaigns.records import Campaign
+from mailer.errors import PostiljonError
+
+LOOK_EVERY = 0.25
+FOLLOW_EVERY = 0.5
+_BREATH = 0.005  # between two pages the lock is free for others
+log = structlog.get_logger()
+
+
+class Schedule:
+    """Two jobs: *look* (launch what is due, freeze audiences) and *follow* (campaigns follow their mailings)."""
+
+    def __init__(self, site: Site, clock: Callable[[], datetime]) -> None:
+        self._site, self._clock = site, clock
+        self._closing = threading.Event()
+        self._complained = ""
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(3)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        jobs = ((self.look, LOOK_EVERY), (self.freeze, LOOK_EVERY), (self.follow, FOLLOW_EVERY))
+        for job, seconds in jobs:
+            self._scheduler.add_job(self._quietly, "interval", [job], seconds=seconds, id=job.__name__)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._scheduler.start()
+
+    def close(self) -> None:
+        """Stop looking; waits for a look that is under way (some tens of milliseconds)."""
+        self._closing.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def look(self) -> list[Campaign]:
+        """Start what is due; which."""
+        launched = launch.launch_due(self._site, self._clock())
+        for campaign in launched:
+            log.info("launched", campaign=campaign.slug)
+        return launched
+
+    def freeze(self) -> None:
+        """Go on with every audience that is not whole yet, also one that another process left half done."""
+        while not self._closing.wait(_BREATH):
+            with self._site.db.read() as conn:
+                unfinished = control.incomplete(conn)
+            if not unfinished:
+                return
+            for campaign in unfinished:  # a page each, so that a small one does not wait behind a large one
+                launch.freeze_page(self._site, campaign, self._clock())
+
+    def follow(self) -> None:
+        """Finish and hold campaigns as their mailings are."""
+        control.reconcile(self._site.db, self._clock())
+
+    def _quietly(self, job: Callable[[], object]) -> None:
+        try:
+            job()
+            self._complained = ""
+        except PostiljonError as error:
+            if str(error) != self._complained:
+                self._complained = str(error)
+                log.warning("schedule", job=job.__name__, error=str(error))

@@ -1,0 +1,62 @@
+"""Senders in a process: one that sends a campaign and ends, and one that serves until it is told to stop.
+
+Promises: while a campaign is sent, its audience is frozen beside it; at the end the campaign follows its mailing
+(finished, held). ``stop`` ends both in order: nothing new is claimed, what is on the wire is read and settled.
+Raises what the database or the relay raise (``StorageError``, ``TransportError``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from campaigns import control, launch
+from campaigns.app import House
+from campaigns.records import Campaign
+from mailer import worker
+from mailer.worker import Ending, Turn
+
+Result = TypeVar("Result")
+
+
+def run_loop(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+async def send(house: House, campaign: Campaign, on_turn: Callable[[Turn], None], stop: asyncio.Event) -> Ending:
+    """Send one launched campaign until nothing is waiting or being sent, it is held, or ``stop``."""
+    freezing = asyncio.create_task(_freeze(house, campaign, stop))
+    ending = await worker.run(house.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn)
+    stop.set()
+    await freezing
+    await asyncio.to_thread(control.reconcile, house.db, house.clock())
+    return ending
+
+
+async def _freeze(house: House, campaign: Campaign, stop: asyncio.Event) -> None:
+    try:
+        await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
+    except BaseException:
+        stop.set()  # a sender that waits for people who never come would wait for ever
+        raise
+
+
+async def serve(house: House, stop: asyncio.Event, *, with_clock: bool = True) -> Ending:
+    """Send whatever is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
+    from campaigns.schedule import Schedule
+
+    schedule = Schedule(house.site, house.clock)
+    if with_clock:
+        schedule.start()
+    try:
+        return await worker.run(house.worker(), only=None, stop=stop, until_done=False, on_turn=lambda _turn: None)
+    finally:
+        if with_clock:
+            await asyncio.to_thread(schedule.close)

@@ -1,0 +1,66 @@
+"""The public endpoint: what readers and mailbox providers knock on. Starlette, light, can run alone.
+
+Promises: GET, HEAD and OPTIONS change nothing (I6); POST acts, answers 200 only when it is on disk, 503 while the
+database is away, one generic 404 for whatever is not genuine; nothing redirects; every answer carries the headers of
+:mod:`.guard`. ``/u/`` is never limited by IP (B9), since mailbox providers knock for millions from few addresses.
+
+Layers: :mod:`.deps` what it is given · :mod:`.site`, :mod:`.colours`, :mod:`.pages` looks · :mod:`.forms` what comes
+in · :mod:`.shared` one commit for many · :mod:`.guard`, :mod:`.watch`, :mod:`.errors` round everything ·
+:mod:`.optouts`, :mod:`.choices`, :mod:`.detail_pages`, :mod:`.house` the routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from unsubscribe.endpoint import errors, house
+from unsubscribe.endpoint.choices import Choices
+from unsubscribe.endpoint.deps import EndpointDeps
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.guard import Guard
+from unsubscribe.endpoint.optouts import OptOuts
+
+__all__ = ["EndpointDeps", "public_app"]
+
+
+def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The application. ``extra_routes`` (read online, archive) come from above and stand under the same guard."""
+    desk = Desk(deps)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        desk.close()
+
+    guard = Middleware(
+        Guard,
+        https=urlsplit(deps.public_url).scheme == "https",
+        watch=desk.watch,
+        error_page=partial(errors.page, desk),
+    )
+    choices = Choices(desk)
+    ours = [*OptOuts(desk, choices).routes(), *choices.routes(), *house.routes(desk)]
+    app = Starlette(
+        routes=[*ours, *extra_routes],
+        middleware=[guard],
+        exception_handlers={HTTPException: _pass_on},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.desk = desk
+    return app
+
+
+async def _pass_on(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette calls it so
+    """Starlette would answer in bare English; the guard has the words."""
+    raise error

@@ -1,0 +1,96 @@
+"""Colours of the pages: the brand's colour in both modes, with contrast that has been computed.
+
+Promises: what :func:`palette` returns always passes: 4.5 to 1 between button and its words and between a link and every
+ground it may stand on (WCAG 1.4.3), 3 to 1 between button and page (1.4.11), light and dark, at rest and under the
+pointer; a brand's colour that does not pass is replaced by the nearest shade that does. All other colours are those of
+``pages.css``, whose pairs were measured. Pure. Raises ``ValueError`` for a text that is no ``#rrggbb``.
+
+Source: console/brief.md 3.2.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailer.letter.brand import Brand
+from mailer.letter.colour import contrast, normal
+
+LIGHT_GROUNDS = ("#FFFFFF", "#F4F6F8", "#EAEEF2", "#E3F3EA", "#FFF1D6", "#FCE9E9", "#E6F0FA")
+DARK_GROUNDS = ("#18212B", "#0F151C", "#232F3B", "#12301F", "#33260A", "#3B1719", "#132B43")
+LIGHT_WORDS = ("#FFFFFF", "#16202B")
+DARK_WORDS = ("#0C1722", "#FFFFFF")
+WORDS, SHAPE = 4.5, 3.0
+_STEP = 0.005
+_HOVER = 0.07
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The brand's part in the colours of one mode."""
+
+    action: str
+    hover: str
+    on_action: str
+    link: str
+
+
+def palette(action: str, link: str, *, dark: bool) -> Palette:
+    """The colours of button and link in one mode: those given where they pass."""
+    grounds, words = (DARK_GROUNDS, DARK_WORDS) if dark else (LIGHT_GROUNDS, LIGHT_WORDS)
+
+    def is_button(shade: str) -> bool:
+        legible = any(contrast(text, shade) >= WORDS for text in words)
+        return legible and all(contrast(ground, shade) >= SHAPE for ground in grounds[:2])
+
+    def is_link(shade: str) -> bool:
+        return all(contrast(ground, shade) >= WORDS for ground in grounds)
+
+    button = _nearest(action, is_button, dark=dark)
+    on_action = next(text for text in words if contrast(text, button) >= WORDS)
+    return Palette(button, _hover(button, on_action), on_action, _nearest(link, is_link, dark=dark))
+
+
+def css(brand: Brand) -> str:
+    """The part of the style sheet that puts the brand's colours into the pages, light, dark and on paper."""
+    light = _rule(palette(brand.light.action, brand.light.link, dark=False))
+    dark = _rule(palette(brand.dark.action, brand.dark.link, dark=True))
+    return f"{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n"
+
+
+def _rule(colours: Palette) -> str:
+    return (
+        f":root {{ --action: {colours.action}; --action-hover: {colours.hover}; "
+        f"--on-action: {colours.on_action}; --link: {colours.link}; }}"
+    )
+
+
+def _nearest(colour: str, passes: Callable[[str], bool], *, dark: bool) -> str:
+    """``colour``, or its nearest shade that passes: darker on light grounds, lighter on dark ones."""
+    if passes(colour):
+        return colour.upper()
+    hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    step = _STEP if dark else -_STEP
+    while True:
+        light += step
+        shade = _shade(hue, light, saturation)
+        if passes(shade):
+            return shade
+
+
+def _hover(shade: str, on_action: str) -> str:
+    """A little away from the colour of the words, so that the contrast only grows."""
+    hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(shade)))
+    away = -_HOVER if sum(_channels(on_action)) > sum(_channels(shade)) else _HOVER
+    return _shade(hue, light + away, saturation)
+
+
+def _shade(hue: float, light: float, saturation: float) -> str:
+    red, green, blue = colorsys.hls_to_rgb(hue, min(max(light, 0.0), 1.0), saturation)
+    return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    digits = normal(colour)
+    return int(digits[1:3], 16), int(digits[3:5], 16), int(digits[5:7], 16)

@@ -1,0 +1,72 @@
+"""Days as people write them: ``1-9-2027``, ``1 september 2027``, ``2027-09-01``, in four languages. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, get_month_names
+
+_PARTS = re.compile(r"[\s./,-]+")
+
+
+def parse_day(text: str, language: str, today: date) -> date | None:
+    """The day in ``text``; without a year the next such day. None when it is no day."""
+    parts = [part for part in _PARTS.split(text.strip().lower()) if part and part != "de"]
+    if len(parts) == 3 and len(parts[0]) == 4:
+        parts.reverse()
+    if len(parts) not in (2, 3) or not parts[0].rstrip("er").isdecimal():
+        return None
+    day, month = int(parts[0].rstrip("er")), _month(parts[1], language)
+    if len(parts) == 3:
+        return _day(parts[2], month, day)
+    this_year = _day(str(today.year), month, day)
+    return this_year if this_year is None or this_year > today else _day(str(today.year + 1), month, day)
+
+
+def day_in_words(day: date, language: str) -> str:
+    """``woensdag 1 september 2027``."""
+    return format_date(day, "full", locale=language)
+
+
+def short_day(day: date, language: str) -> str:
+    """``1 september 2027``."""
+    return format_date(day, "long", locale=language)
+
+
+def start_of(day: date, zone: str) -> datetime:
+    """The first instant of a day in a time zone."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+
+
+def _day(year: str, month: int, day: int) -> date | None:
+    if not year.isdecimal() or len(year) not in (2, 4):
+        return None
+    try:
+        return date(int(year) + (2000 if len(year) == 2 else 0), month, day)
+    except ValueError:
+        return None
+
+
+def _month(text: str, language: str) -> int:
+    """1 to 12, by number or by (the beginning of) its name; else 0."""
+    if text.isdecimal():
+        return int(text) if len(text) <= 2 else 0
+    wanted = _plain(text)
+    found = [number for number, name in _months(language) if len(wanted) >= 3 and name.startswith(wanted)]
+    return found[0] if len(set(found)) == 1 else 0
+
+
+@lru_cache(maxsize=8)
+def _months(language: str) -> tuple[tuple[int, str], ...]:
+    tags = dict.fromkeys((language, "en"))
+    return tuple((number, _plain(name)) for tag in tags for number, name in get_month_names("wide", locale=tag).items())
+
+
+def _plain(text: str) -> str:
+    """Lower case without accents."""
+    split = unicodedata.normalize("NFD", text.lower())
+    return "".join(sign for sign in split if not unicodedata.combining(sign)).rstrip(".")

@@ -1,0 +1,37 @@
+"""What the public endpoint is given: values and doors, wired by the composition root, read nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mailer.letter.brand import Brand
+from mailer.signing import Keyring
+from mailer.storage import Database
+from unsubscribe.settings import ReaderSettings
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointDeps:
+    """Values and doors. ``contact_address`` is where readers may write (the From address); whoever has
+    ``metrics_token`` sees ``/metrics`` from anywhere (empty: loopback alone)."""
+
+    db: Database
+    keyring: Keyring = field(repr=False)
+    pepper: bytes = field(repr=False)
+    public_url: str
+    brand: Brand
+    contact_address: str
+    default_language: str = "nl"
+    timezone: str = "Europe/Amsterdam"
+    clock: Clock = utc_now
+    settings: ReaderSettings = field(default_factory=ReaderSettings)
+    metrics_token: str = field(default="", repr=False)

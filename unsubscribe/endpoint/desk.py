@@ -1,0 +1,85 @@
+"""What all routes share: the deps, the pages, one queue for reading and one for writing.
+
+Promises: :meth:`Desk.write` returns after the commit (:mod:`.shared`); reading and writing never block the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from unsubscribe.endpoint.deps import EndpointDeps
+from unsubscribe.endpoint.pages import Pages, View, respond, view_of
+from unsubscribe.endpoint.shared import Shared
+from unsubscribe.endpoint.site import look_of
+from unsubscribe.endpoint.watch import Watch
+from unsubscribe.tokens import Tokens
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+WEB_WAITS = 5.0  # seconds for SQLite's lock before the reader is told to come back; mailbox providers wait about ten
+
+
+class Desk:
+    """See the module. Made once for an application."""
+
+    def __init__(self, deps: EndpointDeps) -> None:
+        self.deps = deps
+        self.look = look_of(deps.brand, deps.public_url, deps.contact_address)
+        self.site = self.look.site
+        self.pages = Pages(self.site)
+        self.tokens = Tokens(deps.keyring)
+        self.watch = Watch()
+        self._reads = Shared(deps.db.read, "postiljon-web-read")
+        self._writes = Shared(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write")
+
+    @property
+    def now(self) -> datetime:
+        """The time, from the clock that was given."""
+        return self.deps.clock()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` reads. Raises ``StorageError``."""
+        return await self._reads.run(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` did, once it is on disk. Raises ``StorageError``: then nothing was changed."""
+        return await self._writes.run(work)
+
+    async def read_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
+        """The same for work that reads for many at once."""
+        return await self._reads.run_many(work, item)
+
+    async def write_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
+        """The same for work that takes the items of many readers in a few statements."""
+        return await self._writes.run_many(work, item)
+
+    def view(self, request: Request, own: str = "") -> View:
+        """How to show a page to this reader."""
+        return view_of(request, self.deps.default_language, own)
+
+    def url(self, path: str) -> str:
+        """A path of ours as a link in a page."""
+        return self.site.base + path
+
+    def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
+        """A page that only says something, with the address to write to."""
+        helped = view.gettext("Do you have a question? Write to us:")
+        fixed = {"heading": heading, "sentences": sentences, "help": helped}
+        return respond(self.pages.filled("message.html", View(view.language), fixed, {"number": number}), status)
+
+    def done(self, view: View, heading: str, sentences: tuple[str, ...], **more: object) -> Response:
+        """A page that says what was done."""
+        basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None}
+        context = basis | {"heading": heading, "sentences": sentences} | more
+        return respond(self.pages.page("done.html", View(view.language), context))
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        self._writes.close()
+        self._reads.close()

@@ -1,0 +1,48 @@
+"""Errors in words for readers: what is, what follows, what one can do (brief.md 1.4, 32 and 33). No code, no trace."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import View
+
+
+def page(desk: Desk, request: Request, status: int, number: str) -> Response:
+    """The page for a status. 404 is one and the same for every link that is not genuine."""
+    view = desk.view(request)
+    heading, sentences = texts(view, status)
+    return desk.message(view, heading, sentences, status, number if status >= 500 else "")
+
+
+def expired(desk: Desk, request: Request) -> Response:
+    """The page for a genuine link whose time has passed: 410."""
+    view = desk.view(request)
+    _ = view.gettext
+    sentences = (
+        _("For your safety this link worked for a short time only. Nothing was changed."),
+        _("Open the link in the mail once more and choose again."),
+    )
+    return desk.message(view, _("This link has expired"), sentences, 410)
+
+
+def texts(view: View, status: int) -> tuple[str, tuple[str, ...]]:
+    """Heading and sentences for a status."""
+    _ = view.gettext
+    if status == 404:
+        return _("This link does not work (any more)"), (
+            _("Nothing was changed."),
+            _("Use the link in a newer mail. If a mail program cut the link in two, copy it as a whole."),
+        )
+    if status == 503:
+        return _("We cannot save your choice right now"), (_("Nothing was changed. Try again in a few minutes."),)
+    if status == 405:
+        return _("That is not possible here"), (_("Nothing was changed. Go back and use a button of the page."),)
+    if status in (408, 413, 400, 422):
+        return _("We could not read what was sent"), (_("Nothing was changed. Go back and try it once more."),)
+    if status == 429:
+        return _("That was asked too often"), (_("Nothing was changed. Try again in an hour."),)
+    return _("Something went wrong on our side"), (
+        _("We have noted it. Look whether your choice was saved, or try again in a few minutes."),
+    )

@@ -1,0 +1,114 @@
+"""What a form brings: read with limits of size and time, never trusted, never an exception of a library.
+
+Promises: at most ``MOST_BYTES`` are kept of a body, however it is framed (chunked or not), and a body that is not there
+after ``PATIENCE`` seconds is given up (slow clients). Both content types of RFC 8058 section 3.2 are read, any or no
+charset; what cannot be parsed is an empty form, because for an opt-out the token is the authority and the body says
+nothing that is needed. Raises ``HTTPException`` 413, 408 or, when the client went away, ``ClientDisconnect``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+MOST_BYTES = 64 * 1024
+MOST_FIELDS = 200
+LONGEST_VALUE = 2000
+PATIENCE = 10.0
+
+Form = dict[str, list[str]]
+
+
+async def body(request: Request) -> bytes:
+    """The body of a request, within the limits."""
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MOST_BYTES:
+        raise HTTPException(413)
+    kept = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                kept += chunk
+                if len(kept) > MOST_BYTES:
+                    raise HTTPException(413)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    return bytes(kept)
+
+
+async def form(request: Request) -> Form:
+    """The fields of a form, each with its values in order; control characters and overlong values cut away."""
+    return parse(await body(request), request.headers.get("content-type", ""))
+
+
+def parse(data: bytes, content_type: str) -> Form:
+    """The fields in ``data``. What is no form, or a broken one, has none."""
+    kind, _, options = content_type.partition(";")
+    if kind.strip().lower() == "multipart/form-data":
+        pairs = _multipart(data, options)
+    else:
+        pairs = _urlencoded(data)
+    fields: Form = {}
+    for name, value in pairs[:MOST_FIELDS]:
+        fields.setdefault(name[:100], []).append(clean(value))
+    return fields
+
+
+def clean(value: str) -> str:
+    """A value as it may be kept: no control characters, no spaces around it, not endless."""
+    kept = "".join(sign if sign.isprintable() else " " for sign in value[: LONGEST_VALUE + 1])
+    return kept.strip()[:LONGEST_VALUE]
+
+
+def one(fields: Form, name: str) -> str:
+    """The last value of a field, or nothing."""
+    return fields.get(name, [""])[-1]
+
+
+def _urlencoded(data: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            data.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS
+        )
+    except ValueError:
+        return []
+
+
+def _multipart(data: bytes, options: str) -> list[tuple[str, str]]:
+    """The plain fields of a multipart body (RFC 7578); files are left out. Small enough to be read in one piece."""
+    boundary = _option(options, "boundary").encode("utf-8", "replace")
+    if not boundary:
+        return []
+    pairs: list[tuple[str, str]] = []
+    for part in (b"\r\n" + data).split(b"\r\n--" + boundary)[1:]:
+        if part.startswith(b"--"):
+            break
+        head, found, value = part.partition(b"\r\n\r\n")
+        name = _field_name(head.decode("utf-8", "replace")) if found else ""
+        if name:
+            pairs.append((name, value.decode("utf-8", "replace")))
+    return pairs
+
+
+def _field_name(head: str) -> str:
+    """The name in ``Content-Disposition: form-data; name="…"``; nothing for a file or another part."""
+    for line in head.split("\r\n"):
+        key, _, value = line.partition(":")
+        kind, _, options = value.partition(";")
+        if key.strip().lower() == "content-disposition" and kind.strip().lower() == "form-data":
+            return "" if _option(options, "filename") else _option(options, "name")
+    return ""
+
+
+def _option(options: str, wanted: str) -> str:
+    for item in options.split(";"):
+        key, _, value = item.partition("=")
+        if key.strip().lower() == wanted:
+            return value.strip().strip('"')
+    return ""
+
+
+__all__ = ["ClientDisconnect", "Form", "body", "clean", "form", "one", "parse"]

@@ -1,0 +1,126 @@
+"""Round every route: headers that protect, errors in words, nothing that says too much.
+
+Promises: every answer, errors included, carries the headers of :func:`protecting` unless its route set one of them on
+purpose; OPTIONS is answered here and reaches no route; an exception becomes a page in words with a number that also
+stands in the log, and the log says no address, no token and no query (:mod:`.watch`); no answer redirects. What an
+error means for the reader is decided in :func:`status_of`, and nowhere else. Plain ASGI: it runs for every request.
+
+Source: RFC 8058 section 3.1, OWASP secure headers, standards.md B5, B12, C25, E51; brief.md 1.4 no. 32 and 33.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mailer.errors import StorageError, TokenError
+from unsubscribe.endpoint.watch import Watch, log, masked
+
+STRICT = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+ALLOWED = "GET, HEAD, POST, OPTIONS"
+LONGEST_PATH = 300
+ErrorPage = Callable[[Request, int, str], Response]
+
+
+def protecting(*, https: bool) -> list[tuple[bytes, bytes]]:
+    """The headers that an answer has unless its route says otherwise."""
+    headers = {
+        "content-security-policy": STRICT,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "x-frame-options": "DENY",
+        "x-robots-tag": "noindex, nofollow, noarchive",
+        "cache-control": "no-store",
+    }
+    if https:
+        headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def status_of(error: Exception) -> int:
+    """The status by which a reader learns of an error: 404 for every link that is not genuine, 503 for the database."""
+    if isinstance(error, TokenError):
+        return 404
+    if isinstance(error, StorageError):
+        return 503
+    return error.status_code if isinstance(error, HTTPException) else 500
+
+
+class Guard:
+    """ASGI middleware; see the module."""
+
+    def __init__(self, app: ASGIApp, *, https: bool, watch: Watch, error_page: ErrorPage) -> None:
+        self.app = app
+        self.watch = watch
+        self.error_page = error_page
+        self.headers = protecting(https=https)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = self._complete(list(message.get("headers", ())))
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, guarded)
+        except ClientDisconnect:
+            status = 499
+        except Exception as error:
+            if status:
+                raise
+            await self._explain(error, scope, receive, guarded)
+        self.watch.answered(scope, status, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers={"allow": ALLOWED})(scope, receive, send)
+        elif len(scope["path"]) > LONGEST_PATH:
+            raise HTTPException(404)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _explain(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        """The page that says what happened and what follows."""
+        status, number = status_of(error), os.urandom(5).hex()
+        if status >= 500:
+            log.error(
+                "request_failed",
+                number=number,
+                path=masked(scope["path"]),
+                method=scope["method"],
+                error=type(error).__name__,
+                exc_info=error if status == 500 else None,
+            )
+        response = self.error_page(Request(scope, receive), status, number)
+        if status == 503:
+            response.headers["retry-after"] = "120"
+        if status == 405:
+            response.headers["allow"] = ALLOWED
+        await response(scope, receive, send)
+
+    def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        there = {name for name, _ in headers}
+        return headers + [pair for pair in self.headers if pair[0] not in there]
+
+
+Handler = Callable[[Request], Awaitable[Response]]

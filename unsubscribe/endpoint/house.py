@@ -1,0 +1,105 @@
+"""Routes of the house itself: files, health, counters, security.txt, robots.txt, privacy and accessibility.
+
+Promises: ``/metrics`` answers a peer on loopback that no proxy speaks for, or whoever has the token; others get
+the same 404 as for any path. ``/health`` is 503 while the database cannot be read.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Connection, text
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mailer.errors import StorageError
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import respond
+
+FOR_EVER = "public, max-age=31536000, immutable"
+A_WHILE = "public, max-age=300"
+LOOPBACK_PEERS = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+SPOKEN_FOR = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+
+
+def routes(desk: Desk) -> list[Route]:
+    """All of them."""
+    return [
+        Route("/a/{name}", partial(asset, desk)),
+        Route("/health", partial(health, desk)),
+        Route("/metrics", partial(metrics, desk)),
+        Route("/.well-known/security.txt", partial(security, desk)),
+        Route("/robots.txt", partial(robots, desk)),
+        Route("/privacy", partial(standing, desk, "privacy.html")),
+        Route("/accessibility", partial(standing, desk, "accessibility.html")),
+    ]
+
+
+async def asset(desk: Desk, request: Request) -> Response:
+    """A file under its hash; compressed for who can take it."""
+    found = desk.look.assets.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    headers = {"cache-control": FOR_EVER, "vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", "") and len(found.gzipped) < len(found.data):
+        return Response(found.gzipped, 200, headers | {"content-encoding": "gzip"}, found.media_type)
+    return Response(found.data, 200, headers, found.media_type)
+
+
+async def health(desk: Desk, request: Request) -> Response:  # noqa: ARG001 - every route has it
+    """Whether an opt-out could be kept now, as far as reading tells."""
+    try:
+        await desk.read(_ask)
+    except StorageError:
+        return JSONResponse({"status": "database away"}, 503, {"retry-after": "10"})
+    return JSONResponse({"status": "ok"})
+
+
+def _ask(conn: Connection) -> None:
+    conn.execute(text("SELECT 1")).scalar_one()
+
+
+async def metrics(desk: Desk, request: Request) -> Response:
+    """Counters for Prometheus, for who may see them."""
+    if not _may_see(desk, request):
+        raise HTTPException(404)
+    return Response(desk.watch.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _may_see(desk: Desk, request: Request) -> bool:
+    """A proxy on this machine makes everybody a neighbour: then only the token counts."""
+    token = desk.deps.metrics_token
+    given = request.headers.get("authorization", "")
+    if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return True
+    peer = request.client.host if request.client else ""
+    return peer in LOOPBACK_PEERS and not any(name in request.headers for name in SPOKEN_FOR)
+
+
+async def security(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """Where to report a weakness (RFC 9116)."""
+    expires = (desk.now + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
+    lines = [
+        f"Contact: mailto:{desk.deps.contact_address}",
+        f"Expires: {expires}",
+        "Preferred-Languages: nl, en, de, fr",
+        f"Canonical: {desk.deps.public_url}/.well-known/security.txt",
+    ]
+    return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})
+
+
+async def robots(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """Which pages search engines may visit: those that are for everybody."""
+    private = ("/u/", "/d/", "/c/", "/o/", "/confirm/", "/my-data/")
+    lines = ["User-agent: *", *(f"Disallow: {desk.url(path)}" for path in private)]
+    return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})
+
+
+async def standing(desk: Desk, name: str, request: Request) -> Response:
+    """A page that is the same for everybody."""
+    headers = {"cache-control": A_WHILE, "vary": "accept-language", "x-robots-tag": "noarchive"}
+    return respond(desk.pages.page(name, desk.view(request), {}), 200, headers)

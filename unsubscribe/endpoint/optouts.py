@@ -1,0 +1,134 @@
+"""``/u/TOKEN``: the page that asks, and the POST that acts (RFC 8058).
+
+Promises: GET shows who (masked), from what, and one button, and changes nothing. POST with a genuine token opts out and
+answers 200 with the page that follows, once it is on disk: one-click and the page's own button alike, any content type,
+any charset, chunked or not, no cookie, no redirect, again and again the same; also when the person or the campaign is
+gone. The link of a letter can only take away; what gives back goes by tokens that the answer hands out (I7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mailer.signing import Purpose, Token
+from unsubscribe import optout
+from unsubscribe.endpoint import forms
+from unsubscribe.endpoint.choices import REASONS, Choices
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.optout import Left, Reader
+
+
+class OptOuts:
+    """The routes below ``/u/``."""
+
+    def __init__(self, desk: Desk, choices: Choices) -> None:
+        self.desk = desk
+        self.choices = choices
+
+    def routes(self) -> list[Route]:
+        """With and without a slash at the end: some programs add one, and nothing may redirect (B5)."""
+        methods = ["GET", "POST"]
+        return [
+            Route("/u/{token}", self.opt_out, methods=methods),
+            Route("/u/{token}/", self.opt_out, methods=methods),
+            Route("/u/{token}/{other}", self.instead, methods=methods),
+        ]
+
+    async def opt_out(self, request: Request) -> Response:
+        """The page, or the act."""
+        token = self._token(request)
+        if request.method != "POST":
+            reader = await self.desk.read_many(self._look, token)
+            return respond(self._asked(self.desk.view(request, reader.language), reader, request.path_params["token"]))
+        data = await forms.body(request)
+        how = "one-click" if b"List-Unsubscribe" in data else "page"
+        wish = optout.Request(token, "all" if _wants_all(data, request) else "topic", how)
+        left = await self.desk.write_many(self._leave, wish)
+        self.desk.watch.chose(f"opt_out_{left.scope}")
+        view = self.desk.view(request, left.reader.language)
+        return respond(self._left(view, left, request.path_params["token"]))
+
+    async def instead(self, request: Request) -> Response:
+        """*Less often* and *pause* from the page that asks: one button, since what follows needs a fresh token."""
+        token, other = self._token(request), request.path_params["other"]
+        if other not in ("less-often", "pause"):
+            raise HTTPException(404)
+        reader = await self.desk.read_many(self._look, token)
+        view = self.desk.view(request, reader.language)
+        if request.method == "POST":
+            return self.choices.form(view, other, token, reader)
+        return respond(self._before(view, other))
+
+    def _token(self, request: Request) -> Token:
+        return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
+
+    def _look(self, conn: Connection, tokens: Sequence[Token]) -> list[Reader]:
+        now = self.desk.now
+        return [optout.look(conn, token, now) for token in tokens]
+
+    def _leave(self, conn: Connection, wishes: Sequence[optout.Request]) -> list[Left]:
+        return optout.opt_out_many(conn, wishes, self.desk.now)
+
+    def _asked(self, view: View, reader: Reader, text: str) -> str:
+        """The page that asks; for who has left already, the page that says so."""
+        fixed = {"topic": _topic(reader, view), "gone": reader.stand == "gone"}
+        if reader.stand != "on":
+            return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
+        start = self.desk.url(f"/u/{text}")
+        places = {"address": reader.masked, "less": f"{start}/less-often", "pause": f"{start}/pause"}
+        return self.desk.pages.filled("optout.html", view, fixed, places)
+
+    def _left(self, view: View, left: Left, text: str) -> str:
+        """The page that follows, with its fresh tokens."""
+        reader, fresh = left.reader, self.choices.fresh
+        here = reader.stand != "gone"
+        places = {
+            "address": reader.masked,
+            "undo": fresh("undo", reader.token, left.change) if left.change else "",
+            "less": fresh("less-often", reader.token, left.change) if here else "",
+            "pause": fresh("pause", reader.token, left.change) if here else "",
+            "topics": fresh("topics", reader.token, left.change) if here else "",
+            "everything": self.desk.url(f"/u/{text}") if here else "",
+            "reason": fresh("reason", reader.token, left.change) if here else "",
+        }
+        reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
+        fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
+        return self.desk.pages.filled("left.html", View(view.language), fixed, places)
+
+    def _before(self, view: View, other: str) -> str:
+        """The page between the question and the form."""
+        _ = view.gettext
+        less = other == "less-often"
+        context = {
+            "heading": _("Rather less often?") if less else _("Take a break"),
+            "sentences": (
+                _("You can get at most one mail a week, or at most one a month.")
+                if less
+                else _(
+                    "You get no mail until a day that you choose. After that mail starts again; you need do nothing."
+                ),
+            ),
+            "action": "",
+            "hidden": {},
+            "label": _("Choose how often") if less else _("Choose a day"),
+            "kind": "primary",
+        }
+        return self.desk.pages.page("ask.html", view, context)
+
+
+def _topic(reader: Reader, view: View) -> str:
+    return reader.topic.name_in(view.language) if reader.topic else ""
+
+
+def _wants_all(data: bytes, request: Request) -> bool:
+    """Whether the form of the page that follows an opt-out asks for no mail at all."""
+    if b"scope" not in data:
+        return False
+    return forms.one(forms.parse(data, request.headers.get("content-type", "")), "scope") == "all"

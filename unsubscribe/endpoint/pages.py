@@ -1,0 +1,106 @@
+"""Pages: in which language, and how one becomes bytes, fast for those that many people see.
+
+Promises: a page is in the reader's own language where the token knows it, else in the one that the browser asks for,
+else in the house's; ``?lang=`` wins over all. A page with only a few words of its own per person (masked address, fresh
+tokens) is made by the template once for each language and topic; after that its places are filled with escaped text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from templates import render_page
+from templates.words import LANGUAGES, primary, words
+from unsubscribe.endpoint.site import Site
+
+NAMES = {"nl": "Nederlands", "en": "English", "de": "Deutsch", "fr": "Français"}
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_PLACE = re.compile(f"{_OPEN}(\\w+){_CLOSE}")
+_QUALITY = re.compile(r"q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?)")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """In which language a page is shown; ``keep`` carries a chosen language on in links; ``switch``: offer others."""
+
+    language: str
+    keep: str = ""
+    switch: bool = False
+
+    def gettext(self, message: str) -> str:
+        """A message of the pages in this language."""
+        return words(self.language, "pages").gettext(message)
+
+
+def view_of(request: Request, default: str, own: str = "") -> View:
+    """How to show a page to whoever asks; ``own`` is the language of the person, if one is known."""
+    chosen = primary(request.query_params.get("lang", ""))
+    switch = request.method in ("GET", "HEAD")
+    if chosen in NAMES:
+        return View(chosen, f"?lang={chosen}", switch)
+    if primary(own) in NAMES:
+        return View(primary(own), "", switch)
+    asked = accepted(request.headers.get("accept-language", ""))
+    fallback = primary(default) if primary(default) in NAMES else "en"
+    return View(asked or fallback, "", switch)
+
+
+def accepted(header: str) -> str:
+    """The best of our languages in an Accept-Language header (RFC 9110 section 12.5.4), or nothing."""
+    best, best_quality = "", 0.0
+    for item in header[:500].split(","):
+        tag, _, options = item.partition(";")
+        found = _QUALITY.fullmatch(options.strip()) if options.strip() else None
+        quality = float(found[1]) if found else 0.0 if options.strip() else 1.0
+        if quality > best_quality and primary(tag) in NAMES:
+            best, best_quality = primary(tag), quality
+    return best
+
+
+class Pages:
+    """All pages of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._pieces = lru_cache(maxsize=512)(self._cut)
+
+    def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
+        """A page by its template (``optout.html``), with all that :file:`base.html` wants."""
+        languages = tuple((code, NAMES[code]) for code in LANGUAGES["pages"]) if view.switch else ()
+        basis = {"site": self.site, "languages": languages, "keep": view.keep, "errors": {}}
+        return render_page(name, view.language, basis | dict(context))
+
+    def filled(self, name: str, view: View, fixed: Mapping[str, Any], places: Mapping[str, str]) -> str:
+        """The same for ``fixed`` values that many people share, with ``places`` that are each person's own.
+
+        A place that is empty is for the template an empty value, so that it can leave out what hangs on it.
+        """
+        empty = tuple(sorted(key for key, value in places.items() if not value))
+        shown = tuple(sorted(key for key, value in places.items() if value))
+        pieces = self._pieces(name, view, tuple(sorted(fixed.items())), empty, shown)
+        return "".join([piece if not at % 2 else escape(places[piece]) for at, piece in enumerate(pieces)])
+
+    def _cut(
+        self, name: str, view: View, fixed: tuple[tuple[str, Any], ...], empty: tuple[str, ...], shown: tuple[str, ...]
+    ) -> list[str]:
+        context = {key: _harmless(value) for key, value in fixed}
+        context |= dict.fromkeys(empty, "") | {key: f"{_OPEN}{key}{_CLOSE}" for key in shown}
+        return _PLACE.split(self.page(name, view, context))
+
+
+def respond(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A page as an answer."""
+    return Response(text.encode(), status, dict(headers or {}), "text/html; charset=utf-8")
+
+
+def _harmless(value: Any) -> Any:
+    """A text without the marks that stand for places."""
+    return value.replace(_OPEN, "").replace(_CLOSE, "") if isinstance(value, str) else value

@@ -1,0 +1,74 @@
+"""How the endpoint is put on a port: uvicorn with limits, and without the lines that would tell too much.
+
+Promises: no ``Server`` header, no access log (paths hold tokens), no trust in ``X-Forwarded-For``; a connection that
+has not sent the head of a request within ``HEAD_PATIENCE`` seconds is closed (slow clients; bodies have their own
+limit in :mod:`.forms`); a head of at most ``MOST_HEAD`` bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_PATIENCE = 10.0
+MOST_HEAD = 16 * 1024
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP/1.1 that waits for a request's head, and between requests, but not for ever."""
+
+    head_patience = HEAD_PATIENCE
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client came: its first request must be there in time."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; they count only once they are a whole head."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._unwatch()
+        elif self._deadline is None and (before is None or before.response_complete):
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client went."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        self._deadline = self.loop.call_later(self.head_patience, self._give_up)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        self.transport.close()
+
+
+def config(app: ASGIApp, host: str, port: int, **more: Any) -> uvicorn.Config:
+    """The settings of uvicorn under which the promises hold; ``more`` adds or overrules."""
+    basis: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "http": PatientProtocol,
+        "ws": "none",
+        "server_header": False,
+        "access_log": False,
+        "proxy_headers": False,
+        "log_config": None,
+        "timeout_keep_alive": 30,
+        "h11_max_incomplete_event_size": MOST_HEAD,
+        "backlog": 1024,
+    }
+    return uvicorn.Config(app, **(basis | more))

@@ -1,0 +1,98 @@
+"""Whose pages these are: the brand as pages need it, and the files that every page refers to, named by their content.
+
+Promises: the style sheet and the logo have their hash in their name, so they may be kept for ever by browsers; the
+page itself holds no style and no script (the Content-Security-Policy would stop them). All is made once, at the start.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mailer.letter.brand import Brand
+from templates import page_asset
+from unsubscribe.endpoint import colours
+
+_SPACE = re.compile(r"\s*([{};:,>])\s*|\s+")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that never changes under its name."""
+
+    name: str
+    media_type: str
+    data: bytes
+    gzipped: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What :file:`base.html` shows of the organisation."""
+
+    name: str
+    base: str
+    css: str
+    contact: str
+    address: tuple[str, ...]
+    logo: str = ""
+    logo_alt: str = ""
+    privacy: str = ""
+    accessibility: str = ""
+    website: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A site with its files."""
+
+    site: Site
+    assets: dict[str, Asset]
+
+
+def look_of(brand: Brand, public_url: str, contact_address: str) -> Look:
+    """The pages' view of a brand. ``public_url`` may have a path, which all links then begin with."""
+    base = urlsplit(public_url).path.rstrip("/")
+    sheet = _asset("pages", "css", "text/css; charset=utf-8", _small(page_asset("pages.css").decode(), brand))
+    assets = {sheet.name: sheet}
+    logo = _logo(brand)
+    if logo:
+        assets[logo.name] = logo
+    site = Site(
+        name=brand.name,
+        base=base,
+        css=f"{base}/a/{sheet.name}",
+        contact=contact_address,
+        address=brand.address,
+        logo=f"{base}/a/{logo.name}" if logo else "",
+        logo_alt=brand.logo_alt or brand.name,
+        privacy=brand.privacy_url or f"{base}/privacy",
+        accessibility=brand.accessibility_url or f"{base}/accessibility",
+        website=brand.website_url,
+    )
+    return Look(site, assets)
+
+
+def _small(sheet: str, brand: Brand) -> bytes:
+    """The style sheet with the brand's colours behind it, without comments and spare spaces."""
+    text = _COMMENT.sub("", sheet + colours.css(brand))
+    return _SPACE.sub(lambda found: found[1] or " ", text).strip().encode()
+
+
+def _logo(brand: Brand) -> Asset | None:
+    if not brand.logo:
+        return None
+    kinds = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "image/jpeg"), b"GIF8": ("gif", "image/gif")}
+    ending, media_type = next(
+        (kind for start, kind in kinds.items() if brand.logo.startswith(start)), ("webp", "image/webp")
+    )
+    return _asset("logo", ending, media_type, brand.logo)
+
+
+def _asset(stem: str, ending: str, media_type: str, data: bytes) -> Asset:
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    return Asset(f"{stem}-{digest}.{ending}", media_type, data, gzip.compress(data, 9, mtime=0))

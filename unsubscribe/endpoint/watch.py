@@ -1,0 +1,54 @@
+"""What the house sees of its web side: counters for Prometheus and lines in the log, without addresses or tokens.
+
+Promises: a path is logged with everything after its first part masked (``/u/…``), never a query, a body, an address
+of mail or of network. Each application has a registry of its own, so that several can live in one process.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.types import Scope
+from structlog import get_logger
+
+_OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
+_KNOWN = _OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
+log = get_logger("postiljon.web")
+
+
+def masked(path: str) -> str:
+    """A path as it may be logged and counted: ``/u/…``; what is not ours is ``/?``."""
+    first, _, rest = path.lstrip("/").partition("/")
+    if first not in _KNOWN:
+        return "/" if path == "/" else "/?"
+    return f"/{first}/…" if rest else f"/{first}"
+
+
+class Watch:
+    """Counters of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "postiljon_web_requests", "Requests answered", ("path", "method", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "postiljon_web_seconds",
+            "Time from request to answer",
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+            registry=self.registry,
+        )
+        self.readers = Counter("postiljon_web_choices", "What readers chose", ("choice",), registry=self.registry)
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one answer."""
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "OPTIONS") else "other"
+        self.requests.labels(masked(scope["path"]), method, status).inc()
+        self.seconds.observe(seconds)
+
+    def chose(self, choice: str) -> None:
+        """Count what a reader chose, and say it in the log without saying who."""
+        self.readers.labels(choice).inc()
+
+    def page(self) -> bytes:
+        """All counters in the text format of Prometheus."""
+        return generate_latest(self.registry)

@@ -2,7 +2,8 @@
 
 ``letters/NAME.md`` looks like a campaign file with only ``subject`` and ``preheader`` in front. Each of those, and each
 paragraph, heading and button label of the body, is one message of the domain ``letter``; contact tags stand in it and
-in its translation alike (a test compares them). Lines that are only a tag, a fence or a divider are no message.
+in its translation alike (a test compares them). Lines that are only a tag (also as
+an item of a list), a fence or a divider are no message.
 
 Raises ``FileNotFoundError`` for a letter that we do not have; a language that we do not have gives English.
 """
@@ -16,7 +17,7 @@ from importlib import resources
 
 from templates.words import words
 
-_STRUCTURE = re.compile(r"\s*(?::{3,}.*|\{%[^%]*%\}|-{3,}|)\s*")
+_STRUCTURE = re.compile(r"\s*(?::{3,}.*|\{%[^%]*%\}|[-*]?\s*\{\{[^}]*\}\}|-{3,}|)\s*")
 _KEYS = ("subject", "preheader")
 
 

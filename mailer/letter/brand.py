@@ -69,6 +69,7 @@ class Brand:
 
 LIGHT = Scheme("#f4f6f8", "#ffffff", "#16202b", "#4d5b69", "#cbd3dc", "#0b4f94", "#14508c", "#ffffff")
 DARK = Scheme("#0f151c", "#18212b", "#e8edf2", "#afbbc7", "#3a4856", "#93c6f7", "#8cc2f5", "#0c1722")
+_DARK_RATIO = 7.0  # more than must be: a saturated colour glows on a dark sheet
 _PAIRS = (
     ("text", "surface", 4.5),
     ("text", "page", 4.5),
@@ -133,9 +134,9 @@ def _light(given: Mapping[str, str]) -> Scheme:
 def _dark(given: Mapping[str, str], light: Scheme) -> Scheme:
     base = {name: getattr(DARK, name) for name in Scheme.__slots__} | dict(given)
     if light.action != LIGHT.action or "action" in given:
-        base["action"] = given.get("action") or readable(light.action, base["surface"])
+        base["action"] = given.get("action") or readable(light.action, base["surface"], _DARK_RATIO)
         base["on_action"] = given.get("on_action") or black_or_white(base["action"])
-        base["link"] = given.get("link") or _on_both(base["action"], base)
+        base["link"] = given.get("link") or readable(base["action"], base["surface"], _DARK_RATIO)
     return Scheme(**base)
 
 

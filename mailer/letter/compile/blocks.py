@@ -1,0 +1,105 @@
+"""The two Markdown rules of our own: ``::: name argument`` … ``:::``, and a line of tags (``{% if … %}`` alone).
+
+A fence has three colons or more; it is closed by a line with as many or more and nothing else, so a block within a
+block has a shorter fence than the one around it. :data:`BLOCKS` lists what a letter knows; a further kind (teaser,
+columns) is an entry here and a look for HTML and for text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.ruler import RuleOptionsType
+from markdown_it.rules_block import StateBlock
+
+from mailer.letter.compile.mask import Masker
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKind:
+    """What a block takes: an address after its name or nothing; one line of text or any Markdown inside."""
+
+    name: str
+    argument: Literal["url", "none"]
+    content: Literal["line", "flow"]
+
+
+BLOCKS = {
+    kind.name: kind
+    for kind in (
+        BlockKind("button", "url", "line"),
+        BlockKind("signature", "none", "flow"),
+        BlockKind("small", "none", "flow"),
+    )
+}
+_OPEN = re.compile(r"(:{3,})[ \t]*([^\s:]+)[ \t]*(.*)")
+_CLOSE = re.compile(r"(:{3,})[ \t]*")
+_INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+
+
+def add_rules(markdown: MarkdownIt, masker: Masker) -> None:
+    """Teach ``markdown`` the two rules."""
+
+    def control(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
+        line = _line(state, start)
+        if state.is_code_block(start) or not masker.control_line.fullmatch(line):
+            return False
+        if not silent:
+            for word in masker.word.finditer(line):
+                token = state.push("control", "", 0)
+                token.content, token.map = word[0], [start, start + 1]
+            state.line = start + 1
+        return True
+
+    markdown.block.ruler.before("fence", "control", control, _INTERRUPTS)
+    markdown.block.ruler.before("fence", "block", _block, _INTERRUPTS)
+
+
+def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    line = _line(state, start)
+    opening, stray = _OPEN.fullmatch(line), bool(_CLOSE.fullmatch(line))
+    if state.is_code_block(start) or not (opening or stray):
+        return False
+    if silent:
+        return True
+    if opening is None:  # closes what is not open: checks.py tells
+        token = state.push("stray_fence", "", 0)
+        token.content, token.map = line, [start, start + 1]
+        state.line = start + 1
+        return True
+    last = _closing_line(state, start + 1, end, len(opening[1]))
+    token = state.push("block_open", "div", 1)
+    token.meta = {"name": opening[2], "argument": opening[3].strip(), "closed": last < end}
+    token.map = [start, last]
+    parent, state.parentType = state.parentType, "block"
+    limit, state.lineMax = state.lineMax, last
+    state.md.block.tokenize(state, start + 1, last)
+    state.parentType, state.lineMax = parent, limit
+    state.push("block_close", "div", -1)
+    state.line = min(last + 1, end)
+    return True
+
+
+def _closing_line(state: StateBlock, start: int, end: int, colons: int) -> int:
+    """The line that closes a fence of ``colons``, or ``end``. Within a list it ends where the list does."""
+    inner: list[int] = []  # fences opened since, as short as or shorter than ours
+    for number in range(start, end):
+        line = _line(state, number)
+        if state.sCount[number] < state.blkIndent and line:
+            return end
+        opening, closing = _OPEN.fullmatch(line), _CLOSE.fullmatch(line)
+        if opening:
+            inner.append(len(opening[1]))
+        elif closing:
+            if inner and len(closing[1]) >= inner[-1]:
+                inner.pop()
+            elif len(closing[1]) >= colons:
+                return number
+    return end
+
+
+def _line(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()

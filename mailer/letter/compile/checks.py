@@ -1,0 +1,204 @@
+"""What is wrong with a letter's body, all at once: structure, blocks, links, pictures. Gives faults, raises nothing.
+
+Errors stop the letter; warnings (``Fault.severity``) are for a person to look at: link texts that say nothing (C12),
+pictures on another host, a first heading beside the title.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mailer.errors import Fault
+from mailer.letter.compile.blocks import BLOCKS
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.source import LetterSource
+from mailer.letter.compile.tree import Element, is_beside
+from mailer.letter.picture import picture
+
+_SAYS_NOTHING = re.compile(
+    "klik hier|hier|lees (meer|verder)|meer( info)?|deze link|link|click here|here|(read )?more|this link|more info|"
+    "hier klicken|klicken sie hier|mehr|weiterlesen|cliquez ici|ici|lire la suite"
+)
+_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[\d().-]+", re.IGNORECASE)
+_COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
+_INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks one body; ``where`` is a fault with file and field filled in."""
+
+    masker: Masker
+    source: LetterSource
+
+    def check(self, root: Element) -> list[Fault]:
+        """Every fault and warning, in the order of the lines."""
+        faults: list[Fault] = []
+        for element in root.walk():
+            faults += self._balance(element.children)
+            faults += self._element(element)
+        return sorted(faults, key=lambda fault: fault.line)
+
+    def fault(self, line: int, found: str, expected: str, hint: str = "") -> Fault:
+        """A fault of the body; ``found`` is shown as the author wrote it, shortened."""
+        shown = self.masker.show(found).strip().replace("\n", " ")
+        shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+        return Fault(self.source.file, line, "body", shown, expected, hint)
+
+    def warning(self, line: int, found: str, expected: str, hint: str = "") -> Fault:
+        """A warning of the body."""
+        return replace(self.fault(line, found, expected, hint), severity="warning")
+
+    def _element(self, element: Element) -> Iterator[Fault]:
+        match element.kind:
+            case "html_block" | "html_inline":
+                yield from self._html(element)
+            case "block":
+                yield from self._block(element)
+            case "stray_fence":
+                yield self.fault(element.line, element.text, "a block that is open here, such as ::: signature")
+            case "link":
+                yield from self._link(element)
+            case "paragraph" | "heading" | "td" | "th":
+                yield from self._pictures(element)
+            case "text" if "](" in element.text:
+                yield self.fault(element.line, element.text, "[text](address) with no space in the address")
+            case _:
+                pass
+        if element.kind == "heading" and element.name == "1":
+            yield self.warning(
+                element.line, f"# {element.plain()}", "## for a heading", "the title of the letter is its first heading"
+            )
+        if element.kind == "slot" and not self.source.online and self.masker.tag(element.text).source == "links.online":
+            yield self._no_online(element.line, element.text)
+
+    def _html(self, element: Element) -> Iterator[Fault]:
+        if not _COMMENT.fullmatch(element.text):
+            yield self.fault(
+                element.line,
+                element.text,
+                "Markdown",
+                "HTML cannot stand in a letter; for a lone < write &lt;",
+            )
+
+    def _balance(self, siblings: Sequence[Element]) -> Iterator[Fault]:
+        """Tags must open and close in the same paragraph, list, block or cell, else HTML would be torn."""
+        stack: list[Element] = []
+        for element in siblings:
+            if element.kind != "control":
+                continue
+            kind = self.masker.tag(element.text).kind
+            if kind in ("if", "for"):
+                stack.append(element)
+            elif kind in ("endif", "endfor") and stack:
+                stack.pop()
+        for element in stack:
+            end = f"{{% end{self.masker.tag(element.text).kind} %}}"
+            yield self.fault(
+                element.line,
+                element.text,
+                f"{end} in the same paragraph, list or block, with whole words in bold or links between them",
+                "around whole paragraphs, put each tag on a line of its own",
+            )
+
+    def _torn(self, line: int, value: str) -> Iterator[Fault]:
+        kinds = [self.masker.tag(match[0]).kind for match in self.masker.word.finditer(value)]
+        if kinds.count("if") != kinds.count("endif") or kinds.count("for") != kinds.count("endfor"):
+            yield self.fault(line, value, "{% if %} and {% endif %} both within the address, or both outside")
+
+    def _block(self, element: Element) -> Iterator[Fault]:
+        kind = BLOCKS.get(element.name)
+        if not element.closed:
+            yield self.fault(element.line, f"::: {element.name}", "::: on a line of its own, where the block ends")
+        if kind is None:
+            near = difflib.get_close_matches(element.name, BLOCKS, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else ""
+            yield self.fault(element.line, f"::: {element.name}", f"one of {', '.join(BLOCKS)}", hint)
+            return
+        if kind.argument == "url":
+            yield from self._address(element.line, element.target, f"::: {element.name} ADDRESS")
+        elif element.target:
+            yield self.fault(element.line, f"::: {element.name} {element.target}", f"::: {element.name} alone")
+        if not element.plain().strip():
+            yield self.fault(element.line, f"::: {element.name} with nothing in it", "text before the closing :::")
+        elif kind.content == "line" and not _is_line(element):
+            yield self.fault(element.line, element.plain(), f"one line of text in a {element.name}")
+
+    def _link(self, element: Element) -> Iterator[Fault]:
+        text = element.plain().strip()
+        yield from self._address(element.line, element.target, "an address")
+        if not text and not any(child.kind == "image" for child in element.children):
+            yield self.fault(element.line, f"[]({element.target})", "a text for the link")
+        if _SAYS_NOTHING.fullmatch(text.lower().rstrip(".!:… »>")):
+            yield self.warning(
+                element.line,
+                f"the link text “{text}”",
+                "a text that says where the link leads",
+                "people who listen to a letter hear its links one by one (C12)",
+            )
+
+    def _address(self, line: int, target: str, what: str) -> Iterator[Fault]:
+        yield from self._torn(line, target)
+        if not self.source.online and "links.online" in self.masker.show(target):
+            yield self._no_online(line, target)
+        if target in ("", "#"):
+            yield self.fault(line, target or "no address", what, "write https://… or mailto:…")
+        elif not self.masker.word.match(target) and not _ADDRESS.fullmatch(target):
+            hint = f"did you mean https://{target}?" if re.match(r"[\w-]+(\.[\w-]+)+", target) else ""
+            yield self.fault(line, target, "an address that begins with https://, http://, mailto: or tel:", hint)
+
+    def _no_online(self, line: int, found: str) -> Fault:
+        return self.fault(line, found, "no link to read online, since the letter has online: none")
+
+    def _pictures(self, parent: Element) -> Iterator[Fault]:
+        for element in parent.walk():
+            if element.kind != "image":
+                continue
+            if not is_picture(parent):
+                yield self.fault(element.line, f"![{element.text}]({element.target})", "a picture in a paragraph alone")
+            yield from self._picture(element)
+
+    def _picture(self, element: Element) -> Iterator[Fault]:
+        name, line = element.target, element.line
+        if not element.text.strip():
+            yield self.fault(
+                line, f"![]({name})", "a description between [ and ]", "say what there is to see, for who cannot see it"
+            )
+        yield from self._torn(line, element.text + element.title)
+        if self.masker.word.search(name):
+            yield self.fault(line, name, "the same picture for everybody")
+        elif re.match(r"https://", name, re.IGNORECASE):
+            yield self.warning(
+                line, name, "a file beside the letter", "a picture on another host cannot be kept, and can be changed"
+            )
+        elif not is_beside(name) or name not in self.source.images:
+            near = difflib.get_close_matches(name, self.source.images, n=1)
+            yield self.fault(
+                line, name or "no name", "a picture beside the letter", f'did you mean "{near[0]}"?' if near else ""
+            )
+        else:
+            try:
+                picture(self.source.images[name])
+            except ValueError as error:
+                yield self.fault(line, f"{name}: {error}", "a PNG, JPEG, GIF or WebP picture")
+
+
+def is_picture(paragraph: Element) -> bool:
+    """Whether a paragraph holds one picture, or a link around one, and nothing else."""
+    inside = [child for child in paragraph.children if child.kind != "softbreak"]
+    if len(inside) == 1 and inside[0].kind == "link":
+        inside = inside[0].children
+    return paragraph.kind == "paragraph" and len(inside) == 1 and inside[0].kind == "image"
+
+
+def _is_line(block: Element) -> bool:
+    inside = [child for child in block.children if child.kind != "control"]
+    return (
+        len(inside) == 1
+        and inside[0].kind == "paragraph"
+        and all(below.kind in _INLINE_ONLY for child in inside[0].children for below in child.walk())
+    )

@@ -1,0 +1,140 @@
+"""A letter's body as HTML for mail: plain elements and the blocks' looks from ``templates/layouts/blocks``.
+
+Promises: every text is escaped; nothing of the author's becomes markup but through the tree; words of tags stand where
+their values will. Styles are classes here and are put inline later, once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from mailer.letter.compile.checks import is_picture
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.plaintext import guessed_width
+from mailer.letter.compile.tree import Element
+from mailer.letter.picture import Picture
+from templates import render_layout, safe
+
+_PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bullet_list": "ul", "list_item": "li"}
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlWriter:
+    """Writes one tree; ``context`` is what layouts get (language, colours), ``pictures`` are by the author's name."""
+
+    masker: Masker
+    context: Mapping[str, Any]
+    pictures: Mapping[str, Picture]
+    public_url: str
+    column: int = 560
+
+    def write(self, element: Element) -> str:
+        """The HTML of an element and all below it."""
+        match element.kind:
+            case "text":
+                return escape(element.text, quote=False)
+            case "slot" | "control":
+                return element.text
+            case "root":
+                return self.flow(element)
+            case "paragraph":
+                return self._paragraph(element)
+            case "heading":
+                level = min(max(int(element.name), 2), 4)
+                return f"<h{level}>{self.inside(element)}</h{level}>\n"
+            case "link":
+                return self._link(element)
+            case "block":
+                return self._block(element)
+            case "softbreak":
+                return "\n"
+            case "hardbreak":
+                return "<br>\n"
+            case "hr":
+                return self.look("divider", {})
+            case kind if kind in _PLAIN_TAGS:
+                tag = _PLAIN_TAGS[kind]
+                return f"<{tag}>{self.flow(element)}</{tag}>" + ("" if kind in ("strong", "em") else "\n")
+            case _:
+                return self._rare(element)
+
+    def inside(self, element: Element) -> str:
+        """What is inside an element, one after the other."""
+        return "".join(self.write(child) for child in element.children)
+
+    def flow(self, element: Element) -> str:
+        """The same; a list's item with one paragraph is tight, and gets none."""
+        if element.kind == "list_item" and sum(child.kind == "paragraph" for child in element.children) == 1:
+            return "".join(
+                self.inside(child) if child.kind == "paragraph" and not is_picture(child) else self.write(child)
+                for child in element.children
+            )
+        return self.inside(element)
+
+    def look(self, name: str, values: Mapping[str, Any]) -> str:
+        """A block's look from the templates."""
+        return render_layout(f"blocks/{name}.html", {**self.context, **values})
+
+    def _paragraph(self, element: Element) -> str:
+        if is_picture(element):
+            return self._picture(element)
+        inside = self.inside(element)
+        return f"<p>{inside}</p>\n" if inside.strip() else ""
+
+    def _link(self, element: Element) -> str:
+        title = f' title="{escape(element.title)}"' if element.title else ""
+        return f'<a href="{escape(element.target)}"{title}>{self.inside(element)}</a>'
+
+    def _picture(self, paragraph: Element) -> str:
+        link = next((child for child in paragraph.children if child.kind == "link"), None)
+        image = next(child for child in paragraph.walk() if child.kind == "image")
+        known = self.pictures.get(image.target)
+        width, height = known.shown(self.column) if known else (self.column, 0)
+        values = {
+            "url": f"{self.public_url}/m/{known.image.file_name}" if known else image.target,
+            "width": width,
+            "height": height,
+            "alt": image.text,
+            "caption": image.title,
+            "target": link.target if link else "",
+        }
+        return self.look("image", values)
+
+    def _block(self, element: Element) -> str:
+        if element.name == "button":
+            label = "".join(self.inside(child) for child in element.children)
+            label = re.sub(r"</?p>\s*", "", label).strip()
+            width = max(160, 44 + 10 * guessed_width(element.plain().strip(), self.masker))
+            return self.look("button", {"target": element.target, "label": safe(label), "width": min(width, 520)})
+        lines = element.name == "signature"
+        return self.look(element.name, {"content": safe(self._lines(element) if lines else self.inside(element))})
+
+    def _lines(self, element: Element) -> str:
+        """The content of a signature: each line of the source is a line."""
+        for below in element.walk():
+            below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
+        return self.inside(element)
+
+    def _rare(self, element: Element) -> str:
+        match element.kind:
+            case "ordered_list":
+                start = f' start="{element.name}"' if element.name != "1" else ""
+                return f"<ol{start}>{self.inside(element)}</ol>\n"
+            case "code_inline":
+                return f"<code>{escape(element.text, quote=False)}</code>"
+            case "fence" | "code_block":
+                return f"<pre>{escape(element.text, quote=False)}</pre>\n"
+            case "table":
+                return f'<table class="data">{self.inside(element)}</table>\n'
+            case "thead" | "tbody" | "tr":
+                return f"<{element.kind}>{self.inside(element)}</{element.kind}>"
+            case "th" | "td":
+                scope = ' scope="col"' if element.kind == "th" else ""
+                align = f' align="{element.name}"' if element.name else ""
+                return f"<{element.kind}{scope}{align}>{self.inside(element)}</{element.kind}>"
+            case _:  # comments of the author; everything else was told as a fault
+                return ""

@@ -1,0 +1,243 @@
+"""The way from source to compiled letter: scan, mask, parse, check, write, put inline, unmask.
+
+Everything that is wrong is told at once. A letter is written twice: for a reader, as plans; and for nobody in
+particular, as finished HTML and text (fallbacks, conditions false, personal links left out).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mailer.errors import Fault, FaultsError
+from mailer.letter.brand import shown_width
+from mailer.letter.compile.checks import Checker
+from mailer.letter.compile.dates import day_in_words
+from mailer.letter.compile.html import HtmlWriter
+from mailer.letter.compile.inline import inline_styles
+from mailer.letter.compile.mask import Masked, Masker
+from mailer.letter.compile.places import flat_plan, html_plan
+from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
+from mailer.letter.compile.shape import for_nobody, gather_lists
+from mailer.letter.compile.source import LetterSource
+from mailer.letter.compile.tree import Element, is_beside, parse
+from mailer.letter.personalise import render_public
+from mailer.letter.picture import Picture, picture
+from mailer.letter.plan import Branch, Compiled, Letter, Loop, Place, Plan
+from mailer.letter.slots import scan
+from templates import render_layout, safe
+from templates.words import direction
+
+FONT = safe("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif")
+CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
+LONG = 80_000  # from here on the opt-out link stands at the top too
+PREHEADER = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One letter in the making."""
+
+    source: LetterSource
+    masker: Masker
+    subject: Masked
+    preheader: Masked
+    body: Masked
+    pictures: Mapping[str, Picture]
+    links: Mapping[str, str]
+
+
+def compile_letter(source: LetterSource) -> Compiled:
+    """The compiled letter. Raises ``FaultsError`` with every fault, each with file, line, found and expected."""
+    work, faults = _prepare(source)
+    errors = [fault for fault in faults if fault.severity == "error"]
+    if errors:
+        raise FaultsError(errors)
+    html = _html(work, public=False)
+    plan = html_plan(html, work.masker)
+    if _size(plan) > LONG:
+        plan = html_plan(_html(work, public=False, long=True), work.masker)
+    letter = Letter(
+        language=source.language,
+        from_name=source.from_name,
+        from_address=source.from_address,
+        reply_to=source.reply_to,
+        subject=flat_plan(work.subject.text, work.masker, Place.HEADER),
+        html=plan,
+        text=flat_plan(_text(work, public=False), work.masker, Place.PLAIN),
+        headers=(*_list_id(source), *source.headers),
+        list_unsubscribe=source.kind == "campaign",
+    )
+    images = {known.image.sha256: known.image for known in work.pictures.values()}
+    return Compiled(
+        letter=letter,
+        public_html=_public(work, html_plan(_html(work, public=True), work.masker)),
+        public_text=_public(work, flat_plan(_text(work, public=True), work.masker, Place.PLAIN)),
+        images=tuple(images.values()),
+        warnings=(*faults, *_warnings(source, plan)),
+    )
+
+
+def _prepare(source: LetterSource) -> tuple[_Work, list[Fault]]:
+    heads = {
+        key: scan(getattr(source, key), file=source.file, first_line=source.line_of(key), field=key)
+        for key in ("subject", "preheader")
+    }
+    body = scan(source.body, file=source.file, first_line=source.body_line)
+    masker = Masker(source.subject, source.preheader, source.body)
+    subject, preheader, masked = (masker.mask(found) for found in (heads["subject"], heads["preheader"], body))
+    root = parse(masked, masker)
+    kept = dict(_pictures(source, root))
+    if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
+        kept[""] = logo
+    work = _Work(source, masker, subject, preheader, masked, kept, _links(source, masker))
+    faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
+    if not body.faults:
+        faults += Checker(masker, source).check(root)
+    return work, faults
+
+
+def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Picture]]:
+    """The pictures that the body uses, and no others: what lies beside a letter may be much."""
+    for name in {element.target: None for element in root.walk() if element.kind == "image"}:
+        data = source.images.get(name) if is_beside(name) else None
+        if data and (known := _measured(data)):
+            yield name, known
+
+
+def _links(source: LetterSource, masker: Masker) -> dict[str, str]:
+    """The words of the links that a layout puts in; empty where a letter has none."""
+    campaign = source.kind == "campaign"
+    shown = {"online": campaign and source.online, "details": campaign, "optout": campaign}
+    return {name: masker.slot(f"links.{name}") if there else "" for name, there in shown.items()}
+
+
+def _head_faults(source: LetterSource) -> list[Fault]:
+    faults = []
+    if not source.subject.strip():
+        faults.append(Fault(source.file, source.line_of("subject"), "subject", "nothing", "a subject"))
+    if not source.body.strip():
+        faults.append(Fault(source.file, source.body_line, "body", "nothing", "the text of the letter"))
+    return faults
+
+
+def _context(work: _Work, *, public: bool) -> dict[str, Any]:
+    source = work.source
+    rtl = direction(source.language) == "rtl"
+    return {
+        "language": source.language,
+        "start": "right" if rtl else "left",
+        "end": "left" if rtl else "right",
+        "font": FONT,
+        "light": source.brand.light,
+        "dark": source.brand.dark,
+        "brand": source.brand,
+        "title": work.subject.text,
+        "preheader": work.preheader.text,
+        "padding": max(0, 60 - guessed_width(work.preheader.text, work.masker) // 3),
+        "date_text": day_in_words(source.date, source.language) if source.kind == "campaign" else "",
+        "links": dict(work.links) | ({"details": "", "optout": ""} if public else {}),
+        "public": public,
+        "long": False,
+        "logo": _logo(work),
+    }
+
+
+def _html(work: _Work, *, public: bool, long: bool = False) -> str:
+    context = _context(work, public=public) | {"long": long}
+    root = parse(work.body, work.masker)
+    if public:
+        for_nobody(root, work.masker)
+    gather_lists(root, work.masker)
+    writer = HtmlWriter(work.masker, context, work.pictures, work.source.public_url)
+    context["body"] = safe(writer.write(root))
+    return inline_styles(render_layout(f"{work.source.layout}.html", context), work.masker)
+
+
+def _text(work: _Work, *, public: bool) -> str:
+    root = parse(work.body, work.masker)
+    if public:
+        for_nobody(root, work.masker)
+    gather_lists(root, work.masker)
+
+    def wrap(text: str) -> str:
+        return wrapped(text, work.masker)
+
+    title = wrap(work.subject.text)
+    widest = max(guessed_width(line, work.masker) for line in title.split("\n"))
+    context = _context(work, public=public) | {
+        "preheader": wrap(work.preheader.text),
+        "title": title,
+        "underline": "=" * min(widest, WIDTH),
+        "body": TextWriter(work.masker).write(root),
+        "wrap": wrap,
+    }
+    return re.sub(r"\n{3,}", "\n\n", render_layout("letter.txt", context)).strip("\n") + "\n"
+
+
+def _public(work: _Work, plan: Plan) -> str:
+    """What nobody in particular sees; *read online* is the page itself, whoever reads it."""
+    return render_public(plan, work.source.language, {"online": work.source.online_url})
+
+
+def _logo(work: _Work) -> dict[str, Any] | None:
+    known = work.pictures.get("")
+    if not known:
+        return None
+    width = shown_width(work.source.brand, known)
+    return {
+        "url": f"{work.source.public_url}/m/{known.image.file_name}",
+        "width": width,
+        "height": max(1, round(known.height * width / known.width)),
+        "alt": work.source.brand.logo_alt,
+    }
+
+
+def _measured(data: bytes) -> Picture | None:
+    try:
+        return picture(data)
+    except ValueError:
+        return None  # checks.py tells, if the letter uses it
+
+
+def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
+    """List-Id (RFC 2919, B16): the topic's name only where it can stand without encoding (B13)."""
+    if not source.list_id:
+        return ()
+    name = source.topic_name if re.fullmatch(r"[\w .,'()&/-]+", source.topic_name, re.ASCII) else ""
+    return (("List-Id", f'"{name}" <{source.list_id}>' if name else f"<{source.list_id}>"),)
+
+
+def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
+    found: list[Fault] = []
+
+    def warn(field: str, seen: str, expected: str, hint: str) -> None:
+        found.append(Fault(source.file, source.line_of(field), field, seen, expected, hint, "warning"))
+
+    if not source.brand.address and source.kind == "campaign":
+        hint = "the law asks for it in every letter (D4); write [sender] address in the brand file"
+        warn("brand", "no sender block", "who sends the letter and a postal address", hint)
+    if len(source.preheader) > PREHEADER:
+        seen = f"{len(source.preheader)} characters"
+        warn("preheader", seen, f"{PREHEADER} at most", "mail programs show about 100 (C16)")
+    if (size := _size(plan)) > CLIPPED:
+        warn("body", f"{size // 1000} kB of HTML", f"{CLIPPED // 1000} kB at most", "Gmail cuts longer letters (C1)")
+    return found
+
+
+def _size(plan: Plan) -> int:
+    """The bytes of the longest letter that a plan can give, slots counted as 60."""
+    total = 0
+    for node in plan:
+        match node:
+            case str():
+                total += len(node.encode())
+            case Branch(arms, otherwise):
+                total += max(_size(body) for body in (*(body for _, body in arms), otherwise))
+            case Loop(_, _, body):
+                total += 5 * _size(body)
+            case _:
+                total += 60
+    return total

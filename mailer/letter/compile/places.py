@@ -1,0 +1,133 @@
+"""From masked text to a plan: each word becomes a slot that knows its place, a branch or a loop.
+
+The place of a slot follows from where its word stands in the finished HTML: between tags, in an attribute, in an
+attribute that is an address (also within Outlook's conditional comments), or in a style sheet, where none may stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mailer.letter.compile.mask import Masker
+from mailer.letter.plan import Branch, Loop, Node, Place, Plan, Slot
+from mailer.letter.slots import Tag
+
+_MARKUP = re.compile(
+    r"""(?P<comment><!--\[if[^\]]*\]>(?:<!-->)?|<!--<!\[endif\]-->|<!\[endif\]-->)"""
+    r"""|(?P<style><style\b.*?</style>)"""
+    r"""|(?P<tag></?[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*>)""",
+    re.DOTALL | re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*("[^"]*"|'[^']*')""")
+_ADDRESSES = frozenset({"href", "src", "background", "action", "cite"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    tag: Tag
+    place: Place
+
+
+_Piece = str | _Placed
+
+
+def html_plan(html: str, masker: Masker) -> Plan:
+    """The plan of finished HTML with words in it. Raises ``ValueError`` on a word where no value may stand."""
+    return _plan(list(_html_pieces(html, masker)))
+
+
+def flat_plan(text: str, masker: Masker, place: Place) -> Plan:
+    """The plan of a text that is all one place: a header or plain text."""
+    return _plan(list(_placed(text, masker, place)))
+
+
+def _html_pieces(html: str, masker: Masker) -> Iterator[_Piece]:
+    position = 0
+    for match in _MARKUP.finditer(html):
+        yield from _placed(html[position : match.start()], masker, Place.HTML)
+        if match["tag"]:
+            yield from _in_tag(match[0], masker)
+        elif masker.word.search(match[0]):
+            raise ValueError(f"a contact tag in a style sheet or comment: {masker.show(match[0])[:80]}")
+        else:
+            yield match[0]
+        position = match.end()
+    yield from _placed(html[position:], masker, Place.HTML)
+
+
+def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
+    position = 0
+    for match in _ATTRIBUTE.finditer(tag):
+        if masker.word.search(match[2]):
+            place = Place.URL if match[1].lower() in _ADDRESSES else Place.ATTRIBUTE
+            yield tag[position : match.start(2)]
+            yield from _placed(match[2], masker, place)
+            position = match.end()
+    rest = tag[position:]
+    if masker.word.search(rest):
+        raise ValueError(f"a contact tag outside quotes: {masker.show(tag)[:80]}")
+    yield rest
+
+
+def _placed(text: str, masker: Masker, place: Place) -> Iterator[_Piece]:
+    for piece in masker.split(text):
+        yield _Placed(piece, place) if isinstance(piece, Tag) else piece
+
+
+def _plan(pieces: Sequence[_Piece]) -> Plan:
+    plan, position = _run(pieces, 0)
+    if position != len(pieces):
+        raise ValueError("contact tags out of balance")
+    return plan
+
+
+def _run(pieces: Sequence[_Piece], position: int) -> tuple[Plan, int]:
+    """The nodes from ``position`` up to the tag that ends this run, and where that tag is."""
+    nodes: list[Node] = []
+    while position < len(pieces):
+        piece = pieces[position]
+        if isinstance(piece, str):
+            if nodes and isinstance(nodes[-1], str):
+                nodes[-1] += piece
+            elif piece:
+                nodes.append(piece)
+            position += 1
+        elif piece.tag.kind == "slot":
+            nodes.append(Slot(piece.tag.source, piece.place))
+            position += 1
+        elif piece.tag.kind == "if":
+            branch, position = _branch(pieces, position)
+            nodes.append(branch)
+        elif piece.tag.kind == "for":
+            body, end = _run(pieces, position + 1)
+            _expect(pieces, end, "endfor")
+            nodes.append(Loop(piece.tag.name, piece.tag.source, body))
+            position = end + 1
+        else:
+            break
+    return tuple(nodes), position
+
+
+def _branch(pieces: Sequence[_Piece], position: int) -> tuple[Branch, int]:
+    arms: list[tuple[str, Plan]] = []
+    otherwise: Plan = ()
+    kind = "if"
+    while kind != "endif":
+        piece = pieces[position]
+        assert isinstance(piece, _Placed)  # noqa: S101 - _expect said so
+        body, position = _run(pieces, position + 1)
+        if kind == "else":
+            otherwise = body
+        else:
+            arms.append((piece.tag.source, body))
+        kind = _expect(pieces, position, "elif", "else", "endif")
+    return Branch(tuple(arms), otherwise), position + 1
+
+
+def _expect(pieces: Sequence[_Piece], position: int, *kinds: str) -> str:
+    piece = pieces[position] if position < len(pieces) else ""
+    if isinstance(piece, str) or piece.tag.kind not in kinds:
+        raise ValueError("contact tags out of balance")
+    return piece.tag.kind

@@ -1,0 +1,47 @@
+"""What compile is given: the words of a campaign file and all that stands around them, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from mailer.letter.brand import Brand
+
+
+@dataclass(frozen=True, slots=True)
+class LetterSource:
+    """A letter before it is compiled. ``body`` is Markdown with blocks and contact tags, without front matter.
+
+    ``body_line`` is the line of the file on which the body begins; ``lines`` says on which line each front-matter
+    key stands, for faults. ``images`` holds what lies beside the file, by the name that the text uses. ``online_url``
+    is empty when there is no *read online*. ``headers`` are further constant headers (Feedback-ID, …).
+    """
+
+    file: str
+    slug: str
+    subject: str
+    preheader: str
+    from_name: str
+    from_address: str
+    language: str
+    date: date
+    body: str
+    brand: Brand
+    public_url: str
+    reply_to: str = ""
+    layout: Literal["letter", "plain"] = "letter"
+    body_line: int = 1
+    images: Mapping[str, bytes] = field(default_factory=dict)
+    online_url: str = ""
+    online: bool = True
+    topic_name: str = ""
+    list_id: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    kind: Literal["campaign", "service"] = "campaign"
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def line_of(self, key: str) -> int:
+        """The line of a front-matter key; 0 if unknown."""
+        return self.lines.get(key, 0)

@@ -1,0 +1,152 @@
+"""A letter's body as a tree, from Markdown tokens: what HTML, plain text and the checks are made from.
+
+Promises: the same grammar as the editor's (CommonMark with tables) and two rules of our own, which are
+``::: name argument`` … ``:::`` and a line that holds nothing but ``if``/``for`` tags. Nothing here judges; what the
+dialect does not allow (HTML, an unknown block) is in the tree, and :mod:`.checks` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
+from mailer.letter.compile.blocks import add_rules
+from mailer.letter.compile.mask import Masked, Masker
+from mailer.letter.slots import scan
+
+_SAME = {
+    "root", "paragraph", "bullet_list", "list_item", "blockquote", "hr", "strong", "em", "softbreak", "hardbreak",
+    "table", "thead", "tbody", "tr", "control",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Element:
+    """One thing in the body. ``kind`` is markdown-it's name for it, or ``slot``, ``control`` or ``block``.
+
+    ``text``: of a text, code, HTML, slot or control (the word), an image's description. ``target``: an address.
+    ``name``: a block's name, a heading's level, an ordered list's first number, a cell's alignment.
+    """
+
+    kind: str
+    line: int
+    children: list[Element] = field(default_factory=list)
+    text: str = ""
+    target: str = ""
+    title: str = ""
+    name: str = ""
+    closed: bool = True
+
+    def walk(self) -> Iterator[Element]:
+        """This element and all below it, in reading order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def plain(self) -> str:
+        """The text of this element and all below it, with the words of its tags."""
+        own = " " if self.kind in ("softbreak", "hardbreak") else self.text
+        return own + "".join(child.plain() for child in self.children)
+
+
+def parse(masked: Masked, masker: Masker) -> Element:
+    """The tree of a masked body."""
+    markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+    markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py tells what is wrong with it
+    add_rules(markdown, masker)
+    return _Builder(masked, masker).build(SyntaxTreeNode(markdown.parse(masked.text)), 0)[0]
+
+
+def _any_link(url: str) -> bool:  # noqa: ARG001 - the signature is theirs
+    return True
+
+
+def image_names(body: str) -> tuple[str, ...]:
+    """The files beside the letter that a body (Markdown with tags) uses as pictures; no addresses, no outside paths."""
+    scanned = scan(body)
+    masker = Masker(body)
+    root = parse(masker.mask(scanned), masker)
+    found = (element.target for element in root.walk() if element.kind == "image")
+    return tuple(dict.fromkeys(name for name in found if is_beside(name) and not masker.word.search(name)))
+
+
+def is_beside(name: str) -> bool:
+    """Whether a picture's name is one of a file beside the letter or below: no address, no way up or out."""
+    parts = name.replace("\\", "/").split("/")
+    return bool(name) and ":" not in name and ".." not in parts and "" not in parts
+
+
+class _Builder:
+    def __init__(self, masked: Masked, masker: Masker) -> None:
+        self.masked, self.masker = masked, masker
+        self.source = masked.text.split("\n")
+
+    def build(self, node: SyntaxTreeNode, inherited: int) -> list[Element]:
+        """The elements of a node: one, or those inside for what is no element of its own."""
+        index = node.map[0] if not node.is_root and node.map else inherited
+        if node.type == "inline":
+            return self.inline(node, index)
+        element = self.element(node, index)
+        element.children = [child for below in node.children for child in self.build(below, index)]
+        return [element]
+
+    def inline(self, node: SyntaxTreeNode, index: int) -> list[Element]:
+        """The children of an inline node, adjoining texts put together, each with the line it stands on."""
+        elements: list[Element] = []
+        for child in node.children:
+            if child.type == "text":
+                elements += self.texts(child.content, index)
+                continue
+            elements.append(self.element(child, index))
+            elements[-1].children = [] if child.type == "image" else self.inline(child, index)
+            if child.type == "link":
+                elements[-1].line = self.line_with(elements[-1].target, index)
+            index += child.type in ("softbreak", "hardbreak")
+        return elements
+
+    def texts(self, content: str, index: int) -> list[Element]:
+        """A text as texts, slots and control tags."""
+        elements = []
+        position = 0
+        for match in self.masker.word.finditer(content):
+            if position < match.start():
+                elements.append(Element("text", self.masked.line(index), text=content[position : match.start()]))
+            kind = "slot" if match[1] == "s" else "control"
+            elements.append(Element(kind, self.masker.tag(match[0]).line, text=match[0]))
+            position = match.end()
+        if position < len(content):
+            elements.append(Element("text", self.masked.line(index), text=content[position:]))
+        return elements
+
+    def element(self, node: SyntaxTreeNode, index: int) -> Element:
+        made = Element(node.type, self.masked.line(index))
+        if node.type in _SAME:
+            made.text = node.content if node.type == "control" else ""
+        elif node.type in ("link", "image"):
+            made.target = str(node.attrs.get("href", "")) or unquote(str(node.attrs.get("src", "")))
+            made.title = str(node.attrs.get("title", ""))
+            made.text = node.content if node.type == "image" else ""
+        elif node.type == "heading":
+            made.name = node.tag.removeprefix("h")
+        elif node.type == "ordered_list":
+            made.name = str(node.attrs.get("start", 1))
+        elif node.type in ("th", "td"):
+            made.name = str(node.attrs.get("style", "")).removeprefix("text-align:")
+        elif node.type == "block":
+            made.name, made.target, made.closed = node.meta["name"], node.meta["argument"], node.meta["closed"]
+        else:
+            made.text = node.content
+        return made
+
+    def line_with(self, text: str, index: int) -> int:
+        """The line at or below ``index`` that holds ``text``; a paragraph's links may stand on later lines."""
+        for offset, line in enumerate(self.source[index : index + 40]):
+            if not line.strip():
+                break
+            if text and text in line:
+                return self.masked.line(index + offset)
+        return self.masked.line(index)

@@ -8,6 +8,7 @@ on disk before a byte is written, so after a crash each row is settled, or in do
 What success does not mean: *accepted* says that the relay took the letter, not that anybody got it (RFC 1047).
 """
 
+from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows
 from mailer.outbox.counters import Tally, recount
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove
@@ -43,11 +44,57 @@ from mailer.outbox.values import (
     Recipient,
     Settlement,
 )
+from mailer.outbox.why import Why, why_nothing
 
 __all__ = [
-    "Claimed", "Counts", "Delivery", "Doubt", "Identity", "Mailing", "MailingSpec", "Recipient", "Sender", "Settlement",
-    "Tally", "audience_complete", "bounced", "cancel", "cancelled_ones", "claim", "claim_rows", "close", "complained",
-    "decide", "deliveries", "doubts", "enqueue", "erase_recipient", "find", "get", "held_by", "hold", "hold_all",
-    "next_retry", "open_mailing", "open_ones", "outcomes", "prove", "recount", "register", "relay_away", "release",
-    "reopen", "running", "settle", "skip_cancelled", "skip_claimed", "sweep",
-]  # fmt: skip
+    "Candidate",
+    "Claimed",
+    "Counts",
+    "Delivery",
+    "Doubt",
+    "Identity",
+    "Mailing",
+    "MailingSpec",
+    "Recipient",
+    "Sender",
+    "Settlement",
+    "Tally",
+    "Why",
+    "audience_complete",
+    "bounced",
+    "cancel",
+    "cancelled_ones",
+    "claim",
+    "claim_rows",
+    "close",
+    "complained",
+    "decide",
+    "deliveries",
+    "doubts",
+    "due",
+    "enqueue",
+    "erase_recipient",
+    "find",
+    "fresh",
+    "get",
+    "held_by",
+    "hold",
+    "hold_all",
+    "next_retry",
+    "of_domain",
+    "open_mailing",
+    "open_ones",
+    "outcomes",
+    "prove",
+    "recount",
+    "register",
+    "relay_away",
+    "release",
+    "reopen",
+    "running",
+    "settle",
+    "skip_cancelled",
+    "skip_claimed",
+    "sweep",
+    "why_nothing",
+]

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer import suppression
+from mailer.outbox.candidates import Candidate
 from mailer.outbox.counters import Tally
 from mailer.outbox.fast import Prepared, instant
 from mailer.outbox.states import sources
@@ -70,14 +71,19 @@ def claim(
 
 
 def claim_rows(
-    conn: Connection, sender_id: int, mailing: int, candidates: Sequence[int], now: datetime, tally: Tally
+    conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, tally: Tally
 ) -> list[Claimed]:
-    """As :func:`claim`, for waiting rows that were chosen before (by pace); each is checked again."""
-    ids = json.dumps(list(candidates))
-    bound = {"b_ids": ids, "b_room": len(candidates)} | _bound(sender_id, mailing, now)
-    rows = _sort(_CHOSEN.run(conn, bound).fetchall(), "waiting", mailing, tally)
-    _count_letters(conn, rows, now)
-    return rows
+    """As :func:`claim`, for rows that were chosen before because of pace; each is checked again."""
+    taken: list[Claimed] = []
+    for state, statement in _CHOSEN.items():
+        ids = [item.delivery for item in chosen if item.state == state]
+        if ids:
+            bound = {"b_ids": json.dumps(ids), "b_room": len(ids)} | _bound(sender_id, mailing, now)
+            if state == "retry":
+                bound["b_given_up"] = None
+            taken += _sort(statement.run(conn, bound).fetchall(), state, mailing, tally)
+    _count_letters(conn, taken, now)
+    return taken
 
 
 def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) -> None:
@@ -203,4 +209,8 @@ def _given_postgresql(heads: Any, row: Any, _now: Any) -> Any:
 _WAITING = Prepared(lambda _dialect: _statement("waiting", _fresh))
 _RETRY = Prepared(lambda _dialect: _statement("retry", _due))
 _LIMITS = Prepared(lambda _dialect: suppression.limits_query())
-_CHOSEN = Prepared(lambda dialect: _statement("waiting", _given_sqlite if dialect == "sqlite" else _given_postgresql))
+_GIVEN: dict[str, Any] = {"sqlite": _given_sqlite, "postgresql": _given_postgresql}
+_CHOSEN = {
+    "retry": Prepared(lambda dialect: _statement("retry", _GIVEN[dialect])),
+    "waiting": Prepared(lambda dialect: _statement("waiting", _GIVEN[dialect])),
+}

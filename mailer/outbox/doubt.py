@@ -59,6 +59,13 @@ def decide(conn: Connection, mailing_id: int, choice: Choice, addresses: Sequenc
     return decided
 
 
+def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime, tally: Tally) -> None:
+    """Under the policy *send again*: these (delivery, mailing) wait again, with the same attempt identity (I5)."""
+    for delivery, mailing in rows:
+        values = {"state": "waiting", "reason": "send_again", "at": now}
+        tally.moved(mailing, "in_doubt", "waiting", _move(conn, delivery, "decide", values))
+
+
 def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
     """It did arrive: somebody used a link in it, or a report came back. True when that ended a doubt."""
     return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})

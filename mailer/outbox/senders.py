@@ -18,11 +18,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, bindparam, case, func, literal_column, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.errors import StorageAway
 from mailer.outbox.counters import Tally
+from mailer.outbox.doubt import send_again
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
 from mailer.storage import Database, begin_patiently, map_error, mapped
@@ -176,12 +177,10 @@ def lose(conn: Connection, sender_id: int, now: datetime) -> int:
     """Move what this sender had to in doubt, or to waiting under *send again*, and end it. The caller has its lock."""
     rows = conn.execute(_HELD, {"b_sender": sender_id}).all()
     tally = Tally()
-    for delivery, mailing, target in rows:
+    for delivery, mailing, _again in rows:
         moved = conn.execute(_LOSE, {"b_id": delivery, "b_sender": sender_id}).rowcount
         tally.moved(mailing, "sending", "in_doubt", moved)
-        if moved and target == "waiting":
-            again = conn.execute(_AGAIN, {"b_id": delivery, "b_now": now}).rowcount
-            tally.moved(mailing, "in_doubt", "waiting", again)
+    send_again(conn, [(delivery, mailing) for delivery, mailing, again in rows if again], now, tally)
     tally.post(conn)
     conn.execute(update(SENDER).where(SENDER.c.id == sender_id).values(ended_at=now))
     return len(rows)
@@ -221,7 +220,7 @@ def _try_advisory(conn: Connection, lock: str) -> bool:
 
 
 _ROW = DELIVERY.c
-_POLICY = case((MAILING.c.in_doubt_policy == "send_again", "waiting"), else_="in_doubt")
+_POLICY = MAILING.c.in_doubt_policy == "send_again"
 _HELD = (
     select(_ROW.id, _ROW.mailing_id, _POLICY)
     .join(MAILING, MAILING.c.id == _ROW.mailing_id)
@@ -233,9 +232,4 @@ _LOSE = (
     .where(_ROW.id == bindparam("b_id"), _ROW.sender_id == bindparam("b_sender"))
     .where(_ROW.state.in_(sources("lose", "in_doubt")))
     .values(state="in_doubt", reason=GONE)
-)
-_AGAIN = (
-    update(DELIVERY)
-    .where(and_(_ROW.id == bindparam("b_id"), _ROW.state.in_(sources("decide", "waiting"))))
-    .values(state="waiting", reason=literal_column("'send_again'"), at=bindparam("b_now"))
 )

@@ -84,7 +84,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("mailing_id", "recipient"),
         _partial("delivery_waiting", "waiting", "mailing_id", "id", "domain"),
-        _partial("delivery_retry", "retry", "mailing_id", "retry_at"),
+        _partial("delivery_retry", "retry", "mailing_id", "retry_at", "id", "domain"),
         _partial("delivery_sending", "sending", "sender_id"),
         _partial("delivery_in_doubt", "in_doubt", "mailing_id", "id"),
         {"sqlite_autoincrement": True},

@@ -1,0 +1,68 @@
+"""Why nothing happens now, in keys and numbers: others put them into words (brief.md, 14).
+
+Keys: ``held`` and ``cancelled`` (words: the reason) · ``finished`` · ``audience`` (it is still being frozen) ·
+``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when, words: what the relay said) · ``rate``
+(number: seconds until all that waits is through, at: when the next may go, words: the bucket) · ``retry`` (number: how
+many, at: when the first) · ``in_doubt`` (number). Nothing is promised about what happens next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select
+
+from mailer import pace
+from mailer.outbox.mailings import CANCELLED, get, next_retry
+from mailer.outbox.senders import running
+from mailer.outbox.tables import SENDER
+from mailer.outbox.values import Mailing
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One reason; which fields are used, the module's docstring says."""
+
+    key: str
+    number: int = 0
+    at: datetime | None = None
+    words: str = ""
+
+
+def why_nothing(conn: Connection, mailing_id: int, now: datetime) -> list[Why]:
+    """The reasons for which no letter of this mailing leaves at this moment; empty when letters leave."""
+    mailing = get(conn, mailing_id)
+    counts, found = mailing.counts, []
+    if mailing.state != "open":
+        key = "held" if mailing.state == "held" else "cancelled" if mailing.reason == CANCELLED else "finished"
+        found.append(Why(key, counts.unfinished, mailing.changed_at, mailing.reason))
+    elif not mailing.audience_complete:
+        found.append(Why("audience", counts.recipients))
+    if mailing.state == "open" and counts.waiting:
+        found += _held_up(conn, mailing, now)
+    if mailing.state != "closed" and counts.retry:
+        found.append(Why("retry", counts.retry, next_retry(conn, mailing_id)))
+    if counts.in_doubt:
+        found.append(Why("in_doubt", counts.in_doubt))
+    return found
+
+
+def _held_up(conn: Connection, mailing: Mailing, now: datetime) -> list[Why]:
+    waiting, senders = mailing.counts.waiting, running(conn)
+    if not senders:
+        return [Why("no_sender", waiting)]
+    found = _relay_away(conn, senders)
+    buckets = [pace.WHOLE, pace.RELAY, pace.mailing_bucket(mailing.id)]
+    for bucket, (rate, at) in pace.held_up(conn, buckets, now.timestamp()).items():
+        found.append(Why("rate", round(waiting * 60 / rate), datetime.fromtimestamp(at, UTC), bucket))
+    return found
+
+
+def _relay_away(conn: Connection, senders: Collection[int]) -> list[Why]:
+    """Only if no sender reaches it."""
+    query = select(SENDER.c.relay_away_since, SENDER.c.relay_words).where(SENDER.c.id.in_(senders))
+    rows = conn.execute(query).all()
+    since = [row.relay_away_since for row in rows if row.relay_away_since]
+    return [Why("relay_away", 0, min(since), rows[0].relay_words)] if len(since) == len(rows) else []

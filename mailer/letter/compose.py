@@ -1,0 +1,140 @@
+"""A letter, a person's values and a stamp become the finished bytes of a message.
+
+Promises (B16-B36, B75, B76, I5, I10): CRLF only, 7-bit (but for the To of an address that needs SMTPUTF8, which
+stands there as raw UTF-8: RFC 6532), encoded lines of 76 at most, no line of a body begins with a dot, so no
+sequence that a server could take for the end of the mail. The order of the headers is fixed, each stands there once,
+List-Unsubscribe on one physical line. Equal letters, values and stamps give equal bytes: the boundary comes from the
+letter's hash, and ``=_`` in it cannot occur in quoted-printable.
+
+Raises ``InputError`` (``AddressError`` for an address): for a letter at once in :class:`Composer`, for a stamp in
+:meth:`Composer.message`. The values of a person never raise, nor does their name. Success does not mean that the
+address exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+
+from mailer.address import parse
+from mailer.errors import InputError
+from mailer.letter.encode import mailbox, one_line, refuse_controls
+from mailer.letter.headers import write_date, write_headers
+from mailer.letter.personalise import Fill, prepare
+from mailer.letter.plan import Letter, Plan, Stamp, Values
+
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,253}")
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,250}@[A-Za-z0-9.-]{1,250}")
+_WEB_ADDRESS = re.compile(r"https?://[!#-;=?-\[\]_a-z~]{1,800}")
+_MAILTO = re.compile(r"mailto:[!#-;=?-\[\]_a-z~]{1,150}")
+_PART = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+class Composer:
+    """Makes the messages of one letter. Everything that is the same for all is made once, here."""
+
+    def __init__(self, letter: Letter) -> None:
+        self.letter = letter
+        self._subject = prepare(letter.subject, letter.language, "header")
+        self._text = _body(letter.text, letter.language)
+        self._html = _body(letter.html, letter.language) if letter.html else None
+        self._start = b"From: " + _sender(letter.from_name, letter.from_address, "From") + b"\r\nTo: "
+        self._reply_to = b"Reply-To: " + _sender("", letter.reply_to, "Reply-To") + b"\r\n" if letter.reply_to else b""
+        self._further = write_headers(letter.headers) + b"MIME-Version: 1.0\r\n"
+        self._boundary = b"=_" + hashlib.sha256(letter.to_bytes()).hexdigest()[:32].encode("ascii")
+        self._date: tuple[datetime | None, bytes] = (None, b"")
+
+    def message(self, values: Values, stamp: Stamp) -> bytes:
+        """The finished message for one person. Raises ``InputError`` for a stamp that cannot stand in a header."""
+        head = self._head(values, stamp)
+        if self._html is None:
+            return b"".join((head, self._further, _PART[2:] % b"plain", self._text(values)))
+        boundary = self._boundary
+        return b"".join(
+            (
+                head,
+                self._further,
+                b'Content-Type: multipart/alternative; boundary="',
+                boundary,
+                b'"\r\n\r\n--',
+                boundary,
+                _PLAIN,
+                self._text(values),
+                b"\r\n--",
+                boundary,
+                _HTML,
+                self._html(values),
+                b"\r\n--",
+                boundary,
+                b"--\r\n",
+            )
+        )
+
+    def _head(self, values: Values, stamp: Stamp) -> bytes:
+        if not _MESSAGE_ID.fullmatch(stamp.message_id):
+            raise InputError(f"{stamp.message_id[:80]!r} cannot be a Message-ID")
+        return b"".join(
+            (
+                self._start,
+                _recipient(stamp),
+                b"\r\nSubject: ",
+                self._subject(values),
+                b"\r\nDate: ",
+                self._date_of(stamp.date),
+                b"\r\nMessage-ID: <",
+                stamp.message_id.encode("ascii"),
+                b">\r\n",
+                self._reply_to,
+                _unsubscribe(stamp) if self.letter.list_unsubscribe else b"",
+            )
+        )
+
+    def _date_of(self, at: datetime) -> bytes:
+        """The date that was written last is kept: many messages are claimed at one moment."""
+        known, written = self._date
+        if at is not known:
+            written = write_date(at)
+            self._date = at, written
+        return written
+
+
+_PLAIN, _HTML = _PART % b"plain", _PART % b"html"
+
+
+def _body(plan: Plan, language: str) -> Fill:
+    """A body ends with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
+    closed = plan and isinstance(plan[-1], str) and plan[-1].endswith("\n")
+    return prepare(plan if closed else (*plan, "\n"), language, "qp")
+
+
+def _sender(name: str, address: str, header: str) -> bytes:
+    """A constant mailbox of our own. Its address is ASCII: everybody must be able to answer."""
+    parsed = parse(address)
+    if parsed.needs_smtputf8:
+        raise InputError(f"{header}: {address[:80]!r} can only be answered by some; expected an ASCII address")
+    return mailbox(one_line(refuse_controls(name, f"the name in {header}")), str(parsed), len(header) + 2)
+
+
+def _recipient(stamp: Stamp) -> bytes:
+    """To: the reader alone, with the name that the house knows (cleaned: it is a value)."""
+    address = stamp.address
+    if not _ADDRESS.fullmatch(address) or len(address) > 254:
+        address = str(parse(address))
+    return mailbox(one_line(stamp.name), address, len("To: "))
+
+
+def _unsubscribe(stamp: Stamp) -> bytes:
+    """RFC 2369 and RFC 8058 section 3.1: one line each, never folded (B1, B13, B14)."""
+    url, mailto = stamp.unsubscribe_url, stamp.unsubscribe_mailto
+    if not _WEB_ADDRESS.fullmatch(url):
+        raise InputError(f"{url[:80]!r} cannot be a List-Unsubscribe address")
+    further = ""
+    if mailto:
+        if not mailto.startswith("mailto:"):
+            mailto = f"mailto:{mailto}"
+        if not _MAILTO.fullmatch(mailto):
+            raise InputError(f"{mailto[:80]!r} cannot be a List-Unsubscribe address")
+        further = f", <{mailto}>"
+    line = f"List-Unsubscribe: <{url}>{further}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    return line.encode("ascii")

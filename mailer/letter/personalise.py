@@ -1,0 +1,282 @@
+"""A plan and a person's values become bytes (or text): constants encoded once, slots filled, escaped and encoded.
+
+Promises: a value is escaped for its place and for no other, cannot leave its attribute, add a header or end the mail
+(I10), and ``None`` is never printed: a missing value is its fallback, else nothing. :func:`prepare` does all work
+that does not depend on the person; what it gives never raises, whatever the values. Two calls with equal values give
+equal bytes (I5).
+
+Places: HTML text escapes ``& < >``; an attribute also quotes, and is one line; in an address a value is
+percent-encoded, but a slot that *begins* an address (``href="{{ … }}"``) gives the scheme: ``http``, ``https``,
+``mailto`` or ``tel``, else the address becomes ``#``; a header is one line (:mod:`mailer.letter.encode`); plain text is
+not escaped. A loop stops after 100 items and leaves out blank ones.
+
+Raises ``FaultsError`` from :func:`prepare` for an expression outside the subset, ``InputError`` for a constant with
+control characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from re import Pattern
+from typing import Any, Literal
+from urllib.parse import quote
+
+from mailer.letter.encode import clean, one_line, quoted_printable, refuse_controls, unstructured
+from mailer.letter.evaluate import Evaluate, compile_expression, names_used
+from mailer.letter.filters import as_text
+from mailer.letter.plan import Branch, Loop, Place, Plan, Slot, Values
+
+Encoding = Literal["qp", "header", "raw"]
+Encode = Callable[[str], bytes]
+Escape = Callable[[str], str]
+Fill = Callable[[Values], bytes]
+MAX_ITEMS = 100
+SUBJECT_USED = len("Subject: ")
+_BEGINS_ADDRESS = re.compile(r"=\s*[\"']?\s*\Z")
+_ADDRESS = re.compile(r"https?://(?P<host>[^/?#\\\s@]+)(?:[/?#].*)?|(?:mailto|tel):.+", re.IGNORECASE)
+_KEPT = "%/:?#[]@!$&'()*+,;=~-._"
+_AS_IT_IS: Mapping[str, Pattern[str]] = {
+    Place.HTML: re.compile(r"(?!\.|From )[ -%'-;?-~]{1,75}"),
+    Place.ATTRIBUTE: re.compile(r"(?!\.| |From )[ !#-%(-;?-~]{0,74}[!#-%(-;?-~]"),
+    Place.PLAIN: re.compile(r"(?!\.|From )[ -<>-~]{1,75}"),
+    Place.URL: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
+    Place.HEADER: re.compile(r"(?!)"),
+    "address": re.compile(r"(?!.{76})https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9_.~/@:+-]*)?"),
+}
+_NEITHER = "\0"  # stands before a slot that follows something unknown
+
+
+def prepare(plan: Plan, language: str, encoding: Encoding) -> Fill:
+    """The function that fills ``plan``: values in, bytes out.
+
+    ``qp``: quoted-printable, begun and ended at the start of a line. ``header``: the folded text of a Subject.
+    ``raw``: UTF-8. Filters speak ``language``.
+    """
+    if encoding == "header":
+        return _subject(_filler(plan, _Maker(language, _utf8, header=True), "", ""))
+    encode = quoted_printable if encoding == "qp" else _utf8
+    return _filler(plan, _Maker(language, encode, header=False), "", "")
+
+
+def render(plan: Plan, values: Values, language: str) -> str:
+    """The filled plan as text, unencoded: for previews and tests."""
+    return prepare(plan, language, "raw")(values).decode("utf-8")
+
+
+def render_public(plan: Plan, language: str, links: Mapping[str, str] | None = None) -> str:
+    """The plan for nobody in particular: slots show their fallback, conditions on a contact are false.
+
+    ``links`` are those that are not personal (``online``). A loop over a contact's list is left out.
+    """
+    return render(_for_nobody(plan), {"contact": {}, "links": dict(links or {})}, language)
+
+
+def _for_nobody(plan: Plan) -> Plan:
+    nodes: list[Any] = []
+    for node in plan:
+        match node:
+            case Branch(arms, otherwise):
+                kept = tuple((when, _for_nobody(body)) for when, body in arms if not _is_personal(when))
+                rest = _for_nobody(otherwise)
+                nodes.extend([Branch(kept, rest)] if kept else rest)
+            case Loop():
+                pass
+            case _:
+                nodes.append(node)
+    return tuple(nodes)
+
+
+def _is_personal(source: str) -> bool:
+    return any(not name.startswith("links.") for name in names_used(source))
+
+
+class _Maker:
+    """What is the same for all nodes of a plan: language, encoding, and whether it is a header."""
+
+    def __init__(self, language: str, encode: Encode, *, header: bool) -> None:
+        self.language, self.encode, self.header = language, encode, header
+
+    def constant(self, text: str) -> bytes:
+        """A constant, cleaned of nothing: control characters in it are the author's mistake."""
+        refuse_controls(text, "the subject" if self.header else "the letter", header=self.header)
+        return self.encode(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def slot(self, slot: Slot, before: str) -> Fill:
+        """The function of a slot; ``before`` is the text in front of it."""
+        value_of = compile_expression(slot.source, self.language)
+        escape = _escape_for(slot.place, before)
+        if self.encode is not quoted_printable:
+            return partial(_fill_slot, value_of, escape, self.encode, self.language)
+        as_it_is = _AS_IT_IS["address" if escape is _whole_address else slot.place]
+        return partial(_fill_short, value_of, as_it_is, partial(self.late, escape))
+
+    def late(self, escape: Escape, value: object) -> bytes:
+        """What :func:`_fill_short` leaves: values that are no text, or not short, or must be escaped."""
+        text = as_text(value, self.language)
+        return quoted_printable(escape(text)) if text else b""
+
+
+def _fill_slot(value_of: Evaluate, escape: Escape, encode: Encode, language: str, values: Values) -> bytes:
+    text = as_text(value_of(values), language)
+    return encode(escape(text)) if text else b""
+
+
+def _fill_short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes], values: Values) -> bytes:
+    """The fast way: one look tells whether a value can stand in quoted-printable, in its place, as it is."""
+    value = value_of(values)
+    if value.__class__ is str and as_it_is.fullmatch(value) and "  " not in value:
+        short: bytes = value.encode("ascii") + b"=\r\n"
+        return short
+    return late(value)
+
+
+def _filler(plan: Plan, maker: _Maker, before: str, name: str) -> Fill:
+    """The function of a plan. ``before`` is the text in front of it, ``name`` the variable of a loop around it."""
+    template: list[bytes] = []
+    holes: list[tuple[int, Fill]] = []
+    for node in _merged(plan):
+        if isinstance(node, str):
+            template.append(maker.constant(node))
+            before = (before + node)[-80:]
+            continue
+        holes.append((len(template), _hole(node, maker, before, name)))
+        template.append(b"")
+        before = _NEITHER
+    if not holes:
+        constant = b"".join(template)
+        return lambda _values: constant
+
+    def fill(values: Values) -> bytes:
+        parts = template.copy()
+        for place, part in holes:
+            parts[place] = part(values)
+        return b"".join(parts)
+
+    return fill
+
+
+def _merged(plan: Plan) -> list[Any]:
+    """The nodes with neighbouring constants put together, empty ones left out."""
+    nodes: list[Any] = []
+    for node in plan:
+        if isinstance(node, str) and nodes and isinstance(nodes[-1], str):
+            nodes[-1] += node
+        elif node != "":
+            nodes.append(node)
+    return nodes
+
+
+def _hole(node: Slot | Branch | Loop, maker: _Maker, before: str, name: str) -> Fill:
+    match node:
+        case Slot():
+            return maker.slot(node, before)
+        case Branch(arms, otherwise):
+            chosen = [
+                (compile_expression(when, maker.language), _filler(body, maker, before, name)) for when, body in arms
+            ]
+            return partial(_fill_branch, chosen, _filler(otherwise, maker, before, name))
+        case Loop(variable, over, body):
+            items = compile_expression(over, maker.language)
+            return partial(_fill_loop, items, variable, _filler(body, maker, _NEITHER, variable))
+
+
+def _fill_branch(arms: list[tuple[Evaluate, Fill]], otherwise: Fill, values: Values) -> bytes:
+    for condition, body in arms:
+        if condition(values):
+            return body(values)
+    return otherwise(values)
+
+
+def _fill_loop(items_of: Evaluate, variable: str, body: Fill, values: Values) -> bytes:
+    items = items_of(values)
+    if items is None:
+        return b""
+    listed = items if isinstance(items, (list, tuple)) else [items]
+    there = (item for item in listed if item is not None and str(item).strip())
+    return b"".join([body({**values, variable: item}) for item in islice(there, MAX_ITEMS)])
+
+
+def _subject(fill: Fill) -> Fill:
+    """Header text from UTF-8; what was encoded last is kept, since most subjects are the same for everybody."""
+    last: tuple[bytes, bytes] = (b"", b"")
+
+    def encoded(values: Values) -> bytes:
+        nonlocal last
+        text = fill(values)
+        known, result = last
+        if text != known:
+            result = unstructured(one_line(text.decode("utf-8")), SUBJECT_USED)
+            last = text, result
+        return result
+
+    return encoded
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _escape_for(place: Place, before: str) -> Escape:
+    match place:
+        case Place.HTML:
+            return _html
+        case Place.ATTRIBUTE:
+            return _attribute
+        case Place.URL:
+            return _whole_address if _BEGINS_ADDRESS.search(before) else _inside_address
+        case Place.HEADER:
+            return _in_header
+        case Place.PLAIN:
+            return clean
+
+
+def _in_header(value: str) -> str:
+    return value if value.isprintable() else one_line(value)
+
+
+def _html(value: str) -> str:
+    value = clean(value)
+    if "&" in value:
+        value = value.replace("&", "&amp;")
+    if "<" in value:
+        value = value.replace("<", "&lt;")
+    return value.replace(">", "&gt;") if ">" in value else value
+
+
+def _attribute(value: str) -> str:
+    value = _html(one_line(value))
+    if '"' in value:
+        value = value.replace('"', "&quot;")
+    return value.replace("'", "&#39;") if "'" in value else value
+
+
+def _inside_address(value: str) -> str:
+    return quote(one_line(value).encode("utf-8", "replace"), safe="")
+
+
+def _whole_address(value: str) -> str:
+    value = one_line(value)
+    match = _ADDRESS.fullmatch(value)
+    if match is None:
+        return "#"
+    host = match["host"]
+    if host and not host.isascii():
+        ascii_host = _ascii_host(host)
+        if not ascii_host:
+            return "#"
+        value = value[: match.start("host")] + ascii_host + value[match.end("host") :]
+    return _attribute(quote(value.encode("utf-8", "replace"), safe=_KEPT))
+
+
+def _ascii_host(host: str) -> str:
+    """A host's A-labels (RFC 5891), or "" if it has none."""
+    import idna
+
+    name, colon, port = host.partition(":")
+    try:
+        return idna.encode(name, uts46=True).decode("ascii") + colon + port
+    except (idna.IDNAError, UnicodeError):
+        return ""

@@ -1,0 +1,50 @@
+"""The envelope sender of a delivery: ``bounces+TOKEN@domain``, by which a report finds the delivery that it is about.
+
+Promises: the same mailing, recipient and key give the same address, attempt after attempt (B51); it holds no part of
+the reader's address (D18); its local part is 64 characters at most and survives lower- and upper-casing (base32).
+:func:`parse` believes only what was sealed by a key of the ring, and raises ``TokenError`` for all else. Success does
+not mean that the delivery still exists, nor that the report is true.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mailer.address import parse as parse_address
+from mailer.errors import AddressError, SettingsError, TokenError
+from mailer.signing import Key, Keyring, Purpose, Token, from_local_part, seal, to_local_part, unseal
+
+TOKEN_SIZE = 44
+MAX_LOCAL = 64 - 1 - TOKEN_SIZE
+
+
+def make(return_path: str, key: Key, mailing: int, recipient: int) -> str:
+    """``local+TOKEN@domain`` of ``local@domain`` (RFC 5233 section 1: subaddress).
+
+    Raises ``SettingsError`` for a return path that cannot carry a token.
+    """
+    local, domain = _split(return_path)
+    return f"{local}+{to_local_part(seal(key, Token(Purpose.RETURN_PATH, mailing, recipient)))}@{domain}"
+
+
+def parse(address: str, ring: Keyring) -> Token:
+    """The token in an address that :func:`make` made, in any case, with or without angle brackets."""
+    local, at, _domain = address.strip().removeprefix("<").removesuffix(">").rpartition("@")
+    _, plus, text = local.rpartition("+")
+    if not at or not plus or len(text) != TOKEN_SIZE or not text.isascii():
+        raise TokenError("this address is not one of our return paths")
+    return unseal(ring, from_local_part(text), Purpose.RETURN_PATH)
+
+
+@lru_cache(maxsize=64)
+def _split(return_path: str) -> tuple[str, str]:
+    try:
+        parsed = parse_address(return_path)
+    except AddressError as error:
+        raise SettingsError(f"POSTILJON_RETURN_PATH: {error}") from error
+    if len(parsed.local) > MAX_LOCAL or not parsed.local.isascii() or parsed.local.startswith('"'):
+        raise SettingsError(
+            f"POSTILJON_RETURN_PATH: the part before @ must be {MAX_LOCAL} plain ASCII characters at most: "
+            f"a token of {TOKEN_SIZE} is added to it"
+        )
+    return parsed.local, parsed.domain

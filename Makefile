@@ -10,10 +10,10 @@ PROCESSES ?= 2
 ARGS ?=
 LOCK := --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup system demo test quick check shape format bench words lock docs-states wheel clean
+.PHONY: help setup system demo test quick check shape format bench words lock docs-states docs-commands wheel clean
 
 help: ## lists what can be made (this)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) system ## makes .venv from the lock, and installs the system packages that tests need where it may
 
@@ -56,6 +56,9 @@ words: $(READY) ## collects the texts to translate, updates the catalogues and c
 
 docs-states: $(READY) ## draws the state diagrams in docs/states.md from the tables in the code
 	@$(BIN)/python -m tools.draw_states
+
+docs-commands: $(READY) ## writes docs/commands.md from the commands themselves
+	@LC_ALL=C.UTF-8 $(BIN)/python -m tools.draw_commands
 
 lock: $(READY) ## writes both lock files anew from pyproject.toml, with hashes and without addresses
 	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK) $(ARGS) -o requirements-dev.lock

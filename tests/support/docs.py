@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from mailer.settings import HouseSettings
+from tools.draw_commands import leaves
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -70,25 +70,11 @@ def settings() -> set[str]:
     return {f"POSTILJON_{name.upper()}" for kind in kinds for name in kind.model_fields}
 
 
-def commands() -> dict[str, set[str]]:
-    """Every command, as it is typed, with its long options."""
-    from campaigns.cli import app
+def commands() -> set[str]:
+    """Every command, as it is typed."""
+    from campaigns.cli.main import app
 
-    return dict(_commands(typer.main.get_command(app), "postiljon"))
-
-
-def _commands(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
-    if hasattr(command, "commands"):
-        for word, inner in command.commands.items():
-            yield from _commands(inner, f"{name} {word}")
-        return
-    options = {
-        option
-        for parameter in command.params
-        for option in (*parameter.opts, *parameter.secondary_opts)
-        if option.startswith("--")
-    }
-    yield name, options - {"--help"}
+    return {name for name, _ in leaves(typer.main.get_command(app), "postiljon")}
 
 
 def make_targets() -> set[str]:

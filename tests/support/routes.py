@@ -1,0 +1,21 @@
+"""Every public address of the whole house, as its composition root puts them together."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from campaigns.app import open_house
+from campaigns.installation import install
+
+ALIASES = ("/u/{token}/", "/u/{token}/{other}")  # a slash too many, and addresses that a mail program cut or glued
+
+
+def public_routes() -> set[str]:
+    """The paths that ``serve`` answers. Makes a house in the working directory."""
+    install()
+    house = open_house()
+    try:
+        paths = {route.path for route in house.public_app().routes if isinstance(route, Route)}
+    finally:
+        house.close()
+    return {path.replace(":path", "") for path in paths} - set(ALIASES)

@@ -7,11 +7,24 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import uvicorn
+from sqlalchemy import Connection, select
+from sqlmodel import SQLModel
 from starlette.types import ASGIApp
 
+from mailer import outbox
+from mailer.letter.brand import builtin_brand
+from mailer.outbox import Identity, MailingSpec, Recipient
+from mailer.signing import Keyring
+from mailer.storage import Database
+from unsubscribe import contacts
+from unsubscribe.contacts import Contact, Person
+from unsubscribe.endpoint import EndpointDeps
 from unsubscribe.endpoint.server import config
+from unsubscribe.tokens import Tokens
 
 
 class Site:
@@ -45,3 +58,78 @@ def serving(app: ASGIApp, **options: object) -> Iterator[Site]:
         server.should_exit = True
         thread.join(20)
         door.close()
+
+
+PEPPER = b"p" * 32
+KEYRING = Keyring.of([b"k" * 32])
+ANOTHER_RING = Keyring.of([b"x" * 32])
+
+
+class Town:
+    """A database with two topics, people who read them, and a mailing to all: what the public pages are about."""
+
+    def __init__(self, db: Database, now: datetime = datetime(2024, 9, 18, 7, 0, tzinfo=UTC), people: int = 3) -> None:
+        self.db = db
+        self.now = now
+        self.tokens = Tokens(KEYRING)
+        with db.write() as conn:
+            SQLModel.metadata.create_all(conn)
+            self.topics = self._topics(conn)
+            self.readers = [self._reader(conn, number) for number in range(people)]
+            spec = MailingSpec("campaign:1", "campaign", "nieuws", "hash", self._identity())
+            self.mailing = outbox.open_mailing(conn, spec, now).id
+            recipients = [Recipient(who.id, who.email, who.address_hash, who.domain) for who in self.readers]
+            outbox.enqueue(conn, self.mailing, recipients, len(recipients), now)
+            outbox.audience_complete(conn, self.mailing)
+
+    def deps(self, **more: Any) -> EndpointDeps:
+        """What the endpoint is given; the clock stands still until ``now`` is set."""
+        basis: dict[str, Any] = {
+            "db": self.db,
+            "keyring": KEYRING,
+            "pepper": PEPPER,
+            "public_url": "http://127.0.0.1:8000",
+            "brand": builtin_brand("Vereniging van Voorbeeldgemeenten"),
+            "contact_address": "info@voorbeeld.example",
+            "clock": lambda: self.now,
+        }
+        return EndpointDeps(**(basis | more))
+
+    def path(self, purpose: str = "u", reader: int = 0) -> str:
+        """``/u/TOKEN`` or ``/d/TOKEN`` of a reader's letter."""
+        make = self.tokens.optout_url if purpose == "u" else self.tokens.details_url
+        return make("", KEYRING.current.id, self.mailing, self.readers[reader].id)
+
+    def state(self, reader: int = 0, topic: str = "nieuws") -> str:
+        """How a reader stands with a topic."""
+        with self.db.read() as conn:
+            return contacts.subscriptions(conn, self.readers[reader].id).get(topic, "")
+
+    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables, to see that nothing changed."""
+        with self.db.read() as conn:
+            tables = SQLModel.metadata.sorted_tables
+            return {table.name: sorted(map(tuple, conn.execute(select(table))), key=repr) for table in tables}
+
+    def _identity(self) -> Identity:
+        return Identity("http://127.0.0.1:8000", "bounce@voorbeeld.example", KEYRING.current.id)
+
+    def _topics(self, conn: Connection) -> list[contacts.Topic]:
+        made = []
+        for slug, names in (
+            ("nieuws", {"nl": "Verenigingsnieuws", "en": "Association news"}),
+            ("agenda", {"nl": "Agenda", "en": "Calendar"}),
+        ):
+            topic = contacts.ensure_topic(conn, slug, names["nl"], self.now)
+            contacts.describe_topic(conn, topic.id, names=names, is_open=True)
+            made.append(contacts.topic(conn, slug))
+        return made
+
+    def _reader(self, conn: Connection, number: int) -> Contact:
+        languages = ("nl", "en", "de", "fr", "")
+        name = ("Esther Jansen", "Ada <img src=x onerror=alert(1)>", "{{7*7}}")[number % 3]
+        email = f"esther{number or ''}@vng{number or ''}.example"
+        who = contacts.add(conn, Person(email, name, languages[number % 5]), PEPPER, self.now)
+        for topic in self.topics:
+            contacts.subscribe(conn, who.id, topic.id, self.now - timedelta(days=400))
+        return who

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mailer.errors import Fault, FaultsError
@@ -21,6 +21,7 @@ KEYS = frozenset(
 )
 _SECTIONS = frozenset(key.rpartition(".")[0] for key in KEYS) - {""}
 _LINK = re.compile(r"(?:https?://[^\s/]+|mailto:[^\s@]+@\S+|tel:\+?[\d-]+)\S*")
+N_ = str  # marks a text for the catalogue (domain cli)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -35,7 +36,7 @@ class BrandFile:
             self._data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"line (\d+)", str(error))
-            fault = Fault(file, int(line[1]) if line else 0, "brand", str(error), "a TOML file")
+            fault = Fault(file, int(line[1]) if line else 0, "brand", str(error), N_("a TOML file"))
             raise FaultsError([fault]) from None
         self._check_keys(self._data, "")
 
@@ -49,10 +50,10 @@ class BrandFile:
         value = self._get(key)
         if value is None:
             if needed:
-                self._fault(key, "nothing", "the name of the sender")
+                self._fault(key, N_("nothing"), N_("the name of the sender"))
             return ""
         if not isinstance(value, str) or _CONTROL.search(value):
-            self._fault(key, repr(value), "one line of text")
+            self._fault(key, repr(value), N_("one line of text"))
             return ""
         return value.strip()
 
@@ -62,7 +63,7 @@ class BrandFile:
         if value is None:
             return default
         if not isinstance(value, int) or isinstance(value, bool) or not 16 <= value <= 600:
-            self._fault(key, repr(value), "a whole number from 16 to 600")
+            self._fault(key, repr(value), N_("a whole number from 16 to 600"))
             return default
         return value
 
@@ -71,7 +72,7 @@ class BrandFile:
         value = self._get(key) or []
         items = value.splitlines() if isinstance(value, str) else value
         if not isinstance(items, list) or any(not isinstance(item, str) or _CONTROL.search(item) for item in items):
-            self._fault(key, repr(value), "a list of lines of text")
+            self._fault(key, repr(value), N_("a list of lines of text"))
             return ()
         return tuple(item.strip() for item in items if item.strip())
 
@@ -79,7 +80,7 @@ class BrandFile:
         """An address: https, http, mailto or tel."""
         value = self.text(key)
         if value and not _LINK.fullmatch(value):
-            self._fault(key, repr(value), "an address that begins with https://, mailto: or tel:")
+            self._fault(key, repr(value), N_("an address that begins with https://, mailto: or tel:"))
             return ""
         return value
 
@@ -92,7 +93,7 @@ class BrandFile:
         if not isinstance(table, dict) or any(
             not isinstance(text, str) or _CONTROL.search(text) for text in table.values()
         ):
-            self._fault(key, repr(value), 'a line of text, or a table of them such as { nl = "…", en = "…" }')
+            self._fault(key, repr(value), N_('a line of text, or a table of them such as { nl = "…", en = "…" }'))
             return {}
         return {language.lower(): text.strip() for language, text in table.items()}
 
@@ -105,7 +106,7 @@ class BrandFile:
                 if value is not None:
                     found[shade] = normal(str(value))
             except ValueError:
-                self._fault(f"{section}.{shade}", repr(value), "a colour such as #14508c")
+                self._fault(f"{section}.{shade}", repr(value), N_("a colour such as #14508c"))
         return found
 
     def picture(self, key: str, images: Mapping[str, bytes]) -> Picture | None:
@@ -114,13 +115,12 @@ class BrandFile:
         if not name:
             return None
         if name not in images:
-            near = difflib.get_close_matches(name, images, n=1)
-            self._fault(key, repr(name), "a file beside the brand file", f'did you mean "{near[0]}"?' if near else "")
+            self._fault(key, repr(name), N_("a file beside the brand file"), _did_you_mean(name, images))
             return None
         try:
             return picture(images[name])
         except ValueError as error:
-            self._fault(key, f"{error} ({name})", "a PNG, JPEG, GIF or WebP picture")
+            self._fault(key, f"{error} ({name})", N_("a PNG, JPEG, GIF or WebP picture"))
             return None
 
     def line_of(self, key: str) -> int:
@@ -146,11 +146,14 @@ class BrandFile:
             if key in _SECTIONS and isinstance(value, dict):
                 self._check_keys(value, f"{key}.")
             elif key not in KEYS:
-                near = difflib.get_close_matches(key, KEYS, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else ""
-                self._fault(key, f'the key "{key}"', "a key of a brand file", hint)
+                self._fault(key, key, N_("a key of a brand file"), _did_you_mean(key, KEYS))
 
     def _fault(self, key: str, found: str, expected: str, hint: str = "") -> None:
         fault = Fault(self.file, self.line_of(key), key, found, expected, hint)
         if fault not in self._faults:
             self._faults.append(fault)
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return N_("Did you mean {word}?").format(word=near[0]) if near else ""

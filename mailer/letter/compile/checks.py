@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mailer.errors import Fault
@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"https?://[^\s/?#]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[\d(
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 _SHOWN = 60
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,11 @@ class Checker:
     masker: Masker
     source: LetterSource
 
-    def check(self, root: Element) -> list[Fault]:
-        """Every fault and warning, in the order of the lines."""
+    def check(self, root: Element, *, tags_are_right: bool) -> list[Fault]:
+        """Every fault and warning, in the order of the lines; where tags stand only if the tags themselves are right."""
         faults: list[Fault] = []
         for element in root.walk():
-            faults += self._balance(element.children)
+            faults += self._balance(element.children) if tags_are_right else ()
             faults += self._element(element)
         return sorted(faults, key=lambda fault: fault.line)
 
@@ -60,30 +61,25 @@ class Checker:
             case "block":
                 yield from self._block(element)
             case "stray_fence":
-                yield self.fault(element.line, element.text, "a block that is open here, such as ::: signature")
+                yield self.fault(element.line, element.text, N_("a block that is open here, such as ::: signature"))
             case "link":
                 yield from self._link(element)
             case "paragraph" | "heading" | "td" | "th":
                 yield from self._pictures(element)
             case "text" if "](" in element.text:
-                yield self.fault(element.line, element.text, "[text](address) with no space in the address")
+                yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
             case _:
                 pass
         if element.kind == "heading" and element.name == "1":
-            yield self.warning(
-                element.line, f"# {element.plain()}", "## for a heading", "the title of the letter is its first heading"
-            )
+            hint = N_("The title of the letter is its first heading.")
+            yield self.warning(element.line, f"# {element.plain()}", N_("## for a heading"), hint)
         if element.kind == "slot" and not self.source.online and self.masker.tag(element.text).source == "links.online":
             yield self._no_online(element.line, element.text)
 
     def _html(self, element: Element) -> Iterator[Fault]:
-        if not _COMMENT.fullmatch(element.text):
-            yield self.fault(
-                element.line,
-                element.text,
-                "Markdown",
-                "HTML cannot stand in a letter; for a lone < write &lt;",
-            )
+        if not _COMMENT.fullmatch(element.text) and not element.text.startswith("</"):
+            hint = N_("HTML cannot stand in a letter; for a lone < write &lt;")
+            yield self.fault(element.line, element.text, N_("Markdown"), hint)
 
     def _balance(self, siblings: Sequence[Element]) -> Iterator[Fault]:
         """Tags must open and close in the same paragraph, list, block or cell, else HTML would be torn."""
@@ -98,93 +94,88 @@ class Checker:
                 stack.pop()
         for element in stack:
             end = f"{{% end{self.masker.tag(element.text).kind} %}}"
-            yield self.fault(
-                element.line,
-                element.text,
-                f"{end} in the same paragraph, list or block, with whole words in bold or links between them",
-                "around whole paragraphs, put each tag on a line of its own",
-            )
+            expected = N_("{end} in the same paragraph, list or block, around whole bold words and whole links")
+            hint = N_("Around whole paragraphs, put each tag on a line of its own.")
+            yield self.fault(element.line, element.text, expected.format(end=end), hint)
 
     def _torn(self, line: int, value: str) -> Iterator[Fault]:
         kinds = [self.masker.tag(match[0]).kind for match in self.masker.word.finditer(value)]
         if kinds.count("if") != kinds.count("endif") or kinds.count("for") != kinds.count("endfor"):
-            yield self.fault(line, value, "{% if %} and {% endif %} both within the address, or both outside")
+            yield self.fault(line, value, N_("a condition that begins and ends within the address, or around the link"))
 
     def _block(self, element: Element) -> Iterator[Fault]:
-        kind = BLOCKS.get(element.name)
+        kind, opening = BLOCKS.get(element.name), f"::: {element.name}"
         if not element.closed:
-            yield self.fault(element.line, f"::: {element.name}", "::: on a line of its own, where the block ends")
+            yield self.fault(element.line, opening, N_("::: on a line of its own, where the block ends"))
         if kind is None:
-            near = difflib.get_close_matches(element.name, BLOCKS, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else ""
-            yield self.fault(element.line, f"::: {element.name}", f"one of {', '.join(BLOCKS)}", hint)
+            expected = N_("one of {names}").format(names=", ".join(BLOCKS))
+            yield self.fault(element.line, opening, expected, did_you_mean(element.name, BLOCKS))
             return
         if kind.argument == "url":
-            yield from self._address(element.line, element.target, f"::: {element.name} ADDRESS")
+            yield from self._address(element.line, element.target, f"{opening} https://…")
         elif element.target:
-            yield self.fault(element.line, f"::: {element.name} {element.target}", f"::: {element.name} alone")
+            yield self.fault(element.line, f"{opening} {element.target}", opening)
         if not element.plain().strip():
-            yield self.fault(element.line, f"::: {element.name} with nothing in it", "text before the closing :::")
+            yield self.fault(element.line, opening, N_("text before the closing :::"))
         elif kind.content == "line" and not _is_line(element):
-            yield self.fault(element.line, element.plain(), f"one line of text in a {element.name}")
+            yield self.fault(element.line, element.plain(), N_("one line of text"))
 
     def _link(self, element: Element) -> Iterator[Fault]:
         text = element.plain().strip()
-        yield from self._address(element.line, element.target, "an address")
+        yield from self._address(element.line, element.target, N_("an address"))
         if not text and not any(child.kind == "image" for child in element.children):
-            yield self.fault(element.line, f"[]({element.target})", "a text for the link")
+            yield self.fault(element.line, f"[]({element.target})", N_("a text for the link"))
         if _SAYS_NOTHING.fullmatch(text.lower().rstrip(".!:… »>")):
-            yield self.warning(
-                element.line,
-                f"the link text “{text}”",
-                "a text that says where the link leads",
-                "people who listen to a letter hear its links one by one (C12)",
-            )
+            hint = N_("People who listen to a letter hear its links one by one (C12).")
+            yield self.warning(element.line, f"“{text}”", N_("a link text that says where it leads"), hint)
 
     def _address(self, line: int, target: str, what: str) -> Iterator[Fault]:
         yield from self._torn(line, target)
         if not self.source.online and "links.online" in self.masker.show(target):
             yield self._no_online(line, target)
         if target in ("", "#"):
-            yield self.fault(line, target or "no address", what, "write https://… or mailto:…")
+            yield self.fault(line, target or N_("nothing"), what, N_("Write https://… or mailto:…"))
         elif not self.masker.word.match(target) and not _ADDRESS.fullmatch(target):
-            hint = f"did you mean https://{target}?" if re.match(r"[\w-]+(\.[\w-]+)+", target) else ""
-            yield self.fault(line, target, "an address that begins with https://, http://, mailto: or tel:", hint)
+            meant = re.match(r"[\w-]+(\.[\w-]+)+", target)
+            hint = N_("Did you mean {word}?").format(word=f"https://{target}") if meant else ""
+            yield self.fault(line, target, N_("an address that begins with https://, http://, mailto: or tel:"), hint)
 
     def _no_online(self, line: int, found: str) -> Fault:
-        return self.fault(line, found, "no link to read online, since the letter has online: none")
+        return self.fault(line, found, N_("no link to read online, since the letter has online: none"))
 
     def _pictures(self, parent: Element) -> Iterator[Fault]:
         for element in parent.walk():
             if element.kind != "image":
                 continue
             if not is_picture(parent):
-                yield self.fault(element.line, f"![{element.text}]({element.target})", "a picture in a paragraph alone")
+                yield self.fault(element.line, _shown(element), N_("a picture in a paragraph of its own"))
             yield from self._picture(element)
 
     def _picture(self, element: Element) -> Iterator[Fault]:
         name, line = element.target, element.line
         if not element.text.strip():
-            yield self.fault(
-                line, f"![]({name})", "a description between [ and ]", "say what there is to see, for who cannot see it"
-            )
+            hint = N_("Say what there is to see, for who cannot see it.")
+            yield self.fault(line, _shown(element), N_("a description between [ and ]"), hint)
         yield from self._torn(line, element.text + element.title)
+        beside = N_("a picture beside the letter")
         if self.masker.word.search(name):
-            yield self.fault(line, name, "the same picture for everybody")
+            yield self.fault(line, name, N_("the same picture for everybody"))
         elif re.match(r"https://", name, re.IGNORECASE):
-            yield self.warning(
-                line, name, "a file beside the letter", "a picture on another host cannot be kept, and can be changed"
-            )
+            hint = N_("A picture on another host cannot be kept, and may change or go.")
+            yield self.warning(line, name, beside, hint)
         elif not is_beside(name) or name not in self.source.images:
-            near = difflib.get_close_matches(name, self.source.images, n=1)
-            yield self.fault(
-                line, name or "no name", "a picture beside the letter", f'did you mean "{near[0]}"?' if near else ""
-            )
+            yield self.fault(line, name or N_("nothing"), beside, did_you_mean(name, self.source.images))
         else:
             try:
                 picture(self.source.images[name])
             except ValueError as error:
-                yield self.fault(line, f"{name}: {error}", "a PNG, JPEG, GIF or WebP picture")
+                yield self.fault(line, f"{name}: {error}", N_("a PNG, JPEG, GIF or WebP picture"))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint with the known word nearest to ``word``; empty if none is near."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return N_("Did you mean {word}?").format(word=near[0]) if near else ""
 
 
 def is_picture(paragraph: Element) -> bool:
@@ -202,3 +193,7 @@ def _is_line(block: Element) -> bool:
         and inside[0].kind == "paragraph"
         and all(below.kind in _INLINE_ONLY for child in inside[0].children for below in child.walk())
     )
+
+
+def _shown(image: Element) -> str:
+    return f"![{image.text}]({image.target})"

@@ -134,7 +134,7 @@ class HtmlWriter:
                 return f"<{element.kind}>{self.inside(element)}</{element.kind}>"
             case "th" | "td":
                 scope = ' scope="col"' if element.kind == "th" else ""
-                align = f' align="{element.name}"' if element.name else ""
-                return f"<{element.kind}{scope}{align}>{self.inside(element)}</{element.kind}>"
+                align = element.name or self.context["start"]
+                return f'<{element.kind}{scope} align="{align}">{self.inside(element)}</{element.kind}>'
             case _:  # comments of the author; everything else was told as a fault
                 return ""

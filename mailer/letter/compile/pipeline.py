@@ -34,6 +34,7 @@ FONT = safe("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica N
 CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
 LONG = 80_000  # from here on the opt-out link stands at the top too
 PREHEADER = 120
+N_ = str  # marks a text for the catalogue (domain cli)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,10 @@ class _Work:
 
 
 def compile_letter(source: LetterSource) -> Compiled:
-    """The compiled letter. Raises ``FaultsError`` with every fault, each with file, line, found and expected."""
+    """The compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error."""
     work, faults = _prepare(source)
-    errors = [fault for fault in faults if fault.severity == "error"]
-    if errors:
-        raise FaultsError(errors)
+    if any(fault.severity == "error" for fault in faults):
+        raise FaultsError(faults)
     html = _html(work, public=False)
     plan = html_plan(html, work.masker)
     if _size(plan) > LONG:
@@ -94,9 +94,8 @@ def _prepare(source: LetterSource) -> tuple[_Work, list[Fault]]:
         kept[""] = logo
     work = _Work(source, masker, subject, preheader, masked, kept, _links(source, masker))
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
-    if not body.faults:
-        faults += Checker(masker, source).check(root)
-    return work, faults
+    faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
+    return work, sorted(faults, key=lambda fault: fault.line)
 
 
 def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Picture]]:
@@ -117,9 +116,9 @@ def _links(source: LetterSource, masker: Masker) -> dict[str, str]:
 def _head_faults(source: LetterSource) -> list[Fault]:
     faults = []
     if not source.subject.strip():
-        faults.append(Fault(source.file, source.line_of("subject"), "subject", "nothing", "a subject"))
+        faults.append(Fault(source.file, source.line_of("subject"), "subject", N_("nothing"), N_("a subject")))
     if not source.body.strip():
-        faults.append(Fault(source.file, source.body_line, "body", "nothing", "the text of the letter"))
+        faults.append(Fault(source.file, source.body_line, "body", N_("nothing"), N_("the text of the letter")))
     return faults
 
 
@@ -170,7 +169,7 @@ def _text(work: _Work, *, public: bool) -> str:
     context = _context(work, public=public) | {
         "preheader": wrap(work.preheader.text),
         "title": title,
-        "underline": "=" * min(widest, WIDTH),
+        "underline": "=" * min(widest, WIDTH if widest == len(title) else 40),
         "body": TextWriter(work.masker).write(root),
         "wrap": wrap,
     }
@@ -217,13 +216,16 @@ def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
         found.append(Fault(source.file, source.line_of(field), field, seen, expected, hint, "warning"))
 
     if not source.brand.address and source.kind == "campaign":
-        hint = "the law asks for it in every letter (D4); write [sender] address in the brand file"
-        warn("brand", "no sender block", "who sends the letter and a postal address", hint)
-    if len(source.preheader) > PREHEADER:
-        seen = f"{len(source.preheader)} characters"
-        warn("preheader", seen, f"{PREHEADER} at most", "mail programs show about 100 (C16)")
+        hint = N_("The law asks for it in every letter (D4): write [sender] address in the brand file.")
+        warn("brand", N_("no sender block"), N_("who sends the letter, with a postal address"), hint)
+    if (length := len(source.preheader)) > PREHEADER:
+        seen, expected = N_("{number} characters"), N_("{number} characters at most")
+        hint = N_("Mail programs show about 100 of them (C16).")
+        warn("preheader", seen.format(number=length), expected.format(number=PREHEADER), hint)
     if (size := _size(plan)) > CLIPPED:
-        warn("body", f"{size // 1000} kB of HTML", f"{CLIPPED // 1000} kB at most", "Gmail cuts longer letters (C1)")
+        seen, expected = N_("{number} kB of HTML"), N_("{number} kB at most")
+        hint = N_("Gmail cuts off the end of longer letters (C1).")
+        warn("body", seen.format(number=size // 1000), expected.format(number=CLIPPED // 1000), hint)
     return found
 
 

@@ -49,7 +49,7 @@ class Element:
 
     def plain(self) -> str:
         """The text of this element and all below it, with the words of its tags."""
-        own = " " if self.kind in ("softbreak", "hardbreak") else self.text
+        own = " " if self.kind in ("softbreak", "hardbreak", "paragraph") else self.text
         return own + "".join(child.plain() for child in self.children)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from campaigns import migrations
 from campaigns.moments import Say, as_is
@@ -112,16 +113,21 @@ class House:
 
     def public_app(self) -> Starlette:
         """The public endpoint, with read online and the archive."""
+        from campaigns import records
+        from campaigns.material import house_brand
         from campaigns.online import routes
         from unsubscribe.endpoint import EndpointDeps, public_app
 
+        with self.db.read() as conn:
+            last = records.newest(conn)
+        host = urlsplit(self.reader.public_url).hostname or "localhost"
         deps = EndpointDeps(
             db=self.db,
             keyring=self.keyring,
             pepper=self.pepper,
             public_url=self.reader.public_url,
-            brand=self._brand(),
-            contact_address=self._contact_address(),
+            brand=house_brand(self.campaign.brand, host),
+            contact_address=last.from_address if last else f"postmaster@{host}",
             clock=self.clock,
             settings=self.reader,
         )

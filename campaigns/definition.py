@@ -77,7 +77,8 @@ class Definition:
     def at_line(self, fault: Fault) -> Fault:
         """A fault of the text with the line of its field in this file."""
         named = "from" if fault.field.startswith("from") else fault.field
-        return replace(fault, file=self.file, line=fault.line or self.lines.get(named, 0))
+        line = fault.line or (self.lines.get(named, 0) if fault.file == self.file else 0)
+        return replace(fault, line=line)
 
 
 def parse(text: str, file: str, _: Say = as_is) -> Definition:

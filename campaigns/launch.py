@@ -22,7 +22,6 @@ from sqlalchemy import Connection
 
 from campaigns import audience, records, segments
 from campaigns.definition import Definition, parse
-from campaigns.links import online_url
 from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
@@ -94,8 +93,10 @@ def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
         raise StateError(
             site.say("{slug} was launched already; it is {state}").format(slug=known.slug, state=known.state)
         )
-    send_at = _hour(load(path, site.brand, site.say).definition, at, now, site.say)
-    prepared = prepare(site, path, known.online_code if known else "", now, send_at)
+    material, code = load(path, site.brand, site.say), known.online_code if known else ""
+    right = not any(fault.severity == "error" for fault in material.faults)  # else prepare tells all that is wrong
+    send_at = _hour(material.definition, at, now, site.say) if right else None
+    prepared = prepare(site, path, code, now, send_at)
     with site.db.write() as conn:
         campaign = _store(conn, prepared, now)
         if not records.move(conn, campaign, Event.SCHEDULE, now, send_at=send_at):
@@ -146,22 +147,46 @@ def freeze(site: Site, campaign: Campaign, clock: Callable[[], datetime], wanted
 
 def prepare(site: Site, path: Path, code: str, now: datetime, send_at: datetime | None = None) -> Prepared:
     """Read and compile; ``FaultsError`` with every fault of file, brand and text at once."""
+    prepared, faults = examine(site, path, now, code=code, send_at=send_at)
+    if prepared is None or any(fault.field == "topic" for fault in faults):
+        raise FaultsError([replace(fault, severity="error") for fault in faults if _stops(fault)])
+    return prepared
+
+
+def prepare_sample(site: Site, path: Path, now: datetime) -> Prepared:
+    """The same for a look at it: the topic need not exist yet."""
+    prepared, faults = examine(site, path, now)
+    if prepared is None:
+        raise FaultsError([fault for fault in faults if fault.severity == "error"])
+    return prepared
+
+
+def examine(
+    site: Site, path: Path, now: datetime, *, code: str = "", send_at: datetime | None = None
+) -> tuple[Prepared | None, list[Fault]]:
+    """Read and compile; every fault and warning, and None when there is an error. An unknown topic is a warning."""
     material = load(path, site.brand, site.say)
-    definition = material.definition
     with site.db.read() as conn:
-        topic = contacts.find_topic(conn, definition.topic)
-    faults = [fault for fault in material.faults if fault.severity == "error"]
-    if topic is None and "topic" in definition.lines:
-        faults.append(unknown_topic(site, definition))
+        topic = contacts.find_topic(conn, material.definition.topic)
+    faults = list(material.faults)
+    if topic is None and "topic" in material.definition.lines and not any(fault.field == "topic" for fault in faults):
+        faults.append(unknown_topic(site, material.definition))
     code = code or secrets.token_urlsafe(12)
-    source = letter_source(site, material, topic.name_in(definition.language) if topic else "", code, now, send_at)
+    name = topic.name_in(material.definition.language) if topic else ""
+    compiled = None
     try:
-        compiled = compile_letter(source)
+        compiled = compile_letter(letter_source(site, material, name, code, now, send_at))
+        faults += [material.definition.at_line(fault) for fault in compiled.warnings]
     except FaultsError as error:
-        faults += [definition.at_line(fault) for fault in error.faults]
-    if any(fault.severity == "error" for fault in faults):
-        raise FaultsError(faults)
-    return Prepared(material, compiled, code, send_at)
+        faults += [material.definition.at_line(fault) for fault in error.faults]
+    faults = sorted(dict.fromkeys(faults), key=lambda fault: (fault.file != str(path), fault.line))
+    if compiled is None or any(fault.severity == "error" for fault in faults):
+        return None, faults
+    return Prepared(material, compiled, code, send_at), faults
+
+
+def _stops(fault: Fault) -> bool:
+    return fault.severity == "error" or fault.field == "topic"
 
 
 def letter_source(
@@ -187,7 +212,7 @@ def letter_source(
         images=material.images,
         public_url=site.public_url,
         online=definition.online != "none",
-        online_url=online_url(site.public_url, definition.online, code),
+        online_url=records.online_url(site.public_url, definition.online, code),
         topic_name=topic_name or definition.topic,
         list_id=f"{definition.topic}.{domain}",
         headers=(("Feedback-ID", feedback_id(definition.slug, definition.topic, domain)),),
@@ -202,7 +227,7 @@ def feedback_id(slug: str, topic: str, domain: str) -> str:
 
 
 def unknown_topic(site: Site, definition: Definition) -> Fault:
-    """The fault of a topic that nobody is subscribed to because it does not exist."""
+    """A topic that does not exist: a warning of ``check``, an error of ``send`` and ``schedule``."""
     from campaigns.frontmatter import did_you_mean
 
     with site.db.read() as conn:
@@ -210,7 +235,7 @@ def unknown_topic(site: Site, definition: Definition) -> Fault:
     hint = did_you_mean(definition.topic, known, site.say) or site.say("'postiljon contacts import' makes it.")
     line = definition.lines.get("topic", 0)
     expected = site.say("a topic that exists")
-    return Fault(definition.file, line, "topic", repr(definition.topic), expected, hint)
+    return Fault(definition.file, line, "topic", repr(definition.topic), expected, hint, "warning")
 
 
 def why_not(campaign: Campaign, _: Say = as_is) -> str:
@@ -246,7 +271,7 @@ def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
         "slug": definition.slug,
         "source": definition.source,
         "file_name": str(prepared.material.path),
-        "parts": prepared.material.parts(),
+        "parts": prepared.material.parts({image.sha256 for image in prepared.compiled.images}),
         "snapshot": archive.keep(conn, prepared.compiled, now),
         "subject": render_public(prepared.compiled.letter.subject, definition.language),
         "from_address": definition.from_address,

@@ -47,11 +47,10 @@ class Slots:
     def _online_of(self, conn: Connection, mailing: Mailing) -> str:
         if mailing.id not in self._online:
             campaign = records.of_mailing(conn, mailing.id)
-            url = online_url(mailing.identity.public_url, campaign.online, campaign.online_code) if campaign else ""
+            url = (
+                records.online_url(mailing.identity.public_url, campaign.online, campaign.online_code)
+                if campaign
+                else ""
+            )
             self._online[mailing.id] = url
         return self._online[mailing.id]
-
-
-def online_url(public_url: str, online: str, code: str) -> str:
-    """``/o/CODE``; empty for a campaign that is not read online."""
-    return f"{public_url}/o/{code}" if online != "none" else ""

@@ -9,41 +9,56 @@ it; what was read is remembered, so that :meth:`Material.parts` can say by hash 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import unified_diff
+from difflib import get_close_matches, unified_diff
 from pathlib import Path
 
 from campaigns.definition import Definition, read
 from campaigns.moments import Say, as_is
-from mailer.errors import Fault, InputError
+from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LARGEST = 20_000_000
+_MENTIONED = re.compile(r"[^\s()<>\"'\[\]]+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
 
 
 class Folder(Mapping[str, bytes]):
-    """The pictures in a folder, read when asked for, by the name as it is written in the text."""
+    """The pictures in a folder that a text names (and those whose names look like it), read when asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str) -> None:
         self.path = path.resolve()
-        self.used: dict[str, bytes] = {}
+        self.names = tuple(self._named(text))
+        self._read: dict[str, bytes] = {}
 
     def __getitem__(self, name: str) -> bytes:
-        if name not in self.used:
+        if name not in self._read:
             path = (self.path / name).resolve()
             if not name or not path.is_relative_to(self.path) or not path.is_file() or path.stat().st_size > _LARGEST:
                 raise KeyError(name)
-            self.used[name] = path.read_bytes()
-        return self.used[name]
+            self._read[name] = path.read_bytes()
+        return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
-        found = (path for path in self.path.glob("*") if path.suffix.lower() in _PICTURES)
-        return iter(sorted(path.name for path in found))
+        return (name for name in self.names if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _name in self)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except (KeyError, OSError, ValueError):
+            return False
+        return True
+
+    def _named(self, text: str) -> Iterator[str]:
+        beside = sorted(path.name for path in self.path.glob("*") if path.suffix.lower() in _PICTURES)
+        mentioned = {*_MENTIONED.findall(text), *(name for name in beside if name in text)}
+        near = {other for name in mentioned - set(beside) for other in get_close_matches(name, beside, 1)}
+        return iter(sorted(mentioned | near))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +72,19 @@ class Material:
     images: Folder = field(repr=False)
     faults: tuple[Fault, ...] = ()
 
-    def parts(self) -> dict[str, str]:
-        """What the letter was made of, each with its hash; complete after it was compiled."""
+    def parts(self, used: Container[str] | None = None) -> dict[str, str]:
+        """What the letter is made of, each with its hash; ``used``: the hashes of the images that stand in it."""
         parts = {"text": self.definition.source.encode(), "brand": self.brand_file}
-        parts |= {f"image {name}": data for name, data in self.images.used.items()}
-        return {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+        images = {f"image {name}": hashlib.sha256(data).hexdigest() for name, data in self.images.items()}
+        return hashes | {name: found for name, found in images.items() if used is None or found in used}
 
 
 def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Material:
     """Read a campaign file and its brand (its own, else that of the house, else a plain one with the From name)."""
     definition, faults = read(_text(path, _), str(path), _)
     brand_path = path.parent / definition.brand if definition.brand else house_brand
-    images = Folder(path.parent)
+    images = Folder(path.parent, definition.source)
     if brand_path is None:
         name = definition.from_name or definition.from_address
         return Material(path, definition, builtin_brand(name), b"", images, tuple(faults))
@@ -77,11 +93,17 @@ def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Materia
     return Material(path, definition, brand, text.encode(), images, (*faults, *wrong))
 
 
-def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[Fault, ...]]:
-    from mailer.errors import FaultsError
+def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
+    """The brand of the house, for pages; a plain one with ``name`` when none is set. Raises ``FaultsError``."""
+    if path is None:
+        return builtin_brand(name)
+    text = _text(path, _)
+    return brand_from_toml(text, str(path), Folder(path.parent, text))
 
+
+def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[Fault, ...]]:
     try:
-        brand = brand_from_toml(text, str(path), Folder(path.parent))
+        brand = brand_from_toml(text, str(path), Folder(path.parent, text))
     except FaultsError as error:
         return builtin_brand(definition.from_name or definition.from_address), error.faults
     return brand, brand.warnings
@@ -89,10 +111,7 @@ def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[
 
 def differences(material: Material, source: str, parts: Mapping[str, str], _: Say = as_is) -> str:
     """What differs from what was launched, for a person to read; empty when nothing does."""
-    for name in parts:
-        if name.startswith("image "):
-            material.images.get(name.removeprefix("image "))
-    now = material.parts()
+    now = {name: found for name, found in material.parts().items() if name in parts or not name.startswith("image ")}
     lines = []
     if now["text"] != parts.get("text"):
         old, new = source.splitlines(), material.definition.source.splitlines()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 from campaigns.moments import Say, as_is
 from mailer.errors import Fault
@@ -61,7 +62,7 @@ def examine(sender: Sender, file: str, line: int, ask: Ask = ask_dns, _: Say = a
     """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
     checks = [_mailbox, _spf, _dmarc, *([_dkim] if sender.dkim_selector else [])]
     with ThreadPoolExecutor(len(checks)) as pool:
-        results = [pool.submit(lambda check=check: list(check(sender, ask, _))) for check in checks]
+        results = [pool.submit(_all, check, sender, ask, _) for check in checks]
     faults = []
     for result in results:
         try:
@@ -72,7 +73,12 @@ def examine(sender: Sender, file: str, line: int, ask: Ask = ask_dns, _: Say = a
     return list(dict.fromkeys(faults))
 
 
-Words = tuple[str, str, str, str]
+Words = tuple[str, str, str, Literal["error", "warning"]]
+Check = Callable[["Sender", Ask, Say], Iterator[Words]]
+
+
+def _all(check: Check, sender: Sender, ask: Ask, _: Say) -> list[Words]:
+    return list(check(sender, ask, _))
 
 
 def _mailbox(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:

@@ -148,7 +148,7 @@ def next_scheduled(conn: Connection) -> Campaign | None:
 
 def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> None:
     """A new draft; ``values`` by column. Its slug must not exist yet (the database refuses a second)."""
-    row = dict(values) | {"state": State.DRAFT.value, "created_at": now, "changed_at": now}
+    row = dict(values) | {"state": State.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     conn.execute(insert(CAMPAIGN).values(**_plain(row)))
 
 
@@ -156,6 +156,18 @@ def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: da
     """Change the columns of a campaign that was not launched yet; ``state`` is not among them."""
     change = _plain(dict(values) | {"changed_at": now})
     conn.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == campaign_id, CAMPAIGN.c.mailing_id.is_(None)).values(**change))
+
+
+def attach(conn: Connection, campaign_id: int, mailing_id: int) -> None:
+    """Remember the mailing that a campaign drives; it is never another one."""
+    mine = (CAMPAIGN.c.id == campaign_id) & CAMPAIGN.c.mailing_id.is_(None)
+    conn.execute(update(CAMPAIGN).where(mine).values(mailing_id=mailing_id))
+
+
+def newest(conn: Connection) -> Campaign | None:
+    """The campaign that was made last."""
+    row = conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()).limit(1)).first()
+    return _campaign(row) if row else None
 
 
 def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, reason: str = "", **values: Any) -> bool:
@@ -169,6 +181,11 @@ def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, r
     as_read = (CAMPAIGN.c.id == campaign.id) & (CAMPAIGN.c.changed_at == campaign.changed_at)
     mine = as_read & CAMPAIGN.c.state.in_(allowed)
     return conn.execute(update(CAMPAIGN).where(mine).values(**change)).rowcount == 1
+
+
+def online_url(public_url: str, online: str, code: str) -> str:
+    """``/o/CODE``; empty for a campaign that is not read online."""
+    return f"{public_url}/o/{code}" if online != "none" else ""
 
 
 def _first(conn: Connection, condition: Any) -> Campaign | None:

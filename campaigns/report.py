@@ -101,9 +101,9 @@ def outcomes(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[Outco
 
 def words_of(state: str, reason: str, _: Say = as_is) -> str:
     """A state with its reason, as people say it."""
-    from mailer.outcome import CLASSES
+    from mailer.outcome import WORDS
 
-    known: Mapping[str, str] = SKIPPED if state == "skipped" else {key: item.words for key, item in CLASSES.items()}
+    known: Mapping[str, str] = SKIPPED if state == "skipped" else WORDS
     why = _(known[reason]) if reason in known else reason
     return f"{_(DELIVERIES[state])}: {why}" if why else _(DELIVERIES[state])
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from campaigns.app import House
     from campaigns.records import Campaign
     from mailer.outbox import Doubt
+    from mailer.outbox.values import Choice
 
 Slug = Annotated[str, typer.Argument(help=_("The slug of the campaign."))]
 File = Annotated[Path, typer.Argument(help=_("The campaign file."))]
@@ -195,7 +196,7 @@ def doubt(
         raise typer.BadParameter(_("choose one of the two"), param_hint="--send-again, --treat-as-sent")
     house = open_house(say=_)
     if send_again or treat_as_sent:
-        choice = "send_again" if send_again else "treat_as_sent"
+        choice: Choice = "send_again" if send_again else "treat_as_sent"
         decided = control.decide(house.db, slug, choice, addresses or [], house.clock())
         if as_json:
             tell({"campaign": slug, "decided": decided.rows, "choice": choice, "state": decided.campaign.state.value})

@@ -1,0 +1,269 @@
+"""``contacts import|export|show|erase|consent``: people, and what is known of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from unsubscribe.contacts import Contact
+    from unsubscribe.importing import Rejected, Summary
+
+Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
+SHOWN = 20  # rejected rows that are printed one by one without --rejects
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    group = typer.Typer(help=_("People, and what they are subscribed to."), no_args_is_help=True, rich_markup_mode=None)
+    group.command(
+        "import",
+        help=_("Read people from a CSV file: email, name, language, and any other column as an attribute."),
+        epilog=_("Example: postiljon contacts import members.csv --topic verenigingsnieuws --basis member"),
+    )(import_file)
+    group.command(
+        "export",
+        help=_("Write people to a CSV file that is safe to open in a spreadsheet."),
+        epilog=_("Example: postiljon contacts export people.csv --topic verenigingsnieuws"),
+    )(export)
+    group.command(
+        "show",
+        help=_("Show what is known of a person."),
+        epilog=_("Example: postiljon contacts show ester@example.org"),
+    )(show)
+    group.command(
+        "erase",
+        help=_("Erase a person: nothing but a keyed hash stays, so that no import brings them back."),
+        epilog=_("Example: postiljon contacts erase ester@example.org --yes"),
+    )(erase)
+    group.command(
+        "consent",
+        help=_("Show and verify what a person agreed to, when and on which words."),
+        epilog=_("Example: postiljon contacts consent ester@example.org"),
+    )(show_consent)
+    app.add_typer(group, name="contacts")
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help=_("A CSV file; the first line names the columns."))],
+    topic: Annotated[str, typer.Option(help=_("What they are subscribed to; made if it does not exist."))],
+    basis: Annotated[str, typer.Option(help=_("consent, customer, member or public_task."))],
+    source: Annotated[str, typer.Option(help=_("Where the addresses come from."))] = "",
+    date: Annotated[str, typer.Option(help=_("Since when: year-month-day."))] = "",
+    rejects: Annotated[Path | None, typer.Option(help=_("Write the rejected rows to this file."))] = None,
+    as_json: Json = False,
+) -> int:
+    """Read them in."""
+    from campaigns.app import open_house
+    from unsubscribe.importing import Plan
+    from unsubscribe.importing import import_file as read_in
+
+    house = open_house(say=_)
+    rejected: list[Rejected] = []
+    statement, since = _statement(basis, source, date)
+    plan = Plan(topic, statement, house.pepper, since)
+    with _Progress() as progress:
+        summary = read_in(house.db, file, plan, house.clock(), reject=rejected.append, progress=progress.show)
+    house.close()
+    if rejects and rejected:
+        _write_rejects(rejects, rejected)
+    if as_json:
+        rows = [{"line": item.line, "reason": item.reason, "row": item.raw} for item in rejected]
+        tell(summary.as_json() | {"rejects": rows})
+    else:
+        _print_summary(file, summary, rejected, rejects)
+    return 0
+
+
+def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None]:
+    """On what the mail rests; the day in UTC."""
+    from datetime import UTC, datetime, time
+
+    from campaigns.moments import day
+    from unsubscribe.consent import BASES, make_statement
+
+    if basis not in BASES:
+        raise typer.BadParameter(_("choose one of {words}").format(words=", ".join(BASES)), param_hint="--basis")
+    if not date:
+        return make_statement(basis, source), None
+    try:
+        found = day(date, _)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--date") from None
+    return make_statement(basis, source, found.isoformat()), datetime.combine(found, time(), UTC)
+
+
+class _Progress:
+    """Rows so far, on a terminal."""
+
+    def __init__(self) -> None:
+        self._status: Any = None
+
+    def __enter__(self) -> _Progress:
+        import sys
+
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("…")
+            self._status.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def show(self, summary: Summary) -> None:
+        """How far it is."""
+        if self._status:
+            self._status.update(
+                ngettext("{number} row", "{number} rows", summary.rows).format(number=number(summary.rows))
+            )
+
+
+def _print_summary(file: Path, summary: Summary, rejected: list[Rejected], rejects: Path | None) -> None:
+    text = _("{added} added, {updated} updated, {unchanged} as they were, {rejected} rejected. Nobody was mailed.")
+    say(
+        text.format(
+            added=number(summary.added),
+            updated=number(summary.updated),
+            unchanged=number(summary.unchanged),
+            rejected=number(summary.rejected),
+        )
+    )
+    if summary.kept_out:
+        text = ngettext("{number} stays opted out.", "{number} stay opted out.", summary.kept_out)
+        say(text.format(number=number(summary.kept_out)))
+    if summary.suppressed:
+        text = ngettext(
+            "{number} is held back for another reason.",
+            "{number} are held back for another reason.",
+            summary.suppressed,
+        )
+        say(text.format(number=number(summary.suppressed)))
+    for item in rejected[:SHOWN]:
+        complain(f"{file}:{item.line}: {translated(item.reason)}")
+    if len(rejected) > SHOWN:
+        complain(
+            _("… and {number} more; --rejects FILE writes all of them").format(number=number(len(rejected) - SHOWN))
+        )
+    if rejects and rejected:
+        say(_("Rejected rows: {path}").format(path=rejects))
+
+
+def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
+    import csv
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["line", "reason", "row"])
+        writer.writerows(
+            [item.line, item.reason, f"'{item.raw}" if item.raw[:1] in "=+-@\t\r" else item.raw] for item in rejected
+        )
+
+
+def show(email: Email, as_json: Json = False) -> None:
+    """Show them."""
+    from campaigns.app import open_house
+    from mailer import suppression
+    from unsubscribe import contacts
+
+    house = open_house(say=_)
+    with house.db.read() as conn:
+        person = _known(conn, email)
+        topics = contacts.subscriptions(conn, person.id)
+        why = suppression.why(conn, person.address_hash, suppression.EVERYTHING, house.clock())
+    house.close()
+    found = {
+        "email": person.email,
+        "name": person.name,
+        "language": person.language,
+        "topics": topics,
+        "suppressed": why is not None,
+        "attributes": dict(person.attributes),
+    }
+    if as_json:
+        tell(found)
+        return
+    say(f"{person.email}  {person.name}".rstrip())
+    for slug, state in topics.items():
+        say(f"  {slug}: {_(TOPIC_STATES[state])}")
+    for name, value in person.attributes.items():
+        say(f"  {name} = {value if isinstance(value, str) else ', '.join(value)}")
+    if why:
+        say("  " + _("Held back for all mail: {reason}").format(reason=why))
+
+
+TOPIC_STATES = {"subscribed": _("subscribed"), "pending": _("has yet to confirm"), "opted_out": _("opted out")}
+
+
+def _known(conn: Any, email: str) -> Contact:
+    """The contact; ``InputError`` when nobody has that address."""
+    from mailer.errors import InputError
+    from unsubscribe import contacts
+
+    found = contacts.find(conn, email)
+    if found is None:
+        raise InputError(_("nobody is known under {email}").format(email=email))
+    return found
+
+
+def erase(
+    email: Email,
+    yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase them."""
+    import sys
+
+    from campaigns.app import open_house
+    from unsubscribe import erasing
+
+    house = open_house(say=_)
+    with house.db.read() as conn:
+        person = _known(conn, email)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
+        typer.confirm(_("Erase {email}? It cannot be taken back.").format(email=person.email), abort=True)
+    with house.db.write() as conn:
+        erasing.erase(conn, person.id, house.clock())
+    house.close()
+    if as_json:
+        tell({"erased": True, "contact": person.id})
+    else:
+        say(_("Erased. A keyed hash stays, so that no import brings this address back."))
+
+
+def show_consent(email: Email, as_json: Json = False) -> int:
+    """Show and verify."""
+    from campaigns.app import open_house
+    from unsubscribe import consent, contacts
+
+    house = open_house(say=_)
+    with house.db.read() as conn:
+        person = _known(conn, email)
+        topics = contacts.subscriptions(conn, person.id)
+        chain = consent.verify(conn, person.id, [slug for slug, state in topics.items() if state == "subscribed"])
+    house.close()
+    if as_json:
+        tell(chain.as_json())
+        return 1 if chain.fault else 0
+    for entry in chain.entries:
+        said = entry.statement
+        words = f" ({', '.join(part for part in (said.basis, said.source, said.version) if part)})" if said else ""
+        say(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M} UTC  {entry.kind:<10} {entry.topic}{words}")
+    if chain.fault:
+        complain(_("The chain is not in order: {fault}.").format(fault=translated(chain.fault)))
+        return 1
+    if chain.erased_at:
+        say(_("Erased on {day}.").format(day=f"{chain.erased_at:%Y-%m-%d}"))
+    say(_("The chain is in order."))
+    return 0

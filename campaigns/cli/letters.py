@@ -1,0 +1,141 @@
+"""``check``, ``render``, ``test``: a letter before anybody gets it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, faults, ngettext, one_fault, say, tell
+
+if TYPE_CHECKING:
+    from campaigns.app import House
+    from mailer.errors import Fault
+    from mailer.transport.base import Result
+
+File = Annotated[Path, typer.Argument(help=_("The campaign file."))]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(
+        "check",
+        help=_("Find every fault and warning in a campaign file, and ask DNS about its sender."),
+        epilog=_("Example: postiljon check denkt-u-mee.md"),
+    )(check)
+    app.command(
+        "render",
+        help=_("Write the exact bytes that a contact gets."),
+        epilog=_("Example: postiljon render denkt-u-mee.md --contact ester@example.org --out ester.eml"),
+    )(render)
+    app.command(
+        "test",
+        help=_("Send a marked test mail to addresses of your own."),
+        epilog=_("Example: postiljon test denkt-u-mee.md me@example.org"),
+    )(send_test)
+
+
+def check(
+    file: File,
+    dns: Annotated[bool, typer.Option("--dns/--no-dns", help=_("Ask DNS about the sender."))] = True,
+    as_json: Json = False,
+) -> int:
+    """Find what is wrong."""
+    from campaigns import launch
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    prepared, found = launch.examine(house.site, file, house.clock())
+    if dns and prepared is not None:
+        found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
+    house.close()
+    errors = [fault for fault in found if fault.severity == "error"]
+    warnings = [fault for fault in found if fault.severity == "warning"]
+    if as_json:
+        tell({"ok": not errors, "faults": [fault.as_json() for fault in found]})
+        return 1 if errors else 0
+    if errors:
+        faults(found)
+        return 1
+    for warning in warnings:
+        say(one_fault(warning))
+    if warnings:
+        text = ngettext(
+            "It can go out; there is {number} warning.", "It can go out; there are {number} warnings.", len(warnings)
+        )
+        say(text.format(number=len(warnings)))
+    else:
+        say(_("It can go out: no problems found."))
+    return 0
+
+
+def _ask_dns(house: House, file: str, address: str, line: int) -> list[Fault]:
+    from campaigns import preflight
+    from campaigns.doctor import sender_of
+
+    return preflight.examine(sender_of(house, address), file, line, _=_)
+
+
+def render(
+    file: File,
+    contact: Annotated[str, typer.Option(metavar="EMAIL", help=_("Who gets it; default: nobody in particular."))] = "",
+    out: Annotated[Path | None, typer.Option(metavar="FILE.eml", help=_("Where to; default: standard output."))] = None,
+    as_json: Json = False,
+) -> None:
+    """Write it."""
+    from campaigns import preview
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    content = preview.message(house, file, contact)
+    house.close()
+    if out is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    out.write_bytes(content)
+    if as_json:
+        tell({"file": str(out), "bytes": len(content)})
+    else:
+        say(_("Written: {path}, {number} bytes.").format(path=out, number=len(content)))
+
+
+def send_test(
+    file: File,
+    addresses: Annotated[list[str], typer.Argument(help=_("Where the test mail goes to."))],
+    as_json: Json = False,
+) -> int:
+    """Send a test mail."""
+    from campaigns import preview
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    results = preview.send_tests(house, file, addresses)
+    house.close()
+    if as_json:
+        tell({"results": [{"address": address, **_result(result)} for address, result in results]})
+        return 0
+    for address, result in results:
+        say(f"{address}: {_outcome(result)}")
+    return 0
+
+
+def _result(result: Result) -> dict[str, object]:
+    from mailer.transport.base import Replied
+
+    if isinstance(result, Replied):
+        return {"code": result.code, "text": result.text}
+    return {"code": 0, "text": result.why}
+
+
+def _outcome(result: Result) -> str:
+    found = _result(result)
+    code = int(str(found["code"]))
+    if 200 <= code < 300:
+        return _("accepted")
+    if code:
+        return _("refused: {code} {text}").format(code=code, text=found["text"])
+    return _("not sent: {why}").format(why=found["text"])

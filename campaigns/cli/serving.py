@@ -1,0 +1,43 @@
+"""``serve`` and ``worker``: what runs for months."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from campaigns.cli.output import _
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(
+        "serve",
+        help=_("Serve the public pages and send planned campaigns at their hour."),
+        epilog=_("Example: postiljon serve --port 8000 --workers 2"),
+    )(serve)
+    app.command(
+        "worker",
+        help=_("A sender alone: sends what is due, launches what is planned."),
+        epilog=_("Example: postiljon worker"),
+    )(worker)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help=_("The address to listen on."))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help=_("The port to listen on."))] = 8000,
+    public_only: Annotated[bool, typer.Option("--public-only", help=_("Only the public pages: no sender."))] = False,
+    workers: Annotated[int, typer.Option(min=0, max=64, help=_("How many senders."))] = 1,
+) -> int:
+    """Serve."""
+    from campaigns.serving import Plan
+    from campaigns.serving import serve as run
+
+    return run(Plan(host, port, 0 if public_only else workers))
+
+
+def worker() -> int:
+    """Send."""
+    from campaigns.serving import send_forever
+
+    return send_forever()

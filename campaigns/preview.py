@@ -1,0 +1,182 @@
+"""One letter for one person, before and after launch: the exact bytes, and a marked test mail.
+
+Promises: after launch :func:`message` gives the bytes that the person gets or got (the snapshot with the person's
+present values, the Date of the first claim if there was one); before launch the Date, the Message-ID and the token
+are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, and is
+no delivery: nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that nobody has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from campaigns import launch, records
+from campaigns.app import House
+from campaigns.launch import Prepared
+from campaigns.material import differences
+from campaigns.records import Campaign
+from mailer import archive, outbox
+from mailer.address import Address, parse
+from mailer.errors import InputError
+from mailer.letter.compose import Composer
+from mailer.letter.dkim import Signer
+from mailer.letter.plan import Letter, Stamp
+from mailer.signing import Purpose, Token, seal, to_text
+from mailer.transport.base import Parcel, RelayEvent, Result, Transport
+from mailer.worker import Filled
+from unsubscribe import contacts
+from unsubscribe.contacts import Contact
+
+DEAD_TOKEN = "A" * 36  # version 0: no key ever made it
+MARK = "[test] "
+
+
+def message(house: House, path: Path, email: str) -> bytes:
+    """The bytes of the letter in a campaign file for the contact with that address ("": for nobody in particular)."""
+    now = house.clock()
+    prepared = launch.prepare_sample(house.site, path, now)
+    with house.db.read() as conn:
+        campaign = records.find(conn, prepared.definition.slug)
+        person = contacts.find(conn, email) if email else None
+    if email and person is None:
+        raise InputError(house.say("nobody is known under {email}").format(email=email))
+    if person is not None and campaign is not None and _same(house, prepared, campaign):
+        return _launched(house, campaign, person)
+    address = parse(email or "reader@example.org")
+    return _sample(house, prepared, prepared.compiled.letter, address, person)
+
+
+def _same(house: House, prepared: Prepared, campaign: Campaign) -> bool:
+    return campaign.is_launched and not differences(prepared.material, campaign.source, campaign.parts, house.say)
+
+
+def _launched(house: House, campaign: Campaign, person: Contact) -> bytes:
+    """As a sender makes it."""
+    with house.db.read() as conn:
+        mailing = outbox.get(conn, campaign.mailing_id or 0)
+        letter = archive.letter(conn, campaign.snapshot)
+        first = outbox.first_claim(conn, mailing.id, person.id)
+    identity = mailing.identity
+    online = records.online_url(identity.public_url, campaign.online, campaign.online_code)
+    filled = house.slots.of_contact(mailing, person, online)
+    key = house.keyring.with_id(identity.key_id)[0]
+    number = to_text(seal(key, Token(Purpose.MESSAGE_ID, mailing.id, person.id)))
+    at = first or house.clock()
+    address = parse(person.email)
+    stamp = Stamp(
+        address=str(address),
+        date=at,
+        message_id=f"{number}@{letter.from_address.rpartition('@')[2]}",
+        name=filled.name,
+        unsubscribe_url=filled.unsubscribe_url,
+        unsubscribe_mailto=filled.unsubscribe_mailto,
+    )
+    return _signed(house, Composer(letter).message(filled.values, stamp), at)
+
+
+def _sample(house: House, prepared: Prepared, letter: Letter, address: Address, person: Contact | None) -> bytes:
+    """With a sample Date, Message-ID and a dead token."""
+    filled = sample_links(house, prepared, address, person)
+    at = prepared.definition.send_at or house.clock().replace(microsecond=0)
+    stamp = Stamp(
+        address=str(address),
+        date=at,
+        message_id=f"sample@{letter.from_address.rpartition('@')[2]}",
+        name=filled.name,
+        unsubscribe_url=filled.unsubscribe_url,
+    )
+    return _signed(house, Composer(letter).message(filled.values, stamp), at)
+
+
+def sample_links(house: House, prepared: Prepared, address: Address, person: Contact | None) -> Filled:
+    """A person's values, and links that do nothing."""
+    public_url = house.reader.public_url
+    online = records.online_url(public_url, prepared.definition.online, prepared.online_code)
+    optout, details = f"{public_url}/u/{DEAD_TOKEN}", f"{public_url}/d/{DEAD_TOKEN}"
+    values = person.values() if person else {"email": str(address)}
+    links = {"online": online, "details": details, "optout": optout}
+    return Filled(person.name if person else "", {"contact": values, "links": links}, optout)
+
+
+def _signed(house: House, content: bytes, at: datetime) -> bytes:
+    settings = house.mailer
+    if not settings.dkim_key:
+        return content
+    return Signer(settings.dkim_key.read_bytes(), settings.dkim_selector, settings.dkim_domain).sign(content, at)
+
+
+def send_tests(house: House, path: Path, addresses: Sequence[str]) -> list[tuple[str, Result]]:
+    """Send a marked test mail to each address; what the relay said. Raises ``TransportError``."""
+    parsed = [parse(address) for address in addresses]
+    prepared = launch.prepare_sample(house.site, path, house.clock())
+    letter = prepared.compiled.letter
+    marked = replace(letter, subject=(MARK, *letter.subject))
+    sender = house.mailer.return_path or letter.from_address
+    with house.db.read() as conn:
+        people = [contacts.find(conn, str(address)) for address in parsed]
+    parcels = [
+        Parcel(number, sender, str(address), _sample(house, prepared, marked, address, person), address.needs_smtputf8)
+        for number, (address, person) in enumerate(zip(parsed, people, strict=True))
+    ]
+    results = asyncio.run(_carry(house.transport(), parcels))
+    return [(str(address), results[number]) for number, address in enumerate(parsed)]
+
+
+async def _carry(transport: Transport, parcels: list[Parcel]) -> dict[int, Result]:
+    """Hand parcels to a transport until each is answered."""
+    await transport.check()
+    stop = asyncio.Event()
+    feed = _Feed(parcels, stop)
+    await transport.run(feed, stop)
+    return feed.results
+
+
+@dataclass
+class _Feed:
+    """A few parcels, each once; a parcel that is handed back is given again, three times at most."""
+
+    waiting: list[Parcel]
+    stop: asyncio.Event
+    results: dict[int, Result] = field(default_factory=dict)
+    given: dict[int, list[Parcel]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.wanted = len(self.waiting)
+
+    def take(self) -> Parcel | None:
+        """The next one."""
+        if not self.waiting:
+            return None
+        parcel = self.waiting.pop(0)
+        self.given.setdefault(parcel.delivery, []).append(parcel)
+        return parcel
+
+    async def wait(self) -> None:
+        """Until there is one again, or all is done."""
+        while not self.waiting and not self.stop.is_set():  # noqa: ASYNC110 - a few parcels, a few looks
+            await asyncio.sleep(0.05)
+
+    def still_wanted(self, delivery: int) -> bool:
+        """Always."""
+        return delivery in self.given
+
+    def report(self, delivery: int, result: Result) -> None:
+        """Keep what became of it."""
+        from mailer.transport.base import NotWritten
+
+        attempts = self.given[delivery]
+        if isinstance(result, NotWritten) and len(attempts) < 3 and not self.stop.is_set():
+            self.waiting.append(attempts[-1])
+            return
+        self.results[delivery] = result
+        if len(self.results) == self.wanted:
+            self.stop.set()
+
+    def relay(self, event: RelayEvent) -> None:
+        """A relay that refuses us ends the test; what is left is reported by the transport."""
+        if event.kind == "refused":
+            self.stop.set()

@@ -1,0 +1,204 @@
+"""``serve``: a parent of two kinds of child processes, web and sender.
+
+Promises: the parent holds the settings' checks and the listening socket, so that a wrong setting or a taken port is
+told before anything runs; a child that dies is started again (not faster than once a second); a child ends when its
+parent is gone, also by SIGKILL (a pipe whose other end only the parent holds, and PR_SET_PDEATHSIG where there is
+one); SIGTERM ends all in order: senders hand back what they have not begun, a second one kills. Gives an exit code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+import structlog
+
+from campaigns.app import open_house
+from mailer.errors import InputError
+
+PATIENCE = 20.0  # seconds that children get to end in order
+_PR_SET_PDEATHSIG = 1
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where to listen, and how many senders to run (0: the public pages only)."""
+
+    host: str
+    port: int
+    senders: int
+
+
+def serve(plan: Plan) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    open_house().close()
+    listening = _listen(plan)
+    parent = _Parent(plan, listening)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, parent.stop)
+    return parent.run()
+
+
+class _Parent:
+    """Starts children, starts them again, ends them."""
+
+    def __init__(self, plan: Plan, listening: socket.socket) -> None:
+        self._plan, self._listening = plan, listening
+        self._context = multiprocessing.get_context("spawn")
+        self._theirs, self._ours = self._context.Pipe(duplex=False)  # children wait for its end: we never write
+        self._children: dict[str, BaseProcess] = {}
+        self._started: dict[str, float] = {}
+        self._stopping = 0
+
+    def stop(self, *_signal: object) -> None:
+        """A signal: the first ends in order, the second kills."""
+        self._stopping += 1
+        if self._stopping > 1:
+            for child in self._children.values():
+                child.kill()
+
+    def run(self) -> int:
+        """Until stopped."""
+        names = ["web", *(f"sender-{number}" for number in range(1, self._plan.senders + 1))]
+        print(f"http://{self._plan.host}:{self._listening.getsockname()[1]}/", file=sys.stderr, flush=True)
+        while not self._stopping:
+            for name in names:
+                self._keep(name)
+            time.sleep(0.1)
+        return self._end()
+
+    def _keep(self, name: str) -> None:
+        """Start a child that does not run, at most once a second."""
+        child = self._children.get(name)
+        if (child is not None and child.is_alive()) or time.monotonic() - self._started.get(name, -9.0) < 1.0:
+            return
+        if child is not None:
+            log.warning("a child process ended; it is started again", child=name, code=child.exitcode)
+        self._started[name] = time.monotonic()
+        self._children[name] = self._start(name)
+
+    def _start(self, name: str) -> BaseProcess:
+        if name == "web":
+            child = self._context.Process(target=web, args=(self._theirs, self._listening), name=name)
+        else:
+            child = self._context.Process(target=sender, args=(self._theirs,), name=name)
+        child.start()
+        return child
+
+    def _end(self) -> int:
+        for child in self._children.values():
+            child.terminate()
+        deadline = time.monotonic() + PATIENCE
+        for child in self._children.values():
+            child.join(max(0.1, deadline - time.monotonic()))
+            if child.is_alive():
+                child.kill()
+                child.join()
+        return 0
+
+
+def web(parent: Connection, listening: socket.socket) -> None:
+    """The public pages, in a child."""
+    import uvicorn
+
+    house = open_house()
+    config = uvicorn.Config(
+        house.public_app(),
+        loop="uvloop",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+
+    def end() -> None:
+        server.should_exit = True
+
+    _live_with(parent, end)
+    server.run(sockets=[listening])
+    house.close()
+
+
+def sender(parent: Connection) -> None:
+    """A sender with the clock, in a child."""
+    stop = threading.Event()
+    _live_with(parent, stop.set)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_signal: stop.set())
+    _send(stop)
+
+
+def send_forever() -> int:
+    """A sender with the clock, alone; until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_signal: stop.set())
+    _send(stop)
+    return 0
+
+
+def _send(stop: threading.Event) -> None:
+    from campaigns import sender as senders
+
+    house = open_house()
+
+    async def main() -> None:
+        ending = asyncio.Event()
+        watching = asyncio.create_task(_wait_for(stop, ending))
+        await senders.serve(house, ending)
+        watching.cancel()
+
+    try:
+        senders.run_loop(main())
+    finally:
+        house.close()
+
+
+async def _wait_for(stop: threading.Event, ending: asyncio.Event) -> None:
+    while not stop.is_set():  # noqa: ASYNC110 - it is set by a signal or another thread
+        await asyncio.sleep(0.1)
+    ending.set()
+
+
+def _live_with(parent: Connection, end: Callable[[], None]) -> None:
+    """End in order when the parent is gone: its end of the pipe closes with it, however it dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, EOFError):
+            parent.poll(None)
+        end()
+        time.sleep(PATIENCE)
+        os._exit(3)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
+def _listen(plan: Plan) -> socket.socket:
+    """The listening socket; ``InputError`` when the address cannot be used."""
+    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((plan.host, plan.port))
+        found.listen(1024)
+    except OSError as error:
+        found.close()
+        raise InputError(f"cannot listen on {plan.host}:{plan.port}: {error.strerror}") from None
+    return found

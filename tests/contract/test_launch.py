@@ -1,0 +1,193 @@
+"""A launch: one winner, one audience, nothing twice; on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from campaigns import control, launch, records, report
+from campaigns.records import Campaign
+from campaigns.states import State
+from mailer import archive, outbox
+from mailer.errors import FaultsError, InputError, StateError
+from mailer.storage import Database
+from tests.support.campaigning import Stage, stage
+from unsubscribe import contacts
+
+
+@pytest.fixture
+def scene(empty_database: Database, tmp_path: Path) -> Stage:
+    return stage(empty_database, tmp_path)
+
+
+@pytest.fixture
+def small(sqlite_database: Database, tmp_path: Path) -> Stage:
+    return stage(sqlite_database, tmp_path)
+
+
+def read(scene: Stage, slug: str = "denkt-u-mee") -> Campaign:
+    with scene.db.read() as conn:
+        return records.get(conn, slug)
+
+
+def launched(scene: Stage, **more: str) -> Campaign:
+    campaign = launch.start(scene.site, scene.write(**more), scene.clock())
+    launch.freeze(scene.site, campaign, scene.clock, lambda: True)
+    return read(scene)
+
+
+def counts(scene: Stage, campaign: Campaign) -> outbox.Counts:
+    with scene.db.read() as conn:
+        return outbox.get(conn, campaign.mailing_id or 0).counts
+
+
+def test_a_launch_keeps_the_letter_opens_a_mailing_and_freezes_the_audience(scene: Stage) -> None:
+    campaign = launched(scene)
+    assert campaign.state is State.SENDING
+    with scene.db.read() as conn:
+        mailing = outbox.get(conn, campaign.mailing_id or 0)
+        assert archive.letter(conn, campaign.snapshot).from_address == "info@vng.nl"
+    assert mailing.audience_complete
+    assert (mailing.counts.recipients, mailing.counts.waiting) == (5, 5)
+    assert mailing.spec.scope == "verenigingsnieuws"
+    assert (mailing.identity.public_url, mailing.identity.key_id) == ("https://mail.example.org", 7)
+
+
+def test_the_same_file_again_launches_nothing_twice(scene: Stage) -> None:
+    first = launched(scene)
+    scene.people(3)
+    second = launched(scene)
+    assert second.mailing_id == first.mailing_id
+    assert counts(scene, second).recipients == 5
+
+
+def test_of_many_who_launch_at_once_one_wins_and_nobody_is_added_twice(scene: Stage) -> None:
+    path, errors = scene.write(), []
+
+    def go() -> None:
+        try:
+            campaign = launch.start(scene.site, path, scene.clock())
+            launch.freeze(scene.site, campaign, scene.clock, lambda: True)
+        except StateError as error:  # somebody was faster: run again
+            errors.append(error)
+
+    threads = [threading.Thread(target=go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    campaign = launched(scene)
+    assert counts(scene, campaign).recipients == 5
+
+
+def test_an_audience_that_was_cut_off_is_completed_by_somebody_else(scene: Stage) -> None:
+    scene.people(1_500)
+    campaign = launch.start(scene.site, scene.write(), scene.clock())
+    assert launch.freeze_page(scene.site, campaign, scene.clock()) is False
+    assert counts(scene, campaign).recipients == 1_000
+    with scene.db.read() as conn:
+        assert [item.slug for item in control.incomplete(conn)] == ["denkt-u-mee"]
+    launch.freeze(scene.site, read(scene), scene.clock, lambda: True)
+    assert counts(scene, campaign).recipients == 1_505
+    with scene.db.read() as conn:
+        assert control.incomplete(conn) == []
+
+
+def test_a_file_that_differs_from_what_was_launched_is_refused_with_what_differs(small: Stage) -> None:
+    launched(small)
+    path = small.write(layout="plain")
+    with pytest.raises(InputError, match=r"\+layout: plain"):
+        launch.start(small.site, path, small.clock())
+
+
+def test_a_segment_chooses_among_the_subscribers(small: Stage) -> None:
+    small.people(3, city="Utrecht")
+    small.people(2, city="Zwolle")
+    campaign = launched(small, segment='contact.city == "Utrecht"')
+    assert counts(small, campaign).recipients == 3
+
+
+def test_an_unknown_topic_stops_a_launch_and_names_one_that_looks_like_it(small: Stage) -> None:
+    path = small.write()
+    path.write_text(path.read_text().replace("topic: verenigingsnieuws", "topic: verenigingsnieuw"))
+    with pytest.raises(FaultsError) as raised:
+        launch.start(small.site, path, small.clock())
+    assert [(fault.field, fault.hint) for fault in raised.value.faults] == [
+        ("topic", "Did you mean verenigingsnieuws?")
+    ]
+
+
+def test_faults_of_head_and_text_are_told_together(small: Stage) -> None:
+    path = small.write(rate="0")
+    path.write_text(path.read_text() + "\n{{ contact.name }}\n")
+    with pytest.raises(FaultsError) as raised:
+        launch.start(small.site, path, small.clock())
+    assert len(raised.value.faults) == 2
+    with small.db.read() as conn:
+        assert records.all_campaigns(conn) == []
+
+
+def test_pause_and_resume_go_to_the_mailing_too(scene: Stage) -> None:
+    campaign = launched(scene)
+    paused = control.pause(scene.db, "denkt-u-mee", "ester", scene.clock())
+    with scene.db.read() as conn:
+        assert (paused.state, paused.reason, outbox.get(conn, campaign.mailing_id or 0).state) == (
+            State.PAUSED,
+            "ester",
+            "held",
+        )
+    resumed = control.resume(scene.site, "denkt-u-mee", scene.clock())
+    with scene.db.read() as conn:
+        assert (resumed.state, outbox.get(conn, campaign.mailing_id or 0).state) == (State.SENDING, "open")
+
+
+def test_cancel_leaves_out_everybody_who_waits(scene: Stage) -> None:
+    launched(scene)
+    campaign = control.cancel(scene.db, "denkt-u-mee", scene.clock())
+    assert campaign.state is State.CANCELLED
+    with scene.db.read() as conn:
+        status = report.status(conn, "denkt-u-mee")
+    assert (status["skipped"], status["waiting"]) == (5, 0)
+    assert "cancelled" in launch.why_not(campaign)
+
+
+def test_a_mailing_that_a_rule_holds_takes_its_campaign_along(scene: Stage) -> None:
+    campaign = launched(scene)
+    with scene.db.write() as conn:
+        outbox.hold(conn, campaign.mailing_id or 0, "relay_refused", scene.clock())
+    control.reconcile(scene.db, scene.clock())
+    held = read(scene)
+    assert (held.state, held.reason) == (State.HELD, "relay_refused")
+    assert control.resume(scene.site, "denkt-u-mee", scene.clock()).state is State.SENDING
+
+
+def test_a_campaign_without_people_left_is_finished(scene: Stage) -> None:
+    with scene.db.write() as conn:
+        topic = contacts.topic(conn, "verenigingsnieuws")
+        for contact in contacts.audience_page(conn, topic.slug):
+            contacts.set_state(conn, contact.id, topic.id, "opted_out", scene.clock())
+    launched(scene)
+    control.reconcile(scene.db, scene.clock())
+    finished = read(scene)
+    assert (finished.state, finished.finished_at) == (State.FINISHED, scene.clock())
+
+
+def test_the_status_has_the_fields_of_the_contract_and_they_add_up(scene: Stage) -> None:
+    launched(scene)
+    with scene.db.read() as conn:
+        status = report.status(conn, "denkt-u-mee")
+    names = (
+        "campaign state reason recipients waiting sending accepted retry refused skipped in_doubt bounced complained"
+    )
+    assert list(status)[:13] == names.split()
+    numbers = {name: value for name, value in status.items() if isinstance(value, int)}
+    assert list(numbers) == names.split()[3:]
+    assert sum(numbers.values()) - numbers["recipients"] == numbers["recipients"] == 5
+
+
+def test_an_unknown_slug_gets_a_name_that_looks_like_it(small: Stage) -> None:
+    launched(small)
+    with small.db.read() as conn, pytest.raises(InputError, match="did you mean 'denkt-u-mee'"):
+        records.get(conn, "denkt-u-me")

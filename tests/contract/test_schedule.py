@@ -1,0 +1,216 @@
+"""A campaign starts at its hour, not before, once; with a clock that the test sets."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from campaigns import control, launch, records
+from campaigns.records import Campaign
+from campaigns.schedule import Schedule
+from campaigns.states import State
+from mailer import outbox
+from mailer.errors import FaultsError, StateError
+from mailer.storage import Database, open_database
+from tests.support.campaigning import Stage, stage
+
+HOUR = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def scene(empty_database: Database, tmp_path: Path) -> Stage:
+    return stage(empty_database, tmp_path)
+
+
+@pytest.fixture
+def small(sqlite_database: Database, tmp_path: Path) -> Stage:
+    return stage(sqlite_database, tmp_path)
+
+
+def plan(scene: Stage, at: str = "2024-09-18 09:00") -> Campaign:
+    return launch.plan(scene.site, scene.write(send_at=at, timezone="Europe/Amsterdam"), scene.clock())
+
+
+def tick(scene: Stage) -> None:
+    clockwork = Schedule(scene.site, scene.clock)
+    clockwork.look()
+    clockwork.freeze()
+    clockwork.follow()
+
+
+def read(scene: Stage) -> Campaign:
+    with scene.db.read() as conn:
+        return records.get(conn, "denkt-u-mee")
+
+
+def recipients(scene: Stage) -> int:
+    campaign = read(scene)
+    if campaign.mailing_id is None:
+        return 0
+    with scene.db.read() as conn:
+        return outbox.get(conn, campaign.mailing_id).counts.recipients
+
+
+def test_nothing_leaves_a_second_before_the_hour_and_everything_from_it_on(scene: Stage) -> None:
+    planned = plan(scene)
+    assert (planned.state, planned.send_at) == (State.SCHEDULED, HOUR)
+    scene.clock.now = HOUR - timedelta(seconds=1)
+    tick(scene)
+    assert (read(scene).state, recipients(scene)) == (State.SCHEDULED, 0)
+    scene.clock.now = HOUR
+    tick(scene)
+    assert (read(scene).state, recipients(scene)) == (State.SENDING, 5)
+
+
+def test_who_joins_before_the_hour_is_counted(small: Stage) -> None:
+    plan(small)
+    small.people(2)
+    small.clock.now = HOUR
+    tick(small)
+    assert recipients(small) == 7
+
+
+def test_a_restart_forgets_nothing(small: Stage) -> None:
+    plan(small)
+    small.db.close()
+    again = Stage(open_database(f"sqlite:///{small.db.sqlite_path}"), small.folder, small.clock)
+    again.clock.now = HOUR + timedelta(minutes=59)
+    tick(again)
+    assert read(again).state is State.SENDING
+    again.db.close()
+
+
+def test_an_hour_that_was_missed_by_too_much_is_held_and_said(scene: Stage) -> None:
+    plan(scene)
+    scene.clock.now = HOUR + timedelta(hours=1, seconds=1)
+    tick(scene)
+    held = read(scene)
+    assert (held.state, held.reason) == (State.HELD, "missed")
+    assert recipients(scene) == 0
+    with pytest.raises(StateError, match="its hour passed while nothing was serving"):
+        launch.start(scene.site, scene.folder / "denkt-u-mee.md", scene.clock())
+
+
+def test_a_campaign_that_missed_its_hour_is_sent_by_resume(small: Stage) -> None:
+    plan(small)
+    small.clock.now = HOUR + timedelta(days=1)
+    tick(small)
+    assert control.resume(small.site, "denkt-u-mee", small.clock()).state is State.SENDING
+    tick(small)
+    assert recipients(small) == 5
+
+
+def test_a_campaign_that_missed_its_hour_can_be_planned_anew(small: Stage) -> None:
+    plan(small)
+    small.clock.now = HOUR + timedelta(days=1)
+    tick(small)
+    again = plan(small, "2024-09-20 09:00")
+    assert (again.state, again.send_at) == (State.SCHEDULED, datetime(2024, 9, 20, 7, tzinfo=UTC))
+
+
+def test_two_serving_processes_start_a_campaign_once(scene: Stage) -> None:
+    plan(scene)
+    scene.clock.now = HOUR
+    started: list[Campaign] = []
+
+    def look() -> None:
+        started.extend(Schedule(scene.site, scene.clock).look())
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(started) == 1
+    tick(scene)
+    assert recipients(scene) == 5
+
+
+def test_an_hour_that_was_moved_while_somebody_looked_is_not_started_early(small: Stage) -> None:
+    plan(small)
+    small.clock.now = HOUR
+    with small.db.read() as conn:
+        (seen,) = records.due(conn, HOUR)
+    plan(small, "2024-09-18 10:00")
+    with small.db.write() as conn:
+        assert launch._open(conn, small.site, seen, launch.Event.START, HOUR, strict=False) is None
+    assert read(small).state is State.SCHEDULED
+
+
+@pytest.mark.parametrize(
+    ("at", "utc"),
+    [
+        ("2025-03-30 01:59:59", datetime(2025, 3, 30, 0, 59, 59, tzinfo=UTC)),
+        ("2025-03-30 03:00", datetime(2025, 3, 30, 1, 0, tzinfo=UTC)),
+        ("2025-03-30 09:00", datetime(2025, 3, 30, 7, 0, tzinfo=UTC)),
+        ("2025-10-26 01:59", datetime(2025, 10, 25, 23, 59, tzinfo=UTC)),
+        ("2025-10-26 02:30+02:00", datetime(2025, 10, 26, 0, 30, tzinfo=UTC)),
+        ("2025-10-26 02:30+01:00", datetime(2025, 10, 26, 1, 30, tzinfo=UTC)),
+        ("2025-10-26 03:00", datetime(2025, 10, 26, 2, 0, tzinfo=UTC)),
+    ],
+)
+def test_on_the_days_when_the_clock_changes_it_starts_at_the_second_that_was_meant(
+    small: Stage, at: str, utc: datetime
+) -> None:
+    plan(small, at)
+    small.clock.now = utc - timedelta(seconds=1)
+    tick(small)
+    assert read(small).state is State.SCHEDULED
+    small.clock.now = utc
+    tick(small)
+    assert read(small).state is State.SENDING
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence"), [("2025-03-30 02:30", "does not exist"), ("2025-10-26 02:30", "happens twice")]
+)
+def test_an_hour_that_is_not_there_or_there_twice_is_refused(small: Stage, at: str, sentence: str) -> None:
+    with pytest.raises(FaultsError, match=sentence):
+        plan(small, at)
+
+
+def test_the_past_is_refused_with_what_to_do_instead(small: Stage) -> None:
+    with pytest.raises(FaultsError, match="To send it now: postiljon send"):
+        plan(small, "2024-08-18 09:00")
+
+
+def test_a_plan_needs_an_hour(small: Stage) -> None:
+    with pytest.raises(FaultsError, match="the hour of sending"):
+        launch.plan(small.site, small.write(), small.clock())
+
+
+def test_planning_again_changes_hour_and_text(small: Stage) -> None:
+    first = plan(small)
+    path = small.write(send_at="2024-09-19 09:00", timezone="Europe/Amsterdam", layout="plain")
+    second = launch.plan(small.site, path, small.clock.forward(minutes=1))
+    assert second.id == first.id
+    assert second.snapshot != first.snapshot
+    assert second.send_at == HOUR + timedelta(days=1)
+
+
+def test_a_cancelled_plan_starts_never(small: Stage) -> None:
+    plan(small)
+    control.cancel(small.db, "denkt-u-mee", small.clock())
+    small.clock.now = HOUR
+    tick(small)
+    assert read(small).state is State.CANCELLED
+
+
+def test_the_clockwork_itself_starts_a_campaign_within_a_second_of_its_hour(small: Stage) -> None:
+    plan(small)
+    clockwork = Schedule(small.site, small.clock)
+    clockwork.start()
+    try:
+        sleep(0.6)
+        assert read(small).state is State.SCHEDULED
+        small.clock.now = HOUR
+        begun = monotonic()
+        while read(small).state is not State.SENDING and monotonic() - begun < 10:
+            sleep(0.02)
+        assert read(small).state is State.SENDING
+    finally:
+        clockwork.close()

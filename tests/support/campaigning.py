@@ -1,0 +1,83 @@
+"""A small organisation with a topic, people and a campaign file: what launches and schedules are tried on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from campaigns import migrations
+from campaigns.launch import Site
+from mailer.storage import Database
+from unsubscribe import contacts
+from unsubscribe.contacts import Person
+
+PEPPER = b"p" * 32
+TOPIC = "verenigingsnieuws"
+FILE = """---
+slug: {slug}
+subject: Denkt u mee?
+preheader: een dialoog
+from: VNG <info@vng.nl>
+language: nl
+topic: verenigingsnieuws
+{more}---
+Geachte {{{{ contact.salutation | default("heer, mevrouw") }}}},
+
+Hierbij nodigen wij u uit.
+"""
+
+
+class SetClock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: datetime = datetime(2024, 9, 1, 12, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> datetime:
+        """Later by so much."""
+        self.now += timedelta(**span)
+        return self.now
+
+
+@dataclass
+class Stage:
+    """A migrated database with people, a clock, and a folder for campaign files."""
+
+    db: Database
+    folder: Path
+    clock: SetClock = field(default_factory=SetClock)
+
+    @property
+    def site(self) -> Site:
+        """What launches need."""
+        return Site(self.db, "https://mail.example.org", "bounce@example.org", 7)
+
+    def write(self, slug: str = "denkt-u-mee", **more: str) -> Path:
+        """A campaign file."""
+        path = self.folder / f"{slug}.md"
+        path.write_text(
+            FILE.format(slug=slug, more="".join(f"{key}: {value}\n" for key, value in more.items())), "utf-8"
+        )
+        return path
+
+    def people(self, number: int, **attributes: str) -> None:
+        """So many more subscribers."""
+        with self.db.write() as conn:
+            topic = contacts.ensure_topic(conn, TOPIC, "", self.clock())
+            before = contacts.audience_count(conn, TOPIC)
+            for one in range(before, before + number):
+                person = Person(f"lezer{one}@example.org", attributes=attributes)
+                added = contacts.add(conn, person, PEPPER, self.clock())
+                contacts.subscribe(conn, added.id, topic.id, self.clock())
+
+
+def stage(db: Database, folder: Path, people: int = 5) -> Stage:
+    """A stage with so many subscribers."""
+    migrations.upgrade(db)
+    made = Stage(db, folder)
+    made.people(people)
+    return made

@@ -50,10 +50,11 @@ Result = Union[Replied, NotWritten, Unknown]
 class RelayEvent:
     """Something about the relay, not about one parcel.
 
-    ``open``: a connection was made and greeted (after trouble: it is over). ``refused``: greeting, EHLO, TLS or AUTH
-    refused for good; holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it ended without having
-    accepted a message; the transport backs off by itself. ``rotated``: the relay ended a connection that had accepted
-    messages, and it is replaced at once; nothing to worry about. ``slow_down``: 421 or another 4xx before a first message.
+    ``open``: the first connection was made, or mail was accepted again after trouble. ``refused``: greeting, EHLO, TLS
+    or AUTH refused for good; it holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it
+    ended without having accepted a message; the transport backs off by itself. ``rotated``: the relay ended a
+    connection that had accepted messages, and it is replaced at once; nothing to worry about. ``slow_down``: 421 or
+    another 4xx before a first message.
     """
 
     kind: EventKind

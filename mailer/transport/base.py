@@ -1,9 +1,9 @@
 """The seam between the worker and whatever carries letters: parcels in, results out.
 
 A transport keeps its connections busy from a :class:`Feed`: it takes parcels, and reports exactly one
-:data:`~mailer.outcome.results.Result` for each parcel that it took, whatever happens; also when it is stopped or its task is
-cancelled. All calls of the feed are plain calls on the thread of the event loop, so they must be quick (some
-microseconds) and must not block; ``wait`` alone is awaited.
+:data:`~mailer.outcome.results.Result` for each parcel that it took, whatever happens; also when it is stopped or
+its task is cancelled. All calls of the feed are plain calls on the thread of the event loop, so they must be quick
+(some microseconds) and must not block; ``wait`` alone is awaited.
 
 It knows nothing of campaigns, of the database, and of what a reply means (:mod:`mailer.outcome` decides).
 """

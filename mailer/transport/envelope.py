@@ -1,0 +1,58 @@
+"""The commands that carry one parcel, and whether a relay can carry it at all. Pure.
+
+Promises: no address can add a command (B75); content is stuffed exactly once and ends in one CRLF (B57); what the
+relay did not offer is not used, and a parcel that needs it is refused here in words of RFC 3463 (B34, B28, RFC 1870).
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailer.outcome.results import Replied
+from mailer.transport.base import Parcel
+from mailer.transport.limits import Offers
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+
+def refusal(parcel: Parcel, offers: Offers) -> Replied | None:
+    """Why this parcel cannot go over this relay, or None. The reply is our own (stage ``local``)."""
+    both = parcel.sender + parcel.recipient
+    if _CONTROL.search(both) or not parcel.recipient:
+        return Replied("local", 553, "5.1.3 the address cannot be written in SMTP")
+    if not both.isascii() and not (parcel.smtputf8 and offers.smtputf8):
+        return Replied("local", 553, "5.6.7 the address needs SMTPUTF8, which the mail server does not offer")
+    if not parcel.content.isascii() and not offers.eightbit:
+        return Replied("local", 554, "5.6.3 the letter has 8-bit bytes, which the mail server does not take")
+    if offers.size and len(parcel.content) > offers.size:
+        size = f"{len(parcel.content)} bytes; the mail server takes {offers.size}"
+        return Replied("local", 552, f"5.3.4 the letter is too big: {size}")
+    return None
+
+
+def commands(parcel: Parcel, offers: Offers) -> tuple[bytes, bytes, bytes]:
+    """MAIL, RCPT and DATA, each with its CRLF (RFC 5321 section 4.1.1, RFC 1870, 6152, 6531)."""
+    options = f" SIZE={len(parcel.content)}" if offers.sized else ""
+    if offers.eightbit and not parcel.content.isascii():
+        options += " BODY=8BITMIME"
+    if offers.smtputf8 and parcel.smtputf8:
+        options += " SMTPUTF8"
+    mail = f"MAIL FROM:<{parcel.sender}>{options}\r\n".encode()
+    return mail, f"RCPT TO:<{parcel.recipient}>\r\n".encode(), b"DATA\r\n"
+
+
+def wire(content: bytes) -> bytes:
+    """The content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
+
+    Anything else is mended in a slower way: stray CR and LF become CRLF (B22, B76), dots at the start of a line are
+    doubled (RFC 5321 section 4.5.2).
+    """
+    if not content.startswith(b".") and b"\n." not in content and content.endswith(b"\r\n"):
+        return content
+    content = _STRAY.sub(b"\r\n", content)
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    if content.startswith(b"."):
+        content = b"." + content
+    return content.replace(b"\r\n.", b"\r\n..")

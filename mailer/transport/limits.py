@@ -1,0 +1,73 @@
+"""How long to wait for each reply, how long to use a connection, and what a relay offered. Values only.
+
+Sources: RFC 5321 section 4.5.3.2 (B48) for the waits, B60 for the reuse, RFC 2920, 6152, 6531, 1870 for the offers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. ``behind``: how long an envelope may wait behind a slow dot before its row is handed back.
+
+    ``grace``: how long :meth:`~mailer.transport.base.Transport.run` waits for last replies once it is told to stop;
+    what is unanswered then is in doubt.
+    """
+
+    connect: float = 30
+    greeting: float = 300
+    mail: float = 300
+    rcpt: float = 300
+    data: float = 120
+    block: float = 180
+    dot: float = 600
+    rset: float = 20
+    quit: float = 2
+    behind: float = 1
+    grace: float = 60
+
+    def of(self, stage: str) -> float:
+        """The wait for the reply to ``stage``."""
+        return float(getattr(self, stage))
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """A connection ends after so many messages, so many seconds, or so many seconds without work."""
+
+    messages: int = 1_000
+    seconds: float = 300
+    idle: float = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Both, as one value."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    reuse: Reuse = field(default_factory=Reuse)
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What the relay offered in its last EHLO, the one after STARTTLS. ``size`` 0: no limit known."""
+
+    pipelining: bool = False
+    eightbit: bool = False
+    smtputf8: bool = False
+    sized: bool = False
+    size: int = 0
+
+
+def offers(extensions: dict[str, str]) -> Offers:
+    """From the EHLO's keywords in lower case and their parameters."""
+    size = extensions.get("size", "").strip()
+    return Offers(
+        pipelining="pipelining" in extensions,
+        eightbit="8bitmime" in extensions,
+        smtputf8="smtputf8" in extensions,
+        sized="size" in extensions,
+        size=int(size) if size.isascii() and size.isdigit() else 0,
+    )

@@ -1,0 +1,384 @@
+"""One SMTP session after EHLO: the order of questions and answers, and which parcel each answer settles.
+
+A group is *content, dot, MAIL, RCPT, DATA* in one write (RFC 2920); without PIPELINING each command waits for its
+answer. No socket, no loop, no clock of its own: bytes come in through :meth:`Pipeline.received`, go out through
+:class:`Wire`, and time comes in through :meth:`Pipeline.tick`. Promises:
+
+1. Content follows only when MAIL and RCPT were 2xx and DATA was 354.
+2. After a refused MAIL, RCPT or DATA the next group begins with RSET.
+3. 354 although RCPT was refused: a lone dot, then close; never a lone dot after an accepted RCPT (it would deliver
+   an empty letter).
+4. A cut after the dot leaves one parcel unknown; the one whose envelope went with it is handed back.
+5. A reply that cannot be matched ends the session, and nothing is guessed from it.
+6. A parcel whose dot may have left is unknown, unless the unsent rest is known to begin before its dot.
+7. Each reply has its own time (B48), the dot ten minutes; a reply that trickles in has no more.
+8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back, and the session ends without
+   a dot after the earlier reply.
+
+Every parcel taken is reported exactly once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal
+
+from mailer.outcome.results import NotWritten, Replied, Result, Stage, Unknown
+from mailer.transport.base import Feed, Parcel
+from mailer.transport.envelope import commands, refusal, wire
+from mailer.transport.limits import Limits, Offers
+from mailer.transport.link import PATIENCE, Ended, Losses, Wire
+from mailer.transport.replies import Replies, clean
+
+HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
+DOT = b".\r\n"
+
+Asked = Literal["mail", "rcpt", "data", "dot", "rset", "lone", "quit"]
+
+
+class Pipeline:
+    """See the module. ``now`` of the constructor is any monotonic time in seconds; :meth:`tick` brings later ones."""
+
+    def __init__(self, feed: Feed, link: Wire, offers: Offers, limits: Limits, losses: Losses) -> None:
+        self._feed, self._link, self._offers, self._limits, self._losses = feed, link, offers, limits, losses
+        self._replies = Replies()
+        self._expect: deque[Asked] = deque()
+        self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: what is still to be asked
+        self._open: Parcel | None = None  # its envelope is on the way
+        self._dot: Parcel | None = None  # its content is on the way, its dot unanswered
+        self._fault: Replied | None = None
+        self._mail_ok = self._rcpt_ok = False
+        self._reset = False  # the next group begins with RSET
+        self._held = False  # content was written, its dot was not
+        self._handed_back = self._stopping = self.over = False
+        self._after = 0  # bytes written after the last dot
+        self._now = self._born = self._since = self._opened = 0.0
+        self._backlog = 0
+        self.accepted = self.started = 0
+
+    # --- from above
+
+    def begin(self, now: float) -> None:
+        """The connection is ready at ``now``; take the first parcel."""
+        self._now = self._born = self._since = now
+        self._next()
+
+    def poke(self, now: float) -> None:
+        """There may be work: take it if nothing is under way."""
+        if not (self.over or self._expect or self._stopping):
+            self._now = now
+            self._next()
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is under way, and a poke is welcome."""
+        return not (self.over or self._expect or self._stopping)
+
+    def stop(self, now: float) -> None:
+        """Take nothing more; hand back what has no content at the relay; end once the last dot is answered."""
+        self._now = now
+        self._stopping = True
+        if self._open is not None:
+            self._hand_back("the sender is stopping")
+        elif not self._expect and not self.over:
+            self._leave()
+
+    def abort(self, why: str) -> None:
+        """End now, whatever is unanswered."""
+        self._end(Ended("quiet", text=why), unsent=self._link.unsent())
+
+    # --- from the wire
+
+    def received(self, data: bytes, now: float) -> None:
+        """Bytes from the relay."""
+        if self.over:
+            return
+        self._now = now
+        for code, raw in self._replies.feed(data):
+            if not self._expect:
+                self._unasked(code, raw)
+            else:
+                self._since = now
+                self._answered(self._expect.popleft(), code, raw)
+            if self._is_over():
+                return
+        if self._replies.broken:
+            self._broken(self._replies.broken)
+
+    def drained(self) -> None:
+        """What was queued has left: a dot that was held back may follow."""
+        if self._held and not self.over:
+            self._held = False
+            self._since = self._now
+            self._finish(b"")
+
+    def lost(self, why: str, unsent: int | None = None) -> None:
+        """The connection is gone. ``unsent``: what had not left the process then; None if nobody knows."""
+        if not self.over:
+            leaving = bool(self._expect) and self._expect[0] in ("quit", "lone")
+            stage = self._expect[0] if self._expect else "idle"
+            self._end(Ended("quiet") if leaving else self._server(stage, 0, why), unsent=unsent)
+
+    def tick(self, now: float) -> None:
+        """Look at the time, some times a second."""
+        if self.over:
+            return
+        self._now = now
+        if self._open is not None:
+            behind = self._dot is not None and now - self._opened > self._limits.timeouts.behind
+            if behind:
+                self._hand_back("its envelope waited behind a slow answer")
+            elif not self._feed.still_wanted(self._open.delivery):
+                self._hand_back("paused or cancelled")
+        if self._is_over():
+            return
+        if not self._expect:
+            reuse = self._limits.reuse
+            if now - self._since > reuse.idle or now - self._born > reuse.seconds:
+                self._leave()
+            return
+        self._overdue(self._expect[0], now)
+
+    def _overdue(self, stage: Asked, now: float) -> None:
+        timeouts = self._limits.timeouts
+        unsent = self._link.unsent()
+        if unsent and unsent != self._backlog:
+            self._since = now  # it still moves
+        self._backlog = unsent
+        limit = timeouts.block if unsent else timeouts.of("dot" if stage == "lone" else stage)
+        if now - self._since <= limit:
+            return
+        if stage in ("quit", "lone"):
+            self._end(Ended("quiet"), unsent=unsent)
+        else:
+            self._end(self._server(stage, 0, f"no answer to {stage.upper()} within {limit:g} seconds"), unsent=unsent)
+
+    # --- answers
+
+    def _answered(self, asked: Asked, code: int, raw: bytes) -> None:
+        if asked == "dot":
+            self._dot_answered(code, raw)
+        elif asked == "mail":
+            self._envelope_answered("mail", code, raw)
+        elif asked == "rcpt":
+            self._envelope_answered("rcpt", code, raw)
+        elif asked == "data":
+            self._data_answered(code, raw)
+        elif asked == "rset":
+            if code == 421:
+                self._closing("rset", code, raw)
+            elif code >= 300:
+                self._broken(f"RSET was answered with {code}")
+            else:
+                self._ask()
+        else:  # after a lone dot or QUIT there is nothing left to do
+            self._end(Ended("quiet"))
+
+    def _dot_answered(self, code: int, raw: bytes) -> None:
+        parcel = self._dot
+        if parcel is None or 300 <= code < 400 or (self._held and code < 400):
+            self._broken(f"the final dot was answered with {code}")
+            return
+        self._dot = None
+        if code < 300:
+            self.accepted += 1
+        self._feed.report(parcel.delivery, Replied("dot", code, clean(raw)))
+        if code == 421 or self._held:
+            self._end(self._server("dot", code, clean(raw)), abort=self._held)
+        elif self._handed_back:
+            self._end(Ended("quiet"))
+        elif self._open is None:
+            self._next()
+
+    def _envelope_answered(self, asked: Literal["mail", "rcpt"], code: int, raw: bytes) -> None:
+        if self._open is None or 300 <= code < 400:
+            self._broken(f"{asked.upper()} was answered with {code}")
+        elif code < 300:
+            if asked == "mail":
+                self._mail_ok = True
+            else:
+                self._rcpt_ok = True
+            self._ask()
+        elif code == 421:
+            self._closing(asked, code, raw)
+        else:
+            self._fault = self._fault or Replied(asked, code, clean(raw))
+            if not self._offers.pipelining:
+                self._later.clear()
+                self._refused(self._open, self._fault)
+
+    def _data_answered(self, code: int, raw: bytes) -> None:
+        parcel, fault = self._open, self._fault
+        if parcel is None or (code < 400 and code != 354):
+            self._broken(f"DATA was answered with {code}")
+        elif code == 421:
+            self._closing("data", code, raw)
+        elif code != 354:
+            self._refused(parcel, fault or Replied("data", code, clean(raw)))
+        elif fault is not None:
+            self._open = None
+            self._feed.report(parcel.delivery, fault)
+            if self._rcpt_ok:
+                self._end(Ended("quiet"))
+            else:
+                self._write(DOT)
+                self._expect.append("lone")
+        elif not (self._mail_ok and self._rcpt_ok):
+            self._broken("DATA was answered before MAIL and RCPT")
+        elif not self._feed.still_wanted(parcel.delivery):
+            self._hand_back("paused or cancelled")
+        else:
+            self._content(parcel)
+
+    def _refused(self, parcel: Parcel, fault: Replied) -> None:
+        self._open = None
+        self._reset = True
+        self._feed.report(parcel.delivery, fault)
+        self._next()
+
+    def _closing(self, stage: Stage | Literal["rset"], code: int, raw: bytes) -> None:
+        """421 before a dot: it costs the parcel nothing, unless it comes to the same recipient again."""
+        parcel, text = self._open, clean(raw)
+        if parcel is not None and stage == "rcpt":
+            first = self._losses.count(parcel.delivery) == 1
+            if self.accepted == 0 or not first:
+                self._open = None
+                self._feed.report(parcel.delivery, self._fault or Replied("rcpt", code, text))
+        self._end(self._server(stage, code, text))
+
+    def _unasked(self, code: int, raw: bytes) -> None:
+        if code == 421:
+            self._end(self._server("idle", code, clean(raw)))
+        else:
+            self._broken(f"{code} was not asked for")
+
+    # --- questions
+
+    def _next(self) -> None:
+        """Nothing is under way: take a parcel and send its envelope, or rest, or leave."""
+        if not self._may_take():
+            self._leave()
+            return
+        group = self._group()
+        if group:
+            self._write(group)
+        else:
+            self._since = self._now
+            self._link.idle()
+
+    def _may_take(self) -> bool:
+        reuse = self._limits.reuse
+        young = self.started < reuse.messages and self._now - self._born <= reuse.seconds
+        return young and not (self._stopping or self._handed_back)
+
+    def _group(self) -> bytes:
+        """Take a parcel that this relay can carry; the bytes of its envelope that may be written now."""
+        while True:
+            parcel = self._feed.take()
+            if parcel is None:
+                return b""
+            unfit = refusal(parcel, self._offers)
+            if unfit is None:
+                break
+            self._feed.report(parcel.delivery, unfit)
+        self._open, self._opened, self._fault = parcel, self._now, None
+        self._mail_ok = self._rcpt_ok = False
+        self.started += 1
+        mail, rcpt, data = commands(parcel, self._offers)
+        if self._offers.pipelining:
+            if self._reset:
+                self._reset = False
+                self._expect.extend(("rset", "mail", "rcpt", "data"))
+                return b"".join((b"RSET\r\n", mail, rcpt, data))
+            self._expect.extend(("mail", "rcpt", "data"))
+            return b"".join((mail, rcpt, data))
+        self._later.extend((("mail", mail), ("rcpt", rcpt), ("data", data)))
+        if self._reset:
+            self._reset = False
+            self._later.appendleft(("rset", b"RSET\r\n"))
+        asked, first = self._later.popleft()
+        self._expect.append(asked)
+        return first
+
+    def _ask(self) -> None:
+        """Without PIPELINING: the next command, now that the last was answered."""
+        if self._later:
+            asked, command = self._later.popleft()
+            self._expect.append(asked)
+            self._write(command)
+
+    def _content(self, parcel: Parcel) -> None:
+        self._dot, self._open = parcel, None
+        self._backlog = 0
+        self._expect.append("dot")
+        body = wire(parcel.content)
+        if len(body) > HOLD_BACK:
+            self._write(body)
+            if self._link.full():
+                self._held = True
+                return
+            body = b""
+        self._finish(body)
+
+    def _finish(self, body: bytes) -> None:
+        """The content's (last) bytes, its dot, and the next envelope, in one write."""
+        group = self._group() if self._offers.pipelining and self._may_take() else b""
+        self._after = len(group)
+        self._write(b"".join((body, DOT, group)))
+
+    def _write(self, data: bytes) -> None:
+        if len(self._expect) <= 1:
+            self._since = self._now
+        self._link.write(data)
+
+    def _leave(self) -> None:
+        self._stopping = True
+        self._expect.append("quit")
+        self._write(b"QUIT\r\n")
+
+    # --- endings
+
+    def _hand_back(self, why: str) -> None:
+        """The parcel whose envelope is open returns; the session can only end, without a dot."""
+        parcel, self._open = self._open, None
+        if parcel is not None:
+            self._handed_back = True
+            self._feed.report(parcel.delivery, NotWritten(why))
+        if self._dot is None:
+            self._end(Ended("quiet"))
+
+    def _is_over(self) -> bool:
+        return self.over
+
+    def _broken(self, text: str) -> None:
+        """Something answers what was not asked: nothing that was read of this envelope counts (rule 5)."""
+        self._fault = None
+        self._end(self._server(self._expect[0] if self._expect else "idle", 0, text), unsent=self._link.unsent())
+
+    def _server(self, stage: str, code: int, text: str) -> Ended:
+        """The server's doing: a rotation if it had accepted mail on this connection."""
+        if self.accepted:
+            return Ended("rotated", stage, code, text)
+        return Ended("slow_down" if code == 421 else "away", stage, code, text)
+
+    def _end(self, how: Ended, *, unsent: int | None = None, abort: bool = False) -> None:
+        if self.over:
+            return
+        self.over = True
+        why = how.text or "the connection ended"
+        sure = self._held or (unsent is not None and unsent >= self._after + len(DOT))
+        content, envelope = self._dot, self._open
+        self._dot = self._open = None
+        self._link.ended(how, abort=abort or content is not None)
+        if content is not None:
+            self._feed.report(content.delivery, NotWritten(why) if sure else Unknown(why))
+        if envelope is not None:
+            self._feed.report(envelope.delivery, self._returned(envelope, content is None, how))
+
+    def _returned(self, parcel: Parcel, at_head: bool, how: Ended) -> Result:
+        """Handed back, at no cost, unless it was refused before; who broke ten sessions in a row has to wait."""
+        if self._fault is not None:
+            return self._fault
+        if how.kind != "quiet" and at_head and self._losses.count(parcel.delivery) >= PATIENCE:
+            return Replied("local", 451, f"4.4.2 the connection was lost {PATIENCE} times at this letter")
+        return NotWritten(how.text or "the connection ended before its content was written")

@@ -1,0 +1,186 @@
+"""Keeps the connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
+
+Promises: a connection is opened only when there is work and no idle one; one that had accepted mail is replaced at
+once; while the relay fails, one attempt at a time with a growing delay (half a second to a minute, jittered); 421 before
+a first message also lowers the number of connections for a while. A fault of the feed ends :meth:`Pool.run` with that error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Union
+
+from mailer.outcome.results import RelayEvent
+from mailer.transport.base import Feed
+from mailer.transport.limits import Limits
+from mailer.transport.link import Losses
+from mailer.transport.session import Monotonic, Session
+
+TICK = 0.25
+FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
+_RAMP = 0.05  # another connection is begun when the last is ready, or after this
+_GROW = 30.0  # after a slow-down one more connection is allowed each so many seconds
+
+Opened = Union[Session, RelayEvent]
+
+
+class Pool:
+    """One run of a transport: ``size`` connections at most, opened by ``dial``."""
+
+    def __init__(self, dial: Callable[[], Awaitable[Opened]], size: int, limits: Limits, clock: Monotonic) -> None:
+        self._dial, self._size, self._limits, self._clock = dial, size, limits, clock
+        self._allowed = size
+        self._grown = clock()
+        self._losses = Losses()
+        self._sessions: set[Session] = set()
+        self._idle: list[Session] = []
+        self._dialing: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._streak = 0
+        self._not_before = 0.0
+        self._known = False
+        self._crash: BaseException | None = None
+
+    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+        """See :class:`mailer.transport.base.Transport`."""
+        ticker = asyncio.create_task(self._ticking(feed))
+        try:
+            while not stop.is_set() and self._crash is None:
+                await self._turn(feed, stop)
+            await self._drain()
+        finally:
+            ticker.cancel()
+            for task in self._dialing:
+                task.cancel()
+            for session in tuple(self._sessions):
+                session.abort("the sender ended before the answer came")
+            await asyncio.gather(ticker, *self._dialing, return_exceptions=True)
+        if self._crash is not None:
+            raise self._crash
+
+    async def _turn(self, feed: Feed, stop: asyncio.Event) -> None:
+        self._changed.clear()
+        if self._idle or self._room():
+            await _first(feed.wait(), stop.wait(), self._changed.wait())
+            if not stop.is_set():
+                await self._employ(feed, stop)
+        else:
+            wait = self._not_before - self._clock()
+            waiting = len(self._sessions) + len(self._dialing) < self._allowed
+            await _first(stop.wait(), self._changed.wait(), timeout=min(max(wait, 0.01), 1.0) if waiting else None)
+
+    async def _employ(self, feed: Feed, stop: asyncio.Event) -> None:
+        """There is work: idle connections first, then one more."""
+        while self._idle:
+            session = self._idle.pop()
+            session.poke()
+            if session in self._idle:
+                await asyncio.sleep(0)  # the work was gone already
+                return
+        if self._room():
+            self._changed.clear()
+            task = asyncio.create_task(self._open(feed))
+            self._dialing.add(task)
+            task.add_done_callback(self._dialing.discard)
+            await _first(stop.wait(), self._changed.wait(), timeout=_RAMP)
+
+    def _room(self) -> bool:
+        if self._clock() < self._not_before or (self._streak and self._dialing):
+            return False
+        return len(self._sessions) + len(self._dialing) < self._allowed
+
+    async def _open(self, feed: Feed) -> None:
+        try:
+            opened = await self._dial()
+        except Exception as error:
+            self._crash = error
+            self._changed.set()
+            return
+        if isinstance(opened, RelayEvent):
+            self._trouble(feed, opened)
+        else:
+            self._sessions.add(opened)
+            opened.on_idle = self._went_idle
+            opened.on_end = lambda session: self._ended(feed, session)
+            if not self._known:
+                self._known = True
+                feed.relay(RelayEvent("open", "", 0, ""))
+            opened.begin(feed, self._limits, self._losses)
+        self._changed.set()
+
+    def _went_idle(self, session: Session) -> None:
+        self._idle.append(session)
+        self._changed.set()
+
+    def _ended(self, feed: Feed, session: Session) -> None:
+        """A session is over; called at least once for each."""
+        self._crash = self._crash or session.crash
+        if session in self._sessions:
+            self._sessions.discard(session)
+            if session in self._idle:
+                self._idle.remove(session)
+            self._praise(feed, session)
+            how = session.how
+            if how is not None and how.kind == "rotated":
+                feed.relay(RelayEvent("rotated", how.stage, how.code, how.text))
+            elif how is not None and how.kind != "quiet":
+                self._trouble(feed, RelayEvent(how.kind, how.stage, how.code, how.text))
+        self._changed.set()
+
+    def _trouble(self, feed: Feed, event: RelayEvent) -> None:
+        """The relay failed us without having accepted anything: wait longer each time."""
+        now = self._clock()
+        if now >= self._not_before:
+            delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._streak)
+            self._not_before = now + delay * random.uniform(0.8, 1.2)
+            self._streak = min(self._streak + 1, 20)
+        if event.kind == "slow_down":
+            self._allowed, self._grown = max(1, len(self._sessions)), now
+        feed.relay(event)
+
+    def _praise(self, feed: Feed, session: Session) -> None:
+        if self._streak and session.pipeline is not None and session.pipeline.accepted:
+            self._streak, self._not_before = 0, 0.0
+            feed.relay(RelayEvent("open", "", 0, ""))
+            self._changed.set()
+
+    async def _ticking(self, feed: Feed) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            now = self._clock()
+            if self._allowed < self._size and now - self._grown > _GROW:
+                self._allowed, self._grown = self._allowed + 1, now
+                self._changed.set()
+            try:
+                for session in tuple(self._sessions):
+                    session.tick()
+                    self._praise(feed, session)
+            except Exception as error:
+                self._crash = self._crash or error
+                self._changed.set()
+
+    async def _drain(self) -> None:
+        """Told to stop: no new connection; each session ends once its last dot is answered, or after the grace."""
+        for task in self._dialing:
+            task.cancel()
+        for session in tuple(self._sessions):
+            session.stop()
+        deadline = self._clock() + self._limits.timeouts.grace
+        while self._sessions and self._clock() < deadline and self._crash is None:
+            self._changed.clear()
+            await _first(self._changed.wait(), timeout=TICK)
+
+
+async def _first(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> None:  # noqa: ASYNC109
+    """Until one of them is done, or the time is over; the others are cancelled. Raises what a done one raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

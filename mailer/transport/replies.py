@@ -1,0 +1,72 @@
+"""SMTP replies out of a stream of bytes (RFC 5321 section 4.2). Pure: bytes in, replies out.
+
+Promises: a reply comes out once, whole, in order, however the bytes were cut; memory is bounded (a line of 64 KiB, a
+reply of 64 KiB); what is no reply sets :attr:`Replies.broken`, and everything before it still comes out. Says
+nothing about which question a reply answers.
+"""
+
+from __future__ import annotations
+
+import re
+
+LINE_LIMIT = 65_536
+TEXT_LIMIT = 1_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]+")
+_ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\s")
+
+
+class Replies:
+    """Feed it what was read; it gives ``(code, raw text)``, lines of one reply joined by a line feed."""
+
+    __slots__ = ("_lines", "_rest", "_size", "broken")
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+        self.broken = ""
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The replies that these bytes complete. After :attr:`broken` is set: nothing more."""
+        if self.broken:
+            return []
+        lines = (self._rest + data if self._rest else data).split(b"\n")
+        self._rest = lines.pop()
+        replies: list[tuple[int, bytes]] = []
+        for line in lines:
+            code = line[:3]
+            if not code.isdigit() or not b"200" <= code <= b"599":
+                self.broken = f"not an SMTP reply: {clean(line[:80])!r}"
+                return replies
+            mark = line[3:4]
+            if mark == b" " and not self._lines:
+                replies.append((int(code), line[4:]))
+            elif mark in (b" ", b"", b"\r"):
+                replies.append((int(code), b"\n".join([*self._lines, line[4:]])))
+                self._lines, self._size = [], 0
+            elif mark == b"-":
+                self._lines.append(line[4:])
+                self._size += len(line)
+            else:
+                self.broken = f"not an SMTP reply: {clean(line[:80])!r}"
+                return replies
+            if self._size > LINE_LIMIT:
+                break
+        if len(self._rest) > LINE_LIMIT or self._size > LINE_LIMIT:
+            self.broken = "an endless reply"
+            self._rest, self._lines = b"", []
+        return replies
+
+
+def clean(raw: bytes) -> str:
+    """What was said, as it may be stored and shown: one line, no control characters, at most 1,000 characters (B55).
+
+    An enhanced status code that each line repeats is kept once.
+    """
+    first, *others = raw[: 8 * TEXT_LIMIT].split(b"\n")
+    repeated = _ENHANCED.match(first)
+    if repeated:
+        prefix = repeated[1]
+        others = [line.lstrip().removeprefix(prefix) for line in others]
+    text = b" ".join([first, *others]).decode("utf-8", "replace")
+    return " ".join(_CONTROL.sub(" ", text).split())[:TEXT_LIMIT]

@@ -1,0 +1,223 @@
+"""The SMTP transport: aiosmtplib connects (TLS, EHLO, AUTH), then our own pipelined sessions take over.
+
+The only door to aiosmtplib. Promises: ``tls`` of the relay is kept to the letter (``implicit`` and ``starttls`` verify
+the certificate and its name, TLS 1.2 or newer, B59, B74; ``opportunistic`` encrypts if it can and never sends a
+password in the clear, except on loopback); what was learnt before STARTTLS is forgotten (RFC 3207); PIPELINING is
+taken from the last EHLO. Each error of the library becomes a :class:`~mailer.outcome.results.RelayEvent`:
+5xx, a certificate or missing TLS is ``refused``, 4xx is ``slow_down``, the rest ``away``. No error says a password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import cast
+
+import aiosmtplib
+
+from mailer.errors import RelayAway, RelayRefused
+from mailer.outcome.results import EventKind, RelayEvent
+from mailer.settings import LOOPBACK, Relay
+from mailer.transport.base import Feed
+from mailer.transport.limits import Limits, offers
+from mailer.transport.pool import Opened, Pool
+from mailer.transport.replies import clean
+from mailer.transport.session import Monotonic, Session
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpOptions:
+    """What tests and unusual relays change. ``context``: whom to trust (default: the system's certificates)."""
+
+    limits: Limits = field(default_factory=Limits)
+    context: ssl.SSLContext | None = None
+    clock: Monotonic = time.monotonic
+
+
+class SmtpTransport:
+    """See :class:`mailer.transport.base.Transport`. ``hello_name``: a full host name for EHLO (A6)."""
+
+    def __init__(self, relay: Relay, hello_name: str, options: SmtpOptions | None = None) -> None:
+        self.relay = relay
+        self._hello = hello_name
+        self._options = options or SmtpOptions()
+        self._context = self._options.context
+
+    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+        """Carry parcels over at most ``relay.connections`` connections. Raises only what the feed raises."""
+        await Pool(self._open, self.relay.connections, self._options.limits, self._options.clock).run(feed, stop)
+
+    async def check(self) -> None:
+        """Connect, greet, log in, leave. Raises ``RelayRefused`` or ``RelayAway`` with a sentence."""
+        opened = await self._connect(trial=True)
+        if isinstance(opened, RelayEvent):
+            said = f"{opened.code} {opened.text}" if opened.code else opened.text
+            message = f"{self.relay.name}: {said}"
+            if opened.kind == "refused":
+                raise RelayRefused(message, opened.code, opened.stage)
+            raise RelayAway(message)
+
+    async def _open(self) -> Opened:
+        return cast(Opened, await self._connect(trial=False))
+
+    async def _connect(self, *, trial: bool) -> Opened | None:
+        """A session; with ``trial``, None after a farewell; or why not."""
+        if self._context is None and self.relay.tls != "none":
+            self._context = await asyncio.to_thread(self._default_context)
+        attempt = _Opening(self.relay, self._hello, self._options, self._context)
+        opened = await attempt.run(trial=trial)
+        if isinstance(opened, RelayEvent) and opened.stage == "tls" and self._may_be_plain():
+            plain = _Opening(self.relay, self._hello, self._options, None)
+            opened = await plain.run(trial=trial)
+        return opened
+
+    def _may_be_plain(self) -> bool:
+        return self.relay.tls == "opportunistic" and (not self.relay.password or self.relay.host in LOOPBACK)
+
+    def _default_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.relay.tls == "opportunistic":  # RFC 7435: better than nothing, and nothing is what would be taken else
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+class _Opening:
+    """One attempt to get a session."""
+
+    def __init__(self, relay: Relay, hello: str, options: SmtpOptions, context: ssl.SSLContext | None) -> None:
+        self.relay, self.options, self.context = relay, options, context
+        self.hello = hello
+        self.stage = "connect"
+
+    async def run(self, *, trial: bool) -> Opened | None:
+        """A session (None with ``trial``), or the event that says why not."""
+        client: aiosmtplib.SMTP | None = None
+        try:
+            sock = await _dial(self.relay, self.options.limits.timeouts.connect)
+            client = self._client(sock)
+            try:
+                await self._greet(client)
+                if trial:
+                    self.stage = "quit"
+                    await client.quit(timeout=5)
+                    return None
+            except BaseException:
+                client.close()
+                raise
+            transport = client.transport
+            if not isinstance(transport, asyncio.Transport):
+                return self._event("away", 0, "the server closed the connection")
+            return Session(transport, offers(client.esmtp_extensions), self.options.clock)
+        except _Refusal as refusal:
+            return self._event("refused", 0, str(refusal))
+        except aiosmtplib.SMTPResponseException as error:
+            return self._answered(error.code, error.message)
+        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
+            return self._failed(error, trial=trial)
+
+    def _client(self, sock: socket.socket) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
+            hostname=self.relay.host,
+            sock=sock,
+            local_hostname=self.hello,
+            timeout=self.options.limits.timeouts.greeting,
+            use_tls=self.relay.tls == "implicit",
+            start_tls=False,
+            tls_context=self.context,
+        )
+
+    async def _greet(self, client: aiosmtplib.SMTP) -> None:
+        self.stage = "tls" if self.relay.tls == "implicit" else "greeting"
+        await client.connect()
+        await self._ehlo(client)
+        encrypted = self.relay.tls == "implicit"
+        if self.relay.tls in ("starttls", "opportunistic") and self.context is not None:
+            encrypted = await self._starttls(client)
+        if self.relay.user:
+            await self._login(client, encrypted=encrypted)
+
+    async def _ehlo(self, client: aiosmtplib.SMTP) -> None:
+        self.stage = "ehlo"
+        try:
+            await client.ehlo()
+        except aiosmtplib.SMTPHeloError as error:
+            if error.code not in (500, 501, 502, 504) or not client.is_connected:
+                raise
+            await client.helo()
+
+    async def _starttls(self, client: aiosmtplib.SMTP) -> bool:
+        if not client.supports_extension("starttls"):
+            if self.relay.tls == "starttls":
+                self.stage = "starttls"
+                raise _Refusal("the mail server offers no encryption (STARTTLS), and this relay's setting demands it")
+            return False
+        self.stage = "tls"
+        await client.starttls()
+        await self._ehlo(client)
+        return True
+
+    async def _login(self, client: aiosmtplib.SMTP, *, encrypted: bool) -> None:
+        self.stage = "auth"
+        if not encrypted and self.relay.host not in LOOPBACK:
+            raise _Refusal("the mail server offers no encryption, and the password would go in the clear")
+        if not client.supports_extension("auth") or not client.supported_auth_methods:
+            raise _Refusal("the mail server offers no way to log in that we know")
+        await client.login(self.relay.user, self.relay.password)
+
+    def _answered(self, code: int, message: str) -> RelayEvent:
+        text = clean(message.encode("utf-8", "replace"))
+        if 400 <= code < 500:
+            return self._event("slow_down", code, text)
+        if 500 <= code < 600:
+            return self._event("refused", code, text)
+        return self._event("away", 0, f"an answer that is no SMTP: {text}")
+
+    def _failed(self, error: Exception, *, trial: bool) -> RelayEvent | None:
+        if trial and self.stage == "quit":
+            return None  # it greeted us; how it says goodbye does not matter (B54)
+        causes = (error, error.__cause__, error.__context__)
+        unsafe = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+        if unsafe is not None:
+            self.stage = "tls"
+            text = unsafe.verify_message if isinstance(unsafe, ssl.SSLCertVerificationError) else str(unsafe)
+            return self._event("refused", 0, f"no safe connection: {text}")
+        if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ is not None:
+            error = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        return self._event("away", 0, str(error) or type(error).__name__)
+
+    def _event(self, kind: EventKind, code: int, text: str) -> RelayEvent:
+        return RelayEvent(kind, self.stage, code, text[:1000])
+
+
+class _Refusal(Exception):
+    """We cannot go on with this relay as it is set; said in a sentence."""
+
+
+async def _dial(relay: Relay, seconds: float) -> socket.socket:
+    """A connected socket to the first address that answers (IPv6 broken but IPv4 fine is fine). Raises ``OSError``."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(seconds):
+        found = await loop.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
+    error: Exception = OSError(f"{relay.host} has no address")
+    share = max(1.0, seconds / max(1, len(found)))
+    for family, kind, protocol, _, address in found:
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            async with asyncio.timeout(share):
+                await loop.sock_connect(sock, address)
+        except (TimeoutError, OSError) as caught:
+            sock.close()
+            error = caught if str(caught) else OSError(f"no connection within {share:g} seconds")
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+    raise error

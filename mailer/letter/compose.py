@@ -41,35 +41,24 @@ class Composer:
         self._html = _body(letter.html, letter.language) if letter.html else None
         self._start = b"From: " + _sender(letter.from_name, letter.from_address, "From") + b"\r\nTo: "
         self._reply_to = b"Reply-To: " + _sender("", letter.reply_to, "Reply-To") + b"\r\n" if letter.reply_to else b""
-        self._further = write_headers(letter.headers) + b"MIME-Version: 1.0\r\n"
         self._boundary = b"=_" + hashlib.sha256(letter.to_bytes()).hexdigest()[:32].encode("ascii")
+        content = b'multipart/alternative; boundary="' + self._boundary + b'"' if letter.html else _PLAIN[16:-4]
+        self._further = write_headers(letter.headers) + b"MIME-Version: 1.0\r\nContent-Type: " + content
         self._date: tuple[datetime | None, bytes] = (None, b"")
 
     def message(self, values: Values, stamp: Stamp) -> bytes:
         """The finished message for one person. Raises ``InputError`` for a stamp that cannot stand in a header."""
-        head = self._head(values, stamp)
+        return b"\r\n\r\n".join(self.parts(values, stamp))
+
+    def parts(self, values: Values, stamp: Stamp) -> tuple[bytes, bytes]:
+        """Headers and body of :meth:`message`, without the empty line between them: for a signature over both."""
         if self._html is None:
-            return b"".join((head, self._further, _PART[2:] % b"plain", self._text(values)))
-        boundary = self._boundary
-        return b"".join(
-            (
-                head,
-                self._further,
-                b'Content-Type: multipart/alternative; boundary="',
-                boundary,
-                b'"\r\n\r\n--',
-                boundary,
-                _PLAIN,
-                self._text(values),
-                b"\r\n--",
-                boundary,
-                _HTML,
-                self._html(values),
-                b"\r\n--",
-                boundary,
-                b"--\r\n",
-            )
+            return self._head(values, stamp) + self._further, self._text(values)
+        boundary = b"\r\n--" + self._boundary
+        body = b"".join(
+            (boundary[2:], _PLAIN, self._text(values), boundary, _HTML, self._html(values), boundary, b"--\r\n")
         )
+        return self._head(values, stamp) + self._further, body
 
     def _head(self, values: Values, stamp: Stamp) -> bytes:
         if not _MESSAGE_ID.fullmatch(stamp.message_id):

@@ -115,13 +115,12 @@ class _Maker:
 
     def late(self, escape: Escape, value: object) -> bytes:
         """What :func:`_fill_short` leaves: values that are no text, or not short, or must be escaped."""
-        text = as_text(value, self.language)
-        return quoted_printable(escape(text)) if text else b""
+        text = escape(as_text(value, self.language))
+        return quoted_printable(text) if text else b""
 
 
 def _fill_slot(value_of: Evaluate, escape: Escape, encode: Encode, language: str, values: Values) -> bytes:
-    text = as_text(value_of(values), language)
-    return encode(escape(text)) if text else b""
+    return encode(escape(as_text(value_of(values), language)))
 
 
 def _fill_short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes], values: Values) -> bytes:

@@ -62,8 +62,10 @@ def _month(text: str, language: str) -> int:
 
 @lru_cache(maxsize=8)
 def _months(language: str) -> tuple[tuple[int, str], ...]:
-    tags = dict.fromkeys((language, "en"))
-    return tuple((number, _plain(name)) for tag in tags for number, name in get_month_names("wide", locale=tag).items())
+    names = [(width, tag) for width in ("wide", "abbreviated") for tag in dict.fromkeys((language, "en"))]
+    return tuple(
+        (number, _plain(name)) for width, tag in names for number, name in get_month_names(width, locale=tag).items()
+    )
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,103 @@
+"""One transaction for everybody who comes at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection, text
+
+from mailer.errors import StorageAway
+from mailer.storage import Database
+from unsubscribe.endpoint.shared import Shared
+
+
+class Counting:
+    """A database that counts its transactions."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.count = 0
+        with db.write() as conn:
+            conn.execute(text("CREATE TABLE seen (number INTEGER PRIMARY KEY)"))
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        self.count += 1
+        with self.db.write() as conn:
+            yield conn
+
+    def rows(self) -> list[int]:
+        with self.db.read() as conn:
+            return sorted(conn.execute(text("SELECT number FROM seen")).scalars())
+
+
+def put(number: int) -> object:
+    def work(conn: Connection) -> int:
+        conn.execute(text("INSERT INTO seen VALUES (:number)"), {"number": number})
+        return number
+
+    return work
+
+
+async def test_many_pieces_share_a_few_transactions(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    shared = Shared(counting.begin, "t")
+    answers = await asyncio.gather(*(shared.run(put(number)) for number in range(200)))
+    shared.close()
+    assert answers == list(range(200)) == counting.rows()
+    assert counting.count < 30
+
+
+async def test_a_piece_that_raises_harms_no_neighbour(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    shared = Shared(counting.begin, "t")
+
+    def broken(conn: Connection) -> None:
+        put(100)(conn)
+        raise ValueError("mine")
+
+    work = [put(1), put(2), broken, put(3)]
+    answers = await asyncio.gather(*map(shared.run, work), return_exceptions=True)
+    shared.close()
+    assert [str(answer) for answer in answers] == ["1", "2", "mine", "3"]
+    assert counting.rows() == [1, 2, 3]
+
+
+async def test_items_of_the_same_work_are_handled_together(sqlite_database: Database) -> None:
+    shared = Shared(sqlite_database.read, "t")
+    sizes: list[int] = []
+
+    def double(conn: Connection, items: Sequence[int]) -> list[int]:
+        sizes.append(len(items))
+        return [item * 2 for item in items]
+
+    answers = await asyncio.gather(*(shared.run_many(double, number) for number in range(50)))
+    shared.close()
+    assert answers == [number * 2 for number in range(50)]
+    assert max(sizes) > 1
+
+
+async def test_everybody_is_told_when_the_database_is_away() -> None:
+    @contextmanager
+    def away() -> Iterator[Connection]:
+        raise StorageAway("gone")
+        yield  # type: ignore[unreachable]
+
+    shared = Shared(away, "t")
+    answers = await asyncio.gather(*(shared.run(put(number)) for number in range(5)), return_exceptions=True)
+    shared.close()
+    assert [type(answer) for answer in answers] == [StorageAway] * 5
+
+
+async def test_closing_finishes_what_waits_and_refuses_what_comes_after(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    shared = Shared(counting.begin, "t")
+    waiting = [asyncio.ensure_future(shared.run(put(number))) for number in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(shared.close)
+    assert await asyncio.gather(*waiting) == list(range(5)) == counting.rows()
+    with pytest.raises(StorageAway):
+        await shared.run(put(9))

@@ -19,7 +19,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -32,7 +32,6 @@ from sqlalchemy import (
     Table,
     Text,
     func,
-    insert,
     select,
     update,
 )
@@ -40,12 +39,26 @@ from sqlmodel import Field, SQLModel
 
 from mailer.errors import InputError
 from mailer.storage import Instant
-from unsubscribe.contacts.people import in_slices, insert_into
+from unsubscribe.contacts.bulk import bound, insert_rows
+from unsubscribe.contacts.people import dump_json, in_slices, insert_into
 
 Basis = Literal["consent", "customer", "member", "public_task"]
 Kind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
 BASES: tuple[Basis, ...] = ("consent", "customer", "member", "public_task")
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
+_EVENT_COLUMNS = (
+    "contact_id",
+    "number",
+    "kind",
+    "topic",
+    "statement",
+    "at",
+    "recorded_at",
+    "detail",
+    "salt",
+    "digest",
+    "link",
+)
 _GENESIS = b"postiljon consent v1\0"
 
 
@@ -172,37 +185,42 @@ def record(conn: Connection, event: Event, now: datetime) -> None:
     record_many(conn, [event], now)
 
 
+def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str]], now: datetime) -> None:
+    """Add the same first event for many people (number, address) who have none yet; ``event`` names no person."""
+    digests = _statement_digests(conn, [event.statement]) if people else {0: b"", event.statement: b""}
+    times = (_stamp(event.at), _stamp(now))
+    public = _public(1, event.kind, event.topic, digests[event.statement], times)
+    said = (1, event.kind, event.topic, event.statement, bound(conn, event.at), bound(conn, now))
+    salts = os.urandom(16 * len(people))
+    sha256, rows = hashlib.sha256, []
+    for place, (number, address) in enumerate(people):
+        salt = salts[16 * place : 16 * place + 16]
+        detail = dump_json({"address": address, **event.detail})
+        digest = sha256(salt + detail.encode()).digest()
+        rows.append((number, *said, detail, salt, digest, sha256(_genesis(number) + public + digest).digest()))
+    insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)
+
+
 def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> None:
     """Add events, each to the chain of its person, in the given order."""
     heads = _heads(conn, sorted({event.contact_id for event in events}))
-    digests = _statement_digests(conn, {event.statement for event in events})
+    digests = _statement_digests(conn, {event.statement for event in events}) if events else {}
     salts = os.urandom(16 * len(events))
-    rows = []
+    stamps = {at: (_stamp(at), bound(conn, at)) for at in {event.at for event in events} | {now}}
+    recorded, recorded_at = stamps[now]
+    sha256, rows = hashlib.sha256, []
     for place, event in enumerate(events):
         number, link = heads.get(event.contact_id) or (0, _genesis(event.contact_id))
         salt = salts[16 * place : 16 * place + 16]
-        detail = _json(event.detail)
-        digest = hashlib.sha256(salt + detail.encode()).digest()
-        public = _public(number + 1, event.kind, event.topic, digests[event.statement], (event.at, now))
-        link = hashlib.sha256(link + public + digest).digest()
+        detail = dump_json(event.detail)
+        digest = sha256(salt + detail.encode()).digest()
+        stamp, at = stamps[event.at]
+        public = _public(number + 1, event.kind, event.topic, digests[event.statement], (stamp, recorded))
+        link = sha256(link + public + digest).digest()
         heads[event.contact_id] = (number + 1, link)
-        rows.append(
-            {
-                "contact_id": event.contact_id,
-                "number": number + 1,
-                "kind": event.kind,
-                "topic": event.topic,
-                "statement": event.statement,
-                "at": event.at,
-                "recorded_at": now,
-                "detail": detail,
-                "salt": salt,
-                "digest": digest,
-                "link": link,
-            }
-        )
-    if rows:
-        conn.execute(insert(EVENT), rows)
+        said = (event.kind, event.topic, event.statement, at, recorded_at, detail, salt, digest, link)
+        rows.append((event.contact_id, number + 1, *said))
+    insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)
 
 
 def erase(conn: Connection, contact_id: int, now: datetime) -> None:
@@ -256,10 +274,13 @@ def _genesis(contact_id: int) -> bytes:
     return hashlib.sha256(_GENESIS + str(contact_id).encode()).digest()
 
 
-def _public(number: int, kind: str, topic: str, statement: bytes, times: tuple[datetime, datetime]) -> bytes:
+def _public(number: int, kind: str, topic: str, statement: bytes, times: tuple[str, str]) -> bytes:
     """What is not personal, in one way only: none of the fields can have a line break."""
-    fields = (str(number), kind, topic, statement.hex(), *(f"{at.timestamp():.6f}" for at in times))
-    return "\n".join(fields).encode()
+    return f"{number}\n{kind}\n{topic}\n{statement.hex()}\n{times[0]}\n{times[1]}".encode()
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
@@ -294,7 +315,7 @@ def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequ
         elif not any(other.kind == "erased" for other in entries[place - 1 :]):
             return f"what stood beside event {place} is gone, but the person was not erased"
         said = entry.statement.digest if entry.statement else b""
-        public = _public(entry.number, entry.kind, entry.topic, said, (entry.at, entry.recorded_at))
+        public = _public(entry.number, entry.kind, entry.topic, said, (_stamp(entry.at), _stamp(entry.recorded_at)))
         link = hashlib.sha256(link + public + item[EVENT.c.digest]).digest()
         if link != item[EVENT.c.link]:
             return f"event {place} was changed"
@@ -308,5 +329,4 @@ def _entry_json(entry: Entry) -> dict[str, object]:
     return {**public, **times, "statement": said, "detail": dict(entry.detail) if entry.detail is not None else None}
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

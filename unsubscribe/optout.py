@@ -126,7 +126,7 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
 
 
 def less_often(conn: Connection, token: Token, days: int, now: datetime) -> Reader:
-    """At most one campaign letter in so many days: 7, 30, or 0 for each. Takes back the opt-out in ``token.subject``."""
+    """At most one campaign letter in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``."""
     if days not in (0, 7, 30):
         raise InputError(f"{days} days: expected 7, 30, or 0 for each letter")
     reader = _instead(conn, token, now)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -149,7 +149,19 @@ def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
     fresh = insert.excluded
     changed = {"state": fresh.state, "since": fresh.since, "statement": fresh.statement}
     upsert = insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
-    conn.execute(upsert, [asdict(row) for row in rows])
+    conn.execute(
+        upsert,
+        [
+            {
+                "contact_id": row.contact_id,
+                "topic_id": row.topic_id,
+                "state": row.state,
+                "since": row.since,
+                "statement": row.statement,
+            }
+            for row in rows
+        ],
+    )
 
 
 def subscribe(

@@ -1,0 +1,142 @@
+"""Contacts by the thousand, for the import: read by key, numbers in advance, written with few statements.
+
+Promises: the numbers that :func:`new_numbers` gives are free and stay so until the transaction ends (on SQLite the
+caller holds the writing lock; PostgreSQL's sequence gives each number once).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, select, text, update
+
+from mailer.storage import Instant
+from unsubscribe.contacts.people import in_slices
+from unsubscribe.contacts.rows import ImportRow
+from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION
+
+CONTACT_COLUMNS = (
+    "id",
+    "email",
+    "email_key",
+    "address_hash",
+    "domain",
+    "name",
+    "language",
+    "attributes",
+    "own_fields",
+    "created_at",
+    "updated_at",
+)
+_INSTANT = Instant()
+
+
+@dataclass(slots=True)
+class Known:
+    """What an import compares of a contact; ``attributes`` in their canonical text."""
+
+    id: int
+    email: str
+    name: str
+    language: str
+    attributes: str
+    own_fields: str
+
+
+_KNOWN = (
+    CONTACT.c.email_key,
+    CONTACT.c.id,
+    CONTACT.c.email,
+    CONTACT.c.name,
+    CONTACT.c.language,
+    CONTACT.c.attributes,
+    CONTACT.c.own_fields,
+)
+_UPDATE = (
+    update(CONTACT)
+    .where(CONTACT.c.id == bindparam("b_id"))
+    .values({name: bindparam(name) for name in ("name", "language", "attributes", "updated_at")})
+)
+
+
+def by_key(conn: Connection, keys: Sequence[str]) -> dict[str, Known]:
+    """The contacts with these keys, locked against others until the transaction ends."""
+    found: dict[str, Known] = {}
+    for some in in_slices(keys):
+        query = select(*_KNOWN).where(CONTACT.c.email_key.in_(some)).order_by(CONTACT.c.id).with_for_update()
+        for row in conn.execute(query):
+            found[row[0]] = Known(*row[1:])
+    return found
+
+
+def new_numbers(conn: Connection, count: int) -> list[int]:
+    """So many numbers for new contacts."""
+    if not count:
+        return []
+    if conn.dialect.name == "postgresql":
+        query = text("SELECT nextval(pg_get_serial_sequence('contact', 'id')) FROM generate_series(1, :count)")
+        return list(conn.execute(query, {"count": count}).scalars())
+    last = conn.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'contact'")).scalar() or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+def bound(conn: Connection, at: datetime) -> Any:
+    """A time as the database stores it, for :func:`insert_rows`."""
+    return _INSTANT.process_bind_param(at, conn.dialect)
+
+
+def insert_rows(conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows in the fastest way that the database has; a conflict is an error. Times are :func:`bound`.
+
+    PostgreSQL: COPY. SQLite: the driver's executemany, since SQLAlchemy's handling of each value costs more than
+    the insert itself.
+    """
+    if not rows:
+        return
+    names = ", ".join(columns)
+    if conn.dialect.name == "postgresql":
+        driver: Any = conn.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        return
+    marks = ", ".join("?" * len(columns))
+    conn.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 - own names
+
+
+def write(
+    conn: Connection, adds: Sequence[tuple[ImportRow, Known]], updates: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Insert contacts whose numbers are known, and change others."""
+    at = bound(conn, now)
+    rows = [
+        (
+            item.id,
+            item.email,
+            row.key,
+            row.address_hash,
+            row.domain,
+            item.name,
+            item.language,
+            item.attributes,
+            "",
+            at,
+            at,
+        )
+        for row, item in adds
+    ]
+    insert_rows(conn, CONTACT, CONTACT_COLUMNS, rows)
+    if updates:
+        conn.execute(_UPDATE, updates)
+
+
+def subscribe_new(conn: Connection, topic_id: int, statement: int, contact_ids: Sequence[int], since: datetime) -> None:
+    """Subscribe contacts that never had to do with the topic."""
+    columns = ("contact_id", "topic_id", "state", "since", "statement")
+    at = bound(conn, since)
+    insert_rows(
+        conn, SUBSCRIPTION, columns, [(number, topic_id, "subscribed", at, statement) for number in contact_ids]
+    )

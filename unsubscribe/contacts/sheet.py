@@ -1,0 +1,236 @@
+"""CSV files as people have them: which encoding, which separator, which rows; and cells that do no harm (E38, E39).
+
+Promises: UTF-8 with or without BOM, Windows-1252 and (with BOM) UTF-16; comma, semicolon or tab, with or without
+Excel's ``sep=`` line; line breaks inside quotes. The file is read as a stream. A row that cannot be read is given
+with its line and a reason, and loses no other: also a quote that is never closed swallows one line only. What
+:func:`harmless` wrote, :func:`plain` gives back.
+
+Raises ``FaultsError`` for a file that is no CSV at all, and for a header without a column *email*, with a column
+twice, or with a name that cannot be used.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import difflib
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.errors import Fault, FaultsError
+
+CORE = ("email", "name", "language")
+MAX_RECORD_LINES = 50
+_DANGER = re.compile(r"'*\s*[=+\-@\t\r\0＝＋－＠]")
+_NAME = re.compile(r"[^\W\d]\w{0,63}")
+_ALIASES = {"email": {"mail", "emailadres", "emailaddress", "mailadres", "adres", "address", "epost", "courriel"}}
+_MAGIC = ((b"PK", "an Excel workbook or a zip file"), (b"\xd0\xcf\x11\xe0", "an old Excel file"), (b"%PDF", "a PDF"))
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the file: by what name it is stored, and whether it is a list (``name[]``)."""
+
+    name: str
+    is_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row: the line on which it begins, its cells, its text. ``fault``: why it cannot be read."""
+
+    line: int
+    cells: list[str]
+    raw: str
+    fault: str = ""
+
+
+class _TooLong(Exception):
+    """A quote was opened and not closed within MAX_RECORD_LINES lines."""
+
+
+def harmless(text: str) -> str:
+    """The cell with an apostrophe in front if a spreadsheet would take it for a formula (E38)."""
+    return f"'{text}" if _DANGER.match(text) else text
+
+
+def plain(text: str) -> str:
+    """The cell without the apostrophe that :func:`harmless` put in front."""
+    return text[1:] if text.startswith("'") and _DANGER.match(text, 1) else text
+
+
+def find_encoding(path: Path) -> str:
+    """The encoding of a file; of bytes that are no UTF-8 here and there, the one that explains more of them."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        strange = foreign = 0
+        block = start
+        while block:
+            text = decoder.decode(block)
+            if not text.isascii():
+                surrogates = sum("\udc80" <= character <= "\udcff" for character in text)
+                strange += surrogates
+                foreign += sum(character > "\x7f" for character in text) - surrogates
+            block = file.read(_BLOCK)
+    return "cp1252" if strange > foreign else "utf-8-sig"
+
+
+class Sheet:
+    """An open CSV file: ``columns`` from its header, then :meth:`records`. Close it, or use it in ``with``."""
+
+    def __init__(self, path: Path) -> None:
+        _refuse_others(path)
+        self.name = path.name
+        self.encoding = find_encoding(path)
+        self._file = path.open("r", encoding=self.encoding, errors="surrogateescape", newline="")
+        self._line = 0
+        try:
+            self.delimiter, header = self._header()
+            self.columns = _columns(header, self.name, self._line)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Sheet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def records(self) -> Iterator[Record]:
+        """The rows below the header, empty ones left out."""
+        yield from split(self._file, self.delimiter, self._line + 1)
+
+    def _header(self) -> tuple[str, list[str]]:
+        delimiter = ""
+        for text in self._file:
+            self._line += 1
+            line = text.strip("\r\n")
+            if self._line == 1 and line.lower().startswith("sep=") and len(line) == 5:
+                delimiter = line[4]
+            elif line.strip(" ,;\t"):
+                found = delimiter or max(",;\t", key=line.count)
+                return found, next(csv.reader([line], delimiter=found))
+        raise FaultsError([Fault(self.name, 0, "file", "nothing", "a first line with the names of the columns")])
+
+
+def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Record]:
+    """Physical lines as rows of cells. A row that cannot be read is one line; reading goes on with the next."""
+    source = _Lines(lines)
+    number = first_line
+    while True:
+        try:
+            for cells in csv.reader(source, delimiter=delimiter, strict=True):
+                taken, raw = source.take()
+                if cells:
+                    yield Record(number, cells, raw)
+                number += taken
+            if not source.held:
+                return
+            raise csv.Error("unexpected end of data")
+        except (csv.Error, _TooLong) as error:
+            yield Record(number, [], source.give_back(), _reason(error))
+            number += 1
+
+
+class _Lines:
+    """Lines for ``csv.reader``; remembers those of the present row, so that all but the first can be read again."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self.held: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.held) >= MAX_RECORD_LINES:
+            raise _TooLong
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.held.append(line)
+        return line
+
+    def take(self) -> tuple[int, str]:
+        """The row is whole: how many lines it had, and its text."""
+        held, self.held = self.held, []
+        return len(held), held[0] if len(held) == 1 else "".join(held)
+
+    def give_back(self) -> str:
+        """The row cannot be read: its first line is left out, the others come again."""
+        held, self.held = self.held, []
+        self._again.extendleft(reversed(held[1:]))
+        return held[0] if held else ""
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, _TooLong) or "unexpected end" in text:
+        return 'a quotation mark (") is opened and not closed'
+    if "field larger" in text:
+        return "a cell is longer than 131,072 characters"
+    return 'the quotation marks (") do not fit together'
+
+
+def _refuse_others(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        fault = Fault(path.name, 0, "file", error.strerror or "an error", "a file that can be read")
+        raise FaultsError([fault]) from error
+    for magic, kind in _MAGIC:
+        if start.startswith(magic):
+            hint = "Save it as CSV (UTF-8) first"
+            raise FaultsError([Fault(path.name, 0, "file", kind, "CSV", hint)])
+    if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FaultsError([Fault(path.name, 0, "file", "bytes that are no text", "CSV")])
+
+
+def _columns(header: Sequence[str], file: str, line: int) -> list[Column]:
+    faults: list[Fault] = []
+    columns: list[Column] = []
+    for place, cell in enumerate(header, 1):
+        name = plain(cell.strip().strip("\ufeff"))
+        is_list = name.endswith("[]")
+        name = re.sub(r"[\s-]+", "_", name.removesuffix("[]").strip())
+        column = Column(cell.strip() if cell.strip() in CORE else name, is_list)
+        columns.append(column)
+        faults += [Fault(file, line, f"column {place}", *what) for what in _name_faults(cell, column)]
+    names = [column.name.casefold() for column in columns]
+    for name in sorted({name for name in names if name and names.count(name) > 1}):
+        faults.append(Fault(file, line, name, "the column more than once", "each column once"))
+    if "email" not in [column.name for column in columns]:
+        faults = [_no_email(header, file, line), *faults]
+    if faults:
+        raise FaultsError(faults)
+    return columns
+
+
+def _name_faults(cell: str, column: Column) -> Iterator[tuple[str, str, str]]:
+    """found, expected, hint"""
+    name = column.name
+    if not name:
+        yield "a column without a name", "a name for each column", ""
+    elif not _NAME.fullmatch(name):
+        yield repr(cell.strip()), "a name of letters, digits and _", "Contact tags call it by this name"
+    elif name not in CORE and name.casefold() in CORE and name.casefold() != "email":
+        yield repr(cell.strip()), f"'{name.casefold()}'", f"did you mean {name.casefold()!r}?"
+    elif column.is_list and name in CORE:
+        yield repr(cell.strip()), f"'{name}'", "this column has one value for each person"
+
+
+def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
+    shown = ", ".join(repr(cell.strip()) for cell in header)
+    plain_names = {re.sub(r"[\W_]", "", cell.casefold()): cell.strip() for cell in header}
+    close = [cell for key, cell in plain_names.items() if key == "email" or key in _ALIASES["email"]]
+    close = close or [plain_names[key] for key in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
+    hint = f"did you mean {close[0]!r}? Call that column email" if close else ""
+    return Fault(file, line, "email", f"no such column, but {shown}", "a column email", hint)

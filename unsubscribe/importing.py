@@ -1,0 +1,274 @@
+"""Bring people in from a CSV file: contacts, their subscription to one topic, and the basis that it rests on.
+
+Promises: the file is streamed in chunks sorted by address; the database's lock is held some tens of milliseconds at
+a time; a bad row is handed to ``reject`` with its line, the reason and its text, and loses no other row; the same
+file again changes nothing. Who opted out stays out, who was erased is not brought back (D10), and what readers
+changed about themselves is left as they said it. A column of the file is the truth for the other contacts: an empty
+cell takes the old value away; a column that the file does not have is left alone. Nobody is mailed.
+
+Raises ``FaultsError`` for a file that cannot be used, ``InputError`` for a topic or basis that cannot be, before
+anything is written. When it is cut off, what was written stays, and the same call carries on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from mailer import suppression
+from mailer.errors import StorageBusy, StorageError
+from mailer.storage import Database
+from unsubscribe import consent, contacts
+from unsubscribe.contacts import Standing, Topic, bulk
+from unsubscribe.contacts.bulk import Known
+from unsubscribe.contacts.people import load_attributes
+from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
+from unsubscribe.contacts.sheet import Record, Sheet
+
+CHUNK = 20_000
+LOCK_SECONDS = 0.03  # what a transaction is aimed at; promised are 0.05
+_FIRST_SLICE, _LARGEST_SLICE, _SMALLEST_SLICE = 500, 5_000, 50
+_TRIES = 3
+_NOTHING: Sequence[suppression.Entry] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to import into: the topic's slug (made if new), the basis (D1, D2), since when, the pepper for hashes."""
+
+    topic: str
+    statement: consent.Statement
+    pepper: bytes = field(repr=False)
+    at: datetime | None = None
+    topic_name: str = ""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the rows. ``kept_out``: contacts that stay opted out; ``suppressed``: held back otherwise."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    kept_out: int = 0
+    suppressed: int = 0
+    encoding: str = ""
+    delimiter: str = ""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the file had."""
+        return self.added + self.updated + self.unchanged + self.rejected
+
+    def add(self, other: Summary) -> None:
+        """Count what the other counted too."""
+        for item in fields(self):
+            if item.type == "int":
+                setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+
+    def as_json(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {"rows": self.rows} | asdict(self)
+
+
+def import_file(
+    db: Database,
+    path: Path,
+    plan: Plan,
+    now: datetime,
+    *,
+    reject: Callable[[Rejected], None] = lambda _: None,
+    progress: Callable[[Summary], None] = lambda _: None,
+) -> Summary:
+    """Read the file into the database; the summary of what became of its rows. ``progress`` is called per slice."""
+    with Sheet(path) as sheet:
+        contacts.check_slug(plan.topic)
+        with db.write() as conn:
+            topic = contacts.ensure_topic(conn, plan.topic, plan.topic_name, now)
+            number = consent.store_statement(conn, plan.statement)
+        work = _Import(db, plan, topic, number, now)
+        work.summary.encoding = sheet.encoding.removesuffix("-sig")
+        work.summary.delimiter = sheet.delimiter
+        reader = RowReader(sheet.columns, plan.pepper)
+        for chunk in _chunks(sheet.records(), reader, work.rejecting(reject)):
+            work.write(chunk, progress)
+    progress(work.summary)
+    return work.summary
+
+
+def _chunks(
+    records: Iterator[Record], reader: RowReader, reject: Callable[[Rejected], None]
+) -> Iterator[list[ImportRow]]:
+    chunk: list[ImportRow] = []
+    for record in records:
+        row = reader.read(record)
+        if isinstance(row, Rejected):
+            reject(row)
+            continue
+        chunk.append(row)
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+class _Import:
+    """One run: writes chunks in slices, each a transaction, and keeps the summary."""
+
+    def __init__(self, db: Database, plan: Plan, topic: Topic, statement: int, now: datetime) -> None:
+        self.db, self.plan, self.topic, self.statement, self.now = db, plan, topic, statement, now
+        self.at = plan.at or now
+        self.summary = Summary()
+        self._size = _FIRST_SLICE
+        self._reject: Callable[[Rejected], None] = lambda _: None
+
+    def rejecting(self, reject: Callable[[Rejected], None]) -> Callable[[Rejected], None]:
+        """``reject``, counted."""
+
+        def counted(row: Rejected) -> None:
+            self.summary.rejected += 1
+            reject(row)
+
+        self._reject = counted
+        return counted
+
+    def write(self, chunk: list[ImportRow], progress: Callable[[Summary], None]) -> None:
+        """A chunk, sorted by address, in slices as large as the time for one allows."""
+        chunk.sort(key=lambda row: row.key)
+        start = 0
+        while start < len(chunk):
+            rows = chunk[start : start + self._size]
+            start += len(rows)
+            began, (counts, erased) = self._transaction(rows)
+            spent = time.perf_counter() - began
+            self.summary.add(counts)
+            for row in erased:
+                self._reject(Rejected(row.line, "this person asked to be erased and is not brought back", row.raw))
+            fitting = int(len(rows) * LOCK_SECONDS / max(spent, 1e-6))
+            self._size = max(_SMALLEST_SLICE, min(_LARGEST_SLICE, 2 * self._size, fitting))
+            progress(self.summary)
+
+    def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[Summary, list[ImportRow]]]:
+        """A slice, whole or not at all; once more when somebody added the same person meanwhile (PostgreSQL)."""
+        for _ in range(_TRIES):
+            try:
+                with self.db.write() as conn:
+                    return time.perf_counter(), _Slice(self, conn).take(rows)
+            except StorageError as error:
+                if not isinstance(error.__cause__, IntegrityError):
+                    raise
+        raise StorageBusy("others keep adding the same people; try again")
+
+
+class _Slice:
+    """Some rows in one transaction: read what is there, compare, write what differs."""
+
+    def __init__(self, work: _Import, conn: Connection) -> None:
+        self.work, self.conn = work, conn
+        self.counts = Summary()
+        self.erased: list[ImportRow] = []
+        self._adds: dict[int, tuple[ImportRow, Known]] = {}
+        self._updates: dict[int, dict[str, Any]] = {}
+        self._standings: list[Standing] = []
+        self._events: list[consent.Event] = []
+
+    def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[ImportRow]]:
+        """What became of the rows, and those of people who were erased."""
+        conn, counts = self.conn, self.counts
+        known = bulk.by_key(conn, [row.key for row in rows])
+        entries = suppression.entries_of(conn, [row.address_hash for row in rows])
+        before = contacts.standings(conn, [item.id for item in known.values()]) if known else {}
+        numbers = iter(bulk.new_numbers(conn, len({row.key for row in rows} - known.keys())))
+        for row in rows:
+            held = self._held(entries[row.address_hash]) if row.address_hash in entries else _NOTHING
+            if any(entry.reason == "erased" for entry in held):
+                self.erased.append(row)
+                continue
+            item = known.get(row.key)
+            if item is None:
+                known[row.key] = self._add(row, next(numbers), held)
+                counts.added += 1
+            else:
+                changed = self._change(row, item)
+                known[row.key] = changed or item
+                news = item.id not in self._adds and self._subscribe(item, before.setdefault(item.id, {}), held)
+                counts.updated += news or changed is not None
+                counts.unchanged += not (news or changed is not None)
+        self._store()
+        return counts, self.erased
+
+    def _held(self, entries: Sequence[suppression.Entry]) -> list[suppression.Entry]:
+        """What is in force, counted."""
+        held = [entry for entry in entries if entry.until is None or entry.until > self.work.now]
+        self.counts.suppressed += any(entry.reason not in ("opt_out", "erased") and not entry.scope for entry in held)
+        return held
+
+    def _left(self, held: Sequence[suppression.Entry]) -> bool:
+        return any(entry.reason == "opt_out" and entry.scope in ("", self.work.topic.slug) for entry in held)
+
+    def _add(self, row: ImportRow, number: int, held: Sequence[suppression.Entry]) -> Known:
+        name, language = row.fields.get("name", ""), row.fields.get("language", "")
+        item = Known(number, row.email, name, language, kept(row.attributes), "")
+        self._adds[number] = (row, item)
+        if held and self._left(held):
+            self._subscribe(item, {}, held)
+        return item
+
+    def _change(self, row: ImportRow, item: Known) -> Known | None:
+        """The contact as the row says it should be; None when it is so already."""
+        own = item.own_fields.split()
+        fields = {name: value for name, value in row.fields.items() if name not in own}
+        attributes = item.attributes
+        if row.attributes:
+            said = {name: value for name, value in row.attributes.items() if name not in own}
+            attributes = kept(load_attributes(item.attributes) | said)
+        name, language = fields.get("name", item.name), fields.get("language", item.language)
+        if (name, language, attributes) == (item.name, item.language, item.attributes):
+            return None
+        changed = replace(item, name=name, language=language, attributes=attributes)
+        if item.id in self._adds:  # twice in this slice: it is the row that is being added
+            self._adds[item.id] = (row, changed)
+        else:
+            values = {"name": name, "language": language, "attributes": attributes}
+            self._updates[item.id] = {"b_id": item.id, "updated_at": self.work.now} | values
+        return changed
+
+    def _subscribe(self, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]) -> bool:
+        """Subscribe a contact, unless it opted out; true when that was news."""
+        topic, statement, at = self.work.topic, self.work.statement, self.work.at
+        before = mine.get(topic.id)
+        same = before and before.state == "subscribed" and before.statement == statement
+        if before and (same or before.state == "opted_out"):
+            self.counts.kept_out += before.state == "opted_out"
+            return False
+        out = self._left(held)
+        self.counts.kept_out += out
+        since = before.since if before and before.state == "subscribed" else at
+        mine[topic.id] = Standing(item.id, topic.id, "opted_out" if out else "subscribed", since, statement)
+        self._standings.append(mine[topic.id])
+        detail = {"address": item.email, "how": "import"}
+        self._events.append(consent.Event(item.id, "given", topic.slug, at, statement, detail))
+        if out:
+            self._events.append(consent.Event(item.id, "withdrawn", topic.slug, at, 0, detail))
+        return True
+
+    def _store(self) -> None:
+        """Write all of it. Who is new and may be mailed, which is the rule, goes the short way."""
+        conn, work = self.conn, self.work
+        bulk.write(conn, list(self._adds.values()), list(self._updates.values()), work.now)
+        slow = {row.contact_id for row in self._standings}
+        people = [(item.id, item.email) for _, item in self._adds.values() if item.id not in slow]
+        bulk.subscribe_new(conn, work.topic.id, work.statement, [number for number, _ in people], work.at)
+        first = consent.Event(0, "given", work.topic.slug, work.at, work.statement, {"how": "import"})
+        consent.record_first(conn, first, people, work.now)
+        contacts.put_standings(conn, self._standings)
+        consent.record_many(conn, self._events, work.now)

@@ -62,10 +62,10 @@ def _month(text: str, language: str) -> int:
 
 @lru_cache(maxsize=8)
 def _months(language: str) -> tuple[tuple[int, str], ...]:
-    names = [(width, tag) for width in ("wide", "abbreviated") for tag in dict.fromkeys((language, "en"))]
-    return tuple(
-        (number, _plain(name)) for width, tag in names for number, name in get_month_names(width, locale=tag).items()
-    )
+    tags = dict.fromkeys((language, "en"))
+    names = [*(get_month_names("wide", locale=tag) for tag in tags)]
+    names += [get_month_names("abbreviated", locale=tag) for tag in tags]
+    return tuple((number, _plain(name)) for some in names for number, name in some.items())
 
 
 def _plain(text: str) -> str:

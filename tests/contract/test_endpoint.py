@@ -1,0 +1,284 @@
+"""The public door as mailbox providers, scanners and dumb clients knock on it (b1, C25, E29, E30, E40, E51)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from mailer.signing import Purpose
+from mailer.storage import Database, open_database
+from tests.support.site import ANOTHER_RING, KEYRING, Site, Town, serving
+from unsubscribe.endpoint import public_app
+from unsubscribe.tokens import Tokens
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+MULTIPART = b'--b0\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b0--\r\n'
+BODIES = [
+    ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click"),
+    ("application/x-www-form-urlencoded; charset=utf-8", b"List-Unsubscribe=One-Click"),
+    ("application/x-www-form-urlencoded;charset=ISO-8859-1", b"List-Unsubscribe=One-Click"),
+    ("multipart/form-data; boundary=b0", MULTIPART),
+    ("multipart/form-data; boundary=b0; charset=utf-8", MULTIPART),
+    ("multipart/form-data", MULTIPART),
+    ("", b"List-Unsubscribe=One-Click"),
+    ("application/json", b"{}"),
+    ("", b""),
+]
+
+
+@pytest.fixture
+def town(empty_database: Database) -> Town:
+    return Town(empty_database)
+
+
+@pytest.fixture
+def lite(sqlite_database: Database) -> Town:
+    return Town(sqlite_database)
+
+
+@pytest.fixture
+def site(lite: Town) -> Iterator[Site]:
+    with serving(public_app(lite.deps())) as running:
+        yield running
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("content_type", "body"), BODIES)
+def test_one_click_works_with_every_way_to_write_it(
+    lite: Town, site: Site, content_type: str, body: bytes, chunked: bool
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    content = iter([body[:5], body[5:]]) if chunked else body
+    answer = httpx.post(site.url(lite.path()), content=content, headers=headers)
+    assert answer.status_code == 200
+    assert "location" not in answer.headers
+    assert "set-cookie" not in answer.headers
+    assert lite.state() == "opted_out"
+    assert lite.state(topic="agenda") == "subscribed"
+
+
+def test_the_opt_out_counts_on_both_databases(town: Town) -> None:
+    with serving(public_app(town.deps())) as site:
+        assert httpx.post(site.url(town.path()), data=ONE_CLICK).status_code == 200
+    assert town.state() == "opted_out"
+    assert town.state(1) == "subscribed"
+
+
+def test_again_and_at_the_same_time_gives_the_same_answer(lite: Town, site: Site) -> None:
+    first = httpx.post(site.url(lite.path()), data=ONE_CLICK)
+    kept = lite.everything()
+    again = [httpx.post(site.url(lite.path()), data=ONE_CLICK) for _ in range(3)]
+    assert {answer.text for answer in again} == {first.text}
+    assert lite.everything() == kept
+
+
+def test_a_slash_at_the_end_neither_redirects_nor_fails(lite: Town, site: Site) -> None:
+    assert httpx.post(site.url(lite.path() + "/"), data=ONE_CLICK).status_code == 200
+    assert lite.state() == "opted_out"
+
+
+def test_get_head_and_options_change_nothing(lite: Town, site: Site) -> None:
+    before = lite.everything()
+    start = lite.path()
+    paths = [start, f"{start}/", f"{start}/less-often", f"{start}/pause", lite.path("d"), "/health", "/privacy"]
+    with httpx.Client() as client:
+        for path in paths:
+            for method in ("GET", "HEAD", "OPTIONS"):
+                for headers in ({}, {"purpose": "prefetch"}, {"sec-purpose": "prefetch;prerender"}):
+                    answer = client.request(method, site.url(path), headers=headers)
+                    assert answer.status_code in (200, 204)
+    assert lite.everything() == before
+
+
+def test_fresh_links_change_nothing_until_a_button_is_used(lite: Town, site: Site) -> None:
+    left = httpx.post(site.url(lite.path()))
+    before = lite.everything()
+    for path in links(left.text):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            assert httpx.request(method, site.url(path)).status_code in (200, 204)
+    assert lite.everything() == before
+
+
+def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite: Town, site: Site) -> None:
+    generic = httpx.get(site.url("/u/x")).text
+    path = lite.path()
+    before = lite.everything()
+    with httpx.Client() as client:
+        for place in range(3, len(path)):
+            forged = path[:place] + ("A" if path[place] != "A" else "B") + path[place + 1 :]
+            answer = client.post(site.url(forged), data=ONE_CLICK)
+            assert (answer.status_code, answer.text) == (404, generic)
+    assert lite.everything() == before
+
+
+def test_no_other_spelling_purpose_or_key_opens_the_door(lite: Town, site: Site) -> None:
+    path, before = lite.path(), lite.everything()
+    foreign = Tokens(ANOTHER_RING).optout_url("", ANOTHER_RING.current.id, lite.mailing, lite.readers[0].id)
+    undo = lite.tokens.fresh(Purpose.UNDO, lite.tokens.read(path[3:], Purpose.OPT_OUT, lite.now), lite.now)
+    forged = [
+        path[:-1],
+        path + "A",
+        path + "%00",
+        path + "=",
+        path.upper(),
+        lite.path("d").replace("/d/", "/u/"),
+        path.replace("/u/", "/d/"),
+        foreign,
+        f"/u/{undo}",
+        f"/c/pause/{undo}",
+        "/u/",
+        "/u",
+        "/u/..%2fu%2f" + path[3:],
+        "//u/" + path[3:],
+        "/u//" + path[3:],
+        "/U/" + path[3:],
+        "/u/" + "A" * 36,
+        "/u/" + "é" * 36,
+        "/u/" + "A" * 5000,
+        "/c/undo/" + "A" * 48,
+        "/c/nothing/" + undo,
+        path + "/nothing",
+    ]
+    for item in forged:
+        answer = httpx.post(site.url(item), data=ONE_CLICK)
+        assert answer.status_code == 404, item
+    assert lite.everything() == before
+
+
+def test_the_link_of_an_address_that_left_with_its_person_is_answered_as_done(lite: Town, site: Site) -> None:
+    gone = lite.tokens.optout_url("", KEYRING.current.id, 4_000_000, 5_000_000)
+    assert httpx.get(site.url(gone)).status_code == 200
+    assert httpx.post(site.url(gone), data=ONE_CLICK).status_code == 200
+
+
+def test_a_link_made_under_an_older_key_works_for_years(lite: Town) -> None:
+    old = lite.path()
+    rotated = lite.deps(keyring=type(KEYRING)((*ANOTHER_RING.keys, *KEYRING.keys)))
+    lite.now += timedelta(days=3650)
+    with serving(public_app(rotated)) as site:
+        assert httpx.post(site.url(old), data=ONE_CLICK).status_code == 200
+    assert lite.state() == "opted_out"
+
+
+def test_nothing_that_is_not_on_disk_is_called_done(tmp_path: pytest.TempPathFactory, lite: Town) -> None:
+    away = open_database("postgresql://nobody@/nothing?host=/nowhere/at/all")
+    with serving(public_app(lite.deps(db=away))) as site:
+        answer = httpx.post(site.url(lite.path()), data=ONE_CLICK, timeout=30)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert "lukt nu niet om uw keuze te bewaren" in answer.text
+        assert httpx.get(site.url("/health")).status_code == 503
+        assert httpx.post(site.url("/u/forged"), data=ONE_CLICK).status_code == 404
+    assert lite.state() == "subscribed"
+
+
+def test_a_body_that_is_too_large_is_refused_and_changes_nothing(lite: Town, site: Site) -> None:
+    for content in (b"a" * 200_000, iter([b"a" * 50_000] * 4)):
+        assert httpx.post(site.url(lite.path()), content=content).status_code == 413
+    assert lite.state() == "subscribed"
+
+
+def test_a_half_sent_body_changes_nothing(lite: Town, site: Site) -> None:
+    with socket.create_connection(("127.0.0.1", site.port)) as client:
+        client.sendall(f"POST {lite.path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Un".encode())
+    assert httpx.get(site.url("/health")).status_code == 200
+    assert lite.state() == "subscribed"
+
+
+def test_nobody_is_limited_by_the_address_they_come_from(sqlite_database: Database) -> None:
+    town = Town(sqlite_database, people=300)
+    with serving(public_app(town.deps())) as site, httpx.Client() as client:
+        codes = {client.post(site.url(town.path(reader=number)), data=ONE_CLICK).status_code for number in range(300)}
+    assert codes == {200}
+    assert {town.state(number) for number in range(300)} == {"opted_out"}
+
+
+def test_every_answer_carries_the_headers_that_protect(lite: Town) -> None:
+    with serving(public_app(lite.deps(public_url="https://mail.vng.example"))) as site:
+        answers = [
+            httpx.get(site.url(path))
+            for path in (lite.path(), "/u/forged", "/privacy", "/health", "/nothing", "/robots.txt")
+        ]
+        answers.append(httpx.post(site.url(lite.path())))
+        answers.append(httpx.request("DELETE", site.url(lite.path())))
+        answers.append(httpx.options(site.url(lite.path())))
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script" not in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+        assert "server" not in answer.headers
+        assert "set-cookie" not in answer.headers
+        assert "access-control-allow-origin" not in answer.headers
+    for answer in (answers[0], answers[1], answers[6]):
+        assert answer.headers["cache-control"] == "no-store"
+        assert "noindex" in answer.headers["x-robots-tag"]
+    assert answers[7].status_code == 405
+    assert answers[8].status_code == 204
+
+
+def test_a_fault_of_ours_shows_a_number_and_nothing_else(lite: Town) -> None:
+    with serving(public_app(lite.deps(clock=lambda: 1 // 0))) as site:
+        answer = httpx.get(site.url(lite.path()))
+    assert answer.status_code == 500
+    assert "ZeroDivision" not in answer.text
+    assert "Traceback" not in answer.text
+    assert 'class="code"' in answer.text
+
+
+def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite: Town) -> None:
+    with serving(public_app(lite.deps(metrics_token="m" * 20))) as site:
+        url = site.url("/metrics")
+        assert "postiljon_web_requests_total" in httpx.get(url).text
+        assert httpx.get(url, headers={"x-forwarded-for": "127.0.0.1"}).status_code == 404
+        assert httpx.get(url, headers={"forwarded": "for=127.0.0.1"}).status_code == 404
+        token = {"x-forwarded-for": "8.8.8.8", "authorization": "Bearer " + "m" * 20}
+        assert httpx.get(url, headers=token).status_code == 200
+        assert httpx.get(url, headers=token | {"authorization": "Bearer x"}).status_code == 404
+
+
+def test_counters_and_logs_name_no_token_and_no_address(lite: Town, site: Site) -> None:
+    httpx.post(site.url(lite.path()))
+    text = httpx.get(site.url("/metrics")).text
+    assert lite.path()[3:] not in text
+    assert "esther" not in text
+
+
+def test_weaknesses_can_be_reported(site: Site) -> None:
+    text = httpx.get(site.url("/.well-known/security.txt")).text
+    assert "Contact: mailto:info@voorbeeld.example\n" in text
+    assert "Expires: 2025-03-17T00:00:00Z\n" in text
+
+
+def test_the_style_sheet_is_kept_for_ever_under_its_content(site: Site) -> None:
+    page = httpx.get(site.url("/privacy")).text
+    name = page.split('<link rel="stylesheet" href="')[1].split('"')[0]
+    sheet = httpx.get(site.url(name))
+    assert "immutable" in sheet.headers["cache-control"]
+    assert sheet.headers["content-encoding"] == "gzip"
+    assert len(page) + len(sheet.content) < 50_000
+    assert httpx.get(site.url("/a/..%2f..%2fpyproject.toml")).status_code == 404
+
+
+def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Town, site: Site) -> None:
+    def language(path: str, **headers: str) -> str:
+        return httpx.get(site.url(path), headers=headers).text.split('lang="')[1][:2]
+
+    assert language(lite.path(reader=1), **{"accept-language": "fr"}) == "en"
+    assert language("/privacy", **{"accept-language": "fr"}) == "fr"
+    assert language("/privacy", **{"accept-language": "xx"}) == "nl"
+    assert language(lite.path() + "?lang=de") == "de"
+    assert language("/u/x?lang=%3Cscript%3E", **{"accept-language": "fr"}) == "fr"
+
+
+def links(page: str) -> list[str]:
+    """Our own links in a page."""
+    return [part.split('"')[0] for part in page.split('href="')[1:] if part.startswith("/")]

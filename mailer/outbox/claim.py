@@ -63,8 +63,9 @@ def claim(
     own = tally or Tally()
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
-        taken += _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
-    _count_letters(conn, taken, now)
+        rows = _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
+        _count_letters(conn, rows, now)  # before the next mailing is looked at: it may have the same readers
+        taken += rows
     if tally is None:
         own.post(conn)
     return taken

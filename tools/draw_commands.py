@@ -75,7 +75,7 @@ def _metavar(item: Any) -> str:
 
 def _names(item: Any) -> str:
     names = ", ".join(f"`{name}`" for name in (*item.opts, *item.secondary_opts))
-    return names if item.is_flag else f"{names} `{(item.metavar or item.type.name).upper()}`"
+    return names if item.is_flag else f"{names} `{(item.metavar or item.name).upper()}`"
 
 
 def _default(item: Any) -> str:

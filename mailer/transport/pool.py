@@ -1,8 +1,9 @@
 """Keeps the connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
 
 Promises: a connection is opened only when there is work and no idle one; one that had accepted mail is replaced at
-once; while the relay fails, one attempt at a time with a growing delay (half a second to a minute, jittered); 421 before
-a first message also lowers the number of connections for a while. A fault of the feed ends :meth:`Pool.run` with that error.
+once; while the relay fails, one attempt at a time with a growing delay (half a second to a minute, jittered); 421
+before a first message also lowers the number of connections for a while. A fault of the feed ends :meth:`Pool.run`
+with that error.
 """
 
 from __future__ import annotations

@@ -78,11 +78,13 @@ class SmtpTransport:
         return self.relay.tls == "opportunistic" and (not self.relay.password or self.relay.host in LOOPBACK)
 
     def _default_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.relay.tls == "opportunistic":  # RFC 7435: better than nothing, and nothing is what would be taken else
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        else:
+            context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
 
@@ -110,9 +112,9 @@ class _Opening:
                 client.close()
                 raise
             transport = client.transport
-            if not isinstance(transport, asyncio.Transport):
+            if transport is None or transport.is_closing():
                 return self._event("away", 0, "the server closed the connection")
-            return Session(transport, offers(client.esmtp_extensions), self.options.clock)
+            return Session(cast(asyncio.Transport, transport), offers(client.esmtp_extensions), self.options.clock)
         except _Refusal as refusal:
             return self._event("refused", 0, str(refusal))
         except aiosmtplib.SMTPResponseException as error:

@@ -1,0 +1,80 @@
+"""The shipped fake: keeps letters instead of sending them. For previews, dry runs, the demo and tests.
+
+Promises the same as the SMTP transport (the contract tests run on both): each parcel taken is reported once, pause
+and stop take effect before a letter is kept. ``script`` may answer in the relay's stead: it gets the parcel and gives a
+result, or None for *250 kept*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from mailer.errors import RelayAway, RelayRefused
+from mailer.outcome.results import NotWritten, RelayEvent, Replied, Result
+from mailer.transport.base import Feed, Parcel
+from mailer.transport.envelope import refusal
+from mailer.transport.limits import Offers
+
+Script = Callable[[Parcel], Result | None]
+_BREATH = 100
+
+
+class MemoryTransport:
+    """``letters`` has what was kept, in order. ``trouble``: an event instead of a connection (asked each second)."""
+
+    def __init__(self, script: Script | None = None, *, offers: Offers | None = None) -> None:
+        self.letters: list[Parcel] = []
+        self.trouble: RelayEvent | None = None
+        self._script = script
+        self._offers = offers or Offers(pipelining=True, eightbit=True, smtputf8=True)
+
+    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+        """Keep what comes until told to stop."""
+        stopped = asyncio.ensure_future(stop.wait())
+        greeted = False
+        try:
+            while not stop.is_set():
+                if self.trouble is not None:
+                    feed.relay(self.trouble)
+                    await asyncio.wait([stopped], timeout=1.0)
+                    continue
+                if not greeted:
+                    greeted = True
+                    feed.relay(RelayEvent("open", "", 0, ""))
+                if self._carry(feed, stop) == 0:
+                    waiting = asyncio.ensure_future(feed.wait())
+                    await asyncio.wait([stopped, waiting], return_when=asyncio.FIRST_COMPLETED)
+                    waiting.cancel()
+                    await asyncio.gather(waiting, return_exceptions=True)
+                await asyncio.sleep(0)
+        finally:
+            stopped.cancel()
+            await asyncio.gather(stopped, return_exceptions=True)
+
+    async def check(self) -> None:
+        """Always well, unless ``trouble`` is set."""
+        if self.trouble is not None:
+            if self.trouble.kind == "refused":
+                raise RelayRefused(self.trouble.text, self.trouble.code, self.trouble.stage)
+            raise RelayAway(self.trouble.text)
+
+    def _carry(self, feed: Feed, stop: asyncio.Event) -> int:
+        """Some parcels, then the loop gets its turn; how many."""
+        for count in range(_BREATH):
+            parcel = None if stop.is_set() else feed.take()
+            if parcel is None:
+                return count
+            feed.report(parcel.delivery, self._one(feed, parcel))
+        return _BREATH
+
+    def _one(self, feed: Feed, parcel: Parcel) -> Result:
+        unfit = refusal(parcel, self._offers)
+        if unfit is not None:
+            return unfit
+        if not feed.still_wanted(parcel.delivery):
+            return NotWritten("paused or cancelled")
+        answer = self._script(parcel) if self._script else None
+        if answer is None or (isinstance(answer, Replied) and answer.stage == "dot" and answer.code < 300):
+            self.letters.append(parcel)
+        return answer or Replied("dot", 250, f"2.0.0 kept as {len(self.letters)}")

@@ -36,7 +36,7 @@ class BrandFile:
             self._data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"line (\d+)", str(error))
-            fault = Fault(file, int(line[1]) if line else 0, "brand", str(error), N_("a TOML file"))
+            fault = Fault(file, int(line[1]) if line else len(self._lines), "brand", str(error), N_("a TOML file"))
             raise FaultsError([fault]) from None
         self._check_keys(self._data, "")
 

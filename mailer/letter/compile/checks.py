@@ -37,7 +37,7 @@ class Checker:
     source: LetterSource
 
     def check(self, root: Element, *, tags_are_right: bool) -> list[Fault]:
-        """Every fault and warning, in the order of the lines; where tags stand only if the tags themselves are right."""
+        """Every fault and warning, by line; where tags stand is checked only if the tags themselves are right."""
         faults: list[Fault] = []
         for element in root.walk():
             faults += self._balance(element.children) if tags_are_right else ()

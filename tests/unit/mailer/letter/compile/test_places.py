@@ -1,0 +1,60 @@
+"""From words to a plan: each slot knows its place, branches and loops nest as the tags did."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.places import flat_plan, html_plan
+from mailer.letter.plan import Branch, Loop, Place, Slot
+from mailer.letter.slots import scan
+
+
+def _masked(text: str) -> tuple[str, Masker]:
+    masker = Masker(text)
+    return masker.mask(scan(text)).text, masker
+
+
+@pytest.mark.parametrize(
+    ("html", "place"),
+    [
+        ("<p>{{ contact.email }}</p>", Place.HTML),
+        ("<title>{{ contact.email }}</title>", Place.HTML),
+        ('<a href="{{ contact.email }}">x</a>', Place.URL),
+        ("<a href='https://x.nl/{{ contact.email }}'>x</a>", Place.URL),
+        ('<a title="{{ contact.email }}">x</a>', Place.ATTRIBUTE),
+        ('<img src="{{ contact.email }}">', Place.URL),
+        ('<!--[if mso]><v:roundrect href="{{ contact.email }}"><![endif]-->', Place.URL),
+        ("<!--[if mso]><center>{{ contact.email }}</center><![endif]-->", Place.HTML),
+        ('<a title="a > b">{{ contact.email }}</a>', Place.HTML),
+        ("1 < 2 {{ contact.email }}", Place.HTML),
+    ],
+)
+def test_a_slot_gets_the_place_it_stands_in(html: str, place: Place) -> None:
+    text, masker = _masked(html)
+    plan = html_plan(text, masker)
+    assert [node for node in plan if isinstance(node, Slot)] == [Slot("contact.email", place)]
+    assert "".join(node for node in plan if isinstance(node, str)) == html.replace("{{ contact.email }}", "")
+
+
+@pytest.mark.parametrize("html", ["<style>a { color: {{ contact.email }} }</style>", "<p {{ contact.email }}>x</p>"])
+def test_a_slot_where_no_value_may_stand_is_refused(html: str) -> None:
+    text, masker = _masked(html)
+    with pytest.raises(ValueError, match="contact tag"):
+        html_plan(text, masker)
+
+
+def test_branches_and_loops_nest_as_the_tags_did() -> None:
+    text, masker = _masked(
+        "a{% if contact.x %}b{% for i in contact.l %}{{ i }},{% endfor %}{% elif contact.y %}c{% else %}d{% endif %}e"
+    )
+    loop = Loop("i", "contact.l", (Slot("i", Place.PLAIN), ","))
+    branch = Branch((("contact.x", ("b", loop)), ("contact.y", ("c",))), ("d",))
+    assert flat_plan(text, masker, Place.PLAIN) == ("a", branch, "e")
+
+
+@pytest.mark.parametrize("text", ["{% if contact.x %}a", "a{% endif %}", "{% for i in contact.l %}a"])
+def test_tags_out_of_balance_are_refused(text: str) -> None:
+    masked, masker = _masked(text)
+    with pytest.raises(ValueError, match="balance"):
+        flat_plan(masked, masker, Place.PLAIN)

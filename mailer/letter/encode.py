@@ -56,8 +56,8 @@ def clean(value: str) -> str:
 def one_line(value: str) -> str:
     """A value for a header or an attribute: one line, no blanks around it."""
     if value.isprintable() and "  " not in value:
-        return value.strip(" ")
-    return _BLANKS.sub(" ", _TURNED.sub("", _SURROGATE.sub("\ufffd", value))).strip(" ")
+        return value.strip()
+    return _BLANKS.sub(" ", _TURNED.sub("", _SURROGATE.sub("\ufffd", value))).strip()
 
 
 def refuse_controls(text: str, what: str, *, header: bool = True) -> str:

@@ -35,7 +35,7 @@ Escape = Callable[[str], str]
 Fill = Callable[[Values], bytes]
 MAX_ITEMS = 100
 SUBJECT_USED = len("Subject: ")
-_BEGINS_ADDRESS = re.compile(r"=\s*[\"']?\s*\Z")
+_BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
 _ADDRESS = re.compile(r"https?://(?P<host>[^/?#\\\s@]+)(?:[/?#].*)?|(?:mailto|tel):.+", re.IGNORECASE)
 _KEPT = "%/:?#[]@!$&'()*+,;=~-._"
 _AS_IT_IS: Mapping[str, Pattern[str]] = {
@@ -227,13 +227,9 @@ def _escape_for(place: Place, before: str) -> Escape:
         case Place.URL:
             return _whole_address if _BEGINS_ADDRESS.search(before) else _inside_address
         case Place.HEADER:
-            return _in_header
+            return one_line
         case Place.PLAIN:
             return clean
-
-
-def _in_header(value: str) -> str:
-    return value if value.isprintable() else one_line(value)
 
 
 def _html(value: str) -> str:

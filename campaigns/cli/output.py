@@ -31,8 +31,10 @@ ngettext = words(LANGUAGE, "cli").ngettext
 
 
 def translated(text: str) -> str:
-    """The text in the language of the house, if it is a known one; else as it is."""
-    return _(text) if text else ""
+    """The text in the language of the house, also one whose places were filled below; an unknown one as it is."""
+    from templates.filled import in_words
+
+    return in_words(text, LANGUAGE, "cli")
 
 
 def say(text: str = "") -> None:
@@ -71,7 +73,7 @@ def one_fault(fault: Fault) -> str:
     """A fault with its place, what was found, what was expected, and what to do."""
     place = f"{fault.file}:{fault.line}" if fault.line else fault.file
     text = _("{place}: {field}: found {found}; expected {expected}").format(
-        place=place, field=fault.field, found=fault.found, expected=translated(fault.expected)
+        place=place, field=fault.field, found=translated(fault.found), expected=translated(fault.expected)
     )
     warning = _("warning") + ": " if fault.severity == "warning" else ""
     return f"{warning}{text}{'. ' + translated(fault.hint) if fault.hint else ''}"

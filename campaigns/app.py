@@ -7,6 +7,7 @@ What costs time to import is imported when it is asked for, so that ``send`` cla
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from campaigns import migrations
 from campaigns.moments import Say, as_is
 from campaigns.settings import CampaignSettings
 from mailer.errors import SchemaError, SettingsError
-from mailer.settings import MailerSettings, read
+from mailer.settings import LOOPBACK, MailerSettings, read
 from mailer.signing import Keyring
 from mailer.storage import Database, open_database
 from unsubscribe.settings import ReaderSettings
@@ -91,11 +92,19 @@ class House:
             say=self.say,
         )
 
+    @property
+    def hello_name(self) -> str:
+        """What we call ourselves in EHLO (A6): as set, else the host of the public address, else of this machine."""
+        public = urlsplit(self.reader.public_url).hostname or ""
+        machine = socket.gethostname()
+        found = self.campaign.hello_name or ("" if public in LOOPBACK else public)
+        return found or (machine if "." in machine else f"{machine}.localdomain")
+
     def transport(self) -> Transport:
         """The way to the relay."""
         from mailer.transport.smtp import SmtpTransport
 
-        return SmtpTransport(self.mailer.smtp_url)
+        return SmtpTransport(self.mailer.smtp_url, self.hello_name)
 
     def worker(self, transport: Transport | None = None) -> WorkerDeps:
         """What a sender needs."""

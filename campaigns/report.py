@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from campaigns import records
-from campaigns.moments import Say, as_is
+from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
 from campaigns.states import State
 from mailer import outbox
@@ -97,6 +97,36 @@ def outcomes(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[Outco
         Outcome(state, reason, people, words_of(state, reason, _))
         for state, reason, people in outbox.outcomes(conn, campaign.mailing_id)
     ]
+
+
+def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as_is) -> list[str]:
+    """Why no letter of this campaign leaves at this moment, in sentences; empty when letters leave, or all is done."""
+    zone = campaign.timezone or "UTC"
+    if campaign.mailing_id is None:
+        when = local_text(campaign.send_at, zone) if campaign.send_at and campaign.state is State.SCHEDULED else ""
+        return [_("It goes out on {when}.").format(when=when)] if when else []
+    sentences = {
+        "no_sender": _("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
+        "relay_away": _("The mail server has not answered since {when} ({words}). We keep trying."),
+        "rate": _("waiting: {minutes} minutes of rate limit left"),
+        "audience": _("The audience is still being taken down: {number} people so far."),
+    }
+    found = []
+    for why in outbox.why_nothing(conn, campaign.mailing_id, now):
+        when = local_text(why.at.replace(microsecond=0), zone) if why.at else ""
+        if why.key in sentences:
+            minutes = max(1, round(why.number / 60))
+            found.append(sentences[why.key].format(when=when, words=why.words, minutes=minutes, number=why.number))
+    return found
+
+
+def reason_words(reason: str, _: Say = as_is) -> str:
+    """Why a campaign is held or paused: a key of ours in words, or what a person or relay said."""
+    from mailer.outcome import WORDS
+
+    if reason == "missed":
+        return _("its hour passed while nothing was serving")
+    return _(WORDS[reason]) if reason in WORDS else reason
 
 
 def words_of(state: str, reason: str, _: Say = as_is) -> str:

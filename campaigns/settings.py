@@ -21,7 +21,9 @@ def _duration(value: Any) -> Any:
 
 
 class CampaignSettings(HouseSettings):
-    """``POSTILJON_DATABASE_URL``, ``POSTILJON_BRAND``, and ``POSTILJON_LATE``.
+    """``POSTILJON_DATABASE_URL``, ``POSTILJON_BRAND``, ``POSTILJON_HELLO_NAME`` and ``POSTILJON_LATE``.
+
+    ``hello_name``: the full host name that a sender gives the relay in EHLO (A6), where the relay asks for one.
 
     ``late``: a campaign whose hour passed while nothing served (a restart, a power cut) is still sent when it is no
     later than this; after that it is held, with the reason ``missed``, and a person decides.
@@ -29,6 +31,7 @@ class CampaignSettings(HouseSettings):
 
     database_url: str = ""
     brand: Path | None = None
+    hello_name: str = ""
     late: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
 
     @property

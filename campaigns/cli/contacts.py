@@ -13,8 +13,10 @@ from campaigns.cli.output import _, complain, ngettext, number, say, tell, trans
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from unsubscribe.consent import Chain
     from unsubscribe.contacts import Contact
-    from unsubscribe.importing import Rejected, Summary
+    from unsubscribe.contacts.rows import Rejected
+    from unsubscribe.importing import Summary
 
 Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
 SHOWN = 20  # rejected rows that are printed one by one without --rejects
@@ -169,6 +171,26 @@ def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
         )
 
 
+def export(
+    file: Annotated[Path, typer.Argument(help=_("The CSV file to write."))],
+    topic: Annotated[str, typer.Option(help=_("Only those who are subscribed to this topic."))] = "",
+    as_json: Json = False,
+) -> None:
+    """Write them out."""
+    from campaigns.app import open_house
+    from unsubscribe import exporting
+
+    house = open_house(say=_)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        count = exporting.export(house.db, out, topic or None).contacts
+    house.close()
+    if as_json:
+        tell({"file": str(file), "contacts": count})
+        return
+    text = ngettext("{number} person written to {path}.", "{number} people written to {path}.", count)
+    say(text.format(number=number(count), path=file))
+
+
 def show(email: Email, as_json: Json = False) -> None:
     """Show them."""
     from campaigns.app import open_house
@@ -226,44 +248,48 @@ def erase(
     from campaigns.app import open_house
     from unsubscribe import erasing
 
-    house = open_house(say=_)
-    with house.db.read() as conn:
-        person = _known(conn, email)
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
-        typer.confirm(_("Erase {email}? It cannot be taken back.").format(email=person.email), abort=True)
-    with house.db.write() as conn:
-        erasing.erase(conn, person.id, house.clock())
+        typer.confirm(_("Erase {email}? It cannot be taken back.").format(email=email), abort=True)
+    house = open_house(say=_)
+    erased = erasing.erase_address(house.db, email, house.pepper, house.clock())
     house.close()
     if as_json:
-        tell({"erased": True, "contact": person.id})
-    else:
+        tell({"erased": erased is not None, "contact": erased.contact_id if erased else None})
+    elif erased:
         say(_("Erased. A keyed hash stays, so that no import brings this address back."))
+    else:
+        say(_("Nobody is known under this address; no import will bring it in."))
 
 
 def show_consent(email: Email, as_json: Json = False) -> int:
     """Show and verify."""
     from campaigns.app import open_house
-    from unsubscribe import consent, contacts
+    from unsubscribe import erasing
 
     house = open_house(say=_)
     with house.db.read() as conn:
-        person = _known(conn, email)
-        topics = contacts.subscriptions(conn, person.id)
-        chain = consent.verify(conn, person.id, [slug for slug, state in topics.items() if state == "subscribed"])
+        chains = erasing.proof(conn, email, house.pepper)
     house.close()
+    intact = not any(chain.fault for chain in chains)
     if as_json:
-        tell(chain.as_json())
-        return 1 if chain.fault else 0
+        earlier = [chain.as_json() for chain in chains[:-1]]
+        tell(chains[-1].as_json() | ({"earlier": earlier} if earlier else {}))
+    else:
+        for chain in chains:
+            _print_chain(chain)
+    return 0 if intact else 1
+
+
+def _print_chain(chain: Chain) -> None:
     for entry in chain.entries:
         said = entry.statement
         words = f" ({', '.join(part for part in (said.basis, said.source, said.version) if part)})" if said else ""
         say(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M} UTC  {entry.kind:<10} {entry.topic}{words}")
-    if chain.fault:
-        complain(_("The chain is not in order: {fault}.").format(fault=translated(chain.fault)))
-        return 1
     if chain.erased_at:
         say(_("Erased on {day}.").format(day=f"{chain.erased_at:%Y-%m-%d}"))
-    say(_("The chain is in order."))
-    return 0
+    if chain.fault:
+        complain(_("The chain is not in order: {fault}.").format(fault=translated(chain.fault)))
+    else:
+        say(_("The chain is in order."))

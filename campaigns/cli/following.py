@@ -25,7 +25,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say how it stands."""
-    from campaigns import report
+    from campaigns import records, report
     from campaigns.app import open_house
 
     house = open_house(say=_)
@@ -34,14 +34,15 @@ def status(
             found = report.all_statuses(conn)
             tell(found) if as_json else _print_list(found)
             return
-        one = report.status(conn, slug)
-        why = report.why_nothing(conn, slug, house.mailer, house.clock(), _)
+        campaign = records.get(conn, slug)
+        one = report.of_campaign(conn, campaign)
+        why = report.why_nothing(conn, campaign, house.clock(), _)
     if as_json:
         tell({**one, "details": {**one["details"], "why_nothing": why}})
         return
     print_status(one)
-    if why:
-        say(why)
+    for sentence in why:
+        say(sentence)
     house.close()
 
 
@@ -50,7 +51,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     from campaigns import report
 
     state = _(report.STATES[status["state"]])
-    reason = f" ({status['reason']})" if status["reason"] else ""
+    reason = f" ({report.reason_words(status['reason'], _)})" if status["reason"] else ""
     say(f"{status['campaign']}: {state}{reason}")
     say(f"  {_('People'):<28}{number(status['recipients']):>12}")
     for outcome in status.get("details", {}).get("outcomes", []):

@@ -303,9 +303,7 @@ def _open(
             raise StateError(_faster(campaign, site.say))
         return None
     definition = _again(campaign)
-    identity = Identity(
-        site.public_url, site.return_path or definition.from_address, site.key_id, site.dkim_selector, site.dkim_domain
-    )
+    identity = Identity(site.public_url, site.return_path, site.key_id, site.dkim_selector, site.dkim_domain)
     spec = MailingSpec(
         key=f"campaign:{campaign.id}",
         kind="campaign",

@@ -19,15 +19,17 @@ from campaigns.app import House
 from campaigns.launch import Prepared
 from campaigns.material import differences
 from campaigns.records import Campaign
-from mailer import archive, outbox
+from mailer import outbox
 from mailer.address import Address, parse
 from mailer.errors import InputError
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer
 from mailer.letter.plan import Letter, Stamp
-from mailer.signing import Purpose, Token, seal, to_text
+from mailer.outbox import Claimed
+from mailer.outbox.lookup import first_claim
 from mailer.transport.base import Parcel, RelayEvent, Result, Transport
 from mailer.worker import Filled
+from mailer.worker.press import Press
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
 
@@ -56,26 +58,17 @@ def _same(house: House, prepared: Prepared, campaign: Campaign) -> bool:
 
 def _launched(house: House, campaign: Campaign, person: Contact) -> bytes:
     """As a sender makes it."""
+    press = Press(house.worker())
     with house.db.read() as conn:
         mailing = outbox.get(conn, campaign.mailing_id or 0)
-        letter = archive.letter(conn, campaign.snapshot)
-        first = outbox.first_claim(conn, mailing.id, person.id)
-    identity = mailing.identity
-    online = records.online_url(identity.public_url, campaign.online, campaign.online_code)
-    filled = house.slots.of_contact(mailing, person, online)
-    key = house.keyring.with_id(identity.key_id)[0]
-    number = to_text(seal(key, Token(Purpose.MESSAGE_ID, mailing.id, person.id)))
-    at = first or house.clock()
-    address = parse(person.email)
-    stamp = Stamp(
-        address=str(address),
-        date=at,
-        message_id=f"{number}@{letter.from_address.rpartition('@')[2]}",
-        name=filled.name,
-        unsubscribe_url=filled.unsubscribe_url,
-        unsubscribe_mailto=filled.unsubscribe_mailto,
-    )
-    return _signed(house, Composer(letter).message(filled.values, stamp), at)
+        first = first_claim(conn, mailing.id, person.id) or house.clock().replace(microsecond=0)
+        address = str(parse(person.email))
+        claim = Claimed(0, mailing.id, person.id, address, person.address_hash, person.domain, 1, 0, first)
+        made = press.make(conn, mailing, [claim])
+    press.close()
+    if not made.parcels:
+        raise InputError(made.broken[0][1] if made.broken else house.say("this person was erased"))
+    return made.parcels[0][1].content
 
 
 def _sample(house: House, prepared: Prepared, letter: Letter, address: Address, person: Contact | None) -> bytes:

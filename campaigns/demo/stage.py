@@ -15,7 +15,7 @@ from pathlib import Path
 from mailer.errors import InputError
 
 HERE = Path(__file__).parent
-LETTER, SECOND = "denkt-u-mee", "what-do-you-think"
+LETTER, SECOND = "denkt-u-mee", "have-your-say"
 TOPIC, SECOND_TOPIC = "verenigingsnieuws", "association-news"
 OPTED_OUT = "afgemeld@gemeente-waterhoek.example"
 REFUSED = "opgeheven@gemeente-oudeveer.example"
@@ -62,6 +62,6 @@ def prepare(folder: Path, words: NullTranslations) -> Stage:
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
     shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
-    for name in ("contacts-nl.csv", "contacts-en.csv", f"{SECOND}.md"):
+    for name in ("contacts-nl.csv", "contacts-en.csv"):
         shutil.copyfile(HERE / name, folder / name)
     return Stage(folder)

@@ -223,11 +223,11 @@ def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> Non
     insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)
 
 
-def erase(conn: Connection, contact_id: int, now: datetime) -> None:
-    """Remove what is personal from a chain and note that it was; the digests stay."""
-    conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
+def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
+    """Remove what is personal from a chain and note that it was; the digests stay. The link of that note."""
     record(conn, Event(contact_id, "erased", "", now), now)
     conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
+    return _heads(conn, [contact_id])[contact_id][1]
 
 
 def chain(conn: Connection, contact_id: int) -> Chain:

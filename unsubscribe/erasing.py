@@ -1,0 +1,104 @@
+"""Forget a person (I12, D10): everything goes but a keyed hash in suppression, and numbers.
+
+Promises: in one transaction the contact, the subscriptions, what they changed, what stands beside their consent, and
+what names them in deliveries are gone; deliveries stay as numbers, the chain of consent still verifies and says when
+the person was erased. The hash (reason *erased*) keeps every later import from bringing the person back. A second entry
+of that hash, under the scope ``person:NUMBER``, lets the organisation find the chain when the person shows the address.
+On SQLite the freed pages are overwritten (``secure_delete``), and :func:`forget_files` empties the write-ahead log.
+
+What it does not reach: backups, the relay's log, and mails that left. docs/privacy says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailer import outbox, suppression
+from mailer.address import key_of
+from mailer.errors import InputError
+from mailer.signing import address_hash
+from mailer.storage import Database
+from unsubscribe import changes, consent, contacts
+
+_PERSON = "person:"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was forgotten: the person's number and how many deliveries are numbers now."""
+
+    contact_id: int
+    deliveries: int
+    at: datetime
+    link: bytes
+
+    @property
+    def code(self) -> str:
+        """What the person and the organisation can refer to: from the last link of the chain, so it names nobody."""
+        digits = self.link.hex().upper()
+        return "-".join(digits[place : place + 4] for place in (0, 4, 8))
+
+
+def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
+    """Forget a person; None when there is nobody with that number (any more)."""
+    contact = contacts.get_many(conn, [contact_id], lock=True).get(contact_id)
+    if contact is None:
+        return None
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete=ON")
+    suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "erased", now)
+    suppression.suppress(conn, contact.address_hash, f"{_PERSON}{contact_id}", "erased", now)
+    deliveries = outbox.erase_recipient(conn, contact_id, now)
+    link = consent.erase(conn, contact_id, now)
+    changes.erase(conn, contact_id)
+    contacts.remove(conn, contact_id)
+    return Erased(contact_id, deliveries, now, link)
+
+
+def erase_address(db: Database, email: str, pepper: bytes, now: datetime) -> Erased | None:
+    """Forget whoever has this address, and keep the address out also if nobody has it. Raises ``AddressError``."""
+    with db.write() as conn:
+        found = contacts.find(conn, email)
+        if found is None:
+            suppression.suppress(conn, hash_of(email, pepper), suppression.EVERYTHING, "erased", now)
+            return None
+        erased = erase(conn, found.id, now)
+    forget_files(db)
+    return erased
+
+
+def forget_files(db: Database) -> None:
+    """SQLite: move the write-ahead log into the database and empty it, as it still holds what was erased."""
+    if db.is_sqlite:
+        with db.engine.connect() as conn:
+            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def erased_persons(conn: Connection, email: str, pepper: bytes) -> list[int]:
+    """The numbers that somebody with this address had before being erased: their chains still verify."""
+    entries = suppression.entries(conn, hash_of(email, pepper))
+    return [int(entry.scope.removeprefix(_PERSON)) for entry in entries if entry.scope.startswith(_PERSON)]
+
+
+def proof(conn: Connection, email: str, pepper: bytes) -> list[consent.Chain]:
+    """The verified chains for an address: of the contact that has it, or of whoever had it and was erased.
+
+    Raises ``InputError`` when nobody ever had it.
+    """
+    found = contacts.find(conn, email)
+    if found:
+        states = contacts.subscriptions(conn, found.id)
+        subscribed = [slug for slug, state in states.items() if state == "subscribed"]
+        return [consent.verify(conn, found.id, subscribed)]
+    chains = [consent.chain(conn, number) for number in erased_persons(conn, email, pepper)]
+    if not chains:
+        raise InputError(f"nobody has the address {email}, and nobody who had it was erased")
+    return chains
+
+
+def hash_of(email: str, pepper: bytes) -> bytes:
+    """The keyed hash of an address; raises ``AddressError``."""
+    return address_hash(pepper, key_of(email))

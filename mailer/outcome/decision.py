@@ -31,9 +31,9 @@ class Decision:
     """What to do, for others to carry out. ``reason`` is the key of a class (:mod:`mailer.outcome.classes`).
 
     ``retry_at`` is set with ``retry`` only. ``suppress``: the address itself is dead (the caller asks
-    :class:`mailer.outcome.Spikes` first). ``hold``: a key of :data:`mailer.outcome.WORDS`; the mailing is held at once.
-    ``slow_domain`` and ``slow_relay`` are for pace. ``gave_up``: a temporary refusal whose time is over. ``code`` and
-    ``text`` are what the server said (0 and the cause when it said nothing).
+    :class:`mailer.outcome.Spikes` first). ``hold``: a key of :data:`mailer.outcome.WORDS`; the mailing is held at
+    once. ``slow_domain`` and ``slow_relay`` are for pace. ``gave_up``: a temporary refusal whose time is over.
+    ``code`` and ``text`` are what the server said (0 and the cause when it said nothing).
     """
 
     state: State

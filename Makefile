@@ -28,7 +28,7 @@ demo: $(READY) ## sends the newsletter to a built-in catcher and shows it in you
 	@$(BIN)/postiljon demo $(ARGS)
 
 test: setup ## runs all tests, in parallel, also the slow ones and those on real servers
-	@$(PYTEST) -n $(PROCESSES) --dist worksteal $(ARGS)
+	@$(PYTEST) -v -n $(PROCESSES) --dist worksteal --durations 10 $(ARGS)
 
 quick: $(READY) ## runs what answers within a minute: units, properties, contracts that need no server
 	@$(PYTEST) -n $(PROCESSES) --dist worksteal tests/unit tests/properties tests/contract tests/test_shape.py tests/test_docs.py \

@@ -64,7 +64,7 @@ def room(conn: Connection, rates: Mapping[str, float], now: float) -> dict[str, 
     if not rates:
         return {}
     query = select(PACE.c.bucket, PACE.c.empty_at).where(PACE.c.bucket.in_(sorted(rates)))
-    known = dict(conn.execute(query.order_by(PACE.c.bucket).with_for_update()).tuples().all())
+    known = dict(conn.execute(query.order_by(PACE.c.bucket).with_for_update()).all())
     return {bucket: _room(known.get(bucket, 0.0), rate, now) for bucket, rate in rates.items()}
 
 
@@ -73,7 +73,7 @@ def take(conn: Connection, taken: Mapping[str, tuple[int, float]], now: float) -
     buckets = sorted(bucket for bucket, (number, _rate) in taken.items() if number)
     if not buckets:
         return
-    known = dict(conn.execute(select(PACE.c.bucket, PACE.c.empty_at).where(PACE.c.bucket.in_(buckets))).tuples().all())
+    known = dict(conn.execute(select(PACE.c.bucket, PACE.c.empty_at).where(PACE.c.bucket.in_(buckets))).all())
     rows = []
     for bucket in buckets:
         number, rate = taken[bucket]
@@ -87,7 +87,7 @@ def take(conn: Connection, taken: Mapping[str, tuple[int, float]], now: float) -
 def slowed(conn: Connection, now: float) -> dict[str, float]:
     """Bucket → rate a minute of all that have been asked to go slower; an hour without news ends it."""
     query = select(PACE.c.bucket, PACE.c.slowed).where(PACE.c.slowed.is_not(None), PACE.c.changed_at > now - _FORGET)
-    return dict(conn.execute(query).tuples().all())
+    return dict(conn.execute(query).all())
 
 
 def feedback(conn: Connection, slower: Collection[str], accepted: Mapping[str, int], now: float) -> dict[str, float]:

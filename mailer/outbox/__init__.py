@@ -11,8 +11,9 @@ What success does not mean: *accepted* says that the relay took the letter, not 
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows
 from mailer.outbox.counters import Tally, recount
-from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove
+from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, send_again
 from mailer.outbox.mailings import (
+    address_hashes,
     audience_complete,
     cancel,
     cancelled_ones,
@@ -60,6 +61,7 @@ __all__ = [
     "Settlement",
     "Tally",
     "Why",
+    "address_hashes",
     "audience_complete",
     "bounced",
     "cancel",
@@ -92,6 +94,7 @@ __all__ = [
     "release",
     "reopen",
     "running",
+    "send_again",
     "settle",
     "skip_cancelled",
     "skip_claimed",

@@ -33,8 +33,9 @@ class Prepared:
         dialect = conn.dialect
         sql, order, constants = self._ready.get(dialect.name) or self._compile(conn)
         values = constants | {name: time_out(value, dialect.name) for name, value in bound.items()}
-        cursor = conn.connection.cursor()
+        cursor = None
         try:
+            cursor = conn.connection.cursor()
             cursor.execute(sql, values if order is None else [values[name] for name in order])
         except dialect.loaded_dbapi.Error as error:
             away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)

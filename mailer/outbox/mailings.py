@@ -10,7 +10,7 @@ Raises ``StateError`` when the present state does not allow it, ``InputError`` f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -202,6 +202,14 @@ def deliveries(conn: Connection, mailing_id: int, state: str | None = None) -> I
         query = query.where(row.state == state)
     for item in conn.execute(query.order_by(row.id).execution_options(yield_per=1000)):
         yield Delivery(*item)
+
+
+def address_hashes(conn: Connection, numbers: Collection[int]) -> list[bytes]:
+    """The address hashes of these deliveries; of the erased, none."""
+    if not numbers:
+        return []
+    found = conn.execute(select(DELIVERY.c.address_hash).where(DELIVERY.c.id.in_(numbers))).scalars()
+    return [bytes(item) for item in found if item]
 
 
 def next_retry(conn: Connection, mailing_id: int) -> datetime | None:

@@ -67,7 +67,7 @@ class Sender:
         with mapped():
             self._connection = _own_connection(self.db)
             with begin_patiently(self._connection):
-                if self._descriptor is None and not _try_advisory(self._connection, self.lock):
+                if not self.db.is_sqlite and not _try_advisory(self._connection, self.lock):
                     return False
                 query = select(SENDER.c.ended_at).where(SENDER.c.id == self.id)
                 return self._connection.execute(query).scalar() is None
@@ -89,7 +89,6 @@ class Sender:
     def abandon(self) -> None:
         """Let go of lock and connection without a word, as a crash would."""
         with suppress(SQLAlchemyError):
-            self._connection.invalidate()
             self._connection.close()
         if self._descriptor is not None:
             os.close(self._descriptor)

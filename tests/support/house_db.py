@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import SQLModel
 
-import mailer.archive
-import mailer.pace
-from mailer import outbox
-from mailer.storage import Database
+from mailer import archive, outbox, pace, suppression
+from mailer.storage import Database, open_database
 
+TABLES = (archive.SNAPSHOT, pace.PACE, suppression.SUPPRESSION)  # importing a home of tables declares them
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 IDENTITY = outbox.Identity("http://127.0.0.1:8000", "bounce@example.org", 7)
 
@@ -26,15 +26,15 @@ def create_all(db: Database) -> Database:
 
 
 @pytest.fixture
-def db(empty_database: Database) -> Iterator[Database]:
+def db(empty_database: Database) -> Database:
     """Tables on SQLite and on PostgreSQL."""
-    yield create_all(empty_database)
+    return create_all(empty_database)
 
 
 @pytest.fixture
-def lite(sqlite_database: Database) -> Iterator[Database]:
+def lite(sqlite_database: Database) -> Database:
     """Tables on SQLite, where the kind does not matter."""
-    yield create_all(sqlite_database)
+    return create_all(sqlite_database)
 
 
 def hash_of(number: int) -> bytes:
@@ -81,3 +81,8 @@ def counts(db: Database, mailing: int) -> dict[str, int]:
 def later(**delta: float) -> datetime:
     """NOW and a bit."""
     return NOW + timedelta(**delta)
+
+
+def open_lite(folder: Path) -> Database:
+    """An SQLite database in a folder, for tests that need one per example."""
+    return open_database(f"sqlite:///{folder}/postiljon.db")

@@ -1,0 +1,89 @@
+"""What the writing thread knows of the mailings, read anew at least each half second, so that a pause acts within one.
+
+Promises: ``unwanted`` names every mailing that has letters on their way and is not open any more; :meth:`Board.ending`
+says when a sender that was asked to work until it is done, is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailer import outbox
+from mailer.outbox import Claimed, Mailing
+from mailer.worker.share import Need
+from mailer.worker.values import Ending
+
+
+class Board:
+    """See the module. ``only``: the one mailing that this sender works for, or all that are open."""
+
+    def __init__(self, only: int | None) -> None:
+        self.only = only
+        self.open: dict[int, Mailing] = {}
+        self.known: dict[int, Mailing] = {}  # also those that are not open any more and have letters on their way
+        self._left: dict[int, int] = {}  # mailing → how many may still be claimed, as far as we know
+        self.cancelled: list[int] = []
+        self.unwanted: frozenset[int] = frozenset()
+
+    def look(self, conn: Connection, on_their_way: Collection[int], now: datetime) -> None:
+        """Read the mailings. ``on_their_way``: mailings of which letters were claimed and not yet settled."""
+        mine = outbox.open_ones(conn) if self.only is None else [outbox.get(conn, self.only)]
+        self.open = {mailing.id: mailing for mailing in mine if mailing.state == "open"}
+        gone = set(on_their_way) - set(self.open)
+        kept = {number: self.known[number] for number in gone if number in self.known}
+        self.known = kept | {mailing.id: mailing for mailing in mine}
+        self.unwanted = frozenset(gone)
+        self.cancelled = outbox.cancelled_ones(conn)
+        self._left = {number: _claimable(conn, mailing, now) for number, mailing in self.open.items()}
+
+    def claimed(self, wanted: Mapping[int, int], claims: Sequence[Claimed], *, paced: bool) -> None:
+        """Who gave less than was asked has nothing more until the next look, unless a limit was the reason."""
+        got = Counter(claim.mailing for claim in claims)
+        for number, asked in wanted.items():
+            self._left[number] = max(0, self._left.get(number, 0) - got[number])
+            if got[number] < asked and not paced:
+                self._left[number] = 0
+
+    def drop(self, mailings: Collection[int]) -> None:
+        """These have just been held by us."""
+        for number in mailings:
+            self.open.pop(number, None)
+        self.unwanted |= frozenset(mailings)
+
+    def needs(self) -> list[Need]:
+        """Who could use places now, the oldest first."""
+        return [
+            Need(number, self._left[number], mailing.is_service, mailing.spec.priority)
+            for number, mailing in self.open.items()
+            if self._left.get(number)
+        ]
+
+    def finished_service(self) -> Sequence[Mailing]:
+        """Service mailings that are done: nobody above follows them, so the worker closes them."""
+        return [mailing for mailing in self.open.values() if mailing.is_service and mailing.finished]
+
+    def ending(self) -> Ending | None:
+        """With ``only``: done, or held; without: done when nothing that is open has letters to send now."""
+        if self.only is not None and self.only not in self.open:
+            mailing = self.known[self.only]
+            return Ending("held", mailing.reason) if mailing.state == "held" else Ending("done", mailing.reason)
+        busy = [mailing for mailing in self.open.values() if not _rests(mailing)]
+        return None if busy else Ending("done")
+
+
+def _claimable(conn: Connection, mailing: Mailing, now: datetime) -> int:
+    """Rows that wait, and those in retry if the first of them is due."""
+    counts = mailing.counts
+    if not counts.retry:
+        return counts.waiting
+    due = outbox.next_retry(conn, mailing.id)
+    return counts.waiting + (counts.retry if due and due <= now else 0)
+
+
+def _rests(mailing: Mailing) -> bool:
+    """Nothing waits or is sent; what is in retry has its time."""
+    return mailing.audience_complete and not (mailing.counts.waiting or mailing.counts.sending)

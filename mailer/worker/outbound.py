@@ -1,0 +1,114 @@
+"""The loop's side of the worker: what is ready to go, and what the transport says of it (the ``Feed``).
+
+Promises: a parcel is given out once, at most a second after its claim, and only while its mailing is wanted and the
+database is there; otherwise it is reported as not written. All methods that the transport calls take microseconds and
+touch nothing but these queues. Hand-offs in both directions are a window, never a message: the writing thread is
+woken when a quarter of the window is free or nothing is left to send, and looks by itself every 30 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from mailer.outbox import Claimed
+from mailer.transport.base import NotWritten, Parcel, RelayEvent, Result
+
+WITHIN = 0.9  # seconds from the claim to the socket; the transport keeps the last tenth
+
+
+@dataclass(slots=True)
+class Flight:
+    """A claimed delivery on its way. ``until`` (monotonic): afterwards it is handed back instead of written."""
+
+    claimed: Claimed
+    sender_id: int
+    parcel: Parcel
+    until: float
+
+
+class Outbound:
+    """See the module. Used on the thread of the event loop; the writer reads ``results`` and ``events``."""
+
+    def __init__(self, wake: threading.Event, quarter: int) -> None:
+        self.flights: dict[int, Flight] = {}  # the writer's: claimed and not yet drained
+        self.results: deque[tuple[int, Result]] = deque()
+        self.events: deque[RelayEvent] = deque()
+        self.late = 0  # handed back because they waited too long
+        self._ready: deque[Flight] = deque()
+        self._unwanted: Collection[int] = frozenset()
+        self._halted = False
+        self._wake, self._quarter = wake, quarter
+        self._more = asyncio.Event()
+
+    def add(self, flights: Iterable[Flight]) -> None:
+        """A hand-off from the writer."""
+        self._ready.extend(flights)
+        if not self._halted:
+            self._more.set()
+
+    def halt(self, halted: bool) -> None:
+        """Without the database nothing more is given out."""
+        self._halted = halted
+        if halted:
+            self._more.clear()
+        else:
+            self._more.set()
+
+    def want(self, unwanted: Collection[int]) -> None:
+        """These mailings are paused, held or cancelled."""
+        self._unwanted = unwanted
+
+    def hand_back(self, why: str) -> None:
+        """Everything that was not given out is reported as not written."""
+        while self._ready:
+            self.results.append((self._ready.popleft().claimed.delivery, NotWritten(why)))
+        self._wake.set()
+
+    def take(self) -> Parcel | None:
+        """The next parcel that may still go."""
+        if self._halted:
+            return None
+        ready = self._ready
+        while ready:
+            flight = ready.popleft()
+            if self._may_go(flight):
+                return flight.parcel
+            self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
+        self._more.clear()
+        if self.results:
+            self._wake.set()
+        return None
+
+    async def wait(self) -> None:
+        """Until there may be a parcel."""
+        await self._more.wait()
+
+    def still_wanted(self, delivery: int) -> bool:
+        """Whether its content may be written now."""
+        flight = self.flights.get(delivery)
+        return flight is not None and not self._halted and self._may_go(flight)
+
+    def report(self, delivery: int, result: Result) -> None:
+        """What became of it."""
+        results = self.results
+        results.append((delivery, result))
+        if len(results) >= self._quarter:
+            self._wake.set()
+
+    def relay(self, event: RelayEvent) -> None:
+        """Something about the relay."""
+        self.events.append(event)
+        self._wake.set()
+
+    def _may_go(self, flight: Flight) -> bool:
+        if flight.claimed.mailing in self._unwanted:
+            return False
+        if time.monotonic() > flight.until:
+            self.late += 1
+            return False
+        return True

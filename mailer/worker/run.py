@@ -1,0 +1,80 @@
+"""One sender: the transport on the event loop, the database in a thread of its own, and what ends them.
+
+Promises: when :func:`run` returns, everything that the transport reported is settled, what was not written is handed
+back, and the sender's lock is free. Set ``stop`` to end gracefully: nothing more is claimed, what is being written is
+finished. Raises the error that made going on impossible (``StorageError``, a fault of ours); rows that were on their
+way then become in doubt at the next sweep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from mailer.worker.outbound import Outbound
+from mailer.worker.values import Ending, Turn, WorkerDeps
+from mailer.worker.writer import Writer
+
+STOPPED = Ending("stopped")
+
+
+async def run(
+    deps: WorkerDeps,
+    *,
+    only: int | None,
+    stop: asyncio.Event,
+    until_done: bool,
+    on_turn: Callable[[Turn], None],
+) -> Ending:
+    """Send until ``stop`` is set, or with ``until_done`` until nothing waits or is being sent any more.
+
+    ``only``: the one mailing to work for. ``on_turn`` is called on the loop some times a second.
+    """
+    loop = asyncio.get_running_loop()
+    wake, done, halt = threading.Event(), asyncio.Event(), asyncio.Event()
+    outbound = Outbound(wake, max(1, deps.settings.smtp_url.window // 4))
+    writer = Writer(deps, outbound, wake, _post(loop), only)
+
+    def turned(turn: Turn) -> None:
+        on_turn(turn)
+        if until_done and writer.ending:
+            done.set()
+
+    writer.on_turn = turned
+    transport = loop.create_task(deps.transport.run(outbound, halt))
+    thread = threading.Thread(target=writer.run, name="postiljon-writer", daemon=True)
+    thread.start()
+    writing = loop.create_task(asyncio.to_thread(thread.join))
+    try:
+        await _first(transport, writing, loop.create_task(stop.wait()), loop.create_task(done.wait()))
+    finally:
+        writer.stopping = True
+        halt.set()
+        outbound.hand_back("the sender ends")
+        results = await asyncio.gather(transport, return_exceptions=True)
+        outbound.hand_back("the sender ends")
+        writer.finishing = True
+        wake.set()
+        await writing
+    for error in (writer.error, *results):
+        if isinstance(error, BaseException):
+            raise error
+    return writer.ending if until_done and done.is_set() and writer.ending else STOPPED
+
+
+async def _first(*tasks: asyncio.Task[object]) -> None:
+    """Wait for the first; the helpers among them are cancelled, the transport and the thread are not."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks[2:]:
+        task.cancel()
+
+
+def _post(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], object]], object]:
+    """Have a call run on the loop; after the loop is closed nothing is left to tell."""
+
+    def post(call: Callable[[], object]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(call)
+
+    return post

@@ -1,0 +1,301 @@
+"""The writing thread: settles what is known, claims a window, makes parcels of it, and hands them to the loop.
+
+Promises: settling and claiming are one transaction and one fsync; nothing is handed to the loop before its claim is on
+disk; replies are settled within 50 ms; on SQLite the lock is left free for as long as it was held, so that an opt-out
+gets in between. When the database is lost, nothing more is given to the transport, what is known is kept, and it is
+written when the database is back; what a lost COMMIT may have claimed is read back and handed back, never redone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailer import outbox
+from mailer.errors import PostiljonError, StorageError
+from mailer.outbox import Claimed, Sender, Tally
+from mailer.worker.board import Board
+from mailer.worker.judge import Judge
+from mailer.worker.outbound import WITHIN, Flight, Outbound
+from mailer.worker.pacing import Grasp, Pacing
+from mailer.worker.press import Press
+from mailer.worker.share import share
+from mailer.worker.todo import Todo
+from mailer.worker.values import Ending, Turn, WorkerDeps
+
+LOOK_EVERY, LOOK_SOON = 0.25, 0.05
+SWEEP_EVERY = 1.0
+GROW_EVERY = 0.5
+POLL_BUSY, POLL_IDLE = 0.03, 0.2
+TRY_AGAIN = 0.25
+LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
+AWAY_TOO_LONG = 60.0
+UNSENDABLE, LETTER_BROKEN = "unsendable", "letter_broken"
+
+Post = Callable[[Callable[[], object]], object]  # has a call run on the loop's thread
+log = logging.getLogger("postiljon.worker")
+
+
+class Writer:
+    """See the module. :meth:`run` is the thread; ``stopping`` and ``finishing`` are set by the loop."""
+
+    def __init__(
+        self, deps: WorkerDeps, outbound: Outbound, wake: threading.Event, post: Post, only: int | None
+    ) -> None:
+        self.stopping = False  # claim nothing more
+        self.finishing = False  # the transport has ended: settle, and end
+        self.ending: Ending | None = None
+        self.error: BaseException | None = None
+        self.on_turn: Callable[[Turn], object] = lambda _turn: None
+        self._deps, self._outbound, self._wake, self._post = deps, outbound, wake, post
+        self._board, self._todo, self._pacing = Board(only), Todo(), Pacing(deps.settings)
+        self._judge, self._press = Judge(deps.settings), Press(deps)
+        self._window = self._depth = deps.settings.smtp_url.window
+        self._sender: Sender | None = None
+        self._wrote = False  # the last turn changed something
+        self._uncertain = False  # a COMMIT may have happened or not
+        self._lost = False
+        self._turns = self._late = 0
+        self._looked = self._swept = self._grown = self._free_from = 0.0
+
+    def run(self) -> None:
+        """Work until told to finish, or until an error that cannot be waited for (``error``)."""
+        try:
+            self._work()
+        except BaseException as error:
+            log.exception("the sender stops")
+            self.error = error
+        finally:
+            self._press.close()
+            if self._sender:
+                self._sender.abandon()
+
+    def _work(self) -> None:
+        deps = self._deps
+        self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
+        deadline = None
+        while not (self.finishing and not self._open_ends()):
+            if not (self._outbound.results or self._outbound.events):
+                self._wake.wait(self._pause())
+            self._wake.clear()
+            try:
+                self._turn()
+            except StorageError as error:
+                if error.permanent:
+                    raise
+                self._lose(error)
+            if self.finishing:
+                deadline = deadline or time.monotonic() + LAST_WORDS
+                if time.monotonic() > deadline:
+                    return
+        self._sender.close(deps.clock())
+
+    def _open_ends(self) -> bool:
+        """Whether something that is known is not on disk yet. Flights that nobody reported stay for the sweep."""
+        return bool(self._outbound.results or self._todo or self._uncertain)
+
+    def _pause(self) -> float:
+        if self._outbound.flights or self.finishing:
+            return POLL_BUSY
+        if self._wrote:
+            return LOOK_SOON
+        until_room = self._pacing.next_at - self._deps.clock().timestamp()
+        return min(POLL_IDLE, max(0.0, until_room)) if until_room > 0 else POLL_IDLE
+
+    def _turn(self) -> None:
+        now = self._deps.clock()
+        self._drain(now)
+        self._look_around(now)
+        self._wrote = bool(self._todo)
+        claimed = self._write(now)
+        if self._lost:
+            self._lost = False
+            self._post(lambda: self._outbound.halt(False))
+        if claimed:
+            self._hand_off(claimed)
+
+    def _drain(self, now: datetime) -> None:
+        """Judge what the transport has reported."""
+        outbound, judged = self._outbound, self._judge.begin(now)
+        while outbound.results:
+            delivery, result = outbound.results.popleft()
+            flight = outbound.flights.pop(delivery, None)
+            if flight is not None:
+                mailing = self._board.known[flight.claimed.mailing]
+                self._todo.decided(flight.claimed, flight.sender_id, mailing, judged(flight.claimed, mailing, result))
+        self._todo.lifted += self._judge.lifted
+        self._judge.lifted.clear()
+        while outbound.events:
+            held = self._judge.event(outbound.events.popleft(), now)
+            self._todo.held_all = self._todo.held_all or held
+        if self._todo.held or self._todo.held_all:
+            self._unwant(set(self._board.open) if self._todo.held_all else set(self._todo.held))
+
+    def _unwant(self, mailings: set[int]) -> None:
+        self._board.drop(mailings)
+        unwanted = self._board.unwanted
+        self._post(lambda: self._outbound.want(unwanted))
+
+    def _look_around(self, now: datetime) -> None:
+        """Read mailings and senders anew, when it is time."""
+        clock, board = time.monotonic(), self._board
+        every = LOOK_EVERY if self._outbound.flights else LOOK_SOON
+        if clock - self._swept > SWEEP_EVERY:
+            self._swept = clock
+            outbox.sweep(self._deps.db, now)
+        if clock - self._looked < every:
+            return
+        self._looked = clock
+        before = board.unwanted
+        with self._deps.db.read() as conn:
+            board.look(conn, {flight.claimed.mailing for flight in self._outbound.flights.values()}, now)
+            self._pacing.refresh(conn, now)
+        if board.unwanted != before:
+            self._unwant(set())
+        self._report(now)
+
+    def _report(self, now: datetime) -> None:
+        """Tell those who look on, and see whether this sender is done."""
+        away = self._judge.away_since
+        counts = {number: mailing.counts for number, mailing in self._board.known.items()}
+        turn = Turn(now, counts, len(self._outbound.flights), away, self._judge.away_words)
+        self._post(lambda: self.on_turn(turn))
+        if away and (now - away).total_seconds() >= AWAY_TOO_LONG:
+            self.ending = Ending("relay_away", self._judge.away_words)
+        elif not self._outbound.flights and not self._todo:
+            self.ending = self._board.ending()
+        else:
+            self.ending = None
+
+    def _wanted(self) -> dict[int, int]:
+        if self.stopping or self.finishing:
+            return {}
+        depth = 1 if self._judge.away_since else self._set_depth()
+        free = depth - len(self._outbound.flights)
+        self._turns += 1
+        return share(self._board.needs(), free, self._turns) if free > 0 else {}
+
+    def _set_depth(self) -> int:
+        """A slow relay gets fewer claims at a time, so that none waits for a second between claim and socket."""
+        clock, late = time.monotonic(), self._outbound.late
+        if late != self._late:
+            self._late, self._grown = late, clock
+            self._depth = max(1, min(self._depth, len(self._outbound.flights) or 1) // 2)
+        elif self._depth < self._window and clock - self._grown > GROW_EVERY:
+            self._grown = clock
+            self._depth = min(self._window, self._depth + max(1, self._depth // 4))
+        return self._depth
+
+    def _write(self, now: datetime) -> list[Claimed]:
+        """Settle and claim in one transaction."""
+        wanted, claimed, board = self._wanted(), list[Claimed](), self._board
+        finished, relay = board.finished_service(), self._judge.relay_news
+        if not (wanted or self._todo or self._uncertain or board.cancelled or finished or relay):
+            return []
+        assert self._sender is not None  # noqa: S101 - registered before the first turn
+        self._leave_room()
+        uncertain, self._uncertain = self._uncertain, True
+        with self._sender.write() as conn:
+            begun, tally = time.monotonic(), Tally()
+            self._pacing.slowed = self._todo.write(conn, self._pacing.slowed, now, tally)
+            if uncertain:
+                self._read_back(conn, now, tally)
+            if wanted:
+                grasp = Grasp(conn, self._sender.id, now, now - self._deps.settings.give_up, tally)
+                claimed = self._pacing.claim(grasp, wanted, board.known)
+            tally.post(conn)
+            for mailing in finished:
+                outbox.close(conn, mailing.id, now)
+            for number in board.cancelled[:1]:
+                outbox.skip_cancelled(conn, number, now)
+            if relay:
+                outbox.relay_away(conn, self._sender.id, self._judge.away_since, "", self._judge.away_words)
+        self._uncertain = False
+        self._free_from = 2 * time.monotonic() - begun
+        self._todo.done()
+        self._judge.relay_news = False
+        board.claimed(wanted, claimed, paced=self._pacing.holds_back)
+        return claimed
+
+    def _leave_room(self) -> None:
+        """On SQLite the lock stays free for as long as it was held: an opt-out gets in."""
+        rest = self._free_from - time.monotonic()
+        if rest > 0 and self._deps.db.is_sqlite:
+            time.sleep(rest)
+
+    def _read_back(self, conn: Connection, now: datetime, tally: Tally) -> None:
+        """What a lost COMMIT has claimed was never written to a socket: hand it back."""
+        assert self._sender is not None  # noqa: S101
+        strays = [
+            outbox.Settlement(delivery, mailing, attempt, "waiting")
+            for delivery, mailing, attempt in outbox.held_by(conn, self._sender.id)
+            if delivery not in self._outbound.flights
+        ]
+        outbox.settle(conn, self._sender.id, strays, now, tally)
+
+    def _hand_off(self, claimed: Sequence[Claimed]) -> None:
+        """Make parcels and give them to the loop; a letter that cannot be made holds its mailing, and no other."""
+        by_mailing: defaultdict[int, list[Claimed]] = defaultdict(list)
+        for claim in claimed:
+            by_mailing[claim.mailing].append(claim)
+        until = time.monotonic() + WITHIN
+        flights: list[Flight] = []
+        try:
+            with self._deps.db.read() as conn:
+                for number in list(by_mailing):
+                    flights += self._make(conn, number, by_mailing.pop(number), until)
+        except StorageError:
+            for rest in by_mailing.values():
+                self._hand_back(rest)
+            raise
+        finally:
+            self._outbound.flights.update((flight.claimed.delivery, flight) for flight in flights)
+            self._post(lambda: self._outbound.add(flights))
+
+    def _make(self, conn: Connection, number: int, claims: Sequence[Claimed], until: float) -> list[Flight]:
+        assert self._sender is not None  # noqa: S101
+        sender_id = self._sender.id
+        try:
+            made = self._press.make(conn, self._board.known[number], claims)
+        except Exception as error:
+            self._hand_back(claims)
+            if isinstance(error, StorageError) and not error.permanent:
+                raise
+            log.exception("the letter of mailing %s cannot be made", number)
+            reason = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
+            self._todo.held[number] = reason
+            self._unwant({number})
+            return []
+        for claim in made.erased:
+            self._todo.skip(claim, sender_id)
+        for claim, words in made.broken:
+            self._todo.refuse(claim, sender_id, UNSENDABLE, words)
+        return [Flight(claim, sender_id, parcel, until) for claim, parcel in made.parcels]
+
+    def _hand_back(self, claims: Sequence[Claimed]) -> None:
+        assert self._sender is not None  # noqa: S101
+        for claim in claims:
+            self._todo.hand_back(claim, self._sender.id)
+
+    def _lose(self, error: StorageError) -> None:
+        """The database is away, full or locked: stop writing to sockets, keep what is known, try again."""
+        if not self._lost:
+            log.warning("sending stops for now: %s", error)
+        self._lost = True
+        self._post(lambda: self._outbound.halt(True))
+        time.sleep(TRY_AGAIN)
+        try:
+            assert self._sender is not None  # noqa: S101
+            if not self._sender.renew():  # somebody has swept us: what is on its way is settled under the old number
+                old, deps = self._sender, self._deps
+                self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
+                self._uncertain = False
+                old.abandon()
+        except StorageError:
+            return

@@ -1,0 +1,155 @@
+"""The commands as scripts know them: exit codes, JSON, help, languages."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Office
+from tests.support.commandline import Desk
+
+COMMANDS = [
+    *(["init"], ["contacts", "import"], ["contacts", "export"], ["contacts", "show"], ["contacts", "erase"]),
+    *(["contacts", "consent"], ["check"], ["render"], ["test"], ["schedule"], ["send"], ["status"], ["pause"]),
+    *(["resume"], ["cancel"], ["doubt"], ["serve"], ["worker"], ["doctor"], ["dkim", "key"], ["user", "add"], ["demo"]),
+]
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Path) -> None:
+    ran = Desk(tmp_path).do(*command, "--help")
+    assert "Example: postiljon " + " ".join(command) in " ".join(ran.out.split())
+
+
+def test_help_is_there_at_once(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    Desk(tmp_path).do("send", "--help")
+    assert time.monotonic() - begun < 3.0  # ten times the promise
+
+
+def test_before_init_a_command_says_what_to_do(tmp_path: Path) -> None:
+    ran = Desk(tmp_path).run("status", "--json")
+    assert ran.code == 1
+    assert "postiljon init" in ran.json["message"]
+
+
+def test_an_unknown_option_is_usage_also_as_json(tmp_path: Path) -> None:
+    assert Desk(tmp_path).run("status", "--colour").code == 2
+    ran = Desk(tmp_path).run("status", "--colour", "--json")
+    assert (ran.code, ran.json["error"]) == (2, "UsageError")
+
+
+def test_init_may_be_run_again_and_keeps_the_secrets(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    assert "secrets.toml" in desk.do("init").out
+    secrets = (tmp_path / "data" / "secrets.toml").read_bytes()
+    assert (tmp_path / "data" / "secrets.toml").stat().st_mode & 0o777 == 0o600
+    assert "Nothing to do" in desk.do("init").out
+    assert (tmp_path / "data" / "secrets.toml").read_bytes() == secrets
+
+
+def test_another_pepper_than_the_databases_is_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.do("init")
+    ran = desk.run("status", "--json", POSTILJON_PEPPER="A" * 43)
+    assert ran.code == 1
+    assert "POSTILJON_PEPPER is not the one" in ran.json["message"]
+
+
+def test_every_fault_of_a_file_is_told_at_once(office: Office) -> None:
+    text = "---\nslug: A b\nsubjct: x\nfrom: VNG\nlanguage: nl\ntopic: verenigingsnieuws\n---\n{{ contact.name }}\n"
+    office.desk.write("fout.md", text)
+    ran = office.desk.run("check", "fout.md", "--json")
+    assert ran.code == 1
+    found = {(item["line"], item["field"]) for item in ran.json["faults"] if item["severity"] == "error"}
+    assert {(2, "slug"), (3, "subjct"), (4, "from"), (8, "body")} <= found
+    sent = office.desk.run("send", "fout.md", "--yes", "--json")
+    assert sent.code == 1
+    assert json.loads(sent.out)["faults"]
+
+
+def test_a_relay_that_cannot_be_reached_stops_the_test_mail_with_3(office: Office) -> None:
+    office.desk.environment["POSTILJON_SMTP_URL"] = "smtp://127.0.0.1:1"
+    ran = office.desk.run("test", "denkt-u-mee.md", "ik@example.org", "--json")
+    assert (ran.code, ran.json["permanent"]) == (3, False)
+
+
+def test_contacts_show_has_the_fields_of_the_contract(office: Office) -> None:
+    assert office.desk.do("contacts", "show", "ESTER@waterhoek.example", "--json").json == {
+        "email": "ester@waterhoek.example",
+        "name": "Ester van der Mark",
+        "language": "nl",
+        "topics": {"verenigingsnieuws": "subscribed"},
+        "suppressed": False,
+        "attributes": {"role": "raadslid", "salutation": "mevrouw Van der Mark"},
+    }
+
+
+def test_contacts_come_out_as_they_went_in(office: Office) -> None:
+    office.desk.do("contacts", "export", "out.csv", "--topic", "verenigingsnieuws")
+    text = (office.desk.folder / "out.csv").read_text("utf-8-sig")
+    assert '"ester@waterhoek.example","Ester van der Mark","nl"' in text
+    assert text.count("\n") == 6
+
+
+def test_an_erased_person_is_gone_and_no_import_brings_them_back(office: Office) -> None:
+    desk = office.desk
+    desk.do("contacts", "erase", "ester@waterhoek.example", "--yes")
+    assert desk.run("contacts", "show", "ester@waterhoek.example").code == 1
+    desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+    assert desk.run("contacts", "show", "ester@waterhoek.example").code == 1
+    assert desk.do("contacts", "consent", "ester@waterhoek.example", "--json").json["intact"] is True
+
+
+def test_messages_are_in_the_language_of_the_environment(office: Office) -> None:
+    ran = office.desk.run("status", LC_ALL="nl_NL.UTF-8")
+    assert ran.out == "Er is nog geen campagne.\n"
+
+
+def test_a_past_hour_is_refused_with_what_to_do(office: Office) -> None:
+    ran = office.desk.run("schedule", "denkt-u-mee.md")
+    assert ran.code == 1
+    assert "postiljon send" in ran.err
+
+
+def test_send_without_yes_and_without_a_terminal_is_usage(office: Office) -> None:
+    assert office.desk.run("send", "denkt-u-mee.md").code == 2
+
+
+def test_a_dkim_key_is_made_once_with_its_record(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    first = desk.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json
+    second = desk.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json
+    assert (first["made"], second["made"], first["record"]) == (True, False, second["record"])
+    assert first["name"] == "s1._domainkey.example.org"
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_user_of_the_console_is_added_once(office: Office) -> None:
+    import subprocess
+    import sys
+
+    def add() -> int:
+        command = [sys.executable, "-m", "campaigns", "user", "add", "Ester@vng.nl", "--role", "author"]
+        return subprocess.run(  # noqa: PLW1510
+            command,
+            cwd=office.desk.folder,
+            env=office.desk.env(),
+            input=b"a long enough password\n",
+            capture_output=True,
+        ).returncode
+
+    assert (add(), add()) == (0, 1)
+
+
+def test_doctor_finds_what_is_well_and_what_is_not(office: Office) -> None:
+    found = office.desk.do("doctor", "--json").json
+    assert found["ok"] is True
+    (office.desk.folder / "data" / "secrets.toml").chmod(0o644)
+    ran = office.desk.run("doctor")
+    assert ran.code == 1
+    assert "chmod 600" in ran.out

@@ -1,0 +1,161 @@
+"""The command line as a person has it: a folder, an environment, ``postiljon`` as a process, and a mail catcher."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from campaigns.demo.catcher import Catcher, Mailbox
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its output as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    """A folder with the example letter and settings of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def env(self) -> dict[str, str]:
+        """No settings but ours."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
+        return kept | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)} | self.environment
+
+    def run(self, *arguments: str, **more: str) -> Ran:
+        """One command, to its end."""
+        command = [sys.executable, "-m", "campaigns", *arguments]
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=self.folder,
+            env=self.env() | more,
+            capture_output=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def do(self, *arguments: str) -> Ran:
+        """One command that has to work."""
+        ran = self.run(*arguments)
+        assert ran.code == 0, ran
+        return ran
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """One command that goes on."""
+        command = [sys.executable, "-m", "campaigns", *arguments]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=self.folder, env=self.env(), stdin=quiet, stdout=quiet)
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """One command that goes on, until the end of the block."""
+        process = self.start(*arguments)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def write(self, name: str, text: str) -> str:
+        """A file in the folder."""
+        (self.folder / name).write_text(text, "utf-8")
+        return name
+
+    def status(self, slug: str) -> Any:
+        """What ``status --json`` says."""
+        return self.do("status", slug, "--json").json
+
+
+@contextmanager
+def catching(catcher: Catcher) -> Iterator[int]:
+    """A mail catcher on loopback in a thread; gives its port."""
+    loop = asyncio.new_event_loop()
+    ready: list[tuple[asyncio.Server, int]] = []
+    started = threading.Event()
+
+    def run() -> None:
+        ready.append(loop.run_until_complete(catcher.listen()))
+        started.set()
+        loop.run_forever()
+        ready[0][0].close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    started.wait(10)
+    try:
+        yield ready[0][1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def fetch(url: str, body: bytes | None = None, seconds: float = 30.0) -> tuple[int, str]:
+    """Status and text of an address on loopback; waits until somebody listens there."""
+    deadline = time.monotonic() + seconds
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            with opener.open(urllib.request.Request(url, body), timeout=30) as answer:
+                return int(answer.status), answer.read().decode("utf-8", "replace")
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode("utf-8", "replace")
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def until(true: Any, seconds: float = 30.0) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.05)
+
+
+__all__ = ["EXAMPLES", "Catcher", "Desk", "Mailbox", "Ran", "catching", "fetch", "free_port", "until"]

@@ -23,7 +23,7 @@ from campaigns.demo.stage import Stage, prepare
 from mailer.errors import StateError
 from templates.words import words
 
-SECONDS_TO_HOUR = 4
+SECONDS_TO_HOUR = 20
 
 
 @dataclass(frozen=True)

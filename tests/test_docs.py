@@ -36,13 +36,6 @@ def test_keys_of_postiljon_toml_in_the_docs_are_settings() -> None:
     assert found - names == set()
 
 
-def test_every_key_of_a_brand_file_is_in_its_example_or_beside_it() -> None:
-    from mailer.letter.brandfile import KEYS
-
-    text = docs.section(DOCS / "campaign-file.md", "The brand file", level=2)
-    assert {key for key in KEYS if not re.search(rf"\b{key.rpartition('.')[2]}\b", text)} == set()
-
-
 def test_every_key_of_a_campaign_file_is_in_its_table_and_no_other() -> None:
     from campaigns.definition import KEYS
 

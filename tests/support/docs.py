@@ -13,7 +13,7 @@ from tools.draw_commands import leaves
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(`{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[(?:[^\]\\]|\\.)*\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
 
 

@@ -1,0 +1,196 @@
+"""The engine alone: enqueue N invented people, one sender in this process, against smtp-source in the same go.
+
+Usage: ``python -m bench.send [--letters N] [--window W …] [--profile] [--dkim] [--threads-profile]``. The real letter,
+tokens and contacts from the database, the outbox on disk with ``synchronous=FULL``, Postfix's smtp-sink as the relay.
+It leaves out what a whole command costs (start-up, freezing the audience): see ``python -m bench`` for those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import hashlib
+import os
+import pstats
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+from bench.harness import sink, smtp_source
+from mailer import archive, outbox, worker
+from mailer.letter.compile import compile_letter
+from mailer.outbox import Mailing
+from mailer.settings import MailerSettings, Relay
+from mailer.signing import Keyring
+from mailer.storage import Database, open_database
+from mailer.transport.memory import MemoryTransport
+from mailer.transport.smtp import SmtpTransport
+from mailer.worker import Filled, WorkerDeps
+from tests.support.letters import example
+from unsubscribe.tokens import Tokens
+
+RING = Keyring.of([b"k" * 32])
+PUBLIC = "https://post.example.org"
+
+
+class Readers:
+    """Invented values, real links; the read from the contacts table is left out."""
+
+    def __init__(self) -> None:
+        self.tokens = Tokens(RING)
+
+    def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
+        key, filled = mailing.identity.key_id, {}
+        for number in recipients:
+            optout = self.tokens.optout_url(PUBLIC, key, mailing.id, number)
+            details = self.tokens.details_url(PUBLIC, key, mailing.id, number)
+            links = {"online": f"{PUBLIC}/o/abc", "details": details, "optout": optout}
+            contact = {
+                "email": f"reader{number}@domain{number % 997}.example",
+                "salutation": f"mevrouw Jansen-{number}",
+            }
+            filled[number] = Filled(f"Reader {number}", {"contact": contact, "links": links}, optout)
+        return filled
+
+
+def prepare(db: Database, number: int, dkim: bool) -> int:
+    """Tables, the letter, and a mailing with so many recipients."""
+    SQLModel.metadata.create_all(db.engine)
+    now = datetime.now(UTC)
+    with db.write() as conn:
+        snapshot = archive.keep(conn, compile_letter(example("denkt-u-mee")), now)
+        names = ("s1", "vng.nl") if dkim else ("", "")
+        identity = outbox.Identity(PUBLIC, "bounces@vng.nl", RING.current.id, *names)
+        spec = outbox.MailingSpec("bench", "campaign", "news", snapshot, identity)
+        mailing = outbox.open_mailing(conn, spec, now).id
+    for start in range(0, number, 2000):
+        people = [
+            outbox.Recipient(
+                n, f"reader{n}@domain{n % 997}.example", hashlib.md5(b"%d" % n).digest(), f"domain{n % 997}.example"
+            )
+            for n in range(start, min(start + 2000, number))
+        ]
+        with db.write() as conn:
+            outbox.enqueue(conn, mailing, people, start, now)
+    with db.write() as conn:
+        outbox.audience_complete(conn, mailing)
+    return mailing
+
+
+def once(arguments: argparse.Namespace, window: int, port: int) -> float:
+    """Letters a second of the sender alone, from its start until it is done."""
+    with tempfile.TemporaryDirectory(prefix="postiljon-bench-") as folder:
+        db = open_database(f"sqlite:///{folder}/postiljon.db")
+        mailing = prepare(db, arguments.letters, arguments.dkim)
+        relay = Relay("127.0.0.1", port, tls="none", connections=arguments.connections, window=window)
+        more = {}
+        if arguments.dkim:
+            from mailer.letter.dkim import new_key
+
+            key = Path(folder) / "key.pem"
+            key.write_bytes(new_key())
+            more = {"dkim_key": key, "dkim_selector": "s1", "dkim_domain": "vng.nl"}
+        transport = MemoryTransport() if arguments.memory else SmtpTransport(relay, "bench.example.org")
+        deps = WorkerDeps(
+            db,
+            Path(folder),
+            MailerSettings(smtp_url=relay, **more),
+            Readers(),
+            RING,
+            lambda: datetime.now(UTC),
+            transport,
+        )
+        begun, cpu = time.perf_counter(), time.process_time()
+        uvloop.run(_send(deps, mailing))
+        seconds, used = time.perf_counter() - begun, time.process_time() - cpu
+        with db.read() as conn:
+            accepted = outbox.get(conn, mailing).counts.accepted
+        db.close()
+    if accepted != arguments.letters:
+        raise SystemExit(f"only {accepted} of {arguments.letters} were accepted")
+    print(
+        f"    window {window}: {accepted / seconds:,.0f}/s, {used / accepted * 1e6:.1f} us of processor a letter",
+        flush=True,
+    )
+    return accepted / seconds
+
+
+async def _send(deps: WorkerDeps, mailing: int) -> None:
+    await worker.run(deps, only=mailing, stop=asyncio.Event(), until_done=True, on_turn=lambda _turn: None)
+
+
+def letter_size() -> int:
+    """Bytes of the letter on the wire, about."""
+    from mailer.letter.compose import Composer
+    from mailer.letter.plan import Stamp
+
+    values = Readers().fill(
+        None, type("M", (), {"identity": type("I", (), {"key_id": RING.current.id}), "id": 1}), [1]
+    )[1]  # type: ignore[arg-type]
+    stamp = Stamp(
+        "reader1@domain1.example", datetime.now(UTC), "x" * 36 + "@vng.nl", values.name, values.unsubscribe_url
+    )
+    return len(Composer(compile_letter(example("denkt-u-mee")).letter).message(values.values, stamp))
+
+
+def main() -> int:
+    """Measure in turn, print ratios."""
+    parser = argparse.ArgumentParser(prog="python -m bench.send", description=__doc__)
+    parser.add_argument("--letters", type=int, default=50_000)
+    parser.add_argument("--window", type=int, nargs="*", default=[40])
+    parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=1)
+    parser.add_argument("--dkim", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="the shipped fake instead of SMTP")
+    parser.add_argument("--profile", choices=["loop", "writer"], help="profile one of the two threads")
+    arguments = parser.parse_args()
+    size = letter_size()
+    print(f"a letter of {size:,} bytes, {arguments.letters:,} of them", flush=True)
+    with sink() as port:
+        for window in arguments.window:
+            for _ in range(arguments.pairs):
+                theirs = arguments.letters / smtp_source(port, arguments.letters, arguments.connections, size).wall
+                ours = _profiled(arguments, window, port) if arguments.profile else once(arguments, window, port)
+                print(
+                    f"window {window}: {ours:,.0f}/s; smtp-source -d {theirs:,.0f}/s; ratio {ours / theirs:.2f}",
+                    flush=True,
+                )
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB (this process)")
+    return 0
+
+
+def _profiled(arguments: argparse.Namespace, window: int, port: int) -> float:
+    """One thread under cProfile; its figures are for shares, not for speed."""
+    profile = cProfile.Profile()
+    if arguments.profile == "loop":
+        profile.enable()
+        speed = once(arguments, window, port)
+        profile.disable()
+    else:
+        from mailer.worker.writer import Writer
+
+        plain = Writer.run
+
+        def profiled(self: Writer) -> None:
+            profile.enable()
+            plain(self)
+            profile.disable()
+
+        Writer.run = profiled  # type: ignore[method-assign]
+        speed = once(arguments, window, port)
+    pstats.Stats(profile, stream=sys.stdout).strip_dirs().sort_stats("tottime").print_stats(35)
+    return speed
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
+    raise SystemExit(main())

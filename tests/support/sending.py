@@ -1,0 +1,112 @@
+"""A worker in a test: a kept letter, invented people, and a sender that runs until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailer import archive, outbox, worker
+from mailer.letter.plan import Compiled, Letter, Place, Slot
+from mailer.outbox import Mailing
+from mailer.settings import MailerSettings, Relay
+from mailer.signing import Keyring
+from mailer.storage import Database
+from mailer.transport.base import Transport
+from mailer.transport.smtp import SmtpTransport
+from mailer.worker import Ending, Filled, Turn, WorkerDeps
+from tests.support.house_db import fill
+
+RING = Keyring.of([b"k" * 32])
+LETTER = Letter(
+    language="nl",
+    from_name="VNG",
+    from_address="info@vng.nl",
+    reply_to="",
+    subject=("Denkt u mee?",),
+    html=("<p>Beste ", Slot('contact.name | default("lezer")', Place.HTML), "</p>\n"),
+    text=("Beste ", Slot('contact.name | default("lezer")', Place.PLAIN), "\n"),
+    headers=(("List-Id", "<nieuws.vng.nl>"),),
+)
+
+
+@dataclass
+class People:
+    """A ``SlotSource``: everybody but ``gone`` has a name; ``broken`` raises instead."""
+
+    gone: set[int] = field(default_factory=set)
+    broken: Exception | None = None
+    asked: int = 0
+
+    def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
+        self.asked += 1
+        if self.broken:
+            raise self.broken
+        url = "https://example.org/u/x"
+        return {
+            number: Filled(f"Reader {number}", {"contact": {"name": f"Reader {number}"}, "links": {}}, url)
+            for number in recipients
+            if number not in self.gone
+        }
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def sendable(db: Database, people: Any = 3, key: str = "campaign:1", **given: Any) -> int:
+    """A mailing of the kept letter, ready to go; its number."""
+    with db.write() as conn:
+        snapshot = archive.keep(conn, Compiled(LETTER, "<p>Beste lezer</p>", "Beste lezer"), utc_now())
+    identity = outbox.Identity("https://example.org", "bounce@example.org", RING.current.id)
+    return fill(db, people, key, snapshot=snapshot, identity=given.pop("identity", identity), **given)
+
+
+def smtp(port: int, *, connections: int = 4, window: int = 16) -> tuple[Relay, Transport]:
+    """A relay on loopback, and the way to it."""
+    relay = Relay("127.0.0.1", port, tls="none", connections=connections, window=window)
+    return relay, SmtpTransport(relay, "sender.example")
+
+
+def deps(
+    db: Database,
+    folder: Path,
+    transport: Transport,
+    *,
+    people: People | None = None,
+    clock: Any = utc_now,
+    **given: Any,
+) -> WorkerDeps:
+    """All that a worker needs; ``given`` are settings."""
+    given.setdefault("smtp_url", Relay("127.0.0.1", 25, connections=4, window=16))
+    return WorkerDeps(db, folder, MailerSettings(**given), people or People(), RING, clock, transport)
+
+
+class Sending:
+    """A worker beside the test: ``turns`` collects its reports."""
+
+    def __init__(self, given: WorkerDeps, *, only: int | None = None, until_done: bool = True) -> None:
+        self.turns: list[Turn] = []
+        self.stop = asyncio.Event()
+        self.task = asyncio.create_task(
+            worker.run(given, only=only, stop=self.stop, until_done=until_done, on_turn=self.turns.append)
+        )
+
+    async def ended(self, seconds: float = 30) -> Ending:
+        """Wait until it ends by itself."""
+        return await asyncio.wait_for(asyncio.shield(self.task), seconds)
+
+    async def end(self) -> Ending:
+        """Tell it to end, and wait."""
+        self.stop.set()
+        return await self.ended()
+
+
+async def send(given: WorkerDeps, *, only: int | None = None) -> Ending:
+    """Run a worker until it is done."""
+    return await Sending(given, only=only).ended()

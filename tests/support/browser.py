@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def page_on(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page in a context of its own, which notes what must never happen: see :func:`complaints`."""
-    context = browser.new_context(**options)
+    context = browser.new_context(**({"locale": "nl-NL"} | options))
     page = context.new_page()
     noted: list[str] = []
     page.on("console", lambda message: noted.append(f"console: {message.text}") if message.type == "error" else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,9 +68,10 @@ ANOTHER_RING = Keyring.of([b"x" * 32])
 class Town:
     """A database with two topics, people who read them, and a mailing to all: what the public pages are about."""
 
-    def __init__(self, db: Database, now: datetime = datetime(2024, 9, 18, 7, 0, tzinfo=UTC), people: int = 3) -> None:
+    def __init__(self, db: Database, people: int = 3, languages: Sequence[str] = ("nl", "en", "de", "fr", "")) -> None:
         self.db = db
-        self.now = now
+        self.now = now = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
+        self.languages = languages
         self.tokens = Tokens(KEYRING)
         with db.write() as conn:
             SQLModel.metadata.create_all(conn)
@@ -126,10 +127,9 @@ class Town:
         return made
 
     def _reader(self, conn: Connection, number: int) -> Contact:
-        languages = ("nl", "en", "de", "fr", "")
         name = ("Esther Jansen", "Ada <img src=x onerror=alert(1)>", "{{7*7}}")[number % 3]
         email = f"esther{number or ''}@vng{number or ''}.example"
-        who = contacts.add(conn, Person(email, name, languages[number % 5]), PEPPER, self.now)
+        who = contacts.add(conn, Person(email, name, self.languages[number % len(self.languages)]), PEPPER, self.now)
         for topic in self.topics:
             contacts.subscribe(conn, who.id, topic.id, self.now - timedelta(days=400))
         return who

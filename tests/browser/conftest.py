@@ -1,0 +1,43 @@
+"""A browser, and the public pages as they are served, for all tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser
+
+from mailer.letter.brand import builtin_brand
+from mailer.storage import open_database
+from tests.support.browser import chromium
+from tests.support.gallery import Gallery
+from tests.support.site import Town, serving
+from unsubscribe.endpoint import public_app
+
+BRAND = replace(
+    builtin_brand("Vereniging van Voorbeeldgemeenten"),
+    address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """People with letters in their mailboxes."""
+    db = open_database(f"sqlite:///{tmp_path_factory.mktemp('town')}/postiljon.db")
+    yield Town(db, people=8, languages=("nl",))
+    db.close()
+
+
+@pytest.fixture
+def gallery(town: Town) -> Iterator[Gallery]:
+    """Every public page at an address of its own."""
+    with serving(public_app(town.deps(brand=BRAND))) as site:
+        yield Gallery(town, site)

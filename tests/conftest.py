@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mailer.storage import Database, open_database
 from tests.support.databases import PostgresServer, postgres_server
+
+# A test never asserts a speed: on a busy machine an example may take long.
+settings.register_profile("postiljon", deadline=None)
+settings.load_profile("postiljon")
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,9 @@ from mailer.letter.headers import write_date, write_headers
 from mailer.letter.personalise import Fill, prepare
 from mailer.letter.plan import Letter, Plan, Stamp, Values
 
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,253}")
+_ADDRESS = re.compile(
+    r"(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,253}"
+)
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,250}@[A-Za-z0-9.-]{1,250}")
 _WEB_ADDRESS = re.compile(r"https?://[!#-;=?-\[\]_a-z~]{1,800}")
 _MAILTO = re.compile(r"mailto:[!#-;=?-\[\]_a-z~]{1,150}")

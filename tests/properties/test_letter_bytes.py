@@ -151,8 +151,8 @@ def test_a_display_name_is_one_phrase(value: str) -> None:
     parsed = email.message_from_bytes(b"To: " + encoded + b" <a@b.example>\r\n\r\n", policy=email.policy.default)
     (mailbox,) = parsed["to"].addresses
     assert mailbox.addr_spec == "a@b.example"
-    # Python 3.11's parser puts a blank between the encoded-words of a phrase.
-    assert mailbox.display_name.replace(" ", "") == text.replace(" ", "")
+    # Python 3.11's parser puts a blank between the encoded-words of a phrase, and takes blanks of all kinds together.
+    assert re.sub(r"\s", "", mailbox.display_name) == re.sub(r"\s", "", text)
 
 
 @given(VALUE, VALUE)

@@ -29,7 +29,7 @@ class Slots:
     def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
         """Name, values and links for each of ``recipients`` who is still there."""
         if mailing.is_service:
-            return notices.fill(conn, mailing, recipients)
+            return notices.fill(conn, mailing, recipients, self._tokens)
         online = self._online_of(conn, mailing)
         return {
             number: self.of_contact(mailing, contact, online)

@@ -234,7 +234,7 @@ def _carry_out(conn: Connection, acts: Sequence[Left], known: _Known, now: datet
         detail = {"address": contact.email, "how": left.how, "mailing": str(left.reader.token.mailing)}
         topics = sorted(slugs[row.topic_id] for row in rows) or [scope]
         events += [consent.Event(contact.id, "withdrawn", topic, now, 0, detail) for topic in topics]
-        before = {"scope": scope, "standings": [_dump(row) for row in rows], "and": left.change}
+        before = {"scope": scope, "standings": [dump(row) for row in rows], "and": left.change}
         kept.append(Change(0, contact.id, "opt_out", before, {"scope": scope}, now))
     suppression.suppress_many(conn, holds, "opt_out", now)
     contacts.put_standings(conn, [replace(row, state="opted_out", since=now) for row in ended])
@@ -254,7 +254,7 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
         return
     suppression.lift(conn, contact.address_hash, change.before["scope"], ["opt_out"])
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
-    rows = [_load(contact.id, item) for item in change.before["standings"]]
+    rows = [load(contact.id, item) for item in change.before["standings"]]
     again = [row for row in rows if row.topic_id in mine and mine[row.topic_id].since == change.at]
     contacts.put_standings(conn, again)
     together = changes.get(conn, change.before["and"])  # left the topic, then all mail: one undo for both
@@ -266,10 +266,12 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
     consent.record_many(conn, [consent.Event(contact.id, "undone", slug, now, 0, detail) for slug in topics], now)
 
 
-def _dump(row: Standing) -> dict[str, Any]:
+def dump(row: Standing) -> dict[str, Any]:
+    """A row of a subscription for the side of an act."""
     return {"topic": row.topic_id, "state": row.state, "since": row.since.isoformat(), "statement": row.statement}
 
 
-def _load(contact_id: int, item: Mapping[str, Any]) -> Standing:
+def load(contact_id: int, item: Mapping[str, Any]) -> Standing:
+    """The row that :func:`dump` wrote."""
     since = datetime.fromisoformat(item["since"])
     return Standing(contact_id, item["topic"], item["state"], since, item["statement"])

@@ -66,6 +66,12 @@ class Tokens:
         """A short-lived token for another purpose, for the delivery of ``token``."""
         return self.short(purpose, token.mailing, token.recipient, now + SHORT_LIFE, subject)
 
+    def lasting(self, purpose: Purpose, letter: tuple[int, int, int], expires: datetime, subject: int) -> str:
+        """A token for a service letter: under the key (``letter``: key id, mailing, recipient) of its mailing (I5)."""
+        key_id, mailing, recipient = letter
+        token = Token(purpose, mailing, recipient, int(expires.timestamp()), subject)
+        return to_text(seal(self._key(key_id), token))
+
     def read(self, text: str, purpose: Purpose, now: datetime) -> Token:
         """What a token says; raises ``TokenError`` if it is not ours, for something else, or has expired.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from mailer.errors import InputError
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
@@ -33,7 +33,7 @@ class Topic:
     id: int
     slug: str
     name: str
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
     description: str = ""
     is_open: bool = False
 
@@ -162,6 +162,12 @@ def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
             for row in rows
         ],
     )
+
+
+def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) -> None:
+    """Take rows of subscriptions away, as if the contact had never had to do with these topics."""
+    mine = (SUBSCRIPTION.c.contact_id == contact_id, SUBSCRIPTION.c.topic_id.in_(tuple(topic_ids)))
+    conn.execute(delete(SUBSCRIPTION).where(*mine))
 
 
 def subscribe(

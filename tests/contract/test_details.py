@@ -1,0 +1,264 @@
+"""Changing details: what is stored, what is announced, what an undo puts back, and what nobody gets to see."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer import archive, outbox, suppression
+from mailer.errors import FaultsError, StateError, TokenError
+from mailer.letter.personalise import render
+from mailer.signing import Purpose, Token
+from mailer.storage import Database
+from tests.support.people import NOW, TOKENS, Stage
+from unsubscribe import contacts, details, erasing, notices, optout
+from unsubscribe.details import Saved, Wishes
+
+
+@pytest.fixture
+def stage(empty_database: Database) -> Stage:
+    return Stage(empty_database)
+
+
+@pytest.fixture
+def one(sqlite_database: Database) -> Stage:
+    """Where the kind of database does not matter."""
+    return Stage(sqlite_database)
+
+
+def save(stage: Stage, wishes: Wishes, minutes: int = 0) -> Saved:
+    with stage.db.write() as conn:
+        return details.save(conn, stage.token(), wishes, stage.house, NOW + timedelta(minutes=minutes))
+
+
+def undo(stage: Stage, saved: Saved, minutes: int = 1) -> None:
+    assert saved.change
+    with stage.db.write() as conn:
+        details.undo(conn, stage.token(Purpose.UNDO_CHANGE, saved.change.id), NOW + timedelta(minutes=minutes))
+
+
+EVERYTHING = Wishes(
+    name="Esther de Wit",
+    language="en",
+    fields={"salutation": "Beste Esther"},
+    topics={"nieuws": False, "agenda": True},
+    days=7,
+    until=NOW + timedelta(days=30),
+)
+
+
+def test_what_a_reader_fills_in_is_stored_and_said_in_words(stage: Stage) -> None:
+    saved = save(stage, EVERYTHING)
+    contact = stage.contact()
+    assert (contact.name, contact.language) == ("Esther de Wit", "en")
+    assert contact.attributes == {"salutation": "Beste Esther", "role": "griffier"}
+    assert contact.own_fields == {"name", "language", "salutation"}
+    assert stage.topics() == {"nieuws": "opted_out", "agenda": "subscribed"}
+    assert len(saved.lines) == 6
+    assert not stage.claimed(stage.mailing)
+    assert not stage.claimed(stage.letter("b", "agenda"))
+    assert stage.claimed(stage.letter("c", "agenda"), NOW + timedelta(days=31))
+    assert stage.fault() == ""
+
+
+def test_nothing_that_differs_is_nothing_that_changes(stage: Stage) -> None:
+    same = Wishes("Esther", "nl", {"salutation": "Geachte mevrouw"}, {"nieuws": True}, 0, None)
+    assert save(stage, same).change is None
+    assert save(stage, Wishes("", None, {"salutation": " "})).change is None
+    with stage.db.read() as conn:
+        assert outbox.find(conn, "details_changed:1") is None
+
+
+def test_undo_puts_everything_back(stage: Stage) -> None:
+    with stage.db.read() as conn:
+        before = (stage.contact(), contacts.standings(conn, [stage.reader.id]))
+    undo(stage, save(stage, EVERYTHING))
+    with stage.db.read() as conn:
+        after = (stage.contact(), contacts.standings(conn, [stage.reader.id]))
+        assert suppression.entries(conn, stage.reader.address_hash) == []
+    assert after[1] == before[1]
+    for name in ("name", "language", "attributes", "own_fields"):
+        assert getattr(after[0], name) == getattr(before[0], name)
+    assert stage.fault() == ""
+    assert stage.claimed(stage.mailing)
+
+
+def test_undo_twice_is_undo_once(stage: Stage) -> None:
+    saved = save(stage, Wishes(name="Somebody"))
+    undo(stage, saved)
+    save(stage, Wishes(name="Somebody"), 2)
+    undo(stage, saved, 3)
+    assert stage.contact().name == "Somebody"
+
+
+def test_undo_leaves_alone_what_was_changed_since(stage: Stage) -> None:
+    first = save(stage, Wishes("One", "en", topics={"nieuws": False}))
+    save(stage, Wishes("Two", topics={"nieuws": True}), 1)
+    undo(stage, first, 2)
+    assert (stage.contact().name, stage.contact().language) == ("Two", "nl")
+    assert stage.topics()["nieuws"] == "subscribed"
+
+
+def test_an_undo_takes_an_act_of_the_same_person_only(stage: Stage) -> None:
+    saved = save(stage, Wishes(name="Other"))
+    assert saved.change
+    with stage.db.write() as conn:
+        with pytest.raises(TokenError):
+            details.undo(conn, Token(Purpose.UNDO_CHANGE, 1, stage.reader.id, 1, 99), NOW)
+        stranger = contacts.add(conn, contacts.Person("x@y.example"), b"p" * 32, NOW)
+        with pytest.raises(TokenError):
+            details.undo(conn, Token(Purpose.UNDO_CHANGE, 1, stranger.id, 1, saved.change.id), NOW)
+        left = optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
+        with pytest.raises(TokenError):
+            details.undo(conn, stage.token(Purpose.UNDO_CHANGE, left.change), NOW)
+
+
+def test_a_topic_that_was_left_is_joined_again(stage: Stage) -> None:
+    save(stage, Wishes(topics={"nieuws": False}))
+    assert stage.topics()["nieuws"] == "opted_out"
+    save(stage, Wishes(topics={"nieuws": True}), 1)
+    assert stage.topics()["nieuws"] == "subscribed"
+    assert stage.claimed(stage.mailing)
+    assert stage.fault() == ""
+
+
+def test_who_left_everything_and_joins_one_topic_gets_that_one_only(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "all", NOW)
+    saved = save(stage, Wishes(topics={"nieuws": True}), 1)
+    assert stage.topics() == {"nieuws": "subscribed", "agenda": "opted_out"}
+    assert not stage.claimed(stage.letter("b", "agenda"))
+    undo(stage, saved, 2)
+    assert stage.topics() == {"nieuws": "opted_out", "agenda": "opted_out"}
+    assert not stage.claimed(stage.mailing)
+    assert not stage.claimed(stage.letter("c", "bestuur"))
+
+
+def test_a_topic_that_is_joined_for_the_first_time_is_gone_after_the_undo(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        contacts.describe_topic(conn, contacts.topic(conn, "bestuur").id, is_open=True)
+    saved = save(stage, Wishes(topics={"bestuur": True}))
+    assert stage.topics()["bestuur"] == "subscribed"
+    undo(stage, saved)
+    assert "bestuur" not in stage.topics()
+
+
+def test_the_form_offers_the_letters_topic_and_the_open_ones_to_everybody_alike(stage: Stage) -> None:
+    with stage.db.read() as conn:
+        reader = optout.look(conn, stage.token(), NOW)
+        assert [topic.slug for topic in details.offered(conn, reader)] == ["nieuws", "agenda"]
+
+
+@pytest.mark.parametrize("reason", ["complaint", "manual", "erased"])
+def test_joining_does_not_lift_what_holds_an_address_for_good(one: Stage, reason: suppression.Reason) -> None:
+    with one.db.write() as conn:
+        suppression.suppress(conn, one.reader.address_hash, "", reason, NOW)
+        optout.opt_out(conn, one.token(Purpose.OPT_OUT), "topic", NOW)
+        contacts.set_state(conn, one.reader.id, contacts.topic(conn, "nieuws").id, "opted_out", NOW)
+    with pytest.raises(FaultsError):
+        save(one, Wishes(topics={"nieuws": True}), 1)
+    assert one.topics()["nieuws"] == "opted_out"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field"),
+    [
+        (Wishes(name="x" * 201), "name"),
+        (Wishes(name="a\nBcc: b"), "name"),
+        (Wishes(name="a\u202eb"), "name"),
+        (Wishes(language="xx"), "language"),
+        (Wishes(fields={"role": "burgemeester"}), "role"),
+        (Wishes(fields={"salutation": "a\x00"}), "salutation"),
+        (Wishes(topics={"bestuur": True}), "topic-bestuur"),
+        (Wishes(topics={"nix": True}), "topic-nix"),
+        (Wishes(days=3), "often"),
+        (Wishes(until=NOW), "until"),
+        (Wishes(until=NOW + timedelta(days=400)), "until"),
+    ],
+)
+def test_what_cannot_be_stored_is_named_by_its_field_and_changes_nothing(
+    one: Stage, wishes: Wishes, field: str
+) -> None:
+    with pytest.raises(FaultsError) as caught:
+        save(one, wishes)
+    assert [fault.field for fault in caught.value.faults] == [field]
+    assert one.contact() == one.reader
+
+
+def test_each_change_is_announced_to_the_mailbox_with_an_undo_that_works(stage: Stage) -> None:
+    saved = save(stage, Wishes(name="Somebody", language="en", topics={"nieuws": False}))
+    assert saved.change
+    values = stage.mail(f"details_changed:{saved.change.id}")
+    assert values["changes"] == ["Your name", "The language of our mail", "Nieuws: you do not get it any more"]
+    url = str(values["undo"])
+    assert url.startswith("https://mail.vng.example/c/put-back/")
+    token = TOKENS.read(url.rpartition("/")[2], Purpose.UNDO_CHANGE, NOW + timedelta(days=13))
+    with stage.db.write() as conn:
+        details.undo(conn, token, NOW + timedelta(days=13))
+    assert stage.contact().name == "Esther"
+
+
+def test_the_announcement_is_the_same_at_each_attempt(one: Stage) -> None:
+    saved = save(one, Wishes(name="Somebody"))
+    assert saved.change
+    key = f"details_changed:{saved.change.id}"
+    assert one.mail(key) == one.mail(key)
+
+
+def test_the_announcement_repeats_nothing_that_was_typed(one: Stage) -> None:
+    saved = save(one, Wishes(name="Win at evil.example", fields={"salutation": "Click evil.example"}))
+    assert saved.change
+    assert "evil" not in " ".join(map(str, one.mail(f"details_changed:{saved.change.id}")["changes"]))  # type: ignore[call-overload]
+
+
+def test_the_announcement_reaches_also_who_left_everything(one: Stage) -> None:
+    with one.db.write() as conn:
+        optout.opt_out(conn, one.token(Purpose.OPT_OUT), "all", NOW)
+    saved = save(one, Wishes(name="Somebody"), 1)
+    assert saved.change
+    with one.db.read() as conn:
+        mailing = outbox.find(conn, f"details_changed:{saved.change.id}")
+    assert mailing
+    assert one.claimed(mailing.id)
+
+
+def test_the_announcement_is_a_whole_letter_in_the_readers_language(one: Stage) -> None:
+    saved = save(one, Wishes(topics={"nieuws": False}))
+    assert saved.change
+    with one.db.read() as conn:
+        mailing = outbox.find(conn, f"details_changed:{saved.change.id}")
+        assert mailing
+        letter = archive.letter(conn, mailing.spec.snapshot)
+        filled = notices.fill(conn, mailing, [one.reader.id], TOKENS)[one.reader.id]
+    assert letter.language == "nl"
+    assert not letter.list_unsubscribe
+    text = render(letter.text, filled.values, letter.language)
+    assert "Geachte mevrouw" in text
+    assert "https://mail.vng.example/c/put-back/" in text
+    assert "Nieuws" in text
+
+
+def test_nobody_floods_a_mailbox_with_announcements(one: Stage) -> None:
+    for number in range(details.MOST_CHANGES):
+        save(one, Wishes(name=f"Name {number}"), number)
+    with pytest.raises(StateError):
+        save(one, Wishes(name="One more"), 20)
+    save(one, Wishes(name="Tomorrow"), 25 * 60)
+    assert one.contact().name == "Tomorrow"
+
+
+def test_a_reader_who_is_gone_changes_nothing_and_gets_no_letter(one: Stage) -> None:
+    saved = save(one, Wishes(name="Somebody"))
+    assert saved.change
+    key = f"details_changed:{saved.change.id}"
+    with one.db.write() as conn:
+        erasing.erase(conn, one.reader.id, NOW)
+    gone = save(one, Wishes(name="Again"), 1)
+    assert (gone.change, gone.reader.stand) == (None, "gone")
+    with one.db.read() as conn:
+        mailing = outbox.find(conn, key)
+        assert mailing
+        assert notices.fill(conn, mailing, [one.reader.id], TOKENS) == {}
+    with one.db.write() as conn:
+        assert details.undo(conn, one.token(Purpose.UNDO_CHANGE, saved.change.id), NOW).stand == "gone"

@@ -1,0 +1,162 @@
+"""Letters that the house itself writes to one person: a change was made, confirm this, here is what you asked for.
+
+Promises: each is a *service* mailing of its own with an idempotency key, opened in the caller's transaction, so a
+change and its announcement are kept together or not at all; it goes first, and only a dead address holds it back. What
+stands in it is read anew for each attempt from the contact and the act (I5); it repeats nothing that the person who
+used the link typed, because that may be a stranger: it names the fields, and the topics. Links in it are made under the
+key that was frozen on the mailing, and end some days after the act.
+
+:func:`fill` gives the values to the sender; a recipient whose contact or act is gone is missing from the answer.
+Success of :meth:`Post.send` means that the letter is in the outbox, not that it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from mailer import archive, outbox
+from mailer.letter.brand import Brand
+from mailer.letter.compile import LetterSource, compile_letter
+from mailer.letter.plan import Compiled
+from mailer.outbox import Identity, Mailing, MailingSpec, Recipient
+from mailer.signing import Purpose
+from mailer.worker import Filled
+from templates.service import service_letter
+from templates.words import LANGUAGES, primary, words
+from unsubscribe import changes, contacts
+from unsubscribe.changes import Change
+from unsubscribe.contacts import Contact
+from unsubscribe.tokens import Tokens
+
+Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old"]
+UNDO_DAYS = 14
+_LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
+    "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
+    "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
+    "address_change_new": {"confirm": ("/c/new-address/", Purpose.ADDRESS_NEW)},
+    "address_change_old": {
+        "confirm": ("/c/agree-address/", Purpose.ADDRESS_OLD),
+        "undo": ("/c/keep-address/", Purpose.ADDRESS_OLD),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """For which letter something was compiled: a day shows in it."""
+
+    notice: Notice
+    language: str
+    day: date
+
+
+class Post:
+    """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day."""
+
+    def __init__(self, identity: Identity, brand: Brand, from_address: str, default_language: str = "nl") -> None:
+        self.identity = identity
+        self._brand = brand
+        self._from_address = from_address
+        self._default_language = default_language
+        self._compiled: dict[_Made, Compiled] = {}
+
+    def send(
+        self, conn: Connection, notice: Notice, change: Change, to: Recipient, language: str, now: datetime
+    ) -> Mailing:
+        """Put a letter about an act into the outbox; for the same notice and act there is one, however often called."""
+        snapshot = archive.keep(conn, self.letter(notice, language, now.date()), now)
+        spec = MailingSpec(f"{notice}:{change.id}", "service", "", snapshot, self.identity)
+        mailing = outbox.open_mailing(conn, spec, now)
+        outbox.enqueue(conn, mailing.id, [to], to.number, now)
+        outbox.audience_complete(conn, mailing.id)
+        return mailing
+
+    def letter(self, notice: Notice, language: str, day: date) -> Compiled:
+        """The compiled letter in a language of ours (else the default one)."""
+        known = primary(language) if primary(language) in LANGUAGES["letter"] else self._default_language
+        made = _Made(notice, known, day)
+        found = self._compiled.get(made)
+        if found is None:
+            found = compile_letter(self._source(made))
+            self._compiled = {key: kept for key, kept in self._compiled.items() if key.day == day} | {made: found}
+        return found
+
+    def _source(self, made: _Made) -> LetterSource:
+        letter = service_letter(made.notice, made.language)
+        return LetterSource(
+            file=f"{made.notice}.md",
+            slug=made.notice.replace("_", "-"),
+            subject=letter.subject,
+            preheader=letter.preheader,
+            from_name=self._brand.name,
+            from_address=self._from_address,
+            language=made.language,
+            date=made.day,
+            body=letter.body,
+            body_line=letter.body_line,
+            brand=self._brand,
+            public_url=self.identity.public_url,
+            online=False,
+            kind="service",
+        )
+
+
+def recipient_of(contact: Contact) -> Recipient:
+    """Where a letter to a contact goes."""
+    return Recipient(contact.id, contact.email, contact.address_hash, contact.domain)
+
+
+def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: Tokens) -> dict[int, Filled]:
+    """The values of a service letter for its recipient; nobody when the contact or the act is gone."""
+    name, _, number = mailing.spec.key.partition(":")
+    links = next((made for notice, made in _LINKS.items() if notice == name), None)
+    change = changes.get(conn, int(number)) if links is not None and number.isdecimal() else None
+    if links is None or change is None or change.undone_at:
+        return {}
+    found = contacts.get_many(conn, [number for number in recipients if number == change.contact_id])
+    identity, ends = mailing.identity, change.at + timedelta(days=UNDO_DAYS)
+    filled = {}
+    for contact in found.values():
+        letter = (identity.key_id, mailing.id, contact.id)
+        urls = {
+            slot: f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, change.id)}"
+            for slot, (path, purpose) in links.items()
+        }
+        values = {**contact.values(), **_about(conn, change, contact), **urls}
+        filled[contact.id] = Filled(contact.name, {"contact": values, "links": {}}, "", "")
+    return filled
+
+
+def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, object]:
+    """What stands in the letter about the act."""
+    told: dict[str, object] = {"changes": in_words(conn, change, contact.language)}
+    if "topics" in change.after:
+        names = {topic.slug: topic.name_in(contact.language) for topic in contacts.topics(conn)}
+        told["topic"] = ", ".join(names.get(slug, slug) for slug in sorted(change.after["topics"]))
+    if change.kind == "address":
+        told["new_address"] = change.after["masked"]
+    return told
+
+
+def in_words(conn: Connection, change: Change, language: str) -> list[str]:
+    """What an act changed, a line each; fields and topics by name, never what was typed."""
+    _ = words(language, "letter").gettext
+    texts = {
+        "name": _("Your name"),
+        "language": _("The language of our mail"),
+        "days": _("How often you get mail"),
+        "until": _("Until when you get no mail"),
+    }
+    lines = [text for field, text in texts.items() if field in change.after]
+    own = {"salutation": _("How we address you")}
+    lines += [own.get(field, field.replace("_", " ").capitalize()) for field in sorted(change.after.get("fields", ()))]
+    names = {topic.slug: topic.name_in(language) for topic in contacts.topics(conn)}
+    for slug, joined in sorted(change.after.get("topics", {}).items()):
+        text = _("{topic}: you get it from now on") if joined else _("{topic}: you do not get it any more")
+        lines.append(text.format(topic=names.get(slug, slug)))
+    return lines

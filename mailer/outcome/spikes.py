@@ -75,7 +75,7 @@ class Spikes:
         if len(same) < ENOUGH or len(same) <= SHARE * max(len(kept.last), LAST // 2):
             return Seen()
         earlier = tuple(delivery for delivery in same[:-1] if delivery)
-        kept.last.extend([(each, 0) for each, _ in tuple(kept.last)])
+        kept.last = deque(((each, 0) for each, _ in kept.last), maxlen=LAST)
         return Seen(outage=True, lift=earlier)
 
     def _mass(self, mailing: int, domain: str, decision: Decision, now: datetime) -> bool:

@@ -16,7 +16,7 @@ def parcel(number: int, content: bytes = LETTER, *, recipient: str = "", sender:
 
 
 class ListFeed:
-    """Gives the parcels in order; ``done`` is set once each has a result. With ``again``: NotWritten goes round again."""
+    """Gives the parcels in order; ``done`` is set once each has a result. ``again``: NotWritten goes round."""
 
     def __init__(self, parcels: Iterable[Parcel] = (), *, again: bool = False) -> None:
         self.waiting = list(parcels)[::-1]

@@ -96,6 +96,7 @@ class Connection(Misdeeds, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         again, self.transport = self.transport is not None, transport
         if not again:
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.encrypted = self.options.implicit
             self.answer("greeting", "220 scripted.example ESMTP")
             self.flush()

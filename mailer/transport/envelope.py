@@ -48,7 +48,8 @@ def wire(content: bytes) -> bytes:
     Anything else is mended in a slower way: stray CR and LF become CRLF (B22, B76), dots at the start of a line are
     doubled (RFC 5321 section 4.5.2).
     """
-    if not content.startswith(b".") and b"\n." not in content and content.endswith(b"\r\n"):
+    dotted = content.startswith(b".") or b"\n." in content or b"\r." in content
+    if not dotted and content.endswith(b"\r\n"):
         return content
     content = _STRAY.sub(b"\r\n", content)
     if not content.endswith(b"\r\n"):

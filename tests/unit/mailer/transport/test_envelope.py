@@ -1,0 +1,77 @@
+"""The commands of one parcel, and the guard over its content."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.transport.base import Parcel
+from mailer.transport.envelope import commands, refusal, wire
+from mailer.transport.limits import Offers, offers
+
+ALL = Offers(pipelining=True, eightbit=True, smtputf8=True, sized=True, size=1000)
+
+
+def parcel(content: bytes = b"a\r\n", recipient: str = "r@example.nl", *, smtputf8: bool = False) -> Parcel:
+    return Parcel(1, "s@vng.example", recipient, content, smtputf8)
+
+
+def test_only_what_was_offered_is_used() -> None:
+    assert commands(parcel(), Offers())[0] == b"MAIL FROM:<s@vng.example>\r\n"
+    assert commands(parcel(), ALL)[0] == b"MAIL FROM:<s@vng.example> SIZE=3\r\n"
+    assert commands(parcel("é\r\n".encode()), ALL)[0] == b"MAIL FROM:<s@vng.example> SIZE=4 BODY=8BITMIME\r\n"
+    assert commands(parcel(recipient="jé@x.nl", smtputf8=True), ALL)[0].endswith(b" SMTPUTF8\r\n")
+
+
+@pytest.mark.parametrize(
+    ("given_parcel", "offered", "code"),
+    [
+        (parcel("é\r\n".encode()), Offers(), "5.6.3"),
+        (parcel(recipient="jé@x.nl", smtputf8=True), Offers(), "5.6.7"),
+        (parcel(b"a" * 1001), ALL, "5.3.4"),
+        (parcel(recipient="a@b.nl\r\nDATA"), ALL, "5.1.3"),
+        (parcel(recipient=""), ALL, "5.1.3"),
+    ],
+)
+def test_what_cannot_be_carried_is_refused_here(given_parcel: Parcel, offered: Offers, code: str) -> None:
+    said = refusal(given_parcel, offered)
+    assert said is not None
+    assert said.stage == "local"
+    assert said.text.startswith(code)
+
+
+def test_an_ordinary_parcel_is_fit() -> None:
+    assert refusal(parcel(), Offers()) is None
+
+
+def test_the_offers_are_read_from_the_ehlo() -> None:
+    assert offers({"pipelining": "", "size": "1000", "8bitmime": "", "smtputf8": ""}) == ALL
+    assert offers({"size": ""}) == Offers(sized=True)
+
+
+@given(st.binary(max_size=200))
+def test_any_content_leaves_as_crlf_lines_that_no_server_can_take_for_an_end(content: bytes) -> None:
+    sent = wire(content)
+    assert sent.endswith(b"\r\n")
+    assert b"\r\n.\r\n" not in b"\r\n" + sent
+    if sent != content:
+        assert not re.search(rb"\r(?!\n)|(?<!\r)\n", sent)
+
+
+@given(st.lists(st.sampled_from([b".", b"..", b"a", b"", b".a", b"From x"]), min_size=1, max_size=12))
+def test_dots_are_stuffed_exactly_once(lines: list[bytes]) -> None:
+    content = b"".join(line + b"\r\n" for line in lines)
+    unstuffed = [
+        line.removeprefix(b".") if line.startswith(b".") else line for line in wire(content).split(b"\r\n")[:-1]
+    ]
+    assert unstuffed == lines
+
+
+@pytest.mark.parametrize("trick", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\r\n.\n"])
+def test_no_smuggled_end_of_data_is_emitted(trick: bytes) -> None:
+    sent = wire(b"a" + trick + b"MAIL FROM:<evil@x>\r\n")
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n", sent)
+    assert trick not in sent

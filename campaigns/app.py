@@ -125,6 +125,7 @@ class House:
         from campaigns import records
         from campaigns.material import house_brand
         from campaigns.online import routes
+        from mailer.outbox import Identity
         from unsubscribe.endpoint import EndpointDeps, public_app
 
         with self.db.read() as conn:
@@ -139,6 +140,13 @@ class House:
             contact_address=last.from_address if last else f"postmaster@{host}",
             clock=self.clock,
             settings=self.reader,
+            identity=Identity(
+                self.site.public_url,
+                self.site.return_path,
+                self.site.key_id,
+                self.site.dkim_selector,
+                self.site.dkim_domain,
+            ),
         )
         return public_app(deps, extra_routes=routes(deps))
 

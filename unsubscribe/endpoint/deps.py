@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mailer.letter.brand import Brand
+from mailer.outbox import Identity
 from mailer.signing import Keyring
 from mailer.storage import Database
 from unsubscribe.settings import ReaderSettings
@@ -35,3 +36,9 @@ class EndpointDeps:
     clock: Clock = utc_now
     settings: ReaderSettings = field(default_factory=ReaderSettings)
     metrics_token: str = field(default="", repr=False)
+    identity: Identity | None = None  # of the service letters; without one they leave unsigned, without a return path
+
+    @property
+    def sender_identity(self) -> Identity:
+        """What service letters are sent as (:class:`unsubscribe.notices.Post`)."""
+        return self.identity or Identity(self.public_url, "", self.keyring.current.id)

@@ -6,7 +6,6 @@ add up to ``recipients``; what is added later stands below ``details``, which ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -126,16 +125,19 @@ def reason_words(reason: str, _: Say = as_is) -> str:
 
     if reason == "missed":
         return _("its hour passed while nothing was serving")
-    return _(WORDS[reason]) if reason in WORDS else reason
+    known = WORDS.get(reason)
+    return f"{_(known.title)}. {_(known.advice)}".rstrip(".") if known else reason
 
 
 def words_of(state: str, reason: str, _: Say = as_is) -> str:
     """A state with its reason, as people say it."""
     from mailer.outcome import WORDS
 
-    known: Mapping[str, str] = SKIPPED if state == "skipped" else WORDS
+    known = SKIPPED if state == "skipped" else {key: words.title for key, words in WORDS.items()}
+    if reason in ("", state):
+        return _(DELIVERIES[state])
     why = _(known[reason]) if reason in known else reason
-    return f"{_(DELIVERIES[state])}: {why}" if why else _(DELIVERIES[state])
+    return f"{_(DELIVERIES[state])}: {why}"
 
 
 def _details(conn: Connection, campaign: Campaign) -> dict[str, Any]:

@@ -32,6 +32,7 @@ HOMES: tuple[tuple[str, Domain], ...] = (
     ("templates/layouts/*", "letter"),
     ("templates/letters/*.md", "letter"),
     ("templates/pages/**/*.html", "pages"),
+    ("unsubscribe/notices.py", "letter"),
     ("unsubscribe/endpoint/**/*.py", "pages"),
     ("unsubscribe/endpoint*.py", "pages"),
     ("campaigns/online*.py", "pages"),

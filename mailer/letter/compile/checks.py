@@ -25,6 +25,7 @@ _SAYS_NOTHING = re.compile(
 _ADDRESS = re.compile(r"https?://[^\s/?#]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[\d().-]+", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 
@@ -70,6 +71,8 @@ class Checker:
                 yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
             case _:
                 pass
+        if (control := CONTROL.search(element.text + element.title)) and element.kind not in ("fence", "code_block"):
+            yield self.fault(element.line, f"U+{ord(control[0]):04X}", N_("text without control characters"))
         if element.kind == "heading" and element.name == "1":
             hint = N_("The title of the letter is its first heading.")
             yield self.warning(element.line, f"# {element.plain()}", N_("## for a heading"), hint)
@@ -84,16 +87,19 @@ class Checker:
     def _balance(self, siblings: Sequence[Element]) -> Iterator[Fault]:
         """Tags must open and close in the same paragraph, list, block or cell, else HTML would be torn."""
         stack: list[Element] = []
+        alone: list[tuple[Element, str]] = []
         for element in siblings:
             if element.kind != "control":
                 continue
             kind = self.masker.tag(element.text).kind
             if kind in ("if", "for"):
                 stack.append(element)
+            elif kind in ("elif", "else") and not stack:
+                alone.append((element, "{% if … %}"))
             elif kind in ("endif", "endfor") and stack:
                 stack.pop()
-        for element in stack:
-            end = f"{{% end{self.masker.tag(element.text).kind} %}}"
+        alone += [(element, f"{{% end{self.masker.tag(element.text).kind} %}}") for element in stack]
+        for element, end in alone:
             expected = N_("{end} in the same paragraph, list or block, around whole bold words and whole links")
             hint = N_("Around whole paragraphs, put each tag on a line of its own.")
             yield self.fault(element.line, element.text, expected.format(end=end), hint)

@@ -19,6 +19,7 @@ from mailer.letter.compile.tree import Element
 from mailer.letter.picture import Picture
 from templates import render_layout, safe
 
+_FILLED = "&nbsp;"  # libxml2 leaves out the end tag of an empty item or cell
 _PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bullet_list": "ul", "list_item": "li"}
 
 
@@ -58,7 +59,8 @@ class HtmlWriter:
                 return self.look("divider", {})
             case kind if kind in _PLAIN_TAGS:
                 tag = _PLAIN_TAGS[kind]
-                return f"<{tag}>{self.flow(element)}</{tag}>" + ("" if kind in ("strong", "em") else "\n")
+                inside = self.flow(element) or _FILLED
+                return f"<{tag}>{inside}</{tag}>" + ("" if kind in ("strong", "em") else "\n")
             case _:
                 return self._rare(element)
 
@@ -135,6 +137,6 @@ class HtmlWriter:
             case "th" | "td":
                 scope = ' scope="col"' if element.kind == "th" else ""
                 align = element.name or self.context["start"]
-                return f'<{element.kind}{scope} align="{align}">{self.inside(element)}</{element.kind}>'
+                return f'<{element.kind}{scope} align="{align}">{self.inside(element) or _FILLED}</{element.kind}>'
             case _:  # comments of the author; everything else was told as a fault
                 return ""

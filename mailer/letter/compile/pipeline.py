@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mailer.errors import Fault, FaultsError
 from mailer.letter.brand import shown_width
-from mailer.letter.compile.checks import Checker
+from mailer.letter.compile.checks import CONTROL, Checker
 from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
@@ -34,6 +34,7 @@ FONT = safe("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica N
 CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
 LONG = 80_000  # from here on the opt-out link stands at the top too
 PREHEADER = 120
+_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 N_ = str  # marks a text for the catalogue (domain cli)
 
 
@@ -52,7 +53,7 @@ class _Work:
 
 def compile_letter(source: LetterSource) -> Compiled:
     """The compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error."""
-    work, faults = _prepare(source)
+    work, faults = _prepare(replace(source, body=source.body.replace("\r\n", "\n").replace("\r", "\n")))
     if any(fault.severity == "error" for fault in faults):
         raise FaultsError(faults)
     html = _html(work, public=False)
@@ -113,13 +114,19 @@ def _links(source: LetterSource, masker: Masker) -> dict[str, str]:
     return {name: masker.slot(f"links.{name}") if there else "" for name, there in shown.items()}
 
 
-def _head_faults(source: LetterSource) -> list[Fault]:
-    faults = []
+def _head_faults(source: LetterSource) -> Iterator[Fault]:
+    """Nothing where something must be, and characters that no letter may have (B75)."""
     if not source.subject.strip():
-        faults.append(Fault(source.file, source.line_of("subject"), "subject", N_("nothing"), N_("a subject")))
+        yield Fault(source.file, source.line_of("subject"), "subject", N_("nothing"), N_("a subject"))
     if not source.body.strip():
-        faults.append(Fault(source.file, source.body_line, "body", N_("nothing"), N_("the text of the letter")))
-    return faults
+        yield Fault(source.file, source.body_line, "body", N_("nothing"), N_("the text of the letter"))
+    first = {"subject": source.line_of("subject"), "preheader": source.line_of("preheader"), "body": source.body_line}
+    for key, line in first.items():
+        text = getattr(source, key)
+        for match in (CONTROL if key == "body" else _CONTROL_OR_BREAK).finditer(text):
+            found = f"U+{ord(match[0]):04X}"
+            at = line + text.count("\n", 0, match.start())
+            yield Fault(source.file, at, key, found, N_("text without control characters"))
 
 
 def _context(work: _Work, *, public: bool) -> dict[str, Any]:

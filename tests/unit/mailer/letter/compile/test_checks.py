@@ -40,9 +40,12 @@ CASES = [
     ("![a](geen.png)", 10, "geen.png: a file that is no PNG, JPEG, GIF or WebP picture", "a PNG, JPEG, GIF or WebP picture", ""),
     ("{% if contact.a %}\nx {% endif %}", 10, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("x\n\n**{% if contact.a %}a** b{% endif %}", 12, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
+    ("{% if contact.a %}\nx {% else %}\n{% endif %}", 11, "{% else %}", "{% if … %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("[a](https://x.nl/{% if contact.a %}b) {% endif %}", 10, "https://x.nl/{% if contact.a %}b", "a condition that begins and ends within the address, or around the link", ""),
     ("{{ contact.a }}", 10, "{{ contact.a }}", "a fallback for contacts that have no value", 'write {{ contact.a | default("…") }}'),
     ("", 10, "nothing", "the text of the letter", ""),
+    ("a\r\nb\x1b", 11, "U+001B", "text without control characters", ""),
+    ("a\n\nb&#12;c", 12, "U+000C", "text without control characters", ""),
 ]  # fmt: skip
 
 
@@ -78,6 +81,12 @@ def test_all_faults_of_subject_preheader_and_text_are_told_at_once_by_line() -> 
         ("preheader", 4),
     ]
     assert {(fault.field, fault.line) for fault in faults} >= {("body", 10), ("body", 12), ("body", 14)}
+
+
+@pytest.mark.parametrize("key", ["subject", "preheader"])
+def test_a_head_is_one_line_without_control_characters(key: str) -> None:
+    (fault,) = _faults("Dag.", **{key: "a\nb"})
+    assert (fault.field, fault.found) == (key, "U+000A")
 
 
 def test_an_empty_subject_is_a_fault() -> None:

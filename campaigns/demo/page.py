@@ -20,7 +20,6 @@ from starlette.routing import Route
 
 from campaigns.demo.catcher import Caught, Mailbox
 from templates import page_asset, render_page, safe
-from templates.words import words
 
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src 'self' data: http: https:; "
@@ -74,7 +73,6 @@ class _Pages:
         context = {
             "mail": _facts(caught),
             "view": view,
-            "views": [(key, titles[key]) for key in VIEWS],
             "text": None if shown is None else safe(linked(shown)),
             "before": number - 1,
             "after": number + 1 if number < last else 0,

@@ -39,7 +39,8 @@ class DemoOptions:
 
 def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600)) -> int:
     """Play the demo; gives the exit code. While a person looks, ``wait`` is called until it is interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, also then
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # what was started is ended, also then
+        signal.signal(ended, signal.default_int_handler)
     mailbox = Mailbox()
     play = _Play(options, prepare(options.folder.resolve(), words(options.language, "cli")), mailbox)
     with ExitStack() as ending:
@@ -67,6 +68,7 @@ class _Play:
         self.page_url = ""
         self._words = words(options.language, "cli").gettext
         self._environment = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
+        self._environment["LC_ALL"] = "nl_NL.UTF-8" if options.language == "nl" else "C.UTF-8"
 
     def open(self, ending: ExitStack) -> None:
         """Catcher, settings, database, contacts."""

@@ -19,6 +19,7 @@ from mailer.storage import Database
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
+FOLDER = Path(__file__).parent
 HEAD = "0001"
 KNOWN = ("0001",)
 HOMES = (
@@ -60,7 +61,7 @@ def upgrade(db: Database) -> str | None:
         if before is not None and before not in KNOWN:
             raise SchemaError(_sentence(before))
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+        config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
         return before

@@ -1,0 +1,86 @@
+"""The way to the schema: one door, one transaction, the same tables as the code thinks there are."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from campaigns import migrations
+from mailer.errors import SchemaError
+from mailer.storage import Database
+
+
+def test_migrating_gives_the_tables_that_the_code_declares(empty_database: Database) -> None:
+    migrations.upgrade(empty_database)
+    with empty_database.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        assert compare_metadata(context, migrations.metadata()) == []
+
+
+def test_migrating_and_creating_give_the_same_statements_on_sqlite(sqlite_database: Database) -> None:
+    migrations.upgrade(sqlite_database)
+    migrated = schema(sqlite_database)
+    with sqlite_database.write() as conn:
+        for name in inspect(conn).get_table_names():
+            conn.execute(text(f'DROP TABLE "{name}"'))
+        migrations.metadata().create_all(conn)
+    created = schema(sqlite_database)
+    assert {name: sql for name, sql in migrated.items() if "alembic" not in name} == created
+
+
+def schema(db: Database) -> dict[str, list[str]]:
+    """Each statement as its parts in one order: constraints may stand in another."""
+    with db.read() as conn:
+        query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+        return {
+            name: sorted(part.strip(" )(") for part in _one_line(sql).split(","))
+            for name, sql in conn.execute(text(query))
+        }
+
+
+def _one_line(sql: str) -> str:
+    return " ".join(sql.split())
+
+
+def test_a_second_time_nothing_happens(empty_database: Database) -> None:
+    assert migrations.upgrade(empty_database) is None
+    assert migrations.upgrade(empty_database) == migrations.HEAD
+    migrations.check(empty_database)
+
+
+def test_many_may_migrate_at_once(empty_database: Database) -> None:
+    found: list[str | None] = []
+    threads = [threading.Thread(target=lambda: found.append(migrations.upgrade(empty_database))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found, key=str) == ["0001", "0001", "0001", None]
+
+
+def test_an_empty_database_is_not_used(empty_database: Database) -> None:
+    with pytest.raises(SchemaError, match="run 'postiljon init'"):
+        migrations.check(empty_database)
+
+
+def test_a_database_of_a_newer_postiljon_is_left_alone(sqlite_database: Database) -> None:
+    migrations.upgrade(sqlite_database)
+    with sqlite_database.write() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for refuse in (migrations.check, migrations.upgrade):
+        with pytest.raises(SchemaError, match="newer Postiljon"):
+            refuse(sqlite_database)
+
+
+def test_the_head_that_start_up_compares_with_is_that_of_the_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.FOLDER))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_heads() == [migrations.HEAD]
+    assert {revision.revision for revision in script.walk_revisions()} == set(migrations.KNOWN)

@@ -48,7 +48,7 @@ class Readers:
     def __init__(self) -> None:
         self.tokens = Tokens(RING)
 
-    def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
+    def fill(self, _conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
         key, filled = mailing.identity.key_id, {}
         for number in recipients:
             optout = self.tokens.optout_url(PUBLIC, key, mailing.id, number)

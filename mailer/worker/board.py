@@ -71,7 +71,7 @@ class Board:
         if self.only is not None and self.only not in self.open:
             mailing = self.known[self.only]
             return Ending("held", mailing.reason) if mailing.state == "held" else Ending("done", mailing.reason)
-        busy = [mailing for mailing in self.open.values() if not _rests(mailing)]
+        busy = any(self._left[number] or not _rests(mailing) for number, mailing in self.open.items())
         return None if busy else Ending("done")
 
 
@@ -85,5 +85,5 @@ def _claimable(conn: Connection, mailing: Mailing, now: datetime) -> int:
 
 
 def _rests(mailing: Mailing) -> bool:
-    """Nothing waits or is sent; what is in retry has its time."""
+    """Nobody will be added, and nothing waits or is sent; by whom, does not matter."""
     return mailing.audience_complete and not (mailing.counts.waiting or mailing.counts.sending)

@@ -29,6 +29,7 @@ class Flight:
     sender_id: int
     parcel: Parcel
     until: float
+    taken: bool = False
 
 
 class Outbound:
@@ -63,11 +64,9 @@ class Outbound:
         """These mailings are paused, held or cancelled."""
         self._unwanted = unwanted
 
-    def hand_back(self, why: str) -> None:
-        """Everything that was not given out is reported as not written."""
-        while self._ready:
-            self.results.append((self._ready.popleft().claimed.delivery, NotWritten(why)))
-        self._wake.set()
+    def never_taken(self) -> list[Flight]:
+        """Once the transport has ended: what was claimed and never reached it."""
+        return [flight for flight in self.flights.values() if not flight.taken]
 
     def take(self) -> Parcel | None:
         """The next parcel that may still go."""
@@ -77,6 +76,7 @@ class Outbound:
         while ready:
             flight = ready.popleft()
             if self._may_go(flight):
+                flight.taken = True
                 return flight.parcel
             self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
         self._more.clear()

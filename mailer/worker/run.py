@@ -51,9 +51,7 @@ async def run(
     finally:
         writer.stopping = True
         halt.set()
-        outbound.hand_back("the sender ends")
         results = await asyncio.gather(transport, return_exceptions=True)
-        outbound.hand_back("the sender ends")
         writer.finishing = True
         wake.set()
         await writing

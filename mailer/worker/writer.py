@@ -80,7 +80,7 @@ class Writer:
         deps = self._deps
         self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
         deadline = None
-        while not (self.finishing and not self._open_ends()):
+        while not (self.finishing and self._settled()):
             if not (self._outbound.results or self._outbound.events):
                 self._wake.wait(self._pause())
             self._wake.clear()
@@ -96,9 +96,10 @@ class Writer:
                     return
         self._sender.close(deps.clock())
 
-    def _open_ends(self) -> bool:
-        """Whether something that is known is not on disk yet. Flights that nobody reported stay for the sweep."""
-        return bool(self._outbound.results or self._todo or self._uncertain)
+    def _settled(self) -> bool:
+        """Whether all that is known is on disk. What the transport took and never reported stays for the sweep."""
+        outbound = self._outbound
+        return not (outbound.results or outbound.never_taken() or self._todo or self._uncertain)
 
     def _pause(self) -> float:
         if self._outbound.flights or self.finishing:
@@ -109,8 +110,12 @@ class Writer:
         return min(POLL_IDLE, max(0.0, until_room)) if until_room > 0 else POLL_IDLE
 
     def _turn(self) -> None:
-        now = self._deps.clock()
+        now, finishing = self._deps.clock(), self.finishing
         self._drain(now)
+        if finishing:
+            for flight in self._outbound.never_taken():
+                del self._outbound.flights[flight.claimed.delivery]
+                self._todo.hand_back(flight.claimed, flight.sender_id)
         self._look_around(now)
         self._wrote = bool(self._todo)
         claimed = self._write(now)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from mailer.transport.base import NotWritten, Parcel, RelayEvent, Replied, Result, Transport, Unknown
 
@@ -83,6 +84,23 @@ class ListFeed:
     def kinds(self) -> list[str]:
         """The kinds of the relay's events, ``open`` left out."""
         return [event.kind for event in self.events if event.kind != "open"]
+
+
+async def until(true: Callable[[], bool], *, seconds: float = 20) -> None:
+    """Wait for something that nobody signals; fails after ``seconds``."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0)
+
+
+class JumpClock:
+    """Monotonic time that a test can push forward."""
+
+    def __init__(self) -> None:
+        self.extra = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.extra
 
 
 async def carry(transport: Transport, feed: ListFeed, *, seconds: float = 20) -> None:

@@ -7,7 +7,11 @@ from starlette.routing import Route
 from campaigns.app import open_house
 from campaigns.installation import install
 
-ALIASES = ("/u/{token}/", "/u/{token}/{other}", "/o/{code}/")  # a slash too many, and addresses that a mail program cut or glued
+ALIASES = (
+    "/u/{token}/",
+    "/u/{token}/{other}",
+    "/o/{code}/",
+)  # a slash too many, and addresses that a mail program cut or glued
 
 
 def public_routes() -> set[str]:

@@ -1,0 +1,476 @@
+"""A whole worker on the shipped fake: what it sends, to whom, when, and what it writes down."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailer import outbox, suppression
+from mailer.errors import InputError
+from mailer.outcome import NotWritten, RelayEvent, Replied, Result, Unknown
+from mailer.storage import Database
+from mailer.transport.base import Parcel
+from mailer.transport.memory import MemoryTransport
+from tests.support.house_db import counts, db, hash_of, lite, person, states
+from tests.support.sending import People, Sending, deps, send, sendable, utc_now
+
+__all__ = ["db", "lite"]
+
+
+class Clock:
+    """A clock that the test sets forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+def identity(parcel: Parcel) -> tuple[object, ...]:
+    """What must be the same at each attempt (I5)."""
+    headers = re.findall(rb"^(?:Date|Message-ID|List-Unsubscribe): .*$", parcel.content, re.MULTILINE)
+    return (parcel.sender, parcel.recipient, *headers)
+
+
+async def until(condition, seconds: float = 10) -> None:
+    """Wait for a condition; ten times the promise at most."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def reasons(db: Database, mailing: int, now: datetime) -> list[str]:
+    """Why nothing leaves, as keys."""
+    with db.read() as conn:
+        return [why.key for why in outbox.why_nothing(conn, mailing, now)]
+
+
+async def test_everybody_gets_one_letter_and_the_worker_ends(db: Database, tmp_path: Path) -> None:
+    mailing, transport = sendable(db, 100), MemoryTransport()
+    ending = await send(deps(db, tmp_path, transport), only=mailing)
+    assert ending.kind == "done"
+    assert sorted(parcel.recipient for parcel in transport.letters) == sorted(person(n + 1).address for n in range(100))
+    assert counts(db, mailing) == {"recipients": 100, "accepted": 100}
+    with db.read() as conn:
+        assert outbox.running(conn) == []
+
+
+async def test_the_envelope_sender_names_the_delivery_and_the_message_id_our_domain(
+    lite: Database, tmp_path: Path
+) -> None:
+    from mailer.returnpath import parse
+    from tests.support.sending import RING
+
+    mailing, transport = sendable(lite, 1), MemoryTransport()
+    await send(deps(lite, tmp_path, transport), only=mailing)
+    (parcel,) = transport.letters
+    token = parse(parcel.sender, RING)
+    assert (token.mailing, token.recipient) == (mailing, 1)
+    assert re.search(rb"^Message-ID: <[A-Za-z0-9_-]{36}@vng\.nl>\r$", parcel.content, re.MULTILINE)
+    assert b"To: Reader 1 <reader1@example.org>\r\n" in parcel.content
+
+
+async def test_without_a_return_path_the_from_address_takes_the_bounces(lite: Database, tmp_path: Path) -> None:
+    from tests.support.sending import RING
+
+    plain = outbox.Identity("https://example.org", "", RING.current.id)
+    mailing, transport = sendable(lite, 1, identity=plain), MemoryTransport()
+    await send(deps(lite, tmp_path, transport), only=mailing)
+    assert transport.letters[0].sender == "info@vng.nl"
+
+
+async def test_each_attempt_is_the_same_letter(db: Database, tmp_path: Path) -> None:
+    seen: list[Parcel] = []
+
+    def greylist(parcel: Parcel) -> Result | None:
+        seen.append(parcel)
+        return Replied("rcpt", 450, "4.2.0 greylisted") if len(seen) <= 2 else None
+
+    mailing, transport, clock = sendable(db, 1), MemoryTransport(greylist), Clock()
+    given = deps(db, tmp_path, transport, clock=clock)
+    for _ in range(3):
+        assert (await send(given, only=mailing)).kind == "done"
+        clock.ahead += timedelta(hours=2)
+    assert len({identity(parcel) for parcel in seen}) == 1
+    assert len(seen) == 3
+    assert counts(db, mailing) == {"recipients": 1, "accepted": 1}
+
+
+async def test_a_temporary_refusal_is_tried_again_at_its_time_and_given_up_in_the_end(
+    lite: Database, tmp_path: Path
+) -> None:
+    mailing, clock = sendable(lite, 1), Clock()
+    transport = MemoryTransport(lambda _parcel: Replied("rcpt", 451, "4.3.0 try later"))
+    given = deps(lite, tmp_path, transport, clock=clock)
+    tried = []
+    for _ in range(400):
+        await send(given, only=mailing)
+        with lite.read() as conn:
+            (row,) = outbox.deliveries(conn, mailing)
+        if row.state != "retry":
+            break
+        assert row.retry_at
+        tried.append(row.retry_at - clock())
+        clock.ahead += row.retry_at - clock() + timedelta(seconds=1)
+    assert row.state == "refused"
+    assert clock.ahead < timedelta(days=4)
+    assert timedelta(minutes=29) < tried[0] < timedelta(minutes=37)
+    assert timedelta(hours=11) < tried[-1] < timedelta(hours=15)
+
+
+async def test_who_was_erased_after_the_claim_is_skipped(db: Database, tmp_path: Path) -> None:
+    mailing, transport = sendable(db, 4), MemoryTransport()
+    await send(deps(db, tmp_path, transport, people=People(gone={2, 3})), only=mailing)
+    assert states(db, mailing) == {1: "accepted", 2: "skipped", 3: "skipped", 4: "accepted"}
+    assert counts(db, mailing) == {"recipients": 4, "accepted": 2, "skipped": 2}
+
+
+async def test_a_dead_address_is_refused_and_suppressed(db: Database, tmp_path: Path) -> None:
+    mailing = sendable(db, 3)
+    transport = MemoryTransport(
+        lambda parcel: Replied("rcpt", 550, "5.1.1 no such user") if "reader2@" in parcel.recipient else None
+    )
+    await send(deps(db, tmp_path, transport), only=mailing)
+    assert counts(db, mailing) == {"recipients": 3, "accepted": 2, "refused": 1}
+    with db.read() as conn:
+        assert suppression.why(conn, hash_of(2), "news", utc_now()) == "undeliverable"
+        assert suppression.why(conn, hash_of(1), "news", utc_now()) is None
+
+
+async def test_an_outage_at_a_provider_suppresses_nobody(lite: Database, tmp_path: Path) -> None:
+    mailing = sendable(lite, [person(n, "provider.example") for n in range(1, 61)])
+    transport = MemoryTransport(lambda _parcel: Replied("rcpt", 550, "5.1.1 no such user"))
+    await send(deps(lite, tmp_path, transport), only=mailing)
+    with lite.read() as conn:
+        suppressed = [n for n in range(1, 61) if suppression.why(conn, hash_of(n), "news", utc_now())]
+    assert counts(lite, mailing) == {"recipients": 60, "refused": 60}
+    assert suppressed == []
+
+
+async def test_a_problem_of_the_sender_holds_the_campaign_and_nobody_is_lost(db: Database, tmp_path: Path) -> None:
+    mailing = sendable(db, 30)
+    answer = Replied("dot", 550, "5.7.26 This mail is unauthenticated: SPF and DKIM both did not pass")
+    ending = await send(deps(db, tmp_path, MemoryTransport(lambda _parcel: answer)), only=mailing)
+    assert ending.kind == "held"
+    with db.read() as conn:
+        assert outbox.get(conn, mailing).state == "held"
+        assert all(suppression.why(conn, hash_of(n), "news", utc_now()) is None for n in range(1, 31))
+    assert counts(db, mailing) == {"recipients": 30, "waiting": 30}
+
+
+async def test_a_relay_that_refuses_us_holds_every_campaign(lite: Database, tmp_path: Path) -> None:
+    mine, other = sendable(lite, 5), sendable(lite, 5, key="campaign:2")
+    transport = MemoryTransport()
+    transport.trouble = RelayEvent("refused", "auth", 535, "5.7.8 authentication failed")
+    ending = await send(deps(lite, tmp_path, transport), only=mine)
+    assert (ending.kind, ending.words) == ("held", "relay_auth")
+    with lite.read() as conn:
+        assert [outbox.get(conn, n).reason for n in (mine, other)] == ["relay_auth", "relay_auth"]
+
+
+async def test_a_relay_that_stays_away_for_a_minute_ends_the_send(lite: Database, tmp_path: Path) -> None:
+    mailing, clock, transport = sendable(lite, 5), Clock(), MemoryTransport()
+    transport.trouble = RelayEvent("away", "connect", 0, "connection refused")
+    sending = Sending(deps(lite, tmp_path, transport, clock=clock), only=mailing)
+    await until(lambda: reasons(lite, mailing, clock()) == ["relay_away"])
+    assert not sending.task.done()
+    clock.ahead = timedelta(seconds=61)
+    assert (await sending.ended()).kind == "relay_away"
+    assert counts(lite, mailing) == {"recipients": 5, "waiting": 5}
+
+
+async def test_a_relay_that_comes_back_gets_the_rest(lite: Database, tmp_path: Path) -> None:
+    mailing, transport = sendable(lite, 5), MemoryTransport()
+    transport.trouble = RelayEvent("away", "connect", 0, "connection refused")
+    sending = Sending(deps(lite, tmp_path, transport), only=mailing)
+    await until(lambda: any(turn.relay_away_since for turn in sending.turns))
+    transport.trouble = None
+    assert (await sending.ended()).kind == "done"
+    assert counts(lite, mailing) == {"recipients": 5, "accepted": 5}
+
+
+class Slow(MemoryTransport):
+    """Answers at most so many letters a second."""
+
+    def __init__(self, a_second: float) -> None:
+        super().__init__()
+        self.pause = 1 / a_second
+        self.times: list[float] = []
+
+    async def run(self, feed, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            parcel = feed.take()
+            if parcel is None:
+                await asyncio.sleep(0.005)
+            elif feed.still_wanted(parcel.delivery):
+                self.letters.append(parcel)
+                self.times.append(time.monotonic())
+                await asyncio.sleep(self.pause)
+                feed.report(parcel.delivery, Replied("dot", 250, "ok"))
+            else:
+                feed.report(parcel.delivery, NotWritten("not wanted"))
+
+
+@pytest.mark.parametrize("stop", ["hold", "cancel"])
+async def test_pause_and_cancel_act_within_a_second(db: Database, tmp_path: Path, stop: str) -> None:
+    mailing, transport = sendable(db, 1000), Slow(100)
+    sending = Sending(deps(db, tmp_path, transport), only=mailing)
+    await until(lambda: len(transport.letters) > 10)
+    with db.write() as conn:
+        (outbox.hold if stop == "hold" else outbox.cancel)(
+            conn, mailing, *(["paused"] if stop == "hold" else []), utc_now()
+        )
+    asked = time.monotonic()
+    ending = await sending.ended()
+    assert transport.times[-1] - asked < 1.0
+    assert ending.kind == ("held" if stop == "hold" else "done")
+    sent = len(transport.letters)
+    left = "waiting" if stop == "hold" else "skipped"
+    assert counts(db, mailing) == {"recipients": 1000, "accepted": sent, left: 1000 - sent}
+
+
+async def test_an_opt_out_counts_within_a_second_also_behind_a_slow_relay(lite: Database, tmp_path: Path) -> None:
+    mailing, transport = sendable(lite, 60), Slow(10)
+    sending = Sending(deps(lite, tmp_path, transport), only=mailing)
+    await until(lambda: len(transport.letters) > 3)
+    with lite.write() as conn:
+        for number in range(1, 61):
+            suppression.suppress(conn, hash_of(number), "news", "opt_out", utc_now())
+    answered = time.monotonic()
+    assert (await sending.ended()).kind == "done"
+    assert max(transport.times) - answered < 1.0
+    assert counts(lite, mailing) == {
+        "recipients": 60, "accepted": len(transport.letters), "skipped": 60 - len(transport.letters),
+    }  # fmt: skip
+
+
+async def test_nothing_waits_for_long_between_claim_and_socket(lite: Database, tmp_path: Path) -> None:
+    """A transport that takes nothing: what was claimed goes back within a second or so."""
+
+    class Deaf(MemoryTransport):
+        async def run(self, feed, stop: asyncio.Event) -> None:
+            await asyncio.sleep(2.2)
+            while (parcel := feed.take()) is not None:
+                self.letters.append(parcel)
+                feed.report(parcel.delivery, Replied("dot", 250, "ok"))
+            await stop.wait()
+
+    mailing, transport = sendable(lite, 8), Deaf()
+    sending = Sending(deps(lite, tmp_path, transport), only=mailing)
+    await until(lambda: sending.turns and sending.turns[-1].at, 5)
+    await asyncio.sleep(2.6)
+    await sending.end()
+    assert transport.letters == []
+    assert counts(lite, mailing) == {"recipients": 8, "waiting": 8}
+
+
+async def test_told_to_stop_it_finishes_what_it_began_and_hands_back_the_rest(db: Database, tmp_path: Path) -> None:
+    mailing, transport = sendable(db, 500), Slow(100)
+    sending = Sending(deps(db, tmp_path, transport), only=mailing)
+    await until(lambda: len(transport.letters) > 20)
+    assert (await sending.end()).kind == "stopped"
+    sent = len(transport.letters)
+    assert counts(db, mailing) == {"recipients": 500, "accepted": sent, "waiting": 500 - sent}
+    assert outbox.sweep(db, utc_now()) == 0
+
+
+async def test_a_letter_in_doubt_is_listed_and_not_sent_again(db: Database, tmp_path: Path) -> None:
+    mailing = sendable(db, 3)
+    transport = MemoryTransport(lambda parcel: Unknown("cut after the dot") if "reader2@" in parcel.recipient else None)
+    assert (await send(deps(db, tmp_path, transport), only=mailing)).kind == "done"
+    with db.read() as conn:
+        assert [doubt.address for doubt in outbox.doubts(conn, mailing)] == ["reader2@example.org"]
+    assert counts(db, mailing) == {"recipients": 3, "accepted": 2, "in_doubt": 1}
+
+
+async def test_under_send_again_a_letter_in_doubt_goes_out_once_more_the_same(db: Database, tmp_path: Path) -> None:
+    seen: list[Parcel] = []
+
+    def once(parcel: Parcel) -> Result | None:
+        seen.append(parcel)
+        return Unknown("cut after the dot") if len(seen) == 1 else None
+
+    mailing = sendable(db, 1, in_doubt="send_again")
+    await send(deps(db, tmp_path, MemoryTransport(once)), only=mailing)
+    assert len(seen) == 2
+    assert identity(seen[0]) == identity(seen[1])
+    assert counts(db, mailing) == {"recipients": 1, "accepted": 1}
+
+
+@pytest.mark.parametrize("what", ["values", "letter"])
+async def test_a_letter_that_cannot_be_made_holds_its_mailing_and_no_other(
+    lite: Database, tmp_path: Path, what: str
+) -> None:
+    good = sendable(lite, 3)
+    bad = sendable(lite, 3, key="campaign:2")
+    people = People()
+    if what == "letter":
+        from sqlalchemy import update
+
+        from mailer.outbox.tables import MAILING
+
+        with lite.write() as conn:
+            conn.execute(update(MAILING).where(MAILING.c.id == bad).values(snapshot="f" * 64))
+    else:
+        plain = people.fill
+        people.fill = lambda conn, mailing, who: plain(conn, mailing, who) if mailing.id == good else 1 / 0  # type: ignore
+    transport = MemoryTransport()
+    assert (await send(deps(lite, tmp_path, transport, people=people))).kind == "done"
+    assert counts(lite, good) == {"recipients": 3, "accepted": 3}
+    assert counts(lite, bad) == {"recipients": 3, "waiting": 3}
+    with lite.read() as conn:
+        assert outbox.get(conn, bad).state == "held"
+
+
+async def test_service_mail_goes_first_and_its_mailing_is_closed(lite: Database, tmp_path: Path) -> None:
+    sendable(lite, 50)
+    service = sendable(lite, [person(900)], key="details:1", kind="service", scope="")
+    transport = MemoryTransport()
+    await send(deps(lite, tmp_path, transport))
+    assert transport.letters[0].recipient == "reader900@example.org"
+    with lite.read() as conn:
+        assert outbox.get(conn, service).state == "closed"
+
+
+async def test_a_small_campaign_does_not_wait_behind_a_large_one(lite: Database, tmp_path: Path) -> None:
+    sendable(lite, 400)
+    small = sendable(lite, [person(n) for n in range(901, 911)], key="campaign:2")
+    transport = MemoryTransport()
+    await send(deps(lite, tmp_path, transport))
+    first = [parcel.recipient for parcel in transport.letters[:60]]
+    assert all(person(n).address in first for n in range(901, 911))
+    assert counts(lite, small) == {"recipients": 10, "accepted": 10}
+
+
+async def test_a_limit_a_minute_spreads_the_letters(db: Database, tmp_path: Path) -> None:
+    mailing, transport = sendable(db, 21), MemoryTransport()
+    begun = time.monotonic()
+    await send(deps(db, tmp_path, transport, rate=600), only=mailing)
+    assert time.monotonic() - begun > (21 - 10) * 0.1 - 0.2
+    assert counts(db, mailing) == {"recipients": 21, "accepted": 21}
+
+
+async def test_the_rate_of_one_campaign_does_not_slow_another(lite: Database, tmp_path: Path) -> None:
+    slow, fast = sendable(lite, 1000, rate=60), sendable(lite, 300, key="campaign:2")
+    transport = MemoryTransport()
+    sending = Sending(deps(lite, tmp_path, transport), until_done=False)
+    await until(lambda: len(transport.letters) >= 301)
+    await sending.end()
+    assert counts(lite, fast) == {"recipients": 300, "accepted": 300}
+    assert counts(lite, slow)["accepted"] < 20
+
+
+async def test_status_says_how_much_of_the_limit_is_left(lite: Database, tmp_path: Path) -> None:
+    mailing = sendable(lite, 100)
+    sending = Sending(deps(lite, tmp_path, MemoryTransport(), rate=60), only=mailing)
+    await until(lambda: counts(lite, mailing).get("accepted"))
+    with lite.read() as conn:
+        (why,) = outbox.why_nothing(conn, mailing, utc_now())
+    assert why.key == "rate"
+    assert 90 <= why.number <= 100
+    await sending.end()
+    with lite.read() as conn:
+        assert [why.key for why in outbox.why_nothing(conn, mailing, utc_now())] == ["no_sender"]
+
+
+async def test_a_domain_with_a_limit_holds_up_no_other(db: Database, tmp_path: Path) -> None:
+    people = [person(n, "big.example") for n in range(1, 301)] + [person(n, f"d{n}.example") for n in range(301, 401)]
+    mailing, transport = sendable(db, people), MemoryTransport()
+    sending = Sending(deps(db, tmp_path, transport, domain_rate=60), only=mailing)
+    others = [item.address for item in people[300:]]
+    await until(lambda: {parcel.recipient for parcel in transport.letters} >= set(others), 20)
+    await sending.end()
+    big = [parcel for parcel in transport.letters if parcel.recipient.endswith("@big.example")]
+    assert 1 <= len(big) < 30
+    assert counts(db, mailing)["accepted"] == 100 + len(big)
+
+
+async def test_a_domain_that_asks_to_wait_slows_down_and_the_rest_does_not(lite: Database, tmp_path: Path) -> None:
+    people = [person(n, "slow.example" if n % 2 else f"d{n}.example") for n in range(1, 401)]
+    mailing = sendable(lite, people)
+    transport = MemoryTransport(
+        lambda parcel: Replied("rcpt", 421, "4.7.0 too much mail") if "slow.example" in parcel.recipient else None
+    )
+    sending = Sending(deps(lite, tmp_path, transport), only=mailing)
+    await until(lambda: len(transport.letters) == 200, 20)
+    await sending.end()
+    found = counts(lite, mailing)
+    assert found["accepted"] == 200
+    assert found["waiting"] > 50
+
+
+async def test_a_refused_policy_suppresses_nobody(lite: Database, tmp_path: Path) -> None:
+    mailing = sendable(lite, 2)
+    transport = MemoryTransport(lambda _parcel: Replied("rcpt", 554, "5.7.1 blocked by our policy"))
+    await send(deps(lite, tmp_path, transport), only=mailing)
+    with lite.read() as conn:
+        assert suppression.why(conn, hash_of(1), "news", utc_now()) is None
+
+
+@pytest.mark.slow
+async def test_two_senders_share_a_mailing_and_nobody_gets_it_twice(db: Database, tmp_path: Path) -> None:
+    mailing = sendable(db, 1500)
+    one, two = MemoryTransport(), MemoryTransport()
+    endings = await asyncio.gather(
+        send(deps(db, tmp_path, one), only=mailing), send(deps(db, tmp_path, two), only=mailing)
+    )
+    assert [ending.kind for ending in endings] == ["done", "done"]
+    got = [parcel.recipient for parcel in one.letters + two.letters]
+    assert len(got) == len(set(got)) == 1500
+    assert counts(db, mailing) == {"recipients": 1500, "accepted": 1500}
+
+
+async def test_a_worker_takes_over_what_a_dead_one_left(db: Database, tmp_path: Path) -> None:
+    mailing = sendable(db, 10)
+    dead = outbox.register(db, tmp_path, "dead", utc_now())
+    with dead.write() as conn:
+        outbox.claim(conn, dead.id, {mailing: 4}, utc_now())
+    dead.abandon()
+    await send(deps(db, tmp_path, MemoryTransport()), only=mailing)
+    assert counts(db, mailing) == {"recipients": 10, "accepted": 6, "in_doubt": 4}
+
+
+async def test_an_audience_that_is_still_being_frozen_is_waited_for(lite: Database, tmp_path: Path) -> None:
+    mailing = sendable(lite, 5)
+    from sqlalchemy import update
+
+    from mailer.outbox.tables import MAILING
+
+    with lite.write() as conn:
+        conn.execute(update(MAILING).values(audience_complete=False))
+    transport = MemoryTransport()
+    sending = Sending(deps(lite, tmp_path, transport), only=mailing)
+    await until(lambda: len(transport.letters) == 5)
+    with lite.write() as conn:
+        outbox.enqueue(conn, mailing, [person(6)], 6, utc_now())
+        outbox.audience_complete(conn, mailing)
+    assert (await sending.ended()).kind == "done"
+    assert len(transport.letters) == 6
+
+
+async def test_an_address_that_cannot_stand_in_a_header_is_refused_alone(lite: Database, tmp_path: Path) -> None:
+    odd = outbox.Recipient(2, "x\r\nBcc: y@example.org", hash_of(2), "example.org")
+    mailing, transport = sendable(lite, [person(1), odd, person(3)]), MemoryTransport()
+    await send(deps(lite, tmp_path, transport), only=mailing)
+    assert states(lite, mailing) == {1: "accepted", 2: "refused", 3: "accepted"}
+
+
+async def test_a_mailing_whose_key_is_gone_is_held(lite: Database, tmp_path: Path) -> None:
+    from tests.support.sending import RING
+
+    strange = outbox.Identity("https://example.org", "", (RING.current.id + 1) % 256)
+    mailing = sendable(lite, 1, identity=strange)
+    ending = await send(deps(lite, tmp_path, MemoryTransport()), only=mailing)
+    assert ending.kind == "held"
+    assert "POSTILJON_SECRET_KEYS" in ending.words
+
+
+def test_input_errors_are_ours() -> None:
+    assert issubclass(InputError, Exception)

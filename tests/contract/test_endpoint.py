@@ -12,6 +12,7 @@ import pytest
 from mailer.signing import Purpose
 from mailer.storage import Database, open_database
 from tests.support.site import ANOTHER_RING, KEYRING, Site, Town, serving
+from unsubscribe import changes, contacts
 from unsubscribe.endpoint import public_app
 from unsubscribe.tokens import Tokens
 
@@ -282,3 +283,88 @@ def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Tow
 def links(page: str) -> list[str]:
     """Our own links in a page."""
     return [part.split('"')[0] for part in page.split('href="')[1:] if part.startswith("/")]
+
+
+def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) -> None:
+    with serving(public_app(town.deps())) as site:
+        page = httpx.get(site.url(town.path("d"))).text
+        assert "Esther" not in page
+        assert "esther" not in page
+        assert "checked" not in page.replace('value="" checked', "")
+        form = {
+            "name": "Esther de Vries",
+            "language": "en",
+            "topic-agenda": "off",
+            "topic-nieuws": "",
+            "often": "month",
+        }
+        saved = httpx.post(site.url(town.path("d")), data=form)
+        assert saved.status_code == 200
+        assert "Uw naam" in saved.text
+    with town.db.read() as conn:
+        contact = contacts.get(conn, town.readers[0].id)
+    assert contact
+    assert (contact.name, contact.language) == ("Esther de Vries", "en")
+    assert town.state(topic="agenda") == "opted_out"
+    assert town.state() == "subscribed"
+
+
+def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite: Town, site: Site) -> None:
+    httpx.post(site.url(lite.path("d")), data={"name": "Somebody Else"})
+    with lite.db.read() as conn:
+        change = changes.of_contact(conn, lite.readers[0].id)[-1]
+    letter = (KEYRING.current.id, lite.mailing, lite.readers[0].id)
+    undo = lite.tokens.lasting(Purpose.UNDO_CHANGE, letter, lite.now + timedelta(days=14), change.id)
+    before = lite.everything()
+    assert httpx.get(site.url(f"/c/put-back/{undo}")).status_code == 200
+    assert lite.everything() == before
+    assert httpx.post(site.url(f"/c/put-back/{undo}")).status_code == 200
+    with lite.db.read() as conn:
+        contact = contacts.get(conn, lite.readers[0].id)
+    assert contact
+    assert contact.name == "Esther Jansen"
+
+
+def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite: Town, site: Site) -> None:
+    before = lite.everything()
+    form = {"name": "a" * 201 + "<b>", "language": "xx", "until": "gisteren"}
+    answer = httpx.post(site.url(lite.path("d")), data=form)
+    assert answer.status_code == 422
+    assert "<title>Fout: " in answer.text
+    assert 'value="gisteren"' in answer.text
+    assert "&lt;b&gt;" in answer.text
+    assert lite.everything() == before
+
+
+def test_topics_can_be_joined_again_after_leaving(lite: Town, site: Site) -> None:
+    left = httpx.post(site.url(lite.path()))
+    topics = next(path for path in links(left.text) if path.startswith("/c/topics/"))
+    assert httpx.get(site.url(topics)).status_code == 200
+    assert httpx.post(site.url(topics), data={"topic-nieuws": "on"}).status_code == 200
+    assert lite.state() == "subscribed"
+
+
+def test_who_changes_too_often_in_a_day_is_told_so(lite: Town, site: Site) -> None:
+    codes = [httpx.post(site.url(lite.path("d")), data={"name": f"N {number}"}).status_code for number in range(12)]
+    assert codes == [200] * 10 + [429] * 2
+
+
+def test_undo_puts_back_what_the_opt_out_took(lite: Town, site: Site) -> None:
+    left = httpx.post(site.url(lite.path()))
+    undo = left.text.split('action="/c/undo/')[1].split('"')[0]
+    for _ in range(2):
+        assert httpx.post(site.url(f"/c/undo/{undo}")).status_code == 200
+        assert lite.state() == "subscribed"
+
+
+def test_an_old_undo_is_told_that_it_is_too_old(lite: Town, site: Site) -> None:
+    left = httpx.post(site.url(lite.path()))
+    undo = left.text.split('action="/c/undo/')[1].split('"')[0]
+    lite.now += timedelta(minutes=31)
+    assert httpx.post(site.url(f"/c/undo/{undo}")).status_code == 410
+    assert lite.state() == "opted_out"
+
+
+def test_all_mail_can_be_left_with_the_link_of_the_letter(lite: Town, site: Site) -> None:
+    assert httpx.post(site.url(lite.path()), data={"scope": "all"}).status_code == 200
+    assert (lite.state(), lite.state(topic="agenda")) == ("opted_out", "opted_out")

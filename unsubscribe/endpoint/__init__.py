@@ -27,6 +27,7 @@ from unsubscribe.endpoint import errors, house
 from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.guard import Guard
 from unsubscribe.endpoint.optouts import OptOuts
 
@@ -48,8 +49,14 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         watch=desk.watch,
         error_page=partial(errors.page, desk),
     )
-    choices = Choices(desk)
-    ours = [*OptOuts(desk, choices).routes(), *choices.routes(), *house.routes(desk)]
+    detail_pages = DetailPages(desk)
+    choices = Choices(desk, detail_pages)
+    ours = [
+        *OptOuts(desk, choices).routes(),
+        *detail_pages.routes(),
+        *choices.routes(),
+        *house.routes(desk),
+    ]
     app = Starlette(
         routes=[*ours, *extra_routes],
         middleware=[guard],

@@ -6,8 +6,7 @@ gets a page that says so (410); any other the same 404 as everywhere.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,11 +15,13 @@ from starlette.routing import Route
 
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
-from unsubscribe import optout
+from unsubscribe import details, optout
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start_of
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.words import MONTHS, OFTEN, day_fault, later, often_in_words
 from unsubscribe.optout import Reader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,30 +31,16 @@ PURPOSES = {
     "pause": Purpose.PAUSE,
     "topics": Purpose.TOPICS,
     "reason": Purpose.REASON,
-}
-OFTEN = {"always": 0, "week": 7, "month": 30}
-MONTHS = {"1": 1, "3": 3, "6": 6}
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is put into words later
-    """Marks a text for the catalogue."""
-    return message
-
-
-REASONS = {
-    "too_many": N_("I get too many mails"),
-    "not_relevant": N_("The mails are not about what I am interested in"),
-    "never_asked": N_("I never asked for this"),
-    "changed_job": N_("I have other work or another address now"),
-    "other": N_("Something else"),
+    "put-back": Purpose.UNDO_CHANGE,
 }
 
 
 class Choices:
     """The routes below ``/c/``."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, detail_pages: DetailPages) -> None:
         self.desk = desk
+        self.detail_pages = detail_pages
 
     def routes(self) -> list[Route]:
         """One for each purpose."""
@@ -78,12 +65,17 @@ class Choices:
         reader = await self.desk.read(lambda conn: optout.look(conn, token, now))
         view = self.desk.view(request, reader.language)
         if request.method != "POST":
-            return self.form(view, kind, token, reader, self._here(request))
-        fields = await forms.form(request)
-        act = {"undo": self._undo, "less-often": self._less_often, "pause": self._pause}[kind]
-        return await act(view, token, reader, fields)
+            return await self.form(view, kind, token, reader, self._here(request))
+        acts = {
+            "undo": self._undo,
+            "less-often": self._less_often,
+            "pause": self._pause,
+            "topics": self.detail_pages.topics,
+            "put-back": self._put_back,
+        }
+        return await acts[kind](view, token, reader, await forms.form(request))
 
-    def form(self, view: View, kind: str, token: Token, reader: Reader, action: str = "") -> Response:
+    async def form(self, view: View, kind: str, token: Token, reader: Reader, action: str = "") -> Response:
         """The form of a choice; without ``action`` it gets a fresh link."""
         action = action or self.fresh(kind, token, token.subject)
         if reader.stand == "gone":
@@ -94,6 +86,10 @@ class Choices:
             return self._pause_form(view, reader, action)
         if kind == "undo":
             return self._undo_form(view, reader, action)
+        if kind == "topics":
+            return await self.detail_pages.topics_form(view, token, reader, action)
+        if kind == "put-back":
+            return self._put_back_form(view, reader, action)
         raise HTTPException(404)
 
     def _here(self, request: Request) -> str:
@@ -127,6 +123,26 @@ class Choices:
         )
         return self.desk.done(view, _("You are back on, as before"), (again,) if again else ())
 
+    def _put_back_form(self, view: View, reader: Reader, action: str) -> Response:
+        _ = view.gettext
+        asked = _("Do you want to undo the change of your details, for %(address)s?") % {"address": reader.masked}
+        context = {
+            "heading": _("Undo a change"),
+            "sentences": (asked, _("What you or somebody else changed since then stays.")),
+            "action": action,
+            "hidden": {},
+            "label": _("Undo the change"),
+            "kind": "primary",
+        }
+        return respond(self.desk.pages.page("ask.html", view, context))
+
+    async def _put_back(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
+        now = self.desk.now
+        await self.desk.write(lambda conn: details.undo(conn, token, now))
+        self.desk.watch.chose("put_back")
+        _ = view.gettext
+        return self.desk.done(view, _("The change was undone"), (_("Your details are as they were before."),))
+
     def _less_often_form(self, view: View, reader: Reader, action: str, error: str = "") -> Response:
         errors_of = {"often": error} if error else {}
         context = {"address": reader.masked, "action": action, "chosen": "", "errors": errors_of}
@@ -150,11 +166,11 @@ class Choices:
     ) -> Response:
         chosen, until, error = again
         _ = view.gettext
-        today = self._today()
+        today = self.desk.today
         choices = [
-            ("1", _("One month, until %(day)s") % {"day": short_day(_later(today, 1), view.language)}),
-            ("3", _("Three months, until %(day)s") % {"day": short_day(_later(today, 3), view.language)}),
-            ("6", _("Half a year, until %(day)s") % {"day": short_day(_later(today, 6), view.language)}),
+            ("1", _("One month, until %(day)s") % {"day": short_day(later(today, 1), view.language)}),
+            ("3", _("Three months, until %(day)s") % {"day": short_day(later(today, 3), view.language)}),
+            ("6", _("Half a year, until %(day)s") % {"day": short_day(later(today, 6), view.language)}),
             ("date", _("Until another date")),
         ]
         field = "until" if chosen == "date" else "pause"
@@ -164,7 +180,7 @@ class Choices:
             "choices": choices,
             "chosen": chosen,
             "until": until,
-            "example": short_day(_later(today, 2), view.language),
+            "example": short_day(later(today, 2), view.language),
             "errors": {field: error} if error else {},
         }
         return respond(self.desk.pages.page("pause.html", view, context), 422 if error else 200)
@@ -173,8 +189,8 @@ class Choices:
         _ = view.gettext
         chosen, written = forms.one(fields, "pause"), forms.one(fields, "until")
         chosen = "date" if written and chosen not in MONTHS else chosen
-        today = self._today()
-        day = _later(today, MONTHS[chosen]) if chosen in MONTHS else parse_day(written, view.language, today)
+        today = self.desk.today
+        day = later(today, MONTHS[chosen]) if chosen in MONTHS else parse_day(written, view.language, today)
         error = _("Choose for how long") if chosen not in MONTHS and chosen != "date" else day_fault(view, day, today)
         if error or day is None:
             again = self.fresh("pause", token, token.subject)
@@ -186,35 +202,3 @@ class Choices:
         self.desk.watch.chose("pause")
         heading = _("Paused until %(day)s") % {"day": day_in_words(day, view.language)}
         return self.desk.done(view, heading, (_("After that mail starts again; you need do nothing."),))
-
-    def _today(self) -> date:
-        return self.desk.now.astimezone(ZoneInfo(self.desk.deps.timezone)).date()
-
-
-def often_in_words(view: View, days: int, name: str) -> str:
-    """The sentence that confirms *less often* (brief.md 1.4 no. 30)."""
-    _ = view.gettext
-    texts = {
-        0: _("You will get each mail from %(name)s."),
-        7: _("You will get at most one mail a week from %(name)s."),
-        30: _("You will get at most one mail a month from %(name)s."),
-    }
-    return texts[days] % {"name": name}
-
-
-def day_fault(view: View, day: date | None, today: date) -> str:
-    """What is wrong with the end of a pause; empty when nothing is."""
-    _ = view.gettext
-    if day is None:
-        example = short_day(_later(today, 2), view.language)
-        return _("Fill in a day, for example %(example)s") % {"example": example}
-    if not today < day <= today + timedelta(days=365):
-        return _("Choose a day after today and within a year")
-    return ""
-
-
-def _later(day: date, months: int) -> date:
-    """The same day some months on; the last of the month where that day does not exist."""
-    year, month = divmod(day.month - 1 + months, 12)
-    last = (date(day.year + year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
-    return date(day.year + year, month + 1, min(day.day, last))

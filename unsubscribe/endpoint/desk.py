@@ -6,18 +6,21 @@ Promises: :meth:`Desk.write` returns after the commit (:mod:`.shared`); reading 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from unsubscribe.details import House
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.pages import Pages, View, respond, view_of
 from unsubscribe.endpoint.shared import Shared
 from unsubscribe.endpoint.site import look_of
 from unsubscribe.endpoint.watch import Watch
+from unsubscribe.notices import Post
 from unsubscribe.tokens import Tokens
 
 T = TypeVar("T")
@@ -35,6 +38,8 @@ class Desk:
         self.pages = Pages(self.site)
         self.tokens = Tokens(deps.keyring)
         self.watch = Watch()
+        self.post = Post(deps.sender_identity, deps.brand, deps.contact_address, deps.default_language)
+        self.house = House(self.post, deps.settings.open_fields)
         self._reads = Shared(deps.db.read, "postiljon-web-read")
         self._writes = Shared(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write")
 
@@ -42,6 +47,11 @@ class Desk:
     def now(self) -> datetime:
         """The time, from the clock that was given."""
         return self.deps.clock()
+
+    @property
+    def today(self) -> date:
+        """The day where the organisation is."""
+        return self.now.astimezone(ZoneInfo(self.deps.timezone)).date()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` reads. Raises ``StorageError``."""

@@ -19,9 +19,10 @@ from starlette.routing import Route
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
 from unsubscribe.endpoint import forms
-from unsubscribe.endpoint.choices import REASONS, Choices
+from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.words import REASONS
 from unsubscribe.optout import Left, Reader
 
 
@@ -63,7 +64,7 @@ class OptOuts:
         reader = await self.desk.read_many(self._look, token)
         view = self.desk.view(request, reader.language)
         if request.method == "POST":
-            return self.choices.form(view, other, token, reader)
+            return await self.choices.form(view, other, token, reader)
         return respond(self._before(view, other))
 
     def _token(self, request: Request) -> Token:
@@ -96,7 +97,7 @@ class OptOuts:
             "pause": fresh("pause", reader.token, left.change) if here else "",
             "topics": fresh("topics", reader.token, left.change) if here else "",
             "everything": self.desk.url(f"/u/{text}") if here else "",
-            "reason": fresh("reason", reader.token, left.change) if here else "",
+            "reason": "",
         }
         reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}

@@ -1,0 +1,190 @@
+"""``/d/TOKEN``: change details; and the topics that one may choose after an opt-out.
+
+Promises: GET shows the masked address and an empty form, nothing that is stored, since a letter gets forwarded; POST
+stores what was filled in, leaves the rest, and says in words what changed; each change is announced to the mailbox with
+an undo (:mod:`unsubscribe.details`). A form with a fault comes back with 422, all values kept, and each message at its
+field and above the form. A reader who is gone is answered as done.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mailer.errors import FaultsError, StateError
+from mailer.signing import Purpose, Token
+from unsubscribe import details, notices, optout
+from unsubscribe.contacts import Topic
+from unsubscribe.details import House, Saved, Wishes
+from unsubscribe.endpoint import forms
+from unsubscribe.endpoint.dates import parse_day, short_day, start_of
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import NAMES, View, respond
+from unsubscribe.endpoint.words import OFTEN, day_fault, later
+from unsubscribe.optout import Reader
+
+Offer = tuple[Reader, Sequence[Topic]]
+_SWITCH = {"on": True, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A topic as a form shows it."""
+
+    slug: str
+    name: str
+    about: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What was filled in, and what is wrong with it, by field."""
+
+    values: Mapping[str, str]
+    faults: Mapping[str, str]
+
+
+class DetailPages:
+    """The routes below ``/d/``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def routes(self) -> list[Route]:
+        """With and without a slash at the end."""
+        methods = ["GET", "POST"]
+        return [
+            Route("/d/{token}", self.change, methods=methods),
+            Route("/d/{token}/", self.change, methods=methods),
+        ]
+
+    async def change(self, request: Request) -> Response:
+        """The form, or the act."""
+        token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, self.desk.now)
+        reader, topics = await self.desk.read(partial(self._offer, token))
+        view = self.desk.view(request, reader.language)
+        if reader.stand == "gone":
+            return self._gone(view)
+        if request.method != "POST":
+            return self._page(view, reader, topics, _Form({}, {}))
+        fields = await forms.form(request)
+        values = {name: given[-1] for name, given in fields.items()}
+        wishes, faults = self._wishes(view, values, topics)
+        return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults))
+
+    async def topics(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:
+        """Store the topics that were chosen after an opt-out."""
+        chosen = {name.removeprefix("topic-"): forms.one(fields, name) for name in fields if name.startswith("topic-")}
+        wishes = Wishes(topics={slug: _SWITCH[value] for slug, value in chosen.items() if value in _SWITCH})
+        return await self._save(view, (token, wishes), (reader, ()), _Form({}, {}))
+
+    async def topics_form(self, view: View, token: Token, reader: Reader, action: str) -> Response:
+        """The form for them."""
+        _, topics = await self.desk.read(partial(self._offer, token))
+        shown = [_Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics]
+        context = {"address": reader.masked, "action": action, "topics": shown}
+        return respond(self.desk.pages.page("topics.html", view, context))
+
+    def _offer(self, token: Token, conn: Connection) -> Offer:
+        reader = optout.look(conn, token, self.desk.now)
+        return reader, details.offered(conn, reader)
+
+    async def _save(self, view: View, wish: tuple[Token, Wishes], offer: Offer, form: _Form) -> Response:
+        (token, wishes), (reader, topics), now = wish, offer, self.desk.now
+        faults = dict(form.faults)
+        if not faults:
+            try:
+                saved, lines = await self.desk.write(
+                    partial(_save, (token, wishes), self.desk.house, view.language, now)
+                )
+            except FaultsError as error:
+                faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
+            except StateError:
+                raise HTTPException(429) from None
+            else:
+                return self._saved(view, saved, lines)
+        if not topics and not form.values:
+            _ = view.gettext
+            sentence = _("This address gets no mail at all. Sign up once more to change that.")
+            return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
+        return self._page(view, reader, topics, _Form(form.values, faults))
+
+    def _saved(self, view: View, saved: Saved, lines: Sequence[str]) -> Response:
+        _ = view.gettext
+        if saved.change is None:
+            sentence = _("What you chose is as it already was, so nothing was changed.")
+            return self.desk.done(view, _("Nothing was changed"), (sentence,), kind="info")
+        self.desk.watch.chose("details")
+        mailed = _("You get a mail about this, with which you can undo it.")
+        return self.desk.done(view, _("Saved"), (_("This was changed:"),), changes=lines, after=mailed)
+
+    def _gone(self, view: View) -> Response:
+        _ = view.gettext
+        return self.desk.done(view, _("You get no mail from us"), (_("So there are no details to change."),))
+
+    def _page(self, view: View, reader: Reader, topics: Sequence[Topic], form: _Form) -> Response:
+        _ = view.gettext
+        fields = {name: _label(name) for name in self.desk.deps.settings.open_fields}
+        context = {
+            "address": reader.masked,
+            "open_fields": fields,
+            "language_choices": list(NAMES.items()),
+            "topics": [_Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics],
+            "values": defaultdict(str, form.values),
+            "example": short_day(later(self.desk.today, 2), view.language),
+            "address_change": False,
+            "more": (),
+            "errors": form.faults,
+        }
+        return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
+
+    def _wishes(self, view: View, values: Mapping[str, str], topics: Sequence[Topic]) -> tuple[Wishes, dict[str, str]]:
+        """What a form asks for, and what is wrong with it as far as the form itself tells."""
+        faults: dict[str, str] = {}
+        written, day = values.get("until", ""), None
+        if written:
+            day = parse_day(written, view.language, self.desk.today)
+            fault = day_fault(view, day, self.desk.today)
+            faults |= {"until": fault} if fault else {}
+        chosen = {topic.slug: _SWITCH.get(values.get(f"topic-{topic.slug}", "")) for topic in topics}
+        wishes = Wishes(
+            name=values.get("name") or None,
+            language=values.get("language") or None,
+            fields={
+                name: values[f"own-{name}"] for name in self.desk.deps.settings.open_fields if values.get(f"own-{name}")
+            },
+            topics={slug: on for slug, on in chosen.items() if on is not None},
+            days=OFTEN.get(values.get("often", "")),
+            until=start_of(day, self.desk.deps.timezone) if day and not faults else None,
+        )
+        return wishes, faults
+
+    def _fault_text(self, view: View, field: str) -> str:
+        _ = view.gettext
+        if field == "topics":
+            return _("This address gets no mail at all. Sign up once more to change that.")
+        if field == "language":
+            return _("Choose a language from the list")
+        return _("Use letters, digits and signs on one line, 200 at most")
+
+
+def _save(
+    wish: tuple[Token, Wishes], house: House, language: str, now: datetime, conn: Connection
+) -> tuple[Saved, list[str]]:
+    """Store, and say what changed in the language of the page: the person's own may just have changed."""
+    saved = details.save(conn, *wish, house, now)
+    return saved, notices.in_words(conn, saved.change, language) if saved.change else []
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,53 @@
+"""Sentences and small choices that several pages share."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from unsubscribe.endpoint.dates import short_day
+from unsubscribe.endpoint.pages import View
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is put into words later
+    """Marks a text for the catalogue."""
+    return message
+
+
+OFTEN = {"always": 0, "week": 7, "month": 30}
+MONTHS = {"1": 1, "3": 3, "6": 6}
+REASONS = {
+    "too_many": N_("I get too many mails"),
+    "not_relevant": N_("The mails are not about what I am interested in"),
+    "never_asked": N_("I never asked for this"),
+    "changed_job": N_("I have other work or another address now"),
+    "other": N_("Something else"),
+}
+
+
+def often_in_words(view: View, days: int, name: str) -> str:
+    """The sentence that confirms *less often* (brief.md 1.4 no. 30)."""
+    _ = view.gettext
+    texts = {
+        0: _("You will get each mail from %(name)s."),
+        7: _("You will get at most one mail a week from %(name)s."),
+        30: _("You will get at most one mail a month from %(name)s."),
+    }
+    return texts[days] % {"name": name}
+
+
+def day_fault(view: View, day: date | None, today: date) -> str:
+    """What is wrong with the end of a pause; empty when nothing is."""
+    _ = view.gettext
+    if day is None:
+        example = short_day(later(today, 2), view.language)
+        return _("Fill in a day, for example %(example)s") % {"example": example}
+    if not today < day <= today + timedelta(days=365):
+        return _("Choose a day after today and within a year")
+    return ""
+
+
+def later(day: date, months: int) -> date:
+    """The same day some months on; the last of the month where that day does not exist."""
+    year, month = divmod(day.month - 1 + months, 12)
+    last = (date(day.year + year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
+    return date(day.year + year, month + 1, min(day.day, last))

@@ -62,13 +62,6 @@ class _Pages:
         if view not in VIEWS:
             view = "desktop"
         shown = {"text": caught.part("plain"), "source": caught.content.decode("utf-8", "replace")}.get(view)
-        names = words(self.language, "pages").gettext
-        titles = {
-            "phone": names("Phone"),
-            "desktop": names("Desktop"),
-            "text": names("Text"),
-            "source": names("Source"),
-        }
         number, last = caught.number, len(self.mailbox.all())
         context = {
             "mail": _facts(caught),

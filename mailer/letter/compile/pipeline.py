@@ -176,7 +176,7 @@ def _text(work: _Work, *, public: bool) -> str:
     context = _context(work, public=public) | {
         "preheader": wrap(work.preheader.text),
         "title": title,
-        "underline": "=" * min(widest, WIDTH if widest == len(title) else 40),
+        "underline": "-" * min(widest, WIDTH if widest == len(title) else 40),
         "body": TextWriter(work.masker).write(root),
         "wrap": wrap,
     }

@@ -136,7 +136,7 @@ class Connection(Misdeeds, asyncio.Protocol):
 
     def answer(self, at: str, usual: str, recipient: str = "") -> str:
         """Answer a step as the script says; what was (or will be) answered, empty if nothing."""
-        rule = self.server.rule(at, self, recipient) if self.server.rules else None
+        rule = self.server.rule(at, self, recipient)
         if rule is None:
             self.out += usual.encode() + b"\r\n"
             return usual

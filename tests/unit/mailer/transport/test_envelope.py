@@ -70,8 +70,8 @@ def test_dots_are_stuffed_exactly_once(lines: list[bytes]) -> None:
     assert unstuffed == lines
 
 
-@pytest.mark.parametrize("trick", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\r\n.\n"])
+@pytest.mark.parametrize("trick", [b"\n.\n", b"\n.\r\n", b"\r\n.\r", b"\r\n.\n", b"\r\n.\r\n", b"\r.\r\n.\r"])
 def test_no_smuggled_end_of_data_is_emitted(trick: bytes) -> None:
     sent = wire(b"a" + trick + b"MAIL FROM:<evil@x>\r\n")
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", sent)
-    assert trick not in sent
+    assert b"\r\n.\r\n" not in sent

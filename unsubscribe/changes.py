@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 
 from mailer.storage import Instant
 
-ChangeKind = Literal["opt_out", "details", "address", "less_often", "pause"]
+ChangeKind = Literal["opt_out", "details", "address", "sign_up", "my_data"]
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -94,6 +94,24 @@ def of_contact(conn: Connection, contact_id: int) -> list[Change]:
     """All acts of a contact, oldest first."""
     rows = conn.execute(select(CHANGE.c.id).where(CHANGE.c.contact_id == contact_id).order_by(CHANGE.c.id)).scalars()
     return [found for number in rows.all() if (found := get(conn, number))]
+
+
+def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change:
+    """Store how an act that takes several steps stands now."""
+    conn.execute(update(CHANGE).where(CHANGE.c.id == change.id).values(after=_json(after)))
+    return replace(change, after=after)
+
+
+def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Change]:
+    """The acts of a kind from before a time that were not taken back, oldest first."""
+    mine = (CHANGE.c.kind == kind, CHANGE.c.at < before, CHANGE.c.undone_at.is_(None))
+    numbers = conn.execute(select(CHANGE.c.id).where(*mine).order_by(CHANGE.c.id)).scalars().all()
+    return [found for number in numbers if (found := get(conn, number))]
+
+
+def forget(conn: Connection, before: datetime) -> int:
+    """Delete the acts from before a time, which nobody can undo any more; how many."""
+    return conn.execute(delete(CHANGE).where(CHANGE.c.at < before)).rowcount
 
 
 def undone(conn: Connection, number: int, now: datetime) -> bool:

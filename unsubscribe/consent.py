@@ -31,6 +31,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    delete,
     func,
     select,
     update,
@@ -228,6 +229,11 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
     record(conn, Event(contact_id, "erased", "", now), now)
     conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
     return _heads(conn, [contact_id])[contact_id][1]
+
+
+def drop(conn: Connection, contact_id: int) -> None:
+    """Delete a chain whole: for a sign-up that was never confirmed, of which nothing may stay (D7)."""
+    conn.execute(delete(EVENT).where(EVENT.c.contact_id == contact_id))
 
 
 def chain(conn: Connection, contact_id: int) -> Chain:

@@ -33,8 +33,9 @@ from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.tokens import Tokens
 
-Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old"]
+Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data"]
 UNDO_DAYS = 14
+MY_DATA_DAYS = 3
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
@@ -43,6 +44,7 @@ _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
         "confirm": ("/c/agree-address/", Purpose.ADDRESS_OLD),
         "undo": ("/c/keep-address/", Purpose.ADDRESS_OLD),
     },
+    "my_data": {"show": ("/my-data/", Purpose.MY_DATA)},
 }
 
 
@@ -119,7 +121,7 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
     if links is None or change is None or change.undone_at:
         return {}
     found = contacts.get_many(conn, [number for number in recipients if number == change.contact_id])
-    identity, ends = mailing.identity, change.at + timedelta(days=UNDO_DAYS)
+    identity, ends = mailing.identity, change.at + timedelta(days=MY_DATA_DAYS if name == "my_data" else UNDO_DAYS)
     filled = {}
     for contact in found.values():
         letter = (identity.key_id, mailing.id, contact.id)

@@ -1,0 +1,88 @@
+"""*What do you know about me*, and *erase me*: after a letter to the mailbox, because a link may be in other hands.
+
+Promises: :func:`ask` sends one letter in 24 hours and says nothing else; what :func:`everything` tells is all that the
+database has about the person: details, topics, what holds mail back, what was changed, the proof of consent, and which
+letters were sent. It is one structure for the page and for JSON (GDPR articles 15 and 20).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailer import suppression
+from mailer.signing import Token
+from unsubscribe import changes, consent, contacts, erasing, notices
+from unsubscribe.contacts import Contact
+from unsubscribe.erasing import Erased
+from unsubscribe.notices import Post
+
+ONE_LETTER_IN = timedelta(hours=24)
+
+
+def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
+    """Send the person a link to everything that is known. Somebody who is gone gets nothing."""
+    contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
+    if contact is None:
+        return
+    last = changes.latest(conn, contact.id, "my_data")
+    if last is None or last.at <= now - ONE_LETTER_IN:
+        change = changes.keep(conn, contact.id, "my_data", ({}, {}), now)
+        post.send(conn, "my_data", change, notices.recipient_of(contact), contact.language, now)
+
+
+def everything(conn: Connection, token: Token) -> dict[str, Any] | None:
+    """All that is known of the person; None when nothing is (any more). Changes nothing."""
+    contact = contacts.get(conn, token.recipient)
+    if contact is None:
+        return None
+    return {
+        "details": _details(contact),
+        "topics": [
+            {"topic": item.topic.slug, "name": item.topic.name, "state": item.state, "since": item.since.isoformat()}
+            for item in contacts.subscriptions_of(conn, contact.id)
+        ],
+        "held_back": [
+            {
+                "topic": entry.scope or "*",
+                "reason": entry.reason,
+                "since": _time(entry.since),
+                "until": _time(entry.until),
+            }
+            for entry in suppression.entries(conn, contact.address_hash)
+        ],
+        "changes": [
+            {
+                "what": act.kind,
+                "at": _time(act.at),
+                "undone_at": _time(act.undone_at),
+                "before": act.before,
+                "after": act.after,
+            }
+            for act in changes.of_contact(conn, contact.id)
+        ],
+        "consent": consent.chain(conn, contact.id).as_json(),
+    }
+
+
+def erase(conn: Connection, token: Token, now: datetime) -> Erased | None:
+    """Forget the person (``unsubscribe.erasing``); None when that was done already."""
+    return erasing.erase(conn, token.recipient, now)
+
+
+def _details(contact: Contact) -> dict[str, Any]:
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in contact.attributes.items()}
+    return {
+        "email": contact.email,
+        "name": contact.name,
+        "language": contact.language,
+        "attributes": known,
+        "known_since": _time(contact.created_at),
+        "changed_at": _time(contact.updated_at),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,203 @@
+"""Signing up: a request, one letter to confirm it, one button (D5 to D8, D22). Home of the table ``signup_try``.
+
+Promises: a request is answered in the same way whether the address is new, known, opted out or erased, and does the
+same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up; a peer and a
+domain have limits too. Until the button is used nothing is sent but that letter, and what was typed changes nothing
+that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
+exact text with its version, and is the one act that lifts an opt-out, a complaint or an erasure: the person's own.
+
+Raises ``FaultsError`` (``field`` names the field of the form) when there is nothing to sign up with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select
+from sqlmodel import Field, SQLModel
+
+from mailer import suppression
+from mailer.address import parse
+from mailer.errors import AddressError, Fault, FaultsError, TokenError
+from mailer.signing import Token
+from mailer.storage import Instant
+from unsubscribe import changes, consent, contacts, notices
+from unsubscribe.changes import Change
+from unsubscribe.consent import Statement
+from unsubscribe.contacts import Contact, Person, Topic
+from unsubscribe.notices import Post
+
+Stand = Literal["waiting", "confirmed", "gone"]
+ONE_LETTER_IN = timedelta(hours=24)
+PEER_AN_HOUR = 20
+DOMAIN_AN_HOUR = 300
+_LIFTED = ("opt_out", "complaint", "erased")
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class TryRow(SQLModel, table=True):
+    """That somebody asked: a keyed hash of where from, and the address's domain. Gone after a day."""
+
+    __tablename__ = "signup_try"
+    __table_args__: Any = (
+        Index("signup_try_peer", "peer", "at"),
+        Index("signup_try_domain", "domain", "at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    peer: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    domain: str
+    at: datetime = Field(sa_type=Instant)
+
+
+TRY: Table = SQLModel.metadata.tables["signup_try"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was filled in, and what was shown: ``text`` and ``version`` of the consent, ``source`` the form."""
+
+    email: str
+    topics: tuple[str, ...]
+    text: str
+    version: str
+    source: str
+    name: str = ""
+    language: str = ""
+    peer: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What a link to confirm is about. ``topics`` as asked for."""
+
+    stand: Stand
+    masked: str = ""
+    language: str = ""
+    topics: tuple[Topic, ...] = ()
+
+
+def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> None:
+    """Ask the owner of an address whether this is right. Says nothing about what came of it, on purpose."""
+    topics = _check(conn, wish)
+    address = parse(wish.email)
+    allowed = _within_limits(conn, wish.peer, address.domain, pepper, now)
+    contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
+    contacts.get_many(conn, [contact.id], lock=True)
+    last = changes.latest(conn, contact.id, "sign_up")
+    if not allowed or (last and last.at > now - ONE_LETTER_IN):
+        if contact.created_at == now and not last:
+            contacts.remove(conn, contact.id)
+        return
+    statement = consent.store_statement(conn, Statement("consent", wish.source, wish.text, wish.version))
+    slugs = sorted(topic.slug for topic in topics)
+    asked = {"topics": dict.fromkeys(slugs, True), "statement": statement, "name": wish.name, "confirmed": None}
+    change = changes.keep(conn, contact.id, "sign_up", ({"new": contact.created_at == now}, asked), now)
+    mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
+    for topic in topics:
+        if topic.id not in mine:
+            contacts.set_state(conn, contact.id, topic.id, "pending", now, statement=statement)
+    detail = {"address": contact.email, "form": wish.source} | ({"peer": wish.peer} if wish.peer else {})
+    consent.record_many(
+        conn, [consent.Event(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
+    )
+    post.send(conn, "optin_confirm", change, notices.recipient_of(contact), contact.language or wish.language, now)
+
+
+def look(conn: Connection, token: Token) -> SignUp:
+    """What the link is about. Changes nothing (B7)."""
+    found = _find(conn, token)
+    if found is None:
+        return SignUp("gone")
+    contact, change = found
+    wanted = tuple(topic for topic in contacts.topics(conn) if topic.slug in change.after["topics"])
+    stand: Stand = "confirmed" if change.after["confirmed"] else "waiting"
+    return SignUp(stand, contact.masked, contact.language, wanted)
+
+
+def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
+    """Subscribe the person. Again: nothing more."""
+    contacts.get_many(conn, [token.recipient], lock=True)
+    found = _find(conn, token)
+    if found is None or found[1].after["confirmed"]:
+        return look(conn, token)
+    contact, change = found
+    statement = change.after["statement"]
+    mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
+    lifted = _lift(conn, contact, change)
+    for topic in contacts.topics(conn):
+        if topic.slug in change.after["topics"]:
+            contacts.set_state(conn, contact.id, topic.id, "subscribed", now, statement=statement)
+        elif lifted and topic.id in mine and mine[topic.id].state == "opted_out":
+            suppression.suppress(conn, contact.address_hash, topic.slug, "opt_out", now)  # "all" was lifted, not this
+    if change.after["name"] and not contact.name:
+        contacts.change(conn, contact, now, name=change.after["name"], own_fields=contact.own_fields | {"name"})
+    changes.revise(conn, change, {**change.after, "confirmed": now.isoformat()})
+    detail = {"address": contact.email, "how": "link in the letter"}
+    events = [consent.Event(contact.id, "confirmed", slug, now, statement, detail) for slug in change.after["topics"]]
+    consent.record_many(conn, events, now)
+    return look(conn, token)
+
+
+def expire(conn: Connection, before: datetime) -> int:
+    """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many."""
+    expired = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
+    for change in expired:
+        rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
+        pending = [number for number, row in rows.items() if row.state == "pending"]
+        if change.before["new"] and len(pending) == len(rows):
+            consent.drop(conn, change.contact_id)
+            changes.erase(conn, change.contact_id)
+            contacts.remove(conn, change.contact_id)
+        else:
+            contacts.drop_standings(conn, change.contact_id, pending)
+            changes.undone(conn, change.id, before)
+    conn.execute(delete(TRY).where(TRY.c.at < before))
+    return len(expired)
+
+
+def _check(conn: Connection, wish: Wish) -> list[Topic]:
+    faults: list[Fault] = []
+    try:
+        parse(wish.email)
+    except AddressError as error:
+        faults.append(Fault("", 0, "email", str(error), "a mail address"))
+    known = {topic.slug: topic for topic in contacts.topics(conn, only_open=True)}
+    topics = [known[slug] for slug in wish.topics if slug in known]
+    if not topics:
+        faults.append(Fault("", 0, "topics", "none", "at least one topic"))
+    if faults:
+        raise FaultsError(faults)
+    return topics
+
+
+def _within_limits(conn: Connection, peer: str, domain: str, pepper: bytes, now: datetime) -> bool:
+    """Note the try; whether peer and domain are below their limits."""
+    hashed = hmac.digest(pepper, f"postiljon peer\0{now.date()}\0{peer}".encode(), hashlib.sha256)[:16]
+    conn.execute(insert(TRY).values(peer=hashed, domain=domain, at=now))
+    since = TRY.c.at > now - timedelta(hours=1)
+    count = select(func.count()).select_from(TRY)
+    from_peer = conn.execute(count.where(since, TRY.c.peer == hashed)).scalar_one() if peer else 0
+    to_domain = conn.execute(count.where(since, TRY.c.domain == domain)).scalar_one()
+    return bool(from_peer <= PEER_AN_HOUR and to_domain <= DOMAIN_AN_HOUR)
+
+
+def _find(conn: Connection, token: Token) -> tuple[Contact, Change] | None:
+    contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
+    if contact is None or change is None or change.undone_at:
+        return None
+    if change.contact_id != token.recipient or change.kind != "sign_up":
+        raise TokenError("there is nothing to confirm")
+    return contact, change
+
+
+def _lift(conn: Connection, contact: Contact, change: Change) -> bool:
+    """Take away what held these topics back; true when it was all mail."""
+    for slug in change.after["topics"]:
+        suppression.lift(conn, contact.address_hash, slug, _LIFTED)
+    return suppression.lift(conn, contact.address_hash, suppression.EVERYTHING, _LIFTED) > 0

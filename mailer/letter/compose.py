@@ -21,7 +21,7 @@ from mailer.address import parse
 from mailer.errors import InputError
 from mailer.letter.encode import mailbox, one_line, refuse_controls
 from mailer.letter.headers import write_date, write_headers
-from mailer.letter.personalise import Fill, prepare
+from mailer.letter.personalise import FillPieces, prepare, prepare_pieces
 from mailer.letter.plan import Letter, Plan, Stamp, Values
 
 _ADDRESS = re.compile(
@@ -39,8 +39,8 @@ class Composer:
     def __init__(self, letter: Letter) -> None:
         self.letter = letter
         self._subject = prepare(letter.subject, letter.language, "header")
-        self._text = _body(letter.text, letter.language)
-        self._html = _body(letter.html, letter.language) if letter.html else None
+        self._text = _closed(letter.text, letter.language)
+        self._html = _closed(letter.html, letter.language) if letter.html else None
         self._start = b"From: " + _sender(letter.from_name, letter.from_address, "From") + b"\r\nTo: "
         self._reply_to = b"Reply-To: " + _sender("", letter.reply_to, "Reply-To") + b"\r\n" if letter.reply_to else b""
         self._boundary = b"=_" + hashlib.sha256(letter.to_bytes()).hexdigest()[:32].encode("ascii")
@@ -50,17 +50,19 @@ class Composer:
 
     def message(self, values: Values, stamp: Stamp) -> bytes:
         """The finished message for one person. Raises ``InputError`` for a stamp that cannot stand in a header."""
-        return b"\r\n\r\n".join(self.parts(values, stamp))
+        return b"".join((self._head(values, stamp), self._further, b"\r\n\r\n", *self._body(values)))
 
     def parts(self, values: Values, stamp: Stamp) -> tuple[bytes, bytes]:
         """Headers and body of :meth:`message`, without the empty line between them: for a signature over both."""
+        return self._head(values, stamp) + self._further, b"".join(self._body(values))
+
+    def _body(self, values: Values) -> list[bytes]:
+        """The pieces of the body."""
+        pieces = self._text(values)
         if self._html is None:
-            return self._head(values, stamp) + self._further, self._text(values)
+            return pieces
         boundary = b"\r\n--" + self._boundary
-        body = b"".join(
-            (boundary[2:], _PLAIN, self._text(values), boundary, _HTML, self._html(values), boundary, b"--\r\n")
-        )
-        return self._head(values, stamp) + self._further, body
+        return [boundary[2:], _PLAIN, *pieces, boundary, _HTML, *self._html(values), boundary, b"--\r\n"]
 
     def _head(self, values: Values, stamp: Stamp) -> bytes:
         if not _MESSAGE_ID.fullmatch(stamp.message_id):
@@ -93,10 +95,10 @@ class Composer:
 _PLAIN, _HTML = _PART % b"plain", _PART % b"html"
 
 
-def _body(plan: Plan, language: str) -> Fill:
+def _closed(plan: Plan, language: str) -> FillPieces:
     """A body ends with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
     closed = plan and isinstance(plan[-1], str) and plan[-1].endswith("\n")
-    return prepare(plan if closed else (*plan, "\n"), language, "qp")
+    return prepare_pieces(plan if closed else (*plan, "\n"), language)
 
 
 def _sender(name: str, address: str, header: str) -> bytes:

@@ -104,16 +104,18 @@ class Signer:
 
     def sign(self, message: bytes, at: datetime) -> bytes:
         """The message (CRLF throughout) with its DKIM-Signature in front; ``t=`` is ``at``, to the second."""
-        head, separator, body = message.partition(b"\r\n\r\n")
-        if not separator:
-            raise InputError("there is nothing to sign: no empty line after the headers")
+        head, body = _halves(message)
         return self._signature(head, canonical_body(body), at) + message
 
-    def over(self, composer: Composer) -> Callable[[Values, Stamp, datetime], bytes]:
-        """A function that composes and signs: as ``sign(composer.message(values, stamp), at)``, and faster.
+    def sign_composed(self, message: bytes, at: datetime) -> bytes:
+        """The same for bytes of ``Composer.message``, faster.
 
         A body of ours is its own canonical form (``encode.quoted_printable``), so it need not be looked through.
         """
+        return self._signature(*_halves(message), at) + message
+
+    def over(self, composer: Composer) -> Callable[[Values, Stamp, datetime], bytes]:
+        """A function that composes and signs: as ``sign(composer.message(values, stamp), at)``, and faster."""
 
         def signed(values: Values, stamp: Stamp, at: datetime) -> bytes:
             head, body = composer.parts(values, stamp)
@@ -178,6 +180,13 @@ def canonical_body(body: bytes) -> bytes:
     while body.endswith(b"\r\n"):
         body = body[:-2]
     return body + b"\r\n" if body else b""
+
+
+def _halves(message: bytes) -> tuple[bytes, bytes]:
+    head, separator, body = message.partition(b"\r\n\r\n")
+    if not separator:
+        raise InputError("there is nothing to sign: no empty line after the headers")
+    return head, body
 
 
 def new_key(bits: int = MIN_BITS) -> bytes:

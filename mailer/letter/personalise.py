@@ -33,6 +33,7 @@ Encoding = Literal["qp", "header", "raw"]
 Encode = Callable[[str], bytes]
 Escape = Callable[[str], str]
 Fill = Callable[[Values], bytes]
+FillPieces = Callable[[Values], list[bytes]]
 MAX_ITEMS = 100
 SUBJECT_USED = len("Subject: ")
 _BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
@@ -56,9 +57,14 @@ def prepare(plan: Plan, language: str, encoding: Encoding) -> Fill:
     ``raw``: UTF-8. Filters speak ``language``.
     """
     if encoding == "header":
-        return _subject(_filler(plan, _Maker(language, _utf8, header=True), "", ""))
+        return _subject(_filler(plan, _Maker(language, _utf8, header=True), ""))
     encode = quoted_printable if encoding == "qp" else _utf8
-    return _filler(plan, _Maker(language, encode, header=False), "", "")
+    return _filler(plan, _Maker(language, encode, header=False), "")
+
+
+def prepare_pieces(plan: Plan, language: str) -> FillPieces:
+    """As :func:`prepare` for ``qp``, but the pieces are not joined yet: a message is joined once."""
+    return _pieces(plan, _Maker(language, quoted_printable, header=False), "")
 
 
 def render(plan: Plan, values: Values, language: str) -> str:
@@ -132,8 +138,17 @@ def _fill_short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[obje
     return late(value)
 
 
-def _filler(plan: Plan, maker: _Maker, before: str, name: str) -> Fill:
-    """The function of a plan. ``before`` is the text in front of it, ``name`` the variable of a loop around it."""
+def _filler(plan: Plan, maker: _Maker, before: str) -> Fill:
+    """The function of a plan, its pieces joined."""
+    pieces_of = _pieces(plan, maker, before)
+    if not any(not isinstance(node, str) for node in plan):
+        constant = b"".join(pieces_of({}))
+        return lambda _values: constant
+    return lambda values: b"".join(pieces_of(values))
+
+
+def _pieces(plan: Plan, maker: _Maker, before: str) -> FillPieces:
+    """The function that gives a plan's pieces; ``before`` is the text in front of it."""
     template: list[bytes] = []
     holes: list[tuple[int, Fill]] = []
     for node in _merged(plan):
@@ -141,18 +156,15 @@ def _filler(plan: Plan, maker: _Maker, before: str, name: str) -> Fill:
             template.append(maker.constant(node))
             before = (before + node)[-80:]
             continue
-        holes.append((len(template), _hole(node, maker, before, name)))
+        holes.append((len(template), _hole(node, maker, before)))
         template.append(b"")
         before = _NEITHER
-    if not holes:
-        constant = b"".join(template)
-        return lambda _values: constant
 
-    def fill(values: Values) -> bytes:
-        parts = template.copy()
+    def fill(values: Values) -> list[bytes]:
+        pieces = template.copy()
         for place, part in holes:
-            parts[place] = part(values)
-        return b"".join(parts)
+            pieces[place] = part(values)
+        return pieces
 
     return fill
 
@@ -168,18 +180,16 @@ def _merged(plan: Plan) -> list[Any]:
     return nodes
 
 
-def _hole(node: Slot | Branch | Loop, maker: _Maker, before: str, name: str) -> Fill:
+def _hole(node: Slot | Branch | Loop, maker: _Maker, before: str) -> Fill:
     match node:
         case Slot():
             return maker.slot(node, before)
         case Branch(arms, otherwise):
-            chosen = [
-                (compile_expression(when, maker.language), _filler(body, maker, before, name)) for when, body in arms
-            ]
-            return partial(_fill_branch, chosen, _filler(otherwise, maker, before, name))
+            chosen = [(compile_expression(when, maker.language), _filler(body, maker, before)) for when, body in arms]
+            return partial(_fill_branch, chosen, _filler(otherwise, maker, before))
         case Loop(variable, over, body):
             items = compile_expression(over, maker.language)
-            return partial(_fill_loop, items, variable, _filler(body, maker, _NEITHER, variable))
+            return partial(_fill_loop, items, variable, _filler(body, maker, _NEITHER))
 
 
 def _fill_branch(arms: list[tuple[Evaluate, Fill]], otherwise: Fill, values: Values) -> bytes:

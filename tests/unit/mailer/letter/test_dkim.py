@@ -81,7 +81,8 @@ def test_two_independent_verifiers_accept_it() -> None:
 def test_they_accept_it_whatever_the_values(v: str, name: str) -> None:
     stamp = dataclasses.replace(STAMP, name=name)
     message = signer().over(COMPOSER)(values(v), stamp, AT)
-    assert message == signer().sign(COMPOSER.message(values(v), stamp), AT)
+    composed = COMPOSER.message(values(v), stamp)
+    assert message == signer().sign(composed, AT) == signer().sign_composed(composed, AT)
     assert both_verify(message) == (True, True)
 
 

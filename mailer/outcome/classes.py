@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+N_ = str  # marks a text for the catalogue (domain cli)
 Blame = Literal["recipient", "receiver", "content", "sender", "relay", "nobody"]
 
 
@@ -31,76 +32,95 @@ class Words:
     advice: str
 
 
-_GONE = "No more mail goes there. Change the address if you know the new one."
-_NEXT = "We try again with the next campaign."
-_RELAY = "Nothing more leaves until this is mended. Ask whoever runs your mail server."
+_GONE = N_("No more mail goes there. Change the address if you know the new one.")
+_NEXT = N_("We try again with the next campaign.")
+_RELAY = N_("Nothing more leaves until this is mended. Ask whoever runs your mail server.")
 
 KINDS: dict[str, Kind] = {
-    "accepted": Kind("nobody", "Accepted", "The mail server took it."),
+    "accepted": Kind("nobody", N_("Accepted"), N_("The mail server took it.")),
     # the address
-    "no_address": Kind("recipient", "Address does not exist", _GONE, dead=True),
-    "moved": Kind("recipient", "Address has moved", _GONE, dead=True),
-    "bad_address": Kind("recipient", "Address cannot be written this way", "Is there a typing error in it?", dead=True),
-    "no_domain": Kind("recipient", "Domain does not exist", "Is there a typing error in it?", dead=True),
-    "no_mail_domain": Kind("recipient", "Domain takes no mail", _GONE, dead=True),
-    "closed": Kind("recipient", "Mailbox was closed", "No more mail goes there.", dead=True),
-    "inactive": Kind("recipient", "Mailbox is switched off", _NEXT),
-    "full": Kind("recipient", "Mailbox is full", _NEXT),
+    "no_address": Kind("recipient", N_("Address does not exist"), _GONE, dead=True),
+    "moved": Kind("recipient", N_("Address has moved"), _GONE, dead=True),
+    "bad_address": Kind(
+        "recipient", N_("Address cannot be written this way"), N_("Is there a typing error in it?"), dead=True
+    ),
+    "no_domain": Kind("recipient", N_("Domain does not exist"), N_("Is there a typing error in it?"), dead=True),
+    "no_mail_domain": Kind("recipient", N_("Domain takes no mail"), _GONE, dead=True),
+    "closed": Kind("recipient", N_("Mailbox was closed"), N_("No more mail goes there."), dead=True),
+    "inactive": Kind("recipient", N_("Mailbox is switched off"), _NEXT),
+    "full": Kind("recipient", N_("Mailbox is full"), _NEXT),
     "needs_utf8": Kind(
-        "recipient", "Address needs letters that the mail server cannot carry", "Ask for another address."
+        "recipient", N_("Address needs letters that the mail server cannot carry"), N_("Ask for another address.")
     ),
     # the receiver's side
-    "wait": Kind("receiver", "Server asks us to wait", "We try again. You need do nothing."),
-    "trouble": Kind("receiver", "Server has trouble", "We try again. You need do nothing."),
+    "wait": Kind("receiver", N_("Server asks us to wait"), N_("We try again. You need do nothing.")),
+    "trouble": Kind("receiver", N_("Server has trouble"), N_("We try again. You need do nothing.")),
     "route": Kind(
-        "receiver", "No way to the receiver's server", "Is the domain right? Else their mail server is down."
+        "receiver", N_("No way to the receiver's server"), N_("Is the domain right? Else their mail server is down.")
     ),
-    "policy": Kind("receiver", "Refused by the receiver's policy", "Ask their administrator to allow your address."),
+    "policy": Kind(
+        "receiver", N_("Refused by the receiver's policy"), N_("Ask their administrator to allow your address.")
+    ),
     "blocked": Kind(
-        "sender", "Mail server is on a blocklist", "Ask whoever runs your mail server to have it taken off."
+        "sender", N_("Mail server is on a blocklist"), N_("Ask whoever runs your mail server to have it taken off.")
     ),
     "spam": Kind(
-        "content", "Taken for spam", "Look at the checks of the letter; ask for help if it is more than a few."
+        "content", N_("Taken for spam"), N_("Look at the checks of the letter; ask for help if it is more than a few.")
     ),
     "content": Kind(
-        "content", "Letter was refused for what is in it", "Read the server's answer; look at links and images."
+        "content", N_("Letter was refused for what is in it"), N_("Read the server's answer; look at links and images.")
     ),
-    "too_big": Kind("content", "Mail is too big", "Make the images smaller or leave some out."),
-    "other": Kind("receiver", "Refused without a clear reason", "Read the server's answer."),
+    "too_big": Kind("content", N_("Mail is too big"), N_("Make the images smaller or leave some out.")),
+    "other": Kind("receiver", N_("Refused without a clear reason"), N_("Read the server's answer.")),
     # our own side: these hold the campaign and suppress nobody
-    "unproven": Kind("sender", "Sender not proven", "SPF, DKIM or DMARC is not right for your domain.", holds=True),
-    "no_ptr": Kind("sender", "Mail server has no proper name", "Its address needs a name in DNS (PTR).", holds=True),
+    "unproven": Kind(
+        "sender", N_("Sender not proven"), N_("SPF, DKIM or DMARC is not right for your domain."), holds=True
+    ),
+    "no_ptr": Kind(
+        "sender", N_("Mail server has no proper name"), N_("Its address needs a name in DNS (PTR)."), holds=True
+    ),
     "sender_refused": Kind(
-        "sender", "Sender address refused", "The mail server does not let us send as this address.", holds=True
+        "sender", N_("Sender address refused"), N_("The mail server does not let us send as this address."), holds=True
     ),
-    "relay_denied": Kind("sender", "Mail server does not pass our mail on", _RELAY, holds=True),
+    "relay_denied": Kind("sender", N_("Mail server does not pass our mail on"), _RELAY, holds=True),
     "auth": Kind(
-        "sender", "Mail server wants us to log in", "Is the password in POSTILJON_SMTP_URL right?", holds=True
+        "sender", N_("Mail server wants us to log in"), N_("Is the password in POSTILJON_SMTP_URL right?"), holds=True
     ),
-    "tls": Kind("sender", "Mail server wants encryption", "Set tls=starttls in POSTILJON_SMTP_URL.", holds=True),
+    "tls": Kind(
+        "sender", N_("Mail server wants encryption"), N_("Set tls=starttls in POSTILJON_SMTP_URL."), holds=True
+    ),
     "quota": Kind(
         "sender",
-        "Sending limit of the mail server reached",
-        "Wait until it lets us send again, or ask for more.",
+        N_("Sending limit of the mail server reached"),
+        N_("Wait until it lets us send again, or ask for more."),
         holds=True,
     ),
     "protocol": Kind(
-        "relay", "Mail server did not understand us", "Ask whoever runs your mail server to read its log."
+        "relay", N_("Mail server did not understand us"), N_("Ask whoever runs your mail server to read its log.")
     ),
     # no reply at all
-    "handed_back": Kind("nobody", "Not sent yet", "It goes out with the next connection."),
+    "handed_back": Kind("nobody", N_("Not sent yet"), N_("It goes out with the next connection.")),
     "in_doubt": Kind(
-        "nobody", "We do not know", "The connection was lost after the mail was offered. They may have it, or not."
+        "nobody",
+        N_("We do not know"),
+        N_("The connection was lost after the mail was offered. They may have it, or not."),
     ),
     # events of the relay, and many alike
-    "relay_refused": Kind("relay", "Mail server refuses us", _RELAY, holds=True),
-    "relay_tls": Kind("relay", "No safe connection to the mail server", _RELAY, holds=True),
+    "relay_refused": Kind("relay", N_("Mail server refuses us"), _RELAY, holds=True),
+    "relay_tls": Kind("relay", N_("No safe connection to the mail server"), _RELAY, holds=True),
     "relay_auth": Kind(
-        "relay", "Mail server does not let us log in", "Is the password in POSTILJON_SMTP_URL right?", holds=True
+        "relay",
+        N_("Mail server does not let us log in"),
+        N_("Is the password in POSTILJON_SMTP_URL right?"),
+        holds=True,
     ),
-    "many_alike": Kind("sender", "Many are refused for the same reason", "Look at the answers, then go on or stop."),
+    "many_alike": Kind(
+        "sender", N_("Many are refused for the same reason"), N_("Look at the answers, then go on or stop.")
+    ),
     "outage": Kind(
-        "receiver", "A provider refuses nearly all its addresses", "It may be an outage there. Nobody was struck off."
+        "receiver",
+        N_("A provider refuses nearly all its addresses"),
+        N_("It may be an outage there. Nobody was struck off."),
     ),
 }
 

@@ -119,7 +119,7 @@ class Press:
         if settings.dkim_key is None:
             raise SettingsError("this mailing was begun with a DKIM signature, and POSTILJON_DKIM_KEY is gone")
         pem = settings.dkim_key.read_bytes()
-        return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign
+        return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign_composed
 
 
 def _signed(sign: Sign, claim: Claimed, parcel: Parcel) -> tuple[Claimed, Parcel]:

@@ -185,7 +185,7 @@ def doubt(
     slug: Slug,
     addresses: Annotated[list[str] | None, typer.Argument(help=_("Only these; default: all in doubt."))] = None,
     send_again: Annotated[bool, typer.Option("--send-again", help=_("Send again: it may arrive twice."))] = False,
-    treat_as_sent: Annotated[bool, typer.Option("--treat-as-sent", help=_("It may be missed."))] = False,
+    treat_as_sent: Annotated[bool, typer.Option("--treat-as-sent", help=_("Treat as sent: it may be missed."))] = False,
     as_json: Json = False,
 ) -> None:
     """List, or decide."""

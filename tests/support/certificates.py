@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import warnings
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,9 @@ class Authority:
             certificate = builder.add_extension(issuer, critical=False).sign(self.key, hashes.SHA256())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if newest is not None:
-            context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, newest
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, newest
             context.set_ciphers("ALL:@SECLEVEL=0")
         _load(context, certificate, key)
         return context

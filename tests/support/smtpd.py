@@ -199,6 +199,7 @@ class Connection(Misdeeds, asyncio.Protocol):
             return
         self.transport, self.encrypted, self.busy = transport, True, False
         self.forget()
+        self.work()
 
     def on_auth(self, rest: str) -> None:
         """PLAIN with an initial response only; that is what our client sends first."""

@@ -163,9 +163,16 @@ class Misdeeds:
         return text
 
     def do_garbage(self, rule: Rule, text: str) -> str:
-        self.out += b"220 go ahead\r\n" + b"this is no TLS\r\n" * 4
-        self.finished = self.close
+        self.out += b"220 go ahead\r\n"
+        self.flush()
+        self.busy = True
+        asyncio.get_running_loop().call_later(0.1, self.garbage)
         return ""
+
+    def garbage(self) -> None:
+        if not self.over:
+            self.transport.write(b"this is no TLS\r\n" * 4)
+            self.close()
 
     def later(self, data: bytes) -> None:
         if not self.over:

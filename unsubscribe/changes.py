@@ -103,8 +103,8 @@ def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change
 
 
 def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Change]:
-    """The acts of a kind from before a time that were not taken back, oldest first."""
-    mine = (CHANGE.c.kind == kind, CHANGE.c.at < before, CHANGE.c.undone_at.is_(None))
+    """The acts of a kind until a time that were not taken back, oldest first."""
+    mine = (CHANGE.c.kind == kind, CHANGE.c.at <= before, CHANGE.c.undone_at.is_(None))
     numbers = conn.execute(select(CHANGE.c.id).where(*mine).order_by(CHANGE.c.id)).scalars().all()
     return [found for number in numbers if (found := get(conn, number))]
 

@@ -1,0 +1,63 @@
+"""What is known of a person is told to that person, through the mailbox, and erased when they ask."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from mailer import outbox
+from mailer.outbox.tables import MAILING
+from mailer.signing import Purpose
+from mailer.storage import Database
+from tests.support.people import NOW, TOKENS, Stage
+from unsubscribe import details, mydata, optout
+from unsubscribe.details import Wishes
+
+
+@pytest.fixture
+def stage(empty_database: Database) -> Stage:
+    return Stage(empty_database)
+
+
+def ask(stage: Stage, hours: int = 0) -> int:
+    """How many letters there are after asking."""
+    with stage.db.write() as conn:
+        mydata.ask(conn, stage.token(), stage.post, NOW + timedelta(hours=hours))
+        query = select(func.count()).select_from(MAILING).where(MAILING.c.key.like("my_data:%"))
+        return conn.execute(query).scalar_one()
+
+
+def test_one_letter_a_day_with_a_link_that_ends_after_three_days(stage: Stage) -> None:
+    assert [ask(stage), ask(stage, 1), ask(stage, 25)] == [1, 1, 2]
+    url = str(stage.mail("my_data:1")["show"])
+    token = TOKENS.read(url.removeprefix("https://mail.vng.example/my-data/"), Purpose.MY_DATA, NOW)
+    assert token.recipient == stage.reader.id
+    assert token.expires == (NOW + timedelta(days=3)).timestamp()
+
+
+def test_everything_that_is_known_is_told(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        details.save(conn, stage.token(), Wishes(name="Esther de Wit"), stage.house, NOW)
+        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
+        told = mydata.everything(conn, stage.token())
+    assert told
+    text = json.dumps(told, ensure_ascii=False)
+    assert all(word in text for word in ("Esther de Wit", "griffier", "esther@gouda.example", "opted_out", "withdrawn"))
+    assert told["consent"]["intact"] is True
+    assert [entry["reason"] for entry in told["held_back"]] == ["opt_out"]
+    assert told["changes"][0]["before"] == {"name": "Esther", "own": []}
+
+
+def test_erase_me_erases_and_then_nothing_is_known(stage: Stage) -> None:
+    ask(stage)
+    with stage.db.write() as conn:
+        assert mydata.erase(conn, stage.token(), NOW) is not None
+        assert mydata.erase(conn, stage.token(), NOW) is None
+        assert mydata.everything(conn, stage.token()) is None
+        mydata.ask(conn, stage.token(), stage.post, NOW)
+        mailing = outbox.find(conn, "my_data:1")
+    assert mailing
+    assert mailing.counts.skipped == 1

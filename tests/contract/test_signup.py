@@ -1,0 +1,243 @@
+"""Signing up: one letter, one button, the same answer for everybody, and nothing that stays without a confirmation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from mailer import outbox, suppression
+from mailer.errors import FaultsError, TokenError
+from mailer.outbox.tables import DELIVERY, MAILING
+from mailer.signing import Purpose, Token
+from mailer.storage import Database
+from tests.support.people import NOW, PEPPER, TOKENS, Stage
+from unsubscribe import consent, contacts, erasing, notices, optout, retention, signup
+from unsubscribe.contacts import Contact
+from unsubscribe.settings import ReaderSettings
+from unsubscribe.signup import SignUp, Wish
+
+WISH = Wish(
+    "Nieuw@gouda.example",
+    ("agenda",),
+    "Ja, mail mij de agenda. Ik kan mij altijd afmelden.",
+    "2",
+    "https://vng.example/aanmelden",
+    name="Nieuw",
+    language="nl",
+    peer="192.0.2.1",
+)
+
+
+@pytest.fixture
+def stage(empty_database: Database) -> Stage:
+    return Stage(empty_database)
+
+
+@pytest.fixture
+def one(sqlite_database: Database) -> Stage:
+    return Stage(sqlite_database)
+
+
+def ask(stage: Stage, wish: Wish = WISH, now: datetime = NOW) -> None:
+    with stage.db.write() as conn:
+        signup.request(conn, wish, stage.post, PEPPER, now)
+
+
+def letters(stage: Stage) -> int:
+    """How many letters to confirm there are."""
+    with stage.db.read() as conn:
+        joined = select(func.count()).select_from(DELIVERY.join(MAILING, MAILING.c.id == DELIVERY.c.mailing_id))
+        return conn.execute(joined.where(MAILING.c.key.like("optin_confirm:%"))).scalar_one()
+
+
+def person(stage: Stage, email: str = WISH.email) -> Contact | None:
+    with stage.db.read() as conn:
+        return contacts.find(conn, email)
+
+
+def link(stage: Stage, number: int = 1, email: str = WISH.email) -> Token:
+    """What the link in a letter to confirm says."""
+    found = person(stage, email)
+    assert found
+    with stage.db.read() as conn:
+        mailing = outbox.find(conn, f"optin_confirm:{number}")
+        assert mailing
+        filled = notices.fill(conn, mailing, [found.id], TOKENS)[found.id]
+    url = str(filled.values["contact"]["confirm"])
+    assert url.startswith("https://mail.vng.example/confirm/")
+    return TOKENS.read(url.rpartition("/")[2], Purpose.CONFIRM, NOW)
+
+
+def confirm(stage: Stage, token: Token, now: datetime = NOW) -> SignUp:
+    with stage.db.write() as conn:
+        return signup.confirm(conn, token, now)
+
+
+def states(stage: Stage, email: str = WISH.email) -> dict[str, str]:
+    found = person(stage, email)
+    assert found
+    with stage.db.read() as conn:
+        return dict(contacts.subscriptions(conn, found.id))
+
+
+def test_asking_sends_one_letter_and_nothing_else(stage: Stage) -> None:
+    ask(stage)
+    assert letters(stage) == 1
+    assert states(stage) == {"agenda": "pending"}
+    with stage.db.read() as conn:
+        assert [contact.email for contact in contacts.audience_page(conn, "agenda")] == [stage.reader.email]
+
+
+def test_looking_at_the_link_confirms_nothing(stage: Stage) -> None:
+    ask(stage)
+    with stage.db.read() as conn:
+        for _ in range(3):
+            shown = signup.look(conn, link(stage))
+    assert (shown.stand, shown.masked) == ("waiting", "N•••@g•••.example")
+    assert [topic.slug for topic in shown.topics] == ["agenda"]
+    assert states(stage) == {"agenda": "pending"}
+
+
+def test_confirming_subscribes_and_records_the_exact_text(stage: Stage) -> None:
+    ask(stage)
+    assert confirm(stage, link(stage)).stand == "confirmed"
+    assert states(stage) == {"agenda": "subscribed"}
+    found = person(stage)
+    assert found
+    assert found.name == "Nieuw"
+    with stage.db.read() as conn:
+        chain = consent.verify(conn, found.id, ["agenda"])
+    assert chain.fault == ""
+    assert [entry.kind for entry in chain.entries] == ["requested", "confirmed"]
+    asked = chain.entries[0]
+    assert asked.statement == consent.Statement("consent", WISH.source, WISH.text, "2")
+    assert asked.detail == {"address": "Nieuw@gouda.example", "form": WISH.source, "peer": "192.0.2.1"}
+
+
+def test_confirming_twice_is_confirming_once(stage: Stage) -> None:
+    ask(stage)
+    token = link(stage)
+    confirm(stage, token)
+    assert confirm(stage, token, NOW + timedelta(days=1)).stand == "confirmed"
+    found = person(stage)
+    assert found
+    with stage.db.read() as conn:
+        assert len(consent.chain(conn, found.id).entries) == 2
+
+
+def test_a_thousand_sign_ups_for_one_address_send_one_letter_a_day(one: Stage) -> None:
+    for number in range(60):
+        ask(one, replace(WISH, peer=f"192.0.2.{number}"), NOW + timedelta(minutes=number))
+    assert letters(one) == 1
+    ask(one, now=NOW + timedelta(hours=25))
+    assert letters(one) == 2
+
+
+def test_one_peer_cannot_have_letters_sent_to_many(one: Stage) -> None:
+    for number in range(signup.PEER_AN_HOUR + 10):
+        ask(one, replace(WISH, email=f"p{number}@d{number}.example"))
+    assert letters(one) == signup.PEER_AN_HOUR
+    assert person(one, f"p{signup.PEER_AN_HOUR + 5}@d{signup.PEER_AN_HOUR + 5}.example") is None
+    ask(one, replace(WISH, email="later@d.example"), NOW + timedelta(hours=2))
+    assert letters(one) == signup.PEER_AN_HOUR + 1
+
+
+def test_many_peers_cannot_flood_one_domain(one: Stage) -> None:
+    for number in range(signup.DOMAIN_AN_HOUR + 5):
+        ask(one, replace(WISH, email=f"p{number}@gouda.example", peer=f"peer {number}"))
+    assert letters(one) == signup.DOMAIN_AN_HOUR
+
+
+@pytest.mark.parametrize("reason", ["opt_out", "complaint", "erased"])
+def test_the_persons_own_confirmation_lifts_what_held_them_back(stage: Stage, reason: suppression.Reason) -> None:
+    with stage.db.write() as conn:
+        hashed = erasing.hash_of(WISH.email, PEPPER)
+        suppression.suppress(conn, hashed, "", reason, NOW)
+    ask(stage)
+    assert letters(stage) == 1
+    with stage.db.read() as conn:
+        assert suppression.why(conn, hashed, "agenda", NOW) == reason
+    confirm(stage, link(stage))
+    with stage.db.read() as conn:
+        assert suppression.why(conn, hashed, "agenda", NOW) is None
+
+
+def test_a_dead_address_and_a_decision_of_staff_are_not_lifted(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        hashed = erasing.hash_of(WISH.email, PEPPER)
+        suppression.suppress(conn, hashed, "", "manual", NOW)
+    ask(stage)
+    confirm(stage, link(stage))
+    with stage.db.read() as conn:
+        assert suppression.why(conn, hashed, "agenda", NOW) == "manual"
+
+
+def test_who_left_all_mail_and_signs_up_for_one_topic_gets_that_one_only(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "all", NOW)
+    ask(stage, replace(WISH, email=stage.reader.email))
+    assert stage.topics() == {"nieuws": "opted_out", "agenda": "opted_out"}
+    change = 2
+    confirm(stage, link(stage, change, stage.reader.email))
+    assert stage.topics() == {"nieuws": "opted_out", "agenda": "subscribed"}
+    assert stage.claimed(stage.letter("b", "agenda"))
+    assert not stage.claimed(stage.mailing)
+
+
+def test_what_a_stranger_types_changes_nothing_that_is_known(stage: Stage) -> None:
+    ask(stage, replace(WISH, email=stage.reader.email, name="Stranger", language="fr"))
+    assert stage.contact() == stage.reader
+    assert stage.topics() == {"nieuws": "subscribed", "agenda": "subscribed"}
+
+
+def test_a_request_that_is_not_confirmed_goes_with_all_that_it_left(stage: Stage) -> None:
+    ask(stage)
+    token = link(stage)
+    later = NOW + timedelta(days=15)
+    assert retention.tidy(stage.db, ReaderSettings(), PEPPER, later).expired == 1
+    assert person(stage) is None
+    assert confirm(stage, token, later).stand == "gone"
+    with stage.db.read() as conn:
+        assert consent.chain(conn, token.recipient).entries == ()
+
+
+def test_a_request_of_somebody_known_goes_and_leaves_the_person(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        contacts.describe_topic(conn, contacts.topic(conn, "bestuur").id, is_open=True)
+    ask(stage, replace(WISH, email=stage.reader.email, topics=("bestuur",)))
+    assert stage.topics()["bestuur"] == "pending"
+    assert retention.tidy(stage.db, ReaderSettings(), PEPPER, NOW + timedelta(days=15)).expired == 1
+    assert stage.topics() == {"nieuws": "subscribed", "agenda": "subscribed"}
+
+
+def test_a_confirmed_request_stays(stage: Stage) -> None:
+    ask(stage)
+    confirm(stage, link(stage))
+    assert retention.tidy(stage.db, ReaderSettings(), PEPPER, NOW + timedelta(days=15)).expired == 0
+    assert states(stage) == {"agenda": "subscribed"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "fields"),
+    [
+        (replace(WISH, email="geen adres"), ["email"]),
+        (replace(WISH, topics=()), ["topics"]),
+        (replace(WISH, topics=("nieuws",)), ["topics"]),
+        (replace(WISH, email="", topics=("nix",)), ["email", "topics"]),
+    ],
+)
+def test_there_must_be_an_address_and_an_open_topic(one: Stage, wish: Wish, fields: list[str]) -> None:
+    with pytest.raises(FaultsError) as caught:
+        ask(one, wish)
+    assert [fault.field for fault in caught.value.faults] == fields
+    assert letters(one) == 0
+
+
+def test_a_link_is_for_the_person_who_got_it(stage: Stage) -> None:
+    ask(stage)
+    token = link(stage)
+    with stage.db.write() as conn, pytest.raises(TokenError):
+        signup.confirm(conn, replace(token, recipient=stage.reader.id), NOW)

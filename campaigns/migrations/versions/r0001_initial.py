@@ -318,6 +318,24 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("subscription_contact", "subscription", ["contact_id"], unique=False)
+    op.create_table(
+        "opt_out_reason",
+        sa.Column("mailing_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("mailing_id", "reason"),
+    )
+    op.create_table(
+        "signup_try",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("peer", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("signup_try_peer", "signup_try", ["peer", "at"], unique=False)
+    op.create_index("signup_try_domain", "signup_try", ["domain", "at"], unique=False)
 
 
 def downgrade() -> None:

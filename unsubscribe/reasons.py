@@ -1,0 +1,42 @@
+"""Why people leave: a tally per letter and reason, of nobody. Home of the table ``opt_out_reason``.
+
+Promises: only numbers are kept, so nothing here can be traced to a person; a reason outside :data:`REASONS` counts as
+*other*.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, select
+from sqlmodel import Field, SQLModel
+
+from unsubscribe.contacts.people import insert_into
+
+REASONS = ("too_many", "not_relevant", "never_asked", "changed_job", "other")
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+
+class ReasonRow(SQLModel, table=True):
+    """How often a reason was given on the page after leaving through a letter of this mailing."""
+
+    __tablename__ = "opt_out_reason"
+
+    mailing_id: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
+    reason: str = Field(sa_column=Column(Text, primary_key=True))
+    count: int = Field(sa_column=Column(Integer, nullable=False))
+
+
+REASON: Table = SQLModel.metadata.tables["opt_out_reason"]
+
+
+def add(conn: Connection, mailing_id: int, reason: str) -> None:
+    """Count a reason once more."""
+    known = reason if reason in REASONS else "other"
+    insert = insert_into(conn, REASON).values(mailing_id=mailing_id, reason=known, count=1)
+    once_more = {"count": REASON.c.count + 1}
+    conn.execute(insert.on_conflict_do_update(index_elements=["mailing_id", "reason"], set_=once_more))
+
+
+def tally(conn: Connection, mailing_id: int) -> dict[str, int]:
+    """The reasons that were given for a mailing, and how often."""
+    query = select(REASON.c.reason, REASON.c.count).where(REASON.c.mailing_id == mailing_id)
+    return {row[0]: row[1] for row in conn.execute(query)}

@@ -24,7 +24,13 @@ HEAD = "0001"
 KNOWN = ("0001",)
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
-    *("unsubscribe.changes", "unsubscribe.consent", "unsubscribe.contacts", "unsubscribe.reasons", "unsubscribe.signup"),
+    *(
+        "unsubscribe.changes",
+        "unsubscribe.consent",
+        "unsubscribe.contacts",
+        "unsubscribe.reasons",
+        "unsubscribe.signup",
+    ),
 )
 _LOCK = 7_105_101_316  # PostgreSQL's advisory lock of those who migrate
 

@@ -1,7 +1,8 @@
 """The constant headers of a letter: which names and values may stand there, and how they are written.
 
 Promises: no header is given twice (A11), none of those that we make ourselves can be overridden (B26), no value has
-a control character (B75), List-* and Feedback-ID are one physical line without encoded-words (B13, B14, B18), other
+a control character (B75), List-* and Feedback-ID are one physical line without encoded-words (B13, B14, B18; the
+name of a List-Id is a phrase, RFC 2919, and stands on a line of its own), other
 headers are folded and encoded as unstructured text. Raises ``InputError`` that names the header.
 """
 

@@ -68,7 +68,7 @@ def compile_letter(source: LetterSource) -> Compiled:
         subject=flat_plan(work.subject.text, work.masker, Place.HEADER),
         html=plan,
         text=flat_plan(_text(work, public=False), work.masker, Place.PLAIN),
-        headers=(*_list_id(source), *source.headers),
+        headers=(*_standing_headers(source), *source.headers),
         list_unsubscribe=source.kind == "campaign",
     )
     images = {known.image.sha256: known.image for known in work.pictures.values()}
@@ -214,6 +214,16 @@ def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
         return ()
     name = source.topic_name if re.fullmatch(r"[\w .,'()&/-]+", source.topic_name, re.ASCII) else ""
     return (("List-Id", f'"{name}" <{source.list_id}>' if name else f"<{source.list_id}>"),)
+
+
+def _standing_headers(source: LetterSource) -> Sequence[tuple[str, str]]:
+    """What tells machines that a machine wrote this: no holiday answers, but bounces (B17, B20; RFC 2369, RFC 3834)."""
+    quiet = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, RN, NRN"))
+    if source.kind == "service":
+        return quiet
+    owner = f"<mailto:{source.reply_to or source.from_address}>"
+    lists = (("List-Help", owner), ("List-Owner", owner), ("List-Post", "NO")) if owner.isascii() else ()
+    return (*_list_id(source), *lists, ("Precedence", "bulk"), *quiet)
 
 
 def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pydantic import BeforeValidator, SecretBytes, ValidationError
+from pydantic import BeforeValidator, PositiveInt, SecretBytes, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -175,8 +175,8 @@ class MailerSettings(HouseSettings):
     )
     give_up: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=4)
     in_doubt: InDoubt = "hold"
-    rate: int | None = None
-    domain_rate: int | None = None
+    rate: PositiveInt | None = None
+    domain_rate: PositiveInt | None = None
     dkim_key: Path | None = None
     dkim_selector: str = ""
     dkim_domain: str = ""

@@ -33,7 +33,7 @@ from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.tokens import Tokens
 
-Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data"]
+Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"]
 UNDO_DAYS = 14
 MY_DATA_DAYS = 3
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
@@ -44,6 +44,7 @@ _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
         "confirm": ("/c/agree-address/", Purpose.ADDRESS_OLD),
         "undo": ("/c/keep-address/", Purpose.ADDRESS_OLD),
     },
+    "opted_out": {"undo": ("/c/undo/", Purpose.UNDO)},
     "my_data": {"show": ("/my-data/", Purpose.MY_DATA)},
 }
 
@@ -77,6 +78,12 @@ class Post:
         outbox.enqueue(conn, mailing.id, [to], to.number, now)
         outbox.audience_complete(conn, mailing.id)
         return mailing
+
+    def opted_out(self, conn: Connection, contact: Contact, change: int, now: datetime) -> None:
+        """Confirm an opt-out to its owner, with an undo: only where the organisation turned that on."""
+        act = changes.get(conn, change)
+        if act is not None:
+            self.send(conn, "opted_out", act, recipient_of(contact), contact.language, now)
 
     def letter(self, notice: Notice, language: str, day: date) -> Compiled:
         """The compiled letter in a language of ours (else the default one)."""
@@ -137,12 +144,19 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
 def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, object]:
     """What stands in the letter about the act."""
     told: dict[str, object] = {"changes": in_words(conn, change, contact.language)}
+    if change.kind == "opt_out":
+        told["left"] = [_left(conn, change.after["scope"], contact.language)]
     if "topics" in change.after:
         names = {topic.slug: topic.name_in(contact.language) for topic in contacts.topics(conn)}
         told["topic"] = ", ".join(names.get(slug, slug) for slug in sorted(change.after["topics"]))
     if change.kind == "address":
         told["new_address"] = change.after["masked"]
     return told
+
+
+def _left(conn: Connection, scope: str, language: str) -> str:
+    topic = contacts.find_topic(conn, scope)
+    return topic.name_in(language) if topic else scope or words(language, "letter").gettext("All our mail")
 
 
 def in_words(conn: Connection, change: Change, language: str) -> list[str]:

@@ -262,3 +262,20 @@ def test_a_reader_who_is_gone_changes_nothing_and_gets_no_letter(one: Stage) -> 
         assert notices.fill(conn, mailing, [one.reader.id], TOKENS) == {}
     with one.db.write() as conn:
         assert details.undo(conn, one.token(Purpose.UNDO_CHANGE, saved.change.id), NOW).stand == "gone"
+
+
+@pytest.mark.parametrize(("scope", "told"), [("topic", "Nieuws"), ("all", "Al onze mail")])
+def test_an_opt_out_is_confirmed_by_mail_where_the_organisation_wants_it(
+    one: Stage, scope: optout.Scope, told: str
+) -> None:
+    with one.db.write() as conn:
+        left = optout.opt_out(conn, one.token(Purpose.OPT_OUT), scope, NOW)
+        one.post.opted_out(conn, one.reader, left.change, NOW)
+        mailing = outbox.find(conn, f"opted_out:{left.change}")
+    values = one.mail(f"opted_out:{left.change}")
+    assert values["left"] == [told]
+    token = TOKENS.read(str(values["undo"]).removeprefix("https://mail.vng.example/c/undo/"), Purpose.UNDO, NOW)
+    assert mailing
+    assert one.claimed(mailing.id)
+    with one.db.write() as conn:
+        assert optout.undo(conn, token, NOW).stand == "on"

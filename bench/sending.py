@@ -249,47 +249,21 @@ def scales(scale: Scale) -> list[Row]:
     sizes = sorted({min(10_000, scale.letters), scale.letters, scale.largest})
     with sink() as port:
         runs = [_sized(number, port) for number in sizes]
-    base, rows = runs[0], []
-    for run in runs[1:]:
-        ratio = run.per_message / base.per_message
-        rows.append(
-            Row(
-                f"{run.number:,} contacts: time per message",
-                "us",
-                run.per_message,
-                f"{base.number:,} contacts",
-                base.per_message,
-                ratio,
-                "<= 1.10",
-                ratio <= 1.10,
-            )
-        )
-    last = runs[-1]
-    rows.append(
-        Row(
-            f"{last.number:,} contacts: time to the first message",
-            "s",
-            last.first,
-            "2 s",
-            2.0,
-            last.first / 2,
-            "<= 2 s",
-            last.first <= 2.0,
-        )
-    )
-    rows.append(
-        Row(
-            f"{last.number:,} contacts: sender's memory",
-            "MiB",
-            last.peak,
-            "150 MiB",
-            150.0,
-            last.peak / 150,
-            "<= 150 MiB",
-            last.peak <= 150,
-        )
-    )
-    return rows
+    return [*(_slower(run, runs[0]) for run in runs[1:]), *_largest(runs[-1])]
+
+
+def _slower(run: Sized, base: Sized) -> Row:
+    name, against = f"{run.number:,} contacts: time per message", f"{base.number:,} contacts"
+    ratio = run.per_message / base.per_message
+    return Row(name, "us", run.per_message, against, base.per_message, ratio, "<= 1.10", ratio <= 1.10)
+
+
+def _largest(run: Sized) -> list[Row]:
+    first, memory = f"{run.number:,} contacts: time to the first message", f"{run.number:,} contacts: sender's memory"
+    return [
+        Row(first, "s", run.first, "2 s", 2.0, run.first / 2, "<= 2 s", run.first <= 2.0),
+        Row(memory, "MiB", run.peak, "150 MiB", 150.0, run.peak / 150, "<= 150 MiB", run.peak <= 150),
+    ]
 
 
 def _sized(number: int, port: int) -> Sized:

@@ -135,7 +135,7 @@ def limits(conn: Connection) -> list[int]:
     return list(conn.execute(limits_query()).scalars())
 
 
-def limits_query() -> Select[tuple[int]]:
+def limits_query() -> Select[int]:
     """The query of :func:`limits`; the claim prepares it once."""
     return select(SUPPRESSION.c.every_days).where(SUPPRESSION.c.every_days.is_not(None)).distinct()
 

@@ -1,10 +1,12 @@
-"""Read online: the letter as it was sent, for everybody, for years; and the images of letters.
+"""Read online and the archive: letters as they were sent, for everybody, for years; and their images.
 
 Promises: ``/o/CODE`` serves the bytes that were stored when the letter was compiled, and runs no template (I8); it
 is the same for every visitor and in ten years, also when template, image, campaign file or contacts have changed or
 gone. ``/o/CODE.txt`` is its text. ``/m/HASH.ext`` is an image of a letter: named by its content, so it may be kept for
 ever, and served so that a browser cannot take it for anything else. A code that is not known, and a campaign that is
-not online, are the same 404 (E30). The letter's own styles work, nothing in it can run (E34).
+not online, are the same 404 (E30).
+``/archive`` lists public campaigns by month and searches them, ``/archive/SLUG`` serves the same stored bytes under an
+address that search engines may keep, ``/archive/feed.xml`` is an Atom feed (RFC 4287). The letter's own styles work, nothing in it can run (E34).
 
 Raises ``StorageError`` when the database is away: 503, by the guard of the endpoint.
 """
@@ -12,10 +14,14 @@ Raises ``StorageError`` when the database is away: 503, by the guard of the endp
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from functools import partial
+from html import escape
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,12 +32,17 @@ from campaigns import records
 from campaigns.records import Campaign
 from mailer import archive
 from mailer.letter.plan import Image
+from unsubscribe import contacts
 from unsubscribe.endpoint import EndpointDeps
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.forms import clean
+from unsubscribe.endpoint.pages import respond
 
 Found = TypeVar("Found")
 FOR_EVER = "public, max-age=31536000, immutable"
 AN_HOUR = "public, max-age=3600"
+FEED, SUMMARY = 30, 300
+_SEARCHED: dict[str, str] = {}
 
 
 def routes(deps: EndpointDeps) -> list[BaseRoute]:
@@ -42,6 +53,10 @@ def routes(deps: EndpointDeps) -> list[BaseRoute]:
         Route("/o/{code}", partial(page, desk)),
         Route("/o/{code}/", partial(page, desk)),
         Route("/m/{name}", partial(image, desk)),
+        Route("/archive", partial(overview, desk)),
+        Route("/archive/", partial(overview, desk)),
+        Route("/archive/feed.xml", partial(feed, desk)),
+        Route("/archive/{slug}", partial(archived, desk)),
     ]
 
 
@@ -81,6 +96,120 @@ async def image(desk: Desk, request: Request) -> Response:
         "x-robots-tag": "noindex",
     }
     return _unless_known(request, Response(found.data, 200, headers, found.media_type))
+
+
+async def archived(desk: Desk, request: Request) -> Response:
+    """A public campaign: its stored bytes, under its canonical address."""
+    slug = request.path_params["slug"]
+    campaign, public = _there(await desk.read(partial(_archived, slug)))
+    headers = _headers(campaign, public.html) | {
+        "content-security-policy": letter_policy(desk.deps.public_url),
+        "link": f'<{desk.deps.public_url}/archive/{campaign.slug}>; rel="canonical"',
+    }
+    return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
+
+
+async def overview(desk: Desk, request: Request) -> Response:
+    """The list, or what was found in it."""
+    view = desk.view(request)
+    wanted = clean(request.query_params.get("q", ""))[:100]
+    found, can_join = await desk.read(partial(_found, wanted))
+    months: dict[str, list[dict[str, str]]] = {}
+    for campaign in found:
+        at = _local(campaign)
+        month = format_date(at, "MMMM y", locale=view.language)
+        months.setdefault(month, []).append(_listed(desk, campaign, at, view.language))
+    context = {
+        "words": wanted,
+        "count": len(found),
+        "months": list(months.items()),
+        "action": desk.url("/archive"),
+        "feed": desk.url("/archive/feed.xml"),
+        "canonical": f"{desk.deps.public_url}/archive",
+        "join": desk.url("/subscribe") if can_join else "",
+    }
+    robots = "noindex, noarchive" if wanted else "noarchive"
+    headers = {"cache-control": "public, max-age=60", "vary": "accept-language", "x-robots-tag": robots}
+    return respond(desk.pages.page("archive.html", view, context), 200, headers)
+
+
+async def feed(desk: Desk, request: Request) -> Response:
+    """The newest public campaigns as an Atom feed."""
+    entries = await desk.read(_newest)
+    url = desk.deps.public_url
+    host = urlsplit(url).hostname or "localhost"
+    updated = _local(entries[0][0]) if entries else desk.now
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        '<feed xmlns="http://www.w3.org/2005/Atom">',
+        f"<title>{_xml(desk.site.name)}</title><id>tag:{host},2024:archive</id>",
+        f"<updated>{updated.isoformat(timespec='seconds')}</updated>",
+        f'<author><name>{_xml(desk.site.name)}</name></author><link rel="self" href="{_xml(url)}/archive/feed.xml"/>',
+        f'<link rel="alternate" type="text/html" href="{_xml(url)}/archive"/>',
+        *(_entry(url, host, campaign, text) for campaign, text in entries),
+        "</feed>",
+    ]
+    headers = {"cache-control": "public, max-age=300", "x-robots-tag": "noarchive"}
+    return Response("\n".join(lines).encode(), 200, headers, "application/atom+xml; charset=utf-8")
+
+
+def _entry(url: str, host: str, campaign: Campaign, text: str) -> str:
+    at = _local(campaign)
+    short = " ".join(text.split())[:SUMMARY]
+    return (
+        f'<entry xml:lang="{_xml(campaign.language)}"><title>{_xml(campaign.subject)}</title>'
+        f"<id>tag:{host},{at.date()}:{campaign.id}</id>"
+        f"<updated>{at.isoformat(timespec='seconds')}</updated>"
+        f'<link rel="alternate" type="text/html" href="{_xml(url)}/archive/{campaign.slug}"/>'
+        f"<summary>{_xml(short)}</summary></entry>"
+    )
+
+
+def _listed(desk: Desk, campaign: Campaign, at: datetime, language: str) -> dict[str, str]:
+    return {
+        "url": desk.url(f"/archive/{campaign.slug}"),
+        "subject": campaign.subject,
+        "language": campaign.language,
+        "iso": at.date().isoformat(),
+        "day": format_date(at, "full", locale=language),
+    }
+
+
+def _local(campaign: Campaign) -> datetime:
+    """When it went out, in its own time zone."""
+    return _there(campaign.launched_at).astimezone(ZoneInfo(campaign.timezone or "Europe/Amsterdam"))
+
+
+def _archived(slug: str, conn: Connection) -> tuple[Campaign, archive.Public] | None:
+    campaign = records.find(conn, slug)
+    if campaign is None or campaign.online != "public" or campaign.launched_at is None:
+        return None
+    return campaign, archive.public(conn, campaign.snapshot)
+
+
+def _found(wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
+    """Public campaigns that have each of the words, in subject or text; and whether one may sign up."""
+    words = wanted.casefold().split()
+    every = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot]
+    found = [one for one in every if all(word in _words_of(conn, one) for word in words)] if words else every
+    return found, bool(contacts.topics(conn, only_open=True))
+
+
+def _words_of(conn: Connection, campaign: Campaign) -> str:
+    """What is searched; kept, since a snapshot never changes."""
+    if campaign.snapshot not in _SEARCHED:
+        text = archive.public(conn, campaign.snapshot).text.decode()
+        _SEARCHED[campaign.snapshot] = f"{campaign.subject}\n{text}".casefold()
+    return _SEARCHED[campaign.snapshot]
+
+
+def _newest(conn: Connection) -> list[tuple[Campaign, str]]:
+    newest = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot][:FEED]
+    return [(campaign, archive.public(conn, campaign.snapshot).text.decode()) for campaign in newest]
+
+
+def _xml(text: str) -> str:
+    return escape("".join(sign for sign in text if sign.isprintable()))
 
 
 def _public(code: str, conn: Connection) -> tuple[Campaign, archive.Public] | None:

@@ -24,12 +24,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from unsubscribe.endpoint import errors, house
+from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.guard import Guard
+from unsubscribe.endpoint.mydata_pages import MyDataPages
 from unsubscribe.endpoint.optouts import OptOuts
+from unsubscribe.endpoint.signup_pages import SignUpPages
 
 __all__ = ["EndpointDeps", "public_app"]
 
@@ -49,12 +52,16 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         watch=desk.watch,
         error_page=partial(errors.page, desk),
     )
-    detail_pages = DetailPages(desk)
+    addresses = AddressPages(desk)
+    detail_pages = DetailPages(desk, addresses)
     choices = Choices(desk, detail_pages)
     ours = [
         *OptOuts(desk, choices).routes(),
+        *MyDataPages(desk).routes(),
+        *addresses.routes(),
         *detail_pages.routes(),
         *choices.routes(),
+        *SignUpPages(desk).routes(),
         *house.routes(desk),
     ]
     app = Starlette(

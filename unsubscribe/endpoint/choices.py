@@ -6,14 +6,11 @@ gets a page that says so (410); any other the same 404 as everywhere.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import details, optout
 from unsubscribe.endpoint import errors, forms
@@ -24,7 +21,6 @@ from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.words import MONTHS, OFTEN, day_fault, later, often_in_words
 from unsubscribe.optout import Reader
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PURPOSES = {
     "undo": Purpose.UNDO,
     "less-often": Purpose.LESS_OFTEN,
@@ -56,12 +52,10 @@ class Choices:
         purpose = PURPOSES.get(kind)
         if purpose is None:
             raise HTTPException(404)
-        text, now = request.path_params["token"], self.desk.now
-        try:
-            token = self.desk.tokens.read(text, purpose, now)
-        except TokenError:
-            self.desk.tokens.read(text, purpose, _EPOCH)  # raises again, unless only its time has passed
+        token, fresh = self.desk.short_token(request.path_params["token"], purpose)
+        if not fresh:
             return errors.expired(self.desk, request)
+        now = self.desk.now
         reader = await self.desk.read(lambda conn: optout.look(conn, token, now))
         view = self.desk.view(request, reader.language)
         if request.method != "POST":

@@ -35,6 +35,7 @@ class EndpointDeps:
     timezone: str = "Europe/Amsterdam"
     clock: Clock = utc_now
     settings: ReaderSettings = field(default_factory=ReaderSettings)
+    trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     metrics_token: str = field(default="", repr=False)
     identity: Identity | None = None  # of the service letters; without one they leave unsigned, without a return path
 

@@ -6,7 +6,7 @@ Promises: :meth:`Desk.write` returns after the commit (:mod:`.shared`); reading 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailer.errors import TokenError
+from mailer.signing import Purpose, Token
 from unsubscribe.details import House
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.pages import Pages, View, respond, view_of
@@ -25,6 +27,7 @@ from unsubscribe.tokens import Tokens
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WEB_WAITS = 5.0  # seconds for SQLite's lock before the reader is told to come back; mailbox providers wait about ten
 
 
@@ -52,6 +55,13 @@ class Desk:
     def today(self) -> date:
         """The day where the organisation is."""
         return self.now.astimezone(ZoneInfo(self.deps.timezone)).date()
+
+    def short_token(self, text: str, purpose: Purpose) -> tuple[Token, bool]:
+        """What a short-lived token says, and whether it is still valid. Raises ``TokenError`` for any other."""
+        try:
+            return self.tokens.read(text, purpose, self.now), True
+        except TokenError:
+            return self.tokens.read(text, purpose, _EPOCH), False  # raises again, unless only its time has passed
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` reads. Raises ``StorageError``."""
@@ -83,11 +93,11 @@ class Desk:
         fixed = {"heading": heading, "sentences": sentences, "help": helped}
         return respond(self.pages.filled("message.html", View(view.language), fixed, {"number": number}), status)
 
-    def done(self, view: View, heading: str, sentences: tuple[str, ...], **more: object) -> Response:
+    def done(self, view: View, heading: str, sentences: tuple[str, ...], status: int = 200, **more: object) -> Response:
         """A page that says what was done."""
-        basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None}
+        basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None, "link": None}
         context = basis | {"heading": heading, "sentences": sentences} | more
-        return respond(self.pages.page("done.html", View(view.language), context))
+        return respond(self.pages.page("done.html", View(view.language), context), status)
 
     def close(self) -> None:
         """Finish what is being written."""

@@ -22,28 +22,20 @@ from starlette.routing import Route
 
 from mailer.errors import FaultsError, StateError
 from mailer.signing import Purpose, Token
-from unsubscribe import details, notices, optout
+from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
-from unsubscribe.details import House, Saved, Wishes
+from unsubscribe.details import Saved, Wishes
 from unsubscribe.endpoint import forms
+from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.dates import parse_day, short_day, start_of
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import NAMES, View, respond
-from unsubscribe.endpoint.words import OFTEN, day_fault, later
+from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later
+from unsubscribe.moving import Move
 from unsubscribe.optout import Reader
 
 Offer = tuple[Reader, Sequence[Topic]]
 _SWITCH = {"on": True, "off": False}
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A topic as a form shows it."""
-
-    slug: str
-    name: str
-    about: str
-    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +44,15 @@ class _Form:
 
     values: Mapping[str, str]
     faults: Mapping[str, str]
+    path: str = ""
 
 
 class DetailPages:
     """The routes below ``/d/``."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, addresses: AddressPages) -> None:
         self.desk = desk
+        self.addresses = addresses
 
     def routes(self) -> list[Route]:
         """With and without a slash at the end."""
@@ -75,12 +69,13 @@ class DetailPages:
         view = self.desk.view(request, reader.language)
         if reader.stand == "gone":
             return self._gone(view)
+        path = self.desk.url(request.url.path.rstrip("/"))
         if request.method != "POST":
-            return self._page(view, reader, topics, _Form({}, {}))
+            return self._page(view, reader, topics, _Form({}, {}, path))
         fields = await forms.form(request)
         values = {name: given[-1] for name, given in fields.items()}
         wishes, faults = self._wishes(view, values, topics)
-        return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults))
+        return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults, path))
 
     async def topics(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:
         """Store the topics that were chosen after an opt-out."""
@@ -91,7 +86,7 @@ class DetailPages:
     async def topics_form(self, view: View, token: Token, reader: Reader, action: str) -> Response:
         """The form for them."""
         _, topics = await self.desk.read(partial(self._offer, token))
-        shown = [_Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics]
+        shown = [Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics]
         context = {"address": reader.masked, "action": action, "topics": shown}
         return respond(self.desk.pages.page("topics.html", view, context))
 
@@ -104,23 +99,27 @@ class DetailPages:
         faults = dict(form.faults)
         if not faults:
             try:
-                saved, lines = await self.desk.write(
-                    partial(_save, (token, wishes), self.desk.house, view.language, now)
+                saved, lines, move = await self.desk.write(
+                    partial(_save, (token, wishes), form.values.get("email", ""), (self.desk, view.language, now))
                 )
             except FaultsError as error:
-                faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
+                faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
             except StateError:
                 raise HTTPException(429) from None
             else:
-                return self._saved(view, saved, lines)
+                return self._saved(view, saved, lines, move)
         if not topics and not form.values:
             _ = view.gettext
             sentence = _("This address gets no mail at all. Sign up once more to change that.")
             return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
-        return self._page(view, reader, topics, _Form(form.values, faults))
+        return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
-    def _saved(self, view: View, saved: Saved, lines: Sequence[str]) -> Response:
+    def _saved(self, view: View, saved: Saved, lines: Sequence[str], move: Move | None) -> Response:
         _ = view.gettext
+        if move and move.stand == "waiting":
+            self.desk.watch.chose("address")
+            told = (self.addresses.asked(view, move), *((_("This was changed:"),) if lines else ()))
+            return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines)
         if saved.change is None:
             sentence = _("What you chose is as it already was, so nothing was changed.")
             return self.desk.done(view, _("Nothing was changed"), (sentence,), kind="info")
@@ -139,11 +138,11 @@ class DetailPages:
             "address": reader.masked,
             "open_fields": fields,
             "language_choices": list(NAMES.items()),
-            "topics": [_Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics],
+            "topics": [Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics],
             "values": defaultdict(str, form.values),
             "example": short_day(later(self.desk.today, 2), view.language),
-            "address_change": False,
-            "more": (),
+            "address_change": True,
+            "more": ((f"{form.path}/my-data{view.keep}", _("What do you know of me?")),) if form.path else (),
             "errors": form.faults,
         }
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
@@ -156,6 +155,9 @@ class DetailPages:
             day = parse_day(written, view.language, self.desk.today)
             fault = day_fault(view, day, self.desk.today)
             faults |= {"until": fault} if fault else {}
+        long = self._fault_text(view, "name")
+        texts = ["name", *(f"own-{name}" for name in self.desk.deps.settings.open_fields)]
+        faults |= {name: long for name in texts if len(values.get(name, "")) > details.LONGEST_VALUE}
         chosen = {topic.slug: _SWITCH.get(values.get(f"topic-{topic.slug}", "")) for topic in topics}
         wishes = Wishes(
             name=values.get("name") or None,
@@ -169,21 +171,29 @@ class DetailPages:
         )
         return wishes, faults
 
+    def _field(self, name: str) -> str:
+        """The field of the form that a fault is about."""
+        return f"own-{name}" if name in self.desk.deps.settings.open_fields else name
+
     def _fault_text(self, view: View, field: str) -> str:
         _ = view.gettext
         if field == "topics":
             return _("This address gets no mail at all. Sign up once more to change that.")
+        if field == "email":
+            return _("Fill in your mail address, for example name@example.org")
         if field == "language":
             return _("Choose a language from the list")
         return _("Use letters, digits and signs on one line, 200 at most")
 
 
 def _save(
-    wish: tuple[Token, Wishes], house: House, language: str, now: datetime, conn: Connection
-) -> tuple[Saved, list[str]]:
+    wish: tuple[Token, Wishes], email: str, where: tuple[Desk, str, datetime], conn: Connection
+) -> tuple[Saved, list[str], Move | None]:
     """Store, and say what changed in the language of the page: the person's own may just have changed."""
-    saved = details.save(conn, *wish, house, now)
-    return saved, notices.in_words(conn, saved.change, language) if saved.change else []
+    (token, _), (desk, language, now) = wish, where
+    saved = details.save(conn, *wish, desk.house, now)
+    move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
+    return saved, notices.in_words(conn, saved.change, language) if saved.change else [], move
 
 
 def _label(name: str) -> str:

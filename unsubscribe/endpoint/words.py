@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from unsubscribe.endpoint.dates import short_day
@@ -15,6 +16,18 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is p
 
 OFTEN = {"always": 0, "week": 7, "month": 30}
 MONTHS = {"1": 1, "3": 3, "6": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A topic as a form shows it."""
+
+    slug: str
+    name: str
+    about: str
+    value: str = ""
+
+
 REASONS = {
     "too_many": N_("I get too many mails"),
     "not_relevant": N_("The mails are not about what I am interested in"),

@@ -1,0 +1,128 @@
+"""Links in the letters about another mail address: confirm from the new mailbox, agree or keep from the old one.
+
+Promises: a GET shows one button; only a POST acts, and again is the same. What comes of it is decided in
+:mod:`unsubscribe.moving`; the page says how it stands, with both addresses masked.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mailer.signing import Purpose, Token
+from unsubscribe import moving
+from unsubscribe.endpoint import errors
+from unsubscribe.endpoint.dates import day_in_words
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.moving import Move
+
+PURPOSES = {
+    "new-address": Purpose.ADDRESS_NEW,
+    "agree-address": Purpose.ADDRESS_OLD,
+    "keep-address": Purpose.ADDRESS_OLD,
+}
+
+
+class AddressPages:
+    """The routes for another address."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def routes(self) -> list[Route]:
+        """Before the general route of ``/c/``."""
+        methods = ["GET", "POST"]
+        return [
+            Route("/c/new-address/{token}", self.new, methods=methods),
+            Route("/c/agree-address/{token}", self.agree, methods=methods),
+            Route("/c/keep-address/{token}", self.keep, methods=methods),
+        ]
+
+    async def new(self, request: Request) -> Response:
+        """From the new mailbox."""
+        return await self._step(request, "new-address")
+
+    async def agree(self, request: Request) -> Response:
+        """From the old mailbox: go ahead."""
+        return await self._step(request, "agree-address")
+
+    async def keep(self, request: Request) -> Response:
+        """From the old mailbox: leave it as it is."""
+        return await self._step(request, "keep-address")
+
+    def asked(self, view: View, move: Move) -> str:
+        """What follows when another address was asked for (brief.md 1.4 no. 36)."""
+        _ = view.gettext
+        text = _(
+            "Your address has not changed yet. We sent a mail to confirm it to %(address)s. Until you use that, the "
+            "old address stays."
+        )
+        return text % {"address": move.new}
+
+    async def _step(self, request: Request, kind: str) -> Response:
+        token, fresh = self.desk.short_token(request.path_params["token"], PURPOSES[kind])
+        move = await self.desk.read(lambda conn: moving.look(conn, token))
+        view = self.desk.view(request, move.language)
+        if not fresh:
+            return errors.expired(self.desk, request)
+        if request.method != "POST":
+            return self._question(view, kind, move)
+        after = await self.desk.write(lambda conn: self._act(conn, kind, token))
+        self.desk.watch.chose(kind.replace("-", "_"))
+        return self._stand(view, after)
+
+    def _act(self, conn: Connection, kind: str, token: Token) -> Move:
+        pepper, now = self.desk.deps.pepper, self.desk.now
+        wait = self.desk.deps.settings.address_change_wait
+        if kind == "new-address":
+            return moving.confirm(conn, token, pepper, now, wait)
+        if kind == "agree-address":
+            return moving.agree(conn, token, pepper, now, wait)
+        return moving.keep(conn, token, pepper, now)
+
+    def _question(self, view: View, kind: str, move: Move) -> Response:
+        _ = view.gettext
+        if move.stand == "gone":
+            return self._stand(view, move)
+        asks = {
+            "new-address": (_("Confirm your new address"), _("Confirm")),
+            "agree-address": (_("Agree to a new address"), _("I agree")),
+            "keep-address": (_("Keep your address"), _("Keep my old address")),
+        }
+        heading, label = asks[kind]
+        told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
+        context = {
+            "heading": heading,
+            "sentences": (told % {"new": move.new, "old": move.old},),
+            "action": "",
+            "hidden": {},
+            "label": label,
+            "kind": "primary",
+        }
+        return respond(self.desk.pages.page("ask.html", view, context))
+
+    def _stand(self, view: View, move: Move) -> Response:
+        """How it stands after the button."""
+        _ = view.gettext
+        if move.stand == "moved":
+            return self.desk.done(
+                view, _("Your address was changed"), (_("From now on we write to %(new)s.") % {"new": move.new},)
+            )
+        if move.stand == "kept":
+            return self.desk.done(
+                view, _("Your old address stays"), (_("We go on writing to %(old)s.") % {"old": move.old},)
+            )
+        if move.stand == "gone":
+            return self.desk.done(view, _("You get no mail from us"), (_("So there is no address to change."),))
+        if not move.confirmed:
+            waits = _("We wait for the mail at %(new)s to be used.") % {"new": move.new}
+        else:
+            latest = (self.desk.now + self.desk.deps.settings.address_change_wait + timedelta(days=1)).date()
+            told = {"old": move.old, "day": day_in_words(latest, view.language)}
+            waits = _("The change counts when %(old)s agrees, or at the latest on %(day)s.") % told
+        return self.desk.done(view, _("Noted"), (waits,), kind="info")

@@ -1,0 +1,154 @@
+"""``/subscribe`` and ``/confirm/TOKEN``: signing up with one letter and one button.
+
+Promises: the answer to a sign-up is the same for every address that can be one (D8); nothing is ticked beforehand, the
+sentence of consent is stored as it was shown, with its version (D5, D6); a machine that fills in the trap is answered
+as a person and does nothing (D22). The link to confirm shows a button; only the POST confirms (B7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import partial
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mailer.errors import FaultsError
+from mailer.signing import Purpose, Token
+from unsubscribe import contacts, signup
+from unsubscribe.endpoint import forms
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.peers import peer_of
+from unsubscribe.endpoint.words import Shown
+from unsubscribe.signup import SignUp, Wish
+
+
+class SignUpPages:
+    """The routes of signing up."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def routes(self) -> list[Route]:
+        """With and without a slash at the end."""
+        methods = ["GET", "POST"]
+        return [
+            Route("/subscribe", self.subscribe, methods=methods),
+            Route("/subscribe/", self.subscribe, methods=methods),
+            Route("/confirm/{token}", self.confirm, methods=methods),
+        ]
+
+    async def subscribe(self, request: Request) -> Response:
+        """The form, or the request."""
+        view = self.desk.view(request)
+        if request.method != "POST":
+            return await self._form(view, {}, {}, ())
+        fields = await forms.form(request)
+        if forms.one(fields, "website"):
+            return self._asked(view)
+        wish = self._wish(request, view, fields)
+        post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
+        try:
+            await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
+        except FaultsError as error:
+            faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
+            return await self._form(view, {"email": wish.email, "name": wish.name}, faults, wish.topics)
+        self.desk.watch.chose("sign_up")
+        return self._asked(view)
+
+    async def confirm(self, request: Request) -> Response:
+        """The button, or the confirmation."""
+        now = self.desk.now
+        token, fresh = self.desk.short_token(request.path_params["token"], Purpose.CONFIRM)
+        found = await self.desk.read(partial(_look, token))
+        view = self.desk.view(request, found.language)
+        if not fresh or found.stand == "gone":
+            return self._too_late(view)
+        if found.stand == "confirmed":
+            return self._confirmed(view, found)
+        if request.method != "POST":
+            return self._question(view, found)
+        done = await self.desk.write(lambda conn: signup.confirm(conn, token, now))
+        self.desk.watch.chose("confirm")
+        return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(view)
+
+    def consent(self, view: View) -> tuple[str, str]:
+        """The sentence that one agrees to by signing up, and its version, which follows from the text."""
+        _ = view.gettext
+        text = _(
+            "By signing up you agree that %(name)s sends you mail about the topics that you ticked. You can stop at "
+            "any time, with the link under each mail."
+        ) % {"name": self.desk.site.name}
+        return text, hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def _wish(self, request: Request, view: View, fields: forms.Form) -> Wish:
+        text, version = self.consent(view)
+        peer = peer_of(request, self.desk.deps.trusted_proxies)
+        source = self.desk.deps.public_url + "/subscribe"
+        topics = tuple(dict.fromkeys(fields.get("topic", ())))
+        email, name = forms.one(fields, "email"), forms.one(fields, "name")[:200]
+        return Wish(email, topics, text, version, source, name, view.language, peer)
+
+    async def _form(
+        self, view: View, values: Mapping[str, str], faults: Mapping[str, str], chosen: tuple[str, ...]
+    ) -> Response:
+        topics = await self.desk.read(lambda conn: contacts.topics(conn, only_open=True))
+        context = {
+            "topics": [
+                Shown(one.slug, one.name_in(view.language), one.description, "x" if one.slug in chosen else "")
+                for one in topics
+            ],
+            "values": defaultdict(str, values),
+            "consent": self.consent(view)[0],
+            "errors": faults,
+        }
+        headers = {} if faults else {"x-robots-tag": "noarchive"}
+        return respond(self.desk.pages.page("subscribe.html", view, context), 422 if faults else 200, headers)
+
+    def _asked(self, view: View) -> Response:
+        """One and the same answer (brief.md 1.4 no. 35)."""
+        _ = view.gettext
+        sentence = _("If this address can sign up, there is a mail to confirm it. Without that nothing happens.")
+        return self.desk.done(view, _("Look in your mailbox"), (sentence,), kind="info")
+
+    def _question(self, view: View, found: SignUp) -> Response:
+        _ = view.gettext
+        topics = ", ".join(topic.name_in(view.language) for topic in found.topics)
+        told = {"topics": topics, "address": found.masked}
+        context = {
+            "heading": _("Confirm that you sign up"),
+            "sentences": (_("Do you want to get %(topics)s at %(address)s?") % told,),
+            "action": "",
+            "hidden": {},
+            "label": _("Confirm"),
+            "kind": "primary",
+        }
+        return respond(self.desk.pages.page("ask.html", view, context))
+
+    def _confirmed(self, view: View, done: SignUp) -> Response:
+        _ = view.gettext
+        topics = ", ".join(topic.name_in(view.language) for topic in done.topics)
+        told = _("From now on you get %(topics)s at %(address)s.") % {"topics": topics, "address": done.masked}
+        stop = _("You can stop at any time, with the link under each mail.")
+        return self.desk.done(view, _("You have signed up"), (told,), after=stop)
+
+    def _too_late(self, view: View) -> Response:
+        _ = view.gettext
+        sentences = (_("Nothing was changed. Sign up once more, then you get a new mail."),)
+        link = (self.desk.url("/subscribe"), _("Sign up"))
+        return self.desk.done(view, _("This link has expired"), sentences, kind="warn", link=link, status=410)
+
+    def _fault_text(self, view: View, field: str) -> str:
+        _ = view.gettext
+        if field == "topics":
+            return _("Tick at least one topic")
+        return _("Fill in your mail address, for example name@example.org")
+
+
+def _look(token: Token, conn: Connection) -> SignUp:
+    return signup.look(conn, token)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Union
 
-from sqlalchemy import Connection, Row, Table, delete, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.address import Address, mask, parse
@@ -36,6 +36,7 @@ _COLUMNS = (
     CONTACT.c.created_at,
     CONTACT.c.updated_at,
 )
+_THESE = select(*_COLUMNS).where(CONTACT.c.id.in_(bindparam("ids", expanding=True)))  # made once: half the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,8 @@ def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False
     """The contacts with those numbers; one that is gone is missing. ``lock``: others wait until we commit."""
     found: dict[int, Contact] = {}
     for some in in_slices(sorted(set(contact_ids))):
-        query = select(*_COLUMNS).where(CONTACT.c.id.in_(some))
-        for row in conn.execute(query.order_by(CONTACT.c.id).with_for_update() if lock else query):
+        query = _THESE.order_by(CONTACT.c.id).with_for_update() if lock else _THESE
+        for row in conn.execute(query, {"ids": some}):
             found[row[0]] = contact_of(row)
     return found
 

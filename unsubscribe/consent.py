@@ -45,6 +45,7 @@ from unsubscribe.contacts.people import dump_json, in_slices, insert_into
 
 Basis = Literal["consent", "customer", "member", "public_task"]
 Kind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
+N_ = str  # marks a text for the catalogue (domain cli)
 BASES: tuple[Basis, ...] = ("consent", "customer", "member", "public_task")
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 _EVENT_COLUMNS = (
@@ -164,11 +165,13 @@ class Chain:
 def make_statement(basis: str, source: str = "", given_on: str = "") -> Statement:
     """A statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
     if basis not in BASES:
-        raise InputError(f"--basis {basis}: expected one of {', '.join(BASES)}")
+        raise InputError(N_("--basis {basis}: expected one of {words}").format(basis=basis, words=", ".join(BASES)))
     if basis == "customer" and not source.strip():
         raise InputError(
-            "--basis customer needs --source: from which sale or service the addresses come, and that people could "
-            "opt out when they gave them (Telecommunicatiewet 11.7)"
+            N_(
+                "--basis customer needs --source: from which sale or service the addresses come, and that people could "
+                "opt out when they gave them (Telecommunicatiewet 11.7)"
+            )
         )
     return Statement(basis, " ".join(source.split()), given_on=given_on)
 
@@ -252,7 +255,12 @@ def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chai
     missing = sorted(topic for topic in subscribed if last.get(topic) not in ("given", "confirmed", "undone"))
     if found.fault or not missing:
         return found
-    return Chain(contact_id, found.entries, f"no consent on record for {', '.join(missing)}", found.erased_at)
+    return Chain(
+        contact_id,
+        found.entries,
+        N_("no consent on record for {topics}").format(topics=", ".join(missing)),
+        found.erased_at,
+    )
 
 
 def count(conn: Connection) -> int:
@@ -311,20 +319,20 @@ def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequ
     for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
         item = row._mapping
         if entry.number != place:
-            return f"event {place} is missing"
+            return N_("event {number} is missing").format(number=place)
         if (item[EVENT.c.salt] is None) != (item[EVENT.c.detail] is None):
-            return f"event {place} has lost a part"
+            return N_("event {number} has lost a part").format(number=place)
         if item[EVENT.c.salt] is not None:
             digest = hashlib.sha256(item[EVENT.c.salt] + item[EVENT.c.detail].encode()).digest()
             if digest != item[EVENT.c.digest]:
-                return f"what stands beside event {place} was changed"
+                return N_("what stands beside event {number} was changed").format(number=place)
         elif not any(other.kind == "erased" for other in entries[place - 1 :]):
-            return f"what stood beside event {place} is gone, but the person was not erased"
+            return N_("what stood beside event {number} is gone, but the person was not erased").format(number=place)
         said = entry.statement.digest if entry.statement else b""
         public = _public(entry.number, entry.kind, entry.topic, said, (_stamp(entry.at), _stamp(entry.recorded_at)))
         link = hashlib.sha256(link + public + item[EVENT.c.digest]).digest()
         if link != item[EVENT.c.link]:
-            return f"event {place} was changed"
+            return N_("event {number} was changed").format(number=place)
     return ""
 
 

@@ -24,6 +24,7 @@ from mailer.storage import Database
 from unsubscribe import changes, consent, contacts
 
 _PERSON = "person:"
+N_ = str  # marks a text for the catalogue (domain cli)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def proof(conn: Connection, email: str, pepper: bytes) -> list[consent.Chain]:
         return [consent.verify(conn, found.id, subscribed)]
     chains = [consent.chain(conn, number) for number in erased_persons(conn, email, pepper)]
     if not chains:
-        raise InputError(f"nobody has the address {email}, and nobody who had it was erased")
+        said = N_("nobody has the address {email}, and nobody who had it was erased")
+        raise InputError(said.format(email=email))
     return chains
 
 

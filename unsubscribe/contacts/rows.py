@@ -18,8 +18,10 @@ from mailer.signing import address_hash
 from unsubscribe.contacts.people import Attribute, dump_attributes
 from unsubscribe.contacts.sheet import Column, Record, plain
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BROKEN = re.compile(r"[\ud800-\udfff]")
+_NO_LANGUAGE = N_("language {language}: expected a code such as nl or en-GB")
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8})*)")
 
 
@@ -79,7 +81,7 @@ class RowReader:
             elif column.name == "language":
                 language = _language(value)
                 if language is None:
-                    return Rejected(record.line, f"language {value!r}: expected a code such as nl or en-GB", record.raw)
+                    return Rejected(record.line, _NO_LANGUAGE.format(language=repr(value)), record.raw)
                 row.fields["language"] = language
             elif column.is_list:
                 row.attributes[column.name] = _list(value)
@@ -89,11 +91,12 @@ class RowReader:
 
     def _fault(self, record: Record) -> str:
         if len(record.cells) > len(self._columns) and any(record.cells[len(self._columns) :]):
-            return f"{len(record.cells)} cells, but the first line has {len(self._columns)} columns"
+            found, expected = len(record.cells), len(self._columns)
+            return N_("{found} cells, but the first line has {expected} columns").format(found=found, expected=expected)
         if not record.raw.isascii() and _BROKEN.search(record.raw):
-            return "a character that is neither UTF-8 nor Windows-1252"
+            return N_("a character that is neither UTF-8 nor Windows-1252")
         if _CONTROL.search(record.raw):
-            return "a control character in a cell"
+            return N_("a control character in a cell")
         return ""
 
 

@@ -22,12 +22,17 @@ from pathlib import Path
 
 from mailer.errors import Fault, FaultsError
 
+N_ = str  # marks a text for the catalogue (domain cli)
 CORE = ("email", "name", "language")
 MAX_RECORD_LINES = 50
 _DANGER = re.compile(r"'*\s*[=+\-@\t\r\0＝＋－＠]")
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 _ALIASES = {"email": {"mail", "emailadres", "emailaddress", "mailadres", "adres", "address", "epost", "courriel"}}
-_MAGIC = ((b"PK", "an Excel workbook or a zip file"), (b"\xd0\xcf\x11\xe0", "an old Excel file"), (b"%PDF", "a PDF"))
+_MAGIC = (
+    (b"PK", N_("an Excel workbook or a zip file")),
+    (b"\xd0\xcf\x11\xe0", N_("an old Excel file")),
+    (b"%PDF", N_("a PDF document")),
+)
 _BLOCK = 1 << 20
 
 
@@ -118,7 +123,9 @@ class Sheet:
             elif line.strip(" ,;\t"):
                 found = delimiter or max(",;\t", key=line.count)
                 return found, next(csv.reader([line], delimiter=found))
-        raise FaultsError([Fault(self.name, 0, "file", "nothing", "a first line with the names of the columns")])
+        raise FaultsError(
+            [Fault(self.name, 0, "file", N_("nothing"), N_("a first line with the names of the columns"))]
+        )
 
 
 def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Record]:
@@ -173,10 +180,10 @@ class _Lines:
 def _reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, _TooLong) or "unexpected end" in text:
-        return 'a quotation mark (") is opened and not closed'
+        return N_('a quotation mark (") is opened and not closed')
     if "field larger" in text:
-        return "a cell is longer than 131,072 characters"
-    return 'the quotation marks (") do not fit together'
+        return N_("a cell is longer than 131,072 characters")
+    return N_('the quotation marks (") do not fit together')
 
 
 def _refuse_others(path: Path) -> None:
@@ -184,14 +191,14 @@ def _refuse_others(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(8)
     except OSError as error:
-        fault = Fault(path.name, 0, "file", error.strerror or "an error", "a file that can be read")
+        fault = Fault(path.name, 0, "file", error.strerror or "an error", N_("a file that can be read"))
         raise FaultsError([fault]) from error
     for magic, kind in _MAGIC:
         if start.startswith(magic):
-            hint = "Save it as CSV (UTF-8) first"
+            hint = N_("Save it as CSV (UTF-8) first")
             raise FaultsError([Fault(path.name, 0, "file", kind, "CSV", hint)])
     if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FaultsError([Fault(path.name, 0, "file", "bytes that are no text", "CSV")])
+        raise FaultsError([Fault(path.name, 0, "file", N_("bytes that are no text"), "CSV")])
 
 
 def _columns(header: Sequence[str], file: str, line: int) -> list[Column]:
@@ -206,7 +213,7 @@ def _columns(header: Sequence[str], file: str, line: int) -> list[Column]:
         faults += [Fault(file, line, f"column {place}", *what) for what in _name_faults(cell, column)]
     names = [column.name.casefold() for column in columns]
     for name in sorted({name for name in names if name and names.count(name) > 1}):
-        faults.append(Fault(file, line, name, "the column more than once", "each column once"))
+        faults.append(Fault(file, line, name, N_("the column more than once"), N_("each column once")))
     if "email" not in [column.name for column in columns]:
         faults = [_no_email(header, file, line), *faults]
     if faults:
@@ -218,13 +225,13 @@ def _name_faults(cell: str, column: Column) -> Iterator[tuple[str, str, str]]:
     """found, expected, hint"""
     name = column.name
     if not name:
-        yield "a column without a name", "a name for each column", ""
+        yield N_("a column without a name"), N_("a name for each column"), ""
     elif not _NAME.fullmatch(name):
-        yield repr(cell.strip()), "a name of letters, digits and _", "Contact tags call it by this name"
+        yield repr(cell.strip()), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
     elif name not in CORE and name.casefold() in CORE and name.casefold() != "email":
-        yield repr(cell.strip()), f"'{name.casefold()}'", f"did you mean {name.casefold()!r}?"
+        yield repr(cell.strip()), f"'{name.casefold()}'", N_("did you mean {name}?").format(name=repr(name.casefold()))
     elif column.is_list and name in CORE:
-        yield repr(cell.strip()), f"'{name}'", "this column has one value for each person"
+        yield repr(cell.strip()), f"'{name}'", N_("this column has one value for each person")
 
 
 def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
@@ -232,5 +239,7 @@ def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
     plain_names = {re.sub(r"[\W_]", "", cell.casefold()): cell.strip() for cell in header}
     close = [cell for key, cell in plain_names.items() if key == "email" or key in _ALIASES["email"]]
     close = close or [plain_names[key] for key in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
-    hint = f"did you mean {close[0]!r}? Call that column email" if close else ""
-    return Fault(file, line, "email", f"no such column, but {shown}", "a column email", hint)
+    hint = N_("did you mean {name}? Call that column email").format(name=repr(close[0])) if close else ""
+    return Fault(
+        file, line, "email", N_("no such column, but {columns}").format(columns=shown), N_("a column email"), hint
+    )

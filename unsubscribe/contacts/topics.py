@@ -22,6 +22,7 @@ from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]
+N_ = str  # marks a text for the catalogue (domain cli)
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _COLUMNS = (TOPIC.c.id, TOPIC.c.slug, TOPIC.c.name, TOPIC.c.names, TOPIC.c.description, TOPIC.c.is_open)
 
@@ -66,7 +67,8 @@ class Standing:
 def check_slug(slug: str) -> str:
     """The slug, if it can be one: a-z, 0-9, hyphen and underscore, 64 at most. Else ``InputError``."""
     if not _SLUG.fullmatch(slug):
-        raise InputError(f"{slug!r} cannot be a topic: expected lower-case letters, digits and hyphens, 64 at most")
+        expected = N_("{slug} cannot be a topic: expected lower-case letters, digits and hyphens, 64 at most")
+        raise InputError(expected.format(slug=repr(slug)))
     return slug
 
 
@@ -96,7 +98,8 @@ def topic(conn: Connection, slug: str) -> Topic:
     """The topic with that slug; raises ``InputError`` when there is none."""
     found = find_topic(conn, slug)
     if found is None:
-        raise InputError(f"there is no topic {slug!r}; 'postiljon contacts import FILE --topic {slug}' makes it")
+        said = N_("there is no topic {name}; 'postiljon contacts import FILE --topic {slug}' makes it")
+        raise InputError(said.format(name=repr(slug), slug=slug))
     return found
 
 

@@ -7,11 +7,7 @@ from starlette.routing import Route
 from campaigns.app import open_house
 from campaigns.installation import install
 
-ALIASES = (
-    "/u/{token}/",
-    "/u/{token}/{other}",
-    "/o/{code}/",
-)  # a slash too many, and addresses that a mail program cut or glued
+ALIASES = ("/u/{token}/{other}",)  # addresses that a mail program cut or glued
 
 
 def public_routes() -> set[str]:
@@ -22,4 +18,4 @@ def public_routes() -> set[str]:
         paths = {route.path for route in house.public_app().routes if isinstance(route, Route)}
     finally:
         house.close()
-    return {path.replace(":path", "") for path in paths} - set(ALIASES)
+    return {path.replace(":path", "") for path in paths if not path.endswith("/")} - set(ALIASES)

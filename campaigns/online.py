@@ -6,7 +6,8 @@ gone. ``/o/CODE.txt`` is its text. ``/m/HASH.ext`` is an image of a letter: name
 ever, and served so that a browser cannot take it for anything else. A code that is not known, and a campaign that is
 not online, are the same 404 (E30).
 ``/archive`` lists public campaigns by month and searches them, ``/archive/SLUG`` serves the same stored bytes under an
-address that search engines may keep, ``/archive/feed.xml`` is an Atom feed (RFC 4287). The letter's own styles work, nothing in it can run (E34).
+address that search engines may keep, ``/archive/feed.xml`` is an Atom feed (RFC 4287).
+The letter's own styles work, nothing in it can run (E34).
 
 Raises ``StorageError`` when the database is away: 503, by the guard of the endpoint.
 """
@@ -133,7 +134,7 @@ async def overview(desk: Desk, request: Request) -> Response:
     return respond(desk.pages.page("archive.html", view, context), 200, headers)
 
 
-async def feed(desk: Desk, request: Request) -> Response:
+async def feed(desk: Desk, request: Request) -> Response:  # noqa: ARG001 - every route has it
     """The newest public campaigns as an Atom feed."""
     entries = await desk.read(_newest)
     url = desk.deps.public_url

@@ -12,13 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
-from unsubscribe import details, optout
+from unsubscribe import details, optout, reasons
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start_of
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.pages import View, respond
-from unsubscribe.endpoint.words import MONTHS, OFTEN, day_fault, later, often_in_words
+from unsubscribe.endpoint.words import MONTHS, OFTEN, REASONS, day_fault, later, often_in_words
 from unsubscribe.optout import Reader
 
 PURPOSES = {
@@ -29,6 +29,7 @@ PURPOSES = {
     "reason": Purpose.REASON,
     "put-back": Purpose.UNDO_CHANGE,
 }
+MOST_ANSWERED = 1000
 
 
 class Choices:
@@ -37,6 +38,7 @@ class Choices:
     def __init__(self, desk: Desk, detail_pages: DetailPages) -> None:
         self.desk = desk
         self.detail_pages = detail_pages
+        self._answered: dict[Token, None] = {}
 
     def routes(self) -> list[Route]:
         """One for each purpose."""
@@ -66,6 +68,7 @@ class Choices:
             "pause": self._pause,
             "topics": self.detail_pages.topics,
             "put-back": self._put_back,
+            "reason": self._reason,
         }
         return await acts[kind](view, token, reader, await forms.form(request))
 
@@ -84,6 +87,8 @@ class Choices:
             return await self.detail_pages.topics_form(view, token, reader, action)
         if kind == "put-back":
             return self._put_back_form(view, reader, action)
+        if kind == "reason":
+            return self._reason_form(view, action)
         raise HTTPException(404)
 
     def _here(self, request: Request) -> str:
@@ -136,6 +141,28 @@ class Choices:
         self.desk.watch.chose("put_back")
         _ = view.gettext
         return self.desk.done(view, _("The change was undone"), (_("Your details are as they were before."),))
+
+    def _reason_form(self, view: View, action: str, error: str = "") -> Response:
+        labels = tuple((key, view.gettext(label)) for key, label in REASONS.items())
+        context = {"reasons": labels, "action": action, "errors": {"reason": error} if error else {}}
+        return respond(self.desk.pages.page("reason.html", view, context), 422 if error else 200)
+
+    async def _reason(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
+        _ = view.gettext
+        reason = forms.one(fields, "reason")
+        if reason not in REASONS:
+            return self._reason_form(view, self.fresh("reason", token, token.subject), _("Choose a reason"))
+        if self._first(token):
+            await self.desk.write(lambda conn: reasons.add(conn, token.mailing, reason))
+        return self.desk.done(view, _("Thank you"), (_("We use your answer to write better mails."),))
+
+    def _first(self, token: Token) -> bool:
+        """Whether no reason came with this token yet, as far as this process knows: a button pressed twice."""
+        seen = token in self._answered
+        self._answered[token] = None
+        while len(self._answered) > MOST_ANSWERED:
+            del self._answered[next(iter(self._answered))]
+        return not seen
 
     def _less_often_form(self, view: View, reader: Reader, action: str, error: str = "") -> Response:
         errors_of = {"often": error} if error else {}

@@ -97,7 +97,7 @@ class OptOuts:
             "pause": fresh("pause", reader.token, left.change) if here else "",
             "topics": fresh("topics", reader.token, left.change) if here else "",
             "everything": self.desk.url(f"/u/{text}") if here else "",
-            "reason": "",
+            "reason": fresh("reason", reader.token, left.change) if left.change else "",
         }
         reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}

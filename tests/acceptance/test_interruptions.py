@@ -1,0 +1,177 @@
+"""What happens to people when something stops in the middle: killed, paused, cut off; through the real command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from campaigns import control
+from mailer.storage import open_database
+from tests.acceptance.conftest import Office
+from tests.support.commandline import EXAMPLES, Catcher, Desk, Mailbox, catching, fetch, free_port, until
+from tests.support.databases import PostgresServer
+
+pytestmark = pytest.mark.slow
+LETTER = "denkt-u-mee.md"
+PEOPLE = 60
+
+
+class SlowCatcher(Catcher):
+    """Takes its time for each letter."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(0.1)
+        return await super().handle_DATA(server, session, envelope)
+
+
+@pytest.fixture
+def slow_office(tmp_path: Path) -> Iterator[Office]:
+    """Sixty people, and a relay that takes a tenth of a second for a letter, on two connections."""
+    for path in EXAMPLES.glob("*"):
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    mailbox = Mailbox()
+    with catching(SlowCatcher(mailbox)) as port:
+        desk = Desk(
+            tmp_path, {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}?connections=2", "POSTILJON_BRAND": "vng.toml"}
+        )
+        desk.write("people.csv", "email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)))
+        desk.do("init")
+        desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+        yield Office(desk, mailbox)
+
+
+def copies(mailbox: Mailbox) -> Counter[str]:
+    return Counter(caught.recipient for caught in mailbox.all())
+
+
+def test_after_kill_9_nobody_is_lost_and_nobody_gets_it_twice(slow_office: Office) -> None:
+    desk, mailbox = slow_office.desk, slow_office.mailbox
+    process = desk.start("send", LETTER, "--yes")
+    until(lambda: len(mailbox.all()) >= 10)
+    process.kill()
+    process.wait()
+    time.sleep(0.3)
+    desk.do("send", LETTER, "--yes")
+    status = desk.status("denkt-u-mee")
+    assert status["state"] == "finished"
+    assert status["accepted"] + status["in_doubt"] == PEOPLE
+    assert status["in_doubt"] <= 8  # one window: four times two connections
+    assert max(copies(mailbox).values()) == 1
+    doubts = {item["address"] for item in desk.do("doubt", "denkt-u-mee", "--json").json["doubts"]}
+    assert len(doubts) == status["in_doubt"]
+    missing = {f"lezer{one}@example.org" for one in range(PEOPLE)} - set(copies(mailbox))
+    assert missing <= doubts
+    if doubts:
+        desk.do("doubt", "denkt-u-mee", "--send-again", *sorted(missing)) if missing else None
+        desk.do("doubt", "denkt-u-mee", "--treat-as-sent") if doubts - missing else None
+        desk.do("send", LETTER, "--yes")
+    assert desk.status("denkt-u-mee")["accepted"] == PEOPLE
+    assert set(copies(mailbox).values()) == {1}
+    assert len(copies(mailbox)) == PEOPLE
+
+
+def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Office) -> None:
+    desk, mailbox = slow_office.desk, slow_office.mailbox
+    process = desk.start("send", LETTER, "--yes")
+    until(lambda: len(mailbox.all()) >= 5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 3
+    status = desk.status("denkt-u-mee")
+    assert (status["sending"], status["in_doubt"]) == (0, 0)
+    assert status["waiting"] > 0
+    desk.do("send", LETTER, "--yes")
+    assert set(copies(mailbox).values()) == {1}
+    assert len(copies(mailbox)) == PEOPLE
+
+
+def test_a_pause_stops_a_running_send_within_a_second(slow_office: Office) -> None:
+    desk, mailbox = slow_office.desk, slow_office.mailbox
+    process = desk.start("send", LETTER, "--yes")
+    until(lambda: len(mailbox.all()) >= 5)
+    db = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
+    control.pause(db, "denkt-u-mee", "ester", datetime.now(UTC))
+    db.close()
+    time.sleep(1.0)
+    count = len(mailbox.all())
+    assert count < PEOPLE
+    time.sleep(1.0)
+    assert len(mailbox.all()) == count
+    assert process.wait(30) == 3
+    desk.do("resume", "denkt-u-mee")
+    desk.do("send", LETTER, "--yes")
+    assert set(copies(mailbox).values()) == {1}
+    assert desk.status("denkt-u-mee")["accepted"] == PEOPLE
+
+
+def test_two_who_send_the_same_file_send_each_letter_once(slow_office: Office) -> None:
+    desk, mailbox = slow_office.desk, slow_office.mailbox
+    first, second = desk.start("send", LETTER, "--yes"), desk.start("send", LETTER, "--yes")
+    codes = {first.wait(60), second.wait(60)}
+    if codes != {0}:  # the one that came too late to start says so; run again
+        desk.do("send", LETTER, "--yes")
+    assert set(copies(mailbox).values()) == {1}
+    assert len(copies(mailbox)) == PEOPLE
+
+
+def test_children_end_when_their_parent_is_killed(office: Office) -> None:
+    port = free_port()
+    process = office.desk.start("serve", "--port", str(port))
+    assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+    children = offspring(process.pid)
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    until(lambda: not any(alive(child) for child in children))
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
+
+
+def test_a_child_that_dies_is_started_again(office: Office) -> None:
+    port = free_port()
+    with office.desk.running("serve", "--port", str(port)) as process:
+        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+        for child in offspring(process.pid):
+            os.kill(child, signal.SIGKILL)
+        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+
+
+def test_the_whole_way_on_postgresql(office: Office, postgres: PostgresServer) -> None:
+    name = postgres.fresh()
+    office.desk.environment["POSTILJON_DATABASE_URL"] = postgres.url(name)
+    office.desk.do("init")
+    office.desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+    office.desk.do("send", LETTER, "--yes")
+    status = office.desk.status("denkt-u-mee")
+    assert (status["accepted"], status["refused"], status["retry"]) == (3, 1, 1)
+    assert len(office.mailbox.all()) == 3
+    office.desk.do("cancel", "denkt-u-mee")
+    postgres.drop(name)
+
+
+def offspring(parent: int) -> list[int]:
+    """The children of a process that do our work (Python's resource tracker is not one)."""
+    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, check=False).stdout
+    rows = [line.split(None, 1) for line in found.decode().splitlines()]
+    return [int(pid) for pid, words in rows if "resource_tracker" not in words]
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -12,6 +12,7 @@ All times are aware and in UTC (I9): :class:`Instant` stores ISO 8601 text that 
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageError,
 
 BUSY_SECONDS = 10.0
 _PAUSE = 0.0003
+# PostgreSQL: deadlock, serialization failure, lock timeout, statement timeout: the same again may well succeed
+_BUSY_STATES = frozenset({"40P01", "40001", "55P03", "57014"})
+_FULL_STATES = frozenset({"53100"})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Instant(TypeDecorator[datetime]):
@@ -122,18 +127,21 @@ def mapped() -> Iterator[None]:
 def map_error(error: SQLAlchemyError) -> StorageError:
     """The ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
     text = str(getattr(error, "orig", None) or error)
-    if _is_busy(error):
+    if _is_busy(error) or _sqlstate(error) in _BUSY_STATES:
         return StorageBusy("the database was locked by somebody else for too long; try again")
-    if (
-        "disk is full" in text
-        or "No space left" in text
-        or "File too large" in text
-        or _errorcode(error) == "SQLITE_FULL"
-    ):
+    full = _errorcode(error) == "SQLITE_FULL" or _sqlstate(error) in _FULL_STATES
+    if full or any(words in text for words in ("disk is full", "No space left", "File too large")):
         return StorageFull(f"the database has no room left: {text}")
     if isinstance(error, DBAPIError) and (error.connection_invalidated or _is_away(error)):
         return StorageAway(f"the database cannot be reached: {text}")
     return StorageError(f"the database refused: {text}")
+
+
+def map_os_error(error: OSError, path: Path) -> StorageError:
+    """The same for a file of ours beside the database: no room, or it cannot be opened or written now (E17, E18)."""
+    if error.errno in _NO_ROOM:
+        return StorageFull(f"{path} cannot be written, there is no room left: {error.strerror}")
+    return StorageAway(f"{path} cannot be used: {error.strerror}")
 
 
 def open_database(url: str, *, pool_size: int = 5) -> Database:
@@ -200,9 +208,18 @@ def _is_busy(error: BaseException) -> bool:
     return _errorcode(error) in {"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"}
 
 
+def _sqlstate(error: BaseException) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+
+
 def _is_away(error: DBAPIError) -> bool:
-    """SQLite: the file cannot be opened or read. PostgreSQL: class 08, 57P0x, or no SQLSTATE at all."""
+    """SQLite: the file cannot be opened, read or written.
+
+    PostgreSQL: class 08, 57P0x, too many connections (53300), only for reading after a failover (25006), no SQLSTATE.
+    """
     if isinstance(error.orig, sqlite3.Error):
-        return _errorcode(error).startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB"))
-    state = getattr(error.orig, "sqlstate", None)
-    return isinstance(error, OperationalError) and (state is None or state.startswith(("08", "57P")))
+        return _errorcode(error).startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_READONLY"))
+    state = _sqlstate(error)
+    if state in ("53300", "25006"):
+        return True
+    return isinstance(error, OperationalError) and (not state or state.startswith(("08", "57P")))

@@ -26,7 +26,7 @@ from mailer.outbox.counters import Tally
 from mailer.outbox.doubt import send_again
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
-from mailer.storage import Database, begin_patiently, map_error, mapped
+from mailer.storage import Database, begin_patiently, map_error, map_os_error, mapped
 
 GONE = "sender_gone"
 _PREFIX = "pg:"
@@ -101,12 +101,11 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
         connection = _own_connection(db)
     descriptor: int | None = None
     if db.is_sqlite:
-        folder = data_dir.resolve() / "senders"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = str(folder / f"{secrets.token_hex(8)}.lock")
-        descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            lock, descriptor = _new_lock(data_dir.resolve() / "senders")
+        except OSError as error:
+            connection.close()
+            raise map_os_error(error, data_dir / "senders") from error
     else:
         lock = f"{_PREFIX}{secrets.randbits(62)}"
     sender = Sender(db, name, lock, connection, descriptor)
@@ -118,8 +117,25 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
             sender.id = conn.execute(row).scalar_one()
     except BaseException:
         sender.abandon()
+        if descriptor is not None:
+            Path(lock).unlink(missing_ok=True)
         raise
     return sender
+
+
+def _new_lock(folder: Path) -> tuple[str, int]:
+    """A file that we hold locked: its path and descriptor. Nothing is left when there is no room for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{secrets.token_hex(8)}.lock"
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise
+    return str(path), descriptor
 
 
 def sweep(db: Database, now: datetime) -> int:
@@ -187,12 +203,17 @@ def lose(conn: Connection, sender_id: int, now: datetime) -> int:
 
 @contextmanager
 def _flocked(path: Path) -> Iterator[bool]:
-    """Whether the lock is free; if so it is held inside the block. A missing file is free."""
+    """Whether the lock is free; if so it is held inside the block. A missing file is free.
+
+    Opened for reading: who only looks (``status``) may do so on a read-only disk too. Raises ``StorageAway``.
+    """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         yield True
         return
+    except OSError as error:  # too many open files, say: then nobody knows, and nothing is touched
+        raise map_os_error(error, path) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -59,7 +59,7 @@ class Writer:
         self._window = self._depth = deps.settings.smtp_url.window
         self._sender: Sender | None = None
         self._wrote = False  # the last turn changed something
-        self._uncertain = False  # a COMMIT may have happened or not
+        self._uncertain: set[int] = set()  # senders of ours of whom a COMMIT may have happened or not
         self._lost = False
         self._turns = self._late = 0
         self._looked = self._swept = self._grown = self._free_from = 0.0
@@ -85,6 +85,8 @@ class Writer:
                 self._wake.wait(self._pause())
             self._wake.clear()
             try:
+                if self._lost:
+                    self._regain()
                 self._turn()
             except StorageError as error:
                 if error.permanent:
@@ -151,7 +153,7 @@ class Writer:
         """Read mailings and senders anew, when it is time."""
         clock, board = time.monotonic(), self._board
         every = LOOK_EVERY if self._outbound.flights else LOOK_SOON
-        if clock - self._swept > SWEEP_EVERY:
+        if clock - self._swept > SWEEP_EVERY and not self._uncertain:  # what we never wrote is read back, not in doubt
             self._swept = clock
             outbox.sweep(self._deps.db, now)
         if clock - self._looked < every:
@@ -205,12 +207,13 @@ class Writer:
             return []
         assert self._sender is not None  # noqa: S101 - registered before the first turn
         self._leave_room()
-        uncertain, self._uncertain = self._uncertain, True
+        uncertain = frozenset(self._uncertain)
+        self._uncertain.add(self._sender.id)
         with self._sender.write() as conn:
             begun, tally = time.monotonic(), Tally()
             self._pacing.slowed = self._todo.write(conn, self._pacing.slowed, now, tally)
-            if uncertain:
-                self._read_back(conn, now, tally)
+            for sender_id in uncertain:
+                self._read_back(conn, sender_id, now, tally)
             if wanted:
                 grasp = Grasp(conn, self._sender.id, now, now - self._deps.settings.give_up, tally)
                 claimed = self._pacing.claim(grasp, wanted, board.known)
@@ -221,7 +224,7 @@ class Writer:
                 outbox.skip_cancelled(conn, number, now)
             if relay:
                 outbox.relay_away(conn, self._sender.id, self._judge.away_since, "", self._judge.away_words)
-        self._uncertain = False
+        self._uncertain.clear()
         self._free_from = 2 * time.monotonic() - begun
         self._todo.done()
         self._judge.relay_news = False
@@ -234,15 +237,14 @@ class Writer:
         if rest > 0 and self._deps.db.is_sqlite:
             time.sleep(rest)
 
-    def _read_back(self, conn: Connection, now: datetime, tally: Tally) -> None:
+    def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: Tally) -> None:
         """What a lost COMMIT has claimed was never written to a socket: hand it back."""
-        assert self._sender is not None  # noqa: S101
         strays = [
             outbox.Settlement(delivery, mailing, attempt, "waiting")
-            for delivery, mailing, attempt in outbox.held_by(conn, self._sender.id)
+            for delivery, mailing, attempt in outbox.held_by(conn, sender_id)
             if delivery not in self._outbound.flights
         ]
-        outbox.settle(conn, self._sender.id, strays, now, tally)
+        outbox.settle(conn, sender_id, strays, now, tally)
 
     def _hand_off(self, claimed: Sequence[Claimed]) -> None:
         """Make parcels and give them to the loop; a letter that cannot be made holds its mailing, and no other."""
@@ -295,12 +297,15 @@ class Writer:
         self._lost = True
         self._post(lambda: self._outbound.halt(True))
         time.sleep(TRY_AGAIN)
-        try:
-            assert self._sender is not None  # noqa: S101
-            if not self._sender.renew():  # somebody has swept us: what is on its way is settled under the old number
-                old, deps = self._sender, self._deps
-                self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
-                self._uncertain = False
-                old.abandon()
-        except StorageError:
-            return
+
+    def _regain(self) -> None:
+        """Connect again, before anything else is asked of the database. Raises ``StorageError`` while it is away.
+
+        When somebody has swept us, or our lock still hangs on a connection that only the server believes in, we go on
+        under a new number; what is on its way is settled under the old one.
+        """
+        assert self._sender is not None  # noqa: S101
+        if not self._sender.renew():
+            old, deps = self._sender, self._deps
+            self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
+            old.abandon()

@@ -46,8 +46,9 @@ def wire(content: bytes) -> bytes:
     """The content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
 
     Anything that could end the session's data too early is mended in a slower way: stray CR and LF become CRLF (B22,
-    B76), dots at the start of a line are doubled (RFC 5321 section 4.5.2). One scan, since each costs ten microseconds a
-    letter; a stray CR without a dot after a line feed is for :mod:`mailer.letter` to refuse, before signing.
+    B76), dots at the start of a line are doubled (RFC 5321 section 4.5.2). One scan, since each costs ten
+    microseconds a letter; a stray CR without a dot after a line feed is for :mod:`mailer.letter` to refuse, before
+    signing.
     """
     if not content.startswith(b".") and b"\n." not in content and content.endswith(b"\r\n"):
         return content

@@ -63,6 +63,10 @@ def clean(raw: bytes) -> str:
 
     An enhanced status code that each line repeats is kept once.
     """
+    if len(raw) < 200 and raw.isascii():  # nearly always
+        plain = raw.decode("ascii").strip()
+        if plain.isprintable() and "  " not in plain:
+            return plain
     first, *others = raw[: 8 * TEXT_LIMIT].split(b"\n")
     repeated = _ENHANCED.match(first)
     if repeated:

@@ -41,7 +41,7 @@ from sqlmodel import Field, SQLModel
 from mailer.errors import InputError
 from mailer.storage import Instant
 from unsubscribe.contacts.bulk import bound, insert_rows
-from unsubscribe.contacts.people import dump_json, in_slices, insert_into
+from unsubscribe.contacts.people import dump_json, in_slices, insert_into, quote
 
 Basis = Literal["consent", "customer", "member", "public_task"]
 Kind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
@@ -197,9 +197,11 @@ def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str
     said = (1, event.kind, event.topic, event.statement, bound(conn, event.at), bound(conn, now))
     salts = os.urandom(16 * len(people))
     sha256, rows = hashlib.sha256, []
+    rest = dump_json(event.detail)[1:]
+    rest = f",{rest}" if event.detail else rest
     for place, (number, address) in enumerate(people):
         salt = salts[16 * place : 16 * place + 16]
-        detail = dump_json({"address": address, **event.detail})
+        detail = f'{{"address":{quote(address)}{rest}'
         digest = sha256(salt + detail.encode()).digest()
         rows.append((number, *said, detail, salt, digest, sha256(_genesis(number) + public + digest).digest()))
     insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)

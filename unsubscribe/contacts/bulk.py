@@ -6,15 +6,15 @@ caller holds the writing lock; PostgreSQL's sequence gives each number once).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, select, text, update
+from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, func, select, text, update
 
 from mailer.storage import Instant
-from unsubscribe.contacts.people import in_slices
 from unsubscribe.contacts.rows import ImportRow
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION
 
@@ -55,6 +55,16 @@ _KNOWN = (
     CONTACT.c.attributes,
     CONTACT.c.own_fields,
 )
+_KEYS = bindparam("b_keys", type_=Text())
+_FOR_SQLITE = select(*_KNOWN).where(
+    CONTACT.c.email_key.in_(select(func.json_each(_KEYS).table_valued("value").c.value))
+)
+_FOR_POSTGRESQL = (
+    select(*_KNOWN)
+    .where(CONTACT.c.email_key.in_(select(func.json_array_elements_text(cast(_KEYS, JSON)).column_valued("key"))))
+    .order_by(CONTACT.c.id)
+    .with_for_update(of=CONTACT)
+)
 _UPDATE = (
     update(CONTACT)
     .where(CONTACT.c.id == bindparam("b_id"))
@@ -63,13 +73,12 @@ _UPDATE = (
 
 
 def by_key(conn: Connection, keys: Sequence[str]) -> dict[str, Known]:
-    """The contacts with these keys, locked against others until the transaction ends."""
-    found: dict[str, Known] = {}
-    for some in in_slices(keys):
-        query = select(*_KNOWN).where(CONTACT.c.email_key.in_(some)).order_by(CONTACT.c.id).with_for_update()
-        for row in conn.execute(query):
-            found[row[0]] = Known(*row[1:])
-    return found
+    """The contacts with these keys, locked against others until the transaction ends.
+
+    All keys are one JSON parameter: SQLAlchemy's handling of one parameter a key costs more than the looking up.
+    """
+    of_all = _FOR_POSTGRESQL if conn.dialect.name == "postgresql" else _FOR_SQLITE
+    return {row[0]: Known(*row[1:]) for row in conn.execute(of_all, {"b_keys": json.dumps(list(keys))})}
 
 
 def new_numbers(conn: Connection, count: int) -> list[int]:

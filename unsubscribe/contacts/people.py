@@ -21,7 +21,7 @@ from mailer.signing import address_hash
 from unsubscribe.contacts.tables import CONTACT
 
 Attribute = Union[str, tuple[str, ...]]
-_quote = json.encoder.encode_basestring
+quote = json.encoder.encode_basestring
 _MANY = 500  # bound parameters of one statement; SQLite's limit is 32766, short statements are cached better
 _COLUMNS = (
     CONTACT.c.id,
@@ -91,9 +91,9 @@ def dump_json(values: Mapping[str, Attribute]) -> str:
     parts = []
     for name, value in values.items():
         if isinstance(value, str):
-            parts.append(f"{_quote(name)}:{_quote(value)}")
+            parts.append(f"{quote(name)}:{quote(value)}")
         else:
-            parts.append(f"{_quote(name)}:[{','.join(map(_quote, value))}]")
+            parts.append(f"{quote(name)}:[{','.join(map(quote, value))}]")
     return f"{{{','.join(parts)}}}"
 
 

@@ -80,10 +80,16 @@ def start(site: Site, path: Path, now: datetime) -> Campaign:
     if known and known.state is State.HELD:
         raise StateError(why_not(known, site.say))
     prepared = prepare(site, path, known.online_code if known else "", now)
-    with site.db.write() as conn:
-        campaign = _store(conn, prepared, now)
-        _open(conn, site, campaign, Event.START, now)
-        return records.get(conn, campaign.slug)
+    try:
+        with site.db.write() as conn:
+            campaign = _store(conn, prepared, now)
+            _open(conn, site, campaign, Event.START, now)
+            return records.get(conn, campaign.slug)
+    except StateError:
+        known = _known(site, path)
+        if known and known.is_launched:  # somebody launched the same file at this moment: carry on with theirs
+            return known
+        raise
 
 
 def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
@@ -283,9 +289,9 @@ def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
         "online_code": prepared.online_code,
     }
     known = records.find(conn, definition.slug)
-    if known is None:
-        records.add(conn, values, now)
+    if known is None and records.add(conn, values, now):
         return records.get(conn, definition.slug)
+    known = known or records.get(conn, definition.slug)
     if known.is_launched:
         raise StateError(_faster(known, as_is))
     if known.state in _EDITABLE:

@@ -15,12 +15,13 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, select, update
 from sqlmodel import Field, SQLModel
 
 from campaigns.states import Event, State, after, sources
 from mailer.errors import InputError
 from mailer.storage import Instant
+from unsubscribe.contacts.people import insert_into
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -146,10 +147,11 @@ def next_scheduled(conn: Connection) -> Campaign | None:
     return _campaign(row) if row else None
 
 
-def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> None:
-    """A new draft; ``values`` by column. Its slug must not exist yet (the database refuses a second)."""
+def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
+    """A new draft; ``values`` by column. False when its slug is taken: somebody was faster."""
     row = dict(values) | {"state": State.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
-    conn.execute(insert(CAMPAIGN).values(**_plain(row)))
+    statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
+    return conn.execute(statement).rowcount == 1
 
 
 def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: datetime) -> None:

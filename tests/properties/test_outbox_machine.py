@@ -43,6 +43,7 @@ class Outbox(RuleBasedStateMachine):
         self.now = NOW
         self.senders: list[Sender] = []
         self.claims: dict[int, list[Claimed]] = {}  # by sender: claimed, not yet settled
+        self.settled: list[tuple[int, Claimed]] = []
         self.left: set[int] = set()  # opted out
         self.delivered: dict[tuple[int, int], int] = {}  # (mailing, recipient) → letters that the relay took
         self.repeats: set[tuple[int, int]] = set()  # of whom a second letter was allowed
@@ -53,6 +54,7 @@ class Outbox(RuleBasedStateMachine):
         self.held = fill(self.db, PEOPLE, send_before=None)
         self.again = fill(self.db, PEOPLE, key="campaign:2", in_doubt="send_again")
         self.mailings = [self.held, self.again]
+        self.a_sender_starts()
 
     @rule(minutes=st.integers(1, 90))
     def time_passes(self, minutes: int) -> None:
@@ -68,6 +70,7 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.senders)
     @rule(data=st.data(), number=st.integers(1, WINDOW))
     def a_sender_claims(self, data: st.DataObject, number: int) -> None:
+        self.now += timedelta(seconds=1)
         sender = data.draw(st.sampled_from(self.senders))
         room = min(number, WINDOW - len(self.claims[sender.id]))
         mailing = data.draw(st.sampled_from(self.mailings))
@@ -83,6 +86,15 @@ class Outbox(RuleBasedStateMachine):
             assert first == claim.first_claimed_at, "I5: another Date"
         self.claims[sender.id] += taken
 
+    @precondition(lambda self: self.senders)
+    @rule(data=st.data())
+    def a_sender_sends_a_window(self, data: st.DataObject) -> None:
+        """The usual: claim, and all of it is settled."""
+        self.a_sender_claims(data, WINDOW)
+        for claims in list(self.claims.values()):
+            for _ in list(claims):
+                self.a_sender_settles(data, data.draw(st.sampled_from(["accepted", "retry", "waiting"])))
+
     @precondition(lambda self: any(self.claims.values()))
     @rule(
         data=st.data(),
@@ -94,6 +106,7 @@ class Outbox(RuleBasedStateMachine):
             return
         claim = data.draw(st.sampled_from(self.claims[sender.id]))
         self.claims[sender.id].remove(claim)
+        self.settled.append((sender.id, claim))
         state, _, taken = outcome.partition(", ")
         if state == "accepted" or taken == "taken":
             self.deliver(claim)
@@ -103,11 +116,27 @@ class Outbox(RuleBasedStateMachine):
             assert outbox.settle(conn, sender.id, [settlement], self.now) == 1
             assert outbox.settle(conn, sender.id, [settlement], self.now) == 0
 
+    @precondition(lambda self: self.settled and self.senders)
+    @rule(data=st.data())
+    def an_answer_to_an_earlier_attempt_comes_once_more(self, data: st.DataObject) -> None:
+        again = {claim.delivery for claims in self.claims.values() for claim in claims}
+        sent_again = [item for item in self.settled if item[1].delivery in again]
+        sender_id, claim = data.draw(st.sampled_from(sent_again or self.settled))
+        with self.db.write() as conn:
+            before = {row.recipient: row.state for row in outbox.deliveries(conn, claim.mailing)}
+            late = Settlement(claim.delivery, claim.mailing, claim.attempt, "refused", "late")
+            outbox.settle(conn, sender_id, [late], self.now)
+            after = {row.recipient: row.state for row in outbox.deliveries(conn, claim.mailing)}
+        changed = {number for number in before if before[number] != after[number]}
+        assert all(before[number] == "in_doubt" for number in changed), "a late answer moved what is not its own"
+
     @precondition(lambda self: self.senders)
     @rule(data=st.data(), reached=st.integers(0, WINDOW))
     def a_sender_is_killed(self, data: st.DataObject, reached: int) -> None:
         """The relay had taken the first so many of what was on its way."""
-        sender = data.draw(st.sampled_from(self.senders))
+        if data.draw(st.booleans()):
+            self.a_sender_claims(data, WINDOW)
+        sender = data.draw(st.sampled_from(sorted(self.senders, key=lambda item: -len(self.claims[item.id]))))
         self.senders.remove(sender)
         for claim in self.claims.pop(sender.id)[:reached]:
             self.deliver(claim)

@@ -21,9 +21,9 @@ BRAND = replace(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium."""
+    """Chromium. Not for longer than a module: while Playwright runs, no asyncio test can run in the same process."""
     with chromium() as running:
         yield running
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def demo(folder: Path) -> list[str]:
 
 def test_under_ci_it_checks_what_came_in_and_ends_with_0(tmp_path: Path) -> None:
     done = subprocess.run(
-        demo(tmp_path / "demo"), env=environment(CI="true"), capture_output=True, text=True, timeout=240, check=False
+        demo(tmp_path / "demo"), env=environment(CI="true"), capture_output=True, text=True, timeout=540, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WRONG" not in done.stdout

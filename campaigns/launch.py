@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -28,13 +28,14 @@ from campaigns.records import Campaign
 from campaigns.states import Event, State
 from mailer import archive, outbox
 from mailer.errors import Fault, FaultsError, InputError, StateError
-from mailer.letter.compile import LetterSource, compile_letter
-from mailer.letter.personalise import render_public
 from mailer.letter.plan import Compiled
 from mailer.outbox import Identity, Mailing, MailingSpec
 from mailer.settings import InDoubt
 from mailer.storage import Database
 from unsubscribe import contacts
+
+if TYPE_CHECKING:
+    from mailer.letter.compile import LetterSource
 
 MISSED = "missed"
 _BREATH = 0.005
@@ -171,6 +172,8 @@ def examine(
     site: Site, path: Path, now: datetime, *, code: str = "", send_at: datetime | None = None
 ) -> tuple[Prepared | None, list[Fault]]:
     """Read and compile; every fault and warning, and None when there is an error. An unknown topic is a warning."""
+    from mailer.letter.compile import compile_letter  # a tenth of a second that only who compiles pays
+
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
         topic = contacts.find_topic(conn, material.definition.topic)
@@ -199,6 +202,8 @@ def letter_source(
     site: Site, material: Material, topic_name: str, code: str, now: datetime, send_at: datetime | None = None
 ) -> LetterSource:
     """What compile needs to know of a campaign."""
+    from mailer.letter.compile import LetterSource
+
     definition = replace(material.definition, send_at=send_at or material.definition.send_at)
     domain = definition.from_address.rpartition("@")[2]
     return LetterSource(
@@ -272,6 +277,8 @@ def _known(site: Site, path: Path) -> Campaign | None:
 
 def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
     """The campaign of a prepared file, as a draft or where it was, with its letter kept."""
+    from mailer.letter.personalise import render_public
+
     definition = prepared.definition
     values: dict[str, Any] = {
         "slug": definition.slug,

@@ -92,11 +92,12 @@ async def test_nine_minutes_before_the_250_do_not_cause_a_second_letter() -> Non
         assert sorted(feed.accepted) == [0, 1]
 
 
+@pytest.mark.slow
 async def test_a_slow_connection_holds_its_own_letters_and_no_others() -> None:
-    async with smtp_server(Rule("dot", "delay", nth=1, seconds=2.5)) as server:
+    async with smtp_server(Rule("dot", "delay", nth=1, seconds=5)) as server:
         feed = ListFeed((parcel(number) for number in range(300)), again=True)
         running = asyncio.create_task(carry(transport(server, connections=3), feed))
-        await until(lambda: len(feed.accepted) >= 299, seconds=2)
+        await until(lambda: len(feed.accepted) >= 299, seconds=4.5)
         await running
         reconcile(feed, server, 300)
         handed = [number for number, results in feed.results.items() if isinstance(results[0], NotWritten)]

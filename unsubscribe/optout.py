@@ -89,7 +89,13 @@ class _Known:
 
 def look(conn: Connection, token: Token, now: datetime) -> Reader:
     """Whom the link is about and how they stand. Changes nothing."""
-    return _reader(token, _know(conn, [token]), now)
+    return look_many(conn, [token], now)[0]
+
+
+def look_many(conn: Connection, tokens: Sequence[Token], now: datetime) -> list[Reader]:
+    """The same for many links at once, in the same order; some statements for all of them."""
+    known = _know(conn, tokens)
+    return [_reader(token, known, now) for token in tokens]
 
 
 def opt_out(conn: Connection, token: Token, scope: Scope, now: datetime, *, how: str = "page") -> Left:
@@ -202,11 +208,10 @@ def _leave(conn: Connection, requests: Sequence[Request], now: datetime) -> list
         entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
         held = _held(entries, reader.scope, now)
         done = reader.contact is None or held == "left_all" or (held == "left_topic" and scope == "topic")
-        left = Left(reader, scope, done, _recent(conn, reader, now), request.how)
+        left = Left(reader, scope, done, _recent(conn, reader, now) if done or held else 0, request.how)
         answers.append(left)
         acts += [] if done else [left]
-    for request in requests:
-        outbox.prove(conn, request.token.mailing, request.token.recipient, now)
+    outbox.prove_many(conn, [(request.token.mailing, request.token.recipient) for request in requests], now)
     numbers = iter(_carry_out(conn, acts, known, now))
     return [left if left.already else _left(left, next(numbers)) for left in answers]
 

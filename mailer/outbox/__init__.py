@@ -11,7 +11,7 @@ What success does not mean: *accepted* says that the relay took the letter, not 
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows
 from mailer.outbox.counters import Tally, recount
-from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, send_again
+from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
 from mailer.outbox.mailings import (
     address_hashes,
     audience_complete,
@@ -88,6 +88,7 @@ __all__ = [
     "open_ones",
     "outcomes",
     "prove",
+    "prove_many",
     "recount",
     "register",
     "relay_away",

@@ -71,6 +71,20 @@ def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> b
     return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})
 
 
+def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: datetime) -> int:
+    """The same for many (mailing, recipient) at once; how many doubts ended. One statement where there is no doubt."""
+    row = DELIVERY.c
+    wanted: dict[int, list[int]] = {}
+    for mailing, recipient in letters:
+        wanted.setdefault(mailing, []).append(recipient)
+    ended = 0
+    for mailing, recipients in wanted.items():
+        doubtful = select(row.recipient).where(row.mailing_id == mailing, row.recipient.in_(recipients))
+        for recipient in conn.execute(doubtful.where(row.state == "in_doubt")).scalars().all():
+            ended += prove(conn, mailing, recipient, now)
+    return ended
+
+
 def bounced(conn: Connection, mailing_id: int, recipient: int, reason: str, now: datetime) -> bool:
     """A report says that an accepted letter did not arrive; true when that was news."""
     prove(conn, mailing_id, recipient, now)

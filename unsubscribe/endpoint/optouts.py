@@ -72,7 +72,7 @@ class OptOuts:
 
     def _look(self, conn: Connection, tokens: Sequence[Token]) -> list[Reader]:
         now = self.desk.now
-        return [optout.look(conn, token, now) for token in tokens]
+        return optout.look_many(conn, tokens, now)
 
     def _leave(self, conn: Connection, wishes: Sequence[optout.Request]) -> list[Left]:
         return optout.opt_out_many(conn, wishes, self.desk.now)

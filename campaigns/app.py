@@ -120,6 +120,12 @@ class House:
             transport=transport or self.transport(),
         )
 
+    def tidy(self, now: datetime) -> None:
+        """Retention, and what falls due without anybody: docs/privacy.md."""
+        from unsubscribe import retention
+
+        retention.tidy(self.db, self.reader, self.pepper, now)
+
     def public_app(self) -> Starlette:
         """The public endpoint, with read online and the archive."""
         from campaigns import records
@@ -197,6 +203,9 @@ def database_exists(settings: CampaignSettings) -> bool:
 
 
 def _check_dkim(mailer: MailerSettings) -> None:
-    given = [bool(mailer.dkim_key), bool(mailer.dkim_selector), bool(mailer.dkim_domain)]
-    if any(given) and not all(given):
-        raise SettingsError("POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR and POSTILJON_DKIM_DOMAIN go together")
+    """A key that cannot sign is found now, not when the first letter is due."""
+    pem = mailer.dkim_pem()
+    if pem is not None:
+        from mailer.letter.dkim import Signer
+
+        Signer(pem, mailer.dkim_selector, mailer.dkim_domain)

@@ -26,15 +26,18 @@ from mailer.errors import PostiljonError
 
 LOOK_EVERY = 0.25
 FOLLOW_EVERY = 0.5
+TIDY_EVERY = 3600.0
 _BREATH = 0.005  # between two pages the lock is free for others
 log = structlog.get_logger()
 
 
 class Schedule:
-    """Two jobs: *look* (launch what is due, freeze audiences) and *follow* (campaigns follow their mailings)."""
+    """*look* (launch what is due), *freeze* (audiences), *follow* (campaigns follow their mailings), and *tidy*."""
 
-    def __init__(self, site: Site, clock: Callable[[], datetime]) -> None:
-        self._site, self._clock = site, clock
+    def __init__(
+        self, site: Site, clock: Callable[[], datetime], tidy: Callable[[datetime], object] | None = None
+    ) -> None:
+        self._site, self._clock, self._tidy = site, clock, tidy
         self._closing = threading.Event()
         self._complained = ""
         self._scheduler = BackgroundScheduler(
@@ -45,6 +48,9 @@ class Schedule:
         jobs = ((self.look, LOOK_EVERY), (self.freeze, LOOK_EVERY), (self.follow, FOLLOW_EVERY))
         for job, seconds in jobs:
             self._scheduler.add_job(self._quietly, "interval", [job], seconds=seconds, id=job.__name__)
+        if tidy:  # at the start, and then each hour: what is due is found by its date, so a missed hour loses nothing
+            begin = {"seconds": TIDY_EVERY, "id": "tidy", "next_run_time": datetime.now(UTC)}
+            self._scheduler.add_job(self._quietly, "interval", [self.tidy], **begin)
 
     def start(self) -> None:
         """Begin to look."""
@@ -76,6 +82,11 @@ class Schedule:
     def follow(self) -> None:
         """Finish and hold campaigns as their mailings are."""
         control.reconcile(self._site.db, self._clock())
+
+    def tidy(self) -> None:
+        """What goes or falls due by itself on the reader's side: retention, addresses that nobody objected to."""
+        if self._tidy:
+            self._tidy(self._clock())
 
     def _quietly(self, job: Callable[[], object]) -> None:
         try:

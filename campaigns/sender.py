@@ -52,7 +52,7 @@ async def serve(house: House, stop: asyncio.Event, *, with_clock: bool = True) -
     """Send whatever is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
     from campaigns.schedule import Schedule
 
-    schedule = Schedule(house.site, house.clock)
+    schedule = Schedule(house.site, house.clock, house.tidy)
     if with_clock:
         schedule.start()
     try:

@@ -14,7 +14,7 @@ from campaigns.records import Campaign
 from campaigns.schedule import Schedule
 from campaigns.states import State
 from mailer import outbox
-from mailer.errors import FaultsError, StateError
+from mailer.errors import FaultsError, StateError, StorageAway
 from mailer.storage import Database, open_database
 from tests.support.campaigning import Stage, stage
 
@@ -214,3 +214,25 @@ def test_the_clockwork_itself_starts_a_campaign_within_a_second_of_its_hour(smal
         assert read(small).state is State.SENDING
     finally:
         clockwork.close()
+
+
+def test_the_clock_tidies_as_soon_as_it_runs_and_a_failing_chore_stops_nothing_else(small: Stage) -> None:
+    plan(small)
+    small.clock.now = HOUR
+    asked: list[datetime] = []
+    begun = threading.Event()
+
+    def tidy(now: datetime) -> None:
+        asked.append(now)
+        begun.set()
+        raise StorageAway("the database is away")
+
+    clockwork = Schedule(small.site, small.clock, tidy)
+    clockwork.start()
+    assert begun.wait(10)
+    deadline = monotonic() + 10
+    while read(small).state is not State.SENDING and monotonic() < deadline:
+        sleep(0.02)
+    clockwork.close()
+    assert asked == [HOUR]
+    assert read(small).state is State.SENDING

@@ -96,7 +96,17 @@ class Writer:
                 deadline = deadline or time.monotonic() + LAST_WORDS
                 if time.monotonic() > deadline:
                     return
-        self._sender.close(deps.clock())
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """All is on disk; if the database goes at this very moment, the next sweep ends us instead."""
+        assert self._sender is not None  # noqa: S101
+        try:
+            self._sender.close(self._deps.clock())
+        except StorageError as error:
+            if error.permanent:
+                raise
+            log.warning("the goodbye of a sender was not kept: %s", error)
 
     def _settled(self) -> bool:
         """Whether all that is known is on disk. What the transport took and never reported stays for the sweep."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -24,8 +26,30 @@ from tests.support.needs import need
 class PostgresServer:
     """A server on a Unix socket in its own folder. ``url(name)`` is the address of a database on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: list[str] | None = None, quiet: dict[str, Any] | None = None) -> None:
         self.folder = folder
+        self._command, self._quiet = command or [], quiet or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it (again), and wait until it answers."""
+        self._process = subprocess.Popen(self._command, **self._quiet)
+        _wait(self, self._process)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """End it, and wait; it is killed if it takes too long."""
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def crash(self) -> None:
+        """As a crash: every connection is cut at once, and recovery follows at the next start."""
+        self.stop(signal.SIGQUIT)
 
     def url(self, name: str) -> str:
         """SQLAlchemy's address of a database."""
@@ -76,18 +100,12 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "max_connections=200"]
     if not durable:
         options += ["-c", "fsync=off", "-c", "full_page_writes=off"]
-    process = subprocess.Popen([postgres, "-D", f"{folder}/d", *options], **quiet)
-    server = PostgresServer(folder)
+    server = PostgresServer(folder, [postgres, "-D", f"{folder}/d", *options], quiet)
     try:
-        _wait(server, process)
+        server.start()
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -138,11 +138,14 @@ def _new_lock(folder: Path) -> tuple[str, int]:
     return str(path), descriptor
 
 
-def sweep(db: Database, now: datetime) -> int:
-    """Free the rows of every sender whose lock is free; how many rows. Safe to call at any time, by anybody."""
+def sweep(db: Database, now: datetime, besides: int = 0) -> int:
+    """Free the rows of every sender whose lock is free; how many rows. Safe to call at any time, by anybody.
+
+    ``besides``: a sender that calls it leaves itself out, since it may not know yet that its connection is gone.
+    """
     with db.read() as conn:
         known = conn.execute(select(SENDER.c.id, SENDER.c.lock).where(SENDER.c.ended_at.is_(None))).all()
-    return sum(_sweep_one(db, sender_id, lock, now) for sender_id, lock in known)
+    return sum(_sweep_one(db, sender_id, lock, now) for sender_id, lock in known if sender_id != besides)
 
 
 def running(conn: Connection) -> list[int]:

@@ -101,6 +101,8 @@ class Pacing:
 
     def _by_domain(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
         seconds = grasp.now.timestamp()
+        if seconds < self._afresh:  # the clock was set back: what was noted ahead of it would block for as long
+            self._blocked.clear()
         if seconds - self._afresh > _AFRESH or seconds < self._afresh:
             self._afresh = seconds
             self._passed.clear()

@@ -26,6 +26,12 @@ from mailer.signing import Key, Purpose, Token, seal, to_text
 from mailer.transport.base import Parcel
 from mailer.worker.values import Filled, WorkerDeps
 
+N_ = str  # marks a text for the catalogue (domain cli)
+KEY_GONE = N_("this mailing was begun with a DKIM signature, and POSTILJON_DKIM_KEY is gone; set it again")
+DOMAIN_CHANGED = N_(
+    "this mailing was begun with a DKIM signature of {begun}, and POSTILJON_DKIM_DOMAIN is {now}; "
+    "set it back until this mailing has gone out"
+)
 _KEPT = 32
 _SIGNERS = 2
 
@@ -112,14 +118,23 @@ class Press:
         return _Kit(composer, keys[0], address.rpartition("@")[2], address, self._signer(mailing))
 
     def _signer(self, mailing: Mailing) -> Sign | None:
-        """A mailing that was begun signed is signed to its end; the key may have been renewed meanwhile."""
-        settings = self._deps.settings
-        if not mailing.identity.dkim_selector:
+        """A mailing that was begun signed is signed to its end, by the same domain.
+
+        The key may have been renewed meanwhile, with its selector (B44): both keys stand in DNS then.
+        """
+        identity, settings = mailing.identity, self._deps.settings
+        if not identity.dkim_selector:
             return None
-        if settings.dkim_key is None:
-            raise SettingsError("this mailing was begun with a DKIM signature, and POSTILJON_DKIM_KEY is gone")
-        pem = settings.dkim_key.read_bytes()
+        pem = settings.dkim_pem()
+        if pem is None:
+            raise SettingsError(KEY_GONE)
+        if _domain(identity.dkim_domain) != _domain(settings.dkim_domain):
+            raise SettingsError(DOMAIN_CHANGED.format(begun=identity.dkim_domain, now=settings.dkim_domain))
         return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign_composed
+
+
+def _domain(text: str) -> str:
+    return text.lower().removesuffix(".")
 
 
 def _signed(sign: Sign, claim: Claimed, parcel: Parcel) -> tuple[Claimed, Parcel]:

@@ -165,7 +165,7 @@ class Writer:
         every = LOOK_EVERY if self._outbound.flights else LOOK_SOON
         if clock - self._swept > SWEEP_EVERY and not self._uncertain:  # what we never wrote is read back, not in doubt
             self._swept = clock
-            outbox.sweep(self._deps.db, now)
+            outbox.sweep(self._deps.db, now, self._sender.id if self._sender else 0)
         if clock - self._looked < every:
             return
         self._looked = clock

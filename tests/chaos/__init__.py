@@ -1,0 +1,1 @@
+"""Real sender processes, a scripted SMTP server that pulls the trigger itself, and both their records compared."""

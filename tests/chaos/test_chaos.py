@@ -1,0 +1,115 @@
+"""The storm in small, and single faults, on real processes. ``python -m tests.chaos --kills 200`` is the large one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailer import outbox
+from mailer.storage import Database
+from tests.chaos.runner import Chaos, Relay, relay, storm
+from tests.support.house_db import counts, db, lite
+from tests.support.sending import utc_now
+
+__all__ = ["db", "lite"]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Relay]:
+    with relay(tmp_path) as made:
+        yield made
+
+
+def until(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def accepted(chaos: Chaos) -> int:
+    with chaos.db.read() as conn:
+        return outbox.get(conn, chaos.mailing).counts.accepted
+
+
+@pytest.mark.parametrize("policy", ["hold", "send_again"])
+def test_after_any_kill_nobody_is_lost_and_nobody_is_mailed_twice_unasked(
+    db: Database, tmp_path: Path, server: Relay, policy: str
+) -> None:
+    found = storm(Chaos(db, tmp_path, server, policy, letters=700), kills=9, seed=7)
+    assert found.good, found
+    assert sum(found.kills.values()) >= 6
+    assert found.accepted + found.in_doubt == 700
+    if policy == "send_again":
+        assert found.in_doubt == 0
+
+
+def test_a_full_disk_stops_the_claims_and_loses_nothing(lite: Database, tmp_path: Path, server: Relay) -> None:
+    """E17: no file may grow for two seconds; what was read meanwhile is written when there is room."""
+    chaos = Chaos(lite, tmp_path, server, letters=1500)
+    with lite.write() as conn:
+        conn.exec_driver_sql("CREATE TABLE filler (x)")
+    size = max(path.stat().st_size for path in tmp_path.glob("postiljon.db*")) / 2**20
+    assert chaos.sender("--full", f"{size + 0.15:.3f}", "4").wait(120) == 0
+    chaos.compare()
+    assert chaos.found.good, chaos.found
+    assert counts(lite, chaos.mailing) == {"recipients": 1500, "accepted": 1500}
+
+
+def test_too_few_files_hold_up_and_lose_nothing(lite: Database, tmp_path: Path, server: Relay) -> None:
+    """E18."""
+    chaos = Chaos(lite, tmp_path, server, letters=200)
+    open_now = len(os.listdir("/proc/self/fd"))
+    assert chaos.sender("--files", str(open_now + 12), "3").wait(120) == 0
+    chaos.compare()
+    assert chaos.found.good, chaos.found
+    assert chaos.found.accepted == 200
+
+
+def test_sigterm_leaves_nothing_in_doubt(db: Database, tmp_path: Path, server: Relay) -> None:
+    """E23."""
+    chaos = Chaos(db, tmp_path, server, letters=3000)
+    server.tell({"at": "dot", "do": "delay", "seconds": 0.02})
+    process = chaos.sender()
+    until(lambda: accepted(chaos) > 50)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert outbox.sweep(db, utc_now()) == 0
+    assert chaos.in_doubt() == 0
+    assert 50 < accepted(chaos) < 3000
+    server.tell()
+    assert chaos.finish().good
+
+
+def test_two_senders_of_which_one_dies(db: Database, tmp_path: Path, server: Relay) -> None:
+    chaos = Chaos(db, tmp_path, server, letters=1500)
+    processes = [chaos.sender(), chaos.sender()]
+    until(lambda: accepted(chaos) > 100)
+    processes[0].kill()
+    assert processes[0].wait() == -signal.SIGKILL
+    assert processes[1].wait(120) == 0
+    outbox.sweep(db, utc_now())
+    assert chaos.in_doubt() <= 16
+    assert chaos.finish().good
+
+
+@pytest.mark.parametrize("option", [{"pipelining": False}, {"close_after": 10}, {"one_command_a_read": True}])
+def test_relays_with_habits_get_everything_once(lite: Database, tmp_path: Path, server: Relay, option: dict) -> None:
+    chaos = Chaos(lite, tmp_path, server, letters=120)
+    server.tell(**option)
+    time.sleep(0.2)
+    try:
+        ended = chaos.sender().wait(100)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"not done after 100 s: {counts(lite, chaos.mailing)}")
+    chaos.compare()
+    assert ended == 0
+    assert chaos.found.good, chaos.found
+    assert chaos.found.accepted + chaos.found.in_doubt == 120

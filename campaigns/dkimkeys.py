@@ -1,32 +1,78 @@
 """DKIM keys as files: made once with mode 0600, read again for their DNS record.
 
-Raises ``SettingsError`` for a file that is no key, or one that is too short (2048 bits or more).
+Promises: :func:`make_or_read` never writes over a file, and makes nothing for a selector or domain that cannot be used.
+Raises ``SettingsError`` for a file that is no key, or one that is too short (2048 bits or more; B37).
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from mailer.letter.dkim import dns_record, new_key
-
 from mailer.errors import SettingsError
+from mailer.letter.dkim import Signer, dns_record, dns_strings, new_key
+from mailer.settings import MailerSettings
+
+N_ = str  # marks a text for the catalogue (domain cli)
+FIRST_SELECTOR = "postiljon"
 
 
-def make_or_read(path: Path) -> tuple[bool, str]:
-    """Whether a key was made, and the DNS record of the key in ``path``. Never writes over a file."""
-    if path.exists():
-        return False, dns_record(read(path))
-    pem = new_key()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-    return True, dns_record(pem)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which key: its file and the two halves of its name in DNS."""
+
+    path: Path
+    selector: str
+    domain: str
 
 
-def read(path: Path) -> bytes:
-    """The key in a file; raises ``SettingsError`` when it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A key that is there: whether it was made just now, and what DNS has to say of it."""
+
+    made: bool
+    name: str
+    record: str
+
+    @property
+    def zone_line(self) -> str:
+        """The record as a zone file has it, in strings of 255 bytes at most (RFC 1035 section 3.3.14)."""
+        strings = " ".join(f'"{part}"' for part in dns_strings(self.record))
+        return f"{self.name}. IN TXT ( {strings} )"
+
+
+def wanted(settings: MailerSettings, selector: str = "", domain: str = "", path: Path | None = None) -> Wanted | None:
+    """What is not said is as in the settings; a new selector gets a file of its own. None: no domain is known."""
+    domain = domain or settings.dkim_domain
+    chosen = selector or settings.dkim_selector or FIRST_SELECTOR
+    same = settings.dkim_key if chosen == settings.dkim_selector else None
+    return Wanted(path or same or Path(f"dkim-{chosen}.pem"), chosen, domain) if domain else None
+
+
+def make_or_read(key: Wanted) -> Published:
+    """The key in the file, made if there is none."""
+    made = not key.path.exists()
+    pem = new_key() if made else _read(key.path)
+    signer = Signer(pem, key.selector, key.domain)
+    if made:
+        _write(key.path, pem)
+    return Published(made, signer.dns_name, dns_record(pem))
+
+
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"POSTILJON_DKIM_KEY: {path} cannot be read: {error.strerror}") from None
+        raise SettingsError(N_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from None
+
+
+def _write(path: Path, pem: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise SettingsError(N_("{path} cannot be written: {why}").format(path=path, why=error.strerror)) from None

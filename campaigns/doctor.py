@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from mailer.letter.dkim import dns_record
-
 from campaigns import migrations, preflight, records
 from campaigns.app import House, unchecked_house
 from campaigns.moments import Say
 from mailer import outbox, suppression
 from mailer.errors import PostiljonError
+from mailer.letter.dkim import dns_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def _relay(house: House, _: Say) -> Iterator[Finding]:
 
 
 def _dns(house: House, sender: str, _: Say) -> Iterator[Finding]:
-    faults = preflight.examine(sender_of(house, sender), "", 0, _=_)
+    faults = preflight.examine(sender_of(house, sender), "", 0, preflight.asker(house.campaign.dns), _)
     for fault in faults:
         yield Finding(fault.severity, "DNS", f"{fault.found}; {fault.expected}. {fault.hint}".strip())
     if not faults:
@@ -120,11 +119,11 @@ def _dns(house: House, sender: str, _: Say) -> Iterator[Finding]:
 
 def sender_of(house: House, address: str) -> preflight.Sender:
     """What to ask DNS about for letters from ``address``."""
-    key = house.mailer.dkim_key
+    pem = house.mailer.dkim_pem()
     return preflight.Sender(
         address=address,
         return_domain=house.mailer.return_path.rpartition("@")[2],
-        dkim_selector=house.mailer.dkim_selector if key else "",
-        dkim_domain=house.mailer.dkim_domain if key else "",
-        dkim_record=dns_record(key.read_bytes()) if key and key.exists() else "",
+        dkim_selector=house.mailer.dkim_selector if pem else "",
+        dkim_domain=house.mailer.dkim_domain if pem else "",
+        dkim_record=dns_record(pem) if pem else "",
     )

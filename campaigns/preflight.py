@@ -1,14 +1,14 @@
 """What DNS says of a sender: can it get mail (A5), is it authenticated (A2, A3), is our DKIM key the one in DNS.
 
-Promises: nothing here stops a campaign but a DKIM record with another key than ours (every letter would fail); all else
-is a warning, also that DNS could not be asked. Asked by ``check`` and ``doctor`` only, never by ``send``. Takes some
-seconds at most. Nothing raises. The only import of dnspython.
+Promises: nothing here stops a campaign but a DKIM record with another key than ours, or a revoked one (every letter
+would fail); all else is a warning, also that DNS could not be asked. Asked by ``check`` and ``doctor`` only, never by
+``send``. Takes some seconds at most. Nothing raises. The only import of dnspython.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -40,25 +40,33 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
-def ask_dns(name: str, kind: str) -> list[str]:
-    """The records of a name, as text; empty when there are none. Raises ``DnsAwayError``."""
-    import dns.exception
-    import dns.resolver
+def asker(servers: Sequence[tuple[str, int]] = ()) -> Ask:
+    """A function that asks these DNS servers (address, port), or those of the machine."""
 
-    resolver = dns.resolver.Resolver()
-    resolver.lifetime = _SECONDS
-    try:
-        answer = resolver.resolve(name, kind)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return []
-    except (dns.exception.DNSException, OSError) as error:
-        raise DnsAwayError(str(error)) from error
-    if kind == "TXT":
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
-    return [record.to_text() for record in answer]
+    def ask(name: str, kind: str) -> list[str]:
+        """The records of a name, as text; empty when there are none. Raises ``DnsAwayError``."""
+        import dns.exception
+        import dns.nameserver
+        import dns.resolver
+
+        try:
+            resolver = dns.resolver.Resolver(configure=not servers)
+            if servers:
+                resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in servers]
+            resolver.lifetime = _SECONDS
+            answer = resolver.resolve(name, kind)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise DnsAwayError(str(error)) from error
+        if kind == "TXT":
+            return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+        return [record.to_text() for record in answer]
+
+    return ask
 
 
-def examine(sender: Sender, file: str, line: int, ask: Ask = ask_dns, _: Say = as_is) -> list[Fault]:
+def examine(sender: Sender, file: str, line: int, ask: Ask, _: Say = as_is) -> list[Fault]:
     """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
     checks = [_mailbox, _spf, _dmarc, *([_dkim] if sender.dkim_selector else [])]
     with ThreadPoolExecutor(len(checks)) as pool:
@@ -68,8 +76,9 @@ def examine(sender: Sender, file: str, line: int, ask: Ask = ask_dns, _: Say = a
         try:
             faults += [Fault(file, line, "from", *words) for words in result.result()]
         except DnsAwayError:
-            away = (_("no answer from DNS"), _("to ask about {domain}; whether mail can be sent is not known"))
-            faults.append(Fault(file, line, "from", away[0], away[1].format(domain=sender.domain), "", "warning"))
+            expected = _("an answer about {domain}").format(domain=sender.domain)
+            hint = _("So it is not known whether its mail is authenticated. Check again when DNS can be asked.")
+            faults.append(Fault(file, line, "from", _("no answer from DNS"), expected, hint, "warning"))
     return list(dict.fromkeys(faults))
 
 
@@ -118,26 +127,41 @@ def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
 
 
 def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
-    """A2: the public key in DNS is that of the key we sign with."""
+    """A2, B44: the public key in DNS is that of the key we sign with, and the domain that signs is that of From."""
+    if sender.dkim_domain.lower().split(".")[-2:] != sender.domain.lower().split(".")[-2:]:
+        found = _("a signature of another domain: {domain}").format(domain=sender.dkim_domain)
+        expected = _("POSTILJON_DKIM_DOMAIN, the domain of the From address")
+        yield found, expected, _("DMARC does not count a signature of another domain."), "warning"
     name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
-    records = ask(name, "TXT")
+    records = [tags for tags in map(_tags, ask(name, "TXT")) if "p" in tags]
+    ours = _tags(sender.dkim_record).get("p", "")
+    printed = _("the record that 'postiljon dkim key' prints")
     if not records:
-        yield (
-            _("no DKIM record at {name}").format(name=name),
-            _("the record that 'postiljon dkim key' prints"),
-            "",
-            "warning",
-        )
-    elif _key(sender.dkim_record) not in {_key(record) for record in records}:
+        hint = _("Letters are signed already, and no provider can verify them until it is there.")
+        yield _("no DKIM record at {name}").format(name=name), printed, hint, "warning"
+    elif not any(tags["p"] for tags in records):
+        yield _("a revoked DKIM key at {name}: p= is empty").format(name=name), printed, _lost(_), "error"
+    elif not any(tags["p"] == ours and _is_ours(tags) for tags in records):
         found = _("another DKIM key at {name} than the one that signs").format(name=name)
-        yield (
-            found,
-            _("the record that 'postiljon dkim key' prints"),
-            _("Every letter would fail its signature."),
-            "error",
-        )
+        yield found, printed, _lost(_), "error"
+    elif len(records) > 1:
+        hint = _("A provider may look at the wrong one.")
+        yield _("several DKIM records at {name}").format(name=name), _("one record"), hint, "warning"
+    elif "y" in records[0].get("t", "").split(":"):
+        hint = _("Providers then treat the letters as unsigned.")
+        yield _("a DKIM record in testing at {name}: t=y").format(name=name), _("a record without t=y"), hint, "warning"
 
 
-def _key(record: str) -> str:
-    tags = dict(part.split("=", 1) for part in re.sub(r"\s", "", record).split(";") if "=" in part)
-    return tags.get("p", "")
+def _lost(_: Say) -> str:
+    return _("Every letter would fail its signature. Publish that record, or set the key that DNS knows.")
+
+
+def _is_ours(tags: dict[str, str]) -> bool:
+    """Whether a record lets an RSA key sign mail with SHA-256 (RFC 6376 section 3.6.1)."""
+    allowed = tags.get("h", "sha256").split(":"), tags.get("s", "*").split(":")
+    form = (tags.get("v", "DKIM1"), tags.get("k", "rsa")) == ("DKIM1", "rsa")
+    return form and "sha256" in allowed[0] and bool({"*", "email"} & set(allowed[1]))
+
+
+def _tags(record: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in re.sub(r"\s", "", record).split(";") if "=" in part)

@@ -97,9 +97,8 @@ def sample_links(house: House, prepared: Prepared, address: Address, person: Con
 
 def _signed(house: House, content: bytes, at: datetime) -> bytes:
     settings = house.mailer
-    if not settings.dkim_key:
-        return content
-    return Signer(settings.dkim_key.read_bytes(), settings.dkim_selector, settings.dkim_domain).sign(content, at)
+    pem = settings.dkim_pem()
+    return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign(content, at) if pem else content
 
 
 def send_tests(house: House, path: Path, addresses: Sequence[str]) -> list[tuple[str, Result]]:

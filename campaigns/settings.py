@@ -6,7 +6,9 @@ a database, by default SQLite in ``POSTILJON_DATA``. Raises ``SettingsError`` th
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +17,37 @@ from pydantic_settings import NoDecode
 
 from mailer.settings import HouseSettings, parse_duration
 
+_NAME_SERVER = re.compile(
+    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[0-9.]+|(?:[0-9a-fA-F.]*:){2,}[0-9a-fA-F.]*))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+
 
 def _duration(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
 
+def _name_servers(value: Any) -> Any:
+    return tuple(_name_server(item.strip()) for item in value.split(",")) if isinstance(value, str) else value
+
+
+def _name_server(text: str) -> tuple[str, int]:
+    """``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``."""
+    match = _NAME_SERVER.fullmatch(text)
+    try:
+        address = str(ip_address(match["six"] or match["host"] if match else ""))
+    except ValueError:
+        raise ValueError(f"{text!r} is not the address of a DNS server, such as 192.0.2.1 or 192.0.2.1:53") from None
+    number = int(match["port"] or 53) if match else 0
+    if not 1 <= number <= 65535:
+        raise ValueError(f"{text!r}: expected a port from 1 to 65535")
+    return address, number
+
+
 class CampaignSettings(HouseSettings):
-    """``POSTILJON_DATABASE_URL``, ``POSTILJON_BRAND``, ``POSTILJON_HELLO_NAME`` and ``POSTILJON_LATE``.
+    """``POSTILJON_DATABASE_URL``, ``_BRAND``, ``_HELLO_NAME``, ``_DNS`` and ``_LATE``.
+
+    ``dns``: the servers that ``check`` and ``doctor`` ask about a sender; those of the machine when none is given.
 
     ``hello_name``: the full host name that a sender gives the relay in EHLO (A6), where the relay asks for one.
 
@@ -32,6 +58,7 @@ class CampaignSettings(HouseSettings):
     database_url: str = ""
     brand: Path | None = None
     hello_name: str = ""
+    dns: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_name_servers)] = ()
     late: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
 
     @property

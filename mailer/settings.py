@@ -32,6 +32,7 @@ Tls = Literal["implicit", "starttls", "opportunistic", "none"]
 InDoubt = Literal["hold", "send_again"]
 _TLS_MODES = ("implicit", "starttls", "opportunistic", "none")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -182,6 +183,22 @@ class MailerSettings(HouseSettings):
     dkim_domain: str = ""
     secret_keys: Annotated[tuple[SecretBytes, ...], NoDecode, BeforeValidator(_secrets)] = ()
     pepper: Annotated[SecretBytes | None, NoDecode, BeforeValidator(_secret)] = None
+
+    def dkim_pem(self) -> bytes | None:
+        """The private key in the file of POSTILJON_DKIM_KEY; ``None`` if letters are not signed here.
+
+        Raises ``SettingsError`` when the file cannot be read, or a selector or domain is missing beside it.
+        """
+        given = [bool(self.dkim_key), bool(self.dkim_selector), bool(self.dkim_domain)]
+        if any(given) and not all(given):
+            raise SettingsError(N_("POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR and POSTILJON_DKIM_DOMAIN go together"))
+        if self.dkim_key is None:
+            return None
+        try:
+            return self.dkim_key.read_bytes()
+        except OSError as error:
+            words = N_("POSTILJON_DKIM_KEY: {path} cannot be read: {why}")
+            raise SettingsError(words.format(path=self.dkim_key, why=error.strerror)) from None
 
 
 Settings = TypeVar("Settings", bound=HouseSettings)

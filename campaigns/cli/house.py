@@ -91,28 +91,33 @@ def doctor(
 
 
 def dkim_key(
-    selector: Annotated[str, typer.Option(help=_("The name of the key in DNS."))] = "postiljon",
-    domain: Annotated[str, typer.Option(help=_("The domain of the From address."))] = "example.org",
-    out: Annotated[Path, typer.Option(help=_("The file of the private key."))] = Path("dkim.pem"),
+    selector: Annotated[str, typer.Option(help=_("The name of the key in DNS; default: as set, else postiljon."))] = "",
+    domain: Annotated[str, typer.Option(help=_("The domain of the From address; default: as set."))] = "",
+    out: Annotated[
+        Path | None, typer.Option(help=_("The file of the private key; default: as set, else dkim-SELECTOR.pem."))
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key, or show the record of the one that is there."""
-    from campaigns.dkimkeys import make_or_read
+    from campaigns.dkimkeys import make_or_read, wanted
+    from mailer.settings import MailerSettings, read
 
-    made, record = make_or_read(out)
-    name = f"{selector}._domainkey.{domain}"
+    key = wanted(read(MailerSettings), selector, domain, out)
+    if key is None:
+        raise typer.BadParameter(_("say which domain signs: that of the From address"), param_hint="--domain")
+    found = make_or_read(key)
     if as_json:
-        tell({"file": str(out), "made": made, "name": name, "type": "TXT", "record": record})
+        tell({"file": str(key.path), "made": found.made, "name": found.name, "type": "TXT", "record": found.record})
         return
-    say(
-        _("Private key made: {path} (mode 0600)").format(path=out)
-        if made
-        else _("Private key: {path}").format(path=out)
-    )
-    say(_("Put this record into DNS:"))
-    say(f"{name}. TXT {record}")
-    say(_("And these into the settings:"))
-    say(f'dkim_key = "{out}"\ndkim_selector = "{selector}"\ndkim_domain = "{domain}"')
+    made, kept = _("New private key: {path} (mode 0600)"), _("This key was there already and is kept: {path}")
+    say((made if found.made else kept).format(path=key.path))
+    form = _("1. Put this record into DNS. In a form:\n   name   {name}\n   type   TXT\n   value  {record}")
+    say(form.format(name=found.name, record=found.record))
+    say(_("   The same in a zone file:"))
+    say(f"   {found.zone_line}")
+    say(_("2. Then put these lines into postiljon.toml:"))
+    say(f'   dkim_key = "{key.path}"\n   dkim_selector = "{key.selector}"\n   dkim_domain = "{key.domain}"')
+    say(_("3. Look whether DNS has it: postiljon check FILE"))
 
 
 def user_add(

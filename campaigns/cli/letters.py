@@ -76,7 +76,7 @@ def _ask_dns(house: House, file: str, address: str, line: int) -> list[Fault]:
     from campaigns import preflight
     from campaigns.doctor import sender_of
 
-    return preflight.examine(sender_of(house, address), file, line, _=_)
+    return preflight.examine(sender_of(house, address), file, line, preflight.asker(house.campaign.dns), _)
 
 
 def render(

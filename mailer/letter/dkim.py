@@ -38,6 +38,9 @@ from mailer.errors import AddressError, InputError, SettingsError
 from mailer.letter.compose import Composer
 from mailer.letter.plan import Stamp, Values
 
+N_ = str  # marks a text for the catalogue (domain cli)
+BAD_SELECTOR = N_("POSTILJON_DKIM_SELECTOR: {found} is not a selector; expected letters and digits, such as news2026")
+TOO_SHORT = N_("POSTILJON_DKIM_KEY: {bits} bits; expected {least} or more. 'postiljon dkim key' makes a new one")
 MIN_BITS = 2048
 OVERSIGNED = (
     "From",
@@ -87,7 +90,7 @@ class Signer:
     def __init__(self, key_pem: bytes, selector: str, domain: str, *, oversign: bool = True) -> None:
         self._key = _load(key_pem)
         if not _SELECTOR.fullmatch(selector) or len(selector) > 63:
-            raise SettingsError(f"POSTILJON_DKIM_SELECTOR: {selector[:80]!r} is not a selector, such as 'post2024'")
+            raise SettingsError(BAD_SELECTOR.format(found=repr(selector[:80])))
         try:
             self.domain = parse(f"postmaster@{domain}").domain
         except AddressError as error:
@@ -225,11 +228,11 @@ def _load(key_pem: bytes) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(key_pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SettingsError("POSTILJON_DKIM_KEY: not a private key in PEM form without a password") from None
+        raise SettingsError(N_("POSTILJON_DKIM_KEY: not a private key in PEM form without a password")) from None
     if not isinstance(key, RSAPrivateKey):
-        raise SettingsError("POSTILJON_DKIM_KEY: not an RSA key; 'postiljon dkim key' makes one")
+        raise SettingsError(N_("POSTILJON_DKIM_KEY: not an RSA key; 'postiljon dkim key' makes one"))
     if key.key_size < MIN_BITS:
-        raise SettingsError(f"POSTILJON_DKIM_KEY: {key.key_size} bits; expected {MIN_BITS} or more")
+        raise SettingsError(TOO_SHORT.format(bits=key.key_size, least=MIN_BITS))
     return key
 
 

@@ -1,0 +1,129 @@
+"""What DNS says of a sender, asked of a real DNS server on loopback (standards A2, A3, A5, B44)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+
+from campaigns.preflight import Sender, asker, examine
+from mailer.errors import Fault
+from mailer.letter.dkim import dns_record, dns_strings, new_key
+from tests.support.nameserver import NameServer, nameserver
+
+GOOD = """\
+vng.example. 60 IN MX 10 mx.vng.example.
+vng.example. 60 IN TXT "v=spf1 ip4:192.0.2.1 ~all"
+_dmarc.vng.example. 60 IN TXT "v=DMARC1; p=none"
+"""
+NAME = "post._domainkey.vng.example"
+
+
+@lru_cache
+def record(bits: int = 2048) -> str:
+    return dns_record(new_key(bits))
+
+
+def line(text: str, name: str = NAME) -> str:
+    strings = " ".join(f'"{part}"' for part in dns_strings(text))
+    return f"{name}. 60 IN TXT {strings}\n"
+
+
+def sender(text: str = "", domain: str = "vng.example") -> Sender:
+    return Sender("info@vng.example", "", "post", domain, text or record())
+
+
+def asked(zone: str, given: Sender | None = None) -> list[Fault]:
+    with nameserver(zone) as server:
+        return found(server, given)
+
+
+def found(server: NameServer, given: Sender | None = None) -> list[Fault]:
+    return examine(given or sender(), "a.md", 4, asker([("127.0.0.1", server.port)]))
+
+
+def one(zone: str, given: Sender | None = None) -> tuple[str, str]:
+    (fault,) = asked(zone, given)
+    assert (fault.file, fault.line, fault.field) == ("a.md", 4, "from")
+    return fault.severity, fault.found
+
+
+def test_a_sender_whose_records_are_right_gives_no_fault() -> None:
+    assert asked(GOOD + line(record())) == []
+
+
+def test_without_a_signature_of_ours_dns_is_not_asked_for_a_key() -> None:
+    with nameserver(GOOD) as server:
+        assert found(server, Sender("info@vng.example")) == []
+        assert not any("_domainkey" in name for name in server.asked)
+
+
+def test_a_record_that_does_not_fit_a_datagram_is_fetched_over_tcp() -> None:
+    assert asked(GOOD + line(record(4096)), sender(record(4096))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("v=DKIM1; k=rsa; p=MIIBotherkey", "another DKIM key"),
+        ("v=DKIM1; k=rsa; p=", "revoked"),
+        ("v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "another DKIM key"),
+    ],
+)
+def test_a_key_in_dns_that_is_not_ours_is_an_error(text: str, words: str) -> None:
+    severity, told = one(GOOD + line(text))
+    assert (severity, words in told, NAME in told) == ("error", True, True)
+
+
+@pytest.mark.parametrize("tag", ["h=sha1", "s=other", "v=DKIM2"])
+def test_our_key_in_a_record_that_forbids_its_use_is_an_error(tag: str) -> None:
+    text = record().replace("v=DKIM1; ", "") if tag.startswith("v=") else record()
+    assert one(GOOD + line(f"{text}; {tag}"))[0] == "error"
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        (GOOD, "no DKIM record"),
+        (GOOD + line("v=spf1 -all"), "no DKIM record"),
+        (GOOD + line(record()) + line("v=DKIM1; p=MIIBotherkey"), "several DKIM records"),
+        (GOOD + line(f"{record()}; t=y:s"), "in testing"),
+        (GOOD.replace("10 mx.vng.example.", "0 .") + line(record()), "null MX"),
+        (GOOD.replace("v=spf1", "v=else") + line(record()), "no SPF record"),
+        (GOOD.replace("v=DMARC1", "v=else") + line(record()), "no DMARC record"),
+    ],
+)
+def test_what_hurts_but_can_be_mended_after_sending_is_a_warning(zone: str, words: str) -> None:
+    severity, told = one(zone)
+    assert (severity, words in told) == ("warning", True)
+
+
+def test_a_signature_of_another_domain_is_a_warning() -> None:
+    given = Sender("info@vng.example", "", "post", "bureau.test", record())
+    (fault,) = asked(GOOD + line(record(), "post._domainkey.bureau.test"), given)
+    assert (fault.severity, "another domain: bureau.test" in fault.found) == ("warning", True)
+
+
+def test_dmarc_may_stand_above_the_domain() -> None:
+    zone = GOOD.replace("vng.example. 60 IN MX", "nieuws.vng.example. 60 IN MX")
+    zone = zone.replace('vng.example. 60 IN TXT "v=spf1', 'nieuws.vng.example. 60 IN TXT "v=spf1', 1)
+    given = Sender("info@nieuws.vng.example", "", "post", "vng.example", record())
+    assert asked(zone + line(record()), given) == []
+
+
+@pytest.mark.slow
+def test_a_silent_dns_is_one_warning_and_takes_seconds_at_most() -> None:
+    with nameserver(silent=True) as server:
+        (fault,) = found(server)
+    assert (fault.severity, fault.found) == ("warning", "no answer from DNS")
+    assert "Check again" in fault.hint
+
+
+def test_a_machine_without_dns_is_a_warning_too() -> None:
+    def away(_name: str, _kind: str) -> list[str]:
+        from campaigns.preflight import DnsAwayError
+
+        raise DnsAwayError("no nameservers")
+
+    (fault,) = examine(sender(), "a.md", 4, away)
+    assert fault.severity == "warning"

@@ -20,7 +20,8 @@ RING = """() => { const e = document.activeElement, r = e.getBoundingClientRect(
     seen: r.width > 0 && r.top >= -1 && r.left >= -1 && r.bottom <= innerHeight + 1 && r.right <= innerWidth + 1,
     body: e === document.body} }"""
 STOPS = """() => document.querySelectorAll('a, button, select, textarea, [type=checkbox]').length
-  + [...document.querySelectorAll('input:not([type=hidden], [type=checkbox], [type=radio])')].filter(e => !e.closest('.trap')).length
+  + [...document.querySelectorAll('input:not([type=hidden], [type=checkbox], [type=radio])')]
+    .filter(e => !e.closest('.trap')).length
   + new Set([...document.querySelectorAll('[type=radio]')].map(e => e.name)).size"""
 TARGETS = """() => [...document.querySelectorAll('a, button, input, select, textarea')]
   .filter(e => e.type !== 'hidden' && !e.closest('p, li > p, .trap') && !e.matches('.skip'))
@@ -107,7 +108,7 @@ def test_buttons_keep_an_edge_in_forced_colours(browser: Browser, gallery: Galle
         assert float(edge.removesuffix("px")) >= 1
 
 
-@pytest.mark.parametrize("name", ["less-often-error", "pause-error"])
+@pytest.mark.parametrize("name", ["less-often-error", "pause-error", "details-error", "subscribe-error"])
 def test_an_empty_form_says_what_is_missing_and_leads_there(browser: Browser, gallery: Gallery, name: str) -> None:
     with page_on(browser, java_script_enabled=True) as page:
         gallery.open(page, name)
@@ -132,6 +133,43 @@ def test_what_people_are_called_is_shown_as_text(browser: Browser, gallery: Gall
         assert nasty in (page.locator("main").text_content() or "")
         assert page.locator("main img").count() == 0
         assert overflow(page) == 0
+
+
+def test_every_choice_works_without_script_on_a_small_screen(browser: Browser, gallery: Gallery) -> None:
+    with page_on(browser, viewport={"width": 320, "height": 640}, java_script_enabled=False) as page:
+        gallery.open(page, "undone")
+        assert gallery.town.state(2) == "subscribed"
+        for name in (
+            "less-often-saved",
+            "paused",
+            "details-saved",
+            "change-undone",
+            "address-asked",
+            "confirmed",
+            "erase",
+        ):
+            gallery.open(page, name)
+            assert page.locator("h1").count() == 1
+        page.locator("main .btn.danger").click()
+        assert page.locator(".code").count() == 1
+
+
+def test_a_browser_that_opens_every_link_changes_nothing(browser: Browser, gallery: Gallery) -> None:
+    before = gallery.town.everything()
+    with page_on(browser) as page:
+        waiting = [gallery.town.path("u", 5), gallery.town.path("d", 5), "/subscribe", "/archive"]
+        seen: set[str] = set()
+        while waiting:
+            path = waiting.pop()
+            if path in seen or len(seen) > 60:
+                continue
+            seen.add(path)
+            gallery.go(page, path)
+            page.wait_for_timeout(20)
+            found = page.evaluate("[...document.querySelectorAll('a')].map(e => e.getAttribute('href'))")
+            waiting += [link for link in found if link.startswith("/") and not link.startswith("//")]
+    assert len(seen) > 6
+    assert gallery.town.everything() == before
 
 
 def _walk(page: Page, key: str) -> list[str]:

@@ -7,13 +7,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import select
-from sqlmodel import SQLModel
 
-from mailer import outbox
 from mailer.storage import Database
 from tests.support.site import Site, Town, serving
-from unsubscribe import changes, contacts, notices, reasons
+from unsubscribe import contacts, reasons
 from unsubscribe.endpoint import public_app
 
 LOOK = "Kijk in uw mailbox"
@@ -39,7 +36,7 @@ def test_signing_up_takes_one_letter_and_one_button(town: Town) -> None:
     with serving(public_app(town.deps())) as site:
         form = {"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"]}
         assert LOOK in httpx.post(site.url("/subscribe"), data=form).text
-        link = letter(town, "optin_confirm", "confirm")
+        link = town.letter("optin_confirm", "confirm")
         before = town.everything()
         for method in ("GET", "HEAD", "OPTIONS"):
             assert httpx.request(method, site.url(link)).status_code in (200, 204)
@@ -68,7 +65,7 @@ def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite: Town, site: S
                 data={"email": "doel@gouda.example", "topic": "nieuws"},
                 headers={"x-forwarded-for": f"198.51.{number}.1"},
             )
-    assert len(letters(lite, "optin_confirm")) == 1
+    assert len(lite.letters("optin_confirm")) == 1
 
 
 def test_a_machine_that_fills_in_everything_gets_the_same_answer_and_nothing_else(lite: Town, site: Site) -> None:
@@ -91,7 +88,7 @@ def test_an_empty_form_says_what_is_missing_and_nothing_is_ticked(lite: Town, si
 @pytest.mark.parametrize("email", ["a@b.example\r\nBcc: x@y.example", "a@b.example\nSubject: x", "a\x00@b.example"])
 def test_no_header_gets_in_by_the_form(lite: Town, site: Site, email: str) -> None:
     assert httpx.post(site.url("/subscribe"), data={"email": email, "topic": "nieuws"}).status_code == 422
-    assert letters(lite, "optin_confirm") == []
+    assert lite.letters("optin_confirm") == []
 
 
 def test_only_a_trusted_proxy_is_believed_about_who_asks(lite: Town) -> None:
@@ -102,12 +99,12 @@ def test_only_a_trusted_proxy_is_believed_about_who_asks(lite: Town) -> None:
                 data={"email": f"n{number}@gouda.example", "topic": "nieuws"},
                 headers={"x-forwarded-for": f"198.51.100.{number}"},
             )
-    assert len(letters(lite, "optin_confirm")) == 20
+    assert len(lite.letters("optin_confirm")) == 20
 
 
 def test_an_expired_confirmation_leads_back_to_signing_up(lite: Town, site: Site) -> None:
     httpx.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": "nieuws"})
-    link = letter(lite, "optin_confirm", "confirm")
+    link = lite.letter("optin_confirm", "confirm")
     lite.now += timedelta(days=60)
     answer = httpx.post(site.url(link))
     assert answer.status_code == 410
@@ -118,9 +115,9 @@ def test_another_address_needs_the_new_mailbox_and_the_old_one(lite: Town, site:
     asked = httpx.post(site.url(lite.path("d")), data={"email": "esther@nieuw.example"})
     assert "Uw adres is nog niet gewijzigd" in asked.text
     assert "n•••.example" in asked.text
-    new = letter(lite, "address_change_new", "confirm")
-    agree = letter(lite, "address_change_old", "confirm")
-    keep = letter(lite, "address_change_old", "undo")
+    new = lite.letter("address_change_new", "confirm")
+    agree = lite.letter("address_change_old", "confirm")
+    keep = lite.letter("address_change_old", "undo")
     before = lite.everything()
     for link in (new, agree, keep):
         assert httpx.get(site.url(link)).status_code == 200
@@ -137,19 +134,21 @@ def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite: Tow
     ask = lite.path("d") + "/my-data"
     assert "Esther" not in httpx.get(site.url(ask)).text
     assert LOOK in httpx.post(site.url(ask)).text
-    link = letter(lite, "my_data", "show")
+    link = lite.letter("my_data", "show")
     assert "esther@vng.example" not in httpx.get(site.url(link)).text
     page = httpx.post(site.url(link)).text
     assert "esther@vng.example" in page
     assert "Verenigingsnieuws" in page
+    assert "Verenigingsnieuws (campaign:1): In de rij" in page
     known = httpx.post(site.url(link), data={"format": "json"})
     assert known.headers["content-type"] == "application/json"
     assert known.json()["details"]["email"] == "esther@vng.example"
+    assert [item["mailing"] for item in known.json()["letters"]][0] == "campaign:1"
 
 
 def test_erasing_leaves_a_code_and_no_person(lite: Town, site: Site) -> None:
     httpx.post(site.url(lite.path("d") + "/my-data"))
-    page = httpx.post(site.url(letter(lite, "my_data", "show"))).text
+    page = httpx.post(site.url(lite.letter("my_data", "show"))).text
     erase = page.split('href="/c/erase/')[1].split('"')[0]
     before = lite.everything()
     assert "kan niet worden teruggedraaid" in httpx.get(site.url(f"/c/erase/{erase}")).text
@@ -163,7 +162,7 @@ def test_erasing_leaves_a_code_and_no_person(lite: Town, site: Site) -> None:
 
 def test_a_link_for_one_thing_does_no_other(lite: Town, site: Site) -> None:
     httpx.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": "nieuws"})
-    token = letter(lite, "optin_confirm", "confirm").rpartition("/")[2]
+    token = lite.letter("optin_confirm", "confirm").rpartition("/")[2]
     before = lite.everything()
     for start in (
         "/u/",
@@ -177,26 +176,6 @@ def test_a_link_for_one_thing_does_no_other(lite: Town, site: Site) -> None:
     ):
         assert httpx.post(site.url(start + token)).status_code == 404
     assert lite.everything() == before
-
-
-def letters(town: Town, notice: str) -> list[int]:
-    """The mailings of a kind of service letter."""
-    table = SQLModel.metadata.tables["mailing"]
-    with town.db.read() as conn:
-        query = select(table.c.id).where(table.c.key.like(f"{notice}:%")).order_by(table.c.id)
-        return list(conn.execute(query).scalars())
-
-
-def letter(town: Town, notice: notices.Notice, slot: str) -> str:
-    """The path of a link in the last letter of a kind."""
-    number = letters(town, notice)[-1]
-    with town.db.read() as conn:
-        mailing = outbox.get(conn, number)
-        change = changes.get(conn, int(mailing.spec.key.partition(":")[2]))
-        assert change
-        filled = notices.fill(conn, mailing, [change.contact_id], town.tokens)
-    contact = filled[change.contact_id].values["contact"]
-    return str(contact[slot]).removeprefix("http://127.0.0.1:8000")
 
 
 def email(town: Town) -> str:

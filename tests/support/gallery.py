@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from playwright.sync_api import Page
 
-from tests.support.site import Site, Town
+from mailer.signing import Purpose
+from tests.support.site import KEYRING, Site, Town
+from unsubscribe import changes, notices
 
 Way = Callable[["Gallery", Page], None]
 
@@ -35,7 +38,7 @@ class Gallery:
     def alternative(self, page: Page, kind: str, reader: int = 0) -> None:
         """To one of the links that follow an opt-out."""
         self.leave(page, reader)
-        found = re.search(rf'href="(/c/{kind}/[^"]+)"', page.content())
+        found = re.search(rf'(?:href|action)="(/c/{kind}/[^"]+)"', page.content())
         assert found, kind
         self.go(page, found[1])
 
@@ -79,6 +82,80 @@ def _expired(gallery: Gallery, page: Page) -> None:
     gallery.town.now = was
 
 
+def _details_error(gallery: Gallery, page: Page) -> None:
+    gallery.go(page, gallery.town.path("d", 5))
+    page.locator("#name").fill("a" * 201)
+    page.locator("#until").fill("gisteren")
+    page.locator("#name").evaluate("e => e.removeAttribute('maxlength')")
+    page.locator("main .btn.primary").click()
+
+
+def _details_saved(gallery: Gallery, page: Page) -> None:
+    gallery.go(page, gallery.town.path("d", 6))
+    page.locator("#name").fill("Esther de Vries")
+    page.locator("input[name=topic-agenda][value=off]").check()
+    page.locator("input[name=often][value=month]").check()
+    page.locator("main .btn.primary").click()
+
+
+def _undo_change(gallery: Gallery, page: Page) -> None:
+    _details_saved(gallery, page)
+    town, reader = gallery.town, gallery.town.readers[6]
+    with town.db.read() as conn:
+        change = changes.of_contact(conn, reader.id)[-1]
+    letter = (KEYRING.current.id, town.mailing, reader.id)
+    link = town.tokens.lasting(Purpose.UNDO_CHANGE, letter, town.now + timedelta(days=14), change.id)
+    gallery.go(page, f"/c/put-back/{link}?lang=nl")
+
+
+def _change_undone(gallery: Gallery, page: Page) -> None:
+    _undo_change(gallery, page)
+    page.locator("main .btn.primary").click()
+
+
+def _address_asked(gallery: Gallery, page: Page) -> None:
+    gallery.go(page, gallery.town.path("d", 7))
+    page.locator("#email").fill("esther@nieuw.example")
+    page.locator("main .btn.primary").click()
+
+
+def _subscribe_error(gallery: Gallery, page: Page) -> None:
+    gallery.go(page, "/subscribe?lang=nl")
+    page.locator("main .btn.primary").click()
+
+
+def _subscribed(gallery: Gallery, page: Page) -> None:
+    gallery.go(page, "/subscribe?lang=nl")
+    page.locator("#email").fill("nieuw@gouda.example")
+    page.locator("#topics").check()
+    page.locator("main .btn.primary").click()
+
+
+def _linked(notice: notices.Notice, slot: str, before: Way) -> Way:
+    def way(gallery: Gallery, page: Page) -> None:
+        before(gallery, page)
+        gallery.go(page, gallery.town.letter(notice, slot) + "?lang=nl")
+
+    return way
+
+
+def _confirmed(gallery: Gallery, page: Page) -> None:
+    _linked("optin_confirm", "confirm", _subscribed)(gallery, page)
+    page.locator("main .btn.primary").click()
+
+
+def _my_data(gallery: Gallery, page: Page) -> None:
+    gallery.go(page, gallery.town.path("d", 5) + "/my-data?lang=nl")
+    page.locator("main .btn.primary").click()
+    gallery.go(page, gallery.town.letter("my_data", "show") + "?lang=nl")
+    page.locator("main .btn.primary").click()
+
+
+def _erase(gallery: Gallery, page: Page) -> None:
+    _my_data(gallery, page)
+    page.locator("a[href*='/c/erase/']").click()
+
+
 PAGES: dict[str, Way] = {
     "optout": lambda gallery, page: gallery.go(page, gallery.town.path(reader=5) + "?lang=nl"),
     "left": lambda gallery, page: gallery.leave(page),
@@ -91,6 +168,24 @@ PAGES: dict[str, Way] = {
     "pause": _fresh("pause"),
     "pause-error": _fresh("pause", press=True),
     "paused": _paused,
+    "topics": _fresh("topics"),
+    "details": lambda gallery, page: gallery.go(page, gallery.town.path("d", 5) + "?lang=nl"),
+    "details-error": _details_error,
+    "details-saved": _details_saved,
+    "undo-change": _undo_change,
+    "change-undone": _change_undone,
+    "address-asked": _address_asked,
+    "new-address": _linked("address_change_new", "confirm", _address_asked),
+    "keep-address": _linked("address_change_old", "undo", _address_asked),
+    "my-data-ask": lambda gallery, page: gallery.go(page, gallery.town.path("d", 5) + "/my-data?lang=nl"),
+    "my-data": _my_data,
+    "erase": _erase,
+    "reason": _fresh("reason"),
+    "subscribe": _at("/subscribe?lang=nl"),
+    "subscribe-error": _subscribe_error,
+    "subscribed": _subscribed,
+    "confirm": _linked("optin_confirm", "confirm", _subscribed),
+    "confirmed": _confirmed,
     "not-found": _at("/u/forged?lang=nl"),
     "expired": _expired,
     "privacy": _at("/privacy?lang=nl"),

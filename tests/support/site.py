@@ -20,7 +20,7 @@ from mailer.letter.brand import builtin_brand
 from mailer.outbox import Identity, MailingSpec, Recipient
 from mailer.signing import Keyring
 from mailer.storage import Database
-from unsubscribe import contacts
+from unsubscribe import changes, contacts, notices
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.endpoint import EndpointDeps
 from unsubscribe.endpoint.server import config
@@ -105,6 +105,23 @@ class Town:
         """How a reader stands with a topic."""
         with self.db.read() as conn:
             return contacts.subscriptions(conn, self.readers[reader].id).get(topic, "")
+
+    def letters(self, notice: str) -> list[int]:
+        """The mailings of a kind of service letter."""
+        table = SQLModel.metadata.tables["mailing"]
+        with self.db.read() as conn:
+            query = select(table.c.id).where(table.c.key.like(f"{notice}:%")).order_by(table.c.id)
+            return list(conn.execute(query).scalars())
+
+    def letter(self, notice: str, slot: str) -> str:
+        """The path of a link in the last letter of a kind."""
+        with self.db.read() as conn:
+            mailing = outbox.get(conn, self.letters(notice)[-1])
+            change = changes.get(conn, int(mailing.spec.key.partition(":")[2]))
+            assert change
+            filled = notices.fill(conn, mailing, [change.contact_id], self.tokens)
+        contact = filled[change.contact_id].values["contact"]
+        return str(contact[slot]).removeprefix("http://127.0.0.1:8000")  # type: ignore[index]
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all tables, to see that nothing changed."""

@@ -1,0 +1,46 @@
+"""Takes the pictures of the public pages: ``python docs/screenshots/pages.py``. Look at each afterwards."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from mailer.letter.brand import builtin_brand
+from mailer.storage import open_database
+from tests.support.browser import chromium, page_on
+from tests.support.gallery import PAGES, Gallery
+from tests.support.site import Town, serving
+from unsubscribe.endpoint import public_app
+
+HERE = Path(__file__).parent
+WAYS = {"phone": (360, 740, "light"), "desktop": (1280, 800, "light"), "dark": (768, 800, "dark")}
+
+
+def main(names: list[str], folder: Path = HERE) -> None:
+    """A picture of each page (or of those named) in each way."""
+    brand = replace(
+        builtin_brand("Vereniging van Voorbeeldgemeenten"),
+        address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
+    )
+    with chromium() as browser:
+        for way, (width, height, scheme) in WAYS.items():
+            for name in names or PAGES:
+                with tempfile.TemporaryDirectory() as home:
+                    db = open_database(f"sqlite:///{home}/postiljon.db")
+                    town = Town(db, people=8, languages=("nl",))
+                    size = {"width": width, "height": height}
+                    with (
+                        serving(public_app(town.deps(brand=brand))) as site,
+                        page_on(browser, viewport=size, color_scheme=scheme) as page,
+                    ):
+                        Gallery(town, site).open(page, name)
+                        page.screenshot(path=folder / f"page-{name}-{way}.png", full_page=True)
+                    db.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

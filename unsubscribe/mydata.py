@@ -2,7 +2,8 @@
 
 Promises: :func:`ask` sends one letter in 24 hours and says nothing else; what :func:`everything` tells is all that the
 database has about the person: details, topics, what holds mail back, what was changed, the proof of consent, and which
-letters were sent. It is one structure for the page and for JSON (GDPR articles 15 and 20).
+letters there were with what became of them (by the mailing's key, since subjects are the campaigns' side). It is one
+structure for the page and for JSON (GDPR articles 15 and 20).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailer import suppression
+from mailer import outbox, suppression
+from mailer.outbox import Posted
 from mailer.signing import Token
 from unsubscribe import changes, consent, contacts, erasing, notices
 from unsubscribe.contacts import Contact
@@ -64,6 +66,7 @@ def everything(conn: Connection, token: Token) -> dict[str, Any] | None:
             for act in changes.of_contact(conn, contact.id)
         ],
         "consent": consent.chain(conn, contact.id).as_json(),
+        "letters": [_letter(item) for item in outbox.posted_to(conn, contact.id)],
     }
 
 
@@ -82,6 +85,20 @@ def _details(contact: Contact) -> dict[str, Any]:
         "known_since": _time(contact.created_at),
         "changed_at": _time(contact.updated_at),
     }
+
+
+def _letter(item: Posted) -> dict[str, Any]:
+    """A letter to the person; the relay's own words only where there are any."""
+    told = {
+        "mailing": item.key,
+        "kind": item.kind,
+        "topic": item.scope or None,
+        "address": item.address,
+        "state": item.state,
+        "reason": item.reason,
+        "at": _time(item.at),
+    }
+    return told | ({"answer": f"{item.code} {item.reply}".strip()} if item.code else {})
 
 
 def _time(at: datetime | None) -> str | None:

@@ -12,6 +12,7 @@ from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows
 from mailer.outbox.counters import Tally, recount
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
+from mailer.outbox.lookup import first_claim, posted_to
 from mailer.outbox.mailings import (
     address_hashes,
     audience_complete,
@@ -42,6 +43,7 @@ from mailer.outbox.values import (
     Identity,
     Mailing,
     MailingSpec,
+    Posted,
     Recipient,
     Settlement,
 )
@@ -56,6 +58,7 @@ __all__ = [
     "Identity",
     "Mailing",
     "MailingSpec",
+    "Posted",
     "Recipient",
     "Sender",
     "Settlement",
@@ -77,6 +80,7 @@ __all__ = [
     "enqueue",
     "erase_recipient",
     "find",
+    "first_claim",
     "fresh",
     "get",
     "held_by",
@@ -87,6 +91,7 @@ __all__ = [
     "open_mailing",
     "open_ones",
     "outcomes",
+    "posted_to",
     "prove",
     "prove_many",
     "recount",

@@ -1,4 +1,4 @@
-"""One person's row in one mailing, for who looks at a single letter. Changes nothing, raises nothing of its own."""
+"""One person's rows: a single letter, or all letters to her. Changes nothing, raises nothing of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from mailer.outbox.tables import DELIVERY
+from mailer.outbox.tables import DELIVERY, MAILING
+from mailer.outbox.values import Posted
 
 
 def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime | None:
@@ -14,3 +15,16 @@ def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime |
     mine = (DELIVERY.c.mailing_id == mailing_id) & (DELIVERY.c.recipient == recipient)
     moment: datetime | None = conn.execute(select(DELIVERY.c.first_claimed_at).where(mine)).scalar()
     return moment
+
+
+def posted_to(conn: Connection, recipient: int) -> list[Posted]:
+    """All that was meant for a recipient, oldest first, with what became of it (GDPR article 15).
+
+    A look-up in the index of (mailing, recipient) for each mailing, so that ten million deliveries need no index of
+    their own for a question that is seldom asked.
+    """
+    row, letter = DELIVERY.c, MAILING.c
+    columns = (letter.key, letter.kind, letter.scope, row.address, row.state, row.reason, row.at, row.code, row.reply)
+    mine = (DELIVERY.c.mailing_id == letter.id) & (row.recipient == recipient)
+    query = select(*columns).join_from(MAILING, DELIVERY, mine).order_by(letter.id)
+    return [Posted(*item) for item in conn.execute(query)]

@@ -157,3 +157,18 @@ class Delivery:
     retry_at: datetime | None
     code: int
     reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A letter to one person and what became of it. ``address``: where it went; the rest as in :class:`Delivery`."""
+
+    key: str
+    kind: Kind
+    scope: str
+    address: str
+    state: DeliveryState
+    reason: str
+    at: datetime | None
+    code: int
+    reply: str

@@ -143,7 +143,7 @@ def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite: Tow
     known = httpx.post(site.url(link), data={"format": "json"})
     assert known.headers["content-type"] == "application/json"
     assert known.json()["details"]["email"] == "esther@vng.example"
-    assert [item["mailing"] for item in known.json()["letters"]][0] == "campaign:1"
+    assert known.json()["letters"][0]["mailing"] == "campaign:1"
 
 
 def test_erasing_leaves_a_code_and_no_person(lite: Town, site: Site) -> None:

@@ -51,6 +51,30 @@ def test_everything_that_is_known_is_told(stage: Stage) -> None:
     assert told["changes"][0]["before"] == {"name": "Esther", "own": []}
 
 
+def test_the_letters_to_a_person_are_told_with_what_became_of_each(stage: Stage) -> None:
+    other = stage.letter("b", "agenda")
+    assert stage.claimed(other)
+    with stage.db.write() as conn:
+        (row,) = [item for item in outbox.posted_to(conn, stage.reader.id) if item.key == "b"]
+        assert (row.state, row.scope) == ("sending", "agenda")
+        refused = outbox.Settlement(2, other, 1, "refused", "no_such_person", 550, "5.1.1 nobody")
+        outbox.settle(conn, 1, [refused], NOW)
+        told = mydata.everything(conn, stage.token())
+    assert told
+    waiting, settled = told["letters"]
+    assert (waiting["mailing"], waiting["state"], waiting["at"]) == ("a", "waiting", None)
+    assert settled == {
+        "mailing": "b",
+        "kind": "campaign",
+        "topic": "agenda",
+        "address": "esther@gouda.example",
+        "state": "refused",
+        "reason": "no_such_person",
+        "at": NOW.isoformat(),
+        "answer": "550 5.1.1 nobody",
+    }
+
+
 def test_erase_me_erases_and_then_nothing_is_known(stage: Stage) -> None:
     ask(stage)
     with stage.db.write() as conn:

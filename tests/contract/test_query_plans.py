@@ -65,6 +65,20 @@ def test_on_sqlite_a_sweep_looks_at_claimed_rows_alone(lite: Database, tmp_path:
     assert "delivery_sending" in plan
 
 
+def test_on_sqlite_the_letters_to_one_person_are_found_without_reading_those_to_others(lite: Database) -> None:
+    mostly_sent(lite)
+    said: list[str] = []
+    with lite.write() as conn:
+        driver = conn.connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(said.append)
+        assert [item.state for item in outbox.posted_to(conn, 7)] == ["accepted"]
+        driver.set_trace_callback(None)
+        plan = plans_on_sqlite(conn, said)
+    assert "(mailing_id=? AND recipient=?)" in plan
+    assert "SCAN delivery" not in plan
+
+
 def test_on_both_a_claim_uses_the_index_of_waiting_rows(db: Database) -> None:
     mailing = mostly_sent(db)
     with db.write() as conn:

@@ -22,8 +22,20 @@ from unsubscribe import mydata
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.words import N_
 
 Rows = list[tuple[str, str]]
+_OUTCOMES = {
+    "waiting": N_("In the queue"),
+    "sending": N_("Being offered"),
+    "accepted": N_("Accepted by your mail server"),
+    "retry": N_("Will be tried again"),
+    "refused": N_("Refused by your mail server"),
+    "skipped": N_("Left out: not sent to you"),
+    "in_doubt": N_("In doubt: offered, but no answer came"),
+    "bounced": N_("Came back"),
+    "complained": N_("Reported as spam"),
+}
 
 
 class MyDataPages:
@@ -121,7 +133,19 @@ def _parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
         (_("What holds mail back"), [(item["reason"], _text(item)) for item in known["held_back"]]),
         (_("What was changed"), [(item["at"][:10], _text(item)) for item in known["changes"]]),
         (_("What you agreed to"), [(_plain(name), _text(value)) for name, value in known["consent"].items()]),
+        (_("Mail to you"), _letters(view, known)),
     ]
+
+
+def _letters(view: View, known: Mapping[str, Any]) -> Rows:
+    """A line for each: when, about what, and what became of it."""
+    names = {item["topic"]: item["name"] for item in known["topics"]}
+    rows = []
+    for item in known["letters"]:
+        what = names.get(item["topic"], item["topic"]) if item["topic"] else view.gettext("A message about your data")
+        outcome = _OUTCOMES[item["state"]]
+        rows.append(((item["at"] or "–")[:10], f"{what} ({item['mailing']}): {view.gettext(outcome)}"))
+    return rows
 
 
 def _plain(name: str) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from campaigns import migrations
+from campaigns.clock import steady
 from campaigns.moments import Say, as_is
 from campaigns.settings import CampaignSettings
 from mailer.errors import SchemaError, SettingsError
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 
-def utc_now() -> datetime:
-    """The time, aware and in UTC."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class House:
     """What a process of Postiljon has: settings, database, keys, clock; and makes of them."""
@@ -52,7 +48,7 @@ class House:
     db: Database
     keyring: Keyring = field(repr=False)
     pepper: bytes = field(repr=False)
-    clock: Clock = utc_now
+    clock: Clock = steady
     say: Say = as_is
 
     @property
@@ -161,7 +157,7 @@ class House:
         self.db.close()
 
 
-def open_house(clock: Clock = utc_now, say: Say = as_is) -> House:
+def open_house(clock: Clock = steady, say: Say = as_is) -> House:
     """Read the settings, open the database, check schema and pepper. Raises ``SettingsError`` or ``SchemaError``."""
     house = unchecked_house(clock, say)
     try:
@@ -176,7 +172,7 @@ def open_house(clock: Clock = utc_now, say: Say = as_is) -> House:
     return house
 
 
-def unchecked_house(clock: Clock = utc_now, say: Say = as_is) -> House:
+def unchecked_house(clock: Clock = steady, say: Say = as_is) -> House:
     """The same without a look into the database: for ``init`` and ``doctor``."""
     campaign, mailer, reader = read(CampaignSettings), read(MailerSettings), read(ReaderSettings)
     if not mailer.secret_keys or mailer.pepper is None:

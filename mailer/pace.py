@@ -124,7 +124,8 @@ def forget(conn: Connection, now: float) -> int:
 def _write_slowed(conn: Connection, bucket: str, rate: float | None, now: float, *, wait: bool) -> None:
     """With ``wait`` only if the last change is a second ago: what complains together counts once."""
     insert = _insert(conn)(PACE).values(bucket=bucket, empty_at=now, rate=rate, slowed=rate, changed_at=now)
-    where = PACE.c.changed_at <= now - _HALVE_EVERY if wait else None
+    was = PACE.c.changed_at  # later than now: the clock was set back
+    where = (was <= now - _HALVE_EVERY) | (was > now) if wait else None
     values = {"slowed": insert.excluded.slowed, "changed_at": insert.excluded.changed_at}
     conn.execute(insert.on_conflict_do_update(index_elements=["bucket"], set_=values, where=where))
 

@@ -46,16 +46,6 @@ class Sender:
         with mapped(), begin_patiently(self._connection, busy_seconds):
             yield self._connection
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A reading transaction, on a connection of the pool on SQLite (it takes no lock), else on the own one."""
-        if self.db.is_sqlite:
-            with self.db.read() as conn:
-                yield conn
-            return
-        with mapped(), self._connection.begin():
-            yield self._connection
-
     def renew(self) -> bool:
         """After a lost connection: connect again and take the lock again.
 

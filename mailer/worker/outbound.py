@@ -64,6 +64,13 @@ class Outbound:
         """These mailings are paused, held or cancelled."""
         self._unwanted = unwanted
 
+    def expire(self) -> None:
+        """Hand back what has waited for too long, although the transport asks for nothing."""
+        now, ready = time.monotonic(), self._ready
+        while ready and ready[0].until < now:
+            self.late += 1
+            self.results.append((ready.popleft().claimed.delivery, NotWritten("waited too long")))
+
     def never_taken(self) -> list[Flight]:
         """Once the transport has ended: what was claimed and never reached it."""
         return [flight for flight in self.flights.values() if not flight.taken]

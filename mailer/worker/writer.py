@@ -9,16 +9,18 @@ written when the database is back; what a lost COMMIT may have claimed is read b
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from mailer import outbox
-from mailer.errors import PostiljonError, StorageError
+from mailer.errors import PostiljonError, StateError, StorageError
 from mailer.outbox import Claimed, Sender, Tally
 from mailer.worker.board import Board
 from mailer.worker.judge import Judge
@@ -31,7 +33,7 @@ from mailer.worker.values import Ending, Turn, WorkerDeps
 
 LOOK_EVERY, LOOK_SOON = 0.25, 0.05
 SWEEP_EVERY = 1.0
-GROW_EVERY = 0.5
+GROW_EVERY, EXPIRE_EVERY = 0.5, 0.1
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
 TRY_AGAIN = 0.25
 LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
@@ -56,13 +58,14 @@ class Writer:
         self._deps, self._outbound, self._wake, self._post = deps, outbound, wake, post
         self._board, self._todo, self._pacing = Board(only), Todo(), Pacing(deps.settings)
         self._judge, self._press = Judge(deps.settings), Press(deps)
+        self._relay, self._name = deps.settings.smtp_url.name, f"sender {os.getpid()}"
         self._window = self._depth = deps.settings.smtp_url.window
         self._sender: Sender | None = None
         self._wrote = False  # the last turn changed something
         self._uncertain: set[int] = set()  # senders of ours of whom a COMMIT may have happened or not
         self._lost = False
         self._turns = self._late = 0
-        self._looked = self._swept = self._grown = self._free_from = 0.0
+        self._looked = self._swept = self._grown = self._free_from = self._expired = 0.0
 
     def run(self) -> None:
         """Work until told to finish, or until an error that cannot be waited for (``error``)."""
@@ -78,7 +81,7 @@ class Writer:
 
     def _work(self) -> None:
         deps = self._deps
-        self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
+        self._sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
         deadline = None
         while not (self.finishing and self._settled()):
             if not (self._outbound.results or self._outbound.events):
@@ -131,11 +134,20 @@ class Writer:
         self._look_around(now)
         self._wrote = bool(self._todo)
         claimed = self._write(now)
+        if self._outbound.flights and not finishing:
+            self._expire()
         if self._lost:
             self._lost = False
             self._post(lambda: self._outbound.halt(False))
         if claimed:
             self._hand_off(claimed)
+
+    def _expire(self) -> None:
+        """A claimed row is written within a second, or handed back."""
+        clock = time.monotonic()
+        if clock - self._expired > EXPIRE_EVERY:
+            self._expired = clock
+            self._post(self._outbound.expire)
 
     def _drain(self, now: datetime) -> None:
         """Judge what the transport has reported."""
@@ -229,11 +241,12 @@ class Writer:
                 claimed = self._pacing.claim(grasp, wanted, board.known)
             tally.post(conn)
             for mailing in finished:
-                outbox.close(conn, mailing.id, now)
+                with suppress(StateError):  # somebody has just decided to send again
+                    outbox.close(conn, mailing.id, now)
             for number in board.cancelled[:1]:
                 outbox.skip_cancelled(conn, number, now)
             if relay:
-                outbox.relay_away(conn, self._sender.id, self._judge.away_since, "", self._judge.away_words)
+                outbox.relay_away(conn, self._sender.id, self._judge.away_since, self._relay, self._judge.away_words)
         self._uncertain.clear()
         self._free_from = 2 * time.monotonic() - begun
         self._todo.done()
@@ -317,5 +330,5 @@ class Writer:
         assert self._sender is not None  # noqa: S101
         if not self._sender.renew():
             old, deps = self._sender, self._deps
-            self._sender = outbox.register(deps.db, deps.data_dir, "sender", deps.clock())
+            self._sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
             old.abandon()

@@ -8,7 +8,6 @@ that says what it means, by a fresh token; the answer holds a code that proves i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,21 +20,8 @@ from mailer.signing import Purpose, Token
 from unsubscribe import mydata
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.known import parts
 from unsubscribe.endpoint.pages import View, respond
-from unsubscribe.endpoint.words import N_
-
-Rows = list[tuple[str, str]]
-_OUTCOMES = {
-    "waiting": N_("In the queue"),
-    "sending": N_("Being offered"),
-    "accepted": N_("Accepted by your mail server"),
-    "retry": N_("Will be tried again"),
-    "refused": N_("Refused by your mail server"),
-    "skipped": N_("Left out: not sent to you"),
-    "in_doubt": N_("In doubt: offered, but no answer came"),
-    "bounced": N_("Came back"),
-    "complained": N_("Reported as spam"),
-}
 
 
 class MyDataPages:
@@ -89,7 +75,7 @@ class MyDataPages:
             text = json.dumps(known, ensure_ascii=False, indent=2)
             return Response(text.encode(), 200, headers, "application/json")
         erase = self.desk.tokens.fresh(Purpose.ERASE, token, self.desk.now)
-        context = {"parts": _parts(view, known), "erase": self.desk.url(f"/c/erase/{erase}")}
+        context = {"parts": parts(view, known), "erase": self.desk.url(f"/c/erase/{erase}")}
         return respond(self.desk.pages.page("mydata.html", View(view.language), context))
 
     async def erase(self, request: Request) -> Response:
@@ -120,44 +106,3 @@ class MyDataPages:
 
 def _everything(token: Token, conn: Connection) -> dict[str, Any] | None:
     return mydata.everything(conn, token)
-
-
-def _parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
-    """The same as in the JSON, under headings; technical values stay as they are."""
-    _ = view.gettext
-    details = {**known["details"], **known["details"]["attributes"]}
-    details.pop("attributes")
-    return [
-        (_("Your details"), [(_plain(name), _text(value)) for name, value in details.items()]),
-        (_("Your topics"), [(item["name"], f"{item['state']}, {item['since'][:10]}") for item in known["topics"]]),
-        (_("What holds mail back"), [(item["reason"], _text(item)) for item in known["held_back"]]),
-        (_("What was changed"), [(item["at"][:10], _text(item)) for item in known["changes"]]),
-        (_("What you agreed to"), [(_plain(name), _text(value)) for name, value in known["consent"].items()]),
-        (_("Mail to you"), _letters(view, known)),
-    ]
-
-
-def _letters(view: View, known: Mapping[str, Any]) -> Rows:
-    """A line for each: when, about what, and what became of it."""
-    names = {item["topic"]: item["name"] for item in known["topics"]}
-    rows = []
-    for item in known["letters"]:
-        what = names.get(item["topic"], item["topic"]) if item["topic"] else view.gettext("A message about your data")
-        outcome = _OUTCOMES[item["state"]]
-        rows.append(((item["at"] or "–")[:10], f"{what} ({item['mailing']}): {view.gettext(outcome)}"))
-    return rows
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _text(value: Any) -> str:
-    """A value as people read it."""
-    if isinstance(value, Mapping):
-        return "; ".join(
-            f"{_plain(str(name))}: {_text(item)}" for name, item in value.items() if item not in (None, "")
-        )
-    if isinstance(value, list):
-        return " · ".join(_text(item) for item in value)
-    return "" if value is None else str(value)

@@ -1,0 +1,147 @@
+"""*What we know of you* in plain words: the same facts as in the JSON, under headings, in the reader's language.
+
+Promises: nothing that is known is left out; days are written as people read them; a technical name that has no word of
+ours is shown as it is. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from unsubscribe.endpoint.dates import short_day
+from unsubscribe.endpoint.pages import NAMES, View
+from unsubscribe.endpoint.words import N_
+
+Rows = list[tuple[str, str]]
+DETAILS = {
+    "email": N_("Mail address"),
+    "name": N_("Name"),
+    "language": N_("Language"),
+    "known_since": N_("With us since"),
+    "changed_at": N_("Last changed"),
+    "salutation": N_("Salutation"),
+}
+STANDS = {
+    "subscribed": N_("You get this since %(day)s"),
+    "pending": N_("You asked for this on %(day)s and have not confirmed it"),
+    "opted_out": N_("You do not get this since %(day)s"),
+}
+HELD = {
+    "opt_out": N_("You opted out"),
+    "pause": N_("You take a break"),
+    "less_often": N_("You get mail less often"),
+    "undeliverable": N_("Mail could not be delivered"),
+    "complaint": N_("You reported our mail as spam"),
+    "manual": N_("We were asked not to write to you"),
+    "erased": N_("You had yourself erased"),
+}
+ACTS = {
+    "opt_out": N_("You opted out"),
+    "details": N_("Details were changed"),
+    "address": N_("Another address was asked for"),
+    "less_often": N_("How often was changed"),
+    "pause": N_("A break was asked for"),
+    "sign_up": N_("You signed up"),
+    "my_data": N_("You asked what we know"),
+}
+PROOFS = {
+    "given": N_("You agreed"),
+    "requested": N_("You signed up"),
+    "confirmed": N_("You confirmed"),
+    "withdrawn": N_("You opted out"),
+    "undone": N_("This was undone"),
+    "imported": N_("You were put on the list"),
+    "address": N_("Another address was asked for"),
+}
+OUTCOMES = {
+    "waiting": N_("In the queue"),
+    "sending": N_("Being offered"),
+    "accepted": N_("Accepted by your mail server"),
+    "retry": N_("Will be tried again"),
+    "refused": N_("Refused by your mail server"),
+    "skipped": N_("Left out: not sent to you"),
+    "in_doubt": N_("In doubt: offered, but no answer came"),
+    "bounced": N_("Came back"),
+    "complained": N_("Reported as spam"),
+}
+
+
+def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
+    """Headings, each with its rows."""
+    _ = view.gettext
+    names = {item["topic"]: item["name"] for item in known["topics"]}
+    return [
+        (_("Your details"), _details(view, known["details"])),
+        (_("Your topics"), [(item["name"], _stand(view, item)) for item in known["topics"]]),
+        (_("What holds mail back"), [_held(view, item, names) for item in known["held_back"]]),
+        (_("What was changed"), [_act(view, item) for item in known["changes"]]),
+        (_("What you agreed to"), [_proof(view, item, names) for item in known["consent"]["events"]]),
+        (_("Mail to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
+    ]
+
+
+def _details(view: View, details: Mapping[str, Any]) -> Rows:
+    flat = {**{name: value for name, value in details.items() if name != "attributes"}, **details["attributes"]}
+    rows = []
+    for name, value in flat.items():
+        shown = _day(view, value) if name in ("known_since", "changed_at") else plain(value)
+        rows.append((_word(view, DETAILS, name), NAMES.get(shown, shown) if name == "language" else shown))
+    return rows
+
+
+def _stand(view: View, item: Mapping[str, Any]) -> str:
+    message = STANDS[item["state"]]
+    return view.gettext(message) % {"day": _day(view, item["since"])}
+
+
+def _held(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
+    topic = view.gettext("all mail") if item["topic"] == "*" else names.get(item["topic"], item["topic"])
+    ends = view.gettext("until %(day)s") % {"day": _day(view, item["until"])} if item["until"] else ""
+    days = f"{_day(view, item['since'])}{', ' + ends if ends else ''}"
+    return _word(view, HELD, item["reason"]), f"{topic}: {days}"
+
+
+def _act(view: View, item: Mapping[str, Any]) -> tuple[str, str]:
+    _ = view.gettext
+    told = [_word(view, ACTS, item["what"])]
+    if item["undone_at"]:
+        told.append(_("undone on %(day)s") % {"day": _day(view, item["undone_at"])})
+    sides = [(_("before"), item["before"]), (_("after"), item["after"])]
+    told += [f"{side}: {plain(value)}" for side, value in sides if plain(value)]
+    return _day(view, item["at"]), "; ".join(told)
+
+
+def _proof(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
+    told = [_word(view, PROOFS, item["kind"]), names.get(item["topic"], item["topic"])]
+    told += [plain(item["statement"]), plain(item["detail"])]
+    return _day(view, item["at"]), "; ".join(text for text in told if text)
+
+
+def _letter(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
+    what = names.get(item["topic"], item["topic"]) if item["topic"] else view.gettext("A message about your data")
+    when = _day(view, item["at"]) if item["at"] else view.gettext("Not yet")
+    return when, f"{what} ({item['mailing']}): {_word(view, OUTCOMES, item['state'])}"
+
+
+def _word(view: View, words: Mapping[str, str], name: str) -> str:
+    return view.gettext(words[name]) if name in words else _name(name)
+
+
+def _day(view: View, text: str) -> str:
+    return short_day(date.fromisoformat(text[:10]), view.language)
+
+
+def _name(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def plain(value: Any) -> str:
+    """A value of any shape on one line, without what is empty."""
+    if isinstance(value, Mapping):
+        found = {str(name): plain(item) for name, item in value.items()}
+        return ", ".join(f"{_name(name)}: {text}" for name, text in found.items() if text)
+    if isinstance(value, (list, tuple)):
+        return " · ".join(filter(None, map(plain, value)))
+    return "" if value in (None, "", False) else str(value)

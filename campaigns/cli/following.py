@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, number, say, tell
+from campaigns.cli.output import _, number, say, tell, translated
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     from campaigns import report
 
     state = _(report.STATES[status["state"]])
-    reason = f" ({report.reason_words(status['reason'], _)})" if status["reason"] else ""
+    reason = f" ({translated(report.reason_words(status['reason'], _))})" if status["reason"] else ""
     say(f"{status['campaign']}: {state}{reason}")
     say(f"  {_('People'):<28}{number(status['recipients']):>12}")
     for outcome in status.get("details", {}).get("outcomes", []):

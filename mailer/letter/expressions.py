@@ -37,28 +37,24 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-_HINTS = {
-    "+": "arithmetic is not possible in a letter",
-    "-": "arithmetic is not possible in a letter; leave out a hyphen beside a brace",
-    "*": "arithmetic is not possible in a letter",
-    "/": "arithmetic is not possible in a letter",
-    "%": "arithmetic is not possible in a letter",
-    "~": "write the two slots beside each other",
-    "(": "nothing can be called in a letter; a filter is written after |",
-    "=": "to compare, write ==",
-    "“": 'use straight quotes: "',
-    "”": 'use straight quotes: "',
-    "„": 'use straight quotes: "',
-    "‘": 'use straight quotes: "',
-    "’": 'use straight quotes: "',
-    "&": "write and",
-    "!": "write not",
-    "if": "write {% if … %} … {% else %} … {% endif %}",
-    "is": "to ask whether there is a value, write the name alone: {% if contact.name %}",
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+_NO_ARITHMETIC = N_("Arithmetic is not possible in a letter.")
+_STRAIGHT = N_('Use straight quotes: "')
+_ABSENT = N_("Attributes are text: write the name alone, or not and the name.")
+_MEANT = N_("Did you mean {word}?")
+_ONE_OF = N_("one of {names}")
+_HINTS = dict.fromkeys("+*/%", _NO_ARITHMETIC) | dict.fromkeys("“”„‘’", _STRAIGHT)
+_HINTS |= dict.fromkeys(("true", "false", "none", "True", "False", "None"), _ABSENT)
+_HINTS |= {
+    "-": N_("Arithmetic is not possible in a letter; leave out a hyphen beside a brace."),
+    "~": N_("Write the two slots beside each other."),
+    "(": N_("Nothing can be called in a letter; a filter is written after |."),
+    "=": N_("To compare, write ==."),
+    "&": N_("Write and."),
+    "!": N_("Write not."),
+    "if": N_("Write {% if … %} … {% else %} … {% endif %}."),
+    "is": N_("To ask whether there is a value, write the name alone: {% if contact.name %}."),
 }
-_HINTS |= dict.fromkeys(
-    ("true", "false", "none", "True", "False", "None"), "attributes are text: write the name alone, or not and the name"
-)
 
 
 def parse(source: str, loop_names: frozenset[str] | None = frozenset()) -> Node:
@@ -77,25 +73,25 @@ class _Parser:
         self.depth = self.at = 0
         self.tokens: list[tuple[str, str, int]] = []
         if len(source) > MAX_LENGTH:
-            self.fault("an expression that is too long", f"{MAX_LENGTH} characters at most", 0)
+            self.fault(N_("a tag that is too long"), N_("{number} characters at most").format(number=MAX_LENGTH), 0)
         position, end = 0, len(source.rstrip())
         while position < end:
             match = _TOKEN.match(source, position)
             if match is None:
                 start = position + len(source[position:]) - len(source[position:].lstrip())
-                self.fault(source[start], "a name, a text in quotes, a number, a comparison or a filter", start)
+                expected = N_("a name, a text in quotes, a number, a comparison or a filter")
+                self.fault(repr(source[start]), expected, start, _HINTS.get(source[start], ""))
             self.tokens.append((match.lastgroup or "", match[match.lastgroup or 0], match.start(match.lastgroup or 0)))
             position = match.end()
         self.tokens.append(("end", "", end))
 
     def fault(self, found: str, expected: str, position: int, hint: str = "") -> NoReturn:
         line = self.source.count("\n", 0, position)
-        shown = repr(found) if found else "nothing more"
-        raise FaultsError([Fault("", line, "tag", shown, expected, hint or _HINTS.get(found, ""))])
+        raise FaultsError([Fault("", line, "tag", found, expected, hint)])
 
     def unexpected(self, expected: str) -> NoReturn:
         _, text, position = self.tokens[self.at]
-        self.fault(text, expected, position)
+        self.fault(repr(text) if text else N_("nothing more"), expected, position, _HINTS.get(text, ""))
 
     def peek(self, *texts: str) -> bool:
         kind, text, _ = self.tokens[self.at]
@@ -114,13 +110,14 @@ class _Parser:
     def whole(self) -> Node:
         node = self.either()
         if self.tokens[self.at][0] != "end":
-            self.unexpected("the end of the tag, a filter after |, or a comparison")
+            self.unexpected(N_("the end of the tag, a filter after |, or a comparison"))
         return node
 
     def either(self) -> Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.fault("brackets in brackets", f"{MAX_DEPTH} levels at most", self.tokens[self.at][2])
+            expected = N_("{number} levels at most").format(number=MAX_DEPTH)
+            self.fault(N_("brackets in brackets"), expected, self.tokens[self.at][2])
         node = self.all_of()
         while self.accept("or"):
             node = Both("or", node, self.all_of())
@@ -138,7 +135,7 @@ class _Parser:
         while self.accept("not"):
             count += 1
         if count > MAX_DEPTH:
-            self.unexpected(f"{MAX_DEPTH} times not at most")
+            self.unexpected(N_("{number} times not at most").format(number=MAX_DEPTH))
         node = self.comparison()
         for _ in range(count):
             node = Not(node)
@@ -154,7 +151,7 @@ class _Parser:
             return left
         node = Compare(operator, left, self.filtered())  # type: ignore[arg-type]
         if self.peek(*_COMPARISONS, "in"):
-            self.unexpected("one comparison; join two with and")
+            self.unexpected(N_("one comparison; join two with and"))
         return node
 
     def filtered(self) -> Node:
@@ -163,18 +160,19 @@ class _Parser:
         while self.accept("|"):
             count += 1
             if count > MAX_DEPTH:
-                self.unexpected(f"{MAX_DEPTH} filters at most")
+                self.unexpected(N_("{number} filters at most").format(number=MAX_DEPTH))
             node = self.one_filter(node)
         if self.peek("("):
-            self.unexpected("a filter after |, a comparison or the end of the tag")
+            self.unexpected(N_("a filter after |, a comparison or the end of the tag"))
         return node
 
     def one_filter(self, inner: Node) -> Node:
         kind, name, position = self.tokens[self.at]
         if kind != "name":
-            self.unexpected(f"the name of a filter: {', '.join(FILTERS)}")
+            self.unexpected(N_("the name of a filter: {names}").format(names=", ".join(FILTERS)))
         if name not in FILTERS:
-            self.fault(f"the filter {name}", f"one of {', '.join(FILTERS)}", position, did_you_mean(name, FILTERS))
+            found, known = N_("an unknown filter: {name}").format(name=name), ", ".join(FILTERS)
+            self.fault(found, _ONE_OF.format(names=known), position, did_you_mean(name, FILTERS))
         self.at += 1
         arguments: list[Node] = []
         if self.accept("("):
@@ -185,7 +183,9 @@ class _Parser:
         if wrong := FILTERS[name].check(
             tuple(part.value if isinstance(part, Constant) else part for part in arguments)
         ):
-            self.fault(f"the filter {name} with other values", wrong, position)
+            self.fault(
+                N_("the filter {name} with something else between its brackets").format(name=name), wrong, position
+            )
         return Filter(inner, name, tuple(arguments))
 
     def argument(self) -> Node:
@@ -202,7 +202,7 @@ class _Parser:
         if self.accept("("):
             return self.bracketed()
         if kind != "name" or text in RESERVED - set(ROOTS):
-            self.unexpected("a name such as contact.name, or a text in quotes")
+            self.unexpected(N_("a name such as contact.name, or a text in quotes"))
         self.at += 1
         return self.name(text, position)
 
@@ -230,7 +230,7 @@ class _Parser:
         if kind != "number" or len(text) > 40:
             if minus:
                 self.at -= 1
-            self.unexpected("a text in quotes or a number")
+            self.unexpected(N_("a text in quotes or a number"))
         self.at += 1
         return Decimal(minus + text) if "." in text else int(minus + text)
 
@@ -239,14 +239,14 @@ class _Parser:
             if self.loop_names is None or root in self.loop_names:
                 return Name(root)
             known = (*ROOTS, *sorted(self.loop_names))
-            hint = did_you_mean(root, known) or f"did you mean contact.{root}?"
-            self.fault(root, "contact.NAME, links.NAME or the variable of a loop", position, hint)
+            hint = did_you_mean(root, known) or _MEANT.format(word=f"contact.{root}")
+            self.fault(repr(root), N_("contact.NAME, links.NAME or the variable of a loop"), position, hint)
         attribute = self.attribute(root)
         if root == "links" and attribute not in LINKS:
-            expected = " or ".join(f"links.{name}" for name in LINKS)
-            self.fault(f"links.{attribute}", expected, position, did_you_mean(attribute, LINKS))
+            expected = _ONE_OF.format(names=", ".join(f"links.{name}" for name in LINKS))
+            self.fault(repr(f"links.{attribute}"), expected, position, did_you_mean(attribute, LINKS))
         if self.peek(".", "["):
-            self.unexpected(f"a single name after {root}")
+            self.unexpected(N_("a single name after {root}").format(root=root))
         return Name(root, attribute)
 
     def attribute(self, root: str) -> str:
@@ -256,11 +256,12 @@ class _Parser:
             if isinstance(found, str) and found:
                 return found
             self.at -= 2
-            self.unexpected("the name of an attribute, in quotes")
+            self.unexpected(N_("the name of an attribute, in quotes"))
         dotted = self.accept(".")
         kind, text, _ = self.tokens[self.at]
         if not dotted or kind != "name":
-            self.unexpected(f"a name after {root}, such as {root}.{'online' if root == 'links' else 'name'}")
+            example = f"{root}.{'online' if root == 'links' else 'name'}"
+            self.unexpected(N_("a name after {root}, such as {example}").format(root=root, example=example))
         self.at += 1
         return text
 
@@ -268,4 +269,4 @@ class _Parser:
 def did_you_mean(found: str, known: object) -> str:
     """A hint with the nearest of ``known`` (names), or nothing."""
     near = difflib.get_close_matches(found[:80].lower(), list(known), 1, 0.5)  # type: ignore[call-overload]
-    return f"did you mean {near[0]}?" if near else ""
+    return _MEANT.format(word=near[0]) if near else ""

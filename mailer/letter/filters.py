@@ -20,6 +20,7 @@ from typing import Any
 
 from templates.words import primary
 
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 Apply = Callable[[object], object]
 _STYLES = ("short", "medium", "long", "full")
 _SAMPLE = date(2024, 9, 18)
@@ -103,7 +104,7 @@ def _date(language: str, arguments: tuple[Any, ...]) -> Apply:
 
 
 def _check_date(arguments: tuple[Any, ...]) -> str:
-    expected = f'nothing, or one of {", ".join(_STYLES)}, or a pattern such as "d MMMM"'
+    expected = N_('nothing, or one of {names}, or a pattern such as "d MMMM"').format(names=", ".join(_STYLES))
     if not arguments:
         return ""
     if len(arguments) > 1 or not isinstance(arguments[0], str):
@@ -139,7 +140,7 @@ def _number(language: str, arguments: tuple[Any, ...]) -> Apply:
 
 def _check_number(arguments: tuple[Any, ...]) -> str:
     good = not arguments or (len(arguments) == 1 and type(arguments[0]) is int and 0 <= arguments[0] <= 10)
-    return "" if good else "nothing, or how many decimals (0 to 10)"
+    return "" if good else N_("nothing, or how many decimals (0 to 10)")
 
 
 def _upper(language: str, _arguments: tuple[Any, ...]) -> Apply:
@@ -189,17 +190,17 @@ def _join(language: str, arguments: tuple[Any, ...]) -> Apply:
 
 def _check_join(arguments: tuple[Any, ...]) -> str:
     good = not arguments or (len(arguments) == 1 and isinstance(arguments[0], str) and len(arguments[0]) <= 100)
-    return "" if good else "nothing, or the text between the items"
+    return "" if good else N_("nothing, or the text between the items")
 
 
 def _check_default(arguments: tuple[Any, ...]) -> str:
     if len(arguments) == 1 or (len(arguments) == 2 and isinstance(arguments[1], bool)):
-        return "" if not isinstance(arguments[0], bool) else 'a text: default("reader")'
-    return 'the text to print instead: default("reader")'
+        return "" if not isinstance(arguments[0], bool) else N_('a text: default("reader")')
+    return N_('the text to print instead: default("reader")')
 
 
 def _none(arguments: tuple[Any, ...]) -> str:
-    return "nothing between brackets" if arguments else ""
+    return N_("nothing between brackets") if arguments else ""
 
 
 def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:

@@ -26,6 +26,8 @@ MAX_ITEMS = 100
 MAX_NESTING = 10
 MAX_FAULTS = 100
 Kind = Literal["slot", "if", "elif", "else", "endif", "for", "endfor"]
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+BEFORE = N_("{tag} before it")
 _WORDS = ("if", "elif", "else", "endif", "for", "endfor")
 _MARK = re.compile(r"\{\{|\{%|\{#|\}\}|%\}")
 _STRING = r""""(?:[^"\\\n]|\\.){0,1000}"|'(?:[^'\\\n]|\\.){0,1000}'"""
@@ -95,7 +97,11 @@ class _Scanner:
             position = self.tag(mark)
         self.text(position, len(self.source))
         for unclosed in self.open:
-            self.fault(unclosed.tag.line, unclosed.tag.raw, f"{{% end{unclosed.tag.kind} %}} further on")
+            self.fault(
+                unclosed.tag.line,
+                unclosed.tag.raw,
+                N_("{tag} further on").format(tag=f"{{% end{unclosed.tag.kind} %}}"),
+            )
         return Scan(tuple(self.pieces), tuple(sorted(self.faults, key=lambda fault: fault.line)))
 
     def fault(self, line: int, found: str, expected: str, hint: str = "") -> None:
@@ -118,7 +124,7 @@ class _Scanner:
         line, column = self.place(mark.start())
         opening = mark[0]
         if opening in ("}}", "%}"):
-            self.fault(line, opening, f"{'{{' if opening == '}}' else '{%'} before it")
+            self.fault(line, opening, BEFORE.format(tag="{{" if opening == "}}" else "{%"))
             return mark.end()
         if opening == "{#":
             end = self.source.find("#}", mark.end()) if self.comments else -1
@@ -128,12 +134,13 @@ class _Scanner:
         end = inside.end() if inside else mark.end()
         closing = "}}" if opening == "{{" else "%}"
         if not self.source.startswith(closing, end):
-            self.fault(line, self.source[mark.start() : mark.start() + 40].split("\n")[0], f"{closing} on the way")
+            shown = self.source[mark.start() : mark.start() + 40].split("\n")[0]
+            self.fault(line, shown, N_("{tag} where the tag ends").format(tag=closing))
             return mark.end()
         raw, body = self.source[mark.start() : end + 2], self.source[mark.end() : end]
         tag = Tag("slot", "", "", line, column, raw)
         if body[:1] == "-" or body[-1:] == "-":
-            self.fault(line, raw, "a tag without a hyphen beside its braces")
+            self.fault(line, raw, N_("a tag without a hyphen beside its braces"))
             body = body.strip("-")
         try:
             self.pieces.append(self.slot(tag, body) if opening == "{{" else self.statement(tag, body))
@@ -152,11 +159,11 @@ class _Scanner:
     def slot(self, tag: Tag, body: str) -> Tag:
         node = self.expression(body)
         if is_condition(node):
-            self.fault(tag.line, tag.raw, "something that can be printed", "a condition stands in {% if … %}")
+            hint = N_("A condition stands in {% if … %}.")
+            self.fault(tag.line, tag.raw, N_("something that can be printed"), hint)
         elif may_be_missing(node):
-            source = unparse(node)
-            hint = f'{{{{ {source} | default("…") }}}}'
-            self.fault(tag.line, tag.raw, "a fallback for contacts that have no value", f"write {hint}")
+            hint = N_("Write {tag}").format(tag=f'{{{{ {unparse(node)} | default("…") }}}}')
+            self.fault(tag.line, tag.raw, N_("a fallback for contacts that have no value"), hint)
         return replace(tag, source=unparse(node))
 
     def statement(self, tag: Tag, body: str) -> Tag:
@@ -164,12 +171,14 @@ class _Scanner:
         word = re.split(r"[^\w]", stripped, maxsplit=1)[0]
         rest = stripped[len(word) :]
         if word not in _WORDS:
-            self.fault(tag.line, tag.raw, f"one of {', '.join(_WORDS)}", did_you_mean(word, _WORDS))
+            self.fault(
+                tag.line, tag.raw, N_("one of {names}").format(names=", ".join(_WORDS)), did_you_mean(word, _WORDS)
+            )
             return tag
         # Line numbers inside the expression count from the tag's first line.
         rest = "\n" * body[: body.index(word)].count("\n") + rest
         if word in ("else", "endif", "endfor") and rest.strip():
-            self.fault(tag.line, tag.raw, f"{{% {word} %}} with nothing else in it")
+            self.fault(tag.line, tag.raw, N_("{tag} with nothing else in it").format(tag=f"{{% {word} %}}"))
         match word:
             case "if":
                 self.push(replace(tag, kind="if"))
@@ -186,7 +195,7 @@ class _Scanner:
 
     def push(self, tag: Tag) -> None:
         if len(self.open) >= MAX_NESTING:
-            self.fault(tag.line, tag.raw, f"{MAX_NESTING} levels of if and for at most")
+            self.fault(tag.line, tag.raw, N_("{number} levels of if and for at most").format(number=MAX_NESTING))
         self.open.append(_Open(tag))
 
     def loop(self, tag: Tag, rest: str) -> Tag:
@@ -198,21 +207,20 @@ class _Scanner:
             self.fault(tag.line, tag.raw, "{% for NAME in contact.LIST %}")
             return replace(tag, kind="for", name=name)
         if nested:
-            self.fault(tag.line, tag.raw, "no loop within a loop")
+            self.fault(tag.line, tag.raw, N_("no loop within a loop"))
         node = parse(match[2], frozenset())
         if not isinstance(node, Name) or node.root != "contact":
-            self.fault(
-                tag.line, tag.raw, "{% for NAME in contact.LIST %}", "only a contact's own list can be gone through"
-            )
+            hint = N_("Only a contact's own list can be gone through.")
+            self.fault(tag.line, tag.raw, "{% for NAME in contact.LIST %}", hint)
         return replace(tag, kind="for", name=name, source=unparse(node))
 
     def arm(self, tag: Tag, word: str) -> None:
         if not self.open or self.open[-1].tag.kind != "if":
-            inside = "; a loop has no else: put an if around it" if self.open else ""
-            self.fault(tag.line, tag.raw, f"{{% if … %}} before it{inside}")
+            hint = N_("A loop has no else: put an if around it.") if self.open else ""
+            self.fault(tag.line, tag.raw, BEFORE.format(tag="{% if … %}"), hint)
             return
         if self.open[-1].had_else:
-            self.fault(tag.line, tag.raw, "{% else %} once, and last")
+            self.fault(tag.line, tag.raw, N_("{% else %} once, and last"))
         self.open[-1].had_else |= word == "else"
 
     def pop(self, tag: Tag, word: str) -> None:
@@ -223,7 +231,8 @@ class _Scanner:
         if any(item.tag.kind == kind for item in self.open):
             while self.open[-1].tag.kind != kind:
                 unclosed = self.open.pop().tag
-                self.fault(unclosed.line, unclosed.raw, f"{{% end{unclosed.kind} %}} before {tag.raw}")
+                expected = N_("{tag} before {other}").format(tag=f"{{% end{unclosed.kind} %}}", other=tag.raw)
+                self.fault(unclosed.line, unclosed.raw, expected)
             self.open.pop()
             return
-        self.fault(tag.line, tag.raw, f"{{% {kind} … %}} before it")
+        self.fault(tag.line, tag.raw, BEFORE.format(tag=f"{{% {kind} … %}}"))

@@ -101,5 +101,5 @@ def test_no_value_makes_an_expression_raise(source: str, strange: Any) -> None:
 
 
 def test_a_source_outside_the_subset_is_refused_again_when_it_is_compiled() -> None:
-    with pytest.raises(FaultsError, match="arithmetic"):
+    with pytest.raises(FaultsError, match="Arithmetic"):
         compile_expression("contact.a * 9", "nl")

@@ -127,7 +127,7 @@ class Chaos:
         else:
             self.relay.tell({**AT_SERVER[point], "do": "kill", "nth": nth, "pid_file": str(self.relay.pid_file)})
             process = self.sender()
-        killed = process.wait(120) == -signal.SIGKILL
+        killed = self._wait(process) == -signal.SIGKILL
         self.found.kills[point] += killed
         self.found.survived += not killed
         deadline = time.monotonic() + 10
@@ -139,9 +139,19 @@ class Chaos:
     def finish(self) -> Summary:
         """A last sender without a fuse; then compare."""
         self.relay.tell()
-        assert self.sender().wait(300) == 0
+        if ended := self._wait(self.sender()):
+            self.found.wrongs.append(f"the last sender ended with {ended}")
         self.compare()
         return self.found
+
+    def _wait(self, process: subprocess.Popen[bytes], seconds: float = 300) -> int:
+        """Its exit code; one that hangs is ended, and that is a fault."""
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            self.found.wrongs.append(f"a sender was not done after {seconds} s")
+            return process.wait()
 
     def sending(self) -> int:
         with self.db.read() as conn:

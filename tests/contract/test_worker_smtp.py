@@ -13,7 +13,7 @@ from sqlalchemy import text
 from mailer import outbox
 from mailer.storage import Database
 from tests.support.house_db import counts, db, lite
-from tests.support.sending import Sending, deps, send, sendable, smtp, utc_now
+from tests.support.sending import Sending, deps, send, sendable, smtp, until, utc_now
 from tests.support.smtpd import Rule, Server, smtp_server
 
 __all__ = ["db", "lite"]
@@ -34,13 +34,6 @@ def agree(db: Database, mailing: int, server: Server) -> None:
     assert said <= set(server.recipients)
     assert set(server.recipients) <= said | doubted
     assert server.wrongs == []
-
-
-async def until(condition, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_everybody_gets_one_letter(db: Database, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from campaigns import migrations
 from campaigns.clock import steady
 from campaigns.moments import Say, as_is
 from campaigns.settings import CampaignSettings
+from mailer import journal
 from mailer.errors import SchemaError, SettingsError
+from mailer.journal import Journal
 from mailer.settings import LOOPBACK, MailerSettings, read
 from mailer.signing import Keyring
 from mailer.storage import Database, open_database
@@ -180,11 +182,13 @@ def unchecked_house(clock: Clock = steady, say: Say = as_is) -> House:
     _check_dkim(mailer)
     if campaign.database.startswith("sqlite") and not database_exists(campaign):
         raise SchemaError(say("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
+    db = open_database(campaign.database)
+    db.journal = Journal(campaign.data / journal.FILE)
     return House(
         campaign=campaign,
         mailer=mailer,
         reader=reader,
-        db=open_database(campaign.database),
+        db=db,
         keyring=Keyring.of(key.get_secret_value() for key in mailer.secret_keys),
         pepper=mailer.pepper.get_secret_value(),
         clock=clock,

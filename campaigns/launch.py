@@ -26,7 +26,7 @@ from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
 from campaigns.states import Event, State
-from mailer import archive, outbox
+from mailer import archive, journal, outbox
 from mailer.errors import Fault, FaultsError, InputError, StateError
 from mailer.letter.plan import Compiled
 from mailer.outbox import Identity, Mailing, MailingSpec
@@ -329,6 +329,9 @@ def _open(
     )
     mailing = outbox.open_mailing(conn, spec, now)
     records.attach(conn, campaign.id, mailing.id)
+    journal.note(
+        conn, {"launched": campaign.slug, "topic": campaign.topic, "at": now.isoformat(), "mailing": mailing.id}
+    )
     return mailing
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_u
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 
+from mailer import journal
 from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageError, StorageFull
 
 BUSY_SECONDS = 10.0
@@ -71,6 +72,7 @@ class Database:
     def __init__(self, engine: Engine, sqlite_path: Path | None) -> None:
         self.engine = engine
         self.sqlite_path = sqlite_path
+        self.journal: journal.Journal | None = None  # set by the composition root
 
     @property
     def is_sqlite(self) -> bool:
@@ -81,12 +83,22 @@ class Database:
     def write(self, busy_seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
         """A connection inside a writing transaction; commits at the end, rolls back on an exception.
 
+        What was noted for the journal is on disk before the commit.
         Raises ``StorageBusy`` when the lock was not free for ``busy_seconds``, else as :func:`mapped`.
         """
         with mapped(), self.engine.connect() as plain:
             connection = plain.execution_options(postiljon_write=True)
             with begin_patiently(connection, busy_seconds):
+                journal.noted(connection)
                 yield connection
+                self._keep(journal.noted(connection))
+
+    def _keep(self, lines: Sequence[journal.Line]) -> None:
+        if self.journal and lines:
+            try:
+                self.journal.append(lines)
+            except OSError as error:
+                raise map_os_error(error, self.journal.path) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

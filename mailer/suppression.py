@@ -39,12 +39,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
+from mailer import journal
 from mailer.errors import SettingsError
 from mailer.signing import fingerprint
 from mailer.storage import Instant
 
 Reason = Literal["opt_out", "undeliverable", "complaint", "pause", "less_often", "erased", "manual"]
 EVERYTHING = ""
+JOURNALED = frozenset({"opt_out", "complaint", "erased", "manual", "pause"})  # what readers and staff said, not servers
 HOLDS_SERVICE = "undeliverable"
 
 
@@ -107,6 +109,7 @@ def suppress(
     insert = _insert(conn)(SUPPRESSION).values(row)
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
     conn.execute(insert.on_conflict_do_update(index_elements=key, set_={"until": insert.excluded.until}))
+    _note(conn, address_hash, scope, reason, {"since": now.isoformat(), "until": until and until.isoformat()})
 
 
 def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
@@ -114,6 +117,8 @@ def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: 
     rows = [{"address_hash": hashed, "scope": scope, "reason": reason, "since": now} for hashed, scope in holds]
     if rows:
         conn.execute(_insert(conn)(SUPPRESSION).on_conflict_do_nothing(), rows)
+    for hashed, scope in holds:
+        _note(conn, hashed, scope, reason, {"since": now.isoformat(), "until": None})
 
 
 def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> None:
@@ -150,8 +155,11 @@ def count_letter(conn: Connection, mailing: int, hashes: Sequence[bytes], days: 
 
 def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[str]) -> int:
     """Take away these reasons for exactly that scope; the number of entries that were there."""
+    reasons = tuple(reasons)
+    for reason in reasons:
+        _note(conn, address_hash, scope, reason, {"lifted": True})
     mine = (SUPPRESSION.c.address_hash == address_hash, SUPPRESSION.c.scope == scope)
-    return conn.execute(delete(SUPPRESSION).where(*mine, SUPPRESSION.c.reason.in_(tuple(reasons)))).rowcount
+    return conn.execute(delete(SUPPRESSION).where(*mine, SUPPRESSION.c.reason.in_(reasons))).rowcount
 
 
 def why(conn: Connection, address_hash: bytes, scope: str, now: datetime, *, service: bool = False) -> str | None:
@@ -212,6 +220,11 @@ def bind_pepper(conn: Connection, pepper: bytes) -> None:
             "POSTILJON_PEPPER is not the one that this database was made with: nobody who opted out would be "
             "recognised. Put back the pepper of the backup (secrets.toml)"
         )
+
+
+def _note(conn: Connection, address_hash: bytes, scope: str, reason: str, more: dict[str, Any]) -> None:
+    if reason in JOURNALED:
+        journal.note(conn, {"hash": address_hash.hex(), "scope": scope, "reason": reason} | more)
 
 
 def _insert(conn: Connection) -> Any:

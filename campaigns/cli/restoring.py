@@ -1,0 +1,43 @@
+"""``restored``: what has to be done once after a backup was put back, before anything is sent."""
+
+from __future__ import annotations
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, number, people, say, tell
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(
+        "restored",
+        help=_("After a backup was put back: hold what may have left since, and take opt-outs from the journal."),
+        epilog=_("Example: postiljon restored"),
+    )(restored)
+
+
+def restored(as_json: Json = False) -> None:
+    """Make it safe to send again."""
+    from campaigns.app import open_house
+    from campaigns.restoring import restored as carry_out
+    from mailer.journal import FILE, Journal
+
+    house = open_house(say=_)
+    done = carry_out(house.db, Journal(house.data / FILE), house.clock())
+    house.close()
+    if as_json:
+        tell(done.as_json())
+        return
+    for slug, waiting in done.held.items():
+        text = _("{slug} is held; {people} may have got it after the backup. Compare with the log of your mail server.")
+        say(text.format(slug=slug, people=people(waiting)))
+    for slug in done.unknown:
+        text = _("{slug} was launched after the backup and is cancelled here; who got it stands in the log only.")
+        say(text.format(slug=slug))
+    say(
+        _("{wishes} opt-outs and other wishes were taken from the journal, {erased} people erased again.").format(
+            wishes=number(done.wishes), erased=number(done.erased)
+        )
+    )
+    say(_("Then 'postiljon resume SLUG' sends to all who wait, 'postiljon cancel SLUG' to none of them."))

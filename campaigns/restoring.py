@@ -1,0 +1,210 @@
+"""After a backup was put back: nobody gets again what may have left since, and no wish of a reader is forgotten (E24).
+
+A copy of the database does not know what happened after it was made. So, in this order and each step harmless when it
+is done again: numbers jump ahead, so that links in letters of the lost hours never mean somebody else; every mailing
+that was on its way is held, and listed with how many wait; campaigns that the journal saw launched, or whose hour has
+passed, do not leave by themselves; what readers said since is taken from the journal. Nothing is sent.
+
+Raises ``StorageError``. Success does not mean that everybody got their letter: the relay's log knows who did.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, inspect, select, text
+
+from campaigns import control, records
+from campaigns.records import Campaign
+from campaigns.states import Event, State
+from mailer import outbox, suppression
+from mailer.journal import Journal, Line
+from mailer.storage import Database
+from unsubscribe import consent, contacts, erasing
+from unsubscribe.contacts import Contact
+
+RESTORED = "restored"
+_AHEAD = 10_000_000
+_SLICE = 200
+_Wish = tuple[bytes, str, str]
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was done: held campaign → people who wait, campaigns that this copy did not know, wishes, erasures."""
+
+    held: dict[str, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    wishes: int = 0
+    erased: int = 0
+    service_letters: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def restored(db: Database, journal: Journal, now: datetime) -> Restored:
+    """Make a database that was put back safe to send from."""
+    done = Restored()
+    lines = list(journal.lines())
+    kept, db.journal = db.journal, None  # what is replayed is in the journal already
+    try:
+        with db.write() as conn:
+            _jump_ahead(conn)
+        outbox.sweep(db, now)
+        _hold(db, lines, done, now)
+        _replay(db, lines, done, now)
+    finally:
+        db.journal = kept
+    return done
+
+
+def missing(conn: Connection, journal: Journal) -> list[str]:
+    """Campaigns that the journal saw launched and this database does not: a sign that a backup was put back."""
+    known = {item.slug for item in records.all_campaigns(conn) if item.launched_at}
+    return sorted({str(line["launched"]) for line in journal.lines() if "launched" in line} - known)
+
+
+def _jump_ahead(conn: Connection) -> None:
+    """Numbers stand in links for years and are never given twice: leave out those of the lost hours."""
+    if conn.dialect.name == "sqlite":
+        conn.execute(text("UPDATE sqlite_sequence SET seq = seq + :ahead"), {"ahead": _AHEAD})
+        named = set(conn.execute(text("SELECT name FROM sqlite_sequence")).scalars())
+        for table in {"contact", "mailing", "campaign", "delivery"} - named:
+            values = {"name": table, "ahead": _AHEAD}
+            conn.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :ahead)"), values)
+        return
+    sequences = inspect(conn).get_sequence_names()
+    for name in sequences:
+        conn.execute(select(text(f"setval('{name}', nextval('{name}') + {_AHEAD})")))
+
+
+def _hold(db: Database, lines: Iterable[Line], done: Restored, now: datetime) -> None:
+    launched = {str(line["launched"]): line for line in lines if "launched" in line}
+    with db.write() as conn:
+        on_their_way = outbox.open_ones(conn)
+        for mailing in on_their_way:
+            if not mailing.is_service:
+                outbox.hold(conn, mailing.id, RESTORED, now)
+        for campaign in records.in_states(conn, [State.SCHEDULED]):
+            if campaign.slug in launched or (campaign.send_at and campaign.send_at <= now):
+                records.move(conn, campaign, Event.HOLD, now, reason=RESTORED)
+                done.held[campaign.slug] = 0
+        for slug, line in launched.items():
+            _bury(conn, slug, line, done, now)
+    for mailing in on_their_way:
+        if mailing.is_service:  # a confirmation, a notice: whoever misses it asks again
+            done.service_letters += mailing.counts.unfinished
+            _cancel(db, mailing.id, now)
+    control.reconcile(db, now)
+    with db.read() as conn:
+        for campaign in records.in_states(conn, [State.HELD, State.PAUSED]):
+            if campaign.mailing_id is not None:
+                done.held[campaign.slug] = outbox.get(conn, campaign.mailing_id).counts.unfinished
+
+
+def _cancel(db: Database, mailing: int, now: datetime) -> None:
+    left, before = 1, 0
+    while left and left != before:
+        with db.write() as conn:
+            before, left = left, outbox.cancel(conn, mailing, now)
+
+
+def _bury(conn: Connection, slug: str, line: Line, done: Restored, now: datetime) -> None:
+    """A campaign that was launched after this copy was made must not be launched by the same file again."""
+    known = records.find(conn, slug)
+    if known is None:
+        records.add(conn, _stone(slug, line), now)
+        known = records.get(conn, slug)
+    if known.state is State.CANCELLED or known.launched_at or known.state in (State.SCHEDULED, State.HELD):
+        return
+    for event in _to_the_grave(known):
+        records.move(conn, records.get(conn, slug), event, now, reason=RESTORED)
+    done.unknown.append(slug)
+
+
+def _to_the_grave(campaign: Campaign) -> list[Event]:
+    """The way through the table of states."""
+    first = [Event.APPROVE] if campaign.state is State.IN_REVIEW else []
+    return [*first, Event.START, Event.CANCEL]
+
+
+def _stone(slug: str, line: Line) -> dict[str, Any]:
+    """What is known of it."""
+    empty: dict[str, Any] = dict.fromkeys(("source", "file_name", "from_address", "snapshot", "timezone"), "")
+    return empty | {
+        "slug": slug, "subject": slug, "topic": str(line.get("topic", "")), "language": "en", "online": "none",
+        "parts": {}, "online_code": secrets.token_urlsafe(12),
+    }  # fmt: skip
+
+
+def _replay(db: Database, lines: Iterable[Line], done: Restored, now: datetime) -> None:
+    """Only how it ended counts: who left and came back is left as this copy has it."""
+    last: dict[_Wish, Line] = {}
+    for line in lines:
+        if "hash" in line:
+            wish = (bytes.fromhex(line["hash"]), line["scope"], line["reason"])
+            last.pop(wish, None)
+            last[wish] = line
+    wishes = list(last.items())
+    for start in range(0, len(wishes), _SLICE):
+        with db.write() as conn:
+            done.wishes += sum(_apply(conn, wish, line, now) for wish, line in wishes[start : start + _SLICE])
+    people = _people(db, {wish[0] for wish, line in wishes if wish[2] == "erased" and "since" in line})
+    for person in people.values():
+        with db.write() as conn:
+            done.erased += erasing.erase(conn, person.id, now) is not None
+    if people:
+        erasing.forget_files(db)
+    _leave(db, wishes, now)
+
+
+def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
+    """Put one entry as the journal has it; whether that was news."""
+    hashed, scope, reason = wish
+    known = any((entry.scope, entry.reason) == (scope, reason) for entry in suppression.entries(conn, hashed))
+    if line.get("lifted"):
+        return known and bool(suppression.lift(conn, hashed, scope, [reason]))
+    until = datetime.fromisoformat(line["until"]) if line.get("until") else None
+    if until is not None and until <= now:
+        return False
+    since = datetime.fromisoformat(line["since"])
+    suppression.suppress(conn, hashed, scope, reason, since, until)  # type: ignore[arg-type]
+    return not known
+
+
+def _leave(db: Database, wishes: Iterable[tuple[_Wish, Line]], now: datetime) -> None:
+    """The subscriptions of those who opted out, and their proof, follow the suppression."""
+    out: dict[bytes, list[tuple[str, Line]]] = {}
+    for (hashed, scope, reason), line in wishes:
+        if reason == "opt_out" and "since" in line:
+            out.setdefault(hashed, []).append((scope, line))
+    people = _people(db, set(out))
+    for hashed, person in people.items():
+        with db.write() as conn:
+            for topic in contacts.topics(conn):
+                said = [line for scope, line in out[hashed] if scope in ("", topic.slug)]
+                if said and contacts.subscriptions(conn, person.id).get(topic.slug) == "subscribed":
+                    at = datetime.fromisoformat(said[0]["since"])
+                    contacts.set_state(conn, person.id, topic.id, "opted_out", at)
+                    detail = {"address": person.email, "how": "journal"}
+                    consent.record(conn, consent.Event(person.id, "withdrawn", topic.slug, at, 0, detail), now)
+
+
+def _people(db: Database, hashes: set[bytes]) -> dict[bytes, Contact]:
+    """Hash → contact, for those of them that this copy has; the whole table is read once."""
+    found: dict[bytes, Contact] = {}
+    after = 0
+    while hashes:
+        with db.read() as conn:
+            page = contacts.everyone(conn, after, 1000)
+        if not page:
+            break
+        after = page[-1].id
+        found |= {person.address_hash: person for person in page if person.address_hash in hashes}
+    return found

@@ -1,0 +1,66 @@
+"""The journal: what must survive the restore of an older backup, in a file beside the database (E24, D12).
+
+One JSON object a line, only ever appended: wishes of readers (an address as its keyed hash, scope, reason, since when,
+until when, or that it was lifted) and launches. Promises: what :func:`note` is told inside ``Database.write`` is in the
+file, on disk, before that transaction is committed; so what was answered is in both. A transaction that fails after it
+leaves a line about a wish that was not kept: replaying it does what the reader asked. A torn line spoils no other.
+
+It names nobody: without the pepper a hash says nothing. :meth:`Journal.append` raises ``OSError``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+FILE = "journal"
+_KEY = "postiljon_journal"
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The file of one house; several processes append to it."""
+
+    path: Path
+
+    def append(self, lines: Sequence[Line]) -> None:
+        """Add lines in one write, and wait until they are on disk."""
+        data = "".join(f"\n{json.dumps(line, sort_keys=True)}" for line in lines).encode() + b"\n"
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError(28, "No space left on device")
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def lines(self) -> Iterator[Line]:
+        """All that is whole, the oldest first; nothing when there is no file."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            for text in file:
+                try:
+                    line = json.loads(text)
+                except ValueError:
+                    continue
+                if isinstance(line, dict):
+                    yield line
+
+
+def note(conn: Connection, line: Line) -> None:
+    """Have it written with the transaction of ``conn``."""
+    conn.info.setdefault(_KEY, []).append(line)
+
+
+def noted(conn: Connection) -> list[Line]:
+    """What was noted on ``conn``, and forget it."""
+    lines: list[Line] = conn.info.pop(_KEY, [])
+    return lines

@@ -1,0 +1,227 @@
+"""An older backup is put back (E24): nobody gets again what may have left since, and no wish of a reader is lost.
+
+Each test copies the database as the page on restoring says, lets things happen, puts the copy back, and runs what
+``postiljon restored`` runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from campaigns import control, launch, records
+from campaigns.restoring import RESTORED, missing, restored
+from campaigns.states import State
+from mailer import outbox, suppression
+from mailer.errors import StateError, StorageAway
+from mailer.journal import Journal
+from mailer.signing import Purpose, Token
+from mailer.storage import Database, open_database
+from mailer.transport.memory import MemoryTransport
+from tests.support.campaigning import PEPPER, TOPIC, Stage, stage
+from tests.support.sending import deps, send
+from unsubscribe import contacts, erasing, optout
+from unsubscribe.contacts import Person
+
+
+class Scene:
+    """A house on SQLite with a journal; ``back_up`` and ``put_back`` as a person does it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.journal = folder, Journal(folder / "journal")
+        self.stage: Stage = stage(self._open(), folder, 20)
+
+    def _open(self) -> Database:
+        db = open_database(f"sqlite:///{self.folder}/postiljon.db")
+        db.journal = self.journal
+        return db
+
+    @property
+    def db(self) -> Database:
+        return self.stage.db
+
+    def back_up(self) -> None:
+        with (
+            closing(sqlite3.connect(self.folder / "postiljon.db")) as source,
+            closing(sqlite3.connect(self.folder / "backup.db")) as target,
+        ):
+            source.backup(target)
+
+    def put_back(self) -> None:
+        self.db.close()
+        for name in ("postiljon.db", "postiljon.db-wal", "postiljon.db-shm"):
+            (self.folder / name).unlink(missing_ok=True)
+        (self.folder / "postiljon.db").write_bytes((self.folder / "backup.db").read_bytes())
+        self.stage.db = self._open()
+
+    def launch(self, slug: str = "denkt-u-mee") -> int:
+        """Launched and its audience taken down; the number of its mailing."""
+        campaign = launch.start(self.stage.site, self.stage.write(slug), self.stage.clock())
+        launch.freeze(self.stage.site, campaign, self.stage.clock, lambda: True)
+        return campaign.mailing_id or 0
+
+    def campaign(self, slug: str = "denkt-u-mee") -> records.Campaign:
+        with self.db.read() as conn:
+            return records.get(conn, slug)
+
+    def person(self, number: int) -> contacts.Contact:
+        with self.db.read() as conn:
+            found = contacts.find(conn, f"lezer{number}@example.org")
+        assert found is not None
+        return found
+
+    def leave(self, mailing: int, number: int) -> optout.Left:
+        """A reader uses the link in the letter."""
+        with self.db.write() as conn:
+            token = Token(Purpose.OPT_OUT, mailing, self.person(number).id)
+            return optout.opt_out(conn, token, "topic", self.stage.clock())
+
+    def why(self, number: int) -> str | None:
+        with self.db.read() as conn:
+            return suppression.why(conn, self.person(number).address_hash, TOPIC, self.stage.clock())
+
+    def state(self, number: int) -> str:
+        with self.db.read() as conn:
+            return contacts.subscriptions(conn, self.person(number).id)[TOPIC]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path)
+    yield made
+    made.db.close()
+
+
+async def test_what_left_after_the_backup_does_not_leave_again_by_itself(scene: Scene, tmp_path: Path) -> None:
+    """Expected: the campaign is held and listed with who waits; a sender sends nothing; a person decides."""
+    mailing = scene.launch()
+    scene.back_up()
+    with scene.db.read() as conn:
+        assert outbox.get(conn, mailing).counts.waiting == 20
+    scene.put_back()  # as if all 20 had been accepted meanwhile
+    done = restored(scene.db, scene.journal, scene.stage.clock())
+    assert done.held == {"denkt-u-mee": 20}
+    assert (scene.campaign().state, scene.campaign().reason) == (State.HELD, RESTORED)
+    transport = MemoryTransport()
+    assert (await send(deps(scene.db, tmp_path, transport), only=mailing)).kind == "held"
+    assert transport.letters == []
+    control.resume(scene.stage.site, "denkt-u-mee", scene.stage.clock())
+    assert scene.campaign().state is State.SENDING
+
+
+def test_what_a_sender_had_when_the_copy_was_made_is_in_doubt(scene: Scene, tmp_path: Path) -> None:
+    """Expected: its rows are in doubt, not waiting; the rest is held."""
+    mailing = scene.launch()
+    sender = outbox.register(scene.db, tmp_path, "before", scene.stage.clock())
+    with sender.write() as conn:
+        outbox.claim(conn, sender.id, {mailing: 4}, scene.stage.clock())
+    scene.back_up()
+    sender.abandon()
+    scene.put_back()
+    assert restored(scene.db, scene.journal, scene.stage.clock()).held == {"denkt-u-mee": 16}
+    with scene.db.read() as conn:
+        assert outbox.get(conn, mailing).counts.in_doubt == 4
+
+
+def test_an_opt_out_after_the_backup_is_not_forgotten(scene: Scene) -> None:
+    """Expected: suppressed, opted out and on record again; who took the opt-out back is as the copy has it."""
+    mailing = scene.launch()
+    scene.back_up()
+    scene.leave(mailing, 1)
+    left = scene.leave(mailing, 2)
+    with scene.db.write() as conn:
+        optout.undo(conn, Token(Purpose.UNDO, mailing, scene.person(2).id, 0, left.change), scene.stage.clock())
+    scene.put_back()
+    assert scene.why(1) is None
+    assert restored(scene.db, scene.journal, scene.stage.clock()).wishes == 1
+    assert (scene.why(1), scene.state(1)) == ("opt_out", "opted_out")
+    assert (scene.why(2), scene.state(2)) == (None, "subscribed")
+    again = restored(scene.db, scene.journal, scene.stage.clock())
+    assert (again.wishes, again.erased, scene.why(1)) == (0, 0, "opt_out")
+
+
+def test_who_was_erased_after_the_backup_is_erased_again(scene: Scene) -> None:
+    """Expected: the copy's row of that person is gone, and an import does not bring it back."""
+    scene.back_up()
+    erasing.erase_address(scene.db, "lezer3@example.org", PEPPER, scene.stage.clock())
+    scene.put_back()
+    assert restored(scene.db, scene.journal, scene.stage.clock()).erased == 1
+    with scene.db.read() as conn:
+        assert contacts.find(conn, "lezer3@example.org") is None
+
+
+def test_a_campaign_that_was_launched_after_the_backup_is_not_launched_again_by_its_file(scene: Scene) -> None:
+    """Expected: it is listed as unknown, and the same file is refused."""
+    scene.back_up()
+    scene.launch()
+    scene.put_back()
+    with scene.db.read() as conn:
+        assert missing(conn, scene.journal) == ["denkt-u-mee"]
+    assert restored(scene.db, scene.journal, scene.stage.clock()).unknown == ["denkt-u-mee"]
+    with pytest.raises(StateError, match="cancelled"):
+        scene.launch()
+    assert restored(scene.db, scene.journal, scene.stage.clock()).unknown == []
+
+
+def test_a_planned_campaign_whose_hour_passed_does_not_leave_by_itself(scene: Scene) -> None:
+    """Expected: held, since it may have left at its hour; one whose hour is to come stays planned."""
+    for slug, hour in (("voorbij", "2024-09-01 12:10Z"), ("later", "2024-09-03 12:00Z")):
+        launch.plan(scene.stage.site, scene.stage.write(slug), scene.stage.clock(), hour)
+    scene.back_up()
+    scene.put_back()
+    now = scene.stage.clock.forward(minutes=20)
+    restored(scene.db, scene.journal, now)
+    assert launch.launch_due(scene.stage.site, now) == []
+    assert (scene.campaign("voorbij").state, scene.campaign("later").state) == (State.HELD, State.SCHEDULED)
+
+
+def test_numbers_of_the_lost_hours_are_never_given_to_somebody_else(scene: Scene) -> None:
+    """Expected: a link in a lost letter means nobody, instead of another person or another campaign."""
+    scene.back_up()
+    lost_mailing = scene.launch("eerste")
+    with scene.db.write() as conn:
+        lost = contacts.add(conn, Person("nieuw@example.org"), PEPPER, scene.stage.clock())
+    scene.put_back()
+    restored(scene.db, scene.journal, scene.stage.clock())
+    with scene.db.write() as conn:
+        other = contacts.add(conn, Person("ander@example.org"), PEPPER, scene.stage.clock())
+    assert other.id > lost.id + 1000
+    assert scene.launch("tweede") > lost_mailing + 1000
+
+
+def test_numbers_jump_ahead_on_both_databases(empty_database: Database, tmp_path: Path) -> None:
+    """Expected: on PostgreSQL too."""
+    made = stage(empty_database, tmp_path, 2)
+    restored(empty_database, Journal(tmp_path / "journal"), made.clock())
+    with empty_database.write() as conn:
+        assert contacts.add(conn, Person("nieuw@example.org"), PEPPER, made.clock()).id > 1_000_000
+    path = made.write()
+    assert (launch.start(made.site, path, made.clock()).mailing_id or 0) > 1_000_000
+
+
+def test_a_wish_is_in_the_journal_before_it_is_answered_and_names_nobody(scene: Scene) -> None:
+    """Expected: a line with a keyed hash, in a file that only its owner reads; a torn line spoils no other."""
+    mailing = scene.launch()
+    scene.leave(mailing, 1)
+    text = scene.journal.path.read_text("utf-8")
+    assert "example.org" not in text
+    assert scene.journal.path.stat().st_mode & 0o077 == 0
+    scene.journal.path.write_text(text + '\n{"hash": "tor', "utf-8")
+    scene.leave(mailing, 2)
+    hashes = [line["hash"] for line in scene.journal.lines() if line.get("reason") == "opt_out"]
+    assert hashes == [scene.person(number).address_hash.hex() for number in (1, 2)]
+    assert json.loads(text.splitlines()[1])["launched"] == "denkt-u-mee"
+
+
+def test_an_opt_out_that_the_journal_cannot_keep_is_not_answered_as_done(scene: Scene) -> None:
+    """Expected: ``StorageAway`` (503), and nothing is changed: the reader's program tries again."""
+    mailing = scene.launch()
+    scene.db.journal = Journal(scene.folder / "gone" / "journal")
+    with pytest.raises(StorageAway):
+        scene.leave(mailing, 1)
+    assert (scene.why(1), scene.state(1)) == (None, "subscribed")

@@ -85,16 +85,16 @@ def erased_persons(conn: Connection, email: str, pepper: bytes) -> list[int]:
 
 
 def proof(conn: Connection, email: str, pepper: bytes) -> list[consent.Chain]:
-    """The verified chains for an address: of the contact that has it, or of whoever had it and was erased.
+    """The verified chains for an address: of whoever had it and was erased, and last of the contact that has it.
 
     Raises ``InputError`` when nobody ever had it.
     """
     found = contacts.find(conn, email)
+    chains = [consent.chain(conn, number) for number in erased_persons(conn, email, pepper)]
     if found:
         states = contacts.subscriptions(conn, found.id)
         subscribed = [slug for slug, state in states.items() if state == "subscribed"]
-        return [consent.verify(conn, found.id, subscribed)]
-    chains = [consent.chain(conn, number) for number in erased_persons(conn, email, pepper)]
+        chains.append(consent.verify(conn, found.id, subscribed))
     if not chains:
         said = N_("nobody has the address {email}, and nobody who had it was erased")
         raise InputError(said.format(email=email))

@@ -9,16 +9,15 @@ import typer
 
 from campaigns.cli.house import Json
 from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated
+from campaigns.cli.proof import Email, show_consent
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from unsubscribe.consent import Chain
     from unsubscribe.contacts import Contact
     from unsubscribe.contacts.rows import Rejected
     from unsubscribe.importing import Summary
 
-Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
 SHOWN = 20  # rejected rows that are printed one by one without --rejects
 
 
@@ -261,35 +260,3 @@ def erase(
         say(_("Erased. A keyed hash stays, so that no import brings this address back."))
     else:
         say(_("Nobody is known under this address; no import will bring it in."))
-
-
-def show_consent(email: Email, as_json: Json = False) -> int:
-    """Show and verify."""
-    from campaigns.app import open_house
-    from unsubscribe import erasing
-
-    house = open_house(say=_)
-    with house.db.read() as conn:
-        chains = erasing.proof(conn, email, house.pepper)
-    house.close()
-    intact = not any(chain.fault for chain in chains)
-    if as_json:
-        earlier = [chain.as_json() for chain in chains[:-1]]
-        tell(chains[-1].as_json() | ({"earlier": earlier} if earlier else {}))
-    else:
-        for chain in chains:
-            _print_chain(chain)
-    return 0 if intact else 1
-
-
-def _print_chain(chain: Chain) -> None:
-    for entry in chain.entries:
-        said = entry.statement
-        words = f" ({', '.join(part for part in (said.basis, said.source, said.version) if part)})" if said else ""
-        say(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M} UTC  {entry.kind:<10} {entry.topic}{words}")
-    if chain.erased_at:
-        say(_("Erased on {day}.").format(day=f"{chain.erased_at:%Y-%m-%d}"))
-    if chain.fault:
-        complain(_("The chain is not in order: {fault}.").format(fault=translated(chain.fault)))
-    else:
-        say(_("The chain is in order."))

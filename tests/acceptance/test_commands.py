@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from pathlib import Path
 
@@ -13,7 +14,17 @@ from tests.support.commandline import Desk
 
 COMMANDS = [
     *(["init"], ["contacts", "import"], ["contacts", "export"], ["contacts", "show"], ["contacts", "erase"]),
-    *(["contacts", "consent"], ["check"], ["render"], ["test"], ["schedule"], ["send"], ["status"], ["pause"]),
+    *(
+        ["contacts", "consent"],
+        ["topic"],
+        ["check"],
+        ["render"],
+        ["test"],
+        ["schedule"],
+        ["send"],
+        ["status"],
+        ["pause"],
+    ),
     *(["resume"], ["cancel"], ["doubt"], ["serve"], ["worker"], ["doctor"], ["dkim", "key"], ["user", "add"], ["demo"]),
 ]
 pytestmark = pytest.mark.slow
@@ -103,6 +114,56 @@ def test_an_erased_person_is_gone_and_no_import_brings_them_back(office: Office)
     desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
     assert desk.run("contacts", "show", "ester@waterhoek.example").code == 1
     assert desk.do("contacts", "consent", "ester@waterhoek.example", "--json").json["intact"] is True
+    told = desk.do("contacts", "consent", "ester@waterhoek.example", LC_ALL="nl_NL.UTF-8").out
+    assert "De keten is in orde" in told
+    assert "Gewist op" in told
+
+
+def test_proof_of_consent_says_who_when_and_on_what_and_whether_it_was_changed(office: Office) -> None:
+    ran = office.desk.do("contacts", "consent", "jan@waterhoek.example")
+    assert "1 event" in ran.out
+    assert "verenigingsnieuws: subscribed" in ran.out
+    assert "basis: member" in ran.out
+    assert "The chain is in order" in ran.out
+    assert "grondslag: lid" in office.desk.do("contacts", "consent", "jan@waterhoek.example", LC_ALL="nl").out
+    with sqlite3.connect(office.desk.folder / "data" / "postiljon.db") as conn:
+        conn.execute("UPDATE consent_statement SET basis = 'consent'")
+    conn.close()
+    changed = office.desk.run("contacts", "consent", "jan@waterhoek.example")
+    assert (changed.code, "event 1 was changed" in changed.err) == (1, True)
+    told = office.desk.run("contacts", "consent", "jan@waterhoek.example", "--json").json
+    assert (told["email"], told["intact"]) == ("jan@waterhoek.example", False)
+
+
+def test_a_topic_is_named_and_opened_for_sign_up(office: Office) -> None:
+    desk = office.desk
+    assert desk.do("topic", "--json").json[0] | {"name": ""} == {
+        "slug": "verenigingsnieuws",
+        "name": "",
+        "names": {},
+        "description": "",
+        "open": False,
+        "subscribed": 5,
+    }
+    asked = ["--name", "Nieuws van de vereniging", "--description", "Eens in de twee weken", "--open", "--json"]
+    told = desk.do("topic", "verenigingsnieuws", *asked).json
+    assert (told["name"], told["open"], told["made"]) == ("Nieuws van de vereniging", True, False)
+    assert desk.do("topic", "verenigingsnieuws", "--closed", "--json").json == told | {"open": False}
+    said = desk.do("topic", "agenda", "--open").out
+    assert "agenda: Agenda (open for sign-up; 0 subscribed)" in said
+    assert "This topic is new." in said
+    assert "/subscribe" in said
+    assert "gesloten voor aanmelding" in desk.do("topic", LC_ALL="nl_NL.UTF-8").out
+
+
+@pytest.mark.parametrize("typed", [["--open"], ["nieuws", "--name", " "], ["nieuws", "--name", "x" * 101]])
+def test_a_topic_without_a_slug_or_a_usable_name_is_usage(typed: list[str], office: Office) -> None:
+    assert office.desk.run("topic", *typed).code == 2
+
+
+def test_a_topic_that_is_not_there_says_so(office: Office) -> None:
+    assert office.desk.run("topic", "nergens", "--json").json["error"] == "InputError"
+    assert office.desk.run("topic", "Geen Slug", "--open").code == 1
 
 
 def test_messages_are_in_the_language_of_the_environment(office: Office) -> None:

@@ -15,6 +15,7 @@ from mailer.outbox import Identity, MailingSpec, Recipient, Settlement
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from unsubscribe import changes, consent, contacts, erasing, importing, optout
+from unsubscribe.contacts import Person
 from unsubscribe.importing import Plan
 
 PEPPER = b"p" * 32
@@ -115,6 +116,16 @@ def test_the_chain_still_verifies_and_says_when_the_person_was_erased(known: tup
     assert (chain.fault, chain.erased_at) == ("", later)
     assert [entry.kind for entry in chain.entries] == ["given", "withdrawn", "undone", "erased"]
     assert [entry.detail for entry in chain.entries] == [None] * 4
+
+
+def test_who_was_erased_and_came_back_has_both_chains_the_present_one_last(known: tuple[Database, int]) -> None:
+    db, number = known
+    erasing.erase_address(db, "esther.vandermark@gouda.example", PEPPER, NOW)
+    with db.write() as conn:
+        again = contacts.add(conn, Person("esther.vandermark@gouda.example"), PEPPER, NOW)
+        chains = erasing.proof(conn, "esther.vandermark@gouda.example", PEPPER)
+    assert [chain.contact_id for chain in chains] == [number, again.id]
+    assert [chain.erased_at for chain in chains] == [NOW, None]
 
 
 def test_erasing_twice_is_erasing_once(known: tuple[Database, int]) -> None:

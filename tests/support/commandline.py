@@ -64,9 +64,9 @@ class Desk:
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def do(self, *arguments: str) -> Ran:
+    def do(self, *arguments: str, **more: str) -> Ran:
         """One command that has to work."""
-        ran = self.run(*arguments)
+        ran = self.run(*arguments, **more)
         assert ran.code == 0, ran
         return ran
 

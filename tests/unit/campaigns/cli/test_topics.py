@@ -1,0 +1,26 @@
+"""What is typed about a topic becomes what readers see, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from campaigns.cli.topics import wanted
+
+
+def test_nothing_typed_changes_nothing() -> None:
+    assert wanted(None, None, None) == {}
+
+
+def test_a_text_becomes_one_line_and_a_description_may_be_taken_away() -> None:
+    assert wanted(" Association\n news ", "", False) == {
+        "name": "Association news",
+        "description": "",
+        "is_open": False,
+    }
+
+
+@pytest.mark.parametrize(("name", "description"), [("", None), (" ", None), ("x" * 101, None), (None, "a\x00b")])
+def test_an_empty_name_and_what_cannot_be_shown_are_refused(name: str | None, description: str | None) -> None:
+    with pytest.raises(typer.BadParameter):
+        wanted(name, description, None)

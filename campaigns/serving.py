@@ -114,17 +114,10 @@ def web(parent: Connection, listening: socket.socket) -> None:
     """The public pages, in a child."""
     import uvicorn
 
+    from unsubscribe.endpoint.server import config
+
     house = open_house()
-    config = uvicorn.Config(
-        house.public_app(),
-        loop="uvloop",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=10,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10))
 
     def end() -> None:
         server.should_exit = True
@@ -144,10 +137,16 @@ def sender(parent: Connection) -> None:
 
 
 def send_forever() -> int:
-    """A sender with the clock, alone; until SIGTERM or SIGINT."""
+    """A sender with the clock, alone; until SIGTERM or SIGINT. The second one is as good as kill (E23)."""
     stop = threading.Event()
+
+    def end(*_signal: object) -> None:
+        stop.set()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, signal.SIG_DFL)
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_signal: stop.set())
+        signal.signal(name, end)
     _send(stop)
     return 0
 

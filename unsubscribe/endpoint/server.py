@@ -2,7 +2,8 @@
 
 Promises: no ``Server`` header, no access log (paths hold tokens), no trust in ``X-Forwarded-For``; a connection that
 has not sent the head of a request within ``HEAD_PATIENCE`` seconds is closed (slow clients; bodies have their own
-limit in :mod:`.forms`); a head of at most ``MOST_HEAD`` bytes.
+limit in :mod:`.forms`), as is one whose head is longer than ``MOST_HEAD`` bytes. The parser is httptools (C): it
+takes a third of the time of h11 for a request as small as ours.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_PATIENCE = 10.0
 MOST_HEAD = 16 * 1024
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 that waits for a request's head, and between requests, but not for ever."""
 
     head_patience = HEAD_PATIENCE
+    most_head = MOST_HEAD
     _deadline: asyncio.TimerHandle | None = None
+    _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came: its first request must be there in time."""
@@ -34,9 +37,14 @@ class PatientProtocol(H11Protocol):
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
+            self._head = 0
             self._unwatch()
-        elif self._deadline is None and (before is None or before.response_complete):
-            self._watch()
+        elif before is None or before.response_complete:
+            self._head += len(data)
+            if self._head > self.most_head:
+                self._give_up()
+            elif self._deadline is None:
+                self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went."""
@@ -52,7 +60,7 @@ class PatientProtocol(H11Protocol):
             self._deadline = None
 
     def _give_up(self) -> None:
-        self._deadline = None
+        self._unwatch()
         self.transport.close()
 
 
@@ -68,7 +76,6 @@ def config(app: ASGIApp, host: str, port: int, **more: Any) -> uvicorn.Config:
         "proxy_headers": False,
         "log_config": None,
         "timeout_keep_alive": 30,
-        "h11_max_incomplete_event_size": MOST_HEAD,
         "backlog": 1024,
     }
     return uvicorn.Config(app, **(basis | more))

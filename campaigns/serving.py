@@ -28,7 +28,7 @@ import structlog
 from campaigns.app import open_house
 from mailer.errors import InputError
 
-PATIENCE = 20.0  # seconds that children get to end in order
+PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
 _PR_SET_PDEATHSIG = 1
 log = structlog.get_logger()
 

@@ -95,6 +95,11 @@ class Post:
             self._compiled = {key: kept for key, kept in self._compiled.items() if key.day == day} | {made: found}
         return found
 
+    def prepare(self, notice: Notice, day: date) -> None:
+        """Compile a letter in every language, so that no transaction has to wait for it. Raises ``FaultsError``."""
+        for language in LANGUAGES["letter"]:
+            self.letter(notice, language, day)
+
     def _source(self, made: _Made) -> LetterSource:
         letter = service_letter(made.notice, made.language)
         return LetterSource(

@@ -4,10 +4,12 @@ Promises: GET shows who (masked), from what, and one button, and changes nothing
 answers 200 with the page that follows, once it is on disk: one-click and the page's own button alike, any content type,
 any charset, chunked or not, no cookie, no redirect, again and again the same; also when the person or the campaign is
 gone. The link of a letter can only take away; what gives back goes by tokens that the answer hands out (I7).
+Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one mail about it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -51,7 +53,8 @@ class OptOuts:
         data = await forms.body(request)
         how = "one-click" if b"List-Unsubscribe" in data else "page"
         wish = optout.Request(token, "all" if _wants_all(data, request) else "topic", how)
-        left = await self.desk.write_many(self._leave, wish)
+        leave = self._leave_and_tell if await self._tells() else self._leave
+        left = await self.desk.write_many(leave, wish)
         self.desk.watch.chose(f"opt_out_{left.scope}")
         view = self.desk.view(request, left.reader.language)
         return respond(self._left(view, left, request.path_params["token"]))
@@ -76,6 +79,20 @@ class OptOuts:
 
     def _leave(self, conn: Connection, wishes: Sequence[optout.Request]) -> list[Left]:
         return optout.opt_out_many(conn, wishes, self.desk.now)
+
+    async def _tells(self) -> bool:
+        """Whether a mail follows; if so it is compiled by now, so that no transaction waits for that."""
+        if self.desk.deps.settings.opt_out_mail:
+            await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date())
+        return self.desk.deps.settings.opt_out_mail
+
+    def _leave_and_tell(self, conn: Connection, wishes: Sequence[optout.Request]) -> list[Left]:
+        """The same, with a mail to each who left by it; who had left already gets none."""
+        answers = self._leave(conn, wishes)
+        for left in answers:
+            if left.reader.contact and left.change and not left.already:
+                self.desk.post.opted_out(conn, left.reader.contact, left.change, self.desk.now)
+        return answers
 
     def _asked(self, view: View, reader: Reader, text: str) -> str:
         """The page that asks; for who has left already, the page that says so."""

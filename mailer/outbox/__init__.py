@@ -9,7 +9,7 @@ What success does not mean: *accepted* says that the relay took the letter, not 
 """
 
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
-from mailer.outbox.claim import claim, claim_rows
+from mailer.outbox.claim import claim, claim_rows, claim_state
 from mailer.outbox.counters import Tally, recount
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
 from mailer.outbox.lookup import first_claim, posted_to
@@ -71,6 +71,7 @@ __all__ = [
     "cancelled_ones",
     "claim",
     "claim_rows",
+    "claim_state",
     "close",
     "complained",
     "decide",

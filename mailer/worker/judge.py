@@ -32,26 +32,28 @@ class Judge:
 
     def begin(self, now: datetime) -> Judged:
         """The judge for results that were read at ``now``."""
-        settings, spikes = self._settings, self._spikes
+        contexts: dict[tuple[int, int, datetime], Context] = {}
+        note = self._spikes.note
 
         def judged(claim: Claimed, mailing: Mailing, result: Result) -> Decision:
-            context = Context(
-                now,
-                claim.tries + 1,
-                claim.first_claimed_at,
-                settings.retry,
-                settings.give_up,
-                mailing.spec.send_before,
-                random.random(),
-            )
+            same = (claim.mailing, claim.tries, claim.first_claimed_at)
+            context = contexts.get(same)
+            if context is None:
+                context = contexts[same] = self._context(claim, mailing, now)
             decision = decide(result, context)
-            seen = spikes.note(mailing.id, claim.domain, decision, now, claim.delivery)
+            if decision.state == "retry":  # each its own moment, so that not all come back at once
+                decision = decide(result, replace(context, jitter=random.random()))
+            seen = note(mailing.id, claim.domain, decision, now, claim.delivery)
             if seen.outage:  # a provider that says so of too many: refused, listed, and nobody is suppressed
                 self.lifted += seen.lift
                 return replace(decision, suppress=False, reason=OUTAGE)
             return replace(decision, hold=seen.hold) if seen.hold and not decision.hold else decision
 
         return judged
+
+    def _context(self, claim: Claimed, mailing: Mailing, now: datetime) -> Context:
+        retry, give_up = self._settings.retry, self._settings.give_up
+        return Context(now, claim.tries + 1, claim.first_claimed_at, retry, give_up, mailing.spec.send_before)
 
     def event(self, event: RelayEvent, now: datetime) -> str:
         """Note what happened to the relay; the reason for which all mailings are held, or ""."""

@@ -8,7 +8,7 @@ none of this costs anything.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,13 +26,14 @@ _NEVER = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Grasp:
-    """Who claims, when, and how: the same for every mailing of one turn."""
+    """Who claims, when, and how: the same for every mailing of one turn. ``due``: mailings with due retries."""
 
     conn: Connection
     sender_id: int
     now: datetime
     given_up: datetime
     tally: Tally
+    due: Collection[int] = ()
 
 
 class Pacing:
@@ -56,7 +57,7 @@ class Pacing:
         if by_domain:
             claimed = self._by_domain(grasp, wanted)
         else:
-            claimed = outbox.claim(grasp.conn, grasp.sender_id, wanted, grasp.now, grasp.given_up, grasp.tally)
+            claimed = self._plainly(grasp, wanted)
         if rates and claimed:
             taken = Counter(claim.mailing for claim in claimed)
             through = {pace.WHOLE: len(claimed), pace.RELAY: len(claimed)}
@@ -67,6 +68,15 @@ class Pacing:
                 grasp.now.timestamp(),
             )
         return claimed
+
+    def _plainly(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
+        """Retries are asked for only where some are due."""
+        conn, what = grasp.conn, (grasp.sender_id, grasp.given_up)
+        due = {mailing: number for mailing, number in wanted.items() if mailing in grasp.due}
+        claimed = outbox.claim_state(conn, ("retry", *what), due, grasp.now, grasp.tally) if due else []
+        had = Counter(claim.mailing for claim in claimed)
+        left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
+        return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
 
     @property
     def holds_back(self) -> bool:

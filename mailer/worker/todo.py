@@ -7,7 +7,7 @@ transaction was committed; writing it twice is harmless, since each settlement i
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -32,7 +32,7 @@ class Todo:
         self.held_all = ""
         self.again: list[tuple[int, int]] = []
         self.slower: set[str] = set()
-        self.accepted: Counter[str] = Counter()
+        self.accepted: defaultdict[str, int] = defaultdict(int)
 
     def __bool__(self) -> bool:
         return bool(self.settlements or self.erased or self.held or self.held_all or self.slower)

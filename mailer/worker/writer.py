@@ -27,6 +27,7 @@ from mailer.worker.judge import Judge
 from mailer.worker.outbound import WITHIN, Flight, Outbound
 from mailer.worker.pacing import Grasp, Pacing
 from mailer.worker.press import Press
+from mailer.worker.reader import Reader
 from mailer.worker.share import share
 from mailer.worker.todo import Todo
 from mailer.worker.values import Ending, Turn, WorkerDeps
@@ -61,6 +62,7 @@ class Writer:
         self._relay, self._name = deps.settings.smtp_url.name, f"sender {os.getpid()}"
         self._window = self._depth = deps.settings.smtp_url.window
         self._sender: Sender | None = None
+        self._reader = Reader(deps.db)
         self._wrote = False  # the last turn changed something
         self._uncertain: set[int] = set()  # senders of ours of whom a COMMIT may have happened or not
         self._lost = False
@@ -76,6 +78,7 @@ class Writer:
             self.error = error
         finally:
             self._press.close()
+            self._reader.close()
             if self._sender:
                 self._sender.abandon()
 
@@ -182,7 +185,7 @@ class Writer:
             return
         self._looked = clock
         before = board.unwanted
-        with self._deps.db.read() as conn:
+        with self._reader.transaction() as conn:
             board.look(conn, {flight.claimed.mailing for flight in self._outbound.flights.values()}, now)
             self._pacing.refresh(conn, now)
         if board.unwanted != before:
@@ -237,7 +240,7 @@ class Writer:
             for sender_id in uncertain:
                 self._read_back(conn, sender_id, now, tally)
             if wanted:
-                grasp = Grasp(conn, self._sender.id, now, now - self._deps.settings.give_up, tally)
+                grasp = Grasp(conn, self._sender.id, now, now - self._deps.settings.give_up, tally, board.due)
                 claimed = self._pacing.claim(grasp, wanted, board.known)
             tally.post(conn)
             for mailing in finished:
@@ -277,7 +280,7 @@ class Writer:
         until = time.monotonic() + WITHIN
         flights: list[Flight] = []
         try:
-            with self._deps.db.read() as conn:
+            with self._reader.transaction() as conn:
                 for number in list(by_mailing):
                     flights += self._make(conn, number, by_mailing.pop(number), until)
         except StorageError:

@@ -14,6 +14,7 @@ from unsubscribe import changes, moving, signup
 from unsubscribe.settings import ReaderSettings
 
 ACTS_DAYS = 90
+TRIES_DAYS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Tidied:
 def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -> Tidied:
     """Do all that is due."""
     with db.write() as conn:
-        expired = signup.expire(conn, now - timedelta(days=settings.pending_days))
+        expired = signup.expire(conn, now - timedelta(days=settings.pending_days), now)
+        signup.forget_tries(conn, now - timedelta(days=TRIES_DAYS))
     with db.write() as conn:
         moved = moving.settle(conn, pepper, now, settings.address_change_wait)
     with db.write() as conn:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select
 from sqlmodel import Field, SQLModel
 
-from mailer import suppression
+from mailer import outbox, suppression
 from mailer.address import parse
 from mailer.errors import AddressError, Fault, FaultsError, TokenError
 from mailer.signing import Token
@@ -144,21 +144,33 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
     return look(conn, token)
 
 
-def expire(conn: Connection, before: datetime) -> int:
+def expire(conn: Connection, before: datetime, now: datetime) -> int:
     """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many."""
     expired = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
     for change in expired:
         rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
         pending = [number for number, row in rows.items() if row.state == "pending"]
         if change.before["new"] and len(pending) == len(rows):
+            _forget_letters(conn, change.contact_id, now)
             consent.drop(conn, change.contact_id)
             changes.erase(conn, change.contact_id)
             contacts.remove(conn, change.contact_id)
         else:
             contacts.drop_standings(conn, change.contact_id, pending)
             changes.undone(conn, change.id, before)
-    conn.execute(delete(TRY).where(TRY.c.at < before))
     return len(expired)
+
+
+def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
+    """Take the address from the letters to somebody who only ever asked: those about these acts."""
+    asked = [act.id for act in changes.of_contact(conn, contact_id) if act.kind == "sign_up"]
+    letters = [outbox.find(conn, f"optin_confirm:{number}") for number in asked]
+    outbox.erase_recipient(conn, contact_id, now, [letter.id for letter in letters if letter])
+
+
+def forget_tries(conn: Connection, before: datetime) -> int:
+    """Delete who knocked before a time; how many. Limits look back an hour."""
+    return conn.execute(delete(TRY).where(TRY.c.at < before)).rowcount
 
 
 def _check(conn: Connection, wish: Wish) -> list[Topic]:

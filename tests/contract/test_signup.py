@@ -202,6 +202,18 @@ def test_a_request_that_is_not_confirmed_goes_with_all_that_it_left(stage: Stage
     assert confirm(stage, token, later).stand == "gone"
     with stage.db.read() as conn:
         assert consent.chain(conn, token.recipient).entries == ()
+        (letter,) = outbox.posted_to(conn, token.recipient)
+    assert (letter.key, letter.address, letter.state) == ("optin_confirm:1", "", "skipped")
+
+
+def test_who_knocked_is_forgotten_after_a_day(stage: Stage) -> None:
+    ask(stage)
+    counts = []
+    for hours in (23, 25):
+        retention.tidy(stage.db, ReaderSettings(), PEPPER, NOW + timedelta(hours=hours))
+        with stage.db.read() as conn:
+            counts.append(conn.execute(select(func.count()).select_from(signup.TRY)).scalar_one())
+    assert counts == [1, 0]
 
 
 def test_a_request_of_somebody_known_goes_and_leaves_the_person(stage: Stage) -> None:

@@ -143,6 +143,9 @@ class House:
             brand=house_brand(self.campaign.brand, host),
             contact_address=last.from_address if last else f"postmaster@{host}",
             clock=self.clock,
+            timezone=self.reader.timezone,
+            trusted_proxies=self.reader.trusted_proxies,
+            metrics_token=self.reader.metrics_token.get_secret_value(),
             settings=self.reader,
             identity=Identity(
                 self.site.public_url,

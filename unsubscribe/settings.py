@@ -8,13 +8,17 @@ because links in letters that left cannot be changed any more. On loopback plain
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from mailer.settings import LOOPBACK, HouseSettings, parse_duration
+
+LEAST_TOKEN = 16
 
 
 def _public_url(value: Any) -> Any:
@@ -38,14 +42,50 @@ def _duration(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
 
+def _addresses(value: Any) -> Any:
+    return frozenset(_address(word) for word in _words(value)) if isinstance(value, str | list) else value
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address, such as 127.0.0.1 or ::1") from None
+
+
+def _zone(value: Any) -> Any:
+    try:
+        return ZoneInfo(value).key if isinstance(value, str) else value
+    except (KeyError, ValueError, OSError):  # not known, not a name, a folder
+        raise ValueError(f"{value!r} is not a time zone, such as Europe/Amsterdam") from None
+
+
+def _token(value: Any) -> Any:
+    if (
+        isinstance(value, str)
+        and value
+        and (len(value) < LEAST_TOKEN or not value.isascii() or not value.isprintable())
+    ):
+        raise ValueError(f"expected at least {LEAST_TOKEN} signs of ASCII, such as 'openssl rand -hex 16' gives")
+    return value
+
+
 class ReaderSettings(HouseSettings):
-    """What the reader's side may be told."""
+    """What the reader's side may be told.
+
+    ``timezone``: in which *pause until Friday* begins and ends. ``trusted_proxies``: whose word about who asks is
+    believed (``X-Forwarded-For``). ``metrics_token``: who has it sees ``/metrics`` from anywhere.
+    """
 
     public_url: Annotated[str, BeforeValidator(_public_url)] = "http://127.0.0.1:8000"
     open_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     opt_out_mail: bool = False
     pending_days: int = 14
     address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=7)
+
+    timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/Amsterdam"
+    trusted_proxies: Annotated[frozenset[str], NoDecode, BeforeValidator(_addresses)] = frozenset({"127.0.0.1", "::1"})
+    metrics_token: Annotated[SecretStr, BeforeValidator(_token)] = SecretStr("")
 
     @property
     def public_url_warning(self) -> str:

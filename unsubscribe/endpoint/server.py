@@ -46,6 +46,16 @@ class PatientProtocol(HttpToolsProtocol):
             elif self._deadline is None:
                 self._watch()
 
+    def on_headers_complete(self) -> None:
+        """A head is whole; one that came in a single piece is measured here, and refused as what cannot be parsed."""
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.most_head:
+            raise ValueError("the head is too long")
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words say what it is written in
+        """Refuse what is not HTTP, without a word about us."""
+        super().send_400_response("This is not a request that we can read.")
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went."""
         self._unwatch()

@@ -43,3 +43,31 @@ def test_open_fields_and_times_are_read_from_text() -> None:
     settings = read(ReaderSettings, open_fields="salutation, organisation", address_change_wait="3d")
     assert settings.open_fields == ("salutation", "organisation")
     assert settings.address_change_wait == timedelta(days=3)
+
+
+def test_proxies_a_zone_and_a_token_are_read_from_text_and_the_token_is_not_shown() -> None:
+    settings = read(
+        ReaderSettings, trusted_proxies="192.0.2.1, 2001:DB8::1", timezone="Europe/Berlin", metrics_token="m" * 32
+    )
+    assert settings.trusted_proxies == {"192.0.2.1", "2001:db8::1"}
+    assert settings.timezone == "Europe/Berlin"
+    assert settings.metrics_token.get_secret_value() == "m" * 32
+    assert "mmm" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", "192.0.2.1/24"),
+        ("trusted_proxies", "proxy.example.org"),
+        ("timezone", "Europe/Atlantis"),
+        ("timezone", "../../etc/passwd"),
+        ("timezone", "Europe"),
+        ("metrics_token", "secret"),
+        ("metrics_token", "é" * 32),
+    ],
+)
+def test_a_proxy_zone_or_token_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"POSTILJON_{name.upper()}") as caught:
+        read(ReaderSettings, **{name: value})
+    assert "secret" not in str(caught.value)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from campaigns.cli import contacts, following, house, letters, restoring, sending, serving
+from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, topics
 from campaigns.cli.output import _, complain, error, tell
 from mailer.errors import PostiljonError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (house, contacts, letters, sending, following, restoring, serving):
+for module in (house, contacts, topics, letters, sending, following, restoring, serving):
     module.register(app)
 
 

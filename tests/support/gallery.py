@@ -18,17 +18,18 @@ Way = Callable[["Gallery", Page], None]
 class Gallery:
     """The pages of a served town. Reader 0 has left, reader 1 has not, the others are for tests that act."""
 
-    def __init__(self, town: Town, site: Site) -> None:
+    def __init__(self, town: Town, site: Site, language: str = "nl") -> None:
         self.town = town
         self.site = site
+        self.language = language
 
     def open(self, page: Page, name: str) -> None:
         """Bring the browser to the page ``name``."""
         PAGES[name](self, page)
 
     def go(self, page: Page, path: str) -> None:
-        """To a path, in Dutch if the page lets one choose."""
-        page.goto(self.site.url(path))
+        """To a path, in the language of the gallery if the page lets one choose."""
+        page.goto(self.site.url(path.replace("?lang=nl", f"?lang={self.language}")))
 
     def leave(self, page: Page, reader: int = 0) -> None:
         """Opt a reader out by the button."""

@@ -179,12 +179,13 @@ def open_house(clock: Clock = steady, say: Say = as_is) -> House:
 
 def unchecked_house(clock: Clock = steady, say: Say = as_is) -> House:
     """The same without a look into the database: for ``init`` and ``doctor``."""
+    _ = say
     campaign, mailer, reader = read(CampaignSettings), read(MailerSettings), read(ReaderSettings)
     if not mailer.secret_keys or mailer.pepper is None:
-        raise SettingsError(say("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
+        raise SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
     _check_dkim(mailer)
     if campaign.database.startswith("sqlite") and not database_exists(campaign):
-        raise SchemaError(say("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
+        raise SchemaError(_("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
     db = open_database(campaign.database)
     db.journal = Journal(campaign.data / journal.FILE)
     return House(

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaigns.frontmatter import Head, did_you_mean, split
+from campaigns.frontmatter import Head, did_you_mean, show, split
 from campaigns.moments import ClockChangeError, Say, as_is, day, instant, zone
 from mailer.address import parse as parse_address
 from mailer.errors import AddressError, Fault, FaultsError
@@ -124,7 +124,7 @@ class _Checker:
             try:
                 found[key] = check(text)
             except _Wrong as wrong:
-                self._fault(key, repr(text), wrong.expected, wrong.hint)
+                self._fault(key, show(text), wrong.expected, wrong.hint)
         if "from" in found:
             found["from_name"], found["from_address"] = found.pop("from")
         self._moments(found)
@@ -154,9 +154,14 @@ class _Checker:
 
     def _missing(self) -> None:
         _ = self._
+        if not self.head.values and self.head.faults:
+            return  # there is no head at all, which is told already
         for key in REQUIRED:
             if not self.head.values.get(key) and not any(fault.field == key for fault in self.head.faults):
-                self._fault(key, _("nothing"), _("a value for {key}").format(key=key), _EXAMPLES[key])
+                self._fault(key, _("nothing"), _("a value for {key}").format(key=key), self._example(key))
+
+    def _example(self, key: str) -> str:
+        return self._("For example: {example}").format(example=_EXAMPLES[key])
 
     def _moments(self, found: dict[str, Any]) -> None:
         """``send_at`` and ``send_before`` are local times: they need the zone."""
@@ -166,12 +171,12 @@ class _Checker:
             if not text or ("timezone" in self.head.values and "timezone" not in found):
                 continue  # the fault of the zone is told already
             if "timezone" not in found:
-                self._fault(key, repr(text), _("a timezone beside it"), "timezone: Europe/Amsterdam")
+                self._fault(key, show(text), _("a timezone beside it"), self._example("timezone"))
                 continue
             try:
                 found[key] = self._try(lambda text, _: instant(text, zone(found["timezone"]), _), text)
             except _Wrong as wrong:
-                self._fault(key, repr(text), wrong.expected, wrong.hint)
+                self._fault(key, show(text), wrong.expected, wrong.hint)
         if found.get("send_at") and found.get("send_before") and found["send_before"] <= found["send_at"]:
             self._fault("send_before", repr(self.head.values["send_before"]), _("a time after send_at"))
 
@@ -210,7 +215,7 @@ class _Checker:
             return str(parse_address(text))
         except AddressError as error:
             expected = self._("an address, or a name with an address in angle brackets: VNG <info@vng.nl>")
-            raise _Wrong(expected, f"{error}.") from None
+            raise _Wrong(expected, str(error)) from None
 
     def _language(self, text: str) -> str:
         if not _TAG.fullmatch(text):
@@ -238,8 +243,7 @@ class _Checker:
             compile_expression(text, "en")
         except FaultsError as error:
             fault = error.faults[0]
-            expected = self._('a comparison such as contact.city == "Utrecht"')
-            raise _Wrong(expected, f"{fault.expected}. {fault.hint}".strip()) from None
+            raise _Wrong(fault.expected, fault.hint or self._example("segment")) from None
         return text
 
     def _rate(self, text: str) -> int:
@@ -274,6 +278,8 @@ _EXAMPLES = {
     "from": "from: VNG <info@vng.nl>",
     "language": "language: nl",
     "topic": "topic: verenigingsnieuws",
+    "timezone": "timezone: Europe/Amsterdam",
+    "segment": 'segment: contact.city == "Utrecht"',
 }
 
 

@@ -18,6 +18,7 @@ from campaigns.moments import Say, as_is
 from mailer.errors import Fault
 
 FENCE = "---"
+_KEY = re.compile(r"[A-Za-z_][\w-]*[ \t]*:")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -40,15 +41,20 @@ def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
 
 def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
     """Head and body of ``text``; ``keys`` are those that a campaign file may have."""
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
     reader = _Reader(file, keys, _)
     if lines[0].rstrip() != FENCE:
-        reader.wrong(1, "---", _show(lines[0]), _("a first line of ---, the head of the file, and another ---"))
+        found = show(lines[0]) if text.strip() else _("nothing")
+        hint = _("Begin with ---, and below it slug, subject, from, language and topic, each on a line of its own.")
+        reader.wrong(1, "---", found, _("a first line of ---, the head of the file, and another ---"), hint)
         return Head({}, {}, text, 1, tuple(reader.faults))
     end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), None)
     if end is None:
-        reader.wrong(1, "---", _("no second ---"), _("a line of --- after the head, then the text of the letter"))
-        end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
+        end = next((number for number, line in enumerate(lines[1:], 1) if not _KEY.match(line)), len(lines))
+        hint = _("It seems to belong in line {line}.").format(line=end + 1)
+        expected = _("a line of --- after the head, then the text of the letter")
+        reader.wrong(1, "---", _("no second ---"), expected, hint)
     for number, line in enumerate(lines[1:end], 2):
         reader.take(number, line)
     return Head(reader.values, reader.lines, "\n".join(lines[end + 1 :]), end + 2, tuple(reader.faults))
@@ -74,8 +80,9 @@ class _Reader:
             return
         key, colon, value = line.partition(":")
         if not colon or line[0] in " \t#" or not re.fullmatch(r"[A-Za-z_][\w-]*", key.rstrip()):
-            hint = _("A value ends at the end of its line.") if line[0] in " \t" else ""
-            self.wrong(number, "---", _show(line), _("key: value, such as subject: News of September"), hint)
+            hints = dict.fromkeys(" \t", _("A value ends at the end of its line."))
+            hint = (hints | {"#": _("Comments cannot stand here: delete the line.")}).get(line[0], "")
+            self.wrong(number, "---", show(line), _("key: value, such as subject: News of September"), hint)
             return
         key, value = key.rstrip(), value.strip()
         if key not in self.keys:
@@ -87,8 +94,9 @@ class _Reader:
                 _("the key a second time"),
                 _("each key once; it stands in line {line} too").format(line=self.lines[key]),
             )
-        elif _CONTROL.search(value):
-            self.wrong(number, key, _("a control character"), _("text without control characters"))
+        elif control := _CONTROL.search(value):
+            hint = _("It cannot be seen: delete the line and type it again.")
+            self.wrong(number, key, f"U+{ord(control[0]):04X}", _("text without control characters"), hint)
             self.lines[key] = number
         else:
             self.values[key], self.lines[key] = value, number
@@ -97,6 +105,6 @@ class _Reader:
         return did_you_mean(key, self.keys, self._)
 
 
-def _show(text: str) -> str:
+def show(text: str) -> str:
     """Text as it can stand in a fault: short, on one line, quoted."""
     return repr(text if len(text) <= 60 else text[:57] + "...")

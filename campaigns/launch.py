@@ -97,9 +97,8 @@ def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
     """Let the clock launch the campaign of a file: at its ``send_at``, or at ``at`` (in its own time zone)."""
     known = _known(site, path)
     if known and known.is_launched:
-        raise StateError(
-            site.say("{slug} was launched already; it is {state}").format(slug=known.slug, state=known.state)
-        )
+        _ = site.say
+        raise StateError(_("{slug} was launched already; it is {state}").format(slug=known.slug, state=known.state))
     material, code = load(path, site.brand, site.say), known.online_code if known else ""
     right = not any(fault.severity == "error" for fault in material.faults)  # else prepare tells all that is wrong
     send_at = _hour(material.definition, at, now, site.say) if right else None
@@ -243,10 +242,9 @@ def unknown_topic(site: Site, definition: Definition) -> Fault:
 
     with site.db.read() as conn:
         known = [topic.slug for topic in contacts.topics(conn)]
-    hint = did_you_mean(definition.topic, known, site.say) or site.say("'postiljon contacts import' makes it.")
-    line = definition.lines.get("topic", 0)
-    expected = site.say("a topic that exists")
-    return Fault(definition.file, line, "topic", repr(definition.topic), expected, hint, "warning")
+    _, line = site.say, definition.lines.get("topic", 0)
+    hint = did_you_mean(definition.topic, known, _) or _("'postiljon contacts import' makes it.")
+    return Fault(definition.file, line, "topic", repr(definition.topic), _("a topic that exists"), hint, "warning")
 
 
 def why_not(campaign: Campaign, _: Say = as_is) -> str:
@@ -270,7 +268,8 @@ def _known(site: Site, path: Path) -> Campaign | None:
         return known
     changed = differences(material, known.source, known.parts, site.say)
     if changed:
-        text = site.say("{path} differs from what was launched as {slug}; give it another slug, or undo the change:")
+        _ = site.say
+        text = _("{path} differs from what was launched as {slug}; give it another slug, or undo the change:")
         raise InputError(f"{text.format(path=path, slug=known.slug)}\n{changed}")
     return known
 

@@ -22,7 +22,9 @@ from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LARGEST = 20_000_000
-_MENTIONED = re.compile(r"[^\s()<>\"'\[\]]+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
+_LONGEST_NAME = 1000
+_WORD = re.compile(r"[^\s()<>\"'\[\]]+")
+_MENTIONED = re.compile(r".+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)  # matched at a word's start only: linear
 
 
 class Folder(Mapping[str, bytes]):
@@ -56,7 +58,8 @@ class Folder(Mapping[str, bytes]):
 
     def _named(self, text: str) -> Iterator[str]:
         beside = sorted(path.name for path in self.path.glob("*") if path.suffix.lower() in _PICTURES)
-        mentioned = {*_MENTIONED.findall(text), *(name for name in beside if name in text)}
+        words = (_MENTIONED.match(word) for word in _WORD.findall(text) if len(word) <= _LONGEST_NAME)
+        mentioned = {*(match[0] for match in words if match), *(name for name in beside if name in text)}
         near = {other for name in mentioned - set(beside) for other in get_close_matches(name, beside, 1)}
         return iter(sorted(mentioned | near))
 
@@ -85,10 +88,17 @@ def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Materia
     definition, faults = read(_text(path, _), str(path), _)
     brand_path = path.parent / definition.brand if definition.brand else house_brand
     images = Folder(path.parent, definition.source)
+    plain = builtin_brand(definition.from_name or definition.from_address)
     if brand_path is None:
-        name = definition.from_name or definition.from_address
-        return Material(path, definition, builtin_brand(name), b"", images, tuple(faults))
-    text = _text(brand_path, _)
+        return Material(path, definition, plain, b"", images, tuple(faults))
+    try:
+        text = _text(brand_path, _)
+    except InputError as error:
+        if not definition.brand:
+            raise
+        line, expected = definition.lines.get("brand", 0), _("a file beside the campaign file, such as brand.toml")
+        faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, f"{error}."))
+        return Material(path, definition, plain, b"", images, tuple(faults))
     brand, wrong = _brand(text, brand_path, definition)
     return Material(path, definition, brand, text.encode(), images, (*faults, *wrong))
 
@@ -128,9 +138,11 @@ def _text(path: Path, _: Say) -> str:
         raise InputError(_("{path}: there is no such file").format(path=path)) from None
     except OSError as error:
         raise InputError(_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from None
+    if b"\0" in data[:1000]:
+        raise InputError(_("{path} is not a text file; save it as plain text, in UTF-8").format(path=path))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        message = _("{path}:{line}: the text is not in UTF-8; save it in that encoding")
-        raise InputError(message.format(path=path, line=line)) from None
+        line, found = data[: error.start].count(b"\n") + 1, data[error.start]
+        message = _("{path}:{line}: found the byte {found}; expected text in UTF-8. Save the file in that encoding")
+        raise InputError(message.format(path=path, line=line, found=f"0x{found:02X}")) from None

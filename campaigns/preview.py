@@ -45,7 +45,8 @@ def message(house: House, path: Path, email: str) -> bytes:
         campaign = records.find(conn, prepared.definition.slug)
         person = contacts.find(conn, email) if email else None
     if email and person is None:
-        raise InputError(house.say("nobody is known under {email}").format(email=email))
+        _ = house.say
+        raise InputError(_("nobody is known under {email}").format(email=email))
     if person is not None and campaign is not None and _same(house, prepared, campaign):
         return _launched(house, campaign, person)
     address = parse(email or "reader@example.org")
@@ -67,7 +68,8 @@ def _launched(house: House, campaign: Campaign, person: Contact) -> bytes:
         made = press.make(conn, mailing, [claim])
     press.close()
     if not made.parcels:
-        raise InputError(made.broken[0][1] if made.broken else house.say("this person was erased"))
+        _ = house.say
+        raise InputError(made.broken[0][1] if made.broken else _("this person was erased"))
     return made.parcels[0][1].content
 
 

@@ -15,6 +15,7 @@ import idna
 
 from mailer.errors import AddressError
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
@@ -47,17 +48,18 @@ def parse(text: str) -> Address:
     """One bare address (RFC 5321 section 4.1.2, RFC 6531), spaces around it forgiven; else ``AddressError``."""
     stripped = text.strip(" \t\u00a0")
     if _CONTROL.search(stripped):
-        raise AddressError(f"{_show(text)} has a control character or line break in it")
+        raise AddressError(N_("{text} has a control character or line break in it").format(text=_show(text)))
     local, at, domain = stripped.rpartition("@")
     if not at or not local or not domain:
-        raise AddressError(f"{_show(text)} is not a mail address: expected name@domain")
+        raise AddressError(N_("{text} is not a mail address: expected name@domain").format(text=_show(text)))
     if len(local.encode("utf-8")) > 64:
-        raise AddressError(f"{_show(text)}: the part before @ is longer than 64 bytes")
+        raise AddressError(N_("{text}: the part before @ is longer than 64 bytes").format(text=_show(text)))
     if not (_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)):
-        raise AddressError(f"{_show(text)}: the part before @ has a character or a dot that cannot stand there")
+        words = N_("{text}: the part before @ has a character or a dot that cannot stand there")
+        raise AddressError(words.format(text=_show(text)))
     ascii_domain = _a_labels(domain, text)
     if len(local.encode("utf-8")) + 1 + len(ascii_domain) > 254:
-        raise AddressError(f"{_show(text)} is longer than 254 characters")
+        raise AddressError(N_("{text} is longer than 254 characters").format(text=_show(text)))
     return Address(local, ascii_domain)
 
 
@@ -80,10 +82,12 @@ def _a_labels(domain: str, text: str) -> str:
         try:
             ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
         except (idna.IDNAError, UnicodeError) as error:
-            raise AddressError(f"{_show(text)}: the domain cannot be used in mail ({error})") from error
+            words = N_("{text}: the domain cannot be used in mail ({error})")
+            raise AddressError(words.format(text=_show(text), error=error)) from error
     ascii_domain = ascii_domain.removesuffix(".")
     if not _ASCII_DOMAIN.fullmatch(ascii_domain):
-        raise AddressError(f"{_show(text)}: {domain!r} is not a domain name that mail can be sent to")
+        words = N_("{text}: {domain} is not a domain name that mail can be sent to")
+        raise AddressError(words.format(text=_show(text), domain=repr(domain)))
     return ascii_domain
 
 

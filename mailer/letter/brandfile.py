@@ -120,7 +120,7 @@ class BrandFile:
         try:
             return picture(images[name])
         except ValueError as error:
-            self._fault(key, f"{error} ({name})", N_("a PNG, JPEG, GIF or WebP picture"))
+            self._fault(key, name, N_("a PNG, JPEG, GIF or WebP picture"), str(error))
             return None
 
     def line_of(self, key: str) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mailer.letter.plan import Image
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
 
 
@@ -32,7 +33,7 @@ def picture(data: bytes) -> Picture:
     """The picture in ``data``, named by its hash."""
     media_type, width, height = _measure(data)
     if not width or not height:
-        raise ValueError("a picture without width or height")
+        raise ValueError(N_("This picture has no width or height."))
     return Picture(Image(hashlib.sha256(data).hexdigest(), media_type, data), width, height)
 
 
@@ -47,8 +48,8 @@ def _measure(data: bytes) -> tuple[str, int, int]:
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return "image/webp", *_webp(data)
     except (struct.error, IndexError):
-        raise ValueError("a picture that ends too early") from None
-    raise ValueError("a file that is no PNG, JPEG, GIF or WebP picture")
+        raise ValueError(N_("This picture ends too early.")) from None
+    raise ValueError(N_("This file is no such picture."))
 
 
 def _jpeg(data: bytes) -> tuple[int, int]:

@@ -231,7 +231,7 @@ class _Scanner:
         if any(item.tag.kind == kind for item in self.open):
             while self.open[-1].tag.kind != kind:
                 unclosed = self.open.pop().tag
-                expected = N_("{tag} before {other}").format(tag=f"{{% end{unclosed.kind} %}}", other=tag.raw)
+                expected = N_("first {tag}, and then {other}").format(tag=f"{{% end{unclosed.kind} %}}", other=tag.raw)
                 self.fault(unclosed.line, unclosed.raw, expected)
             self.open.pop()
             return

@@ -170,12 +170,13 @@ class Checker:
             hint = N_("A picture on another host cannot be kept, and may change or go.")
             yield self.warning(line, name, beside, hint)
         elif not is_beside(name) or name not in self.source.images:
-            yield self.fault(line, name or N_("nothing"), beside, did_you_mean(name, self.source.images))
+            hint = did_you_mean(name[:255], self.source.images) or N_("Put the file into the folder of the letter.")
+            yield self.fault(line, name or N_("nothing"), beside, hint)
         else:
             try:
                 picture(self.source.images[name])
             except ValueError as error:
-                yield self.fault(line, f"{name}: {error}", N_("a PNG, JPEG, GIF or WebP picture"))
+                yield self.fault(line, name, N_("a PNG, JPEG, GIF or WebP picture"), str(error))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ def test_a_file_that_is_not_there_or_not_utf8_is_told_in_a_sentence(tmp_path: Pa
         load(tmp_path / "b.md")
     path = write(tmp_path)
     path.write_bytes(path.read_bytes() + "é".encode("latin-1"))
-    with pytest.raises(InputError, match=r"a\.md:8: the text is not in UTF-8"):
+    with pytest.raises(InputError, match=r"a\.md:8: found the byte 0xE9; expected text in UTF-8"):
         load(path)
 
 

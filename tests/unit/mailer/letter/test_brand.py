@@ -60,7 +60,7 @@ def test_a_pair_that_cannot_be_read_is_a_warning_with_the_nearest_shade() -> Non
         ("[colours]\naction = 'red'", 2, "colours.action", "'red'", "a colour such as #14508c", ""),
         ("[colours.dark]\nactoin = '#fff'", 2, "colours.dark.actoin", "", "a key of a brand file", "Did you mean colours.dark.action?"),
         ("logo = 'logo.pgn'", 1, "logo", "'logo.pgn'", "a file beside the brand file", "Did you mean logo.png?"),
-        ("logo = 'notes.txt'", 1, "logo", "", "a PNG, JPEG, GIF or WebP picture", ""),
+        ("logo = 'notes.txt'", 1, "logo", "", "a PNG, JPEG, GIF or WebP picture", "This file is no such picture."),
         ("logo_width = 5000", 1, "logo_width", "5000", "a whole number from 16 to 600", ""),
         ("[links]\ncontact = 'vng.nl'", 2, "links.contact", "'vng.nl'", "an address that begins with https://, mailto: or tel:", ""),
         ("[links]\ncontact = 'javascript:x'", 2, "links.contact", "", "an address that begins with https://, mailto: or tel:", ""),

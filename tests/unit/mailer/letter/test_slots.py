@@ -101,7 +101,7 @@ def test_every_fault_is_found_at_once_with_its_line() -> None:
         ("{% else %}", "{% if … %} before it"),
         ("{% if contact.a %}{% else %}{% else %}{% endif %}", "once, and last"),
         ("{% if contact.a %}{% else %}{% elif contact.b %}{% endif %}", "once, and last"),
-        ("{% if contact.a %}{% for x in contact.b %}{% endif %}", "{% endfor %} before"),
+        ("{% if contact.a %}{% for x in contact.b %}{% endif %}", "first {% endfor %}"),
         ("{% for x in contact.b %}{% else %}{% endfor %}", "A loop has no else"),
         ("{% for x in contact.b %}{% for y in contact.c %}{% endfor %}{% endfor %}", "no loop within a loop"),
         ("{% for x in 'abc' %}{% endfor %}", "own list"),

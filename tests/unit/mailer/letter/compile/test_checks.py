@@ -37,7 +37,7 @@ CASES = [
     ("![a](../gevels.png)", 10, "../gevels.png", "a picture beside the letter", "Did you mean gevels.png?"),
     ("![a]({{ contact.email }}.png)", 10, "{{ contact.email }}.png", "the same picture for everybody", ""),
     ("x ![a](gevels.png)", 10, "![a](gevels.png)", "a picture in a paragraph of its own", ""),
-    ("![a](geen.png)", 10, "geen.png: a file that is no PNG, JPEG, GIF or WebP picture", "a PNG, JPEG, GIF or WebP picture", ""),
+    ("![a](geen.png)", 10, "geen.png", "a PNG, JPEG, GIF or WebP picture", "This file is no such picture."),
     ("{% if contact.a %}\nx {% endif %}", 10, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("x\n\n**{% if contact.a %}a** b{% endif %}", 12, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("{% if contact.a %}\nx {% else %}\n{% endif %}", 11, "{% else %}", "{% if … %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),

@@ -53,9 +53,12 @@ def print_status(status: Mapping[str, Any]) -> None:
     state = _(report.STATES[status["state"]])
     reason = f" ({translated(report.reason_words(status['reason'], _))})" if status["reason"] else ""
     say(f"{status['campaign']}: {state}{reason}")
-    say(f"  {_('People'):<28}{number(status['recipients']):>12}")
-    for outcome in status.get("details", {}).get("outcomes", []):
-        say(f"  {report.words_of(outcome['state'], outcome['reason'], _):<28}{number(outcome['people']):>12}")
+    outcomes = status.get("details", {}).get("outcomes", [])
+    rows = [(_("People"), status["recipients"])]
+    rows += [(report.words_of(one["state"], one["reason"], _), one["people"]) for one in outcomes]
+    width = max(28, *(len(words) + 2 for words, _people in rows))
+    for words, count in rows:
+        say(f"  {words:<{width}}{number(count):>12}")
     later = status.get("details", {}).get("next_retry_at")
     if status["retry"] and later:
         text = _("Left for a later attempt: {number}, the first from {when} on.")

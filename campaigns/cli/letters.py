@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, faults, ngettext, one_fault, say, tell
+from campaigns.cli.output import _, faults, ngettext, one_fault, say, tell, writing
 
 if TYPE_CHECKING:
     from campaigns.app import House
@@ -96,7 +96,8 @@ def render(
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    out.write_bytes(content)
+    with writing(out):
+        out.write_bytes(content)
     if as_json:
         tell({"file": str(out), "bytes": len(content)})
     else:

@@ -1,7 +1,7 @@
 """What the command line says, and in which language: that of the environment (``LC_ALL``, ``LC_MESSAGES``, ``LANG``).
 
 Promises: results go to standard output, complaints and progress to standard error; JSON is one object or list on one
-line of standard output. Nothing here raises.
+line of standard output. Nothing here raises, but :func:`writing`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from mailer.errors import Fault, FaultsError, PostiljonError
+from mailer.errors import Fault, FaultsError, InputError, PostiljonError
 from templates.words import LANGUAGES, primary, words
 
 
@@ -52,6 +54,16 @@ def tell(value: Mapping[str, Any] | list[Any]) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What is done inside writes ``path``; raises ``InputError`` when the place that was typed cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        text = _("{path} cannot be written: {why}")
+        raise InputError(text.format(path=path, why=error.strerror or error)) from None
+
+
 def number(value: int) -> str:
     """12,431 or 12.431."""
     shown = f"{value:,}"
@@ -86,4 +98,6 @@ def error(found: PostiljonError, as_json: bool) -> None:
     elif isinstance(found, FaultsError):
         faults(found.faults)
     else:
-        complain(_("{message}.").format(message=translated(str(found)).rstrip(".")))
+        message = translated(str(found)).rstrip(".")
+        shows_lines = "\n" in message  # a difference: a full stop would be read as part of it
+        complain(message if shows_lines else _("{message}.").format(message=message))

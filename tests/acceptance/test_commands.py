@@ -181,6 +181,41 @@ def test_send_without_yes_and_without_a_terminal_is_usage(office: Office) -> Non
     assert office.desk.run("send", "denkt-u-mee.md").code == 2
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["render", "denkt-u-mee.md", "--out", "nowhere/letter.eml"],
+        ["contacts", "export", "nowhere/people.csv"],
+        ["contacts", "import", "bad.csv", "--topic", "t", "--basis", "member", "--rejects", "nowhere/rejects.csv"],
+    ],
+    ids=lambda typed: typed[-1],
+)
+def test_a_file_that_cannot_be_written_is_told_in_a_sentence_and_as_json(typed: list[str], office: Office) -> None:
+    office.desk.write("bad.csv", "email,name\nno address,N\n")
+    ran = office.desk.run(*typed)
+    assert ran.code == 1
+    assert f"{typed[-1]} cannot be written: " in ran.err
+    assert "Traceback" not in ran.err
+    assert office.desk.run(*typed, "--json").json["error"] == "InputError"
+
+
+def test_the_difference_with_what_was_launched_is_shown_as_it_is_typed(office: Office) -> None:
+    office.desk.do("send", "denkt-u-mee.md", "--yes")
+    file = office.desk.folder / "denkt-u-mee.md"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("subject: Denkt u mee over regionale samenwerking?", "subject: Denkt u mee"), "utf-8")
+    ran = office.desk.run("send", "denkt-u-mee.md", "--yes")
+    assert ran.code == 1
+    assert "+subject: Denkt u mee" in ran.err.splitlines()
+
+
+def test_the_numbers_of_a_status_stand_below_each_other(office: Office) -> None:
+    shown = office.desk.do("send", "denkt-u-mee.md", "--yes").out.splitlines()
+    rows = [line for line in shown if line.startswith("  ")]
+    assert len(rows) > 2
+    assert len({len(line) for line in rows}) == 1
+
+
 def test_a_dkim_key_is_made_once_with_its_record(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     first = desk.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json

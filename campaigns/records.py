@@ -23,6 +23,7 @@ from mailer.errors import InputError
 from mailer.storage import Instant
 from unsubscribe.contacts.people import insert_into
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -101,7 +102,10 @@ def get(conn: Connection, slug: str) -> Campaign:
     if found:
         return found
     near = get_close_matches(slug, conn.execute(select(CAMPAIGN.c.slug)).scalars().all(), 1)
-    raise InputError(f"there is no campaign {slug!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    if near:
+        said = N_("there is no campaign {name}; did you mean {near}?")
+        raise InputError(said.format(name=repr(slug), near=repr(near[0])))
+    raise InputError(N_("there is no campaign {name}").format(name=repr(slug)))
 
 
 def with_online_code(conn: Connection, code: str) -> Campaign | None:

@@ -37,6 +37,7 @@ SWEEP_EVERY = 1.0
 GROW_EVERY, EXPIRE_EVERY = 0.5, 0.1
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
 TRY_AGAIN = 0.25
+REST = 0.002
 LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
 AWAY_TOO_LONG = 60.0
 UNSENDABLE, LETTER_BROKEN = "unsendable", "letter_broken"
@@ -258,8 +259,11 @@ class Writer:
         return claimed
 
     def _leave_room(self) -> None:
-        """On SQLite the lock stays free for as long as it was held: an opt-out gets in."""
-        rest = self._free_from - time.monotonic()
+        """On SQLite the lock stays free for as long as it was held, but no longer than others need to notice.
+
+        They look every 0.3 ms; where a commit takes long (a slow disk) a longer rest would only halve the speed.
+        """
+        rest = min(self._free_from - time.monotonic(), REST)
         if rest > 0 and self._deps.db.is_sqlite:
             time.sleep(rest)
 

@@ -99,5 +99,5 @@ def error(found: PostiljonError, as_json: bool) -> None:
         faults(found.faults)
     else:
         message = translated(str(found)).rstrip(".")
-        shows_lines = "\n" in message  # a difference: a full stop would be read as part of it
-        complain(message if shows_lines else _("{message}.").format(message=message))
+        closed = "\n" in message or message.endswith(("?", "!"))  # a stop behind a difference would be part of it
+        complain(message if closed else _("{message}.").format(message=message))

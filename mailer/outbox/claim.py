@@ -81,8 +81,9 @@ def claim_state(
     """As :func:`claim`, of one state; ``what`` is (state, sender, given up)."""
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
-        taken += _of_mailing(conn, (what, mailing, now), number, tally)
-    _count_letters(conn, taken, now)
+        mine = _of_mailing(conn, (what, mailing, now), number, tally)
+        _count_letters(conn, mine, now)  # before the next mailing is claimed: it may be for the same person
+        taken += mine
     return taken
 
 

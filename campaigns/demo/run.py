@@ -39,7 +39,7 @@ class DemoOptions:
 
 def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600)) -> int:
     """Play the demo; gives the exit code. While a person looks, ``wait`` is called until it is interrupted."""
-    for ended in (signal.SIGTERM, signal.SIGHUP):  # what was started is ended, also then
+    for ended in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # also where a script started it with SIGINT ignored
         signal.signal(ended, signal.default_int_handler)
     mailbox = Mailbox()
     play = _Play(options, prepare(options.folder.resolve(), words(options.language, "cli")), mailbox)

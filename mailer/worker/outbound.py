@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mailer.outbox import Claimed
@@ -23,14 +23,11 @@ WITHIN = 0.9  # seconds from the claim to the socket; the transport keeps the la
 
 @dataclass(slots=True)
 class Flight:
-    """A claimed delivery on its way; composed by ``make`` when it is taken, so that the threads seldom meet.
-
-    ``until`` (monotonic): afterwards it is handed back instead of written.
-    """
+    """A claimed delivery on its way. ``until`` (monotonic): afterwards it is handed back instead of written."""
 
     claimed: Claimed
     sender_id: int
-    make: Callable[[], Parcel]
+    parcel: Parcel
     until: float
     taken: bool = False
 
@@ -42,7 +39,6 @@ class Outbound:
         self.flights: dict[int, Flight] = {}  # the writer's: claimed and not yet drained
         self.results: deque[tuple[int, Result]] = deque()
         self.events: deque[RelayEvent] = deque()
-        self.broken: deque[tuple[int, Exception]] = deque()  # could not be composed
         self.late = 0  # handed back because they waited too long
         self._ready: deque[Flight] = deque()
         self._unwanted: Collection[int] = frozenset()
@@ -86,23 +82,14 @@ class Outbound:
         ready = self._ready
         while ready:
             flight = ready.popleft()
-            parcel = self._parcel(flight) if self._may_go(flight) else None
-            if parcel is not None:
-                return parcel
+            if self._may_go(flight):
+                flight.taken = True
+                return flight.parcel
+            self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
         self._more.clear()
-        if self.results or self.broken:
+        if self.results:
             self._wake.set()
         return None
-
-    def _parcel(self, flight: Flight) -> Parcel | None:
-        """The finished letter; one that cannot be made is the writer's to judge."""
-        try:
-            parcel = flight.make()
-        except Exception as error:
-            self.broken.append((flight.claimed.delivery, error))
-            return None
-        flight.taken = True
-        return parcel
 
     async def wait(self) -> None:
         """Until there may be a parcel."""
@@ -111,7 +98,7 @@ class Outbound:
     def still_wanted(self, delivery: int) -> bool:
         """Whether its content may be written now."""
         flight = self.flights.get(delivery)
-        return flight is not None and not self._halted and self._in_time(flight)
+        return flight is not None and not self._halted and self._may_go(flight)
 
     def report(self, delivery: int, result: Result) -> None:
         """What became of it."""
@@ -126,12 +113,6 @@ class Outbound:
         self._wake.set()
 
     def _may_go(self, flight: Flight) -> bool:
-        if self._in_time(flight):
-            return True
-        self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
-        return False
-
-    def _in_time(self, flight: Flight) -> bool:
         if flight.claimed.mailing in self._unwanted:
             return False
         if time.monotonic() > flight.until:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -39,14 +38,11 @@ _SIGNERS = 2
 Sign = Callable[[bytes, datetime], bytes]
 
 
-Make = Callable[[], Parcel]
-
-
 @dataclass(slots=True)
 class Made:
-    """What became of claims: those whose letters can be made, those who were erased, and those that cannot be sent."""
+    """What became of claims: parcels, those who were erased, and those that cannot be composed (and why)."""
 
-    ready: list[tuple[Claimed, Make]] = field(default_factory=list)
+    parcels: list[tuple[Claimed, Parcel]] = field(default_factory=list)
     erased: list[Claimed] = field(default_factory=list)
     broken: list[tuple[Claimed, str]] = field(default_factory=list)
 
@@ -71,7 +67,7 @@ class Press:
         self._signing: ThreadPoolExecutor | None = None
 
     def make(self, conn: Connection, mailing: Mailing, claims: Sequence[Claimed]) -> Made:
-        """What makes the parcels of these claims of one mailing; may be called on another thread.
+        """Parcels for claims of one mailing.
 
         Raises ``InputError`` or ``StorageError`` when the letter itself cannot be used: then nothing was made.
         """
@@ -82,8 +78,11 @@ class Press:
             values = filled.get(claim.recipient)
             if values is None or not claim.address:
                 made.erased.append(claim)
-            else:
-                made.ready.append((claim, partial(_parcel, kit, mailing, claim, values)))
+                continue
+            try:
+                made.parcels.append((claim, _parcel(kit, mailing, claim, values)))
+            except InputError as error:
+                made.broken.append((claim, str(error)))
         if kit.sign is not None:
             self._sign(kit.sign, made)
         return made
@@ -94,18 +93,12 @@ class Press:
             self._signing.shutdown()
 
     def _sign(self, sign: Sign, made: Made) -> None:
-        """Compose and sign at once: RSA gives the interpreter free, so two threads sign on two cores."""
+        """RSA gives the interpreter free, so two threads sign on two cores."""
         if self._signing is None:
             self._signing = ThreadPoolExecutor(_SIGNERS, thread_name_prefix="dkim")
-        unsigned: list[tuple[Claimed, Parcel]] = []
-        for claim, make in made.ready:
-            try:
-                unsigned.append((claim, make()))
-            except InputError as error:
-                made.broken.append((claim, str(error)))
-        halves = [unsigned[start::_SIGNERS] for start in range(_SIGNERS)]
+        halves = [made.parcels[start::_SIGNERS] for start in range(_SIGNERS)]
         signed = self._signing.map(lambda half: [_signed(sign, *item) for item in half], halves)
-        made.ready = sorted((item for half in signed for item in half), key=lambda item: item[0].delivery)
+        made.parcels = sorted((item for half in signed for item in half), key=lambda item: item[0].delivery)
 
     def _kit(self, conn: Connection, mailing: Mailing) -> _Kit:
         known = self._kits.get(mailing.id)
@@ -144,9 +137,8 @@ def _domain(text: str) -> str:
     return text.lower().removesuffix(".")
 
 
-def _signed(sign: Sign, claim: Claimed, parcel: Parcel) -> tuple[Claimed, Make]:
-    signed = replace(parcel, content=sign(parcel.content, claim.first_claimed_at))
-    return claim, lambda: signed
+def _signed(sign: Sign, claim: Claimed, parcel: Parcel) -> tuple[Claimed, Parcel]:
+    return claim, replace(parcel, content=sign(parcel.content, claim.first_claimed_at))
 
 
 def _parcel(kit: _Kit, mailing: Mailing, claim: Claimed, filled: Filled) -> Parcel:

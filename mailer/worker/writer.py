@@ -20,7 +20,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailer import outbox
-from mailer.errors import InputError, PostiljonError, StateError, StorageError
+from mailer.errors import PostiljonError, StateError, StorageError
 from mailer.outbox import Claimed, Sender, Tally
 from mailer.worker.board import Board
 from mailer.worker.judge import Judge
@@ -88,7 +88,7 @@ class Writer:
         self._sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
         deadline = None
         while not (self.finishing and self._settled()):
-            if not (self._outbound.results or self._outbound.events or self._outbound.broken):
+            if not (self._outbound.results or self._outbound.events):
                 self._wake.wait(self._pause())
             self._wake.clear()
             try:
@@ -118,7 +118,7 @@ class Writer:
     def _settled(self) -> bool:
         """Whether all that is known is on disk. What the transport took and never reported stays for the sweep."""
         outbound = self._outbound
-        return not (outbound.results or outbound.broken or outbound.never_taken() or self._todo or self._uncertain)
+        return not (outbound.results or outbound.never_taken() or self._todo or self._uncertain)
 
     def _pause(self) -> float:
         if self._outbound.flights or self.finishing:
@@ -162,7 +162,6 @@ class Writer:
             if flight is not None:
                 mailing = self._board.known[flight.claimed.mailing]
                 self._todo.decided(flight.claimed, flight.sender_id, mailing, judged(flight.claimed, mailing, result))
-        self._judge_broken()
         self._todo.lifted += self._judge.lifted
         self._judge.lifted.clear()
         while outbound.events:
@@ -305,29 +304,16 @@ class Writer:
             self._hand_back(claims)
             if isinstance(error, StorageError) and not error.permanent:
                 raise
-            self._hold_broken(number, error)
+            log.exception("the letter of mailing %s cannot be made", number)
+            reason = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
+            self._todo.held[number] = reason
+            self._unwant({number})
             return []
         for claim in made.erased:
             self._todo.skip(claim, sender_id)
         for claim, words in made.broken:
             self._todo.refuse(claim, sender_id, UNSENDABLE, words)
-        return [Flight(claim, sender_id, make, until) for claim, make in made.ready]
-
-    def _hold_broken(self, mailing: int, error: Exception) -> None:
-        log.error("the letter of mailing %s cannot be made", mailing, exc_info=error)
-        self._todo.held[mailing] = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
-        self._unwant({mailing})
-
-    def _judge_broken(self) -> None:
-        """A stamp that cannot stand in a header refuses that letter; anything else is a fault of the letter itself."""
-        while self._outbound.broken:
-            delivery, error = self._outbound.broken.popleft()
-            flight = self._outbound.flights.pop(delivery)
-            if isinstance(error, InputError):
-                self._todo.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))
-            else:
-                self._todo.hand_back(flight.claimed, flight.sender_id)
-                self._hold_broken(flight.claimed.mailing, error)
+        return [Flight(claim, sender_id, parcel, until) for claim, parcel in made.parcels]
 
     def _hand_back(self, claims: Sequence[Claimed]) -> None:
         assert self._sender is not None  # noqa: S101

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from mailer import outbox, suppression
-from mailer.outcome import NotWritten, RelayEvent, Replied, Result, Unknown
+from mailer.outcome import RelayEvent, Replied, Result, Unknown
 from mailer.storage import Database
 from mailer.transport.base import Parcel
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import counts, db, hash_of, lite, person, states
 from tests.support.sending import People, Sending, deps, send, sendable, until, utc_now
+from tests.support.slow import Slow
 
 __all__ = ["db", "lite"]
 
@@ -191,28 +192,6 @@ async def test_a_relay_that_comes_back_gets_the_rest(lite: Database, tmp_path: P
     transport.trouble = None
     assert (await sending.ended()).kind == "done"
     assert counts(lite, mailing) == {"recipients": 5, "accepted": 5}
-
-
-class Slow(MemoryTransport):
-    """Answers at most so many letters a second."""
-
-    def __init__(self, a_second: float) -> None:
-        super().__init__()
-        self.pause = 1 / a_second
-        self.times: list[float] = []
-
-    async def run(self, feed, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            parcel = feed.take()
-            if parcel is None:
-                await asyncio.sleep(0.005)
-            elif feed.still_wanted(parcel.delivery):
-                self.letters.append(parcel)
-                self.times.append(time.monotonic())
-                await asyncio.sleep(self.pause)
-                feed.report(parcel.delivery, Replied("dot", 250, "ok"))
-            else:
-                feed.report(parcel.delivery, NotWritten("not wanted"))
 
 
 @pytest.mark.parametrize("stop", ["hold", "cancel"])

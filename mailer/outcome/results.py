@@ -13,7 +13,7 @@ from typing import Literal, Union
 Stage = Literal["mail", "rcpt", "data", "dot", "local"]
 """To what the relay answered. ``local``: we refused it ourselves, since this relay cannot carry it."""
 
-EventKind = Literal["open", "refused", "away", "rotated", "slow_down"]
+EventKind = Literal["open", "refused", "away", "rotated", "slow_down", "no_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class RelayEvent:
     or AUTH refused for good; it holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it
     ended without having accepted a message; the transport backs off by itself. ``rotated``: the relay ended a
     connection that had accepted messages, and it is replaced at once; nothing to worry about. ``slow_down``: 421 or
-    another 4xx before a first message.
+    another 4xx before a first message. ``no_groups``: it offers PIPELINING and loses what stands behind a command in
+    the same write: the next sessions wait for each answer; said once.
     """
 
     kind: EventKind

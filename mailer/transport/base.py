@@ -11,8 +11,7 @@ It knows nothing of campaigns, of the database, and of what a reply means (:mod:
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, Result, Stage, Unknown
 
@@ -30,12 +29,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """One letter for one mailbox. ``content``: finished CRLF bytes, ending in CRLF, without the final dot.
 
     ``sender`` and ``recipient`` are bare addresses (domain as A-labels); an empty sender is the null sender.
-    ``smtputf8``: an address has characters beyond ASCII before its ``@`` (RFC 6531).
+    ``smtputf8``: an address has characters beyond ASCII before its ``@`` (RFC 6531). ``ready``: its maker promises
+    that the content is 7-bit and that no line of it begins with a dot; else the transport looks for itself, which
+    takes as long as all the rest of its work.
     """
 
     delivery: int
@@ -43,6 +43,7 @@ class Parcel:
     recipient: str
     content: bytes
     smtputf8: bool = False
+    ready: bool = False
 
 
 class Feed(Protocol):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 class Timeouts:
     """Seconds. ``behind``: how long an envelope may wait behind a slow dot before its row is handed back.
 
+    ``follow``: on a connection that has not shown yet that it can do groups, so long may the rest of a group's answers
+    come after the one before; ``hush``: the same where its row cannot wait (:mod:`mailer.transport.trust`).
     ``grace``: how long :meth:`~mailer.transport.base.Transport.run` waits for last replies once it is told to stop;
     what is unanswered then is in doubt.
     """
@@ -26,6 +28,8 @@ class Timeouts:
     rset: float = 20
     quit: float = 2
     behind: float = 1
+    follow: float = 3
+    hush: float = 0.5
     grace: float = 60
 
     def of(self, stage: str) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from mailer.transport.trust import Trust
+
 _REMEMBERED = 10_000
 PATIENCE = 10
 """So many sessions may break at one letter before it waits like any other that was refused for now."""
@@ -12,9 +14,12 @@ PATIENCE = 10
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Why a session is over. ``quiet``: we ended it. ``rotated``: the server did, having accepted mail."""
+    """Why a session is over. ``quiet``: we ended it. ``rotated``: the server did, having accepted mail.
 
-    kind: Literal["quiet", "rotated", "away", "slow_down"]
+    ``garbled``: the server lost what stood behind a command in the same write, so we ended it without content.
+    """
+
+    kind: Literal["quiet", "rotated", "away", "slow_down", "garbled"]
     stage: str = ""
     code: int = 0
     text: str = ""
@@ -40,9 +45,12 @@ class Wire(Protocol):
 
 
 class Losses:
-    """How often a parcel was at the head of a session that broke, so that none can break them for ever."""
+    """What sessions with one relay know together: whether it can do groups (``trust``), and how often a parcel was at
+    the head of a session that broke, so that none can break them for ever.
+    """
 
     def __init__(self) -> None:
+        self.trust = Trust()
         self._seen: dict[int, int] = {}
 
     def count(self, delivery: int) -> int:

@@ -29,6 +29,7 @@ from mailer.transport.envelope import commands, refusal, wire
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PATIENCE, Ended, Losses, Wire
 from mailer.transport.replies import Replies, clean
+from mailer.transport.trust import misplaced
 
 HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
 DOT = b".\r\n"
@@ -52,6 +53,8 @@ class Pipeline:
         self._held = False  # content was written, its dot was not
         self._handed_back = self._stopping = self.over = False
         self._after = 0  # bytes written after the last dot
+        self._answers = 0  # to what was written last
+        self._proven = not offers.pipelining  # a group behind a dot was answered whole: none is lost here
         self._now = self._born = self._since = self._opened = 0.0
         self._backlog = 0
         self.accepted = self.started = 0
@@ -65,7 +68,7 @@ class Pipeline:
 
     def poke(self, now: float) -> None:
         """There may be work: take it if nothing is under way."""
-        if not (self.over or self._expect or self._stopping):
+        if self.is_idle:
             self._now = now
             self._next()
 
@@ -95,10 +98,13 @@ class Pipeline:
             return
         self._now = now
         for code, raw in self._replies.feed(data):
-            if not self._expect:
-                self._unasked(code, raw)
+            if not self._expect and code == 421:
+                self._end(self._server("idle", code, clean(raw)))
+            elif not self._expect:
+                self._broken(f"{code} was not asked for")
             else:
                 self._since = now
+                self._answers += 1
                 self._answered(self._expect.popleft(), code, raw)
             if self._is_over():
                 return
@@ -129,6 +135,7 @@ class Pipeline:
             if behind:
                 self._hand_back("its envelope waited behind a slow answer")
             elif not self._feed.still_wanted(self._open.delivery):
+                self._silent(self._limits.timeouts.hush)
                 self._hand_back("paused or cancelled")
         if self._is_over():
             return
@@ -147,6 +154,7 @@ class Pipeline:
         self._backlog = unsent
         limit = timeouts.block if unsent else timeouts.of("dot" if stage == "lone" else stage)
         if now - self._since <= limit:
+            self._silent(timeouts.follow)
             return
         if stage in ("quit", "lone"):
             self._end(Ended("quiet"), unsent=unsent)
@@ -191,7 +199,7 @@ class Pipeline:
             self._next()
 
     def _envelope_answered(self, asked: Literal["mail", "rcpt"], code: int, raw: bytes) -> None:
-        if self._open is None or 300 <= code < 400:
+        if self._open is None or 300 <= code < 400 or code == 221:
             self._broken(f"{asked.upper()} was answered with {code}")
         elif code < 300:
             if asked == "mail":
@@ -201,6 +209,8 @@ class Pipeline:
             self._ask()
         elif code == 421:
             self._closing(asked, code, raw)
+        elif misplaced(code) and self._fault is None and self._grouped(1):
+            self._broken(f"{asked.upper()} was answered with {code} {clean(raw)}")
         else:
             self._fault = self._fault or Replied(asked, code, clean(raw))
             if not self._offers.pipelining:
@@ -209,6 +219,8 @@ class Pipeline:
 
     def _data_answered(self, code: int, raw: bytes) -> None:
         parcel, fault = self._open, self._fault
+        if self._after and not self._proven:
+            self._proven = self._losses.trust.proven()
         if parcel is None or (code < 400 and code != 354):
             self._broken(f"DATA was answered with {code}")
         elif code == 421:
@@ -246,12 +258,6 @@ class Pipeline:
                 self._feed.report(parcel.delivery, self._fault or Replied("rcpt", code, text))
         self._end(self._server(stage, code, text))
 
-    def _unasked(self, code: int, raw: bytes) -> None:
-        if code == 421:
-            self._end(self._server("idle", code, clean(raw)))
-        else:
-            self._broken(f"{code} was not asked for")
-
     # --- questions
 
     def _next(self) -> None:
@@ -285,16 +291,12 @@ class Pipeline:
         self._mail_ok = self._rcpt_ok = False
         self.started += 1
         mail, rcpt, data = commands(parcel, self._offers)
+        reset, self._reset = self._reset, False
         if self._offers.pipelining:
-            if self._reset:
-                self._reset = False
-                self._expect.extend(("rset", "mail", "rcpt", "data"))
-                return b"".join((b"RSET\r\n", mail, rcpt, data))
-            self._expect.extend(("mail", "rcpt", "data"))
-            return b"".join((mail, rcpt, data))
+            self._expect.extend(("rset", "mail", "rcpt", "data") if reset else ("mail", "rcpt", "data"))
+            return b"".join((b"RSET\r\n" if reset else b"", mail, rcpt, data))
         self._later.extend((("mail", mail), ("rcpt", rcpt), ("data", data)))
-        if self._reset:
-            self._reset = False
+        if reset:
             self._later.appendleft(("rset", b"RSET\r\n"))
         asked, first = self._later.popleft()
         self._expect.append(asked)
@@ -311,7 +313,7 @@ class Pipeline:
         self._dot, self._open = parcel, None
         self._backlog = 0
         self._expect.append("dot")
-        body = wire(parcel.content)
+        body = wire(parcel)
         if len(body) > HOLD_BACK:
             self._write(body)
             if self._link.full():
@@ -329,6 +331,7 @@ class Pipeline:
     def _write(self, data: bytes) -> None:
         if len(self._expect) <= 1:
             self._since = self._now
+        self._answers = 0
         self._link.write(data)
 
     def _leave(self) -> None:
@@ -350,10 +353,22 @@ class Pipeline:
     def _is_over(self) -> bool:
         return self.over
 
+    def _grouped(self, answers: int) -> bool:
+        """Whether an envelope stands behind more than so many answers to what was written with it, unproven."""
+        return self._answers > answers and not self._proven and self._open is not None and self._dot is None
+
+    def _silent(self, limit: float) -> None:
+        """End the session if the rest of a group is not answered, and no answer has begun: maybe it never came."""
+        if self._now - self._since > limit and self._grouped(0) and not (self._link.unsent() or self._replies.begun):
+            self._fault = None
+            self._end(Ended("garbled", self._expect[0], 0, f"no answer to {self._expect[0].upper()} in a group"))
+
     def _broken(self, text: str) -> None:
         """Something answers what was not asked: nothing that was read of this envelope counts (rule 5)."""
         self._fault = None
-        self._end(self._server(self._expect[0] if self._expect else "idle", 0, text), unsent=self._link.unsent())
+        stage = self._expect[0] if self._expect else "idle"
+        how = Ended("garbled", stage, 0, text) if self._grouped(1) else self._server(stage, 0, text)
+        self._end(how, unsent=self._link.unsent())
 
     def _server(self, stage: str, code: int, text: str) -> Ended:
         """The server's doing: a rotation if it had accepted mail on this connection."""
@@ -379,6 +394,6 @@ class Pipeline:
         """Handed back, at no cost, unless it was refused before; who broke ten sessions in a row has to wait."""
         if self._fault is not None:
             return self._fault
-        if how.kind != "quiet" and at_head and self._losses.count(parcel.delivery) >= PATIENCE:
+        if how.kind not in ("quiet", "garbled") and at_head and self._losses.count(parcel.delivery) >= PATIENCE:
             return Replied("local", 451, f"4.4.2 the connection was lost {PATIENCE} times at this letter")
         return NotWritten(how.text or "the connection ended before its content was written")

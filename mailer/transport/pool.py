@@ -1,9 +1,10 @@
 """Keeps the connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
 
 Promises: a connection is opened only when there is work and no idle one; one that had accepted mail is replaced at
-once; while the relay fails, one attempt at a time with a growing delay (half a second to a minute, jittered); 421
-before a first message also lowers the number of connections for a while. A fault of the feed ends :meth:`Pool.run`
-with that error.
+once; so is one whose relay lost what stood behind a command in the same write, by one that waits for each answer
+(:mod:`mailer.transport.trust`); while the relay fails, one attempt at a time with a growing delay (half a second to a
+minute, jittered); 421 before a first message also lowers the number of connections for a while. A fault of the feed
+ends :meth:`Pool.run` with that error.
 """
 
 from __future__ import annotations
@@ -124,9 +125,14 @@ class Pool:
                 self._idle.remove(session)
             self._praise(feed, session)
             how = session.how
-            if how is not None and how.kind == "rotated":
+            if how is None or how.kind == "quiet":
+                pass
+            elif how.kind == "garbled":
+                if self._losses.trust.doubted(self._clock(), how.text):
+                    feed.relay(RelayEvent("no_groups", how.stage, how.code, how.text))
+            elif how.kind == "rotated":
                 feed.relay(RelayEvent("rotated", how.stage, how.code, how.text))
-            elif how is not None and how.kind != "quiet":
+            else:
                 self._trouble(feed, RelayEvent(how.kind, how.stage, how.code, how.text))
         self._changed.set()
 

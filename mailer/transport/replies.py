@@ -26,6 +26,11 @@ class Replies:
         self._size = 0
         self.broken = ""
 
+    @property
+    def begun(self) -> bool:
+        """Whether a part of a reply has come."""
+        return bool(self._rest or self._lines)
+
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """The replies that these bytes complete. After :attr:`broken` is set: nothing more."""
         if self.broken:

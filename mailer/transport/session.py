@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from mailer.transport.base import Feed
 from mailer.transport.limits import Limits, Offers
@@ -33,7 +34,9 @@ class Session(asyncio.Protocol):
 
     def begin(self, feed: Feed, limits: Limits, losses: Losses) -> None:
         """Take over the connection, and take the first parcel."""
-        self.pipeline = Pipeline(feed, self, self._offers, limits, losses)
+        now = self._clock()
+        offers = self._offers if losses.trust.holds(now) else replace(self._offers, pipelining=False)
+        self.pipeline = Pipeline(feed, self, offers, limits, losses)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT, low=0)
         self._transport.set_protocol(self)
         if self._transport.is_closing():

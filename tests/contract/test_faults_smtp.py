@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -173,21 +174,48 @@ async def test_greylisting_and_refusals_for_some_cost_the_others_nothing() -> No
         assert len(feed.accepted) > 60
 
 
-async def test_a_server_that_offers_pipelining_and_cannot_do_it_is_left_and_never_trusted() -> None:
+BROKEN: list[dict[str, Any]] = [
+    {"one_command_a_read": True},
+    *({"loses": what} for what in ("command", "bytes", "dot")),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: next(str(value) for value in broken.values()))
+async def test_a_server_that_offers_pipelining_and_cannot_do_it_soon_gets_every_letter_command_by_command(
+    broken: dict[str, Any],
+) -> None:
     clock = JumpClock()
+    async with smtp_server(**broken) as server:
+        feed = ListFeed((parcel(number) for number in range(120)), again=True)
+        running = asyncio.create_task(carry(transport(server, connections=10, clock=clock), feed))
+        await until(lambda: len(server.sessions) == 10 or feed.done.is_set())
+        await asyncio.sleep(0.3)
+        clock.extra += 4
+        await running
+        assert len(feed.accepted) == 120
+        reconcile_broken(feed, server)
+        assert feed.kinds == ["no_groups"]
+
+
+def reconcile_broken(feed: ListFeed, server: Server) -> None:
+    """As :func:`reconcile`, for a server that calls our good commands wrong."""
+    wrongs, server.wrongs = server.wrongs, []
+    assert not {"an empty letter", "content for nobody", "several recipients"} & set(wrongs)
+    reconcile(feed, server, 120)
+    assert not feed.unknown
+
+
+async def test_a_row_that_may_not_wait_shows_broken_pipelining_as_well() -> None:
     async with smtp_server(one_command_a_read=True) as server:
         feed = ListFeed([parcel(0), parcel(1)])
-        running = asyncio.create_task(carry(transport(server, connections=1, clock=clock), feed))
+        running = asyncio.create_task(carry(transport(server, connections=1), feed))
         await until(lambda: server.seen["mail"] == 1)
-        await asyncio.sleep(0.3)
-        clock.extra += 301
-        await until(lambda: 0 in feed.results)
-        feed.waiting.clear()
-        feed.done.set()
+        await asyncio.sleep(0.8)
+        feed.unwanted.add(0)  # as the worker does a second after the claim
         await running
         assert isinstance(feed.last(0), NotWritten)
-        assert server.accepted == []
-        assert server.wrongs == []
+        assert feed.accepted == [1]
+        assert feed.kinds == ["no_groups"]
 
 
 @pytest.mark.parametrize("at", ["mail", "rcpt", "data", "dot"])

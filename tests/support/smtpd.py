@@ -112,12 +112,26 @@ class Connection(Misdeeds, asyncio.Protocol):
 
     def work(self) -> None:
         """All that was read."""
+        commands = 0
         while not (self.busy or self.over):
-            if not (self.content() if self.in_data else self.command()):
+            content = self.in_data
+            if not (self.content() if content else self.command()):
                 break
+            commands += 1
             if self.options.one_command_a_read and not self.in_data:
                 self.buffer.clear()
+            if self.options.loses:
+                self.lose(content=content, first=commands == 1)
         self.flush()
+
+    def lose(self, *, content: bool, first: bool) -> None:
+        """What a server with broken PIPELINING loses of what it has read."""
+        if self.options.loses == "dot" and content and not self.in_data:
+            self.buffer.clear()
+        elif self.options.loses == "bytes" and first and not content:
+            del self.buffer[:2]
+        elif self.options.loses == "command" and first and not content:
+            del self.buffer[: self.buffer.find(b"\n") + 1]
 
     def flush(self) -> None:
         if self.out and not self.over:

@@ -49,6 +49,8 @@ class Options:
 
     pipelining: bool = True
     one_command_a_read: bool = False  # offers PIPELINING, and forgets all but the first command of what it reads
+    loses: str = ""  # offers PIPELINING; of what it reads at once is lost: "command", the second; "bytes", its first
+    # two; "dot", all behind a final dot
     eightbit: bool = True
     smtputf8: bool = True
     size: int = 0

@@ -54,7 +54,7 @@ def test_the_offers_are_read_from_the_ehlo() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_content_leaves_as_crlf_lines_that_no_server_can_take_for_an_end(content: bytes) -> None:
-    sent = wire(content)
+    sent = wire(parcel(content))
     assert sent.endswith(b"\r\n")
     assert b"\r\n.\r\n" not in b"\r\n" + sent
     if sent != content:
@@ -65,13 +65,18 @@ def test_any_content_leaves_as_crlf_lines_that_no_server_can_take_for_an_end(con
 def test_dots_are_stuffed_exactly_once(lines: list[bytes]) -> None:
     content = b"".join(line + b"\r\n" for line in lines)
     unstuffed = [
-        line.removeprefix(b".") if line.startswith(b".") else line for line in wire(content).split(b"\r\n")[:-1]
+        line.removeprefix(b".") if line.startswith(b".") else line for line in wire(parcel(content)).split(b"\r\n")[:-1]
     ]
     assert unstuffed == lines
 
 
 @pytest.mark.parametrize("trick", [b"\n.\n", b"\n.\r\n", b"\r\n.\r", b"\r\n.\n", b"\r\n.\r\n", b"\r.\r\n.\r"])
 def test_no_smuggled_end_of_data_is_emitted(trick: bytes) -> None:
-    sent = wire(b"a" + trick + b"MAIL FROM:<evil@x>\r\n")
+    sent = wire(parcel(b"a" + trick + b"MAIL FROM:<evil@x>\r\n"))
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", sent)
     assert b"\r\n.\r\n" not in sent
+
+
+def test_what_its_maker_vouches_for_is_not_looked_at_again() -> None:
+    content = b"made elsewhere\r\n"
+    assert wire(Parcel(1, "s@vng.example", "r@example.nl", content, ready=True)) is content

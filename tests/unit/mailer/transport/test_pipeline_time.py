@@ -13,13 +13,69 @@ from tests.support.talk import OK3, Talk, group
 
 @pytest.mark.parametrize(("answers", "seconds"), [(b"", 300), (b"250 ok\r\n", 300), (b"250 ok\r\n250 ok\r\n", 120)])
 def test_each_reply_of_an_envelope_has_its_own_time(answers: bytes, seconds: float) -> None:
-    talk = Talk(1)
-    talk.says(answers)
+    talk = Talk(1, 2, 3)
+    talk.says(OK3)
+    talk.says(b"250 ok\r\n" + OK3)  # this connection can do groups
+    talk.says(b"250 ok\r\n" + answers)
+    talk.after(0.5)
     talk.after(seconds - 1)
     assert talk.line.how is None
     talk.after(2)
     assert talk.line.how is not None
+    assert talk.line.how.kind == "rotated"
+    assert isinstance(talk.feed.last(3), NotWritten)
+
+
+@pytest.mark.parametrize("answers", [b"250 ok\r\n", b"250 ok\r\n250 ok\r\n", b"250 ok\r\n503 5.5.1 need RCPT\r\n"])
+def test_a_first_group_whose_answers_stop_ends_the_session_soon_and_its_letter_costs_nothing(answers: bytes) -> None:
+    talk = Talk(1)
+    talk.says(answers)
+    talk.after(2.9)
+    talk.after(0.2)
+    assert talk.line.how is not None
+    assert talk.line.how.kind == "garbled"
     assert isinstance(talk.feed.last(1), NotWritten)
+
+
+def test_an_envelope_behind_a_dot_that_is_never_answered_ends_the_session_soon_and_doubts_nobody() -> None:
+    talk = Talk(1, 2)
+    talk.says(OK3)
+    talk.says(b"250 ok\r\n")
+    talk.after(3.1)
+    assert talk.line.how is not None
+    assert talk.line.how.kind == "garbled"
+    assert talk.feed.accepted == [1]
+    assert isinstance(talk.feed.last(2), NotWritten)
+
+
+def test_a_first_command_without_an_answer_says_nothing_about_groups() -> None:
+    talk = Talk(1)
+    talk.after(299)
+    assert talk.line.how is None
+    talk.after(2)
+    assert talk.line.how is not None
+    assert talk.line.how.kind == "away"
+
+
+def test_without_pipelining_each_reply_has_its_whole_time() -> None:
+    talk = Talk(1, offers=Offers())
+    talk.says(b"250 ok\r\n")
+    talk.after(299)
+    assert talk.line.how is None
+
+
+def test_a_reply_that_has_begun_is_awaited_also_in_a_first_group() -> None:
+    talk = Talk(1)
+    talk.says(b"250 ok\r\n25")
+    talk.after(20)
+    assert talk.line.how is None
+    assert talk.says(b"0 ok\r\n354 go\r\n").startswith(LETTER)
+
+
+def test_a_recipient_who_is_refused_in_a_first_group_is_refused() -> None:
+    talk = Talk(1)
+    talk.says(b"250 ok\r\n550 5.1.1 no\r\n554 5.5.1 no\r\n")
+    assert talk.feed.last(1) == Replied("rcpt", 550, "5.1.1 no")
 
 
 def test_nine_minutes_before_the_250_are_fine_and_cost_one_handed_back_envelope() -> None:

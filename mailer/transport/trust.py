@@ -1,0 +1,52 @@
+"""Whether a relay that offers PIPELINING can do it: what all sessions with one relay have seen. No I/O, no clock.
+
+Some relays offer it, and lose or mangle what stands behind a command in the same segment (RFC 2920, section 3.2). Then
+the rest of a group is never answered. A session that sees this ends without content, and says so here. Promises: a
+relay that was never seen to do it is not trusted for a while after the first such session; one that was, after three
+in a row, since it may only be slow. Success does not mean that each machine behind the relay's name can do it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+AGAIN = 600.0
+"""After so many seconds groups are tried again: a slow hour is no reason to wait for each answer for ever."""
+_IN_A_ROW = 3
+_OUT_OF_ORDER = (500, 502, 503)
+
+log = logging.getLogger("postiljon.relay")
+
+
+class Trust:
+    """Of one relay. ``now`` is monotonic time in seconds."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+        self._proven = False
+        self._doubts = 0
+
+    def holds(self, now: float) -> bool:
+        """Whether a new session may write groups."""
+        return self._until is None or now >= self._until
+
+    def proven(self) -> Literal[True]:
+        """A group behind a final dot, in the same write, was answered whole."""
+        self._proven, self._doubts = True, 0
+        return True
+
+    def doubted(self, now: float, why: str) -> bool:
+        """A session saw the opposite; whether that is news: from now on each command waits for its answer."""
+        self._doubts += 1
+        if not self.holds(now) or (self._proven and self._doubts < _IN_A_ROW):
+            return False
+        first, self._until, self._proven = self._until is None, now + AGAIN, False
+        if first:
+            log.warning("the mail server offers PIPELINING and does not do it (%s): now each command waits", why)
+        return first
+
+
+def misplaced(code: int) -> bool:
+    """Whether a refusal speaks of the order or the spelling of commands, not of what they asked."""
+    return code in _OUT_OF_ORDER

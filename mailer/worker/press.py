@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -138,7 +138,7 @@ def _domain(text: str) -> str:
 
 
 def _signed(sign: Sign, claim: Claimed, parcel: Parcel) -> tuple[Claimed, Parcel]:
-    return claim, replace(parcel, content=sign(parcel.content, claim.first_claimed_at))
+    return claim, parcel._replace(content=sign(parcel.content, claim.first_claimed_at))
 
 
 def _parcel(kit: _Kit, mailing: Mailing, claim: Claimed, filled: Filled) -> Parcel:

@@ -33,7 +33,6 @@ from mailer.outbox.mailings import (
     reopen,
     skip_cancelled,
 )
-from mailer.outbox.restore import restored
 from mailer.outbox.senders import Sender, register, relay_away, running, sweep
 from mailer.outbox.settle import held_by, settle, skip_claimed
 from mailer.outbox.values import (
@@ -101,7 +100,6 @@ __all__ = [
     "relay_away",
     "release",
     "reopen",
-    "restored",
     "running",
     "send_again",
     "settle",

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from campaigns import control, launch, records
+from campaigns.launch import Site
 from campaigns.restoring import RESTORED, missing, restored
 from campaigns.states import State
 from mailer import outbox, suppression
@@ -24,7 +25,7 @@ from mailer.signing import Purpose, Token
 from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from tests.support.campaigning import PEPPER, TOPIC, Stage, stage
-from tests.support.sending import deps, send
+from tests.support.sending import RING, Sending, deps, send, until
 from unsubscribe import contacts, erasing, optout
 from unsubscribe.contacts import Person
 
@@ -32,9 +33,9 @@ from unsubscribe.contacts import Person
 class Scene:
     """A house on SQLite with a journal; ``back_up`` and ``put_back`` as a person does it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, people: int = 20) -> None:
         self.folder, self.journal = folder, Journal(folder / "journal")
-        self.stage: Stage = stage(self._open(), folder, 20)
+        self.stage: Stage = stage(self._open(), folder, people)
 
     def _open(self) -> Database:
         db = open_database(f"sqlite:///{self.folder}/postiljon.db")
@@ -61,8 +62,9 @@ class Scene:
 
     def launch(self, slug: str = "denkt-u-mee") -> int:
         """Launched and its audience taken down; the number of its mailing."""
-        campaign = launch.start(self.stage.site, self.stage.write(slug), self.stage.clock())
-        launch.freeze(self.stage.site, campaign, self.stage.clock, lambda: True)
+        site = Site(self.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
+        campaign = launch.start(site, self.stage.write(slug), self.stage.clock())
+        launch.freeze(site, campaign, self.stage.clock, lambda: True)
         return campaign.mailing_id or 0
 
     def campaign(self, slug: str = "denkt-u-mee") -> records.Campaign:
@@ -110,8 +112,29 @@ async def test_what_left_after_the_backup_does_not_leave_again_by_itself(scene: 
     transport = MemoryTransport()
     assert (await send(deps(scene.db, tmp_path, transport), only=mailing)).kind == "held"
     assert transport.letters == []
+    assert restored(scene.db, scene.journal, scene.stage.clock()).held == {"denkt-u-mee": 20}, "run again"
     control.resume(scene.stage.site, "denkt-u-mee", scene.stage.clock())
     assert scene.campaign().state is State.SENDING
+
+
+async def test_a_backup_of_a_campaign_under_way_sends_nothing_twice_unasked(tmp_path: Path) -> None:
+    """Expected: who was accepted in the copy is; what was on the wire is in doubt; the rest is held, and counted."""
+    scene, first = Scene(tmp_path, 300), MemoryTransport()
+    mailing = scene.launch()
+    sending = Sending(deps(scene.db, tmp_path, first, rate=6000), only=mailing)
+    await until(lambda: len(first.letters) > 120)
+    scene.back_up()
+    assert (await sending.ended()).kind == "done"
+    scene.put_back()
+    waiting = restored(scene.db, scene.journal, scene.stage.clock()).held["denkt-u-mee"]
+    again = MemoryTransport()
+    assert (await send(deps(scene.db, tmp_path, again), only=mailing)).kind == "held"
+    assert again.letters == []
+    with scene.db.read() as conn:
+        counts = outbox.get(conn, mailing).counts
+    assert counts.accepted + counts.in_doubt + waiting == 300
+    assert counts.accepted >= 100
+    scene.db.close()
 
 
 def test_what_a_sender_had_when_the_copy_was_made_is_in_doubt(scene: Scene, tmp_path: Path) -> None:

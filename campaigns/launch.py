@@ -32,7 +32,9 @@ from mailer.letter.plan import Compiled
 from mailer.outbox import Identity, Mailing, MailingSpec
 from mailer.settings import InDoubt
 from mailer.storage import Database
+from templates.words import primary
 from unsubscribe import contacts
+from unsubscribe.contacts import Topic
 
 if TYPE_CHECKING:
     from mailer.letter.compile import LetterSource
@@ -180,10 +182,9 @@ def examine(
     if topic is None and "topic" in material.definition.lines and not any(fault.field == "topic" for fault in faults):
         faults.append(unknown_topic(site, material.definition))
     code = code or secrets.token_urlsafe(12)
-    name = topic.name_in(material.definition.language) if topic else ""
     compiled = None
     try:
-        compiled = compile_letter(letter_source(site, material, name, code, now, send_at))
+        compiled = compile_letter(letter_source(site, material, topic, code, now, send_at))
         faults += [material.definition.at_line(fault) for fault in compiled.warnings]
     except FaultsError as error:
         faults += [material.definition.at_line(fault) for fault in error.faults]
@@ -198,7 +199,7 @@ def _stops(fault: Fault) -> bool:
 
 
 def letter_source(
-    site: Site, material: Material, topic_name: str, code: str, now: datetime, send_at: datetime | None = None
+    site: Site, material: Material, topic: Topic | None, code: str, now: datetime, send_at: datetime | None = None
 ) -> LetterSource:
     """What compile needs to know of a campaign."""
     from mailer.letter.compile import LetterSource
@@ -223,11 +224,18 @@ def letter_source(
         public_url=site.public_url,
         online=definition.online != "none",
         online_url=records.online_url(site.public_url, definition.online, code),
-        topic_name=topic_name or definition.topic,
+        canonical_url=records.canonical_url(site.public_url, definition.online, code, definition.slug),
+        subscribe_url=_subscribe_url(site, topic, definition.language),
+        topic_name=topic.name_in(definition.language) if topic else definition.topic,
         list_id=f"{definition.topic}.{domain}",
         headers=(("Feedback-ID", feedback_id(definition.slug, definition.topic, domain)),),
         lines=definition.lines,
     )
+
+
+def _subscribe_url(site: Site, topic: Topic | None, language: str) -> str:
+    """Where whoever reads a forwarded letter may sign up; empty when strangers may not."""
+    return f"{site.public_url}/subscribe?topic={topic.slug}&lang={primary(language)}" if topic and topic.is_open else ""
 
 
 def feedback_id(slug: str, topic: str, domain: str) -> str:

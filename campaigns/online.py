@@ -7,6 +7,7 @@ ever, and served so that a browser cannot take it for anything else. A code that
 not online, are the same 404 (E30).
 ``/archive`` lists public campaigns by month and searches them, ``/archive/SLUG`` serves the same stored bytes under an
 address that search engines may keep, ``/archive/feed.xml`` is an Atom feed (RFC 4287).
+What a page says of itself (canonical address, Open Graph) and its offer to sign up are in the stored bytes too.
 The letter's own styles work, nothing in it can run (E34).
 
 Raises ``StorageError`` when the database is away: 503, by the guard of the endpoint.

@@ -194,6 +194,11 @@ def online_url(public_url: str, online: str, code: str) -> str:
     return f"{public_url}/o/{code}" if online != "none" else ""
 
 
+def canonical_url(public_url: str, online: str, code: str, slug: str) -> str:
+    """The lasting address of the public version: its page in the archive, else its code; empty for none."""
+    return f"{public_url}/archive/{slug}" if online == "public" else online_url(public_url, online, code)
+
+
 def _first(conn: Connection, condition: Any) -> Campaign | None:
     row = conn.execute(select(CAMPAIGN).where(condition)).first()
     return _campaign(row) if row else None

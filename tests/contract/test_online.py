@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -158,6 +159,28 @@ def test_search_engines_keep_only_what_is_public_and_by_one_address(reading: Rea
     assert reading.get("/archive/openbaar").headers["x-robots-tag"] == "noarchive"
     link = reading.get("/archive/openbaar").headers["link"]
     assert link == '<https://mail.example.org/archive/openbaar>; rel="canonical"'
+
+
+def test_the_stored_letter_names_its_lasting_address_and_offers_an_open_topic_to_whom_it_was_forwarded(
+    reading: Reading,
+) -> None:
+    for slug, address in (("openbaar", "/archive/openbaar"), ("besloten", reading.code("besloten"))):
+        html = reading.stored(slug).html.decode()
+        assert f'<link rel="canonical" href="https://mail.example.org{address}">' in html
+        assert f'<meta property="og:url" content="https://mail.example.org{address}">' in html
+        assert '<meta property="og:description" content="een dialoog">' in html
+        assert "/subscribe" not in html  # strangers may not join this topic
+    with reading.scene.db.write() as conn:
+        contacts.describe_topic(conn, contacts.topic(conn, TOPIC).id, is_open=True, names={"nl": "Ledennieuws"})
+    launched(reading.scene, "open", "public")
+    page = reading.get("/archive/open").text
+    assert "Wilt u Ledennieuws zelf ook per mail krijgen?" in page
+    link = re.search(r'href="https://mail.example.org(/subscribe[^"]+)"', page)
+    assert link
+    form = reading.get(unescape(link[1]))
+    assert form.status_code == 200
+    assert 'lang="nl"' in form.text
+    assert "checked" not in form.text
 
 
 def test_an_image_is_what_was_stored_and_is_kept_for_ever(reading: Reading) -> None:

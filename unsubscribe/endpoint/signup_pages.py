@@ -47,7 +47,7 @@ class SignUpPages:
         """The form, or the request."""
         view = self.desk.view(request)
         if request.method != "POST":
-            return await self._form(view, {}, {}, ())
+            return await self._form(view, {"first": request.query_params.get("topic", "")}, {}, ())
         fields = await forms.form(request)
         if forms.one(fields, "website"):
             return self._asked(view)
@@ -98,6 +98,7 @@ class SignUpPages:
         self, view: View, values: Mapping[str, str], faults: Mapping[str, str], chosen: tuple[str, ...]
     ) -> Response:
         topics = await self.desk.read(lambda conn: contacts.topics(conn, only_open=True))
+        topics.sort(key=lambda one: one.slug != values.get("first"))  # asked for by a link: first, and not ticked (D6)
         context = {
             "topics": [
                 Shown(one.slug, one.name_in(view.language), one.description, "x" if one.slug in chosen else "")

@@ -21,6 +21,7 @@ from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
 from mailer.letter.compile.shape import for_nobody, gather_lists
+from mailer.letter.compile.sharing import sharing
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside, parse
 from mailer.letter.personalise import render_public
@@ -49,6 +50,7 @@ class _Work:
     body: Masked
     pictures: Mapping[str, Picture]
     links: Mapping[str, str]
+    alts: Mapping[str, str]  # what the pictures of the text are said to show, by name, in the order of the text
 
 
 def compile_letter(source: LetterSource) -> Compiled:
@@ -93,7 +95,8 @@ def _prepare(source: LetterSource) -> tuple[_Work, list[Fault]]:
     kept = dict(_pictures(source, root))
     if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
         kept[""] = logo
-    work = _Work(source, masker, subject, preheader, masked, kept, _links(source, masker))
+    alts = {element.target: element.text for element in root.walk() if element.kind == "image"}
+    work = _Work(source, masker, subject, preheader, masked, kept, _links(source, masker), alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
     faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
     return work, sorted(faults, key=lambda fault: fault.line)
@@ -146,6 +149,9 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
         "date_text": day_in_words(source.date, source.language) if source.kind == "campaign" else "",
         "links": dict(work.links) | ({"details": "", "optout": ""} if public else {}),
         "public": public,
+        "shared": sharing(source, work.subject.text, work.preheader.text, work.pictures, work.alts) if public else None,
+        "subscribe_url": source.subscribe_url,
+        "topic_name": source.topic_name,
         "long": False,
         "logo": _logo(work),
     }

@@ -16,7 +16,9 @@ class LetterSource:
 
     ``body_line`` is the line of the file on which the body begins; ``lines`` says on which line each front-matter
     key stands, for faults. ``images`` holds what lies beside the file, by the name that the text uses. ``online_url``
-    is empty when there is no *read online*. ``headers`` are further constant headers (Feedback-ID, …).
+    is empty when there is no *read online*; ``canonical_url`` is the lasting address of the public version, and
+    ``subscribe_url`` where its reader may sign up (empty: not offered). ``headers`` are further constant headers
+    (Feedback-ID, …).
     """
 
     file: str
@@ -35,6 +37,8 @@ class LetterSource:
     body_line: int = 1
     images: Mapping[str, bytes] = field(default_factory=dict)
     online_url: str = ""
+    canonical_url: str = ""
+    subscribe_url: str = ""
     online: bool = True
     topic_name: str = ""
     list_id: str = ""

@@ -50,10 +50,11 @@ class Purpose(IntEnum):
     CONFIRM = 10  # short-lived: double opt-in
     UNDO_CHANGE = 11  # short-lived: in the mail that announces a change of details
     ADDRESS_NEW = 12  # short-lived: confirm a new address, sent to the new one
-    ADDRESS_OLD = 13  # short-lived: agree to or refuse a change of address, sent to the old one
+    ADDRESS_KEEP = 13  # short-lived: refuse a change of address, sent to the old one
     MY_DATA = 14  # short-lived: what do you know about me
     ERASE = 15  # short-lived
     REASON = 16  # short-lived: why somebody left
+    ADDRESS_AGREE = 17  # short-lived: agree to a change of address, sent to the old one; once this was 13 as well
 
 
 @dataclass(frozen=True, slots=True)

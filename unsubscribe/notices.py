@@ -41,8 +41,8 @@ _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
     "address_change_new": {"confirm": ("/c/new-address/", Purpose.ADDRESS_NEW)},
     "address_change_old": {
-        "confirm": ("/c/agree-address/", Purpose.ADDRESS_OLD),
-        "undo": ("/c/keep-address/", Purpose.ADDRESS_OLD),
+        "confirm": ("/c/agree-address/", Purpose.ADDRESS_AGREE),
+        "undo": ("/c/keep-address/", Purpose.ADDRESS_KEEP),
     },
     "opted_out": {"undo": ("/c/undo/", Purpose.UNDO)},
     "my_data": {"show": ("/my-data/", Purpose.MY_DATA)},

@@ -111,6 +111,18 @@ def test_an_expired_confirmation_leads_back_to_signing_up(lite: Town, site: Site
     assert 'href="/subscribe"' in answer.text
 
 
+def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does(lite: Town, site: Site) -> None:
+    httpx.post(site.url(lite.path("d")), data={"part": "address", "email": "anders@gouda.example"})
+    agree, keep = lite.letter("address_change_old", "confirm"), lite.letter("address_change_old", "undo")
+    before = lite.everything()
+    assert httpx.post(site.url(agree.replace("agree-address", "keep-address"))).status_code == 404
+    older = httpx.post(site.url(keep.replace("keep-address", "agree-address")))  # so were they in the first version
+    assert older.status_code == 410
+    assert "Gebruik dan de andere link in die mail" in older.text
+    assert httpx.post(site.url("/c/agree-address/" + "A" * 48)).status_code == 404
+    assert lite.everything() == before
+
+
 def test_another_address_needs_the_new_mailbox_and_the_old_one(lite: Town, site: Site) -> None:
     asked = httpx.post(site.url(lite.path("d")), data={"email": "esther@nieuw.example"})
     assert "Uw adres is nog niet gewijzigd" in asked.text

@@ -54,10 +54,15 @@ def test_asking_changes_nothing_and_writes_to_both_mailboxes(stage: Stage) -> No
 def test_the_links_in_both_letters_do_what_they_say(stage: Stage) -> None:
     ask(stage)
     links: dict[str, Token] = {}
+    purposes = {
+        "new confirm": Purpose.ADDRESS_NEW,
+        "old confirm": Purpose.ADDRESS_AGREE,
+        "old undo": Purpose.ADDRESS_KEEP,
+    }
     for key in ("new", "old"):
         for slot, url in stage.mail(f"address_change_{key}:1").items():
             if slot in ("confirm", "undo"):
-                purpose = Purpose.ADDRESS_NEW if key == "new" else Purpose.ADDRESS_OLD
+                purpose = purposes[f"{key} {slot}"]
                 links[f"{key} {slot}"] = TOKENS.read(str(url).rpartition("/")[2], purpose, NOW)
     with stage.db.write() as conn:
         assert moving.confirm(conn, links["new confirm"], PEPPER, NOW).stand == "waiting"

@@ -1,7 +1,7 @@
 """Links in the letters about another mail address: confirm from the new mailbox, agree or keep from the old one.
 
-Promises: a GET shows one button; only a POST acts, and again is the same. What comes of it is decided in
-:mod:`unsubscribe.moving`; the page says how it stands, with both addresses masked.
+Promises: a GET shows one button; only a POST acts, and again is the same; a link does one thing (I7). What comes of
+it is decided in :mod:`unsubscribe.moving`; the page says how it stands, with both addresses masked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import moving
 from unsubscribe.endpoint import errors
@@ -23,8 +24,8 @@ from unsubscribe.moving import Move
 
 PURPOSES = {
     "new-address": Purpose.ADDRESS_NEW,
-    "agree-address": Purpose.ADDRESS_OLD,
-    "keep-address": Purpose.ADDRESS_OLD,
+    "agree-address": Purpose.ADDRESS_AGREE,
+    "keep-address": Purpose.ADDRESS_KEEP,
 }
 
 
@@ -65,7 +66,12 @@ class AddressPages:
         return text % {"address": move.new}
 
     async def _step(self, request: Request, kind: str) -> Response:
-        token, fresh = self.desk.short_token(request.path_params["token"], PURPOSES[kind])
+        try:
+            token, fresh = self.desk.short_token(request.path_params["token"], PURPOSES[kind])
+        except TokenError:
+            if kind != "agree-address":
+                raise
+            return self._older(request)
         move = await self.desk.read(lambda conn: moving.look(conn, token))
         view = self.desk.view(request, move.language)
         if not fresh:
@@ -84,6 +90,17 @@ class AddressPages:
         if kind == "agree-address":
             return moving.agree(conn, token, pepper, now, wait)
         return moving.keep(conn, token, pepper, now)
+
+    def _older(self, request: Request) -> Response:
+        """To agree from a letter of the first version, whose links both could only refuse. Raises ``TokenError``."""
+        self.desk.short_token(request.path_params["token"], Purpose.ADDRESS_KEEP)
+        view = self.desk.view(request)
+        _ = view.gettext
+        sentences = (
+            _("Nothing was changed. You need do nothing: without an answer the new address counts by itself."),
+            _("Do you want to keep your old address? Then use the other link in that mail."),
+        )
+        return self.desk.message(view, _("This link does not work any more"), sentences, 410)
 
     def _question(self, view: View, kind: str, move: Move) -> Response:
         _ = view.gettext

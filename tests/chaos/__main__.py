@@ -1,6 +1,7 @@
 """``python -m tests.chaos --kills 200 [--databases …] [--policies …] [--seed N] [--json FILE]``.
 
-Runs the storm, prints a summary for each database and policy, and ends with 1 when a promise was broken.
+Runs the storm, prints a summary for each database and policy, and ends with 1 when a promise was broken. ``launching``
+stands beside the policies: there the command line is killed while it compiles, stores and freezes the audience.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mailer.storage import open_database
+from tests.chaos import launching
 from tests.chaos.runner import Chaos, Summary, relay, storm
 from tests.support.databases import postgres_server
 from tests.support.house_db import create_all
@@ -28,6 +30,9 @@ def run(database: str, policy: str, kills: int, seed: int) -> Summary:
         else:
             server = stack.enter_context(postgres_server(durable=True))
             url = server.url(server.fresh())
+        if policy == "launching":
+            launches = launching.Launches(url, folder, stack.enter_context(relay(folder)), people=8_000)
+            return launching.storm(launches, kills, seed)
         db = create_all(open_database(url))
         stack.callback(db.close)
         chaos = Chaos(db, folder, stack.enter_context(relay(folder)), policy, letters=60 * kills + 400)
@@ -39,7 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="in all, spread over databases and policies")
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgresql"])
-    parser.add_argument("--policies", nargs="*", default=["hold", "send_again"])
+    parser.add_argument("--policies", nargs="*", default=["hold", "send_again", "launching"])
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

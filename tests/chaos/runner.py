@@ -108,7 +108,7 @@ class Chaos:
         self.db, self.folder, self.relay = db, folder, server
         people = [person(number, f"d{number % 7}.example") for number in range(1, letters + 1)]
         self.mailing = sendable(db, people, in_doubt=policy)
-        self.url = db.engine.url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
+        self.url = url_of(db)
         name = "sqlite" if db.is_sqlite else "postgresql"
         self.found = Summary(name, policy, letters, window=16)
 
@@ -194,6 +194,11 @@ class Chaos:
             wrong = outbox.recount(conn, self.mailing)
         found.wrongs += [f"counter {name}: {was}, counted {right}" for name, (was, right) in wrong.items()]
         found.wrongs += [f"unknown recipient {address}" for address in set(dots) - set(states)]
+
+
+def url_of(db: Database) -> str:
+    """As a setting has it."""
+    return db.engine.url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
 
 
 def storm(chaos: Chaos, kills: int, seed: int) -> Summary:

@@ -13,7 +13,8 @@ import pytest
 
 from mailer import outbox
 from mailer.storage import Database
-from tests.chaos.runner import Chaos, Relay, relay, storm
+from tests.chaos import launching
+from tests.chaos.runner import Chaos, Relay, relay, storm, url_of
 from tests.support.house_db import counts, db, lite
 from tests.support.sending import utc_now
 
@@ -59,6 +60,15 @@ def test_after_any_kill_nobody_is_lost_and_nobody_is_mailed_twice_unasked(
     assert found.accepted + found.in_doubt == 700
     if policy == "send_again":
         assert found.in_doubt == 0
+
+
+def test_killed_while_compiling_or_launching_everybody_has_one_delivery_of_one_snapshot(
+    empty_database: Database, tmp_path: Path, server: Relay
+) -> None:
+    found = launching.storm(launching.Launches(url_of(empty_database), tmp_path, server, people=3_000), kills=5, seed=3)
+    assert found.good, found
+    assert sum(found.kills.values()) >= 4
+    assert found.accepted + found.in_doubt == found.letters
 
 
 def test_a_full_disk_stops_the_claims_and_loses_nothing(lite: Database, tmp_path: Path, server: Relay) -> None:

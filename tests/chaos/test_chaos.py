@@ -13,7 +13,7 @@ import pytest
 
 from mailer import outbox
 from mailer.storage import Database
-from tests.chaos import launching
+from tests.chaos import launching, optouts
 from tests.chaos.runner import Chaos, Relay, relay, storm, url_of
 from tests.support.house_db import counts, db, lite
 from tests.support.sending import utc_now
@@ -69,6 +69,16 @@ def test_killed_while_compiling_or_launching_everybody_has_one_delivery_of_one_s
     assert found.good, found
     assert sum(found.kills.values()) >= 4
     assert found.accepted + found.in_doubt == found.letters
+
+
+def test_who_opts_out_while_a_campaign_runs_at_full_speed_gets_nothing_a_second_later(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    """``python -m tests.chaos.optouts`` is the large one: 100,000 letters, 500 opt-outs."""
+    found = optouts.run(url_of(empty_database), tmp_path, letters=3_000, optouts=60)
+    assert found.good, found
+    assert found.optouts == 60
+    assert found.never >= 10, "the opt-outs came too late to tell"
 
 
 def test_a_full_disk_stops_the_claims_and_loses_nothing(lite: Database, tmp_path: Path, server: Relay) -> None:

@@ -2,8 +2,8 @@
 
 Promises: :func:`ask` sends one letter in 24 hours and says nothing else; what :func:`everything` tells is all that the
 database has about the person: details, topics, what holds mail back, what was changed, the proof of consent, and which
-letters there were with what became of them (by the mailing's key, since subjects are the campaigns' side). It is one
-structure for the page and for JSON (GDPR articles 15 and 20).
+letters there were with what became of them, by the subject in the archive (which outlives the campaign; empty for a
+letter that is no longer kept). It is one structure for the page and for JSON (GDPR articles 15 and 20).
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailer import outbox, suppression
+from mailer import archive, outbox, suppression
+from mailer.errors import InputError, StorageError
+from mailer.letter.personalise import render_public
 from mailer.outbox import Posted
 from mailer.signing import Token
 from unsubscribe import changes, consent, contacts, erasing, notices
+from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.erasing import Erased
 from unsubscribe.notices import Post
 
 ONE_LETTER_IN = timedelta(hours=24)
+_SUBJECTS: dict[str, str] = {}  # by snapshot, which never changes
 
 
 def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
@@ -35,38 +39,28 @@ def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
         post.send(conn, "my_data", change, notices.recipient_of(contact), contact.language, now)
 
 
-def everything(conn: Connection, token: Token) -> dict[str, Any] | None:
-    """All that is known of the person; None when nothing is (any more). Changes nothing."""
+def everything(conn: Connection, token: Token, language: str = "") -> dict[str, Any] | None:
+    """All that is known of the person; None when nothing is (any more). Topics by their name in ``language``."""
     contact = contacts.get(conn, token.recipient)
     if contact is None:
         return None
+    names = {topic.slug: topic.name_in(language) for topic in contacts.topics(conn)}
     return {
         "details": _details(contact),
         "topics": [
-            {"topic": item.topic.slug, "name": item.topic.name, "state": item.state, "since": item.since.isoformat()}
+            {
+                "topic": item.topic.slug,
+                "name": item.topic.name_in(language),
+                "state": item.state,
+                "since": item.since.isoformat(),
+            }
             for item in contacts.subscriptions_of(conn, contact.id)
         ],
-        "held_back": [
-            {
-                "topic": entry.scope or "*",
-                "reason": entry.reason,
-                "since": _time(entry.since),
-                "until": _time(entry.until),
-            }
-            for entry in suppression.entries(conn, contact.address_hash)
-        ],
-        "changes": [
-            {
-                "what": act.kind,
-                "at": _time(act.at),
-                "undone_at": _time(act.undone_at),
-                "before": act.before,
-                "after": act.after,
-            }
-            for act in changes.of_contact(conn, contact.id)
-        ],
+        "held_back": _held_back(conn, contact),
+        "changes": [_act(act) for act in changes.of_contact(conn, contact.id)],
         "consent": consent.chain(conn, contact.id).as_json(),
-        "letters": [_letter(item) for item in outbox.posted_to(conn, contact.id)],
+        "letters": [_letter(conn, item) for item in outbox.posted_to(conn, contact.id)],
+        "topic_names": names,
     }
 
 
@@ -87,9 +81,34 @@ def _details(contact: Contact) -> dict[str, Any]:
     }
 
 
-def _letter(item: Posted) -> dict[str, Any]:
+def _held_back(conn: Connection, contact: Contact) -> list[dict[str, Any]]:
+    """What holds mail back, for which topic ("*": all), and until when if it ends."""
+    return [
+        {
+            "topic": entry.scope or "*",
+            "reason": entry.reason,
+            "since": _time(entry.since),
+            "until": _time(entry.until),
+        }
+        for entry in suppression.entries(conn, contact.address_hash)
+    ]
+
+
+def _act(act: Change) -> dict[str, Any]:
+    """An act of the person, or one in their name."""
+    return {
+        "what": act.kind,
+        "at": _time(act.at),
+        "undone_at": _time(act.undone_at),
+        "before": act.before,
+        "after": act.after,
+    }
+
+
+def _letter(conn: Connection, item: Posted) -> dict[str, Any]:
     """A letter to the person; the relay's own words only where there are any."""
     told = {
+        "subject": _subject(conn, item.snapshot),
         "mailing": item.key,
         "kind": item.kind,
         "topic": item.scope or None,
@@ -99,6 +118,17 @@ def _letter(item: Posted) -> dict[str, Any]:
         "at": _time(item.at),
     }
     return told | ({"answer": f"{item.code} {item.reply}".strip()} if item.code else {})
+
+
+def _subject(conn: Connection, snapshot: str) -> str:
+    """The subject of a letter that is kept, for nobody in particular; empty when it is not (any more)."""
+    if snapshot not in _SUBJECTS:
+        try:
+            kept = archive.letter(conn, snapshot)
+        except (InputError, StorageError):
+            return ""
+        _SUBJECTS[snapshot] = render_public(kept.subject, kept.language)
+    return _SUBJECTS[snapshot]
 
 
 def _time(at: datetime | None) -> str | None:

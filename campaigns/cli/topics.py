@@ -1,7 +1,9 @@
-"""``topic``: what people can subscribe to; its name, what readers are told of it, and whether strangers may sign up."""
+"""``topic``: what people can subscribe to; its name (in each language), what readers are told of it, who may join."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,9 +14,18 @@ from campaigns.cli.output import _, ngettext, number, say, tell
 if TYPE_CHECKING:
     from unsubscribe.contacts import Topic
 
+_TAG = re.compile(r"[a-z]{2,3}")  # a main language: what readers' languages are compared by
 LONGEST = {"--name": 100, "--description": 300}
 _Slug = Annotated[str, typer.Argument(help=_("The topic, as campaign files name it; without it, all are listed."))]
 _Name = Annotated[str | None, typer.Option("--name", help=_("What readers see."))]
+_NameIn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--name-in",
+        metavar="LANGUAGE=NAME",
+        help=_("What readers of a language see; may be repeated. LANGUAGE= drops it."),
+    ),
+]
 _About = Annotated[str | None, typer.Option("--description", help=_("What it is about: readers see it at sign-up."))]
 _Open = Annotated[bool | None, typer.Option("--open/--closed", help=_("Whether strangers may sign up for it."))]
 
@@ -29,22 +40,28 @@ def register(app: typer.Typer) -> None:
 
 
 def topic(
-    slug: _Slug = "", name: _Name = None, description: _About = None, is_open: _Open = None, as_json: Json = False
+    slug: _Slug = "",
+    name: _Name = None,
+    name_in: _NameIn = None,
+    description: _About = None,
+    is_open: _Open = None,
+    as_json: Json = False,
 ) -> None:
     """Show, or change."""
     from campaigns.app import open_house
     from unsubscribe import contacts
 
-    changes = wanted(name, description, is_open)
-    if changes and not slug:
+    changes, names = wanted(name, description, is_open), wanted_names(name_in or ())
+    if (changes or names) and not slug:
         raise typer.BadParameter(_("say which topic"), param_hint="SLUG")
     house = open_house(say=_)
     made = False
-    if changes:
+    if changes or names:
         with house.db.write() as conn:
             made = contacts.find_topic(conn, slug) is None
             found = contacts.ensure_topic(conn, slug, changes.get("name", ""), house.clock())
-            contacts.describe_topic(conn, found.id, **changes)
+            kept = {language: text for language, text in {**found.names, **names}.items() if text}
+            contacts.describe_topic(conn, found.id, names=kept, **changes)
     with house.db.read() as conn:
         chosen = [contacts.topic(conn, slug)] if slug else contacts.topics(conn)
         counts = [contacts.audience_count(conn, item.slug) for item in chosen]
@@ -67,20 +84,38 @@ def wanted(name: str | None, description: str | None, is_open: bool | None) -> d
     """What is to be stored; white space and line breaks become one space. Raises ``typer.BadParameter``."""
     changes: dict[str, Any] = {} if is_open is None else {"is_open": is_open}
     for option, value in (("--name", name), ("--description", description)):
-        if value is None:
-            continue
-        text = " ".join(value.split())
-        if not text.isprintable() or len(text) > LONGEST[option] or (option == "--name" and not text):
-            said = _("expected one line of text, {longest} characters at most").format(longest=LONGEST[option])
-            raise typer.BadParameter(said, param_hint=option)
-        changes[option.removeprefix("--")] = text
+        if value is not None:
+            changes[option.removeprefix("--")] = _line(option, value, may_be_empty=option == "--description")
     return changes
+
+
+def wanted_names(given: Sequence[str]) -> dict[str, str]:
+    """Names by language, from ``nl=Nieuws``; an empty one is to be dropped. Raises ``typer.BadParameter``."""
+    names: dict[str, str] = {}
+    for one in given:
+        language, equals, text = one.partition("=")
+        tag = language.strip().lower()
+        if not equals or not _TAG.fullmatch(tag):
+            said = _("expected a language, = and a name, such as {example}").format(example='nl="Ons nieuws"')
+            raise typer.BadParameter(said, param_hint="--name-in")
+        names[tag] = _line("--name", text, may_be_empty=True)
+    return names
+
+
+def _line(option: str, value: str, *, may_be_empty: bool) -> str:
+    text = " ".join(value.split())
+    if not text.isprintable() or len(text) > LONGEST[option] or not (text or may_be_empty):
+        said = _("expected one line of text, {longest} characters at most").format(longest=LONGEST[option])
+        raise typer.BadParameter(said, param_hint=option)
+    return text
 
 
 def _print(item: Topic, count: int) -> None:
     state = _("open for sign-up") if item.is_open else _("closed for sign-up")
     people = ngettext("{number} subscribed", "{number} subscribed", count).format(number=number(count))
     say(f"{item.slug}: {item.name} ({state}; {people})")
+    for language, name in sorted(item.names.items()):
+        say(f"  {language}: {name}")
     if item.description:
         say(f"  {item.description}")
 

@@ -24,7 +24,8 @@ def posted_to(conn: Connection, recipient: int) -> list[Posted]:
     their own for a question that is seldom asked.
     """
     row, letter = DELIVERY.c, MAILING.c
-    columns = (letter.key, letter.kind, letter.scope, row.address, row.state, row.reason, row.at, row.code, row.reply)
+    said = (letter.key, letter.kind, letter.scope, row.address, row.state, row.reason, row.at, row.code, row.reply)
+    columns = (*said, letter.snapshot)
     mine = (DELIVERY.c.mailing_id == letter.id) & (row.recipient == recipient)
     query = select(*columns).join_from(MAILING, DELIVERY, mine).order_by(letter.id)
-    return [Posted(*item) for item in conn.execute(query)]
+    return [Posted(*tuple(item)) for item in conn.execute(query)]

@@ -162,7 +162,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A letter to one person and what became of it. ``address``: where it went; the rest as in :class:`Delivery`."""
+    """A letter to one person and what became of it. ``address``: where it went; ``snapshot``: what it said, in the
+    archive; the rest as in :class:`Delivery`."""
 
     key: str
     kind: Kind
@@ -173,3 +174,4 @@ class Posted:
     at: datetime | None
     code: int
     reply: str
+    snapshot: str = ""

@@ -8,13 +8,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from mailer import outbox
+from mailer import archive, outbox
+from mailer.letter.compile import compile_letter
+from mailer.outbox import MailingSpec
 from mailer.outbox.tables import MAILING
 from mailer.signing import Purpose
 from mailer.storage import Database
-from tests.support.people import NOW, TOKENS, Stage
-from unsubscribe import details, mydata, optout
+from tests.support.letters import small
+from tests.support.people import IDENTITY, NOW, TOKENS, Stage
+from unsubscribe import contacts, details, mydata, notices, optout
 from unsubscribe.details import Wishes
+from unsubscribe.endpoint.known import parts
+from unsubscribe.endpoint.pages import View
 
 
 @pytest.fixture
@@ -64,6 +69,7 @@ def test_the_letters_to_a_person_are_told_with_what_became_of_each(stage: Stage)
     waiting, settled = told["letters"]
     assert (waiting["mailing"], waiting["state"], waiting["at"]) == ("a", "waiting", None)
     assert settled == {
+        "subject": "",
         "mailing": "b",
         "kind": "campaign",
         "topic": "agenda",
@@ -73,6 +79,38 @@ def test_the_letters_to_a_person_are_told_with_what_became_of_each(stage: Stage)
         "at": NOW.isoformat(),
         "answer": "550 5.1.1 nobody",
     }
+
+
+def test_letters_are_told_by_their_subject_also_when_the_campaign_is_gone(stage: Stage) -> None:
+    compiled = compile_letter(small("Dag.", subject='Denkt u mee, {{ contact.name | default("lid") }}?'))
+    with stage.db.write() as conn:
+        snapshot = archive.keep(conn, compiled, NOW)
+        made = outbox.open_mailing(conn, MailingSpec("campaign:7", "campaign", "agenda", snapshot, IDENTITY), NOW)
+        outbox.enqueue(conn, made.id, [notices.recipient_of(stage.reader)], 1, NOW)
+        told = mydata.everything(conn, stage.token())
+    assert told
+    assert [letter["subject"] for letter in told["letters"]] == ["", "Denkt u mee, lid?"]
+    page = dict(parts(View("nl"), told))["Mail aan u"]
+    assert [text.partition(":")[0] for _, text in page] == [
+        "Nieuws – een mail waarvan wij de tekst niet meer hebben",
+        "Agenda – Denkt u mee, lid?",
+    ]
+    assert "campaign" not in str(page)
+
+
+def test_topics_are_named_in_the_language_of_the_reader(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        for slug in ("agenda", "nieuws"):
+            names = {"nl": f"{slug} (nl)", "fr": f"{slug} (fr)"}
+            contacts.describe_topic(conn, contacts.topic(conn, slug).id, name=f"{slug} (en)", names=names)
+        contacts.drop_standings(conn, stage.reader.id, [contacts.topic(conn, "nieuws").id])
+        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
+        for language in ("nl", "fr", "en"):
+            told = mydata.everything(conn, stage.token(), language)
+            assert told
+            shown = str(parts(View(language), told))
+            assert all(f"{slug} ({language})" in shown for slug in ("agenda", "nieuws"))
+            assert shown.count(f"({language})") == shown.count("(nl)") + shown.count("(fr)") + shown.count("(en)")
 
 
 def test_erase_me_erases_and_then_nothing_is_known(stage: Stage) -> None:

@@ -71,7 +71,7 @@ OUTCOMES = {
 def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
     """Headings, each with its rows."""
     _ = view.gettext
-    names = {item["topic"]: item["name"] for item in known["topics"]}
+    names: Mapping[str, str] = known.get("topic_names") or {item["topic"]: item["name"] for item in known["topics"]}
     return [
         (_("Your details"), _details(view, known["details"])),
         (_("Your topics"), [(item["name"], _stand(view, item)) for item in known["topics"]]),
@@ -120,9 +120,11 @@ def _proof(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tup
 
 
 def _letter(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
-    what = names.get(item["topic"], item["topic"]) if item["topic"] else view.gettext("A message about your data")
-    when = _day(view, item["at"]) if item["at"] else view.gettext("Not yet")
-    return when, f"{what} ({item['mailing']}): {_word(view, OUTCOMES, item['state'])}"
+    _ = view.gettext
+    about = names.get(item["topic"], item["topic"]) if item["topic"] else _("A message about your data")
+    subject = item.get("subject") or _("a mail of which we no longer have the text")
+    when = _day(view, item["at"]) if item["at"] else _("Not yet")
+    return when, f"{about} – {subject}: {_word(view, OUTCOMES, item['state'])}"
 
 
 def _word(view: View, words: Mapping[str, str], name: str) -> str:

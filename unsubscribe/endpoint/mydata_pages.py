@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
-from unsubscribe import mydata
+from unsubscribe import contacts, mydata
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.known import parts
@@ -60,14 +60,14 @@ class MyDataPages:
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.MY_DATA)
         if not fresh:
             return errors.expired(self.desk, request)
-        view = self.desk.view(request)
+        view = self.desk.view(request, await self.desk.read(partial(_language, token)))
         _ = view.gettext
         if request.method != "POST":
             return self._question(
                 view, _("What we know of you"), (_("With this button you see everything."),), _("Show me")
             )
         fields = await forms.form(request)
-        known = await self.desk.read(partial(_everything, token))
+        known = await self.desk.read(partial(_everything, token, view.language))
         if known is None:
             return self.desk.done(view, _("We know nothing of you"), (_("Your data were erased."),))
         if forms.one(fields, "format") == "json":
@@ -83,7 +83,7 @@ class MyDataPages:
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.ERASE)
         if not fresh:
             return errors.expired(self.desk, request)
-        view = self.desk.view(request)
+        view = self.desk.view(request, await self.desk.read(partial(_language, token)))
         _ = view.gettext
         if request.method != "POST":
             told = (
@@ -104,5 +104,10 @@ class MyDataPages:
         return respond(self.desk.pages.page("ask.html", view, context))
 
 
-def _everything(token: Token, conn: Connection) -> dict[str, Any] | None:
-    return mydata.everything(conn, token)
+def _language(token: Token, conn: Connection) -> str:
+    found = contacts.get(conn, token.recipient)
+    return found.language if found else ""
+
+
+def _everything(token: Token, language: str, conn: Connection) -> dict[str, Any] | None:
+    return mydata.everything(conn, token, language)

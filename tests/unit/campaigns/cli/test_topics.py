@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from campaigns.cli.topics import wanted
+from campaigns.cli.topics import wanted, wanted_names
 
 
 def test_nothing_typed_changes_nothing() -> None:
@@ -24,3 +24,14 @@ def test_a_text_becomes_one_line_and_a_description_may_be_taken_away() -> None:
 def test_an_empty_name_and_what_cannot_be_shown_are_refused(name: str | None, description: str | None) -> None:
     with pytest.raises(typer.BadParameter):
         wanted(name, description, None)
+
+
+def test_a_name_in_a_language_is_language_equals_name_and_nothing_drops_it() -> None:
+    assert wanted_names([]) == {}
+    assert wanted_names(["nl=Ons  nieuws", "FR = a=b", "de="]) == {"nl": "Ons nieuws", "fr": "a=b", "de": ""}
+
+
+@pytest.mark.parametrize("given", ["nl", "=Nieuws", "nl-NL=Nieuws", "Nederlands=Nieuws", "nl=" + "x" * 101, "nl=a\x00"])
+def test_what_is_no_language_or_no_name_is_refused(given: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        wanted_names([given])

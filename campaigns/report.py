@@ -54,6 +54,20 @@ SKIPPED = {
     "expired": N_("too late: send_before had passed"),
     "erased": N_("erased"),
 }
+OURS = {  # what we write ourselves into any other state
+    "time_is_up": N_("the time for trying again was up"),
+    "unsendable": N_("no letter can be made for this address"),
+    "sender_gone": N_("the sender was gone before the answer came"),
+    "send_again": N_("somebody chose to send it again"),
+    "treat_as_sent": N_("somebody chose to treat it as sent"),
+    "proved": N_("proof came later that it had arrived"),
+    "complaint": N_("said by the reader"),
+}
+HELD = {
+    "missed": N_("its hour passed while nothing was serving"),
+    "restored": N_("a backup was put back, and letters may have left since; compare with the log of your mail server"),
+    "letter_broken": N_("the letter cannot be made; the log of the sender says why"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +137,8 @@ def reason_words(reason: str, _: Say = as_is) -> str:
     """Why a campaign is held or paused: a key of ours in words, or what a person or relay said."""
     from mailer.outcome import WORDS
 
-    if reason == "missed":
-        return _("its hour passed while nothing was serving")
+    if reason in HELD:
+        return _(HELD[reason])
     known = WORDS.get(reason)
     return f"{_(known.title)}. {_(known.advice)}".rstrip(".") if known else reason
 
@@ -133,7 +147,7 @@ def words_of(state: str, reason: str, _: Say = as_is) -> str:
     """A state with its reason, as people say it."""
     from mailer.outcome import WORDS
 
-    known = SKIPPED if state == "skipped" else {key: words.title for key, words in WORDS.items()}
+    known = SKIPPED if state == "skipped" else OURS | {key: words.title for key, words in WORDS.items()}
     if reason in ("", state):
         return _(DELIVERIES[state])
     why = _(known[reason]) if reason in known else reason

@@ -67,10 +67,10 @@ def _launched(house: House, campaign: Campaign, person: Contact) -> bytes:
         claim = Claimed(0, mailing.id, person.id, address, person.address_hash, person.domain, 1, 0, first)
         made = press.make(conn, mailing, [claim])
     press.close()
-    if not made.parcels:
+    if not made.ready:
         _ = house.say
-        raise InputError(made.broken[0][1] if made.broken else _("this person was erased"))
-    return made.parcels[0][1].content
+        raise InputError(_("this person was erased"))
+    return made.ready[0][1]().content
 
 
 def _sample(house: House, prepared: Prepared, letter: Letter, address: Address, person: Contact | None) -> bytes:

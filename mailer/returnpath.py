@@ -8,11 +8,12 @@ not mean that the delivery still exists, nor that the report is true.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from mailer.address import parse as parse_address
 from mailer.errors import AddressError, SettingsError, TokenError
-from mailer.signing import Key, Keyring, Purpose, Token, from_local_part, seal, to_local_part, unseal
+from mailer.signing import Key, Keyring, Purpose, Token, from_local_part, sealer, to_local_part, unseal
 
 TOKEN_SIZE = 44
 MAX_LOCAL = 64 - 1 - TOKEN_SIZE
@@ -23,8 +24,14 @@ def make(return_path: str, key: Key, mailing: int, recipient: int) -> str:
 
     Raises ``SettingsError`` for a return path that cannot carry a token.
     """
+    return maker(return_path, key, mailing)(recipient)
+
+
+def maker(return_path: str, key: Key, mailing: int) -> Callable[[int], str]:
+    """As :func:`make`, for many recipients of one mailing."""
     local, domain = _split(return_path)
-    return f"{local}+{to_local_part(seal(key, Token(Purpose.RETURN_PATH, mailing, recipient)))}@{domain}"
+    start, end, sealed = f"{local}+", f"@{domain}", sealer(key, Purpose.RETURN_PATH, mailing)
+    return lambda recipient: start + to_local_part(sealed(recipient)) + end
 
 
 def parse(address: str, ring: Keyring) -> Token:

@@ -136,6 +136,11 @@ def mapped() -> Iterator[None]:
         raise map_error(error) from error
 
 
+def autocommit(db: Database) -> dict[str, Any]:
+    """Execution options of a connection whose statements each stand alone: for reading only."""
+    return {"postiljon_autocommit": True} if db.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+
+
 def map_error(error: SQLAlchemyError) -> StorageError:
     """The ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
     text = str(getattr(error, "orig", None) or error)
@@ -208,8 +213,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """The driver is told to begin nothing by itself; we say which kind of transaction it is."""
-    writes = connection.get_execution_options().get("postiljon_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if "postiljon_autocommit" not in options:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("postiljon_write") else "BEGIN")
 
 
 def _errorcode(error: BaseException) -> str:

@@ -10,15 +10,12 @@ Success of :meth:`Tokens.read` does not mean that mailing or person still exist.
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from struct import Struct
 
 from mailer.errors import SettingsError, TokenError
 from mailer.signing import (
-    VERSION,
     Key,
     Keyring,
     Purpose,
@@ -26,6 +23,7 @@ from mailer.signing import (
     from_local_part,
     from_text,
     seal,
+    sealer,
     to_local_part,
     to_text,
     unseal,
@@ -33,9 +31,6 @@ from mailer.signing import (
 
 SHORT_LIFE = timedelta(minutes=30)
 LETTER_PURPOSES = frozenset({Purpose.OPT_OUT, Purpose.DETAILS})
-_TO_URL = bytes.maketrans(b"+/", b"-_")
-_PREFIX = Struct(">BBI")
-_RECIPIENT = Struct(">Q")
 
 
 class Tokens:
@@ -99,12 +94,5 @@ class Tokens:
 
     def _maker(self, start: str, key_id: int, purpose: Purpose, mailing: int) -> Callable[[int], str]:
         """A function from recipient to address, with all that is equal in a mailing worked out once."""
-        key = self._key(key_id)
-        prefix = _PREFIX.pack(VERSION << 5 | purpose, key.id, mailing)
-        mac, pack, to_url = key.mac, _RECIPIENT.pack, _TO_URL
-
-        def make(recipient: int) -> str:
-            body = prefix + pack(recipient)[3:]
-            return start + b2a_base64(body + mac(body), newline=False).translate(to_url).decode("ascii")
-
-        return make
+        sealed = sealer(self._key(key_id), purpose, mailing)
+        return lambda recipient: start + to_text(sealed(recipient))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from mailer.errors import Fault
 
@@ -117,8 +117,7 @@ class Compiled:
     warnings: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What differs per message beside the person's values. ``message_id`` without angle brackets."""
 
     address: str

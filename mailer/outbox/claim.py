@@ -145,7 +145,7 @@ def _sort(rows: Iterable[Any], source: str, mailing: int, tally: Tally) -> list[
     tally.moved(mailing, source, "sending", len(claimed))
     for target, number in moved.items():
         tally.moved(mailing, source, target, number)
-    claimed.sort(key=lambda item: item.delivery)
+    claimed.sort()  # its first field is the delivery
     return claimed
 
 

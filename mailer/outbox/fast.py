@@ -7,9 +7,11 @@ reads a time). Errors leave as SQLAlchemy's, so that ``storage.mapped`` maps the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -38,10 +40,24 @@ class Prepared:
             cursor = conn.connection.cursor()
             cursor.execute(sql, values if order is None else [values[name] for name in order])
         except dialect.loaded_dbapi.Error as error:
-            away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
-            raise DBAPIError.instance(
-                sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=away, dialect=dialect
-            ) from error
+            raise _wrapped(conn, sql, error, cursor) from error
+        return cursor
+
+    def run_all(self, conn: Connection, bound: Mapping[str, Any], names: Sequence[str], rows: Sequence[Any]) -> Any:
+        """As :meth:`run` on SQLite, once for each tuple of ``rows``; ``names`` says what its fields are bound to."""
+        dialect = conn.dialect
+        sql, order, constants = self._ready.get(dialect.name) or self._compile(conn)
+        assert order is not None  # noqa: S101 - SQLite takes parameters by position
+        values = constants | {name: time_out(value, dialect.name) for name, value in bound.items()}
+        common = {name: value for name, value in values.items() if name not in names}
+        places = {name: place for place, name in enumerate([*common, *names])}
+        arrange, start = itemgetter(*(places[name] for name in order)), tuple(common.values())
+        cursor = None
+        try:
+            cursor = conn.connection.cursor()
+            cursor.executemany(sql, [arrange(start + row) for row in rows])
+        except dialect.loaded_dbapi.Error as error:
+            raise _wrapped(conn, sql, error, cursor) from error
         return cursor
 
     def _compile(self, conn: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
@@ -52,6 +68,15 @@ class Prepared:
         return ready
 
 
+def _wrapped(conn: Connection, sql: str, error: Any, cursor: Any) -> DBAPIError:
+    """The driver's error as SQLAlchemy raises it."""
+    dialect = conn.dialect
+    away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
+    kind = dialect.loaded_dbapi.Error
+    wrapped = DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect)
+    return cast(DBAPIError, wrapped)
+
+
 def time_out(value: Any, dialect_name: str) -> Any:
     """A time as the database takes it; any other value as it is."""
     if isinstance(value, datetime):
@@ -60,8 +85,9 @@ def time_out(value: Any, dialect_name: str) -> Any:
     return value
 
 
+@lru_cache(maxsize=256)
 def instant(value: Any) -> datetime:
-    """A time as the driver gave it."""
+    """A time as the driver gave it. Rows that were claimed together share it."""
     found = _INSTANT.process_result_value(value, None)  # type: ignore[arg-type]
     assert found is not None  # noqa: S101 - the column is set by the statement that returns it
     return found

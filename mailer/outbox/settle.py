@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -39,6 +40,7 @@ from mailer.outbox.values import Settlement
 from mailer.storage import Instant
 
 MAX_REPLY = 500
+_NAMES = ("b_id", "b_attempt", "b_reason", "b_code", "b_text", "b_retry_at")
 TARGETS = ("accepted", "retry", "refused", "in_doubt", "waiting")
 
 
@@ -52,10 +54,10 @@ def settle(
         groups[item.mailing, item.state].append(item)
     changed = 0
     for (mailing, target), items in groups.items():
-        bound = {"b_rows": _json(items), "b_sender": sender_id, "b_now": now}
+        rows = [_row(item) for item in items]
         found = 0
         for source in sources("settle", target):  # sending is the rule; the others only if some were not there
-            number = _SETTLE[source, target].run(conn, bound).rowcount
+            number = _run(conn, _SETTLE[source, target], {"b_sender": sender_id, "b_now": now}, rows)
             own.moved(mailing, source, target, number)
             found += number
             if found == len(items):
@@ -66,34 +68,34 @@ def settle(
     return changed
 
 
-def _json(items: Sequence[Settlement]) -> str:
-    """All rows in one value, so that the driver runs one statement, once."""
-    return json.dumps(
-        [
-            [
-                item.delivery,
-                item.attempt,
-                item.reason,
-                item.code,
-                item.text[:MAX_REPLY].replace("\0", ""),
-                time_out(item.retry_at, "sqlite"),
-            ]
-            for item in items
-        ]
-    )
+def _row(item: Settlement) -> tuple[Any, ...]:
+    """The values of :data:`_NAMES`."""
+    delivery, _mailing, attempt, _state, reason, code, text, retry_at = item
+    text = text[:MAX_REPLY]
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return delivery, attempt, reason, code, text, time_out(retry_at, "sqlite") if retry_at else None
+
+
+def _run(conn: Connection, statement: Prepared, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> int:
+    """How many rows changed. PostgreSQL gets all in one value: each statement costs a way there and back."""
+    if conn.dialect.name == "sqlite":
+        found: int = statement.run_all(conn, bound, _NAMES, rows).rowcount
+    else:
+        found = statement.run(conn, bound | {"b_rows": json.dumps(rows)}).rowcount
+    return found
 
 
 def _columns(dialect: str) -> Any:
-    """The rows as a table: id, attempt, reason, code, text, retry_at."""
+    """The rows as a table: id, attempt, reason, code, text, retry_at; on SQLite one row, bound by name."""
     kinds: tuple[Any, ...] = (BigInteger(), Integer(), String(), Integer(), String(), Instant())
     if dialect == "sqlite":
-        rows = func.json_each(bindparam("b_rows", type_=String())).table_valued("value", name="r").c.value
-        cells: list[Any] = [func.json_extract(rows, f"$[{place}]", type_=kind) for place, kind in enumerate(kinds)]
-    else:
-        rows = func.jsonb_array_elements(cast(bindparam("b_rows", type_=String()), JSONB)).column_valued("r")
-        cells = [cast(rows.op("->>")(literal_column(str(place))), kind) for place, kind in enumerate(kinds)]
-    names = ("id", "attempt", "reason", "code", "text", "retry_at")
-    return select(*(cell.label(name) for cell, name in zip(cells, names, strict=True))).subquery("settled")
+        bound: dict[str, Any] = {name.removeprefix("b_"): bindparam(name) for name in _NAMES}
+        return SimpleNamespace(c=SimpleNamespace(**bound))
+    rows = func.jsonb_array_elements(cast(bindparam("b_rows", type_=String()), JSONB)).column_valued("r")
+    cells = [cast(rows.op("->>")(literal_column(str(place))), kind) for place, kind in enumerate(kinds)]
+    named = zip(cells, _NAMES, strict=True)
+    return select(*(cell.label(name.removeprefix("b_")) for cell, name in named)).subquery("settled")
 
 
 def _statement(source: str, target: str, dialect: str) -> Update:

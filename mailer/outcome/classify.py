@@ -26,10 +26,13 @@ class Class:
     dead: bool = False
 
 
+_ACCEPTED = Class("accepted", "nobody", permanent=True)
+
+
 def classify(code: int, text: str, stage: Stage) -> Class:
     """The class of a refusal (4xx or 5xx) or an acceptance (2xx)."""
     if 200 <= code < 300:
-        return Class("accepted", "nobody", permanent=True)
+        return _ACCEPTED
     first = code // 100
     words = _LINKS.sub(" ", _ADDRESS.sub(" @ ", text[:_LONGEST])).lower()
     key = _by_text(first, words, stage) or _by_code(words) or _by_basic(code, stage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 State = Literal["accepted", "retry", "refused", "in_doubt", "waiting"]
 
@@ -26,8 +26,7 @@ class Context:
     jitter: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What to do, for others to carry out. ``reason`` is the key of a class (:mod:`mailer.outcome.classes`).
 
     ``retry_at`` is set with ``retry`` only. ``suppress``: the address itself is dead (the caller asks

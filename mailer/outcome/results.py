@@ -8,7 +8,7 @@ what follows from them is decided in :mod:`mailer.outcome.decide`, and nowhere e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal, NamedTuple, Union
 
 Stage = Literal["mail", "rcpt", "data", "dot", "local"]
 """To what the relay answered. ``local``: we refused it ourselves, since this relay cannot carry it."""
@@ -16,8 +16,7 @@ Stage = Literal["mail", "rcpt", "data", "dot", "local"]
 EventKind = Literal["open", "refused", "away", "rotated", "slow_down", "no_groups"]
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(NamedTuple):
     """The relay answered: code and text as read (text without the code, cleaned, at most 1,000 characters).
 
     ``Replied("dot", 250, …)`` is the one and only sign that the relay took the letter. With another stage the

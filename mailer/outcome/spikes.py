@@ -36,6 +36,9 @@ class Seen:
     lift: tuple[int, ...] = ()
 
 
+_NOTHING = Seen()
+
+
 @dataclass(slots=True)
 class _Domain:
     last: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=LAST))
@@ -52,12 +55,14 @@ class Spikes:
     def note(self, mailing: int, domain: str, decision: Decision, now: datetime, delivery: int = 0) -> Seen:
         """One more outcome for ``domain`` in ``mailing``."""
         if decision.state not in ("accepted", "refused", "retry"):
-            return Seen()
+            return _NOTHING
         kept = self._domain(domain, now)
         kept.last.append((decision.reason if decision.suppress else "", delivery))
         if decision.suppress:
             return self._dead(kept, decision.reason)
-        return Seen("many_alike" if self._mass(mailing, domain, decision, now) else None)
+        if decision.state == "refused" and self._mass(mailing, domain, decision, now):
+            return Seen("many_alike")
+        return _NOTHING
 
     def _domain(self, domain: str, now: datetime) -> _Domain:
         kept = self._domains.pop(domain, None) or _Domain()

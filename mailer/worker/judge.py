@@ -46,8 +46,8 @@ class Judge:
             seen = note(mailing.id, claim.domain, decision, now, claim.delivery)
             if seen.outage:  # a provider that says so of too many: refused, listed, and nobody is suppressed
                 self.lifted += seen.lift
-                return replace(decision, suppress=False, reason=OUTAGE)
-            return replace(decision, hold=seen.hold) if seen.hold and not decision.hold else decision
+                return decision._replace(suppress=False, reason=OUTAGE)
+            return decision._replace(hold=seen.hold) if seen.hold and not decision.hold else decision
 
         return judged
 

@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from mailer.outbox import Claimed
@@ -23,11 +23,14 @@ WITHIN = 0.9  # seconds from the claim to the socket; the transport keeps the la
 
 @dataclass(slots=True)
 class Flight:
-    """A claimed delivery on its way. ``until`` (monotonic): afterwards it is handed back instead of written."""
+    """A claimed delivery on its way. ``make`` composes its parcel when the transport takes it.
+
+    ``until`` (monotonic): afterwards it is handed back instead of written.
+    """
 
     claimed: Claimed
     sender_id: int
-    parcel: Parcel
+    make: Callable[[], Parcel]
     until: float
     taken: bool = False
 
@@ -39,12 +42,18 @@ class Outbound:
         self.flights: dict[int, Flight] = {}  # the writer's: claimed and not yet drained
         self.results: deque[tuple[int, Result]] = deque()
         self.events: deque[RelayEvent] = deque()
+        self.broken: deque[tuple[int, Exception]] = deque()  # could not be composed, and why
         self.late = 0  # handed back because they waited too long
         self._ready: deque[Flight] = deque()
         self._unwanted: Collection[int] = frozenset()
         self._halted = False
         self._wake, self._quarter = wake, quarter
         self._more = asyncio.Event()
+
+    @property
+    def said(self) -> bool:
+        """Whether there is something for the writer to read."""
+        return bool(self.results or self.events or self.broken)
 
     def add(self, flights: Iterable[Flight]) -> None:
         """A hand-off from the writer."""
@@ -82,12 +91,18 @@ class Outbound:
         ready = self._ready
         while ready:
             flight = ready.popleft()
-            if self._may_go(flight):
-                flight.taken = True
-                return flight.parcel
-            self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
+            if not self._may_go(flight):
+                self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
+                continue
+            try:
+                parcel = flight.make()
+            except Exception as error:  # one letter, or all of them: the writer decides
+                self.broken.append((flight.claimed.delivery, error))
+                continue
+            flight.taken = True
+            return parcel
         self._more.clear()
-        if self.results:
+        if self.results or self.broken:
             self._wake.set()
         return None
 

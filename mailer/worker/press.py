@@ -2,7 +2,8 @@
 
 Promises (I5): every attempt of a delivery has the same Message-ID (made from mailing and recipient), the same Date (of
 the first claim), the same snapshot and envelope sender; all of it comes from what was frozen on the mailing. What is
-the same for all recipients of a mailing is made once.
+the same for all recipients of a mailing is made once. A letter is composed when the transport takes it, so that the
+writing thread hands over a claim as soon as it is on disk; one that is signed is made at once, in threads.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
 from mailer import archive
-from mailer.errors import InputError, SettingsError
+from mailer.errors import SettingsError
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer
 from mailer.letter.plan import Stamp
 from mailer.outbox import Claimed, Mailing
-from mailer.returnpath import make as make_return_path
-from mailer.signing import Key, Purpose, Token, seal, to_text
+from mailer.returnpath import maker
+from mailer.signing import Key, Purpose, sealer, to_text
 from mailer.transport.base import Parcel
 from mailer.worker.values import Filled, WorkerDeps
 
@@ -38,24 +40,51 @@ _SIGNERS = 2
 Sign = Callable[[bytes, datetime], bytes]
 
 
+Make = Callable[[], Parcel]
+
+
 @dataclass(slots=True)
 class Made:
-    """What became of claims: parcels, those who were erased, and those that cannot be composed (and why)."""
+    """What became of claims: what makes each parcel (it may raise ``InputError``), and those who were erased."""
 
-    parcels: list[tuple[Claimed, Parcel]] = field(default_factory=list)
+    ready: list[tuple[Claimed, Make]] = field(default_factory=list)
     erased: list[Claimed] = field(default_factory=list)
-    broken: list[tuple[Claimed, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
 class _Kit:
     """What all letters of one mailing share."""
 
-    composer: Composer
-    key: Key
-    host: str
-    from_address: str
-    sign: Sign | None
+    def __init__(self, composer: Composer, key: Key, mailing: Mailing, sign: Sign | None) -> None:
+        self.sign = sign
+        self._message, self._from = composer.message, composer.letter.from_address
+        self._host = "@" + self._from.rpartition("@")[2]
+        self._seal = sealer(key, Purpose.MESSAGE_ID, mailing.id)
+        return_path = mailing.identity.return_path
+        self._sender = maker(return_path, key, mailing.id) if return_path else None
+
+    def parcel(self, claim: Claimed, filled: Filled) -> Parcel:
+        """The finished parcel, not signed. Raises ``InputError`` for a stamp that cannot stand in a header."""
+        recipient, address = claim.recipient, claim.address
+        message_id = to_text(self._seal(recipient)) + self._host
+        links = filled.unsubscribe_url, filled.unsubscribe_mailto
+        stamp = Stamp(address, claim.first_claimed_at, message_id, filled.name, *links)
+        sender = self._sender(recipient) if self._sender else self._from
+        plain = address.isascii() and sender.isascii()
+        return Parcel(claim.delivery, sender, address, self._message(filled.values, stamp), not plain, plain)
+
+    def signed(self, claim: Claimed, filled: Filled) -> Make:
+        """What gives the signed parcel; it is made here."""
+        try:
+            parcel = self.parcel(claim, filled)
+            assert self.sign is not None  # noqa: S101
+            parcel = parcel._replace(content=self.sign(parcel.content, claim.first_claimed_at))
+        except Exception as error:
+            return partial(_raise, error)
+        return lambda: parcel
+
+
+def _raise(error: Exception) -> Parcel:
+    raise error
 
 
 class Press:
@@ -67,24 +96,23 @@ class Press:
         self._signing: ThreadPoolExecutor | None = None
 
     def make(self, conn: Connection, mailing: Mailing, claims: Sequence[Claimed]) -> Made:
-        """Parcels for claims of one mailing.
+        """What makes the parcels for claims of one mailing; it may be called on another thread.
 
         Raises ``InputError`` or ``StorageError`` when the letter itself cannot be used: then nothing was made.
         """
         kit = self._kit(conn, mailing)
         filled = self._deps.slots.fill(conn, mailing, [claim.recipient for claim in claims])
-        made = Made()
+        made, known = Made(), list[tuple[Claimed, Filled]]()
         for claim in claims:
             values = filled.get(claim.recipient)
             if values is None or not claim.address:
                 made.erased.append(claim)
-                continue
-            try:
-                made.parcels.append((claim, _parcel(kit, mailing, claim, values)))
-            except InputError as error:
-                made.broken.append((claim, str(error)))
-        if kit.sign is not None:
-            self._sign(kit.sign, made)
+            else:
+                known.append((claim, values))
+        if kit.sign is None:
+            made.ready = [(claim, partial(kit.parcel, claim, values)) for claim, values in known]
+        else:
+            made.ready = self._signed(kit, known)
         return made
 
     def close(self) -> None:
@@ -92,13 +120,13 @@ class Press:
         if self._signing:
             self._signing.shutdown()
 
-    def _sign(self, sign: Sign, made: Made) -> None:
+    def _signed(self, kit: _Kit, known: Sequence[tuple[Claimed, Filled]]) -> list[tuple[Claimed, Make]]:
         """RSA gives the interpreter free, so two threads sign on two cores."""
         if self._signing is None:
             self._signing = ThreadPoolExecutor(_SIGNERS, thread_name_prefix="dkim")
-        halves = [made.parcels[start::_SIGNERS] for start in range(_SIGNERS)]
-        signed = self._signing.map(lambda half: [_signed(sign, *item) for item in half], halves)
-        made.parcels = sorted((item for half in signed for item in half), key=lambda item: item[0].delivery)
+        halves = [known[start::_SIGNERS] for start in range(_SIGNERS)]
+        signed = self._signing.map(lambda half: [(claim, kit.signed(claim, filled)) for claim, filled in half], halves)
+        return sorted((item for half in signed for item in half), key=lambda item: item[0].delivery)
 
     def _kit(self, conn: Connection, mailing: Mailing) -> _Kit:
         known = self._kits.get(mailing.id)
@@ -114,8 +142,7 @@ class Press:
         keys = self._deps.keyring.with_id(mailing.identity.key_id)
         if not keys:
             raise SettingsError("the secret key that this mailing was begun with is not in POSTILJON_SECRET_KEYS")
-        address = composer.letter.from_address
-        return _Kit(composer, keys[0], address.rpartition("@")[2], address, self._signer(mailing))
+        return _Kit(composer, keys[0], mailing, self._signer(mailing))
 
     def _signer(self, mailing: Mailing) -> Sign | None:
         """A mailing that was begun signed is signed to its end, by the same domain.
@@ -135,23 +162,3 @@ class Press:
 
 def _domain(text: str) -> str:
     return text.lower().removesuffix(".")
-
-
-def _signed(sign: Sign, claim: Claimed, parcel: Parcel) -> tuple[Claimed, Parcel]:
-    return claim, parcel._replace(content=sign(parcel.content, claim.first_claimed_at))
-
-
-def _parcel(kit: _Kit, mailing: Mailing, claim: Claimed, filled: Filled) -> Parcel:
-    token = Token(Purpose.MESSAGE_ID, mailing.id, claim.recipient)
-    stamp = Stamp(
-        address=claim.address,
-        date=claim.first_claimed_at,
-        message_id=f"{to_text(seal(kit.key, token))}@{kit.host}",
-        name=filled.name,
-        unsubscribe_url=filled.unsubscribe_url,
-        unsubscribe_mailto=filled.unsubscribe_mailto,
-    )
-    content = kit.composer.message(filled.values, stamp)
-    return_path = mailing.identity.return_path
-    sender = make_return_path(return_path, kit.key, mailing.id, claim.recipient) if return_path else kit.from_address
-    return Parcel(claim.delivery, sender, claim.address, content, not (sender.isascii() and claim.address.isascii()))

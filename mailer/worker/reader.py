@@ -1,4 +1,8 @@
-"""A connection that only reads, kept out of the pool: taking one from there costs more than what is read."""
+"""A connection that only reads, kept out of the pool: taking one from there costs more than what is read.
+
+Each statement sees the newest state by itself (autocommit): what is read here is read in one statement, or does not
+have to fit together, and beginning and ending a transaction costs as much as the reading.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,24 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailer.storage import Database, mapped
+from mailer.storage import Database, autocommit, mapped
 
 
 class Reader:
-    """Reading transactions, one after the other, on one connection; after an error it connects anew."""
+    """Readings, one after the other, on one connection; after an error it connects anew."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._connection: Connection | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One snapshot; errors as ``Database.read``."""
+    def reading(self) -> Iterator[Connection]:
+        """Errors as ``Database.read``."""
         try:
             with mapped():
                 if self._connection is None:
-                    self._connection = self._db.engine.connect()
+                    plain = self._db.engine.connect()
+                    self._connection = plain.execution_options(**autocommit(self._db))
                 with self._connection.begin():
                     yield self._connection
         except Exception:

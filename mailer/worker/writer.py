@@ -20,8 +20,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailer import outbox
-from mailer.errors import PostiljonError, StateError, StorageError
+from mailer.errors import InputError, PostiljonError, StateError, StorageError
 from mailer.outbox import Claimed, Sender, Tally
+from mailer.storage import mapped
 from mailer.worker.board import Board
 from mailer.worker.judge import Judge
 from mailer.worker.outbound import WITHIN, Flight, Outbound
@@ -88,7 +89,7 @@ class Writer:
         self._sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
         deadline = None
         while not (self.finishing and self._settled()):
-            if not (self._outbound.results or self._outbound.events):
+            if not self._outbound.said:
                 self._wake.wait(self._pause())
             self._wake.clear()
             try:
@@ -118,7 +119,7 @@ class Writer:
     def _settled(self) -> bool:
         """Whether all that is known is on disk. What the transport took and never reported stays for the sweep."""
         outbound = self._outbound
-        return not (outbound.results or outbound.never_taken() or self._todo or self._uncertain)
+        return not (outbound.said or outbound.never_taken() or self._todo or self._uncertain)
 
     def _pause(self) -> float:
         if self._outbound.flights or self.finishing:
@@ -162,6 +163,8 @@ class Writer:
             if flight is not None:
                 mailing = self._board.known[flight.claimed.mailing]
                 self._todo.decided(flight.claimed, flight.sender_id, mailing, judged(flight.claimed, mailing, result))
+        while outbound.broken:
+            self._unmade(*outbound.broken.popleft())
         self._todo.lifted += self._judge.lifted
         self._judge.lifted.clear()
         while outbound.events:
@@ -179,19 +182,25 @@ class Writer:
         """Read mailings and senders anew, when it is time."""
         clock, board = time.monotonic(), self._board
         every = LOOK_EVERY if self._outbound.flights else LOOK_SOON
-        if clock - self._swept > SWEEP_EVERY and not self._uncertain:  # what we never wrote is read back, not in doubt
+        if clock - self._swept > SWEEP_EVERY:
             self._swept = clock
-            outbox.sweep(self._deps.db, now, self._sender.id if self._sender else 0)
+            self._sweep(now)
         if clock - self._looked < every:
             return
         self._looked = clock
         before = board.unwanted
-        with self._reader.transaction() as conn:
+        with self._reader.reading() as conn:
             board.look(conn, {flight.claimed.mailing for flight in self._outbound.flights.values()}, now)
             self._pacing.refresh(conn, now)
         if board.unwanted != before:
             self._unwant(set())
         self._report(now)
+
+    def _sweep(self, now: datetime) -> None:
+        """Free the rows of senders that are gone; but not those that we ourselves still have under an old number."""
+        number = self._sender.id if self._sender else 0
+        if not self._uncertain and all(flight.sender_id == number for flight in self._outbound.flights.values()):
+            outbox.sweep(self._deps.db, now, number)
 
     def _report(self, now: datetime) -> None:
         """Tell those who look on, and see whether this sender is done."""
@@ -284,7 +293,7 @@ class Writer:
         until = time.monotonic() + WITHIN
         flights: list[Flight] = []
         try:
-            with self._reader.transaction() as conn:
+            with self._reader.reading() as conn:
                 for number in list(by_mailing):
                     flights += self._make(conn, number, by_mailing.pop(number), until)
         except StorageError:
@@ -299,21 +308,32 @@ class Writer:
         assert self._sender is not None  # noqa: S101
         sender_id = self._sender.id
         try:
-            made = self._press.make(conn, self._board.known[number], claims)
+            with mapped():
+                made = self._press.make(conn, self._board.known[number], claims)
         except Exception as error:
             self._hand_back(claims)
             if isinstance(error, StorageError) and not error.permanent:
                 raise
-            log.exception("the letter of mailing %s cannot be made", number)
-            reason = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
-            self._todo.held[number] = reason
+            self._broken(number, error)
             self._unwant({number})
             return []
         for claim in made.erased:
             self._todo.skip(claim, sender_id)
-        for claim, words in made.broken:
-            self._todo.refuse(claim, sender_id, UNSENDABLE, words)
-        return [Flight(claim, sender_id, parcel, until) for claim, parcel in made.parcels]
+        return [Flight(claim, sender_id, make, until) for claim, make in made.ready]
+
+    def _broken(self, mailing: int, error: Exception) -> None:
+        """No letter of this mailing can be made: it is held."""
+        log.error("the letter of mailing %s cannot be made", mailing, exc_info=error)
+        self._todo.held[mailing] = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
+
+    def _unmade(self, delivery: int, error: Exception) -> None:
+        """An address that cannot stand in a header refuses that letter; anything else is a fault of the mailing's."""
+        flight = self._outbound.flights.pop(delivery)
+        if isinstance(error, InputError):
+            self._todo.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))
+        else:
+            self._todo.hand_back(flight.claimed, flight.sender_id)
+            self._broken(flight.claimed.mailing, error)
 
     def _hand_back(self, claims: Sequence[Claimed]) -> None:
         assert self._sender is not None  # noqa: S101
@@ -337,5 +357,6 @@ class Writer:
         assert self._sender is not None  # noqa: S101
         if not self._sender.renew():
             old, deps = self._sender, self._deps
+            self._uncertain.add(old.id)
             self._sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
             old.abandon()

@@ -5,7 +5,6 @@ A change of these bytes is a change of what leaves the house: look at the differ
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,15 +118,15 @@ def cases() -> Mapping[str, bytes]:
             city="Súdwest-Fryslân",
             site="https://gemeente.example/?a=1&b=2",
         ),
-        "fallbacks": _newsletter(dataclasses.replace(STAMP, name="")),
+        "fallbacks": _newsletter(STAMP._replace(name="")),
         "hostile": _newsletter(
-            dataclasses.replace(STAMP, name=HOSTILE),
+            STAMP._replace(name=HOSTILE),
             **dict.fromkeys(("name", "salutation", "role", "city"), HOSTILE),
             dagen=[HOSTILE, ""],
             site="javascript:alert(1)",
         ),
-        "long": _newsletter(dataclasses.replace(STAMP, name=long), name=long, salutation=long),
-        "smtputf8": _newsletter(dataclasses.replace(STAMP, address="zoë@münchen.example", name="Zoë"), name="Zoë"),
+        "long": _newsletter(STAMP._replace(name=long), name=long, salutation=long),
+        "smtputf8": _newsletter(STAMP._replace(address="zoë@münchen.example", name="Zoë"), name="Zoë"),
         "service": Composer(SERVICE).message({"contact": {"name": "Zoë"}, "links": {}}, STAMP),
     }
 

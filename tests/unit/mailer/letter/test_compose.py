@@ -36,7 +36,7 @@ VALUES: dict[str, Any] = {"contact": {"salutation": "heer De Vries"}, "links": {
 
 
 def message(letter: Letter = LETTER, values: dict[str, Any] = VALUES, **stamp: Any) -> bytes:
-    return Composer(letter).message(values, dataclasses.replace(STAMP, **stamp))
+    return Composer(letter).message(values, STAMP._replace(**stamp))
 
 
 def test_the_headers_stand_in_their_fixed_order() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -79,7 +78,7 @@ def test_two_independent_verifiers_accept_it() -> None:
 @settings(max_examples=30)
 @given(st.text(st.characters(codec=None), max_size=100), st.text(max_size=40))
 def test_they_accept_it_whatever_the_values(v: str, name: str) -> None:
-    stamp = dataclasses.replace(STAMP, name=name)
+    stamp = STAMP._replace(name=name)
     message = signer().over(COMPOSER)(values(v), stamp, AT)
     composed = COMPOSER.message(values(v), stamp)
     assert message == signer().sign(composed, AT) == signer().sign_composed(composed, AT)

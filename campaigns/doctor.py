@@ -15,8 +15,10 @@ from typing import Literal
 from campaigns import migrations, preflight, records
 from campaigns.app import House, unchecked_house
 from campaigns.moments import Say
+from campaigns.restoring import missing
 from mailer import outbox, suppression
 from mailer.errors import PostiljonError
+from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
 
 
@@ -46,6 +48,7 @@ def examine(sender: str, _: Say) -> list[Finding]:
             (_("public address"), _public_url),
             (_("database"), _database),
             (_("counters"), _counters),
+            (_("backup"), _backup),
             (_("relay"), _relay),
         ]
         for subject, check in checks:
@@ -96,12 +99,30 @@ def _counters(house: House, _: Say) -> Iterator[Finding]:
         numbers = {mailing.id for mailing in outbox.open_ones(conn)}
         numbers |= {item.mailing_id for item in records.all_campaigns(conn) if item.mailing_id is not None}
     for number in sorted(numbers):
-        with house.db.write() as conn:
-            wrong += bool(outbox.recount(conn, number))
+        with house.db.read() as conn:
+            changes = outbox.differences(conn, number)
+        if changes:
+            wrong += 1
+            with house.db.write() as conn:
+                outbox.put_right(conn, number, changes)
     if wrong:
         yield Finding("warning", _("counters"), _("put right in {number} mailings").format(number=wrong))
     else:
         yield Finding("ok", _("counters"), _("agree with the rows"))
+
+
+def _backup(house: House, _: Say) -> Iterator[Finding]:
+    """Campaigns that the journal knows and this database does not."""
+    with house.db.read() as conn:
+        lost = missing(conn, Journal(house.data / FILE))
+    if lost:
+        text = _(
+            "the journal knows campaigns that this database does not ({slugs}). Was an older backup put back? "
+            "Then run 'postiljon restored' before anything is sent"
+        )
+        yield Finding("warning", _("backup"), text.format(slugs=", ".join(lost)))
+    else:
+        yield Finding("ok", _("backup"), _("the journal knows no campaign that this database does not"))
 
 
 def _relay(house: House, _: Say) -> Iterator[Finding]:

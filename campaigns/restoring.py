@@ -66,7 +66,8 @@ def restored(db: Database, journal: Journal, now: datetime) -> Restored:
 
 def missing(conn: Connection, journal: Journal) -> list[str]:
     """Campaigns that the journal saw launched and this database does not: a sign that a backup was put back."""
-    known = {item.slug for item in records.all_campaigns(conn) if item.launched_at}
+    seen = (item for item in records.all_campaigns(conn) if item.launched_at or item.state is State.CANCELLED)
+    known = {item.slug for item in seen}
     return sorted({str(line["launched"]) for line in journal.lines() if "launched" in line} - known)
 
 

@@ -8,6 +8,7 @@ on disk before a byte is written, so after a crash each row is settled, or in do
 What success does not mean: *accepted* says that the relay took the letter, not that anybody got it (RFC 1047).
 """
 
+from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows, claim_state
 from mailer.outbox.counters import Tally, recount
@@ -76,6 +77,7 @@ __all__ = [
     "complained",
     "decide",
     "deliveries",
+    "differences",
     "doubts",
     "due",
     "enqueue",
@@ -95,6 +97,7 @@ __all__ = [
     "posted_to",
     "prove",
     "prove_many",
+    "put_right",
     "recount",
     "register",
     "relay_away",

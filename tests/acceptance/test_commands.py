@@ -249,3 +249,12 @@ def test_doctor_finds_what_is_well_and_what_is_not(office: Office) -> None:
     ran = office.desk.run("doctor")
     assert ran.code == 1
     assert "chmod 600" in ran.out
+
+
+def test_doctor_warns_of_a_campaign_that_only_the_journal_knows(office: Office) -> None:
+    line = '{"launched": "verloren", "topic": "verenigingsnieuws", "at": "2026-01-01T00:00:00+00:00", "mailing": 9}'
+    with (office.desk.folder / "data" / "journal").open("a", encoding="utf-8") as journal:
+        journal.write(line + "\n")
+    assert "postiljon restored" in office.desk.do("doctor").out
+    office.desk.do("restored")
+    assert "postiljon restored" not in office.desk.do("doctor").out

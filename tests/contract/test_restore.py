@@ -186,6 +186,8 @@ def test_a_campaign_that_was_launched_after_the_backup_is_not_launched_again_by_
     with scene.db.read() as conn:
         assert missing(conn, scene.journal) == ["denkt-u-mee"]
     assert restored(scene.db, scene.journal, scene.stage.clock()).unknown == ["denkt-u-mee"]
+    with scene.db.read() as conn:
+        assert missing(conn, scene.journal) == []
     with pytest.raises(StateError, match="cancelled"):
         scene.launch()
     assert restored(scene.db, scene.journal, scene.stage.clock()).unknown == []

@@ -90,6 +90,12 @@ def latest(conn: Connection, contact_id: int, kind: ChangeKind) -> Change | None
     return get(conn, number) if number else None
 
 
+def latest_at(conn: Connection, contact_id: int, kind: ChangeKind) -> datetime | None:
+    """When :func:`latest` was; one statement, whether it ever was or not (D8)."""
+    mine = (CHANGE.c.contact_id == contact_id) & (CHANGE.c.kind == kind) & CHANGE.c.undone_at.is_(None)
+    return conn.execute(select(CHANGE.c.at).where(mine).order_by(CHANGE.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
 def of_contact(conn: Connection, contact_id: int) -> list[Change]:
     """All acts of a contact, oldest first."""
     rows = conn.execute(select(CHANGE.c.id).where(CHANGE.c.contact_id == contact_id).order_by(CHANGE.c.id)).scalars()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -28,7 +29,7 @@ from mailer.storage import Instant
 from unsubscribe import changes, consent, contacts, notices
 from unsubscribe.changes import Change
 from unsubscribe.consent import Statement
-from unsubscribe.contacts import Contact, Person, Topic
+from unsubscribe.contacts import Contact, Person, Standing, Topic
 from unsubscribe.notices import Post
 
 Stand = Literal["waiting", "confirmed", "gone"]
@@ -86,22 +87,27 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
     """Ask the owner of an address whether this is right. Says nothing about what came of it, on purpose."""
     topics = _check(conn, wish)
     address = parse(wish.email)
-    allowed = _within_limits(conn, wish.peer, address.domain, pepper, now)
-    contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
-    contacts.get_many(conn, [contact.id], lock=True)
-    last = changes.latest(conn, contact.id, "sign_up")
-    if not allowed or (last and last.at > now - ONE_LETTER_IN):
-        if contact.created_at == now and not last:
-            contacts.remove(conn, contact.id)
-        return
+    if not _within_limits(conn, wish.peer, address.domain, pepper, now):
+        return  # of the one who asks, not of the address
+    with conn.begin_nested() as step:
+        contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
+        contacts.get_many(conn, [contact.id], lock=True)
+        last = changes.latest_at(conn, contact.id, "sign_up")
+        _ask(conn, wish, (contact, topics), post, now)
+        if last and last > now - ONE_LETTER_IN:
+            step.rollback()  # the same work for nothing: nobody learns by the time that somebody asked before
+
+
+def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], post: Post, now: datetime) -> None:
+    """Keep the request and write the letter; the same statements for whoever it is (D8)."""
+    contact, topics = who
     statement = consent.store_statement(conn, Statement("consent", wish.source, wish.text, wish.version))
     slugs = sorted(topic.slug for topic in topics)
     asked = {"topics": dict.fromkeys(slugs, True), "statement": statement, "name": wish.name, "confirmed": None}
     change = changes.keep(conn, contact.id, "sign_up", ({"new": contact.created_at == now}, asked), now)
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
-    for topic in topics:
-        if topic.id not in mine:
-            contacts.set_state(conn, contact.id, topic.id, "pending", now, statement=statement)
+    pending = (Standing(contact.id, topic.id, "pending", now, statement) for topic in topics)
+    contacts.put_standings(conn, [mine.get(row.topic_id, row) for row in pending])  # what is known stays as it is
     detail = {"address": contact.email, "form": wish.source} | ({"peer": wish.peer} if wish.peer else {})
     consent.record_many(
         conn, [consent.Event(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now

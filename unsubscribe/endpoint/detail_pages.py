@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -29,6 +30,7 @@ from unsubscribe.endpoint import forms
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.dates import parse_day, short_day, start_of
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import NAMES, View, respond
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later
 from unsubscribe.moving import Move
@@ -99,9 +101,11 @@ class DetailPages:
         faults = dict(form.faults)
         if not faults:
             try:
-                saved, lines, move = await self.desk.write(
-                    partial(_save, (token, wishes), form.values.get("email", ""), (self.desk, view.language, now))
-                )
+                email = form.values.get("email", "")
+                async with evenly() if email else nullcontext():  # whether somebody has it already is not told by time
+                    saved, lines, move = await self.desk.write(
+                        partial(_save, (token, wishes), email, (self.desk, view.language, now))
+                    )
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
             except StateError:

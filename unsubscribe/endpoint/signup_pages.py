@@ -1,8 +1,8 @@
 """``/subscribe`` and ``/confirm/TOKEN``: signing up with one letter and one button.
 
-Promises: the answer to a sign-up is the same for every address that can be one (D8); nothing is ticked beforehand, the
-sentence of consent is stored as it was shown, with its version (D5, D6); a machine that fills in the trap is answered
-as a person and does nothing (D22). The link to confirm shows a button; only the POST confirms (B7).
+Promises: the answer to a sign-up is the same for every address that can be one, also in time (D8); nothing is ticked
+beforehand, the sentence of consent is stored as it was shown, with its version (D5, D6); a machine that fills in the
+trap is answered as a person and does nothing (D22). The link to confirm shows a button; only the POST confirms (B7).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mailer.signing import Purpose, Token
 from unsubscribe import contacts, signup
 from unsubscribe.endpoint import forms
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.peers import peer_of
 from unsubscribe.endpoint.words import Shown
@@ -54,7 +55,8 @@ class SignUpPages:
         wish = self._wish(request, view, fields)
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
         try:
-            await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
+            async with evenly():
+                await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
         except FaultsError as error:
             faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
             return await self._form(view, {"email": wish.email, "name": wish.name}, faults, wish.topics)

@@ -1,0 +1,113 @@
+"""Whoever asks for a sign-up learns nothing of the address by the time it takes: the work is the same (D8).
+
+Not the time is compared here, but what takes time: the statements by kind and table, and the commits, in order.
+``python -m bench.timing`` measures the time itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlmodel import SQLModel
+
+from mailer import suppression
+from mailer.storage import Database
+from tests.support.people import NOW, PEPPER, Stage
+from unsubscribe import contacts, erasing, signup
+from unsubscribe.contacts import Person
+from unsubscribe.signup import Wish
+
+_TABLE = re.compile(r"\b(?:INTO|FROM|UPDATE)\s+(\w+)", re.IGNORECASE)
+KINDS = ["subscribed", "opted_out", "left_all", "erased", "undeliverable", "complained", "asked_before", "asked_now"]
+
+
+@pytest.fixture
+def stage(empty_database: Database) -> Stage:
+    return Stage(empty_database)
+
+
+@contextmanager
+def work_on(engine: Engine) -> Iterator[list[str]]:
+    """The statements that run meanwhile, by verb and table, and how each transaction ends.
+
+    Whether a step within it is kept or taken back is one word either way.
+    """
+    done: list[str] = []
+
+    def executed(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        table = _TABLE.search(statement)
+        verb = statement.split(maxsplit=1)[0].upper()
+        ends = "SAVEPOINT" in statement and verb in ("RELEASE", "ROLLBACK")
+        done.append("END OF STEP" if ends else f"{verb} {table[1] if table else ''}")
+
+    def ended(word: str) -> Any:
+        return lambda *_args: done.append(word)
+
+    watched = {"before_cursor_execute": executed, "commit": ended("COMMIT"), "rollback": ended("ROLLBACK")}
+    for name, listener in watched.items():
+        event.listen(engine, name, listener)
+    try:
+        yield done
+    finally:
+        for name, listener in watched.items():
+            event.remove(engine, name, listener)
+
+
+def known(stage: Stage, kind: str) -> str:
+    """An address that stands like that."""
+    email = f"{kind}@gouda.example"
+    with stage.db.write() as conn:
+        contact = contacts.add(conn, Person(email, language="nl"), PEPPER, NOW - timedelta(days=9))
+        topic = contacts.topic(conn, "agenda")
+        if kind not in ("asked_before", "asked_now"):
+            state = "subscribed" if kind in ("subscribed", "undeliverable") else "opted_out"
+            contacts.set_state(conn, contact.id, topic.id, state, NOW - timedelta(days=9))  # type: ignore[arg-type]
+        reasons = {"opted_out": "opt_out", "left_all": "opt_out", "undeliverable": kind, "complained": "complaint"}
+        if kind in reasons:
+            scope = "agenda" if kind == "opted_out" else suppression.EVERYTHING
+            suppression.suppress(conn, contact.address_hash, scope, reasons[kind], NOW)  # type: ignore[arg-type]
+        if kind == "erased":
+            erasing.erase(conn, contact.id, NOW)
+    if kind.startswith("asked"):
+        ask(stage, email, hours=-48 if kind == "asked_before" else -1)
+    return email
+
+
+def ask(stage: Stage, email: str, hours: int = 0, topics: Sequence[str] = ("agenda",)) -> None:
+    wish = Wish(email, tuple(topics), "Ja, mail mij.", "1", "https://vng.example/aanmelden", "", "nl", "192.0.2.1")
+    with stage.db.write() as conn:
+        signup.request(conn, wish, stage.post, PEPPER, NOW + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sign_up_is_the_same_work_for_a_new_address_and_for_any_other(stage: Stage, kind: str) -> None:
+    email = known(stage, kind)
+    ask(stage, "warm@gouda.example")  # the letter is compiled and the text of consent is stored: once a day, for all
+    with work_on(stage.db.engine) as for_new:
+        ask(stage, "nieuw@gouda.example")
+    with work_on(stage.db.engine) as for_known:
+        ask(stage, email)
+    assert for_known == for_new
+    assert for_new.count("COMMIT") == 1
+    assert for_new.count("INSERT delivery") == 1
+
+
+def test_what_was_asked_for_twice_in_a_day_is_done_once(stage: Stage) -> None:
+    email = known(stage, "asked_now")
+    before = rows(stage)
+    ask(stage, email)
+    after = rows(stage)
+    assert {table for table in after if after[table] != before[table]} == {"signup_try"}
+
+
+def rows(stage: Stage) -> dict[str, list[str]]:
+    """All rows of all tables."""
+    tables = SQLModel.metadata.tables
+    with stage.db.read() as conn:
+        return {name: sorted(map(repr, conn.execute(table.select()))) for name, table in tables.items()}

@@ -11,21 +11,35 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from campaigns.segments import Keep
+from campaigns.segments import Keep, everybody
 from mailer import outbox
 from mailer.outbox import Mailing, Recipient
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
 
-PAGE = 1_000
+PAGE, WHOLE_PAGE = 1_000, 4_000
 
 
 def freeze_page(conn: Connection, mailing: Mailing, keep: Keep, now: datetime, page: int = PAGE) -> bool:
     """Take down the next page of subscribers of the mailing's topic; whether the audience is whole now."""
+    if keep is everybody:
+        return _freeze_everybody(conn, mailing, now, WHOLE_PAGE if page == PAGE else page)
     found = contacts.audience_page(conn, mailing.spec.scope, mailing.audience_position, page)
     position = found[-1].id if found else mailing.audience_position
     outbox.enqueue(conn, mailing.id, [_recipient(contact) for contact in found if keep(contact)], position, now)
     if len(found) == page:
+        return False
+    outbox.audience_complete(conn, mailing.id)
+    return True
+
+
+def _freeze_everybody(conn: Connection, mailing: Mailing, now: datetime, page: int) -> bool:
+    """Without a segment nobody has to be looked at: the database copies them."""
+    topic, after = mailing.spec.scope, mailing.audience_position
+    last, number = contacts.audience_until(conn, topic, after, page)
+    people = contacts.audience_between(conn, topic, after, last)
+    outbox.enqueue_selected(conn, mailing.id, people, last, now)
+    if number == page:
         return False
     outbox.audience_complete(conn, mailing.id)
     return True

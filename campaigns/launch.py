@@ -27,7 +27,7 @@ from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
 from campaigns.states import Event, State
 from mailer import archive, journal, outbox
-from mailer.errors import Fault, FaultsError, InputError, StateError
+from mailer.errors import Fault, FaultsError, InputError, StateError, StateHeld, UsageError
 from mailer.letter.plan import Compiled
 from mailer.outbox import Identity, Mailing, MailingSpec
 from mailer.settings import InDoubt
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mailer.letter.compile import LetterSource
 
 MISSED = "missed"
-_BREATH = 0.005
+LONGEST_BREATH = 0.05  # seconds: as long as the lock was held, or as it may be
 _EDITABLE = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
 
 
@@ -81,7 +81,7 @@ def start(site: Site, path: Path, now: datetime) -> Campaign:
     if known and known.is_launched:
         return known
     if known and known.state is State.HELD:
-        raise StateError(why_not(known, site.say))
+        raise StateHeld(why_not(known, site.say))
     prepared = prepare(site, path, known.online_code if known else "", now)
     try:
         with site.db.write() as conn:
@@ -108,7 +108,7 @@ def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
     with site.db.write() as conn:
         campaign = _store(conn, prepared, now)
         if not records.move(conn, campaign, Event.SCHEDULE, now, send_at=send_at):
-            raise StateError(_faster(campaign, site.say))
+            raise StateHeld(_faster(campaign, site.say))
         return records.get(conn, campaign.slug)
 
 
@@ -147,9 +147,10 @@ def freeze_page(site: Site, campaign: Campaign, now: datetime) -> bool:
 def freeze(site: Site, campaign: Campaign, clock: Callable[[], datetime], wanted: Callable[[], bool]) -> bool:
     """Page after page, while ``wanted``; between two pages the lock is free for others."""
     while wanted():
+        begun = time.monotonic()
         if freeze_page(site, campaign, clock()):
             return True
-        time.sleep(_BREATH)
+        time.sleep(min(time.monotonic() - begun, LONGEST_BREATH))
     return False
 
 
@@ -307,7 +308,7 @@ def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
         return records.get(conn, definition.slug)
     known = known or records.get(conn, definition.slug)
     if known.is_launched:
-        raise StateError(_faster(known, as_is))
+        raise StateHeld(_faster(known, as_is))
     if known.state in _EDITABLE:
         records.move(conn, known, Event.EDIT, now)
     records.store(conn, known.id, values, now)
@@ -320,7 +321,7 @@ def _open(
     """The start: state, then mailing, in the caller's transaction. ``strict``: somebody faster is a ``StateError``."""
     if not records.move(conn, campaign, event, now, launched_at=now):
         if strict:
-            raise StateError(_faster(campaign, site.say))
+            raise StateHeld(_faster(campaign, site.say))
         return None
     definition = _again(campaign)
     identity = Identity(site.public_url, site.return_path, site.key_id, site.dkim_selector, site.dkim_domain)
@@ -351,7 +352,7 @@ def _hour(definition: Definition, at: str, now: datetime, _: Say) -> datetime:
         try:
             found = instant(at, definition.zone, _)
         except ValueError as error:
-            raise InputError(f"--at {at}: {error}") from None
+            raise UsageError(f"--at {at}: {error}") from None
         if not definition.timezone and not re.search(r"(Z|UTC|[+-]\d\d:?\d\d)\s*$", at):
             missing = Fault(
                 definition.file, 0, "timezone", _("nothing"), _("a time zone"), "timezone: Europe/Amsterdam"

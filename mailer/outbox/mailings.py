@@ -14,7 +14,19 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, literal_column, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import InputError, StateError
@@ -25,6 +37,7 @@ from mailer.outbox.values import Counts, Delivery, Identity, Mailing, MailingSpe
 
 CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
 CANCELLED = "cancelled"
+_NEW = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "code": "0", "reply": "''"}
 
 
 def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
@@ -93,6 +106,30 @@ def enqueue(conn: Connection, mailing_id: int, recipients: Iterable[Recipient], 
         for item in recipients
     ]
     added = conn.execute(_ENQUEUE[conn.dialect.name], rows).rowcount if rows else 0
+    _note_audience(conn, mailing_id, added, position, now)
+    return added
+
+
+def enqueue_selected(conn: Connection, mailing_id: int, people: Select[Any], position: int, now: datetime) -> int:
+    """As :func:`enqueue`, for those whom a query gives: columns number, address, address_hash, domain.
+
+    They never leave the database, which takes a tenth of the time.
+    """
+    chosen = people.subquery("people").c
+    constants: list[Any] = [literal_column(value).label(name) for name, value in _NEW.items()]
+    columns = (chosen.number, chosen.address, chosen.address_hash, chosen.domain)
+    dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(DELIVERY).from_select(
+        ["mailing_id", "recipient", "address", "address_hash", "domain", *_NEW],
+        select(literal(mailing_id, BigInteger()).label("mailing_id"), *columns, *constants).where(true()),
+    )
+    statement = statement.on_conflict_do_nothing(index_elements=["mailing_id", "recipient"])
+    added: int = conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+    _note_audience(conn, mailing_id, added, position, now)
+    return added
+
+
+def _note_audience(conn: Connection, mailing_id: int, added: int, position: int, now: datetime) -> None:
     changed = conn.execute(
         update(MAILING)
         .where(MAILING.c.id == mailing_id)
@@ -105,7 +142,6 @@ def enqueue(conn: Connection, mailing_id: int, recipients: Iterable[Recipient], 
     ).rowcount
     if not changed:
         raise InputError(f"there is no mailing {mailing_id}")
-    return added
 
 
 def audience_complete(conn: Connection, mailing_id: int) -> None:
@@ -242,14 +278,13 @@ def _mailing(row: Row[Any]) -> Mailing:
 
 def _enqueue(dialect: Any) -> Any:
     """Built once; constants stand in the statement, so that a row binds five values."""
-    constant = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "code": "0", "reply": "''"}
     statement = dialect.insert(DELIVERY).values(
         mailing_id=bindparam("b_mailing"),
         recipient=bindparam("b_number"),
         address=bindparam("b_address"),
         address_hash=bindparam("b_hash"),
         domain=bindparam("b_domain"),
-        **{name: literal_column(value) for name, value in constant.items()},
+        **{name: literal_column(value) for name, value in _NEW.items()},
     )
     return statement.on_conflict_do_nothing(index_elements=["mailing_id", "recipient"]).execution_options(
         preserve_rowcount=True

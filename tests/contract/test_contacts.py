@@ -159,3 +159,27 @@ def test_another_address_moves_the_key_and_the_hash(database: Database) -> None:
         assert contacts.find(conn, "a@b.example") is None
         assert contacts.find(conn, "new@C.example") == after
     assert after.address_hash != before.address_hash
+
+
+def test_the_database_gives_the_same_audience_and_addresses_as_reading_it(database: Database) -> None:
+    """Both ways to freeze an audience: copied within the database, or looked at one by one for a segment."""
+    odd = ["Jan.Pieterse@B.Example", "o'brien+x@münchen.example", '"a@b"@c.example', "piet@sub.b.example"]
+    with database.write() as conn:
+        topic = contacts.ensure_topic(conn, "nieuws", "", NOW)
+        for email in odd:
+            contacts.subscribe(conn, contacts.add(conn, Person(email), PEPPER, NOW).id, topic.id, NOW)
+        left = contacts.add(conn, Person("weg@b.example"), PEPPER, NOW).id
+        contacts.subscribe(conn, left, topic.id, NOW)
+        contacts.set_state(conn, left, topic.id, "opted_out", NOW)
+        last, number = contacts.audience_until(conn, "nieuws", 0, 3)
+        rows = list(conn.execute(contacts.audience_between(conn, "nieuws", 0, last)))
+        rows += conn.execute(contacts.audience_between(conn, "nieuws", last, 1 << 40)).all()
+        read = contacts.audience_page(conn, "nieuws")
+        after = contacts.audience_until(conn, "nieuws", left, 3)
+    assert number == 3
+    assert after == (left, 0)
+    addresses = [f"{contact.email.rpartition('@')[0]}@{contact.domain}" for contact in read]
+    assert [(row.number, row.address, bytes(row.address_hash), row.domain) for row in rows] == [
+        (contact.id, address, bytes(contact.address_hash), contact.domain)
+        for contact, address in zip(read, addresses, strict=True)
+    ]

@@ -82,14 +82,14 @@ def test_of_many_who_launch_at_once_one_wins_and_nobody_is_added_twice(scene: St
 
 
 def test_an_audience_that_was_cut_off_is_completed_by_somebody_else(scene: Stage) -> None:
-    scene.people(1_500)
+    scene.people(4_500)
     campaign = launch.start(scene.site, scene.write(), scene.clock())
     assert launch.freeze_page(scene.site, campaign, scene.clock()) is False
-    assert counts(scene, campaign).recipients == 1_000
+    assert counts(scene, campaign).recipients == 4_000
     with scene.db.read() as conn:
         assert [item.slug for item in control.incomplete(conn)] == ["denkt-u-mee"]
     launch.freeze(scene.site, read(scene), scene.clock, lambda: True)
-    assert counts(scene, campaign).recipients == 1_505
+    assert counts(scene, campaign).recipients == 4_505
     with scene.db.read() as conn:
         assert control.incomplete(conn) == []
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.errors import InputError
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
@@ -208,6 +208,27 @@ def audience_page(conn: Connection, topic_slug: str, after_id: int = 0, limit: i
         .limit(limit)
     )
     return [contact_of(row) for row in conn.execute(query)]
+
+
+def audience_until(conn: Connection, topic_slug: str, after_id: int, limit: int) -> tuple[int, int]:
+    """The last number of the page after ``after_id`` (``after_id`` when it is empty), and how many are in it."""
+    mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id, SUBSCRIPTION.c.state == "subscribed"
+    query = select(SUBSCRIPTION.c.contact_id).where(*mine, SUBSCRIPTION.c.contact_id > after_id)
+    page = query.order_by(SUBSCRIPTION.c.contact_id).limit(limit).subquery()
+    last, number = conn.execute(select(func.max(page.c.contact_id), func.count()).select_from(page)).one()
+    return last or after_id, number
+
+
+def audience_between(conn: Connection, topic_slug: str, after_id: int, last_id: int) -> Select[Any]:
+    """A query for ``outbox.enqueue_selected``: number, address (its domain as A-labels), address_hash and domain."""
+    local = func.rtrim(CONTACT.c.email, func.replace(CONTACT.c.email, "@", ""))  # up to and with the last @
+    columns = (CONTACT.c.id.label("number"), local.concat(CONTACT.c.domain).label("address"))
+    hashed = CONTACT.c.address_hash.label("address_hash"), CONTACT.c.domain.label("domain")
+    query = select(*columns, *hashed).join_from(SUBSCRIPTION, CONTACT, CONTACT.c.id == SUBSCRIPTION.c.contact_id)
+    mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id, SUBSCRIPTION.c.state == "subscribed"
+    return query.where(*mine, SUBSCRIPTION.c.contact_id > after_id, SUBSCRIPTION.c.contact_id <= last_id).order_by(
+        SUBSCRIPTION.c.contact_id
+    )
 
 
 def audience_count(conn: Connection, topic_slug: str) -> int:

@@ -19,10 +19,12 @@ from campaigns.launch import Site
 from campaigns.records import Campaign
 from campaigns.states import Event, State, after
 from mailer import outbox
-from mailer.errors import InputError, StateError
+from mailer.errors import InputError, StateError, StateHeld
 from mailer.outbox import Doubt, Mailing
 from mailer.outbox.values import Choice
 from mailer.storage import Database
+
+N_ = str  # marks a text for the catalogue (domain cli)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def cancel(db: Database, slug: str, now: datetime) -> Campaign:
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is not State.CANCELLED:
-            _move(conn, campaign, Event.CANCEL, now, "")
+            _move(conn, campaign, Event.CANCEL, now, "", finished_at=now)
         left = _cancel_some(conn, campaign, now)
     while left:
         with db.write() as conn:
@@ -87,11 +89,11 @@ def decide(db: Database, slug: str, choice: Choice, addresses: Sequence[str], no
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is State.CANCELLED and choice == "send_again":
-            raise StateError(f"{slug} was cancelled; nobody more gets it")
+            raise StateError(N_("{slug} was cancelled; nobody more gets it").format(slug=slug))
         known = {doubt.address.lower(): doubt.address for doubt in doubts(conn, slug)}
         strangers = [address for address in addresses if address.lower() not in known]
         if strangers:
-            raise InputError(f"not in doubt: {', '.join(strangers)}")
+            raise InputError(N_("not in doubt: {addresses}").format(addresses=", ".join(strangers)))
         if not known:
             return Decided(0, campaign)
         chosen = [known[address.lower()] for address in addresses] or None
@@ -136,10 +138,11 @@ def _move(
     conn: Connection, campaign: Campaign, event: Event, now: datetime, reason: str, **values: datetime | None
 ) -> None:
     if not records.move(conn, campaign, event, now, reason=reason, **values):
-        raise StateError(f"{campaign.slug} was changed by somebody else at this moment; look with 'postiljon status'")
+        said = N_("{slug} was changed by somebody else at this moment; look with 'postiljon status'")
+        raise StateHeld(said.format(slug=campaign.slug))
 
 
 def _mailing_id(campaign: Campaign) -> int:
     if campaign.mailing_id is None:
-        raise StateError(f"{campaign.slug} was not launched yet")
+        raise StateError(N_("{slug} was not launched yet").format(slug=campaign.slug))
     return campaign.mailing_id

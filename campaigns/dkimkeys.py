@@ -53,6 +53,8 @@ def wanted(settings: MailerSettings, selector: str = "", domain: str = "", path:
 def make_or_read(key: Wanted) -> Published:
     """The key in the file, made if there is none."""
     made = not key.path.exists()
+    if made and not key.path.parent.is_dir():
+        raise SettingsError(N_("there is no folder {folder}; make it first").format(folder=key.path.parent))
     pem = new_key() if made else _read(key.path)
     signer = Signer(pem, key.selector, key.domain)
     if made:
@@ -69,7 +71,6 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, pem: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
             file.flush()

@@ -80,9 +80,9 @@ class Outcome:
     words: str
 
 
-def status(conn: Connection, slug: str) -> dict[str, Any]:
+def status(conn: Connection, slug: str, _: Say = as_is) -> dict[str, Any]:
     """The status of a campaign as ``status SLUG --json`` prints it."""
-    return of_campaign(conn, records.get(conn, slug))
+    return of_campaign(conn, records.get(conn, slug), _)
 
 
 def all_statuses(conn: Connection) -> list[dict[str, Any]]:
@@ -90,8 +90,8 @@ def all_statuses(conn: Connection) -> list[dict[str, Any]]:
     return [of_campaign(conn, campaign, brief=True) for campaign in records.all_campaigns(conn)]
 
 
-def of_campaign(conn: Connection, campaign: Campaign, *, brief: bool = False) -> dict[str, Any]:
-    """The fields of the contract; with ``details`` unless ``brief``."""
+def of_campaign(conn: Connection, campaign: Campaign, _: Say = as_is, *, brief: bool = False) -> dict[str, Any]:
+    """The fields of the contract; with ``details``, their words in a language, unless ``brief``."""
     counts, state, reason = Counts(), campaign.state.value, campaign.reason
     if campaign.mailing_id is not None:
         mailing = outbox.get(conn, campaign.mailing_id)
@@ -99,7 +99,7 @@ def of_campaign(conn: Connection, campaign: Campaign, *, brief: bool = False) ->
         if campaign.state is State.SENDING and mailing.state == "held":  # a rule held it this very moment
             state, reason = State.HELD.value, mailing.reason
     found = {"campaign": campaign.slug, "state": state, "reason": reason} | asdict(counts)
-    return found if brief else found | {"details": _details(conn, campaign)}
+    return found if brief else found | {"details": _details(conn, campaign, _)}
 
 
 def outcomes(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[Outcome]:
@@ -154,7 +154,7 @@ def words_of(state: str, reason: str, _: Say = as_is) -> str:
     return f"{_(DELIVERIES[state])}: {why}"
 
 
-def _details(conn: Connection, campaign: Campaign) -> dict[str, Any]:
+def _details(conn: Connection, campaign: Campaign, _: Say) -> dict[str, Any]:
     later = outbox.next_retry(conn, campaign.mailing_id) if campaign.mailing_id is not None else None
     return {
         "subject": campaign.subject,
@@ -164,7 +164,7 @@ def _details(conn: Connection, campaign: Campaign) -> dict[str, Any]:
         "launched_at": _iso(campaign.launched_at),
         "finished_at": _iso(campaign.finished_at),
         "next_retry_at": _iso(later),
-        "outcomes": [asdict(outcome) for outcome in outcomes(conn, campaign)],
+        "outcomes": [asdict(outcome) for outcome in outcomes(conn, campaign, _)],
     }
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, insert, select, update
 from sqlmodel import Field, SQLModel
 
-from mailer.address import parse
+from mailer.address import Address, parse
 from mailer.errors import InputError
 from mailer.storage import Instant
 
+N_ = str  # marks a text for the catalogue (domain cli)
 ROLES = ("admin", "author", "reviewer", "sender")
 SHORTEST = 12
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -45,15 +46,26 @@ def add(conn: Connection, email: str, name: str, role: str, password: str, now: 
     from argon2 import PasswordHasher
 
     if role not in ROLES:
-        raise InputError(f"{role!r} is not a role; expected one of {', '.join(ROLES)}")
+        said = N_("{role} is not a role; expected one of {words}")
+        raise InputError(said.format(role=repr(role), words=", ".join(ROLES)))
     if len(password) < SHORTEST:
-        raise InputError(f"the password has {len(password)} characters; expected {SHORTEST} or more")
-    address = parse(email)
-    if conn.execute(select(STAFF_USER.c.id).where(STAFF_USER.c.email_key == address.key)).first():
-        raise InputError(f"{address} is a user already")
+        raise InputError(
+            N_("the password has {number} characters; expected {shortest} or more").format(
+                number=len(password), shortest=SHORTEST
+            )
+        )
+    address = free_address(conn, email)
     row = {"email": str(address), "email_key": address.key, "name": name, "role": role}
     hashed = {"password_hash": PasswordHasher().hash(password), "created_at": now, "changed_at": now}
     conn.execute(insert(STAFF_USER).values(row | hashed))
+
+
+def free_address(conn: Connection, email: str) -> Address:
+    """The address of a new user; raises ``InputError`` when it is none, or is taken. So nobody is asked more first."""
+    address = parse(email)
+    if conn.execute(select(STAFF_USER.c.id).where(STAFF_USER.c.email_key == address.key)).first():
+        raise InputError(N_("{email} is a user already").format(email=address))
+    return address
 
 
 def verify(conn: Connection, email: str, password: str, now: datetime) -> bool:

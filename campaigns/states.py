@@ -15,6 +15,8 @@ from enum import StrEnum
 
 from mailer.errors import StateError
 
+N_ = str  # marks a text for the catalogue (domain cli)
+
 
 class State(StrEnum):
     """Where a campaign is."""
@@ -72,11 +74,24 @@ MOVES: dict[tuple[State, Event], State] = {
 }
 
 
+REFUSALS = {
+    State.DRAFT: N_("{slug} is a draft; this cannot be done yet"),
+    State.IN_REVIEW: N_("{slug} waits for approval; this cannot be done yet"),
+    State.APPROVED: N_("{slug} is approved and not planned; this cannot be done yet"),
+    State.SCHEDULED: N_("{slug} is planned; this cannot be done before it is sent"),
+    State.SENDING: N_("{slug} is being sent; this cannot be done now"),
+    State.PAUSED: N_("{slug} is paused; this cannot be done now"),
+    State.HELD: N_("{slug} is held; this cannot be done now"),
+    State.FINISHED: N_("{slug} was sent already; this cannot be done any more"),
+    State.CANCELLED: N_("{slug} was cancelled; this cannot be done any more"),
+}
+
+
 def after(state: str, event: Event, slug: str = "the campaign") -> State:
-    """The state after ``event``; raises ``StateError`` that names both when the table has no such pair."""
+    """The state after ``event``; raises ``StateError`` with the present one when the table has no such pair."""
     moved = MOVES.get((State(state), event))
     if moved is None:
-        raise StateError(f"{slug} is {state}; {event.value.replace('_', ' ')} cannot be done now")
+        raise StateError(REFUSALS[State(state)].format(slug=slug))
     return moved
 
 

@@ -4,11 +4,13 @@
 
     PostiljonError
     ├── InputError            somebody typed or wrote something that cannot be used     blame: input
+    │   ├── UsageError        the value of an option or argument cannot be read
+    │   │   └── AddressError  a mail address
     │   ├── FaultsError       several faults at once, each with its place
     │   ├── SettingsError     a setting, or a set of them
-    │   ├── AddressError      a mail address
     │   └── TokenError        a link that is not ours, is broken, or is of another purpose (blame: reader)
     ├── StateError            asked for something that the present state does not allow   blame: state
+    │   └── StateHeld         the same, for now: paused, held, or somebody was faster
     ├── StorageError          the database                                               blame: house
     │   ├── StorageBusy       locked longer than we wait; try again
     │   ├── StorageAway       cannot be reached, or was lost; try again
@@ -21,7 +23,7 @@
 
 Each class says whether trying again can help (``permanent``) and whose fault it is (``blame``). Every error
 of a library that we call is mapped to one of these where it is called. ``exit_code`` is what the command
-line ends with (contract: 1 wrong input, 3 stopped before the end and can be run again).
+line ends with (contract: 1 wrong input, 2 usage, 3 stopped before the end and can be run again).
 """
 
 from __future__ import annotations
@@ -74,6 +76,12 @@ class InputError(PostiljonError):
     exit_code: ClassVar[int] = 1
 
 
+class UsageError(InputError):
+    """An option or argument has a value that cannot be read: the command is to be typed otherwise."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class FaultsError(InputError):
     """Several faults at once, so that a person mends them in one go."""
 
@@ -90,8 +98,8 @@ class SettingsError(InputError):
     """A setting is missing, malformed, or contradicts another."""
 
 
-class AddressError(InputError):
-    """Not an address that mail can be sent to."""
+class AddressError(UsageError):
+    """Not an address that mail can be sent to. One in a file is a fault of that file; this one was typed."""
 
 
 class TokenError(InputError):
@@ -101,9 +109,17 @@ class TokenError(InputError):
 
 
 class StateError(PostiljonError):
-    """The present state does not allow what was asked."""
+    """The present state does not allow what was asked, and asking again does not help."""
 
     blame = "state"
+    exit_code: ClassVar[int] = 1
+
+
+class StateHeld(StateError):
+    """It is paused or held, or somebody was faster: once that is settled the same command works."""
+
+    permanent = False
+    exit_code: ClassVar[int] = 3
 
 
 class StorageError(PostiljonError):

@@ -20,7 +20,7 @@ Written from the commands themselves by `make docs-commands`; a test says when t
 with an example.
 
 **Exit codes.** 0: done, also when some were refused or are in doubt (they are printed). 1: the input is wrong.
-2: typed wrongly. 3: stopped before the end; can be run again.
+2: typed wrongly, also a value or an address that cannot be read. 3: stopped before the end; can be run again.
 
 **For programs.** Commands that report take `--json`: one object or list on one line of standard output, errors
 included. Results go to standard output, complaints and progress to standard error. The language is that of the

@@ -23,7 +23,12 @@ SHOWN = 20  # rejected rows that are printed one by one without --rejects
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(help=_("People, and what they are subscribed to."), no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help=_("People, and what they are subscribed to."),
+        epilog=_("Example: postiljon contacts import members.csv --topic verenigingsnieuws --basis member"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     group.command(
         "import",
         help=_("Read people from a CSV file: email, name, language, and any other column as an attribute."),
@@ -66,6 +71,8 @@ def import_file(
     from unsubscribe.importing import Plan
     from unsubscribe.importing import import_file as read_in
 
+    if file.is_dir():
+        raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="FILE")
     house = open_house(say=_)
     rejected: list[Rejected] = []
     statement, since = _statement(basis, source, date)

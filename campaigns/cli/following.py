@@ -35,7 +35,7 @@ def status(
             tell(found) if as_json else _print_list(found)
             return
         campaign = records.get(conn, slug)
-        one = report.of_campaign(conn, campaign)
+        one = report.of_campaign(conn, campaign, _)
         why = report.why_nothing(conn, campaign, house.clock(), _)
     if as_json:
         tell({**one, "details": {**one["details"], "why_nothing": why}})

@@ -22,7 +22,12 @@ def register(app: typer.Typer) -> None:
         help=_("Look whether all is well: settings, secrets, database, counters, relay, DNS of a sender."),
         epilog=_("Example: postiljon doctor --from info@vng.nl"),
     )(doctor)
-    dkim = typer.Typer(help=_("Keys that sign letters (DKIM)."), no_args_is_help=True, rich_markup_mode=None)
+    dkim = typer.Typer(
+        help=_("Keys that sign letters (DKIM)."),
+        epilog=_("Example: postiljon dkim key --domain vng.nl"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     dkim.command(
         "key",
         help=_("Make a DKIM key and print its DNS record; prints the record of a key that is there."),
@@ -30,7 +35,12 @@ def register(app: typer.Typer) -> None:
     )(dkim_key)
     dkim.callback()(_group)
     app.add_typer(dkim, name="dkim")
-    user = typer.Typer(help=_("People who may sign in to the console."), no_args_is_help=True, rich_markup_mode=None)
+    user = typer.Typer(
+        help=_("People who may sign in to the console."),
+        epilog=_("Example: postiljon user add ester@vng.nl --role author"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     user.command(
         "add",
         help=_("Add a person; the password is asked, or read from standard input."),
@@ -132,7 +142,12 @@ def user_add(
     from campaigns import staff
     from campaigns.app import open_house
 
+    if role not in staff.ROLES:
+        words = ", ".join(staff.ROLES)
+        raise typer.BadParameter(_("choose one of {words}").format(words=words), param_hint="--role")
     house = open_house(say=_)
+    with house.db.read() as conn:
+        staff.free_address(conn, email)
     if sys.stdin.isatty():
         password = typer.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
     else:

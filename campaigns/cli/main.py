@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, topics
 from campaigns.cli.output import _, complain, error, tell
+from campaigns.cli.usage import in_our_words, usage_line
 from mailer.errors import PostiljonError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
@@ -56,13 +57,13 @@ def run(arguments: Sequence[str]) -> int:
 def _usage(found: TyperException, as_json: bool) -> int:
     """A command that was typed wrongly: 2, with how it is typed."""
     format_message = getattr(found, "format_message", None)
-    message = str(format_message() if format_message else found)
+    message = in_our_words(str(format_message() if format_message else found))
     if as_json:
         tell({"error": "UsageError", "message": message, "permanent": True})
         return 2
     context = getattr(found, "ctx", None)
     if context is not None:
-        complain(context.get_usage())
+        complain(usage_line(context.get_usage()))
         complain(_("'{command} --help' says more, with an example.").format(command=context.command_path))
     complain(message)
     return 2

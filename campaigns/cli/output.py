@@ -91,10 +91,21 @@ def one_fault(fault: Fault) -> str:
     return f"{warning}{text}{'. ' + translated(fault.hint) if fault.hint else ''}"
 
 
+def as_told(found: PostiljonError) -> dict[str, object]:
+    """An error as JSON: the names for programs, the sentences in the language of the house."""
+    if not isinstance(found, FaultsError):
+        return found.as_json() | {"message": translated(str(found))}
+    told = [
+        fault.as_json() | {name: translated(getattr(fault, name)) for name in ("found", "expected", "hint")}
+        for fault in found.faults
+    ]
+    return found.as_json() | {"message": "\n".join(one_fault(fault) for fault in found.faults), "faults": told}
+
+
 def error(found: PostiljonError, as_json: bool) -> None:
     """An error of ours: JSON on standard output, or words on standard error."""
     if as_json:
-        tell(found.as_json())
+        tell(as_told(found))
     elif isinstance(found, FaultsError):
         faults(found.faults)
     else:

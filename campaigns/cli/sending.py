@@ -66,7 +66,7 @@ def schedule(
     campaign = launch.plan(house.site, file, house.clock(), at)
     with house.db.read() as conn:
         count = audience.count(conn, campaign.topic)
-        status = report.of_campaign(conn, campaign)
+        status = report.of_campaign(conn, campaign, _)
     house.close()
     if as_json:
         tell(status)
@@ -96,13 +96,15 @@ def send(
         if not yes:
             _ask(house, file)
         campaign = launch.start(house.site, file, house.clock())
-        code, words = (0, "") if campaign.state in (State.SENDING, State.FINISHED) else (3, launch.why_not(campaign, _))
+        code, words = 0, ""
+        if campaign.state not in (State.SENDING, State.FINISHED):
+            code, words = 1 if campaign.state is State.CANCELLED else 3, launch.why_not(campaign, _)
         if campaign.state is State.SENDING:
             from campaigns.cli.progress import watch
 
             code, words = watch(house, campaign)
         with house.db.read() as conn:
-            status = report.status(conn, campaign.slug)
+            status = report.status(conn, campaign.slug, _)
         _print_end(status, words, as_json)
         return code
     finally:
@@ -245,7 +247,7 @@ def _tell_or_count(house: House, campaign: Campaign, as_json: bool, name: str = 
     from campaigns import report
 
     with house.db.read() as conn:
-        status = report.of_campaign(conn, campaign)
+        status = report.of_campaign(conn, campaign, _)
     house.close()
     if as_json:
         tell(status)

@@ -20,7 +20,7 @@ from campaigns.demo.optout import opt_out
 from campaigns.demo.page import catcher_app
 from campaigns.demo.servers import Background, Served, free_port, listening
 from campaigns.demo.stage import Stage, prepare
-from mailer.errors import StateError
+from mailer.errors import StateHeld
 from templates.words import words
 
 SECONDS_TO_HOUR = 20
@@ -125,11 +125,11 @@ class _Play:
             print("  " + _("Ctrl-C ends the demo; the folder stays."), flush=True)
 
     def do(self, *arguments: str) -> None:
-        """Run one command as a person would; its output goes to the terminal. Raises ``StateError`` when it fails."""
+        """Run one command as a person would; its output goes to the terminal. Raises ``StateHeld`` when it fails."""
         self._show_command(*arguments)
         code = subprocess.call(self._command(arguments), cwd=self.stage.folder, env=self._environment)  # noqa: S603
         if code:
-            raise StateError(f"'postiljon {' '.join(arguments)}' ended with {code}")
+            raise StateHeld(f"'postiljon {' '.join(arguments)}' ended with {code}")
 
     def ask(self, *arguments: str) -> str:
         """What one command prints."""

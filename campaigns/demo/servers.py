@@ -1,7 +1,7 @@
 """What runs beside the commands of the demo: the catcher with its page in a thread, ``postiljon serve`` as a child.
 
 Promises: every port is on loopback; a port that is taken is replaced by a free one; :meth:`Background.stop` and
-:meth:`Served.stop` leave nothing running. Raises ``StateError`` when a server does not come up within 30 seconds.
+:meth:`Served.stop` leave nothing running. Raises ``StateHeld`` when a server does not come up within 30 seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from campaigns.demo.catcher import Catcher
-from mailer.errors import StateError
+from mailer.errors import StateHeld
 
 PATIENCE = 30.0
 
@@ -38,7 +38,7 @@ def listening(port: int) -> socket.socket:
             sock.close()
             continue
         return sock
-    raise StateError("there is no free port on this machine")
+    raise StateHeld("there is no free port on this machine")
 
 
 def free_port(port: int) -> int:
@@ -64,7 +64,7 @@ class Background:
         """Returns when mail can be caught."""
         self._thread.start()
         if not self._ready.wait(PATIENCE):
-            raise StateError("the mail catcher did not start")
+            raise StateHeld("the mail catcher did not start")
 
     def stop(self) -> None:
         """Ends both servers and the thread."""
@@ -100,7 +100,7 @@ class Served:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        raise StateError("'postiljon serve' did not come up; serve.log in the demo's folder says why")
+        raise StateHeld("'postiljon serve' did not come up; serve.log in the demo's folder says why")
 
     def stop(self) -> None:
         """Asks it to end, and waits."""

@@ -177,6 +177,55 @@ def test_a_past_hour_is_refused_with_what_to_do(office: Office) -> None:
     assert "postiljon send" in ran.err
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["schedule", "denkt-u-mee.md", "--at", "gisteren"],
+        ["contacts", "import", "people.csv", "--topic", "t", "--basis", "member", "--date", "gisteren"],
+        ["contacts", "import", "people.csv", "--topic", "t", "--basis", "zomaar"],
+        ["user", "add", "ester@example.org", "--role", "king"],
+        ["user", "add", "notanaddress"],
+        ["serve", "--port", "abc"],
+        ["contacts", "import", ".", "--topic", "t", "--basis", "member"],
+    ],
+    ids=lambda typed: typed[-1],
+)
+def test_a_value_that_cannot_be_read_is_usage_for_every_command(typed: list[str], office: Office) -> None:
+    ran = office.desk.run(*typed)
+    assert ran.code == 2
+    assert any(word in ran.err for word in (*typed[-2:], "folder")), "what it was is named"
+    assert "Password" not in ran.out
+    assert "nvalid" not in ran.err
+
+
+def test_what_was_typed_wrongly_is_told_in_the_language_of_the_environment(office: Office) -> None:
+    dutch = {"LC_ALL": "nl_NL.UTF-8"}
+    assert "De optie --foo bestaat niet." in office.desk.run("status", "--foo", **dutch).err
+    assert "ontbreekt" in office.desk.run("send", **dutch).err
+    assert "Bedoelde je 'status'?" in office.desk.run("statu", **dutch).err
+    told = office.desk.run("schedule", "denkt-u-mee.md", "--json", **dutch).json
+    assert "verwacht een tijdstip in de toekomst" in told["message"]
+    assert "expected" not in told["message"]
+
+
+def test_the_words_of_a_status_are_in_the_language_of_the_environment_also_as_json(office: Office) -> None:
+    office.desk.do("send", "denkt-u-mee.md", "--yes")
+    told = office.desk.do("status", "denkt-u-mee", "--json", LC_ALL="nl_NL.UTF-8").json
+    assert any(one["words"].startswith("Geweigerd: ") for one in told["details"]["outcomes"])
+
+
+@pytest.mark.parametrize("group", ["contacts", "dkim", "user"])
+def test_every_group_of_commands_has_help_with_an_example(group: str, tmp_path: Path) -> None:
+    assert f"Example: postiljon {group} " in Desk(tmp_path).do(group, "--help").out
+
+
+def test_a_key_is_not_written_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    ran = Desk(tmp_path).run("dkim", "key", "--domain", "example.org", "--out", "nowhere/key.pem")
+    assert ran.code == 1
+    assert "there is no folder nowhere" in ran.err
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_send_without_yes_and_without_a_terminal_is_usage(office: Office) -> None:
     assert office.desk.run("send", "denkt-u-mee.md").code == 2
 

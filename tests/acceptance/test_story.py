@@ -99,7 +99,11 @@ def test_a_paused_campaign_is_not_sent_and_a_resumed_one_is(office: Office) -> N
     desk.do("cancel", "denkt-u-mee")
     status = desk.status("denkt-u-mee")
     assert (status["state"], status["skipped"], status["retry"]) == ("cancelled", 1, 0)
-    assert desk.run("send", LETTER, "--yes").code == 3
+    assert desk.run("send", LETTER, "--yes").code == 1
+    for command in ("pause", "resume"):
+        ran = desk.run(command, "denkt-u-mee", "--json")
+        assert (ran.code, ran.json["permanent"]) == (1, True), "it never works again, so it is no 3"
+    assert status["details"]["finished_at"]
 
 
 def test_the_date_in_the_header_is_the_moment_of_sending(office: Office) -> None:

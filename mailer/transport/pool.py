@@ -39,7 +39,9 @@ class Pool:
         self._sessions: set[Session] = set()
         self._idle: list[Session] = []
         self._dialing: set[asyncio.Task[None]] = set()
-        self._changed = asyncio.Event()
+        self._changed = asyncio.Event()  # something that the main turn must look at
+        self._asked = asyncio.Event()  # the feed may be asked again whether it has work
+        self._work = False
         self._streak = 0
         self._not_before = 0.0
         self._known = False
@@ -47,46 +49,72 @@ class Pool:
 
     async def run(self, feed: Feed, stop: asyncio.Event) -> None:
         """See :class:`mailer.transport.base.Transport`."""
-        ticker = asyncio.create_task(self._ticking(feed))
+        others = [asyncio.create_task(other) for other in (self._ticking(feed), self._hear(feed), self._heed(stop))]
         try:
             while not stop.is_set() and self._crash is None:
-                await self._turn(feed, stop)
+                await self._turn(feed)
             await self._drain()
         finally:
-            ticker.cancel()
-            for task in self._dialing:
+            for task in (*others, *self._dialing):
                 task.cancel()
             for session in tuple(self._sessions):
                 session.abort("the sender ended before the answer came")
-            await asyncio.gather(ticker, *self._dialing, return_exceptions=True)
+            await asyncio.gather(*others, *self._dialing, return_exceptions=True)
         if self._crash is not None:
             raise self._crash
 
-    async def _turn(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def _turn(self, feed: Feed) -> None:
+        """One look at what can be done now, then a wait. It runs for each hand-off, so it makes no task."""
         self._changed.clear()
         if self._idle or self._room():
-            await _first(feed.wait(), stop.wait(), self._changed.wait())
-            if not stop.is_set():
-                await self._employ(feed, stop)
-        else:
-            wait = self._not_before - self._clock()
-            waiting = len(self._sessions) + len(self._dialing) < self._allowed
-            await _first(stop.wait(), self._changed.wait(), timeout=min(max(wait, 0.01), 1.0) if waiting else None)
+            if self._work:
+                await self._employ(feed)
+            else:
+                await self._changed.wait()
+            return
+        later = None
+        if len(self._sessions) + len(self._dialing) < self._allowed:
+            wait = min(max(self._not_before - self._clock(), 0.01), 1.0)
+            later = asyncio.get_running_loop().call_later(wait, self._changed.set)
+        await self._changed.wait()
+        if later is not None:
+            later.cancel()
 
-    async def _employ(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def _hear(self, feed: Feed) -> None:
+        """Notice that the feed has work; it is asked again when that was given out."""
+        try:
+            while True:
+                await feed.wait()
+                self._work = True
+                self._asked.clear()
+                self._changed.set()
+                await self._asked.wait()
+        except Exception as error:
+            self._crash = self._crash or error
+            self._changed.set()
+
+    async def _heed(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._changed.set()
+
+    async def _employ(self, feed: Feed) -> None:
         """There is work: idle connections first, then one more."""
+        self._work = False
         while self._idle:
             session = self._idle.pop()
             session.poke()
-            if session in self._idle:
-                await asyncio.sleep(0)  # the work was gone already
+            if session in self._idle:  # the work was gone already
+                self._changed.clear()
+                self._asked.set()
+                await asyncio.sleep(0)
                 return
         if self._room():
             self._changed.clear()
             task = asyncio.create_task(self._open(feed))
             self._dialing.add(task)
-            task.add_done_callback(self._dialing.discard)
-            await _first(stop.wait(), self._changed.wait(), timeout=_RAMP)
+            task.add_done_callback(self._dialled)
+            await _first(self._changed.wait(), timeout=_RAMP)
+        self._asked.set()
 
     def _room(self) -> bool:
         if self._clock() < self._not_before or (self._streak and self._dialing):
@@ -110,6 +138,10 @@ class Pool:
                 self._known = True
                 feed.relay(RelayEvent("open", "", 0, ""))
             opened.begin(feed, self._limits, self._losses)
+        self._changed.set()
+
+    def _dialled(self, task: asyncio.Task[None]) -> None:
+        self._dialing.discard(task)
         self._changed.set()
 
     def _went_idle(self, session: Session) -> None:

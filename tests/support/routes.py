@@ -18,4 +18,4 @@ def public_routes() -> set[str]:
         paths = {route.path for route in house.public_app().routes if isinstance(route, Route)}
     finally:
         house.close()
-    return {path.replace(":path", "") for path in paths if not path.endswith("/")} - set(ALIASES)
+    return {path.replace(":path", "") for path in paths if path == "/" or not path.endswith("/")} - set(ALIASES)

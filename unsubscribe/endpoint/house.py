@@ -1,4 +1,4 @@
-"""Routes of the house itself: files, health, counters, security.txt, robots.txt, privacy and accessibility.
+"""Routes of the house itself: the door, files, health, counters, security.txt, robots.txt, privacy and accessibility.
 
 Promises: ``/metrics`` answers a peer on loopback that no proxy speaks for, or whoever has the token; others get
 the same 404 as for any path. ``/health`` is 503 while the database cannot be read.
@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailer.errors import StorageError
+from unsubscribe import contacts
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import respond
 
@@ -29,6 +30,7 @@ SPOKEN_FOR = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 def routes(desk: Desk) -> list[Route]:
     """All of them."""
     return [
+        Route("/", partial(home, desk)),
         Route("/a/{name}", partial(asset, desk)),
         Route("/health", partial(health, desk)),
         Route("/metrics", partial(metrics, desk)),
@@ -37,6 +39,18 @@ def routes(desk: Desk) -> list[Route]:
         Route("/privacy", partial(standing, desk, "privacy.html")),
         Route("/accessibility", partial(standing, desk, "accessibility.html")),
     ]
+
+
+async def home(desk: Desk, request: Request) -> Response:
+    """What this place is, for who comes without a link; also while the database cannot be read."""
+    has_archive = any(getattr(route, "path", "") == "/archive" for route in request.app.routes)
+    try:
+        is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
+    except StorageError:
+        is_open = False
+    links = {"archive": desk.url("/archive") if has_archive else "", "subscribe": desk.url("/subscribe") * is_open}
+    headers = {"cache-control": A_WHILE, "vary": "accept-language"}
+    return respond(desk.pages.page("home.html", desk.view(request), links), 200, headers)
 
 
 async def asset(desk: Desk, request: Request) -> Response:

@@ -23,7 +23,6 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -36,6 +35,7 @@ from mailer import archive
 from mailer.letter.plan import Image
 from unsubscribe import contacts
 from unsubscribe.endpoint import EndpointDeps
+from unsubscribe.endpoint.dates import day_in_words, month_in_words
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.forms import clean
 from unsubscribe.endpoint.pages import respond
@@ -119,7 +119,7 @@ async def overview(desk: Desk, request: Request) -> Response:
     months: dict[str, list[dict[str, str]]] = {}
     for campaign in found:
         at = _local(campaign)
-        month = format_date(at, "MMMM y", locale=view.language)
+        month = month_in_words(at, view.language)
         months.setdefault(month, []).append(_listed(desk, campaign, at, view.language))
     context = {
         "words": wanted,
@@ -173,7 +173,7 @@ def _listed(desk: Desk, campaign: Campaign, at: datetime, language: str) -> dict
         "subject": campaign.subject,
         "language": campaign.language,
         "iso": at.date().isoformat(),
-        "day": format_date(at, "full", locale=language),
+        "day": day_in_words(at, language),
     }
 
 

@@ -15,13 +15,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import chromium, page_on
-from tests.support.gallery import PAGES, Gallery
+from tests.support.gallery import LETTERS, PAGES, Gallery, app_of
 from tests.support.site import Town, serving
-from unsubscribe.endpoint import public_app
 
 HERE = Path(__file__).parent
 WAYS = {"phone": (360, 740, "light"), "desktop": (1280, 800, "light"), "dark": (768, 800, "dark")}
-MAIN = ("optout", "left", "less-often", "pause", "details", "my-data", "erase", "subscribe", "not-found")
+MAIN = ("optout", "left", "less-often", "pause", "details", "my-data", "erase", "subscribe", "not-found", "archive")
 
 
 def main(names: list[str], folder: Path = HERE, language: str = "nl") -> None:
@@ -33,13 +32,13 @@ def main(names: list[str], folder: Path = HERE, language: str = "nl") -> None:
     )
     with chromium() as browser:
         for way, (width, height, scheme) in WAYS.items():
-            for name in names or PAGES:
+            for name in names or (PAGES | LETTERS):
                 with tempfile.TemporaryDirectory() as home:
                     db = open_database(f"sqlite:///{home}/postiljon.db")
                     town = Town(db, people=8, languages=(language,))
                     size = {"width": width, "height": height}
                     with (
-                        serving(public_app(town.deps(brand=brand))) as site,
+                        serving(app_of(town.deps(brand=brand))) as site,
                         page_on(browser, viewport=size, color_scheme=scheme, locale=language) as page,
                     ):
                         Gallery(town, site, language).open(page, name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -11,9 +13,8 @@ from playwright.sync_api import Browser
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import chromium
-from tests.support.gallery import Gallery
+from tests.support.gallery import Gallery, app_of
 from tests.support.site import Town, serving
-from unsubscribe.endpoint import public_app
 
 BRAND = replace(
     builtin_brand("Vereniging van Voorbeeldgemeenten"),
@@ -39,5 +40,19 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 def gallery(town: Town) -> Iterator[Gallery]:
     """Every public page at an address of its own."""
-    with serving(public_app(town.deps(brand=BRAND))) as site:
+    with serving(app_of(town.deps(brand=BRAND))) as site:
         yield Gallery(town, site)
+
+
+@pytest.fixture
+def galleries(tmp_path: Path) -> Iterator[Callable[[str], Gallery]]:
+    """The same in a language of one's choice."""
+    with ExitStack() as open_ones:
+
+        def in_language(language: str) -> Gallery:
+            db = open_database(f"sqlite:///{tmp_path}/{language}.db")
+            open_ones.callback(db.close)
+            town = Town(db, people=8, languages=(language,))
+            return Gallery(town, open_ones.enter_context(serving(app_of(town.deps(brand=BRAND)))), language)
+
+        yield in_language

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import SPACING, axe, complaints, overflow, page_on
-from tests.support.gallery import PAGES, Gallery
+from tests.support.gallery import LETTERS, PAGES, Gallery
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow]
 SIZES = [(1280, 900), (768, 900), (320, 256)]
@@ -39,6 +40,50 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser: Browser, gallery: Gal
             assert overflow(page) == 0
         expected = ["console: Failed to load resource"] if name in ANSWERS_WITH_AN_ERROR else []
         assert [item for item in complaints(page) if not item.startswith(tuple(expected) or "-")] == []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_in_the_other_languages(
+    browser: Browser, galleries: Callable[[str], Gallery], name: str, language: str
+) -> None:
+    with page_on(browser, locale=language, viewport={"width": 320, "height": 256}) as page:
+        galleries(language).open(page, name)
+        assert axe(page) == []
+        assert overflow(page) == 0
+        assert page.locator("html").get_attribute("lang") == language
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", LETTERS)
+def test_axe_finds_nothing_in_a_letter_that_is_read_online(
+    browser: Browser, gallery: Gallery, name: str, scheme: str
+) -> None:
+    with page_on(browser, color_scheme=scheme) as page:
+        gallery.open(page, name)
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert axe(page) == []
+            assert overflow(page) == 0
+        assert complaints(page) == []
+        assert page.locator("h1").count() == 1
+        assert page.locator("main, [role=main]").count() == 1
+        assert page.evaluate("[...document.images].every(e => e.complete && e.naturalWidth > 0)")
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_a_letter_prints_without_its_offer_and_with_the_addresses_of_its_links(
+    browser: Browser, gallery: Gallery, name: str
+) -> None:
+    with page_on(browser, color_scheme="dark") as page:
+        gallery.open(page, name)
+        assert page.locator(".offer").is_visible()
+        page.emulate_media(media="print")
+        assert not page.locator(".offer").is_visible()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.locator(".title").evaluate("e => getComputedStyle(e).color") == "rgb(0, 0, 0)"
+        shown = page.locator(".content a").first.evaluate("e => getComputedStyle(e, '::after').content")
+        assert "http" in shown
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -7,12 +7,21 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from playwright.sync_api import Page
+from starlette.types import ASGIApp
 
+from campaigns import online
 from mailer.signing import Purpose
+from tests.support.shelf import CODE, keep_text, put_online
 from tests.support.site import KEYRING, Site, Town
 from unsubscribe import changes, notices
+from unsubscribe.endpoint import EndpointDeps, public_app
 
 Way = Callable[["Gallery", Page], None]
+
+
+def app_of(deps: EndpointDeps) -> ASGIApp:
+    """The public pages with read online and the archive, as ``serve`` has them."""
+    return public_app(deps, extra_routes=online.routes(deps))
 
 
 class Gallery:
@@ -25,7 +34,7 @@ class Gallery:
 
     def open(self, page: Page, name: str) -> None:
         """Bring the browser to the page ``name``."""
-        PAGES[name](self, page)
+        (PAGES | LETTERS)[name](self, page)
 
     def go(self, page: Page, path: str) -> None:
         """To a path, in the language of the gallery if the page lets one choose."""
@@ -42,6 +51,15 @@ class Gallery:
         found = re.search(rf'(?:href|action)="(/c/{kind}/[^"]+)"', page.content())
         assert found, kind
         self.go(page, found[1])
+
+    def shelf(self, page: Page, path: str) -> None:
+        """To a path of the archive, with letters in it."""
+        put_online(self.town, self.site.url())
+        self.go(page, path)
+
+
+def _archive(path: str) -> Way:
+    return lambda gallery, page: gallery.shelf(page, path)
 
 
 def _at(path: str) -> Way:
@@ -146,6 +164,7 @@ def _confirmed(gallery: Gallery, page: Page) -> None:
 
 
 def _my_data(gallery: Gallery, page: Page) -> None:
+    keep_text(gallery.town)
     gallery.go(page, gallery.town.path("d", 5) + "/my-data?lang=nl")
     page.locator("main .btn.primary").click()
     gallery.go(page, gallery.town.letter("my_data", "show") + "?lang=nl")
@@ -189,6 +208,15 @@ PAGES: dict[str, Way] = {
     "confirmed": _confirmed,
     "not-found": _at("/u/forged?lang=nl"),
     "expired": _expired,
+    "archive": _archive("/archive?lang=nl"),
+    "archive-found": _archive("/archive?lang=nl&q=regionale"),
+    "archive-nothing": _archive("/archive?lang=nl&q=waterschap"),
     "privacy": _at("/privacy?lang=nl"),
     "accessibility": _at("/accessibility?lang=nl"),
+}
+# Letters as they were sent: their look is that of mail, not of the pages.
+LETTERS: dict[str, Way] = {
+    "archive-letter": _archive("/archive/denkt-u-mee"),
+    "read-online": _archive("/o/" + CODE.format(slug="alle-blokken")),
+    "read-online-plain": _archive("/o/" + CODE.format(slug="have-your-say")),
 }

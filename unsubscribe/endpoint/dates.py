@@ -18,6 +18,8 @@ def parse_day(text: str, language: str, today: date) -> date | None:
     parts = [part for part in _PARTS.split(text.strip().lower()) if part and part != "de"]
     if len(parts) == 3 and len(parts[0]) == 4:
         parts.reverse()
+    if len(parts) in (2, 3) and not parts[0][:1].isdecimal():  # September 1, 2027
+        parts[:2] = parts[1::-1]
     if len(parts) not in (2, 3) or not parts[0].rstrip("er").isdecimal():
         return None
     day, month = int(parts[0].rstrip("er")), _month(parts[1], language)
@@ -29,17 +31,27 @@ def parse_day(text: str, language: str, today: date) -> date | None:
 
 def day_in_words(day: date, language: str) -> str:
     """``woensdag 1 september 2027``."""
-    return format_date(day, "full", locale=language)
+    return format_date(day, "full", locale=_british(language))
 
 
 def short_day(day: date, language: str) -> str:
     """``1 september 2027``."""
-    return format_date(day, "long", locale=language)
+    return format_date(day, "long", locale=_british(language))
+
+
+def month_in_words(day: date, language: str) -> str:
+    """``september 2027``."""
+    return format_date(day, "MMMM y", locale=_british(language))
 
 
 def start_of(day: date, zone: str) -> datetime:
     """The first instant of a day in a time zone."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+
+
+def _british(language: str) -> str:
+    """English as it is written in Europe: the day before the month."""
+    return "en_GB" if language == "en" else language
 
 
 def _day(year: str, month: int, day: int) -> date | None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from unsubscribe.endpoint.dates import day_in_words, parse_day, start_of
+from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start_of
 
 TODAY = date(2024, 9, 18)
 
@@ -23,6 +23,8 @@ TODAY = date(2024, 9, 18)
         ("1 marz 25", "de"),
         ("1er mars 2025", "fr"),
         ("1 March 2025", "en"),
+        ("March 1, 2025", "en"),
+        ("mrt 1", "nl"),
         ("1 maart", "nl"),
         ("1 3", "nl"),
     ],
@@ -45,6 +47,16 @@ def test_a_day_without_a_year_is_the_next_one() -> None:
 
 def test_a_day_is_told_with_its_weekday() -> None:
     assert day_in_words(date(2025, 9, 1), "nl") == "maandag 1 september 2025"
+
+
+@pytest.mark.parametrize("language", ["nl", "en", "de", "fr"])
+def test_a_day_as_we_write_it_is_understood(language: str) -> None:
+    for month in range(1, 13):
+        assert parse_day(short_day(date(2025, month, 1), language), language, TODAY) == date(2025, month, 1)
+
+
+def test_english_has_the_day_before_the_month() -> None:
+    assert short_day(date(2024, 9, 18), "en") == "18 September 2024"
 
 
 def test_a_day_begins_at_midnight_of_its_zone() -> None:

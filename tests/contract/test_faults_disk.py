@@ -66,7 +66,7 @@ def progress(db: Database, mailing: int) -> tuple[int, int, int]:
 
 @pytest.mark.slow
 async def test_on_a_full_disk_nothing_is_claimed_and_what_was_read_is_kept_and_written_first(tmp_path: Path) -> None:
-    """Expected, step by step: no claim; what was accepted meanwhile is in memory alone; with room it is written."""
+    """Expected: step by step: no claim; what was accepted meanwhile is in memory alone; with room it is written."""
     with small_disk(tmp_path / "disk", 3_000) as disk:
         small = create_all(open_database(f"sqlite:///{disk}/postiljon.db"))
         mailing, transport, ballast = sendable(small, PEOPLE), Slow(200), Ballast(disk)

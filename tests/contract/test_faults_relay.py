@@ -21,6 +21,7 @@ __all__ = ["lite"]
 async def test_a_relay_with_broken_pipelining_gets_120_letters_within_seconds_and_none_twice(
     lite: Database, tmp_path: Path, broken: dict[str, Any]
 ) -> None:
+    """Expected: noticed before the first letter is late; then each command waits, all are accepted, none twice."""
     async with smtp_server(**broken) as server:
         mailing = sendable(lite, 120)
         async with asyncio.timeout(30):

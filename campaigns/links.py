@@ -15,7 +15,6 @@ from campaigns import records
 from mailer.outbox import Mailing
 from mailer.worker import Filled
 from unsubscribe import contacts, notices
-from unsubscribe.contacts import Contact
 from unsubscribe.tokens import Tokens
 
 
@@ -31,18 +30,14 @@ class Slots:
         if mailing.is_service:
             return notices.fill(conn, mailing, recipients, self._tokens)
         online = self._online_of(conn, mailing)
-        return {
-            number: self.of_contact(mailing, contact, online)
-            for number, contact in contacts.get_many(conn, recipients).items()
-        }
-
-    def of_contact(self, mailing: Mailing, contact: Contact, online: str) -> Filled:
-        """What one person gets."""
-        identity = mailing.identity
-        optout = self._tokens.optout_url(identity.public_url, identity.key_id, mailing.id, contact.id)
-        details = self._tokens.details_url(identity.public_url, identity.key_id, mailing.id, contact.id)
-        links = {"online": online, "details": details, "optout": optout}
-        return Filled(contact.name, {"contact": contact.values(), "links": links}, optout, "")
+        url, key, mine = mailing.identity.public_url, mailing.identity.key_id, mailing.id
+        optout_of, details_of = self._tokens.optout_urls(url, key, mine), self._tokens.details_urls(url, key, mine)
+        filled: dict[int, Filled] = {}
+        for number, (name, values) in contacts.letter_values(conn, recipients).items():
+            optout = optout_of(number)
+            links = {"online": online, "details": details_of(number), "optout": optout}
+            filled[number] = Filled(name, {"contact": values, "links": links}, optout)
+        return filled
 
     def _online_of(self, conn: Connection, mailing: Mailing) -> str:
         if mailing.id not in self._online:

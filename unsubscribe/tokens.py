@@ -42,11 +42,19 @@ class Tokens:
 
     def optout_url(self, public_url: str, key_id: int, mailing: int, recipient: int) -> str:
         """``/u/TOKEN`` of a delivery, under the key that was frozen on its mailing. The same on each attempt (I5)."""
-        return self._makers(f"{public_url}/u/", key_id, Purpose.OPT_OUT, mailing)(recipient)
+        return self.optout_urls(public_url, key_id, mailing)(recipient)
 
     def details_url(self, public_url: str, key_id: int, mailing: int, recipient: int) -> str:
         """``/d/TOKEN`` of a delivery."""
-        return self._makers(f"{public_url}/d/", key_id, Purpose.DETAILS, mailing)(recipient)
+        return self.details_urls(public_url, key_id, mailing)(recipient)
+
+    def optout_urls(self, public_url: str, key_id: int, mailing: int) -> Callable[[int], str]:
+        """:meth:`optout_url` for the recipients of one mailing."""
+        return self._makers(f"{public_url}/u/", key_id, Purpose.OPT_OUT, mailing)
+
+    def details_urls(self, public_url: str, key_id: int, mailing: int) -> Callable[[int], str]:
+        """:meth:`details_url` for the recipients of one mailing."""
+        return self._makers(f"{public_url}/d/", key_id, Purpose.DETAILS, mailing)
 
     def optout_local_part(self, key_id: int, mailing: int, recipient: int) -> str:
         """What stands before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, since case gets lost."""

@@ -19,24 +19,21 @@ from typing import Any, Literal
 from sqlalchemy import (
     BigInteger,
     Connection,
-    String,
     Update,
     and_,
     bindparam,
     case,
-    cast,
     func,
     literal_column,
     null,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer import suppression
 from mailer.outbox.candidates import Candidate
 from mailer.outbox.counters import Tally
-from mailer.outbox.fast import Prepared, instant
+from mailer.outbox.fast import Prepared, given_numbers, instant
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Claimed
@@ -208,14 +205,9 @@ def _due(heads: Any, row: Any, now: Any) -> Any:
     return heads.where(row.c.retry_at <= now).order_by(row.c.retry_at).limit(bindparam("b_room"))
 
 
-def _given_sqlite(heads: Any, row: Any, _now: Any) -> Any:
-    ids = func.json_each(bindparam("b_ids", type_=String())).table_valued("value", name="chosen").c.value
-    return heads.where(row.c.id.in_(select(ids).scalar_subquery())).limit(bindparam("b_room"))
-
-
-def _given_postgresql(heads: Any, row: Any, _now: Any) -> Any:
-    ids = func.jsonb_array_elements_text(cast(bindparam("b_ids", type_=String()), JSONB)).column_valued("chosen")
-    return heads.where(row.c.id.in_(select(cast(ids, BigInteger)).scalar_subquery())).limit(bindparam("b_room"))
+def _given(dialect: str) -> Any:
+    numbers = given_numbers(dialect)
+    return lambda heads, row, _now: heads.where(row.c.id.in_(numbers)).limit(bindparam("b_room"))
 
 
 _HEADS = {
@@ -223,8 +215,7 @@ _HEADS = {
     "waiting": Prepared(lambda _dialect: _statement("waiting", _fresh)),
 }
 _LIMITS = Prepared(lambda _dialect: suppression.limits_query())
-_GIVEN: dict[str, Any] = {"sqlite": _given_sqlite, "postgresql": _given_postgresql}
 _CHOSEN = {
-    "retry": Prepared(lambda dialect: _statement("retry", _GIVEN[dialect])),
-    "waiting": Prepared(lambda dialect: _statement("waiting", _GIVEN[dialect])),
+    "retry": Prepared(lambda dialect: _statement("retry", _given(dialect))),
+    "waiting": Prepared(lambda dialect: _statement("waiting", _given(dialect))),
 }

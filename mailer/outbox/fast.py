@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Connection, String, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
@@ -68,13 +69,23 @@ class Prepared:
         return ready
 
 
+def given_numbers(dialect: str) -> Any:
+    """For ``IN``: the numbers of a JSON list that is bound to ``b_ids``, in one value however many they are."""
+    ids: Any = bindparam("b_ids", type_=String())
+    if dialect == "sqlite":
+        return select(func.json_each(ids).table_valued("value", name="chosen").c.value).scalar_subquery()
+    chosen = func.jsonb_array_elements_text(cast(ids, JSONB)).column_valued("chosen")
+    return select(cast(chosen, BigInteger)).scalar_subquery()
+
+
 def _wrapped(conn: Connection, sql: str, error: Any, cursor: Any) -> DBAPIError:
     """The driver's error as SQLAlchemy raises it."""
     dialect = conn.dialect
     away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
     kind = dialect.loaded_dbapi.Error
     wrapped = DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect)
-    return cast(DBAPIError, wrapped)
+    assert isinstance(wrapped, DBAPIError)  # noqa: S101
+    return wrapped
 
 
 def time_out(value: Any, dialect_name: str) -> Any:

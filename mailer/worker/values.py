@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -20,8 +20,7 @@ from mailer.transport.base import Transport
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none)."""
 
     name: str

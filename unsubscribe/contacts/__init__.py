@@ -14,6 +14,7 @@ from unsubscribe.contacts.people import (
     find,
     get,
     get_many,
+    letter_values,
     remove,
 )
 from unsubscribe.contacts.topics import (
@@ -65,6 +66,7 @@ __all__ = [
     "find_topic",
     "get",
     "get_many",
+    "letter_values",
     "put_standings",
     "remove",
     "set_state",

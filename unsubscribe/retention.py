@@ -1,4 +1,4 @@
-"""What goes by itself: requests that were never confirmed, acts that nobody can undo any more; and what falls due.
+"""What goes by itself: requests never confirmed, acts that nobody can undo, addresses of old letters; what falls due.
 
 Promises: small transactions, safe to run at any time, by anybody, as often as wanted. What is kept for how long stands
 in docs/privacy; :data:`ACTS_DAYS` is longer than every link that could need the act.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailer.outbox.retention import forget_addresses
 from mailer.storage import Database
 from unsubscribe import changes, moving, signup
 from unsubscribe.settings import ReaderSettings
@@ -19,11 +20,12 @@ TRIES_DAYS = 1
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """What was done: sign-ups that expired, addresses that changed, acts that were forgotten."""
+    """What was done: sign-ups that expired, addresses that changed, acts and deliveries that were forgotten."""
 
     expired: int
     moved: int
     forgotten: int
+    blanked: int
 
 
 def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -> Tidied:
@@ -35,4 +37,6 @@ def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -
         moved = moving.settle(conn, pepper, now, settings.address_change_wait)
     with db.write() as conn:
         forgotten = changes.forget(conn, now - timedelta(days=ACTS_DAYS))
-    return Tidied(expired, moved, forgotten)
+    kept = timedelta(days=settings.deliveries_days)
+    blanked = forget_addresses(db, now - kept) if kept else 0
+    return Tidied(expired, moved, forgotten, blanked)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from mailer.settings import LOOPBACK, HouseSettings, parse_duration
@@ -75,12 +75,14 @@ class ReaderSettings(HouseSettings):
 
     ``timezone``: in which *pause until Friday* begins and ends. ``trusted_proxies``: whose word about who asks is
     believed (``X-Forwarded-For``). ``metrics_token``: who has it sees ``/metrics`` from anywhere.
+    ``deliveries_days``: how long deliveries keep addresses after they were finished (0: for ever).
     """
 
     public_url: Annotated[str, BeforeValidator(_public_url)] = "http://127.0.0.1:8000"
     open_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     opt_out_mail: bool = False
     pending_days: int = 14
+    deliveries_days: Annotated[int, Field(ge=0)] = 395
     address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=7)
 
     timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/Amsterdam"

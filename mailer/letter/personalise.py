@@ -117,10 +117,10 @@ class _Maker:
         if self.encode is not quoted_printable:
             return partial(_fill_slot, value_of, escape, self.encode, self.language)
         as_it_is = _AS_IT_IS["address" if escape is _whole_address else slot.place]
-        return partial(_fill_short, value_of, as_it_is, partial(self.late, escape))
+        return _short(value_of, as_it_is, partial(self.late, escape))
 
     def late(self, escape: Escape, value: object) -> bytes:
-        """What :func:`_fill_short` leaves: values that are no text, or not short, or must be escaped."""
+        """What :func:`_short` leaves: values that are no text, or not short, or must be escaped."""
         text = escape(as_text(value, self.language))
         return quoted_printable(text) if text else b""
 
@@ -129,13 +129,27 @@ def _fill_slot(value_of: Evaluate, escape: Escape, encode: Encode, language: str
     return encode(escape(as_text(value_of(values), language)))
 
 
-def _fill_short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes], values: Values) -> bytes:
-    """The fast way: one look tells whether a value can stand in quoted-printable, in its place, as it is."""
-    value = value_of(values)
-    if value.__class__ is str and as_it_is.fullmatch(value) and "  " not in value:
-        short: bytes = value.encode("ascii") + b"=\r\n"
-        return short
-    return late(value)
+def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes]) -> Fill:
+    """The fast way: one look tells whether a value can stand in quoted-printable, in its place, as it is.
+
+    What was written last is kept, since some values (the address to read online) are the same for everybody.
+    """
+    last: tuple[object, bytes] = (None, b"")
+    fits = as_it_is.fullmatch
+
+    def fill(values: Values) -> bytes:
+        nonlocal last
+        value = value_of(values)
+        known, written = last
+        if value is known and value is not None:
+            return written
+        if value.__class__ is str and fits(value) and "  " not in value:
+            written = value.encode("ascii") + b"=\r\n"
+            last = value, written
+            return written
+        return late(value)
+
+    return fill
 
 
 def _filler(plan: Plan, maker: _Maker, before: str) -> Fill:
@@ -148,22 +162,32 @@ def _filler(plan: Plan, maker: _Maker, before: str) -> Fill:
 
 
 def _pieces(plan: Plan, maker: _Maker, before: str) -> FillPieces:
-    """The function that gives a plan's pieces; ``before`` is the text in front of it."""
+    """The function that gives a plan's pieces; ``before`` is the text in front of it.
+
+    A slot that stands there twice is filled once.
+    """
     template: list[bytes] = []
-    holes: list[tuple[int, Fill]] = []
+    holes: dict[object, tuple[Fill, list[int]]] = {}
     for node in _merged(plan):
         if isinstance(node, str):
             template.append(maker.constant(node))
             before = (before + node)[-80:]
             continue
-        holes.append((len(template), _hole(node, maker, before)))
+        key = (node, bool(_BEGINS_ADDRESS.search(before))) if isinstance(node, Slot) else len(template)
+        if key not in holes:
+            holes[key] = _hole(node, maker, before), []
+        holes[key][1].append(len(template))
         template.append(b"")
         before = _NEITHER
+    once = [(places[0], part) for part, places in holes.values()]
+    again = [(place, places[0]) for _, places in holes.values() for place in places[1:]]
 
     def fill(values: Values) -> list[bytes]:
         pieces = template.copy()
-        for place, part in holes:
+        for place, part in once:
             pieces[place] = part(values)
+        for place, first in again:
+            pieces[place] = pieces[first]
         return pieces
 
     return fill

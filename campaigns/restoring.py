@@ -168,9 +168,15 @@ def _replay(db: Database, lines: Iterable[Line], done: Restored, now: datetime) 
 def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
     """Put one entry as the journal has it; whether that was news."""
     hashed, scope, reason = wish
-    known = any((entry.scope, entry.reason) == (scope, reason) for entry in suppression.entries(conn, hashed))
+    mine = [entry for entry in suppression.entries(conn, hashed) if (entry.scope, entry.reason) == (scope, reason)]
+    known = bool(mine)
     if line.get("lifted"):
         return known and bool(suppression.lift(conn, hashed, scope, [reason]))
+    if days := int(line.get("days") or 0):
+        if not known or mine[0].every_days != days:
+            suppression.limit(conn, hashed, days, now)  # from now: nobody knows what left in the lost hours
+            return True
+        return False
     until = datetime.fromisoformat(line["until"]) if line.get("until") else None
     if until is not None and until <= now:
         return False

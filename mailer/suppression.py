@@ -46,7 +46,9 @@ from mailer.storage import Instant
 
 Reason = Literal["opt_out", "undeliverable", "complaint", "pause", "less_often", "erased", "manual"]
 EVERYTHING = ""
-JOURNALED = frozenset({"opt_out", "complaint", "erased", "manual", "pause"})  # what readers and staff said, not servers
+JOURNALED = frozenset(
+    {"opt_out", "complaint", "erased", "manual", "pause", "less_often"}
+)  # what people said, not servers
 HOLDS_SERVICE = "undeliverable"
 
 
@@ -128,6 +130,7 @@ def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> No
         row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": "less_often", "since": now}
         first = now + rest(days) - timedelta(days=1)  # the letter that this answers came before now
         conn.execute(_insert(conn)(SUPPRESSION).values(**row, until=first, every_days=days))
+        _note(conn, address_hash, EVERYTHING, "less_often", {"since": now.isoformat(), "days": days})
 
 
 def rest(days: int) -> timedelta:

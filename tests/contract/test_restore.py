@@ -168,6 +168,28 @@ def test_an_opt_out_after_the_backup_is_not_forgotten(scene: Scene) -> None:
     assert (again.wishes, again.erased, scene.why(1)) == (0, 0, "opt_out")
 
 
+def test_who_asked_for_less_mail_after_the_backup_gets_less_mail(scene: Scene) -> None:
+    """Expected: the last word counts, from now on; who had asked for it before and took it back is free."""
+    now = scene.stage.clock()
+    with scene.db.write() as conn:
+        suppression.limit(conn, scene.person(4).address_hash, 7, now)
+        suppression.limit(conn, scene.person(5).address_hash, 7, now)
+    scene.back_up()
+    with scene.db.write() as conn:
+        suppression.limit(conn, scene.person(3).address_hash, 7, now)
+        suppression.limit(conn, scene.person(3).address_hash, 30, now)
+        suppression.limit(conn, scene.person(4).address_hash, 0, now)
+    scene.put_back()
+    assert scene.why(3) is None
+    later = scene.stage.clock.forward(hours=5)
+    assert restored(scene.db, scene.journal, later).wishes == 2
+    assert [scene.why(number) for number in (3, 4, 5)] == ["less_often", None, "less_often"]
+    with scene.db.read() as conn:
+        (entry,) = suppression.entries(conn, scene.person(3).address_hash)
+    assert (entry.every_days, entry.since) == (30, later)
+    assert restored(scene.db, scene.journal, later).wishes == 0
+
+
 def test_who_was_erased_after_the_backup_is_erased_again(scene: Scene) -> None:
     """Expected: the copy's row of that person is gone, and an import does not bring it back."""
     scene.back_up()

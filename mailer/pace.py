@@ -64,7 +64,13 @@ def room(conn: Connection, rates: Mapping[str, float], now: float) -> dict[str, 
     if not rates:
         return {}
     query = select(PACE.c.bucket, PACE.c.empty_at).where(PACE.c.bucket.in_(sorted(rates)))
-    known = dict(conn.execute(query.order_by(PACE.c.bucket).with_for_update()).all())
+    query = query.order_by(PACE.c.bucket).with_for_update()
+    known = dict(conn.execute(query).all())
+    new = sorted(rates.keys() - known.keys())
+    if new and conn.dialect.name != "sqlite":  # what is not there cannot be locked: two would have the first burst each
+        rows = [{"bucket": bucket, "empty_at": 0.0, "changed_at": now} for bucket in new]
+        conn.execute(_insert(conn)(PACE).on_conflict_do_nothing(), rows)
+        known = dict(conn.execute(query).all())
     return {bucket: _room(known.get(bucket, 0.0), rate, now) for bucket, rate in rates.items()}
 
 

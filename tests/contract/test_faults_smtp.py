@@ -306,3 +306,36 @@ async def test_a_relay_that_is_not_there_is_tried_again_ever_more_slowly_and_the
     assert feed.taken == 0
     stop.set()
     await running
+
+
+async def test_a_name_of_which_one_address_is_broken_is_reached_by_the_other() -> None:
+    """E13: IPv6 is there and leads nowhere, IPv4 works."""
+    async with smtp_server() as server:
+        feed = ListFeed(parcel(number) for number in range(5))
+        relay = Relay(host="localhost", port=server.port, connections=1)
+        await carry(SmtpTransport(relay, "sender.example", SmtpOptions(limits=FAST)), feed)
+        assert len(feed.accepted) == 5
+
+
+async def test_a_name_that_cannot_be_looked_up_is_a_relay_that_is_away() -> None:
+    """E13: no DNS. Nothing is taken, so nothing has to be handed back."""
+    feed, stop = ListFeed([parcel(0)]), asyncio.Event()
+    relay = Relay(host="relay.invalid", port=25, connections=2)
+    running = asyncio.create_task(SmtpTransport(relay, "sender.example", SmtpOptions(limits=FAST)).run(feed, stop))
+    await until(lambda: bool(feed.kinds), seconds=60)
+    stop.set()
+    await running
+    assert set(feed.kinds) == {"away"}
+    assert feed.taken == 0
+
+
+async def test_there_are_never_more_connections_than_were_set() -> None:
+    """Also while the relay closes them and they are replaced."""
+    open_at_once: list[int] = []
+    async with smtp_server(close_after=7) as server:
+        server.on_dot = lambda _: open_at_once.append(sum(not session.over for session in server.sessions))
+        feed = ListFeed((parcel(number) for number in range(300)), again=True)
+        await carry(transport(server, connections=4), feed)
+        reconcile(feed, server, 300)
+        assert len(feed.accepted) == 300
+        assert 2 <= max(open_at_once) <= 4

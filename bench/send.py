@@ -40,6 +40,7 @@ from unsubscribe.tokens import Tokens
 
 RING = Keyring.of([b"k" * 32])
 PUBLIC = "https://post.example.org"
+ONLINE = f"{PUBLIC}/o/abc"
 
 
 class Readers:
@@ -53,7 +54,7 @@ class Readers:
         for number in recipients:
             optout = self.tokens.optout_url(PUBLIC, key, mailing.id, number)
             details = self.tokens.details_url(PUBLIC, key, mailing.id, number)
-            links = {"online": f"{PUBLIC}/o/abc", "details": details, "optout": optout}
+            links = {"online": ONLINE, "details": details, "optout": optout}
             contact = {
                 "email": f"reader{number}@domain{number % 997}.example",
                 "salutation": f"mevrouw Jansen-{number}",

@@ -10,7 +10,7 @@ PROCESSES ?= 2
 ARGS ?=
 LOCK := --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup system demo test quick check shape format bench words lock docs-states docs-commands wheel clean
+.PHONY: help setup system demo test quick check shape format bench chaos words lock docs-states docs-commands wheel clean
 
 help: ## lists what can be made (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ format: $(READY) ## writes the code in the form that 'make check' asks for
 
 bench: setup ## measures speed and load beside other programs; prints a table, writes JSON and a plot
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: setup ## kills real senders and launches 200 times on both databases, and opts 500 people out of a running campaign
+	@$(BIN)/python -m tests.chaos --kills 200 $(ARGS)
+	@$(BIN)/python -m tests.chaos.optouts --databases sqlite postgresql
 
 words: $(READY) ## collects the texts to translate, updates the catalogues and compiles them
 	@$(BIN)/python -m templates.catalogue update $(ARGS)

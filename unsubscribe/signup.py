@@ -4,7 +4,8 @@ Promises: a request is answered in the same way whether the address is new, know
 same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up; a peer and a
 domain have limits too. Until the button is used nothing is sent but that letter, and what was typed changes nothing
 that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
-exact text with its version, and is the one act that lifts an opt-out, a complaint or an erasure: the person's own.
+exact text with its version, and is the one act that lifts an opt-out, a complaint, an erasure or a hold by staff: the
+person's own.
 
 Raises ``FaultsError`` (``field`` names the field of the form) when there is nothing to sign up with.
 """
@@ -36,7 +37,7 @@ Stand = Literal["waiting", "confirmed", "gone"]
 ONE_LETTER_IN = timedelta(hours=24)
 PEER_AN_HOUR = 20
 DOMAIN_AN_HOUR = 300
-_LIFTED = ("opt_out", "complaint", "erased")
+_LIFTED = ("opt_out", "complaint", "erased", "manual")
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 

@@ -1,4 +1,4 @@
-"""``contacts import|export|show|erase|consent``: people, and what is known of them."""
+"""``contacts import|export|show|suppress|erase|consent``: people, and what is known of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from campaigns.cli.house import Json
 from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated, writing
 from campaigns.cli.proof import Email, show_consent
+from campaigns.cli.suppressing import suppress
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +45,11 @@ def register(app: typer.Typer) -> None:
         help=_("Show what is known of a person."),
         epilog=_("Example: postiljon contacts show ester@example.org"),
     )(show)
+    group.command(
+        "suppress",
+        help=_("Send a person no more mail, because they ask or object. Only they can lift it, by signing up again."),
+        epilog=_("Example: postiljon contacts suppress ester@example.org"),
+    )(suppress)
     group.command(
         "erase",
         help=_("Erase a person: nothing but a keyed hash stays, so that no import brings them back."),

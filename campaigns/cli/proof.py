@@ -41,6 +41,7 @@ DETAILS = {
     "to": _("to"),
 }
 HOW = {
+    "staff": _("by staff, at their request"),
     "import": _("import"),
     "one-click": _("the button of the mail program"),
     "page": _("the opt-out page"),

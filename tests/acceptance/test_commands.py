@@ -13,7 +13,14 @@ from tests.acceptance.conftest import Office
 from tests.support.commandline import Desk
 
 COMMANDS = [
-    *(["init"], ["contacts", "import"], ["contacts", "export"], ["contacts", "show"], ["contacts", "erase"]),
+    *(
+        ["init"],
+        ["contacts", "import"],
+        ["contacts", "export"],
+        ["contacts", "show"],
+        ["contacts", "erase"],
+        ["contacts", "suppress"],
+    ),
     *(
         ["contacts", "consent"],
         ["topic"],
@@ -159,6 +166,17 @@ def test_a_topic_is_named_and_opened_for_sign_up(office: Office) -> None:
 @pytest.mark.parametrize("typed", [["--open"], ["nieuws", "--name", " "], ["nieuws", "--name", "x" * 101]])
 def test_a_topic_without_a_slug_or_a_usable_name_is_usage(typed: list[str], office: Office) -> None:
     assert office.desk.run("topic", *typed).code == 2
+
+
+def test_somebody_who_asks_for_no_more_mail_gets_none(office: Office) -> None:
+    email = office.desk.do("contacts", "show", "ESTER@waterhoek.example", "--json").json["email"]
+    said = office.desk.do("contacts", "suppress", email).out
+    assert "no mail goes to" in said
+    assert "Only the person can lift this" in said
+    shown = office.desk.do("contacts", "show", email, "--json").json
+    assert (shown["suppressed"], shown["topics"]) == (True, {"verenigingsnieuws": "opted_out"})
+    assert office.desk.do("contacts", "suppress", email, "--json").json["again"] is True
+    assert office.desk.run("contacts", "suppress", "geen adres").code == 2
 
 
 def test_a_topic_that_is_not_there_says_so(office: Office) -> None:

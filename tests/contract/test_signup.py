@@ -165,14 +165,14 @@ def test_the_persons_own_confirmation_lifts_what_held_them_back(stage: Stage, re
         assert suppression.why(conn, hashed, "agenda", NOW) is None
 
 
-def test_a_dead_address_and_a_decision_of_staff_are_not_lifted(stage: Stage) -> None:
+def test_a_dead_address_is_not_lifted(stage: Stage) -> None:
     with stage.db.write() as conn:
         hashed = erasing.hash_of(WISH.email, PEPPER)
-        suppression.suppress(conn, hashed, "", "manual", NOW)
+        suppression.suppress(conn, hashed, "", "undeliverable", NOW)
     ask(stage)
     confirm(stage, link(stage))
     with stage.db.read() as conn:
-        assert suppression.why(conn, hashed, "agenda", NOW) == "manual"
+        assert suppression.why(conn, hashed, "agenda", NOW) == "undeliverable"
 
 
 def test_who_left_all_mail_and_signs_up_for_one_topic_gets_that_one_only(stage: Stage) -> None:

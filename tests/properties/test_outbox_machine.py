@@ -185,6 +185,16 @@ class Outbox(RuleBasedStateMachine):
             else:
                 outbox.release(conn, mailing, self.now)
 
+    @rule(sure=st.integers(0, 4))
+    def a_person_cancels(self, sure: int) -> None:
+        """I11: nothing of it is claimed any more, and what waited is skipped; what a sender holds is settled first."""
+        if sure:
+            return
+        with self.db.write() as conn:
+            outbox.cancel(conn, self.again, self.now)
+            left = {state for _, _, state, _ in self.rows(conn, self.again)}
+        assert not left & {"waiting", "retry", "in_doubt"}
+
     @rule(number=people)
     def a_launch_is_repeated(self, number: int) -> None:
         with self.db.write() as conn:

@@ -189,7 +189,7 @@ def _leave(db: Database, wishes: Iterable[tuple[_Wish, Line]], now: datetime) ->
     """The subscriptions of those who opted out, and their proof, follow the suppression."""
     out: dict[bytes, list[tuple[str, Line]]] = {}
     for (hashed, scope, reason), line in wishes:
-        if reason == "opt_out" and "since" in line:
+        if reason in ("opt_out", "manual") and "since" in line:
             out.setdefault(hashed, []).append((scope, line))
     people = _people(db, set(out))
     for hashed, person in people.items():

@@ -25,13 +25,14 @@ WITHIN = 0.9  # seconds from the claim to the socket; the transport keeps the la
 class Flight:
     """A claimed delivery on its way. ``make`` composes its parcel when the transport takes it.
 
-    ``until`` (monotonic): afterwards it is handed back instead of written.
+    ``slow``: it is made before that, in a thread. ``until`` (monotonic): afterwards it is handed back, not written.
     """
 
     claimed: Claimed
     sender_id: int
     make: Callable[[], Parcel]
     until: float
+    slow: bool = False
     taken: bool = False
 
 

@@ -3,7 +3,7 @@
 Promises (I5): every attempt of a delivery has the same Message-ID (made from mailing and recipient), the same Date (of
 the first claim), the same snapshot and envelope sender; all of it comes from what was frozen on the mailing. What is
 the same for all recipients of a mailing is made once. A letter is composed when the transport takes it, so that the
-writing thread hands over a claim as soon as it is on disk; one that is signed is made at once, in threads.
+writing thread hands over a claim as soon as it is on disk; one that is signed is made before, in threads.
 """
 
 from __future__ import annotations
@@ -45,8 +45,12 @@ Make = Callable[[], Parcel]
 
 @dataclass(slots=True)
 class Made:
-    """What became of claims: what makes each parcel (it may raise ``InputError``), and those who were erased."""
+    """What became of claims: what makes each parcel (it may raise ``InputError``), and those who were erased.
 
+    ``slow``: they are signed, so they are to be made in a thread (:meth:`Press.in_thread`).
+    """
+
+    slow: bool = False
     ready: list[tuple[Claimed, Make]] = field(default_factory=list)
     erased: list[Claimed] = field(default_factory=list)
 
@@ -63,24 +67,26 @@ class _Kit:
         self._sender = maker(return_path, key, mailing.id) if return_path else None
 
     def parcel(self, claim: Claimed, filled: Filled) -> Parcel:
-        """The finished parcel, not signed. Raises ``InputError`` for a stamp that cannot stand in a header."""
+        """The finished parcel. Raises ``InputError`` for a stamp that cannot stand in a header."""
         recipient, address = claim.recipient, claim.address
         message_id = to_text(self._seal(recipient)) + self._host
         links = filled.unsubscribe_url, filled.unsubscribe_mailto
         stamp = Stamp(address, claim.first_claimed_at, message_id, filled.name, *links)
         sender = self._sender(recipient) if self._sender else self._from
         plain = address.isascii() and sender.isascii()
-        return Parcel(claim.delivery, sender, address, self._message(filled.values, stamp), not plain, plain)
+        content = self._message(filled.values, stamp)
+        if self.sign is not None:
+            content = self.sign(content, claim.first_claimed_at)
+        return Parcel(claim.delivery, sender, address, content, not plain, plain)
 
-    def signed(self, claim: Claimed, filled: Filled) -> Make:
-        """What gives the signed parcel; it is made here."""
-        try:
-            parcel = self.parcel(claim, filled)
-            assert self.sign is not None  # noqa: S101
-            parcel = parcel._replace(content=self.sign(parcel.content, claim.first_claimed_at))
-        except Exception as error:
-            return partial(_raise, error)
-        return lambda: parcel
+
+def at_once(make: Make) -> Make:
+    """Do it now; what it gives does or raises the same, in no time."""
+    try:
+        parcel = make()
+    except Exception as error:
+        return partial(_raise, error)
+    return lambda: parcel
 
 
 def _raise(error: Exception) -> Parcel:
@@ -102,17 +108,13 @@ class Press:
         """
         kit = self._kit(conn, mailing)
         filled = self._deps.slots.fill(conn, mailing, [claim.recipient for claim in claims])
-        made, known = Made(), list[tuple[Claimed, Filled]]()
+        made = Made(slow=kit.sign is not None)
         for claim in claims:
             values = filled.get(claim.recipient)
             if values is None or not claim.address:
                 made.erased.append(claim)
             else:
-                known.append((claim, values))
-        if kit.sign is None:
-            made.ready = [(claim, partial(kit.parcel, claim, values)) for claim, values in known]
-        else:
-            made.ready = self._signed(kit, known)
+                made.ready.append((claim, partial(kit.parcel, claim, values)))
         return made
 
     def close(self) -> None:
@@ -120,13 +122,11 @@ class Press:
         if self._signing:
             self._signing.shutdown()
 
-    def _signed(self, kit: _Kit, known: Sequence[tuple[Claimed, Filled]]) -> list[tuple[Claimed, Make]]:
-        """RSA gives the interpreter free, so two threads sign on two cores."""
+    def in_thread(self, call: Callable[[], object]) -> None:
+        """Do it soon. RSA gives the interpreter free, so two threads sign on two cores."""
         if self._signing is None:
             self._signing = ThreadPoolExecutor(_SIGNERS, thread_name_prefix="dkim")
-        halves = [known[start::_SIGNERS] for start in range(_SIGNERS)]
-        signed = self._signing.map(lambda half: [(claim, kit.signed(claim, filled)) for claim, filled in half], halves)
-        return sorted((item for half in signed for item in half), key=lambda item: item[0].delivery)
+        self._signing.submit(call)
 
     def _kit(self, conn: Connection, mailing: Mailing) -> _Kit:
         known = self._kits.get(mailing.id)

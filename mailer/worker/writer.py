@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -27,7 +28,7 @@ from mailer.worker.board import Board
 from mailer.worker.judge import Judge
 from mailer.worker.outbound import WITHIN, Flight, Outbound
 from mailer.worker.pacing import Grasp, Pacing
-from mailer.worker.press import Press
+from mailer.worker.press import Press, at_once
 from mailer.worker.reader import Reader
 from mailer.worker.share import share
 from mailer.worker.todo import Todo
@@ -41,6 +42,7 @@ TRY_AGAIN = 0.25
 REST = 0.001
 LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
 AWAY_TOO_LONG = 60.0
+SIGNED_TOGETHER = 4  # letters that a thread signs before it hands them over
 UNSENDABLE, LETTER_BROKEN = "unsendable", "letter_broken"
 
 Post = Callable[[Callable[[], object]], object]  # has a call run on the loop's thread
@@ -302,7 +304,20 @@ class Writer:
             raise
         finally:
             self._outbound.flights.update((flight.claimed.delivery, flight) for flight in flights)
+            self._give([flight for flight in flights if not flight.slow])
+            slow = [flight for flight in flights if flight.slow]
+            for start in range(0, len(slow), SIGNED_TOGETHER):
+                self._press.in_thread(partial(self._make_ahead, slow[start : start + SIGNED_TOGETHER]))
+
+    def _give(self, flights: list[Flight]) -> None:
+        if flights:
             self._post(lambda: self._outbound.add(flights))
+
+    def _make_ahead(self, flights: list[Flight]) -> None:
+        """In a thread of the press, while this one goes on."""
+        for flight in flights:
+            flight.make = at_once(flight.make)
+        self._give(flights)
 
     def _make(self, conn: Connection, number: int, claims: Sequence[Claimed], until: float) -> list[Flight]:
         assert self._sender is not None  # noqa: S101
@@ -319,7 +334,7 @@ class Writer:
             return []
         for claim in made.erased:
             self._todo.skip(claim, sender_id)
-        return [Flight(claim, sender_id, make, until) for claim, make in made.ready]
+        return [Flight(claim, sender_id, make, until, made.slow) for claim, make in made.ready]
 
     def _broken(self, mailing: int, error: Exception) -> None:
         """No letter of this mailing can be made: it is held."""

@@ -108,7 +108,27 @@ def test_an_expired_confirmation_leads_back_to_signing_up(lite: Town, site: Site
     lite.now += timedelta(days=60)
     answer = httpx.post(site.url(link))
     assert answer.status_code == 410
-    assert 'href="/subscribe"' in answer.text
+    assert 'href="/subscribe?topic=nieuws"' in answer.text
+
+
+def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite: Town, site: Site) -> None:
+    page = httpx.get(site.url("/subscribe")).text
+    version = page.partition('name="version" value="')[2].partition('"')[0]
+    form = {"email": "nieuw@gouda.example", "topic": "nieuws", "version": version}
+    elsewhere = {"origin": "https://www.gouda.example", "referer": "https://www.gouda.example/nieuws"}
+    old = httpx.post(site.url("/subscribe"), data=form | {"version": "0" * 12}, headers=elsewhere)
+    assert old.status_code == 422
+    assert "De tekst waarmee u instemt is veranderd" in old.text
+    assert 'value="nieuw@gouda.example"' in old.text
+    assert lite.letters("optin_confirm") == []
+    assert LOOK in httpx.post(site.url("/subscribe"), data=form, headers=elsewhere).text
+    assert len(lite.letters("optin_confirm")) == 1
+
+
+def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite: Town, site: Site) -> None:
+    page = httpx.get(site.url(lite.path("d"))).text
+    assert "Dan is deze mail aan iemand anders gestuurd." in page
+    assert 'href="/subscribe"' in page
 
 
 def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does(lite: Town, site: Site) -> None:

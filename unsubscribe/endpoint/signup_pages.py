@@ -53,13 +53,16 @@ class SignUpPages:
         if forms.one(fields, "website"):
             return self._asked(view)
         wish = self._wish(request, view, fields)
+        typed = {"email": wish.email, "name": wish.name}
+        if forms.one(fields, "version") not in ("", wish.version):  # an old page, or a form on another site (D5)
+            return await self._form(view, typed, {"consent": self._fault_text(view, "consent")}, wish.topics)
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
         try:
             async with evenly():
                 await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
         except FaultsError as error:
             faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
-            return await self._form(view, {"email": wish.email, "name": wish.name}, faults, wish.topics)
+            return await self._form(view, typed, faults, wish.topics)
         self.desk.watch.chose("sign_up")
         return self._asked(view)
 
@@ -70,14 +73,14 @@ class SignUpPages:
         found = await self.desk.read(partial(_look, token))
         view = self.desk.view(request, found.language)
         if not fresh or found.stand == "gone":
-            return self._too_late(view)
+            return self._too_late(view, found)
         if found.stand == "confirmed":
             return self._confirmed(view, found)
         if request.method != "POST":
             return self._question(view, found)
         done = await self.desk.write(lambda conn: signup.confirm(conn, token, now))
         self.desk.watch.chose("confirm")
-        return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(view)
+        return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(view, done)
 
     def consent(self, view: View) -> tuple[str, str]:
         """The sentence that one agrees to by signing up, and its version, which follows from the text."""
@@ -108,6 +111,7 @@ class SignUpPages:
             ],
             "values": defaultdict(str, values),
             "consent": self.consent(view)[0],
+            "version": self.consent(view)[1],
             "errors": faults,
         }
         headers = {} if faults else {"x-robots-tag": "noarchive"}
@@ -140,16 +144,19 @@ class SignUpPages:
         stop = _("You can stop at any time, with the link under each mail.")
         return self.desk.done(view, _("You have signed up"), (told,), after=stop)
 
-    def _too_late(self, view: View) -> Response:
+    def _too_late(self, view: View, found: SignUp) -> Response:
         _ = view.gettext
         sentences = (_("Nothing was changed. Sign up once more, then you get a new mail."),)
-        link = (self.desk.url("/subscribe"), _("Sign up"))
+        first = f"?topic={found.topics[0].slug}" if found.topics else ""
+        link = (self.desk.url(f"/subscribe{first}"), _("Sign up"))
         return self.desk.done(view, _("This link has expired"), sentences, kind="warn", link=link, status=410)
 
     def _fault_text(self, view: View, field: str) -> str:
         _ = view.gettext
         if field == "topics":
             return _("Tick at least one topic")
+        if field == "consent":
+            return _("The text that you agree to has changed. Read it, and sign up once more.")
         return _("Fill in your mail address, for example name@example.org")
 
 

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 import tomllib
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def web(home: House) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     )
     try:
         wait_for_port(port)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20):
+            pass  # the port is open before the house behind it is
         yield running, port
     finally:
         running.terminate()

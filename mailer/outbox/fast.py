@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from mailer.storage import Instant
+from mailer.storage import Instant, as_text
 
 _INSTANT = Instant()
 
@@ -91,8 +91,7 @@ def _wrapped(conn: Connection, sql: str, error: Any, cursor: Any) -> DBAPIError:
 def time_out(value: Any, dialect_name: str) -> Any:
     """A time as the database takes it; any other value as it is."""
     if isinstance(value, datetime):
-        utc = value.astimezone(UTC)
-        return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect_name == "sqlite" else utc
+        return as_text(value) if dialect_name == "sqlite" else value.astimezone(UTC)
     return value
 
 

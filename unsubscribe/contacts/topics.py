@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import InputError
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
@@ -148,12 +150,8 @@ def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
     """Store rows of subscriptions exactly, new or not."""
     if not rows:
         return
-    insert = insert_into(conn, SUBSCRIPTION)
-    fresh = insert.excluded
-    changed = {"state": fresh.state, "since": fresh.since, "statement": fresh.statement}
-    upsert = insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
     conn.execute(
-        upsert,
+        _upsert(conn.dialect.name),
         [
             {
                 "contact_id": row.contact_id,
@@ -165,6 +163,15 @@ def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
             for row in rows
         ],
     )
+
+
+@lru_cache
+def _upsert(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    """Made once: making it takes as long as running it."""
+    insert = postgresql.insert(SUBSCRIPTION) if dialect == "postgresql" else sqlite.insert(SUBSCRIPTION)
+    fresh = insert.excluded
+    changed = {"state": fresh.state, "since": fresh.since, "statement": fresh.statement}
+    return insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
 
 
 def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ What success does not mean: *accepted* says that the relay took the letter, not 
 
 from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
-from mailer.outbox.claim import claim, claim_rows, claim_state
+from mailer.outbox.claim import claim, claim_rows, claim_state, unwanted
 from mailer.outbox.counters import Tally, recount
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
 from mailer.outbox.lookup import first_claim, posted_to
@@ -111,5 +111,6 @@ __all__ = [
     "skip_cancelled",
     "skip_claimed",
     "sweep",
+    "unwanted",
     "why_nothing",
 ]

@@ -100,6 +100,11 @@ def claim_rows(
     return taken
 
 
+def unwanted(conn: Connection, deliveries: Sequence[int], now: datetime) -> set[int]:
+    """Which of these claimed rows would not be claimed any more: somebody opted out, its time is over, it is held."""
+    return {number for (number,) in _UNWANTED.run(conn, {"b_ids": json.dumps(deliveries), "b_now": now}).fetchall()}
+
+
 def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) -> None:
     """Who wants letters less often has had one now, unless it is service mail."""
     limits = [days for (days,) in _LIMITS.run(conn, {}).fetchall()] if taken else []
@@ -172,6 +177,18 @@ def _statement(source: str, chosen: Any) -> Update:
     return _move(heads.cte("heads"), source)
 
 
+def _unwanted(dialect: str) -> Any:
+    row, mailing = DELIVERY.alias("d"), MAILING.alias("m")
+    now = bindparam("b_now", type_=Instant())
+    held_back = suppression.verdict(row.c.address_hash, mailing.c.kind, mailing.c.scope, now, mailing.c.id)
+    too_late = (mailing.c.send_before <= now) | (mailing.c.state != literal_column("'open'"))
+    return (
+        select(row.c.id)
+        .select_from(row.join(mailing, mailing.c.id == row.c.mailing_id))
+        .where(row.c.id.in_(given_numbers(dialect)), held_back.is_not(None) | too_late)
+    )
+
+
 def _move(heads: Any, source: str) -> Update:
     target = case(
         (heads.c.verdict.is_(None), literal_column("'sending'")),
@@ -214,6 +231,7 @@ _HEADS = {
     "retry": Prepared(lambda _dialect: _statement("retry", _due)),
     "waiting": Prepared(lambda _dialect: _statement("waiting", _fresh)),
 }
+_UNWANTED = Prepared(_unwanted)
 _LIMITS = Prepared(lambda _dialect: suppression.limits_query())
 _CHOSEN = {
     "retry": Prepared(lambda dialect: _statement("retry", _given(dialect))),

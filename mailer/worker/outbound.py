@@ -1,7 +1,8 @@
 """The loop's side of the worker: what is ready to go, and what the transport says of it (the ``Feed``).
 
 Promises: a parcel is given out once, at most a second after its claim, and only while its mailing is wanted and the
-database is there; otherwise it is reported as not written. All methods that the transport calls take microseconds and
+database is there; otherwise it is reported as not written. Content follows at most a second after the database last
+said that its reader is to have it: the writing thread asks again while a slow relay answers an envelope. All methods that the transport calls take microseconds and
 touch nothing but these queues. Hand-offs in both directions are a window, never a message: the writing thread is
 woken when a quarter of the window is free or nothing is left to send, and looks by itself every 30 ms.
 """
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from mailer.outbox import Claimed
 from mailer.transport.base import NotWritten, Parcel, RelayEvent, Result
 
-WITHIN = 0.9  # seconds from the claim to the socket; the transport keeps the last tenth
+WITHIN = 0.9  # seconds from the claim, or the last look at whether it is still wanted, to the content
+ASK_AGAIN = 0.3  # seconds after which that is looked at again: a relay may take its time to answer an envelope
 
 
 @dataclass(slots=True)
@@ -80,6 +82,11 @@ class Outbound:
         while ready and ready[0].until < now:
             self.late += 1
             self.results.append((ready.popleft().claimed.delivery, NotWritten("waited too long")))
+
+    def waiting_for_answers(self) -> list[Flight]:
+        """Taken by the transport and not heard of for some time: whether they are still wanted is to be asked again."""
+        soon = time.monotonic() + WITHIN - ASK_AGAIN
+        return [flight for flight in self.flights.values() if flight.taken and flight.until < soon]
 
     def never_taken(self) -> list[Flight]:
         """Once the transport has ended: what was claimed and never reached it."""

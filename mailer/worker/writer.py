@@ -192,11 +192,19 @@ class Writer:
         self._looked = clock
         before = board.unwanted
         with self._reader.reading() as conn:
+            self._ask_again(conn, now)
             board.look(conn, {flight.claimed.mailing for flight in self._outbound.flights.values()}, now)
             self._pacing.refresh(conn, now)
         if board.unwanted != before:
             self._unwant(set())
         self._report(now)
+
+    def _ask_again(self, conn: Connection, now: datetime) -> None:
+        """While a slow relay answers: whoever has opted out meanwhile gets nothing, the others' time goes on."""
+        waiting, asked = self._outbound.waiting_for_answers(), time.monotonic()
+        unwanted = outbox.unwanted(conn, [flight.claimed.delivery for flight in waiting], now) if waiting else ()
+        for flight in waiting:
+            flight.until = 0.0 if flight.claimed.delivery in unwanted else asked + WITHIN
 
     def _sweep(self, now: datetime) -> None:
         """Free the rows of senders that are gone; but not those that we ourselves still have under an old number."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailer import suppression
 from mailer.storage import Database
 from tests.contract.test_worker_smtp import agree, given
-from tests.support.house_db import counts, lite
-from tests.support.sending import send, sendable
+from tests.support.house_db import counts, hash_of, lite
+from tests.support.sending import Sending, send, sendable, until
 from tests.support.smtpd import smtp_server
+from tests.support.smtpd_script import Rule
 
 __all__ = ["lite"]
 
@@ -29,3 +32,29 @@ async def test_a_relay_with_broken_pipelining_gets_120_letters_within_seconds_an
         assert ending.kind == "done"
         agree(lite, mailing, server)
     assert counts(lite, mailing) == {"recipients": 120, "accepted": 120}
+
+
+async def test_a_relay_that_takes_longer_than_a_second_for_each_envelope_still_gets_everything(
+    lite: Database, tmp_path: Path
+) -> None:
+    """Expected: whether each is still wanted is asked again meanwhile, so that the letters may wait; nothing twice."""
+    async with smtp_server(Rule("rcpt", "delay", seconds=1.2)) as server:
+        mailing = sendable(lite, 20)
+        async with asyncio.timeout(30):
+            ending = await send(given(lite, tmp_path, server), only=mailing)
+        assert ending.kind == "done"
+        agree(lite, mailing, server)
+    assert counts(lite, mailing) == {"recipients": 20, "accepted": 20}
+
+
+async def test_who_opts_out_while_a_slow_relay_answers_gets_no_content(lite: Database, tmp_path: Path) -> None:
+    """Expected: the envelope had left, the content does not; the row is skipped like any other of theirs."""
+    async with smtp_server(Rule("rcpt", "delay", seconds=2)) as server:
+        mailing = sendable(lite, 3)
+        sending = Sending(given(lite, tmp_path, server), only=mailing)
+        await until(lambda: server.seen["mail"] >= 3)
+        with lite.write() as conn:
+            suppression.suppress(conn, hash_of(2), "news", "opt_out", datetime.now(UTC))
+        assert (await sending.ended(30)).kind == "done"
+    assert sorted(counts(lite, mailing).items()) == [("accepted", 2), ("recipients", 3), ("skipped", 1)]
+    assert len(server.accepted) == 2

@@ -1,7 +1,7 @@
 """*What we know of you* in plain words: the same facts as in the JSON, under headings, in the reader's language.
 
-Promises: nothing that is known is left out; days are written as people read them; a technical name that has no word of
-ours is shown as it is. Pure.
+Promises: nothing that is known is left out but what only programs need (:mod:`.facts`); days are written as people read
+them; a technical name that has no word of ours is shown as it is. Pure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from unsubscribe.endpoint.dates import short_day
+from unsubscribe.endpoint.facts import in_words
 from unsubscribe.endpoint.pages import NAMES, View
 from unsubscribe.endpoint.words import N_
 
@@ -76,7 +77,7 @@ def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
         (_("Your details"), _details(view, known["details"])),
         (_("Your topics"), [(item["name"], _stand(view, item)) for item in known["topics"]]),
         (_("What holds mail back"), [_held(view, item, names) for item in known["held_back"]]),
-        (_("What was changed"), [_act(view, item) for item in known["changes"]]),
+        (_("What was changed"), [_act(view, item, names) for item in known["changes"]]),
         (_("What you agreed to"), [_proof(view, item, names) for item in known["consent"]["events"]]),
         (_("Mail to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
     ]
@@ -86,7 +87,7 @@ def _details(view: View, details: Mapping[str, Any]) -> Rows:
     flat = {**{name: value for name, value in details.items() if name != "attributes"}, **details["attributes"]}
     rows = []
     for name, value in flat.items():
-        shown = _day(view, value) if name in ("known_since", "changed_at") else plain(value)
+        shown = _day(view, value) if name in ("known_since", "changed_at") else in_words(view, value, {})
         rows.append((_word(view, DETAILS, name), NAMES.get(shown, shown) if name == "language" else shown))
     return rows
 
@@ -103,19 +104,19 @@ def _held(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tupl
     return _word(view, HELD, item["reason"]), f"{topic}: {days}"
 
 
-def _act(view: View, item: Mapping[str, Any]) -> tuple[str, str]:
+def _act(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
     _ = view.gettext
     told = [_word(view, ACTS, item["what"])]
     if item["undone_at"]:
         told.append(_("undone on %(day)s") % {"day": _day(view, item["undone_at"])})
     sides = [(_("before"), item["before"]), (_("after"), item["after"])]
-    told += [f"{side}: {plain(value)}" for side, value in sides if plain(value)]
+    told += [f"{side}: {text}" for side, value in sides if (text := in_words(view, value, names))]
     return _day(view, item["at"]), "; ".join(told)
 
 
 def _proof(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
     told = [_word(view, PROOFS, item["kind"]), names.get(item["topic"], item["topic"])]
-    told += [plain(item["statement"]), plain(item["detail"])]
+    told += [in_words(view, item["statement"], names), in_words(view, item["detail"], names)]
     return _day(view, item["at"]), "; ".join(text for text in told if text)
 
 
@@ -137,13 +138,3 @@ def _day(view: View, text: str) -> str:
 
 def _name(name: str) -> str:
     return name.replace("_", " ").capitalize()
-
-
-def plain(value: Any) -> str:
-    """A value of any shape on one line, without what is empty."""
-    if isinstance(value, Mapping):
-        found = {str(name): plain(item) for name, item in value.items()}
-        return ", ".join(f"{_name(name)}: {text}" for name, text in found.items() if text)
-    if isinstance(value, (list, tuple)):
-        return " · ".join(filter(None, map(plain, value)))
-    return "" if value in (None, "", False) else str(value)

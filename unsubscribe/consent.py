@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mailer.errors import InputError
+from mailer.outbox.fast import Prepared, given_numbers
 from mailer.storage import Instant
 from unsubscribe.contacts.bulk import bound, insert_rows
 from unsubscribe.contacts.people import dump_json, in_slices, insert_into, quote
@@ -274,15 +275,22 @@ def _heads(conn: Connection, contact_ids: Sequence[int]) -> dict[int, tuple[int,
     """Number and link of the last event of each person that has one."""
     heads: dict[int, tuple[int, bytes]] = {}
     for some in in_slices(contact_ids):
-        columns = (EVENT.c.contact_id, EVENT.c.number, EVENT.c.link)
-        for row in conn.execute(select(*columns).where(EVENT.c.contact_id.in_(some))):
+        for row in _LINKS.run(conn, {"b_ids": json.dumps(some)}):
             if row[1] > heads.get(row[0], (0, b""))[0]:
                 heads[row[0]] = (row[1], row[2])
     return heads
 
 
+_LINKS = Prepared(
+    lambda dialect: select(EVENT.c.contact_id, EVENT.c.number, EVENT.c.link).where(
+        EVENT.c.contact_id.in_(given_numbers(dialect))
+    )
+)
+
+
 def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, bytes]:
-    rows = conn.execute(select(STATEMENT.c.id, STATEMENT.c.digest).where(STATEMENT.c.id.in_(tuple(numbers))))
+    known = tuple(number for number in numbers if number)
+    rows = conn.execute(select(STATEMENT.c.id, STATEMENT.c.digest).where(STATEMENT.c.id.in_(known))) if known else ()
     return {0: b""} | {row[0]: row[1] for row in rows}
 
 

@@ -7,15 +7,17 @@ for good; the order in which a bounce and a complaint come does not matter, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, literal_column, select, update
 
 from mailer.address import key_of
 from mailer.errors import AddressError
 from mailer.outbox.counters import Tally
+from mailer.outbox.fast import Prepared, given_numbers
 from mailer.outbox.mailings import get, reopen
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
@@ -71,16 +73,24 @@ def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> b
     return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})
 
 
+_DOUBTFUL = Prepared(
+    lambda dialect: select(DELIVERY.c.recipient).where(
+        DELIVERY.c.mailing_id == bindparam("b_mailing", type_=BigInteger()),
+        DELIVERY.c.state == literal_column("'in_doubt'"),
+        DELIVERY.c.recipient.in_(given_numbers(dialect)),
+    )
+)
+
+
 def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: datetime) -> int:
     """The same for many (mailing, recipient) at once; how many doubts ended. One statement where there is no doubt."""
-    row = DELIVERY.c
     wanted: dict[int, list[int]] = {}
     for mailing, recipient in letters:
         wanted.setdefault(mailing, []).append(recipient)
     ended = 0
     for mailing, recipients in wanted.items():
-        doubtful = select(row.recipient).where(row.mailing_id == mailing, row.recipient.in_(recipients))
-        for recipient in conn.execute(doubtful.where(row.state == "in_doubt")).scalars().all():
+        doubtful = _DOUBTFUL.run(conn, {"b_mailing": mailing, "b_ids": json.dumps(recipients)})
+        for (recipient,) in doubtful.fetchall():
             ended += prove(conn, mailing, recipient, now)
     return ended
 

@@ -2,9 +2,10 @@
 
 Promises: a parcel is given out once, at most a second after its claim, and only while its mailing is wanted and the
 database is there; otherwise it is reported as not written. Content follows at most a second after the database last
-said that its reader is to have it: the writing thread asks again while a slow relay answers an envelope. All methods that the transport calls take microseconds and
-touch nothing but these queues. Hand-offs in both directions are a window, never a message: the writing thread is
-woken when a quarter of the window is free or nothing is left to send, and looks by itself every 30 ms.
+said that its reader is to have it: the writing thread asks again while a slow relay answers an envelope. All methods
+that the transport calls take microseconds and touch nothing but these queues. Hand-offs in both directions are a
+window, never a message: the writing thread is woken when a quarter of the window is free or nothing is left to send,
+and looks by itself every 30 ms.
 """
 
 from __future__ import annotations

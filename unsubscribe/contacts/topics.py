@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import InputError
+from mailer.outbox.fast import Prepared, given_numbers, instant
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
@@ -135,13 +136,23 @@ def subscription(conn: Connection, contact_id: int, topic_id: int) -> tuple[Subs
     return (row[0], row[1], row[2]) if row else None
 
 
+_STANDINGS = Prepared(
+    lambda dialect: select(
+        SUBSCRIPTION.c.contact_id,
+        SUBSCRIPTION.c.topic_id,
+        SUBSCRIPTION.c.state,
+        SUBSCRIPTION.c.since,
+        SUBSCRIPTION.c.statement,
+    ).where(SUBSCRIPTION.c.contact_id.in_(given_numbers(dialect)))
+)
+
+
 def standings(conn: Connection, contact_ids: Iterable[int]) -> dict[int, dict[int, Standing]]:
     """The rows of many contacts: by contact, then by topic."""
     found: dict[int, dict[int, Standing]] = {}
-    row = SUBSCRIPTION.c
     for some in in_slices(sorted(set(contact_ids))):
-        query = select(row.contact_id, row.topic_id, row.state, row.since, row.statement)
-        for item in conn.execute(query.where(row.contact_id.in_(some))):
+        for contact_id, topic_id, state, since, statement in _STANDINGS.run(conn, {"b_ids": json.dumps(some)}):
+            item = contact_id, topic_id, state, instant(since), statement
             found.setdefault(item[0], {})[item[1]] = Standing(*item)
     return found
 

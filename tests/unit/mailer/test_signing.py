@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 
@@ -142,3 +143,14 @@ def test_a_fingerprint_is_no_hash_of_an_address() -> None:
 def test_purposes_fit_in_five_bits_and_never_share_a_number() -> None:
     assert max(Purpose) < 32
     assert [int(purpose) for purpose in Purpose] == list(range(1, len(Purpose) + 1))
+
+
+@given(LONG, st.sampled_from(RING.keys))
+def test_sealing_for_many_gives_the_same_bytes_as_sealing_each(token: Token, key: Key) -> None:
+    assert signing.sealer(key, token.purpose, token.mailing)(token.recipient) == signing.seal(key, token)
+
+
+@given(st.binary(max_size=60))
+def test_texts_for_paths_and_local_parts_are_those_of_rfc_4648(data: bytes) -> None:
+    assert signing.to_text(data) == base64.urlsafe_b64encode(data).decode().rstrip("=")
+    assert signing.to_local_part(data) == base64.b32encode(data).decode().rstrip("=").lower()

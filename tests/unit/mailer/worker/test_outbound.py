@@ -1,0 +1,87 @@
+"""The loop's side of the worker, by itself: what is given out, what is handed back, and what is asked again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from mailer.errors import InputError
+from mailer.outbox import Claimed
+from mailer.transport.base import NotWritten, Parcel, Replied
+from mailer.worker.outbound import ASK_AGAIN, WITHIN, Flight, Outbound
+
+AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def flight(number: int, make: Callable[[], Parcel] | None = None, *, seconds: float = WITHIN) -> Flight:
+    claimed = Claimed(number, 1, number, f"r{number}@example.nl", b"", "example.nl", 1, 0, AT)
+    parcel = Parcel(number, "s@vng.example", claimed.address, b"a\r\n")
+    return Flight(claimed, 1, make or (lambda: parcel), time.monotonic() + seconds)
+
+
+@pytest.fixture
+def outbound() -> Outbound:
+    return Outbound(threading.Event(), 2)
+
+
+def give(outbound: Outbound, *flights: Flight) -> None:
+    outbound.flights.update((item.claimed.delivery, item) for item in flights)
+    outbound.add(flights)
+
+
+def broken() -> Parcel:
+    raise InputError("this cannot stand in a header")
+
+
+def test_a_letter_is_made_when_the_transport_takes_it(outbound: Outbound) -> None:
+    made: list[int] = []
+    give(outbound, flight(1, lambda: made.append(1) or Parcel(1, "", "r@example.nl", b"")))  # type: ignore[func-returns-value]
+    assert made == []
+    assert outbound.take() is not None
+    assert made == [1]
+
+
+def test_one_that_cannot_be_made_is_for_the_writer_and_the_next_one_goes(outbound: Outbound) -> None:
+    give(outbound, flight(1, broken), flight(2))
+    taken = outbound.take()
+    assert taken is not None
+    assert taken.delivery == 2
+    assert [(number, str(error)) for number, error in outbound.broken] == [(1, "this cannot stand in a header")]
+    assert outbound.said
+
+
+def test_what_waited_for_too_long_is_handed_back_and_counted_as_late(outbound: Outbound) -> None:
+    give(outbound, flight(1, seconds=-1))
+    assert outbound.take() is None
+    assert [(number, type(result)) for number, result in outbound.results] == [(1, NotWritten)]
+    assert outbound.late == 1
+
+
+def test_while_the_database_is_away_nothing_is_given_out(outbound: Outbound) -> None:
+    give(outbound, flight(1))
+    outbound.halt(True)
+    assert outbound.take() is None
+    outbound.halt(False)
+    assert outbound.take() is not None
+
+
+def test_only_what_was_taken_some_time_ago_is_asked_about_again(outbound: Outbound) -> None:
+    old, fresh, waiting = flight(1, seconds=WITHIN - ASK_AGAIN - 0.1), flight(2), flight(3, seconds=0.1)
+    give(outbound, old, fresh)
+    outbound.take()
+    outbound.take()
+    give(outbound, waiting)
+    assert outbound.waiting_for_answers() == [old]
+
+
+def test_the_writer_is_woken_by_a_quarter_of_the_window() -> None:
+    wake = threading.Event()
+    outbound = Outbound(wake, 2)
+    outbound.report(1, Replied("dot", 250, "ok"))
+    assert not wake.is_set()
+    outbound.report(2, Replied("dot", 250, "ok"))
+    assert wake.is_set()

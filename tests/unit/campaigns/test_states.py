@@ -33,7 +33,7 @@ def test_a_pair_outside_the_table_is_refused_in_words(state: State, event: Event
     if (state, event) in MOVES:
         assert after(state, event) is MOVES[state, event]
     else:
-        with pytest.raises(StateError, match="^autumn .*; this cannot be done"):
+        with pytest.raises(StateError, match=r"^autumn .*; this cannot be done"):
             after(state, event, "autumn")
 
 

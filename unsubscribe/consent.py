@@ -39,7 +39,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mailer.errors import InputError
-from mailer.outbox.fast import Prepared, given_numbers
+from mailer.prepared import Prepared, given_numbers
 from mailer.storage import Instant
 from unsubscribe.contacts.bulk import bound, insert_rows
 from unsubscribe.contacts.people import dump_json, in_slices, insert_into, quote

@@ -11,7 +11,7 @@ What success does not mean: *accepted* says that the relay took the letter, not 
 from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows, claim_state, unwanted
-from mailer.outbox.counters import Tally, recount
+from mailer.outbox.counters import Tally
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
 from mailer.outbox.lookup import first_claim, posted_to
 from mailer.outbox.mailings import (
@@ -100,7 +100,6 @@ __all__ = [
     "prove",
     "prove_many",
     "put_right",
-    "recount",
     "register",
     "relay_away",
     "release",

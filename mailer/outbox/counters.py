@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from sqlalchemy import BigInteger, Connection, Integer, Update, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, Integer, Update, bindparam, update
 
-from mailer.outbox.fast import Prepared
-from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
+from mailer.outbox.tables import COUNTERS, MAILING
+from mailer.prepared import Prepared
 
 
 class Tally:
@@ -48,20 +48,3 @@ def _post(_dialect: str) -> Update:
 
 
 _POST = Prepared(_post)
-
-
-def recount(conn: Connection, mailing_id: int) -> dict[str, tuple[int, int]]:
-    """Count anew and correct the row: the counters that were wrong, each with what stood there and what is right."""
-    rows = conn.execute(
-        select(DELIVERY.c.state, func.count()).where(DELIVERY.c.mailing_id == mailing_id).group_by(DELIVERY.c.state)
-    )
-    counted = dict.fromkeys(COUNTERS, 0)
-    for state, number in rows:
-        counted[state] = number
-    counted["recipients"] = sum(counted.values())
-    stood = conn.execute(select(*(MAILING.c[name] for name in COUNTERS)).where(MAILING.c.id == mailing_id)).one()
-    wrong = {name: (was, counted[name]) for name, was in zip(COUNTERS, stood, strict=True) if was != counted[name]}
-    if wrong:
-        right = {name: counted[name] for name in wrong}
-        conn.execute(update(MAILING).where(MAILING.c.id == mailing_id).values(right))
-    return wrong

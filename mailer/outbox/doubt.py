@@ -17,11 +17,11 @@ from sqlalchemy import BigInteger, Connection, bindparam, literal_column, select
 from mailer.address import key_of
 from mailer.errors import AddressError
 from mailer.outbox.counters import Tally
-from mailer.outbox.fast import Prepared, given_numbers
 from mailer.outbox.mailings import get, reopen
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
 from mailer.outbox.values import Choice, Doubt
+from mailer.prepared import Prepared, given_numbers
 
 ERASED = "erased"
 _TARGET = {"send_again": "waiting", "treat_as_sent": "accepted"}

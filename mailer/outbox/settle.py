@@ -33,10 +33,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer.outbox.counters import Tally
-from mailer.outbox.fast import Prepared, time_out
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY
 from mailer.outbox.values import Settlement
+from mailer.prepared import Prepared, time_out
 from mailer.storage import Instant
 
 MAX_REPLY = 500

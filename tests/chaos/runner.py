@@ -191,7 +191,7 @@ class Chaos:
             if len({(event["message_id"], event["date"], event["sender"]) for event in events}) > 1:
                 found.changed.append(address)
         with self.db.write() as conn:
-            wrong = outbox.recount(conn, self.mailing)
+            wrong = outbox.differences(conn, self.mailing)
         found.wrongs += [f"counter {name}: {was}, counted {right}" for name, (was, right) in wrong.items()]
         found.wrongs += [f"unknown recipient {address}" for address in set(dots) - set(states)]
 

@@ -72,7 +72,7 @@ def states(db: Database, mailing: int) -> dict[int, str]:
 def counts(db: Database, mailing: int) -> dict[str, int]:
     """The counters that are not zero; they must be what a recount gives."""
     with db.write() as conn:
-        wrong = outbox.recount(conn, mailing)
+        wrong = outbox.differences(conn, mailing)
         assert not wrong, f"counters were wrong: {wrong}"
         found = outbox.get(conn, mailing).counts
     return {name: getattr(found, name) for name in found.__slots__ if getattr(found, name)}

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.address import Address, mask, parse
-from mailer.outbox.fast import Prepared, given_numbers, instant
+from mailer.prepared import Prepared, given_numbers, instant
 from mailer.signing import address_hash
 from unsubscribe.contacts.tables import CONTACT
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import InputError
-from mailer.outbox.fast import Prepared, given_numbers, instant
+from mailer.prepared import Prepared, given_numbers, instant
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 

@@ -1,4 +1,4 @@
-"""Core statements for the sending path, compiled once per database and run on the driver's own cursor.
+"""Statements of the busy paths, made once for each database and run on the driver's own cursor.
 
 SQLAlchemy takes 15 to 40 us to execute a statement; a turn of ten messages has four of them and may take 130 us in
 all. What a caller of :class:`Prepared` gives up is result types: rows come as the driver gives them (:func:`instant`

@@ -13,10 +13,12 @@ All times are aware and in UTC (I9): :class:`Instant` stores ISO 8601 text that 
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +33,7 @@ from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageError,
 
 BUSY_SECONDS = 10.0
 _PAUSE = 0.0003
+_WAITING = "-waiting"  # beside the database: locked while somebody waits for it
 # PostgreSQL: deadlock, serialization failure, lock timeout, statement timeout: the same again may well succeed
 _BUSY_STATES = frozenset({"40P01", "40001", "55P03", "57014"})
 _FULL_STATES = frozenset({"53100"})
@@ -119,18 +122,67 @@ class Database:
 
 @contextmanager
 def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) -> Iterator[None]:
-    """A writing transaction on ``connection``; waits for SQLite's lock in steps of 0.3 ms."""
+    """A writing transaction on ``connection``; waits for SQLite's lock in steps of 0.3 ms, and says that it waits."""
     deadline = time.monotonic() + busy_seconds
-    while True:
-        try:
-            transaction = connection.begin()
-            break
-        except OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE)
+    announced: int | None = None
+    try:
+        while True:
+            try:
+                transaction = connection.begin()
+                break
+            except OperationalError as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise
+                if announced is None:
+                    announced = _announce(str(connection.engine.url.database))
+                time.sleep(_PAUSE)
+    finally:
+        if announced is not None:
+            os.close(announced)  # and with it the mark
     with transaction:
         yield
+
+
+def _announce(database: str) -> int | None:
+    """Mark, for as long as the descriptor is open, that somebody waits for the lock of this SQLite file."""
+    with suppress(OSError):  # a mark is a courtesy: without it we wait all the same
+        descriptor = os.open(database + _WAITING, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+    return None
+
+
+class Others:
+    """Whether anybody waits for the lock of an SQLite file, for a writer that would take it again at once."""
+
+    def __init__(self, db: Database) -> None:
+        self._path, self._descriptor = db.sqlite_path, -1
+
+    def wait(self) -> bool:
+        """True while somebody does; some microseconds. Never where it cannot be known (PostgreSQL has queues)."""
+        if self._path is None:
+            return False
+        try:
+            if self._descriptor < 0:
+                flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
+                self._descriptor = os.open(f"{self._path}{_WAITING}", flags, 0o660)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 @contextmanager

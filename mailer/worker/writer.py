@@ -1,8 +1,8 @@
 """The writing thread: settles what is known, claims a window, makes parcels of it, and hands them to the loop.
 
 Promises: settling and claiming are one transaction and one fsync; nothing is handed to the loop before its claim is on
-disk; replies are settled within 50 ms; on SQLite the lock is left free for as long as it was held, so that an opt-out
-gets in between. When the database is lost, nothing more is given to the transport, what is known is kept, and it is
+disk; replies are settled within 50 ms; on SQLite whoever waits for the lock, an opt-out say, gets it before the next
+transaction. When the database is lost, nothing more is given to the transport, what is known is kept, and it is
 written when the database is back; what a lost COMMIT may have claimed is read back and handed back, never redone.
 """
 
@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from mailer import outbox
 from mailer.errors import InputError, PostiljonError, StateError, StorageError
 from mailer.outbox import Claimed, Sender, Tally
-from mailer.storage import mapped
+from mailer.storage import Others, mapped
 from mailer.worker.board import Board
 from mailer.worker.judge import Judge
 from mailer.worker.outbound import WITHIN, Flight, Outbound
@@ -39,7 +39,7 @@ SWEEP_EVERY = 1.0
 GROW_EVERY, EXPIRE_EVERY = 0.5, 0.1
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
 TRY_AGAIN = 0.25
-REST = 0.001
+MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
 LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
 AWAY_TOO_LONG = 60.0
 SIGNED_TOGETHER = 4  # letters that a thread signs before it hands them over
@@ -66,12 +66,12 @@ class Writer:
         self._relay, self._name = deps.settings.smtp_url.name, f"sender {os.getpid()}"
         self._window = self._depth = deps.settings.smtp_url.window
         self._sender: Sender | None = None
-        self._reader = Reader(deps.db)
+        self._reader, self._others = Reader(deps.db), Others(deps.db)
         self._wrote = False  # the last turn changed something
         self._uncertain: set[int] = set()  # senders of ours of whom a COMMIT may have happened or not
         self._lost = False
         self._turns = self._late = 0
-        self._looked = self._swept = self._grown = self._free_from = self._expired = 0.0
+        self._looked = self._swept = self._grown = self._expired = 0.0
 
     def run(self) -> None:
         """Work until told to finish, or until an error that cannot be waited for (``error``)."""
@@ -83,6 +83,7 @@ class Writer:
         finally:
             self._press.close()
             self._reader.close()
+            self._others.close()
             if self._sender:
                 self._sender.abandon()
 
@@ -255,7 +256,7 @@ class Writer:
         uncertain = frozenset(self._uncertain)
         self._uncertain.add(self._sender.id)
         with self._sender.write() as conn:
-            begun, tally = time.monotonic(), Tally()
+            tally = Tally()
             self._pacing.slowed = self._todo.write(conn, self._pacing.slowed, now, tally)
             for sender_id in uncertain:
                 self._read_back(conn, sender_id, now, tally)
@@ -271,20 +272,16 @@ class Writer:
             if relay:
                 outbox.relay_away(conn, self._sender.id, self._judge.away_since, self._relay, self._judge.away_words)
         self._uncertain.clear()
-        self._free_from = 2 * time.monotonic() - begun
         self._todo.done()
         self._judge.relay_news = False
         board.claimed(wanted, claimed, paced=self._pacing.holds_back)
         return claimed
 
     def _leave_room(self) -> None:
-        """On SQLite the lock stays free for as long as it was held, but no longer than others need to notice.
-
-        They look every 0.3 ms; where a commit takes long (a slow disk) a longer rest would only halve the speed.
-        """
-        rest = min(self._free_from - time.monotonic(), REST)
-        if rest > 0 and self._deps.db.is_sqlite:
-            time.sleep(rest)
+        """Whoever waits for SQLite's lock gets it before us (docs/decisions); they look each 0.3 ms."""
+        until = time.monotonic() + MOST_ROOM
+        while self._others.wait() and time.monotonic() < until:
+            time.sleep(LOOK_AGAIN)
 
     def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: Tally) -> None:
         """What a lost COMMIT has claimed was never written to a socket: hand it back."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 
 from mailer.errors import StorageBusy, StorageError
-from mailer.storage import Database, Instant
+from mailer.storage import Database, Instant, Others, open_database
 
 TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
 
@@ -79,3 +80,41 @@ def test_an_unknown_kind_of_database_is_refused_with_what_was_expected() -> None
 
     with pytest.raises(SettingsError, match="expected sqlite"):
         open_database("mysql://x/y")
+
+
+def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) -> None:
+    """What lets an opt-out go before a sender that would take the lock again at once."""
+    db = open_database(f"sqlite:///{tmp_path}/a.db")
+    others, begun = Others(db), threading.Event()
+
+    def wait() -> None:
+        with db.write():
+            begun.set()
+
+    waiting = threading.Thread(target=wait)
+    with db.write():
+        assert not others.wait()
+        waiting.start()
+        deadline = time.monotonic() + 10
+        while not others.wait():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+    waiting.join()
+    assert begun.is_set()
+    assert not others.wait()
+    others.close()
+    db.close()
+
+
+def test_a_writer_whose_mark_cannot_be_made_waits_all_the_same(tmp_path: Path) -> None:
+    db = open_database(f"sqlite:///{tmp_path}/a.db")
+    (tmp_path / "a.db-waiting").mkdir()
+    others = Others(db)
+    with db.write():
+        assert not others.wait()
+        with pytest.raises(StorageBusy), db.write(busy_seconds=0.05):
+            pass
+    with db.write():
+        pass
+    others.close()
+    db.close()

@@ -1,4 +1,4 @@
-"""Run the table: ``python -m bench [--small] [--only WORD …]``; writes docs/benchmarks.json and docs/benchmarks.png.
+"""Run the table: ``python -m bench [--small] [--pairs N] [--only WORD …]``; writes docs/benchmarks.json and docs/benchmarks.png.
 
 ``--small`` shows in some minutes that every row works; its figures are not quoted anywhere.
 """
@@ -42,8 +42,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--small", action="store_true", help="few letters: shows that each row works")
     parser.add_argument("--only", nargs="*", default=list(ROWS), choices=list(ROWS), metavar="ROW")
+    parser.add_argument("--pairs", type=int, default=3, help="how often a pair is measured; the median counts")
     arguments = parser.parse_args()
-    scale = SMALL if arguments.small else sending.Scale()
+    scale = SMALL if arguments.small else sending.Scale(pairs=arguments.pairs)
     rows: list[Row] = []
     for name in arguments.only:
         started = time.perf_counter()

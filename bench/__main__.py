@@ -1,4 +1,4 @@
-"""Run the table: ``python -m bench [--small] [--pairs N] [--only WORD …]``; writes docs/benchmarks.json and docs/benchmarks.png.
+"""Run the table: ``python -m bench [--small] [--pairs N] [--only WORD …]``; writes docs/benchmarks.json and its plot.
 
 ``--small`` shows in some minutes that every row works; its figures are not quoted anywhere.
 """

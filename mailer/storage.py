@@ -253,7 +253,7 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """WAL, FULL, foreign keys; a large page cache costs little and saves reads."""
+    """WAL, FULL, foreign keys; a page cache of 8 MB for each connection, of which a sender has three or four."""
     cursor = connection.cursor()
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
@@ -264,7 +264,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -37,6 +37,7 @@ class Seen:
 
 
 _NOTHING = Seen()
+_FINE = ("", 0)  # one for all: a hundred each for ten thousand domains would be 90 MiB
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Spikes:
         if decision.state not in ("accepted", "refused", "retry"):
             return _NOTHING
         kept = self._domain(domain, now)
-        kept.last.append((decision.reason if decision.suppress else "", delivery))
+        kept.last.append((decision.reason, delivery) if decision.suppress else _FINE)
         if decision.suppress:
             return self._dead(kept, decision.reason)
         if decision.state == "refused" and self._mass(mailing, domain, decision, now):

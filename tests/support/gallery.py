@@ -35,6 +35,7 @@ class Gallery:
     def open(self, page: Page, name: str) -> None:
         """Bring the browser to the page ``name``."""
         (PAGES | LETTERS)[name](self, page)
+        page.wait_for_load_state("load")  # a click comes back when the answer begins, not when it is whole
 
     def go(self, page: Page, path: str) -> None:
         """To a path, in the language of the gallery if the page lets one choose."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Connection, String, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -33,33 +33,23 @@ class Prepared:
 
     def run(self, conn: Connection, bound: Mapping[str, Any]) -> Any:
         """Execute; the driver's cursor, for ``fetchall()`` and ``rowcount``."""
-        dialect = conn.dialect
-        sql, order, constants = self._ready.get(dialect.name) or self._compile(conn)
-        values = constants | {name: time_out(value, dialect.name) for name, value in bound.items()}
-        cursor = None
-        try:
-            cursor = conn.connection.cursor()
-            cursor.execute(sql, values if order is None else [values[name] for name in order])
-        except dialect.loaded_dbapi.Error as error:
-            raise _wrapped(conn, sql, error, cursor) from error
-        return cursor
+        sql, order, values = self._values(conn, bound)
+        return _on_cursor(conn, sql, "execute", values if order is None else [values[name] for name in order])
 
     def run_all(self, conn: Connection, bound: Mapping[str, Any], names: Sequence[str], rows: Sequence[Any]) -> Any:
         """As :meth:`run` on SQLite, once for each tuple of ``rows``; ``names`` says what its fields are bound to."""
-        dialect = conn.dialect
-        sql, order, constants = self._ready.get(dialect.name) or self._compile(conn)
+        sql, order, values = self._values(conn, bound)
         assert order is not None  # noqa: S101 - SQLite takes parameters by position
-        values = constants | {name: time_out(value, dialect.name) for name, value in bound.items()}
         common = {name: value for name, value in values.items() if name not in names}
         places = {name: place for place, name in enumerate([*common, *names])}
         arrange, start = itemgetter(*(places[name] for name in order)), tuple(common.values())
-        cursor = None
-        try:
-            cursor = conn.connection.cursor()
-            cursor.executemany(sql, [arrange(start + row) for row in rows])
-        except dialect.loaded_dbapi.Error as error:
-            raise _wrapped(conn, sql, error, cursor) from error
-        return cursor
+        return _on_cursor(conn, sql, "executemany", [arrange(start + row) for row in rows])
+
+    def _values(self, conn: Connection, bound: Mapping[str, Any]) -> tuple[str, list[str] | None, dict[str, Any]]:
+        """The statement, the order of its parameters (None: by name), and what they are bound to."""
+        name = conn.dialect.name
+        sql, order, constants = self._ready.get(name) or self._compile(conn)
+        return sql, order, constants | {each: time_out(value, name) for each, value in bound.items()}
 
     def _compile(self, conn: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
         compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect)
@@ -78,14 +68,17 @@ def given_numbers(dialect: str) -> Any:
     return select(cast(chosen, BigInteger)).scalar_subquery()
 
 
-def _wrapped(conn: Connection, sql: str, error: Any, cursor: Any) -> DBAPIError:
-    """The driver's error as SQLAlchemy raises it."""
-    dialect = conn.dialect
-    away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
+def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"], parameters: Any) -> Any:
+    """Run on a cursor of the driver's, which is given back; its errors leave as SQLAlchemy raises them."""
+    dialect, cursor = conn.dialect, None
     kind = dialect.loaded_dbapi.Error
-    wrapped = DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect)
-    assert isinstance(wrapped, DBAPIError)  # noqa: S101
-    return wrapped
+    try:
+        cursor = conn.connection.cursor()
+        getattr(cursor, how)(sql, parameters)
+    except kind as error:
+        away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
+        raise DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect) from error
+    return cursor
 
 
 def time_out(value: Any, dialect_name: str) -> Any:

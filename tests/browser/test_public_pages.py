@@ -29,15 +29,20 @@ TARGETS = """() => [...document.querySelectorAll('a, button, input, select, text
   .map(e => { const r = e.getBoundingClientRect(); return [e.tagName, e.innerText || e.id, r.width, r.height] })"""
 
 
+def assert_fits_and_speaks(page: Page) -> None:
+    """At each size axe finds nothing, and nothing sticks out."""
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert axe(page) == []
+        assert overflow(page) == 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_and_nothing_sticks_out(browser: Browser, gallery: Gallery, name: str, scheme: str) -> None:
     with page_on(browser, color_scheme=scheme) as page:
         gallery.open(page, name)
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            assert axe(page) == []
-            assert overflow(page) == 0
+        assert_fits_and_speaks(page)
         expected = ["console: Failed to load resource"] if name in ANSWERS_WITH_AN_ERROR else []
         assert [item for item in complaints(page) if not item.startswith(tuple(expected) or "-")] == []
 
@@ -61,10 +66,7 @@ def test_axe_finds_nothing_in_a_letter_that_is_read_online(
 ) -> None:
     with page_on(browser, color_scheme=scheme) as page:
         gallery.open(page, name)
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            assert axe(page) == []
-            assert overflow(page) == 0
+        assert_fits_and_speaks(page)
         assert complaints(page) == []
         assert page.locator("h1").count() == 1
         assert page.locator("main, [role=main]").count() == 1

@@ -14,10 +14,20 @@ from mailer.storage import Database
 from tests.contract.test_worker_smtp import agree, given
 from tests.support.house_db import counts, hash_of, lite
 from tests.support.sending import Sending, send, sendable, until
-from tests.support.smtpd import smtp_server
+from tests.support.smtpd import Server, smtp_server
 from tests.support.smtpd_script import Rule
 
 __all__ = ["lite"]
+
+
+async def all_get_one(lite: Database, tmp_path: Path, server: Server, people: int) -> None:
+    """A whole worker is done within half a minute, and everybody has one letter."""
+    mailing = sendable(lite, people)
+    async with asyncio.timeout(30):
+        ending = await send(given(lite, tmp_path, server), only=mailing)
+    assert ending.kind == "done"
+    agree(lite, mailing, server)
+    assert counts(lite, mailing) == {"recipients": people, "accepted": people}
 
 
 @pytest.mark.parametrize("broken", [{"one_command_a_read": True}, {"loses": "dot"}], ids=["each reply", "the dot"])
@@ -26,12 +36,7 @@ async def test_a_relay_with_broken_pipelining_gets_120_letters_within_seconds_an
 ) -> None:
     """Expected: noticed before the first letter is late; then each command waits, all are accepted, none twice."""
     async with smtp_server(**broken) as server:
-        mailing = sendable(lite, 120)
-        async with asyncio.timeout(30):
-            ending = await send(given(lite, tmp_path, server), only=mailing)
-        assert ending.kind == "done"
-        agree(lite, mailing, server)
-    assert counts(lite, mailing) == {"recipients": 120, "accepted": 120}
+        await all_get_one(lite, tmp_path, server, 120)
 
 
 async def test_a_relay_that_takes_longer_than_a_second_for_each_envelope_still_gets_everything(
@@ -39,12 +44,7 @@ async def test_a_relay_that_takes_longer_than_a_second_for_each_envelope_still_g
 ) -> None:
     """Expected: whether each is still wanted is asked again meanwhile, so that the letters may wait; nothing twice."""
     async with smtp_server(Rule("rcpt", "delay", seconds=1.2)) as server:
-        mailing = sendable(lite, 20)
-        async with asyncio.timeout(30):
-            ending = await send(given(lite, tmp_path, server), only=mailing)
-        assert ending.kind == "done"
-        agree(lite, mailing, server)
-    assert counts(lite, mailing) == {"recipients": 20, "accepted": 20}
+        await all_get_one(lite, tmp_path, server, 20)
 
 
 async def test_who_opts_out_while_a_slow_relay_answers_gets_no_content(lite: Database, tmp_path: Path) -> None:

@@ -125,10 +125,18 @@ def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite:
     assert len(lite.letters("optin_confirm")) == 1
 
 
-def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite: Town, site: Site) -> None:
-    page = httpx.get(site.url(lite.path("d"))).text
-    assert "Dan is deze mail aan iemand anders gestuurd." in page
-    assert 'href="/subscribe"' in page
+@pytest.mark.parametrize("page", ["u", "d", "left"])
+def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite: Town, site: Site, page: str) -> None:
+    path = lite.path("d" if page == "d" else "u")
+    if page == "left":
+        httpx.post(site.url(path))
+    for asked, link in ((path, "/subscribe?topic=nieuws"), (f"{path}?lang=en", "/subscribe?topic=nieuws&amp;lang=en")):
+        assert f'<a href="{link}">' in httpx.get(site.url(asked)).text
+    with lite.db.write() as conn:
+        contacts.describe_topic(conn, lite.topics[0].id, is_open=False)
+    told = httpx.get(site.url(path)).text
+    assert "Dan is deze mail aan iemand anders gestuurd, en is de keuze aan diegene." in told
+    assert "/subscribe" not in told
 
 
 def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does(lite: Town, site: Site) -> None:

@@ -5,9 +5,10 @@ Promises: :meth:`Desk.write` returns after the commit (:mod:`.shared`); reading 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeVar
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
+from unsubscribe.contacts import Topic
 from unsubscribe.details import House
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.pages import Pages, View, respond, view_of
@@ -86,6 +88,15 @@ class Desk:
     def url(self, path: str) -> str:
         """A path of ours as a link in a page."""
         return self.site.base + path
+
+    def join(self, view: View, topic: Topic | None) -> str:
+        """Where a stranger may sign up for a topic; nothing for one that is not open."""
+        return self.subscribe(view, [topic.slug]) if topic and topic.is_open else ""
+
+    def subscribe(self, view: View, slugs: Iterable[str]) -> str:
+        """The form to sign up with these topics first, in the language that was chosen, if one was."""
+        query = [("topic", slug) for slug in slugs] + ([("lang", view.language)] if view.keep else [])
+        return self.url("/subscribe") + (f"?{urlencode(query)}" if query else "")
 
     def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
         """A page that only says something, with the address to write to."""

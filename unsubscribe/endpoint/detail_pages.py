@@ -146,7 +146,7 @@ class DetailPages:
             "values": defaultdict(str, form.values),
             "example": short_day(later(self.desk.today, 2), view.language),
             "address_change": True,
-            "join": self.desk.url("/subscribe") if any(topic.is_open for topic in topics) else "",
+            "join": self.desk.join(view, reader.topic),
             "more": ((f"{form.path}/my-data{view.keep}", _("What do you know of me?")),) if form.path else (),
             "errors": form.faults,
         }

@@ -96,7 +96,7 @@ class OptOuts:
 
     def _asked(self, view: View, reader: Reader, text: str) -> str:
         """The page that asks; for who has left already, the page that says so."""
-        fixed = {"topic": _topic(reader, view), "gone": reader.stand == "gone"}
+        fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)}
         if reader.stand != "on":
             return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
         start = self.desk.url(f"/u/{text}")

@@ -4,7 +4,8 @@ Promises: each is a *service* mailing of its own with an idempotency key, opened
 change and its announcement are kept together or not at all; it goes first, and only a dead address holds it back. What
 stands in it is read anew for each attempt from the contact and the act (I5); it repeats nothing that the person who
 used the link typed, because that may be a stranger: it names the fields, and the topics. Links in it are made under the
-key that was frozen on the mailing, and end some days after the act.
+key that was frozen on the mailing, and end some days after the act. The link to confirm a sign-up also names its topics
+and language, which anybody may know and may write there: they only choose what a form shows first.
 
 :func:`fill` gives the values to the sender; a recipient whose contact or act is gone is missing from the answer.
 Success of :meth:`Post.send` means that the letter is in the outbox, not that it left.
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
@@ -137,13 +139,22 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
     filled = {}
     for contact in found.values():
         letter = (identity.key_id, mailing.id, contact.id)
+        asked = _asked(change, contact)
         urls = {
-            slot: f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, change.id)}"
+            slot: f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, change.id)}{asked}"
             for slot, (path, purpose) in links.items()
         }
         values = {**contact.values(), **_about(conn, change, contact), **urls}
         filled[contact.id] = Filled(contact.name, {"contact": values, "links": {}}, "", "")
     return filled
+
+
+def _asked(change: Change, contact: Contact) -> str:
+    """What the link to confirm a sign-up says beside its token: a way back for when the request itself is deleted."""
+    if change.kind != "sign_up":
+        return ""
+    language = [("lang", primary(contact.language))] if contact.language else []
+    return "?" + urlencode([("topic", slug) for slug in sorted(change.after["topics"])] + language)
 
 
 def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, object]:

@@ -68,7 +68,7 @@ def link(stage: Stage, number: int = 1, email: str = WISH.email) -> Token:
         filled = notices.fill(conn, mailing, [found.id], TOKENS)[found.id]
     url = str(filled.values["contact"]["confirm"])
     assert url.startswith("https://mail.vng.example/confirm/")
-    return TOKENS.read(url.rpartition("/")[2], Purpose.CONFIRM, NOW)
+    return TOKENS.read(url.rpartition("/")[2].partition("?")[0], Purpose.CONFIRM, NOW)
 
 
 def confirm(stage: Stage, token: Token, now: datetime = NOW) -> SignUp:

@@ -154,7 +154,8 @@ def _subscribed(gallery: Gallery, page: Page) -> None:
 def _linked(notice: notices.Notice, slot: str, before: Way) -> Way:
     def way(gallery: Gallery, page: Page) -> None:
         before(gallery, page)
-        gallery.go(page, gallery.town.letter(notice, slot) + "?lang=nl")
+        link = gallery.town.letter(notice, slot)
+        gallery.go(page, link if "?" in link else f"{link}?lang=nl")
 
     return way
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from templates.words import LANGUAGES, primary, words
 from unsubscribe.endpoint.site import Site
 
 NAMES = {"nl": "Nederlands", "en": "English", "de": "Deutsch", "fr": "Français"}
+LONGEST_QUERY = 1000
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _PLACE = re.compile(f"{_OPEN}(\\w+){_CLOSE}")
 _QUALITY = re.compile(r"q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?)")
@@ -53,6 +55,13 @@ def view_of(request: Request, default: str, own: str = "") -> View:
     return View(asked or fallback, "", switch)
 
 
+def also(request: Request) -> str:
+    """What else stands in an address, behind ``?lang=``: who switches language keeps it (for the place ``also``)."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    text = urlencode(kept)
+    return f"&{text}" if text and len(text) <= LONGEST_QUERY else ""
+
+
 def accepted(header: str) -> str:
     """The best of our languages in an Accept-Language header (RFC 9110 section 12.5.4), or nothing."""
     best, best_quality = "", 0.0
@@ -75,7 +84,7 @@ class Pages:
     def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
         """A page by its template (``optout.html``), with all that :file:`base.html` wants."""
         languages = tuple((code, NAMES[code]) for code in LANGUAGES["pages"]) if view.switch else ()
-        basis = {"site": self.site, "languages": languages, "keep": view.keep, "errors": {}}
+        basis = {"site": self.site, "languages": languages, "keep": view.keep, "also": "", "errors": {}}
         return render_page(name, view.language, basis | dict(context))
 
     def filled(self, name: str, view: View, fixed: Mapping[str, Any], places: Mapping[str, str]) -> str:

@@ -23,10 +23,12 @@ from unsubscribe import contacts, signup
 from unsubscribe.endpoint import forms
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.evenly import evenly
-from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.pages import View, also, respond
 from unsubscribe.endpoint.peers import peer_of
 from unsubscribe.endpoint.words import Shown
 from unsubscribe.signup import SignUp, Wish
+
+MOST_NAMED = 50
 
 
 class SignUpPages:
@@ -48,21 +50,21 @@ class SignUpPages:
         """The form, or the request."""
         view = self.desk.view(request)
         if request.method != "POST":
-            return await self._form(view, {"first": request.query_params.get("topic", "")}, {}, ())
+            return await self._form(request, view, {}, {}, ())
         fields = await forms.form(request)
         if forms.one(fields, "website"):
             return self._asked(view)
         wish = self._wish(request, view, fields)
         typed = {"email": wish.email, "name": wish.name}
         if forms.one(fields, "version") not in ("", wish.version):  # an old page, or a form on another site (D5)
-            return await self._form(view, typed, {"consent": self._fault_text(view, "consent")}, wish.topics)
+            return await self._form(request, view, typed, {"consent": self._fault_text(view, "consent")}, wish.topics)
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
         try:
             async with evenly():
                 await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
         except FaultsError as error:
             faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
-            return await self._form(view, typed, faults, wish.topics)
+            return await self._form(request, view, typed, faults, wish.topics)
         self.desk.watch.chose("sign_up")
         return self._asked(view)
 
@@ -73,14 +75,14 @@ class SignUpPages:
         found = await self.desk.read(partial(_look, token))
         view = self.desk.view(request, found.language)
         if not fresh or found.stand == "gone":
-            return self._too_late(view, found)
+            return self._too_late(request, view, found)
         if found.stand == "confirmed":
             return self._confirmed(view, found)
         if request.method != "POST":
-            return self._question(view, found)
+            return self._question(request, view, found)
         done = await self.desk.write(lambda conn: signup.confirm(conn, token, now))
         self.desk.watch.chose("confirm")
-        return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(view, done)
+        return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(request, view, done)
 
     def consent(self, view: View) -> tuple[str, str]:
         """The sentence that one agrees to by signing up, and its version, which follows from the text."""
@@ -100,10 +102,16 @@ class SignUpPages:
         return Wish(email, topics, text, version, source, name, view.language, peer)
 
     async def _form(
-        self, view: View, values: Mapping[str, str], faults: Mapping[str, str], chosen: tuple[str, ...]
+        self,
+        request: Request,
+        view: View,
+        values: Mapping[str, str],
+        faults: Mapping[str, str],
+        chosen: tuple[str, ...],
     ) -> Response:
+        first = _named(request)
         topics = await self.desk.read(lambda conn: contacts.topics(conn, only_open=True))
-        topics.sort(key=lambda one: one.slug != values.get("first"))  # asked for by a link: first, and not ticked (D6)
+        topics.sort(key=lambda one: one.slug not in first)  # asked for by a link: first, and not ticked (D6)
         context = {
             "topics": [
                 Shown(one.slug, one.name_in(view.language), one.description, "x" if one.slug in chosen else "")
@@ -112,6 +120,7 @@ class SignUpPages:
             "values": defaultdict(str, values),
             "consent": self.consent(view)[0],
             "version": self.consent(view)[1],
+            "also": also(request),
             "errors": faults,
         }
         headers = {} if faults else {"x-robots-tag": "noarchive"}
@@ -123,7 +132,7 @@ class SignUpPages:
         sentence = _("If this address can sign up, there is a mail to confirm it. Without that nothing happens.")
         return self.desk.done(view, _("Look in your mailbox"), (sentence,), kind="info")
 
-    def _question(self, view: View, found: SignUp) -> Response:
+    def _question(self, request: Request, view: View, found: SignUp) -> Response:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in found.topics)
         told = {"topics": topics, "address": found.masked}
@@ -134,6 +143,7 @@ class SignUpPages:
             "hidden": {},
             "label": _("Confirm"),
             "kind": "primary",
+            "also": also(request),
         }
         return respond(self.desk.pages.page("ask.html", view, context))
 
@@ -144,11 +154,12 @@ class SignUpPages:
         stop = _("You can stop at any time, with the link under each mail.")
         return self.desk.done(view, _("You have signed up"), (told,), after=stop)
 
-    def _too_late(self, view: View, found: SignUp) -> Response:
+    def _too_late(self, request: Request, view: View, found: SignUp) -> Response:
+        """The way back, for the same topics: the link names them, also when the request itself was deleted."""
         _ = view.gettext
         sentences = (_("Nothing was changed. Sign up once more, then you get a new mail."),)
-        first = f"?topic={found.topics[0].slug}" if found.topics else ""
-        link = (self.desk.url(f"/subscribe{first}"), _("Sign up"))
+        slugs = _named(request) or [topic.slug for topic in found.topics]
+        link = (self.desk.subscribe(view, slugs), _("Sign up"))
         return self.desk.done(view, _("This link has expired"), sentences, kind="warn", link=link, status=410)
 
     def _fault_text(self, view: View, field: str) -> str:
@@ -158,6 +169,11 @@ class SignUpPages:
         if field == "consent":
             return _("The text that you agree to has changed. Read it, and sign up once more.")
         return _("Fill in your mail address, for example name@example.org")
+
+
+def _named(request: Request) -> list[str]:
+    """The topics that a link names: they may choose an order, and nothing else."""
+    return [forms.clean(slug)[:64] for slug in request.query_params.getlist("topic")[:MOST_NAMED]]
 
 
 def _look(token: Token, conn: Connection) -> SignUp:

@@ -1,9 +1,10 @@
 """``serve``: a parent of two kinds of child processes, web and sender.
 
-Promises: the parent holds the settings' checks and the listening socket, so that a wrong setting or a taken port is
-told before anything runs; a child that dies is started again (not faster than once a second); a child ends when its
-parent is gone, also by SIGKILL (a pipe whose other end only the parent holds, and PR_SET_PDEATHSIG where there is
-one); SIGTERM ends all in order: senders hand back what they have not begun, a second one kills. Gives an exit code.
+Promises: the parent holds the settings' checks and the listening sockets (one for each web process), so that a wrong
+setting or a taken port is told before anything runs; a child that dies is started again (not faster than once a
+second); a child ends when its parent is gone, also by SIGKILL (a pipe whose other end only the parent holds, and
+PR_SET_PDEATHSIG where there is one); SIGTERM ends all in order: senders hand back what they have not begun, a second
+one kills. Gives an exit code.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import structlog
 
 from campaigns.app import open_house
-from mailer.errors import InputError
+from campaigns.listening import listen, web_processes
 
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name, read when it is imported
 _PR_SET_PDEATHSIG = 1
 log = structlog.get_logger()
 
@@ -44,19 +48,41 @@ class Plan:
 
 def serve(plan: Plan) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    open_house().close()
-    listening = _listen(plan)
+    house = open_house()
+    house.close()
+    listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
     parent = _Parent(plan, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, parent.stop)
-    return parent.run()
+    with _counted_together(house.data / f"counters-{plan.port}", len(listening)):
+        return parent.run()
+
+
+@contextlib.contextmanager
+def _counted_together(folder: Path, webs: int) -> Iterator[None]:
+    """Several web processes have their counters in files there, so that each can show those of all (``/metrics``).
+
+    What an earlier parent left is removed. Children are spawned, so they find the folder in their environment.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if webs == 1:
+        yield
+        return
+    folder.mkdir(parents=True)
+    os.environ[TOGETHER] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[TOGETHER]
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Parent:
     """Starts children, starts them again, ends them."""
 
-    def __init__(self, plan: Plan, listening: socket.socket) -> None:
-        self._plan, self._listening = plan, listening
+    def __init__(self, plan: Plan, listening: Sequence[socket.socket]) -> None:
+        self._plan = plan
+        self._webs = {f"web-{number}": each for number, each in enumerate(listening, 1)}
         self._context = multiprocessing.get_context("spawn")
         self._theirs, self._ours = self._context.Pipe(duplex=False)  # children wait for its end: we never write
         self._children: dict[str, BaseProcess] = {}
@@ -72,8 +98,8 @@ class _Parent:
 
     def run(self) -> int:
         """Until stopped."""
-        names = ["web", *(f"sender-{number}" for number in range(1, self._plan.senders + 1))]
-        print(f"http://{self._plan.host}:{self._listening.getsockname()[1]}/", file=sys.stderr, flush=True)
+        names = [*self._webs, *(f"sender-{number}" for number in range(1, self._plan.senders + 1))]
+        print(f"http://{self._plan.host}:{self._webs['web-1'].getsockname()[1]}/", file=sys.stderr, flush=True)
         while not self._stopping:
             for name in names:
                 self._keep(name)
@@ -91,8 +117,8 @@ class _Parent:
         self._children[name] = self._start(name)
 
     def _start(self, name: str) -> BaseProcess:
-        if name == "web":
-            child = self._context.Process(target=web, args=(self._theirs, self._listening), name=name)
+        if name in self._webs:
+            child = self._context.Process(target=web, args=(self._theirs, self._webs[name]), name=name)
         else:
             child = self._context.Process(target=sender, args=(self._theirs,), name=name)
         child.start()
@@ -187,17 +213,3 @@ def _live_with(parent: Connection, end: Callable[[], None]) -> None:
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True, name="parent").start()
-
-
-def _listen(plan: Plan) -> socket.socket:
-    """The listening socket; ``InputError`` when the address cannot be used."""
-    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind((plan.host, plan.port))
-        found.listen(1024)
-    except OSError as error:
-        found.close()
-        raise InputError(f"cannot listen on {plan.host}:{plan.port}: {error.strerror}") from None
-    return found

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from mailer.settings import HouseSettings, parse_duration
@@ -45,7 +45,7 @@ def _name_server(text: str) -> tuple[str, int]:
 
 
 class CampaignSettings(HouseSettings):
-    """``POSTILJON_DATABASE_URL``, ``_BRAND``, ``_HELLO_NAME``, ``_DNS`` and ``_LATE``.
+    """``POSTILJON_DATABASE_URL``, ``_BRAND``, ``_HELLO_NAME``, ``_DNS``, ``_LATE`` and ``_WEB_PROCESSES``.
 
     ``dns``: the servers that ``check`` and ``doctor`` ask about a sender; those of the machine when none is given.
 
@@ -53,6 +53,8 @@ class CampaignSettings(HouseSettings):
 
     ``late``: a campaign whose hour passed while nothing served (a restart, a power cut) is still sent when it is no
     later than this; after that it is held, with the reason ``missed``, and a person decides.
+
+    ``web_processes``: how many processes of ``serve`` answer readers; by default one for each core, at most four.
     """
 
     database_url: str = ""
@@ -60,6 +62,7 @@ class CampaignSettings(HouseSettings):
     hello_name: str = ""
     dns: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_name_servers)] = ()
     late: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
+    web_processes: Annotated[int, Field(ge=1, le=64)] | None = None
 
     @property
     def database(self) -> str:

@@ -12,7 +12,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlmodel import Field, SQLModel
 
 from mailer.storage import Instant
@@ -108,6 +121,14 @@ def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change
     return replace(change, after=after)
 
 
+def answered(conn: Connection, number: int) -> bool:
+    """Note that a reason was given for an act; False when one was given before, or the act is gone."""
+    kept = conn.execute(select(CHANGE.c.after).where(CHANGE.c.id == number)).scalar()
+    if kept is None or "answered" in (side := json.loads(kept)):
+        return False
+    return _changes(conn, (CHANGE.c.id == number) & (CHANGE.c.after == kept), after=_json(side | {"answered": True}))
+
+
 def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Change]:
     """The acts of a kind until a time that were not taken back, oldest first."""
     mine = (CHANGE.c.kind == kind, CHANGE.c.at <= before, CHANGE.c.undone_at.is_(None))
@@ -122,8 +143,12 @@ def forget(conn: Connection, before: datetime) -> int:
 
 def undone(conn: Connection, number: int, now: datetime) -> bool:
     """Note that an act was taken back; False when it already was (one conditional statement)."""
-    pending = (CHANGE.c.id == number) & CHANGE.c.undone_at.is_(None)
-    return conn.execute(update(CHANGE).where(pending).values(undone_at=now)).rowcount == 1
+    return _changes(conn, (CHANGE.c.id == number) & CHANGE.c.undone_at.is_(None), undone_at=now)
+
+
+def _changes(conn: Connection, where: ColumnElement[bool], **values: Any) -> bool:
+    """Whether one act was still as ``where`` says, and has these values now."""
+    return conn.execute(update(CHANGE).where(where).values(**values)).rowcount == 1
 
 
 def erase(conn: Connection, contact_id: int) -> None:

@@ -1,7 +1,7 @@
 """Why people leave: a tally per letter and reason, of nobody. Home of the table ``opt_out_reason``.
 
 Promises: only numbers are kept, so nothing here can be traced to a person; a reason outside :data:`REASONS` counts as
-*other*.
+*other*; the reason of one opt-out counts once, whichever process is told it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, select
 from sqlmodel import Field, SQLModel
 
+from mailer.signing import Token
+from unsubscribe import changes
 from unsubscribe.contacts.people import insert_into
 
 REASONS = ("too_many", "not_relevant", "never_asked", "changed_job", "other")
@@ -34,6 +36,12 @@ def add(conn: Connection, mailing_id: int, reason: str) -> None:
     insert = insert_into(conn, REASON).values(mailing_id=mailing_id, reason=known, count=1)
     once_more = {"count": REASON.c.count + 1}
     conn.execute(insert.on_conflict_do_update(index_elements=["mailing_id", "reason"], set_=once_more))
+
+
+def give(conn: Connection, token: Token, reason: str) -> None:
+    """Count the reason of the opt-out in ``token.subject``, once: a button may be pressed twice."""
+    if changes.answered(conn, token.subject):
+        add(conn, token.mailing, reason)
 
 
 def tally(conn: Connection, mailing_id: int) -> dict[str, int]:

@@ -1,9 +1,9 @@
-"""``topic``: what people can subscribe to; its name (in each language), what readers are told of it, who may join."""
+"""``topic``: what people can subscribe to; its name and what readers are told of it (in each language), who may join."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +26,18 @@ _NameIn = Annotated[
         help=_("What readers of a language see; may be repeated. LANGUAGE= drops it."),
     ),
 ]
-_About = Annotated[str | None, typer.Option("--description", help=_("What it is about: readers see it at sign-up."))]
+_About = Annotated[
+    str | None,
+    typer.Option("--description", help=_("What it brings and how often: readers see it at sign-up.")),
+]
+_AboutIn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--description-in",
+        metavar="LANGUAGE=TEXT",
+        help=_("The same for readers of a language; may be repeated. LANGUAGE= drops it."),
+    ),
+]
 _Open = Annotated[bool | None, typer.Option("--open/--closed", help=_("Whether strangers may sign up for it."))]
 
 
@@ -35,7 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         "topic",
         help=_("Show the topics; name or describe one, open it for sign-up or close it. A new one is made."),
-        epilog=_('Example: postiljon topic news --name "Association news" --open'),
+        epilog=_('Example: postiljon topic news --name "Association news" --description "Some two mails a month." --open'),
     )(topic)
 
 
@@ -44,6 +55,7 @@ def topic(
     name: _Name = None,
     name_in: _NameIn = None,
     description: _About = None,
+    description_in: _AboutIn = None,
     is_open: _Open = None,
     as_json: Json = False,
 ) -> None:
@@ -51,17 +63,19 @@ def topic(
     from campaigns.app import open_house
     from unsubscribe import contacts
 
-    changes, names = wanted(name, description, is_open), wanted_names(name_in or ())
-    if (changes or names) and not slug:
+    changes = wanted(name, description, is_open)
+    names, abouts = in_languages("--name", name_in or ()), in_languages("--description", description_in or ())
+    given = changes or names or abouts
+    if given and not slug:
         raise typer.BadParameter(_("say which topic"), param_hint="SLUG")
     house = open_house(say=_)
     made = False
-    if changes or names:
+    if given:
         with house.db.write() as conn:
             made = contacts.find_topic(conn, slug) is None
             found = contacts.ensure_topic(conn, slug, changes.get("name", ""), house.clock())
-            kept = {language: text for language, text in {**found.names, **names}.items() if text}
-            contacts.describe_topic(conn, found.id, names=kept, **changes)
+            texts = {"names": _kept(found.names, names), "descriptions": _kept(found.descriptions, abouts)}
+            contacts.describe_topic(conn, found.id, **texts, **changes)
     with house.db.read() as conn:
         chosen = [contacts.topic(conn, slug)] if slug else contacts.topics(conn)
         counts = [contacts.audience_count(conn, item.slug) for item in chosen]
@@ -89,17 +103,21 @@ def wanted(name: str | None, description: str | None, is_open: bool | None) -> d
     return changes
 
 
-def wanted_names(given: Sequence[str]) -> dict[str, str]:
-    """Names by language, from ``nl=Nieuws``; an empty one is to be dropped. Raises ``typer.BadParameter``."""
-    names: dict[str, str] = {}
+def in_languages(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Texts by language, from ``nl=Nieuws``; an empty one is to be dropped. Raises ``typer.BadParameter``."""
+    texts: dict[str, str] = {}
     for one in given:
         language, equals, text = one.partition("=")
         tag = language.strip().lower()
         if not equals or not _TAG.fullmatch(tag):
-            said = _("expected a language, = and a name, such as {example}").format(example='nl="Ons nieuws"')
-            raise typer.BadParameter(said, param_hint="--name-in")
-        names[tag] = _line("--name", text, may_be_empty=True)
-    return names
+            said = _("expected a language, = and a text, such as {example}").format(example='nl="Ons nieuws"')
+            raise typer.BadParameter(said, param_hint=f"{option}-in")
+        texts[tag] = _line(option, text, may_be_empty=True)
+    return texts
+
+
+def _kept(known: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    return {language: text for language, text in {**known, **given}.items() if text}
 
 
 def _line(option: str, value: str, *, may_be_empty: bool) -> str:
@@ -118,8 +136,13 @@ def _print(item: Topic, count: int) -> None:
         say(f"  {language}: {name}")
     if item.description:
         say(f"  {item.description}")
+    for language, text in sorted(item.descriptions.items()):
+        say(f"  {language}: {text}")
+    if item.is_open and not item.description and not item.descriptions:
+        say("  " + _("Who signs up is not told what it brings, and how often: add --description."))
 
 
 def _as_json(item: Topic, count: int) -> dict[str, Any]:
-    names = {"slug": item.slug, "name": item.name, "names": dict(item.names), "description": item.description}
-    return names | {"open": item.is_open, "subscribed": count}
+    names = {"slug": item.slug, "name": item.name, "names": dict(item.names)}
+    about = {"description": item.description, "descriptions": dict(item.descriptions)}
+    return names | about | {"open": item.is_open, "subscribed": count}

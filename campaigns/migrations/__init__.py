@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 FOLDER = Path(__file__).parent
-HEAD = "0001"
-KNOWN = ("0001",)
+HEAD = "0002"
+KNOWN = ("0001", "0002")
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
     *(

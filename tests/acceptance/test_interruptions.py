@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from campaigns import control
 from mailer.storage import open_database
-from tests.acceptance.conftest import Office
-from tests.support.commandline import EXAMPLES, Catcher, Desk, Mailbox, catching, fetch, free_port, until
+from tests.acceptance.conftest import Office, open_office
+from tests.support.commandline import Catcher, Mailbox, fetch, free_port, until
 from tests.support.databases import PostgresServer
 
 pytestmark = pytest.mark.slow
@@ -37,20 +36,11 @@ class SlowCatcher(Catcher):
 
 
 @pytest.fixture
-def slow_office(tmp_path: Path) -> Iterator[Office]:
+def slow_office(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Office]:
     """Sixty people, and a relay that takes a tenth of a second for a letter, on two connections."""
-    for path in EXAMPLES.glob("*"):
-        if path.is_file():
-            shutil.copy(path, tmp_path)
-    mailbox = Mailbox()
-    with catching(SlowCatcher(mailbox)) as port:
-        desk = Desk(
-            tmp_path, {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}?connections=2", "POSTILJON_BRAND": "vng.toml"}
-        )
-        desk.write("people.csv", "email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)))
-        desk.do("init")
-        desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-        yield Office(desk, mailbox)
+    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    with open_office(tmp_path, SlowCatcher(Mailbox())) as opened:
+        yield opened
 
 
 def copies(mailbox: Mailbox) -> Counter[str]:
@@ -145,6 +135,19 @@ def test_a_child_that_dies_is_started_again(office: Office) -> None:
         for child in offspring(process.pid):
             os.kill(child, signal.SIGKILL)
         assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+
+
+def test_several_web_processes_share_the_readers_and_count_together(office: Office) -> None:
+    port = free_port()
+    office.desk.environment["POSTILJON_WEB_PROCESSES"] = "3"
+    with office.desk.running("serve", "--public-only", "--port", str(port)) as process:
+        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+        for _ in range(40):
+            assert fetch(f"http://127.0.0.1:{port}/archive")[0] == 200
+        counted = fetch(f"http://127.0.0.1:{port}/metrics")[1]
+        assert 'postiljon_web_requests_total{method="GET",path="/archive",status="200"} 40.0' in counted
+        assert len(offspring(process.pid)) == 3
+    assert not list(office.desk.folder.glob("**/counters-*"))
 
 
 def test_the_whole_way_on_postgresql(office: Office, postgres: PostgresServer) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from mailer.storage import Database
-from tests.support.site import PEPPER, Site, Town, serving
+from tests.support.site import NEWS, PEPPER, Site, Town, serving
 from unsubscribe import contacts, reasons, retention
 from unsubscribe.endpoint import public_app
 from unsubscribe.settings import ReaderSettings
@@ -126,6 +126,14 @@ def test_an_older_link_that_names_no_topics_leads_back_while_the_request_is_kept
     link = lite.letter("optin_confirm", "confirm").partition("?")[0]
     lite.now += timedelta(days=60)
     assert 'href="/subscribe?topic=agenda&amp;topic=nieuws"' in httpx.get(site.url(link)).text
+
+
+def test_who_signs_up_is_told_what_a_topic_brings_and_how_often_in_their_language(lite: Town, site: Site) -> None:
+    assert NEWS["nl"] in httpx.get(site.url("/subscribe?lang=nl")).text
+    assert NEWS["en"] in httpx.get(site.url("/subscribe?lang=en")).text
+    french = httpx.get(site.url("/subscribe?lang=fr")).text
+    assert not {text for text in NEWS.values() if text in french}
+    assert NEWS["en"] in httpx.get(site.url(lite.path("d") + "?lang=en")).text
 
 
 def test_topics_in_an_address_only_choose_which_stand_first(lite: Town, site: Site) -> None:

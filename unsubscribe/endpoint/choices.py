@@ -29,7 +29,6 @@ PURPOSES = {
     "reason": Purpose.REASON,
     "put-back": Purpose.UNDO_CHANGE,
 }
-MOST_ANSWERED = 1000
 
 
 class Choices:
@@ -38,7 +37,6 @@ class Choices:
     def __init__(self, desk: Desk, detail_pages: DetailPages) -> None:
         self.desk = desk
         self.detail_pages = detail_pages
-        self._answered: dict[Token, None] = {}
 
     def routes(self) -> list[Route]:
         """One for each purpose."""
@@ -152,17 +150,8 @@ class Choices:
         reason = forms.one(fields, "reason")
         if reason not in REASONS:
             return self._reason_form(view, self.fresh("reason", token, token.subject), _("Choose a reason"))
-        if self._first(token):
-            await self.desk.write(lambda conn: reasons.add(conn, token.mailing, reason))
+        await self.desk.write(lambda conn: reasons.give(conn, token, reason))
         return self.desk.done(view, _("Thank you"), (_("We use your answer to write better mails."),))
-
-    def _first(self, token: Token) -> bool:
-        """Whether no reason came with this token yet, as far as this process knows: a button pressed twice."""
-        seen = token in self._answered
-        self._answered[token] = None
-        while len(self._answered) > MOST_ANSWERED:
-            del self._answered[next(iter(self._answered))]
-        return not seen
 
     def _less_often_form(self, view: View, reader: Reader, action: str, error: str = "") -> Response:
         errors_of = {"often": error} if error else {}

@@ -6,12 +6,16 @@ of mail or of network. Each application has a registry of its own, so that sever
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import Scope
 from structlog import get_logger
 
 _OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
 _KNOWN = _OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # set by a parent of several web processes
 log = get_logger("postiljon.web")
 
 
@@ -50,5 +54,9 @@ class Watch:
         self.readers.labels(choice).inc()
 
     def page(self) -> bytes:
-        """All counters in the text format of Prometheus."""
-        return generate_latest(self.registry)
+        """All counters in the text format of Prometheus; with several web processes, those of all together."""
+        if TOGETHER not in os.environ:
+            return generate_latest(self.registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+        return generate_latest(everybody)

@@ -1,0 +1,51 @@
+"""Where ``serve`` listens: one address, a socket for each web process.
+
+Promises: an address that is taken or cannot be used is told before anything runs. Each process has a socket of its
+own (SO_REUSEPORT), so that the kernel spreads connections evenly: on one socket, the process that wakes first takes
+nearly all of them. The parent holds all of them open, so connections wait while a child is started again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from mailer.errors import InputError
+
+MOST_WAITING = 1024
+MOST_WEBS = 4
+
+
+def listen(host: str, port: int, number: int) -> list[socket.socket]:
+    """``number`` listening sockets. Raises ``InputError`` when the address cannot be used."""
+    alone = _bind(host, port, shared=False)  # this is refused where anybody listens, also one who shares
+    if number == 1:
+        alone.listen(MOST_WAITING)
+        return [alone]
+    port = alone.getsockname()[1]
+    alone.close()
+    found = [_bind(host, port, shared=True) for _ in range(number)]
+    for each in found:
+        each.listen(MOST_WAITING)
+    return found
+
+
+def web_processes(wanted: int | None) -> int:
+    """How many web processes: as set, else one for each core that we may use, at most four."""
+    if wanted is not None:
+        return wanted if hasattr(socket, "SO_REUSEPORT") else 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WEBS) if hasattr(socket, "SO_REUSEPORT") else 1
+
+
+def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise InputError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return found

@@ -1,0 +1,54 @@
+"""Where ``serve`` listens."""
+
+from __future__ import annotations
+
+import socket
+from itertools import count
+
+import pytest
+
+from campaigns.listening import listen, web_processes
+from mailer.errors import InputError
+
+
+def test_each_web_process_gets_connections_of_its_own() -> None:
+    sockets = listen("127.0.0.1", 0, 2)
+    address = sockets[0].getsockname()
+    clients = [socket.create_connection(address) for _ in range(60)]
+    taken = [accepted(each) for each in sockets]
+    for each in (*sockets, *clients):
+        each.close()
+    assert sum(taken) == 60
+    assert min(taken) > 5
+
+
+def accepted(listening: socket.socket) -> int:
+    """How many connections wait there."""
+    listening.setblocking(False)
+    for number in count():
+        try:
+            listening.accept()[0].close()
+        except BlockingIOError:
+            return number
+    raise AssertionError
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("theirs", [1, 2])
+def test_a_taken_port_is_told_also_when_its_owner_would_share_it(number: int, theirs: int) -> None:
+    owners = listen("127.0.0.1", 0, theirs)
+    port = owners[0].getsockname()[1]
+    with pytest.raises(InputError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
+        listen("127.0.0.1", port, number)
+    for each in owners:
+        each.close()
+
+
+def test_an_address_of_another_machine_is_told() -> None:
+    with pytest.raises(InputError, match=r"cannot listen on 192\.0\.2\.1:0"):
+        listen("192.0.2.1", 0, 2)
+
+
+def test_as_many_web_processes_as_cores_and_at_most_four() -> None:
+    assert web_processes(7) == 7
+    assert 1 <= web_processes(None) <= 4

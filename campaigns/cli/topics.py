@@ -46,7 +46,9 @@ def register(app: typer.Typer) -> None:
     app.command(
         "topic",
         help=_("Show the topics; name or describe one, open it for sign-up or close it. A new one is made."),
-        epilog=_('Example: postiljon topic news --name "Association news" --description "Some two mails a month." --open'),
+        epilog=_(
+            'Example: postiljon topic news --name "Association news" --description "Some two mails a month." --open'
+        ),
     )(topic)
 
 

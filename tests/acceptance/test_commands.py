@@ -149,6 +149,7 @@ def test_a_topic_is_named_and_opened_for_sign_up(office: Office) -> None:
         "name": "",
         "names": {},
         "description": "",
+        "descriptions": {},
         "open": False,
         "subscribed": 5,
     }
@@ -159,6 +160,10 @@ def test_a_topic_is_named_and_opened_for_sign_up(office: Office) -> None:
     said = desk.do("topic", "agenda", "--open").out
     assert "agenda: Agenda (open for sign-up; 0 subscribed)" in said
     assert "This topic is new." in said
+    assert "not told what it brings, and how often" in said
+    told = desk.do("topic", "agenda", "--description-in", "en=Once a week.", "--description-in", "nl=Elke week.").out
+    assert "en: Once a week." in told
+    assert "not told" not in told
     assert "/subscribe" in said
     assert "gesloten voor aanmelding" in desk.do("topic", LC_ALL="nl_NL.UTF-8").out
 

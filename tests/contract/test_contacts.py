@@ -95,6 +95,14 @@ def test_a_topic_has_a_name_per_language(database: Database) -> None:
     assert listed == [found]
 
 
+def test_a_topic_says_what_it_brings_in_each_language(database: Database) -> None:
+    with database.write() as conn:
+        made = contacts.ensure_topic(conn, "nieuws", "Nieuws", NOW)
+        contacts.describe_topic(conn, made.id, description="Elke maand.", descriptions={"en": "Each month."})
+        found = contacts.topic(conn, "nieuws")
+    assert (found.about("en-GB"), found.about("nl"), made.about("nl")) == ("Each month.", "Elke maand.", "")
+
+
 @pytest.mark.parametrize("slug", ["", "Nieuws", "a b", "-a", "a" * 65, "nieuws\n", "é"])
 def test_a_slug_with_other_characters_is_refused(sqlite_database: Database, slug: str) -> None:
     with sqlite_database.write() as conn:

@@ -61,6 +61,10 @@ def serving(app: ASGIApp, **options: object) -> Iterator[Site]:
 
 
 PEPPER = b"p" * 32
+NEWS = {
+    "nl": "Wat wij doen en wat er bij onze leden speelt. Hooguit twee mails per maand.",
+    "en": "What we do and what our members work on. At most two mails a month.",
+}
 KEYRING = Keyring.of([b"k" * 32])
 ANOTHER_RING = Keyring.of([b"x" * 32])
 
@@ -134,12 +138,12 @@ class Town:
 
     def _topics(self, conn: Connection) -> list[contacts.Topic]:
         made = []
-        for slug, names in (
-            ("nieuws", {"nl": "Verenigingsnieuws", "en": "Association news"}),
-            ("agenda", {"nl": "Agenda", "en": "Calendar"}),
+        for slug, names, abouts in (
+            ("nieuws", {"nl": "Verenigingsnieuws", "en": "Association news"}, NEWS),
+            ("agenda", {"nl": "Agenda", "en": "Calendar"}, {}),
         ):
             topic = contacts.ensure_topic(conn, slug, names["nl"], self.now)
-            contacts.describe_topic(conn, topic.id, names=names, is_open=True)
+            contacts.describe_topic(conn, topic.id, names=names, descriptions=abouts, is_open=True)
             made.append(contacts.topic(conn, slug))
         return made
 

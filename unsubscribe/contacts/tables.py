@@ -38,7 +38,7 @@ class ContactRow(SQLModel, table=True):
 
 
 class TopicRow(SQLModel, table=True):
-    """What a letter is about, and what one subscribes to. ``names`` is JSON: language to name."""
+    """What a letter is about, and what one subscribes to. ``names`` and ``descriptions`` are JSON: language to text."""
 
     __tablename__ = "topic"
     __table_args__: Any = {"sqlite_autoincrement": True}
@@ -50,6 +50,7 @@ class TopicRow(SQLModel, table=True):
     description: str = Field(default="", sa_column=Column(Text, nullable=False))
     is_open: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))  # may strangers sign up for it?
     created_at: datetime = Field(sa_type=Instant)
+    descriptions: str = Field(default="{}", sa_column=Column(Text, nullable=False, server_default="{}"))
 
 
 class SubscriptionRow(SQLModel, table=True):

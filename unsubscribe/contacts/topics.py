@@ -27,7 +27,15 @@ from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]
 N_ = str  # marks a text for the catalogue (domain cli)
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
-_COLUMNS = (TOPIC.c.id, TOPIC.c.slug, TOPIC.c.name, TOPIC.c.names, TOPIC.c.description, TOPIC.c.is_open)
+_COLUMNS = (
+    TOPIC.c.id,
+    TOPIC.c.slug,
+    TOPIC.c.name,
+    TOPIC.c.names,
+    TOPIC.c.description,
+    TOPIC.c.is_open,
+    TOPIC.c.descriptions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +48,15 @@ class Topic:
     names: Mapping[str, str] = field(default_factory=dict, hash=False)
     description: str = ""
     is_open: bool = False
+    descriptions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def name_in(self, language: str) -> str:
         """Its name in a language, else the name that it has in any."""
         return self.names.get(language.partition("-")[0], self.name)
+
+    def about(self, language: str) -> str:
+        """What it brings and how often, in a language, else what is said of it in any."""
+        return self.descriptions.get(language.partition("-")[0], self.description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +98,10 @@ def ensure_topic(conn: Connection, slug: str, name: str, now: datetime) -> Topic
 
 
 def describe_topic(conn: Connection, topic_id: int, **fields: Any) -> None:
-    """Store ``name``, ``names`` (a mapping), ``description`` or ``is_open`` of a topic."""
-    if "names" in fields:
-        fields["names"] = json.dumps(fields["names"], ensure_ascii=False, sort_keys=True)
+    """Store ``name``, ``names``, ``description``, ``descriptions`` (mappings) or ``is_open`` of a topic."""
+    for some in ("names", "descriptions"):
+        if some in fields:
+            fields[some] = json.dumps(fields[some], ensure_ascii=False, sort_keys=True)
     conn.execute(update(TOPIC).where(TOPIC.c.id == topic_id).values(**fields))
 
 
@@ -125,7 +139,7 @@ def subscriptions_of(conn: Connection, contact_id: int) -> list[Subscription]:
         .where(SUBSCRIPTION.c.contact_id == contact_id)
         .order_by(TOPIC.c.name, TOPIC.c.id)
     )
-    return [Subscription(_topic_of(row), row[6], row[7], row[8]) for row in conn.execute(query)]
+    return [Subscription(_topic_of(row), *row[-3:]) for row in conn.execute(query)]
 
 
 def subscription(conn: Connection, contact_id: int, topic_id: int) -> tuple[SubscriptionState, datetime, int] | None:
@@ -257,4 +271,4 @@ def audience_count(conn: Connection, topic_slug: str) -> int:
 
 
 def _topic_of(row: Row[*tuple[Any, ...]]) -> Topic:
-    return Topic(row[0], row[1], row[2], json.loads(row[3]), row[4], bool(row[5]))
+    return Topic(row[0], row[1], row[2], json.loads(row[3]), row[4], bool(row[5]), json.loads(row[6]))

@@ -88,7 +88,7 @@ class DetailPages:
     async def topics_form(self, view: View, token: Token, reader: Reader, action: str) -> Response:
         """The form for them."""
         _, topics = await self.desk.read(partial(self._offer, token))
-        shown = [Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics]
+        shown = [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics]
         context = {"address": reader.masked, "action": action, "topics": shown}
         return respond(self.desk.pages.page("topics.html", view, context))
 
@@ -142,7 +142,7 @@ class DetailPages:
             "address": reader.masked,
             "open_fields": fields,
             "language_choices": list(NAMES.items()),
-            "topics": [Shown(topic.slug, topic.name_in(view.language), topic.description) for topic in topics],
+            "topics": [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics],
             "values": defaultdict(str, form.values),
             "example": short_day(later(self.desk.today, 2), view.language),
             "address_change": True,

@@ -114,7 +114,7 @@ class SignUpPages:
         topics.sort(key=lambda one: one.slug not in first)  # asked for by a link: first, and not ticked (D6)
         context = {
             "topics": [
-                Shown(one.slug, one.name_in(view.language), one.description, "x" if one.slug in chosen else "")
+                Shown(one.slug, one.name_in(view.language), one.about(view.language), "x" if one.slug in chosen else "")
                 for one in topics
             ],
             "values": defaultdict(str, values),

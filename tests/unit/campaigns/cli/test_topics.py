@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from campaigns.cli.topics import wanted, wanted_names
+from campaigns.cli.topics import in_languages, wanted
 
 
 def test_nothing_typed_changes_nothing() -> None:
@@ -27,11 +27,18 @@ def test_an_empty_name_and_what_cannot_be_shown_are_refused(name: str | None, de
 
 
 def test_a_name_in_a_language_is_language_equals_name_and_nothing_drops_it() -> None:
-    assert wanted_names([]) == {}
-    assert wanted_names(["nl=Ons  nieuws", "FR = a=b", "de="]) == {"nl": "Ons nieuws", "fr": "a=b", "de": ""}
+    assert in_languages("--name", []) == {}
+    assert in_languages("--name", ["nl=Ons  nieuws", "FR = a=b", "de="]) == {"nl": "Ons nieuws", "fr": "a=b", "de": ""}
 
 
 @pytest.mark.parametrize("given", ["nl", "=Nieuws", "nl-NL=Nieuws", "Nederlands=Nieuws", "nl=" + "x" * 101, "nl=a\x00"])
 def test_what_is_no_language_or_no_name_is_refused(given: str) -> None:
     with pytest.raises(typer.BadParameter):
-        wanted_names([given])
+        in_languages("--name", [given])
+
+
+def test_a_description_in_a_language_may_be_longer_than_a_name() -> None:
+    text = "Wat de vereniging doet, hooguit twee keer per maand. " * 4
+    assert in_languages("--description", [f"nl={text}"]) == {"nl": text.strip()}
+    with pytest.raises(typer.BadParameter):
+        in_languages("--description", ["nl=" + "x" * 301])

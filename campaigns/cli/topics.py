@@ -1,4 +1,4 @@
-"""``topic``: what people can subscribe to; its name and what readers are told of it (in each language), who may join."""
+"""``topic``: what people can subscribe to; what readers are told of it, in each language; who may join."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,19 +30,42 @@ class Office:
     mailbox: Mailbox
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    """Initialised, with five people, one of whom does not exist and one of whom is greylisted."""
+def furnish(folder: Path, people: str) -> Path:
+    """The example letter, a database and these people, by the ordinary commands."""
     for path in EXAMPLES.glob("*"):
         if path.is_file():
-            shutil.copy(path, tmp_path)
-    mailbox = Mailbox()
-    with catching(Catcher(mailbox, refuse=[REFUSED], defer=[DEFERRED])) as port:
-        desk = Desk(
-            tmp_path,
-            {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}?connections=2", "POSTILJON_BRAND": "vng.toml"},
-        )
-        desk.write("people.csv", PEOPLE)
-        desk.do("init")
-        desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-        yield Office(desk, mailbox)
+            shutil.copy(path, folder)
+    desk = Desk(folder, {"POSTILJON_BRAND": "vng.toml"})
+    desk.write("people.csv", people)
+    desk.do("init")
+    desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], None]:
+    """Puts a furnished folder into another: made once for the same people, and copied after that."""
+    made: dict[str, Path] = {}
+
+    def put(people: str, folder: Path) -> None:
+        if people not in made:
+            made[people] = furnish(tmp_path_factory.mktemp("furnished"), people)
+        shutil.copytree(made[people], folder, dirs_exist_ok=True)
+
+    return put
+
+
+@contextmanager
+def open_office(folder: Path, catcher: Catcher) -> Iterator[Office]:
+    """A furnished folder with this relay."""
+    with catching(catcher) as port:
+        relay = f"smtp://127.0.0.1:{port}?connections=2"
+        yield Office(Desk(folder, {"POSTILJON_SMTP_URL": relay, "POSTILJON_BRAND": "vng.toml"}), catcher.mailbox)
+
+
+@pytest.fixture
+def office(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Office]:
+    """Initialised, with five people, one of whom does not exist and one of whom is greylisted."""
+    furnished(PEOPLE, tmp_path)
+    with open_office(tmp_path, Catcher(Mailbox(), refuse=[REFUSED], defer=[DEFERRED])) as opened:
+        yield opened

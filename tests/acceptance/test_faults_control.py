@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mailer import outbox
 from mailer.storage import open_database
-from tests.support.commandline import EXAMPLES, Desk, until
+from tests.support.commandline import Desk, until
 from tests.support.faults import scripted
 from tests.support.sending import utc_now
 from tests.support.smtpd import Rule
@@ -24,16 +23,10 @@ WINDOW = 8  # four times two connections
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
     """Eighty people and a letter; the relay is the test's."""
-    for path in EXAMPLES.glob("*"):
-        if path.is_file():
-            shutil.copy(path, tmp_path)
-    made = Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
-    made.write("people.csv", "email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)))
-    made.do("init")
-    made.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-    return made
+    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 
 def test_an_edit_while_it_is_sent_changes_no_letter_and_a_cancel_stops_within_a_second(desk: Desk) -> None:

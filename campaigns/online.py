@@ -38,7 +38,7 @@ from unsubscribe.endpoint import EndpointDeps
 from unsubscribe.endpoint.dates import day_in_words, month_in_words
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.forms import clean
-from unsubscribe.endpoint.pages import respond
+from unsubscribe.endpoint.pages import also, respond
 
 Found = TypeVar("Found")
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -128,7 +128,8 @@ async def overview(desk: Desk, request: Request) -> Response:
         "action": desk.url("/archive"),
         "feed": desk.url("/archive/feed.xml"),
         "canonical": f"{desk.deps.public_url}/archive",
-        "join": desk.url("/subscribe") if can_join else "",
+        "join": desk.subscribe(view, ()) if can_join else "",
+        "also": also(request),
     }
     robots = "noindex, noarchive" if wanted else "noarchive"
     headers = {"cache-control": "public, max-age=60", "vary": "accept-language", "x-robots-tag": robots}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -295,6 +296,21 @@ def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Tow
 def links(page: str) -> list[str]:
     """Our own links in a page."""
     return [part.split('"')[0] for part in page.split('href="')[1:] if part.startswith("/")]
+
+
+def test_a_language_that_was_chosen_stays_from_page_to_page(lite: Town, site: Site) -> None:
+    left = httpx.post(site.url(lite.path() + "?lang=fr")).text
+    inside = left.partition("<main")[2].partition("</main>")[0]
+    links = re.findall(r'(?:href|action)="([^"]+)"', inside)
+    assert len(links) == 6
+    assert all(link.endswith("?lang=fr") for link in links)
+    for kind in ("less-often", "pause", "topics"):
+        form = httpx.get(site.url(next(link for link in links if f"/{kind}/" in link))).text
+        target = re.findall(r'action="([^"]+)"', form)[0]
+        assert target.endswith("?lang=fr")
+        assert '<html lang="fr"' in httpx.post(site.url(target)).text
+    found = httpx.get(site.url("/subscribe?lang=fr")).text
+    assert 'href="/privacy?lang=fr"' in found.partition("<form")[2].partition("</form>")[0]
 
 
 def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) -> None:

@@ -313,6 +313,14 @@ def test_a_subject_that_looks_like_markup_is_text_in_list_and_feed(reading: Read
     assert "<script>alert(1)</script> &" in (feed.findtext(f"{ATOM}entry/{ATOM}title") or "")
 
 
+def test_a_search_and_a_chosen_language_go_on_together(reading: Reading) -> None:
+    page = reading.get("/archive?q=agenda&lang=en").text
+    assert 'href="?lang=de&amp;q=agenda"' in page
+    assert '<input type="hidden" name="lang" value="en">' in page
+    assert 'href="/archive?lang=en"' in page
+    assert 'name="lang"' not in reading.get("/archive?q=agenda").text
+
+
 def test_an_archive_of_nothing_says_so(reading: Reading) -> None:
     with reading.scene.db.write() as conn:
         conn.execute(update(records.CAMPAIGN).values(online="unlisted"))

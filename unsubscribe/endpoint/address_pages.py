@@ -19,7 +19,7 @@ from unsubscribe import moving
 from unsubscribe.endpoint import errors
 from unsubscribe.endpoint.dates import day_in_words
 from unsubscribe.endpoint.desk import Desk
-from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.pages import View
 from unsubscribe.moving import Move
 
 PURPOSES = {
@@ -113,15 +113,7 @@ class AddressPages:
         }
         heading, label = asks[kind]
         told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
-        context = {
-            "heading": heading,
-            "sentences": (told % {"new": move.new, "old": move.old},),
-            "action": "",
-            "hidden": {},
-            "label": label,
-            "kind": "primary",
-        }
-        return respond(self.desk.pages.page("ask.html", view, context))
+        return self.desk.ask(view, heading, (told % {"new": move.new, "old": move.old},), label)
 
     def _stand(self, view: View, move: Move) -> Response:
         """How it stands after the button."""

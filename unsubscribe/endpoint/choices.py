@@ -99,15 +99,8 @@ class Choices:
 
     def _undo_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
-        context = {
-            "heading": _("Was this a mistake?"),
-            "sentences": (_("With this button you are back on, as before: %(address)s.") % {"address": reader.masked},),
-            "action": action,
-            "hidden": {},
-            "label": _("Put me back"),
-            "kind": "primary",
-        }
-        return respond(self.desk.pages.page("ask.html", view, context))
+        told = _("With this button you are back on, as before: %(address)s.") % {"address": reader.masked}
+        return self.desk.ask(view, _("Was this a mistake?"), (told,), _("Put me back"), action=action)
 
     async def _undo(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now
@@ -123,15 +116,8 @@ class Choices:
     def _put_back_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
         asked = _("Do you want to undo the change of your details, for %(address)s?") % {"address": reader.masked}
-        context = {
-            "heading": _("Undo a change"),
-            "sentences": (asked, _("What you or somebody else changed since then stays.")),
-            "action": action,
-            "hidden": {},
-            "label": _("Undo the change"),
-            "kind": "primary",
-        }
-        return respond(self.desk.pages.page("ask.html", view, context))
+        sentences = (asked, _("What you or somebody else changed since then stays."))
+        return self.desk.ask(view, _("Undo a change"), sentences, _("Undo the change"), action=action)
 
     async def _put_back(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now

@@ -99,16 +99,23 @@ class Desk:
         return self.url("/subscribe") + (f"?{urlencode(query)}" if query else "")
 
     def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
-        """A page that only says something, with the address to write to."""
+        """A page that only says something, with the address to write to; it offers no other language."""
         helped = view.gettext("Do you have a question? Write to us:")
         fixed = {"heading": heading, "sentences": sentences, "help": helped}
-        return respond(self.pages.filled("message.html", View(view.language), fixed, {"number": number}), status)
+        quiet = View(view.language, view.keep)
+        return respond(self.pages.filled("message.html", quiet, fixed, {"number": number}), status)
 
     def done(self, view: View, heading: str, sentences: tuple[str, ...], status: int = 200, **more: object) -> Response:
         """A page that says what was done."""
         basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None, "link": None}
         context = basis | {"heading": heading, "sentences": sentences} | more
-        return respond(self.pages.page("done.html", View(view.language), context), status)
+        return respond(self.pages.page("done.html", View(view.language, view.keep), context), status)
+
+    def ask(self, view: View, heading: str, sentences: tuple[str, ...], label: str, **more: object) -> Response:
+        """A page with one button that acts: by a POST to ``action``, else to the page's own address."""
+        basis: dict[str, object] = {"kind": "primary", "action": ""}
+        context = basis | {"heading": heading, "sentences": sentences, "label": label} | more
+        return respond(self.pages.page("ask.html", view, context))
 
     def close(self) -> None:
         """Finish what is being written."""

@@ -21,7 +21,7 @@ from unsubscribe import contacts, mydata
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.known import parts
-from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.pages import respond
 
 
 class MyDataPages:
@@ -49,7 +49,7 @@ class MyDataPages:
             told = _(
                 "We send a mail with a link to your mailbox. With it you see everything, and you can have it erased."
             )
-            return self._question(view, _("What do you know of me?"), (told,), _("Send me the link"))
+            return self.desk.ask(view, _("What do you know of me?"), (told,), _("Send me the link"))
         await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")
         told = _("If we know this address, there is a mail with a link. At most one a day is sent.")
@@ -63,7 +63,7 @@ class MyDataPages:
         view = self.desk.view(request, await self.desk.read(partial(_language, token)))
         _ = view.gettext
         if request.method != "POST":
-            return self._question(
+            return self.desk.ask(
                 view, _("What we know of you"), (_("With this button you see everything."),), _("Show me")
             )
         fields = await forms.form(request)
@@ -76,7 +76,7 @@ class MyDataPages:
             return Response(text.encode(), 200, headers, "application/json")
         erase = self.desk.tokens.fresh(Purpose.ERASE, token, self.desk.now)
         context = {"parts": parts(view, known), "erase": self.desk.url(f"/c/erase/{erase}")}
-        return respond(self.desk.pages.page("mydata.html", View(view.language), context))
+        return respond(self.desk.pages.page("mydata.html", view, context))
 
     async def erase(self, request: Request) -> Response:
         """What erasing means; then it."""
@@ -92,16 +92,12 @@ class MyDataPages:
                 _("What stays is a code that cannot be turned back into your address, so that nobody puts you back."),
                 _("This cannot be undone."),
             )
-            return self._question(view, _("Erase my data"), told, _("Erase my data"), "danger")
+            return self.desk.ask(view, _("Erase my data"), told, _("Erase my data"), kind="danger")
         now = self.desk.now
         done = await self.desk.write(lambda conn: mydata.erase(conn, token, now))
         self.desk.watch.chose("erase")
         code = (_("Keep this code if you want to be able to refer to it:"), done.code) if done else None
         return self.desk.done(view, _("Your data were erased"), (_("You get no more mail from us."),), code=code)
-
-    def _question(self, view: View, heading: str, told: tuple[str, ...], label: str, kind: str = "primary") -> Response:
-        context = {"heading": heading, "sentences": told, "action": "", "hidden": {}, "label": label, "kind": kind}
-        return respond(self.desk.pages.page("ask.html", view, context))
 
 
 def _language(token: Token, conn: Connection) -> str:

@@ -118,7 +118,7 @@ class OptOuts:
         }
         reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
-        return self.desk.pages.filled("left.html", View(view.language), fixed, places)
+        return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _before(self, view: View, other: str) -> str:
         """The page between the question and the form."""

@@ -136,16 +136,8 @@ class SignUpPages:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in found.topics)
         told = {"topics": topics, "address": found.masked}
-        context = {
-            "heading": _("Confirm that you sign up"),
-            "sentences": (_("Do you want to get %(topics)s at %(address)s?") % told,),
-            "action": "",
-            "hidden": {},
-            "label": _("Confirm"),
-            "kind": "primary",
-            "also": also(request),
-        }
-        return respond(self.desk.pages.page("ask.html", view, context))
+        asked = _("Do you want to get %(topics)s at %(address)s?") % told
+        return self.desk.ask(view, _("Confirm that you sign up"), (asked,), _("Confirm"), also=also(request))
 
     def _confirmed(self, view: View, done: SignUp) -> Response:
         _ = view.gettext

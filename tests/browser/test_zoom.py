@@ -1,0 +1,97 @@
+"""400 % zoom, as WCAG 1.4.10 counts it: a window of 1280 × 1024 at 400 % is 320 × 256 CSS pixels of four dots each.
+
+Every public page, also letters: no scrolling sideways, nothing cut off, no text over another, and wherever the keyboard
+goes the focus is in sight and nothing lies over it (2.4.11); the main button is seen whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import overflow, page_on
+from tests.support.gallery import LETTERS, PAGES, Gallery
+
+pytestmark = [pytest.mark.chromium, pytest.mark.slow]
+ZOOMED: dict[str, Any] = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
+HIDDEN = "'.vh, .trap, .skip, [aria-hidden=true], template, title, style'"
+# Lines of text as they are painted: [left, top, right, bottom, the text], without those for screen readers alone.
+LINES = f"""() => {{ const lines = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {{ const text = walk.currentNode, e = text.parentElement, style = getComputedStyle(e);
+    if (!text.textContent.trim() || e.closest({HIDDEN}) || style.visibility == 'hidden' || !e.getClientRects().length
+      || parseFloat(style.fontSize) < 2) continue;
+    const range = document.createRange(); range.selectNodeContents(text);
+    for (const r of range.getClientRects()) if (r.width > 1 && r.height > 1)
+      lines.push([r.left, r.top + scrollY, r.right, r.bottom + scrollY, text.textContent.trim().slice(0, 40)]) }}
+  return lines }}"""
+# Boxes whose content is larger than they are and does not show outside; a box that scrolls by itself is one too,
+# but for a field that somebody typed a long text into.
+CUT = f"""() => [...document.querySelectorAll('body *')].filter(e => !e.closest({HIDDEN}) && e.tagName != 'INPUT')
+  .filter(e => {{ const s = getComputedStyle(e);
+    return ['hidden', 'clip', 'auto', 'scroll'].some(x => s.overflowX == x || s.overflowY == x)
+      && e.clientHeight > 2 && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1) }})
+  .map(e => e.tagName + ' ' + e.className + ' ' + e.innerText.slice(0, 40))"""
+# The focus: what has it, how much of it is in the window, and whether it is on top at the middle of that part.
+FOCUS = """() => { const e = document.activeElement, r = e.getClientRects()[0] ?? e.getBoundingClientRect();
+  const left = Math.max(r.left, 0), top = Math.max(r.top, 0);
+  const right = Math.min(r.right, innerWidth), bottom = Math.min(r.bottom, innerHeight);
+  const there = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  return {at: [...document.querySelectorAll('*')].indexOf(e), body: e === document.body,
+    name: e.tagName + ':' + (e.innerText || e.id || e.name).slice(0, 40), main: e.matches('.btn.primary, .btn.danger'),
+    seen: right - left > 1 && bottom - top > 1, on_top: !!there && e.contains(there),
+    whole: r.top >= 0 && r.left >= 0 && r.bottom <= innerHeight && r.right <= innerWidth} }"""
+
+
+@pytest.mark.parametrize("name", PAGES | LETTERS)
+def test_at_400_percent_nothing_is_lost(browser: Browser, gallery: Gallery, name: str) -> None:
+    with page_on(browser, **ZOOMED) as page:
+        gallery.open(page, name)
+        assert page.evaluate("[innerWidth, innerHeight, devicePixelRatio]") == [320, 256, 4]
+        assert overflow(page) == 0
+        assert page.evaluate(CUT) == []
+        lines = page.evaluate(LINES)
+        assert len(lines) > 5
+        assert [line for line in lines if line[0] < 0 or line[2] > 320] == []
+        assert _over_each_other(lines) == []
+
+
+@pytest.mark.parametrize("name", PAGES | LETTERS)
+def test_at_400_percent_the_keyboard_reaches_the_main_button_and_the_focus_is_in_sight(
+    browser: Browser, gallery: Gallery, name: str
+) -> None:
+    with page_on(browser, **ZOOMED) as page:
+        gallery.open(page, name)
+        stops = _stops(page)
+        assert [stop["name"] for stop in stops if not (stop["seen"] and stop["on_top"])] == []
+        main = [stop for stop in stops if stop["main"]]
+        assert len(main) == page.locator(".btn.primary, .btn.danger").count()
+        assert all(stop["whole"] for stop in main), main
+
+
+def _over_each_other(lines: list[list[Any]]) -> list[tuple[str, str]]:
+    """Pairs of lines that lie over each other by more than line height explains: rects of text have room above."""
+    found = []
+    for number, (left, top, right, bottom, text) in enumerate(lines):
+        for other in lines[number + 1 :]:
+            wide = min(right, other[2]) - max(left, other[0])
+            high = min(bottom, other[3]) - max(top, other[1])
+            if wide > 1 and high > 0.4 * min(bottom - top, other[3] - other[1]):
+                found.append((text, other[4]))
+    return found
+
+
+def _stops(page: Page) -> list[dict[str, Any]]:
+    """Where Tab goes from the top of the page, once round."""
+    page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
+    stops: dict[int, dict[str, Any]] = {}
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUS)
+        if stop["body"] and not stops:
+            continue
+        if stop["body"] or stop["at"] in stops:
+            return list(stops.values())
+        stops[stop["at"]] = stop
+    raise AssertionError("the keyboard does not get out of the page")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import chromium
 from tests.support.gallery import Gallery, app_of
-from tests.support.site import Town, serving
+from tests.support.site import Site, Town, serving
 
 BRAND = replace(
     builtin_brand("Vereniging van Voorbeeldgemeenten"),
@@ -29,6 +31,34 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+class Stage:
+    """A server that stays for a module, as its start and end take longer than most pages; one application at a time."""
+
+    def __init__(self) -> None:
+        self.app: Starlette | None = None
+        self.site: Site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on to who is on now."""
+        if self.app is not None:
+            await self.app(scope, receive, send)
+
+    @contextmanager
+    def showing(self, town: Town, language: str = "nl") -> Iterator[Gallery]:
+        """The pages of a town, until the end of the block."""
+        self.app = app = app_of(town.deps(brand=BRAND))
+        yield Gallery(town, self.site, language)
+        app.state.desk.close()
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Stage]:
+    """See :class:`Stage`."""
+    stage = Stage()
+    with serving(stage, lifespan="off") as stage.site:
+        yield stage
+
+
 @pytest.fixture
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """People with letters in their mailboxes."""
@@ -38,21 +68,20 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 @pytest.fixture
-def gallery(town: Town) -> Iterator[Gallery]:
+def gallery(house: Stage, town: Town) -> Iterator[Gallery]:
     """Every public page at an address of its own."""
-    with serving(app_of(town.deps(brand=BRAND))) as site:
-        yield Gallery(town, site)
+    with house.showing(town) as gallery:
+        yield gallery
 
 
 @pytest.fixture
-def galleries(tmp_path: Path) -> Iterator[Callable[[str], Gallery]]:
-    """The same in a language of one's choice."""
+def galleries(house: Stage, tmp_path: Path) -> Iterator[Callable[[str], Gallery]]:
+    """The same in a language of one's choice; the last one that was asked for is served."""
     with ExitStack() as open_ones:
 
         def in_language(language: str) -> Gallery:
             db = open_database(f"sqlite:///{tmp_path}/{language}.db")
             open_ones.callback(db.close)
-            town = Town(db, people=8, languages=(language,))
-            return Gallery(town, open_ones.enter_context(serving(app_of(town.deps(brand=BRAND)))), language)
+            return open_ones.enter_context(house.showing(Town(db, people=8, languages=(language,)), language))
 
         yield in_language

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import SPACING, axe, complaints, overflow, page_on
+from tests.support.browser import SPACING, axe, complaints, overflow, page_of_its_own, page_on
 from tests.support.gallery import LETTERS, PAGES, Gallery
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow]
@@ -77,7 +77,7 @@ def test_axe_finds_nothing_in_a_letter_that_is_read_online(
 def test_a_letter_prints_without_its_offer_and_with_the_addresses_of_its_links(
     browser: Browser, gallery: Gallery, name: str
 ) -> None:
-    with page_on(browser, color_scheme="dark") as page:
+    with page_of_its_own(browser, color_scheme="dark") as page:
         gallery.open(page, name)
         assert page.locator(".offer").is_visible()
         page.emulate_media(media="print")
@@ -130,7 +130,7 @@ def test_the_keyboard_reaches_all_and_is_always_seen(browser: Browser, gallery: 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_small_and_asks_nobody_else(browser: Browser, gallery: Gallery, name: str) -> None:
-    with page_on(browser) as page:
+    with page_of_its_own(browser) as page:
         sizes: list[int] = []
         kinds: set[str] = set()
         gallery.open(page, name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from playwright.sync_api import Page
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from campaigns import online
 from mailer.signing import Purpose
@@ -19,7 +19,7 @@ from unsubscribe.endpoint import EndpointDeps, public_app
 Way = Callable[["Gallery", Page], None]
 
 
-def app_of(deps: EndpointDeps) -> ASGIApp:
+def app_of(deps: EndpointDeps) -> Starlette:
     """The public pages with read online and the archive, as ``serve`` has them."""
     return public_app(deps, extra_routes=online.routes(deps))
 

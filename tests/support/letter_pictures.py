@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ ESTHER: dict[str, Any] = {
 }
 
 
+@cache
 def letter_of(name: str) -> tuple[Compiled, str]:
     """The compiled example and its HTML as Esther gets it."""
     compiled = compile_letter(example(name))

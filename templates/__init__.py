@@ -53,6 +53,14 @@ def safe(html: str) -> str:
     return Markup(html)  # noqa: S704 - that is what this door is for
 
 
+def emphasised(text: str, **values: str) -> str:
+    """``text`` with its ``%(name)s`` filled, each value bold and apart from the direction of the text around it."""
+    from markupsafe import Markup, escape
+
+    bold = Markup("<strong><bdi>%s</bdi></strong>")
+    return escape(text) % {name: bold % value for name, value in values.items()}
+
+
 @lru_cache(maxsize=16)
 def _environment(language: str, domain: Domain) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape

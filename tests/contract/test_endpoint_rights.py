@@ -217,7 +217,7 @@ def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite: Tow
     page = httpx.post(site.url(link)).text
     assert "esther@vng.example" in page
     assert "Verenigingsnieuws" in page
-    assert "Verenigingsnieuws – een mail waarvan wij de tekst niet meer hebben: In de rij" in page
+    assert "In de rij: Verenigingsnieuws – een mail waarvan wij de tekst niet meer hebben" in page
     known = httpx.post(site.url(link), data={"format": "json"})
     assert known.headers["content-type"] == "application/json"
     assert known.json()["details"]["email"] == "esther@vng.example"

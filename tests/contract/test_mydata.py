@@ -91,7 +91,7 @@ def test_letters_are_told_by_their_subject_also_when_the_campaign_is_gone(stage:
     assert told
     assert [letter["subject"] for letter in told["letters"]] == ["", "Denkt u mee, lid?"]
     page = dict(parts(View("nl"), told))["Mail aan u"]
-    assert [text.partition(":")[0] for _, text in page] == [
+    assert [text.partition(": ")[2] for _, text in page] == [
         "Nieuws – een mail waarvan wij de tekst niet meer hebben",
         "Agenda – Denkt u mee, lid?",
     ]

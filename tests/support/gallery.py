@@ -104,9 +104,9 @@ def _expired(gallery: Gallery, page: Page) -> None:
 
 def _details_error(gallery: Gallery, page: Page) -> None:
     gallery.go(page, gallery.town.path("d", 5))
+    page.locator("#name").evaluate("e => e.removeAttribute('maxlength')")
     page.locator("#name").fill("a" * 201)
     page.locator("#until").fill("gisteren")
-    page.locator("#name").evaluate("e => e.removeAttribute('maxlength')")
     page.locator("main .btn.primary").click()
 
 

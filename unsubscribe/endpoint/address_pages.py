@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
+from templates import emphasised
 from unsubscribe import moving
 from unsubscribe.endpoint import errors
 from unsubscribe.endpoint.dates import day_in_words
@@ -63,7 +64,7 @@ class AddressPages:
             "Your address has not changed yet. We sent a mail to confirm it to %(address)s. Until you use that, the "
             "old address stays."
         )
-        return text % {"address": move.new}
+        return emphasised(text, address=move.new)
 
     async def _step(self, request: Request, kind: str) -> Response:
         try:
@@ -113,25 +114,25 @@ class AddressPages:
         }
         heading, label = asks[kind]
         told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
-        return self.desk.ask(view, heading, (told % {"new": move.new, "old": move.old},), label)
+        return self.desk.ask(view, heading, (emphasised(told, new=move.new, old=move.old),), label)
 
     def _stand(self, view: View, move: Move) -> Response:
         """How it stands after the button."""
         _ = view.gettext
         if move.stand == "moved":
             return self.desk.done(
-                view, _("Your address was changed"), (_("From now on we write to %(new)s.") % {"new": move.new},)
+                view, _("Your address was changed"), (emphasised(_("From now on we write to %(new)s."), new=move.new),)
             )
         if move.stand == "kept":
             return self.desk.done(
-                view, _("Your old address stays"), (_("We go on writing to %(old)s.") % {"old": move.old},)
+                view, _("Your old address stays"), (emphasised(_("We go on writing to %(old)s."), old=move.old),)
             )
         if move.stand == "gone":
             return self.desk.done(view, _("You get no mail from us"), (_("So there is no address to change."),))
         if not move.confirmed:
-            waits = _("We wait for the mail at %(new)s to be used.") % {"new": move.new}
+            waits = emphasised(_("We wait for the mail at %(new)s to be used."), new=move.new)
         else:
             latest = (self.desk.now + self.desk.deps.settings.address_change_wait + timedelta(days=1)).date()
-            told = {"old": move.old, "day": day_in_words(latest, view.language)}
-            waits = _("The change counts when %(old)s agrees, or at the latest on %(day)s.") % told
+            text = _("The change counts when %(old)s agrees, or at the latest on %(day)s.")
+            waits = emphasised(text, old=move.old, day=day_in_words(latest, view.language))
         return self.desk.done(view, _("Noted"), (waits,), kind="info")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
+from templates import emphasised
 from unsubscribe import details, optout, reasons
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start_of
@@ -99,7 +100,7 @@ class Choices:
 
     def _undo_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
-        told = _("With this button you are back on, as before: %(address)s.") % {"address": reader.masked}
+        told = emphasised(_("With this button you are back on, as before: %(address)s."), address=reader.masked)
         return self.desk.ask(view, _("Was this a mistake?"), (told,), _("Put me back"), action=action)
 
     async def _undo(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
@@ -108,14 +109,12 @@ class Choices:
         self.desk.watch.chose("undo")
         _ = view.gettext
         topic = reader.topic.name_in(view.language) if reader.topic else ""
-        again = (
-            _("You get %(topic)s again at %(address)s.") % {"topic": topic, "address": reader.masked} if topic else ""
-        )
-        return self.desk.done(view, _("You are back on, as before"), (again,) if again else ())
+        again = emphasised(_("You get %(topic)s again at %(address)s."), topic=topic, address=reader.masked)
+        return self.desk.done(view, _("You are back on, as before"), (again,) if topic else ())
 
     def _put_back_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
-        asked = _("Do you want to undo the change of your details, for %(address)s?") % {"address": reader.masked}
+        asked = emphasised(_("Do you want to undo the change of your details, for %(address)s?"), address=reader.masked)
         sentences = (asked, _("What you or somebody else changed since then stays."))
         return self.desk.ask(view, _("Undo a change"), sentences, _("Undo the change"), action=action)
 

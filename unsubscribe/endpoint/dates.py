@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_month_names
 
+_NUMBER = re.compile(r"\b(\d{1,2}(?:er|\.)?) ")
 _PARTS = re.compile(r"[\s./,-]+")
 
 
@@ -31,12 +32,12 @@ def parse_day(text: str, language: str, today: date) -> date | None:
 
 def day_in_words(day: date, language: str) -> str:
     """``woensdag 1 september 2027``."""
-    return format_date(day, "full", locale=_british(language))
+    return _bound(format_date(day, "EEEE d MMMM y" if language == "en" else "full", locale=_british(language)))
 
 
 def short_day(day: date, language: str) -> str:
     """``1 september 2027``."""
-    return format_date(day, "long", locale=_british(language))
+    return _bound(format_date(day, "long", locale=_british(language)))
 
 
 def month_in_words(day: date, language: str) -> str:
@@ -47,6 +48,11 @@ def month_in_words(day: date, language: str) -> str:
 def start_of(day: date, zone: str) -> datetime:
     """The first instant of a day in a time zone."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+
+
+def _bound(day: str) -> str:
+    """The number of the day does not part from its month at the end of a line."""
+    return _NUMBER.sub("\\1\N{NO-BREAK SPACE}", day, count=1)
 
 
 def _british(language: str) -> str:

@@ -124,8 +124,8 @@ def _letter(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tu
     _ = view.gettext
     about = names.get(item["topic"], item["topic"]) if item["topic"] else _("A message about your data")
     subject = item.get("subject") or _("a mail of which we no longer have the text")
-    when = _day(view, item["at"]) if item["at"] else _("Not yet")
-    return when, f"{about} – {subject}: {_word(view, OUTCOMES, item['state'])}"
+    when = _day(view, item["at"]) if item["at"] else _("Not sent")
+    return when, f"{_word(view, OUTCOMES, item['state'])}: {about} – {subject}"
 
 
 def _word(view: View, words: Mapping[str, str], name: str) -> str:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from mailer.errors import FaultsError
 from mailer.signing import Purpose, Token
+from templates import emphasised
 from unsubscribe import contacts, signup
 from unsubscribe.endpoint import forms
 from unsubscribe.endpoint.desk import Desk
@@ -135,14 +136,13 @@ class SignUpPages:
     def _question(self, request: Request, view: View, found: SignUp) -> Response:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in found.topics)
-        told = {"topics": topics, "address": found.masked}
-        asked = _("Do you want to get %(topics)s at %(address)s?") % told
+        asked = emphasised(_("Do you want to get %(topics)s at %(address)s?"), topics=topics, address=found.masked)
         return self.desk.ask(view, _("Confirm that you sign up"), (asked,), _("Confirm"), also=also(request))
 
     def _confirmed(self, view: View, done: SignUp) -> Response:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in done.topics)
-        told = _("From now on you get %(topics)s at %(address)s.") % {"topics": topics, "address": done.masked}
+        told = emphasised(_("From now on you get %(topics)s at %(address)s."), topics=topics, address=done.masked)
         stop = _("You can stop at any time, with the link under each mail.")
         return self.desk.done(view, _("You have signed up"), (told,), after=stop)
 

@@ -46,7 +46,8 @@ def test_a_day_without_a_year_is_the_next_one() -> None:
 
 
 def test_a_day_is_told_with_its_weekday() -> None:
-    assert day_in_words(date(2025, 9, 1), "nl") == "maandag 1 september 2025"
+    assert day_in_words(date(2025, 9, 1), "nl") == "maandag 1\N{NO-BREAK SPACE}september 2025"
+    assert day_in_words(date(2025, 9, 1), "en") == "Monday 1\N{NO-BREAK SPACE}September 2025"
 
 
 @pytest.mark.parametrize("language", ["nl", "en", "de", "fr"])
@@ -56,7 +57,7 @@ def test_a_day_as_we_write_it_is_understood(language: str) -> None:
 
 
 def test_english_has_the_day_before_the_month() -> None:
-    assert short_day(date(2024, 9, 18), "en") == "18 September 2024"
+    assert short_day(date(2024, 9, 18), "en") == "18\N{NO-BREAK SPACE}September 2024"
 
 
 def test_a_day_begins_at_midnight_of_its_zone() -> None:

@@ -16,7 +16,7 @@ LEFT = {
 
 def test_names_values_and_days_are_in_the_readers_language() -> None:
     assert in_words(View("nl"), LEFT, NAMES) == (
-        "Onderwerp: Verenigingsnieuws, Onderwerpen: Stand: u krijgt het, Sinds: 15 augustus 2023"
+        "Onderwerp: Verenigingsnieuws, Onderwerpen: Stand: u krijgt het, Sinds: 15\N{NO-BREAK SPACE}augustus 2023"
     )
     assert in_words(View("en"), {"how": "one-click"}, NAMES) == "How: the button of your mail program"
 
@@ -29,7 +29,8 @@ def test_what_is_empty_or_for_programs_is_left_out(value: object) -> None:
 def test_a_name_without_a_word_of_ours_is_shown_as_it_is() -> None:
     told = {"shoe_size": "41", "nieuws": {"since": "2024-09-18"}, "how": "by pigeon", "list": ["a", "b"], "true": True}
     assert in_words(View("nl"), told, NAMES) == (
-        "Shoe size: 41, Verenigingsnieuws: Sinds: 18 september 2024, Hoe: by pigeon, List: a · b, True: ja"
+        "Shoe size: 41, Verenigingsnieuws: Sinds: 18\N{NO-BREAK SPACE}september 2024, "
+        "Hoe: by pigeon, List: a · b, True: ja"
     )
 
 

@@ -10,7 +10,7 @@ from unsubscribe.endpoint.site import look_of
 from unsubscribe.endpoint.watch import masked
 
 PAGES = Pages(look_of(builtin_brand("VNG & co"), "https://mail.example/news", "info@vng.example").site)
-PLACES = {"address": "e•••@v•••.nl", "less": "/l", "pause": "/p"}
+PLACES = {"address": "e•••@v•••.nl", "less": "/l", "pause": "/p", "join": ""}
 
 
 @pytest.mark.parametrize(

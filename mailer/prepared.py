@@ -17,10 +17,12 @@ from sqlalchemy import BigInteger, Connection, String, bindparam, cast, func, se
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.types import TypeEngine
 
 from mailer.storage import Instant, as_text
 
 _INSTANT = Instant()
+TOGETHER = 64
 
 
 class Prepared:
@@ -37,9 +39,14 @@ class Prepared:
         return _on_cursor(conn, sql, "execute", values if order is None else [values[name] for name in order])
 
     def run_all(self, conn: Connection, bound: Mapping[str, Any], names: Sequence[str], rows: Sequence[Any]) -> Any:
-        """As :meth:`run` on SQLite, once for each tuple of ``rows``; ``names`` says what its fields are bound to."""
+        """As :meth:`run`, once for each tuple of ``rows``; ``names`` says what its fields are bound to.
+
+        Times in ``rows`` are as the database takes them (:func:`time_out`).
+        """
         sql, order, values = self._values(conn, bound)
-        assert order is not None  # noqa: S101 - SQLite takes parameters by position
+        if order is None:
+            by_name = [values | dict(zip(names, row, strict=True)) for row in rows]
+            return _on_cursor(conn, sql, "executemany", by_name)
         common = {name: value for name, value in values.items() if name not in names}
         places = {name: place for place, name in enumerate([*common, *names])}
         arrange, start = itemgetter(*(places[name] for name in order)), tuple(common.values())
@@ -66,6 +73,16 @@ def given_numbers(dialect: str) -> Any:
         return select(func.json_each(ids).table_valued("value", name="chosen").c.value).scalar_subquery()
     chosen = func.jsonb_array_elements_text(cast(ids, JSONB)).column_valued("chosen")
     return select(cast(chosen, BigInteger)).scalar_subquery()
+
+
+def any_of(name: str, kind: TypeEngine[Any]) -> list[Any]:
+    """For ``IN``: ``TOGETHER`` parameters, for values that cannot stand in JSON. See :func:`spread`."""
+    return [bindparam(f"b_{name}_{place}", type_=kind) for place in range(TOGETHER)]
+
+
+def spread(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """What :func:`any_of` is bound to: 1 to ``TOGETHER`` values; the first stands in for those that are missing."""
+    return {f"b_{name}_{place}": values[place if place < len(values) else 0] for place in range(TOGETHER)}
 
 
 def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"], parameters: Any) -> Any:

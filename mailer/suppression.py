@@ -29,6 +29,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Table,
+    bindparam,
     delete,
     func,
     or_,
@@ -41,6 +42,7 @@ from sqlmodel import Field, SQLModel
 
 from mailer import journal
 from mailer.errors import SettingsError
+from mailer.prepared import TOGETHER, Prepared, any_of, instant, spread
 from mailer.signing import fingerprint
 from mailer.storage import Instant
 
@@ -116,11 +118,20 @@ def suppress(
 
 def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
     """Hold back mail for ever, for many (address hash, scope); one that is there already stays as it was."""
-    rows = [{"address_hash": hashed, "scope": scope, "reason": reason, "since": now} for hashed, scope in holds]
-    if rows:
-        conn.execute(_insert(conn)(SUPPRESSION).on_conflict_do_nothing(), rows)
+    if holds:
+        _HOLD.run_all(conn, {"b_reason": reason, "b_since": now}, ("b_hash", "b_scope"), holds)
     for hashed, scope in holds:
         _note(conn, hashed, scope, reason, {"since": now.isoformat(), "until": None})
+
+
+def _hold(dialect: str) -> Any:
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(SUPPRESSION)
+    names = {"address_hash": "b_hash", "scope": "b_scope", "reason": "b_reason", "since": "b_since"}
+    row = {column: bindparam(name, type_=SUPPRESSION.c[column].type) for column, name in names.items()}
+    return insert.values(row).on_conflict_do_nothing()
+
+
+_HOLD = Prepared(_hold)
 
 
 def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> None:
@@ -189,11 +200,24 @@ def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[En
     row = SUPPRESSION.c
     if len(hashes) > 100 and conn.execute(select(row.scope).limit(1)).first() is None:
         return found  # an import into a new house looks for thousands where there is nothing
-    query = select(row.address_hash, row.scope, row.reason, row.since, row.until, row.every_days)
-    for start in range(0, len(hashes), 500):
-        for item in conn.execute(query.where(row.address_hash.in_(hashes[start : start + 500]))):
-            found.setdefault(bytes(item[0]), []).append(Entry(*item[1:]))
+    for start in range(0, len(hashes), TOGETHER):
+        some = spread("hash", hashes[start : start + TOGETHER])
+        for hashed, scope, reason, since, until, every in _ENTRIES.run(conn, some).fetchall():
+            entry = Entry(scope, reason, instant(since), until and instant(until), every)
+            found.setdefault(bytes(hashed), []).append(entry)
     return found
+
+
+_ENTRIES = Prepared(
+    lambda _dialect: select(
+        SUPPRESSION.c.address_hash,
+        SUPPRESSION.c.scope,
+        SUPPRESSION.c.reason,
+        SUPPRESSION.c.since,
+        SUPPRESSION.c.until,
+        SUPPRESSION.c.every_days,
+    ).where(SUPPRESSION.c.address_hash.in_(any_of("hash", LargeBinary())))
+)
 
 
 def in_force(scope: Any, now: Any) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    bindparam,
     delete,
     insert,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from mailer.prepared import Prepared
 from mailer.storage import Instant
 
 ChangeKind = Literal["opt_out", "details", "address", "sign_up", "my_data"]
@@ -80,14 +82,21 @@ def keep(
 
 def keep_many(conn: Connection, kind: ChangeKind, acts: Sequence[Change], now: datetime) -> list[int]:
     """Store many acts; their numbers, in the same order (the number in ``acts`` is not looked at)."""
-    rows = [
-        {"contact_id": act.contact_id, "kind": kind, "before": _json(act.before), "after": _json(act.after), "at": now}
-        for act in acts
-    ]
-    if not rows:
-        return []
-    added = insert(CHANGE).returning(CHANGE.c.id, sort_by_parameter_order=True)
-    return list(conn.execute(added, rows).scalars())
+    numbers = []
+    for act in acts:
+        sides = {"b_before": _json(act.before), "b_after": _json(act.after)}
+        cursor = _KEEP.run(conn, {"b_contact_id": act.contact_id, "b_kind": kind, "b_at": now} | sides)
+        numbers.append(cursor.fetchone()[0])
+    return numbers
+
+
+_KEEP = Prepared(
+    lambda _dialect: (
+        insert(CHANGE)
+        .values({c.name: bindparam(f"b_{c.name}", type_=c.type) for c in CHANGE.c if c.name not in ("id", "undone_at")})
+        .returning(CHANGE.c.id)
+    )
+)
 
 
 def get(conn: Connection, number: int) -> Change | None:
@@ -156,5 +165,4 @@ def erase(conn: Connection, contact_id: int) -> None:
     conn.execute(delete(CHANGE).where(CHANGE.c.contact_id == contact_id))
 
 
-def _json(side: Mapping[str, Any]) -> str:
-    return json.dumps(side, ensure_ascii=False, sort_keys=True)
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # made once: json.dumps makes it each time

@@ -15,7 +15,7 @@ Raises ``StorageError`` when the database does not keep it: then nothing was don
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -162,19 +162,10 @@ def _instead(conn: Connection, token: Token, now: datetime) -> Reader:
 
 def _know(conn: Connection, tokens: Sequence[Token], *, lock: bool = False) -> _Known:
     people = contacts.get_many(conn, [token.recipient for token in tokens], lock=lock)
-    scopes = {number: _scope(conn, number) for number in {token.mailing for token in tokens}}
+    scopes = {number: outbox.scope_of(conn, number) or suppression.EVERYTHING for number in {t.mailing for t in tokens}}
     entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
     by_slug = {topic.slug: topic for topic in contacts.topics(conn)}
     return _Known(scopes, people, entries, contacts.standings(conn, people), by_slug)
-
-
-def _scope(conn: Connection, mailing: int) -> str:
-    """The topic of a mailing. Of one that is gone nobody knows it: leaving it is leaving all."""
-    try:
-        scope: str = outbox.get(conn, mailing).spec.scope
-        return scope
-    except InputError:
-        return suppression.EVERYTHING
 
 
 def _reader(token: Token, known: _Known, now: datetime) -> Reader:
@@ -217,8 +208,9 @@ def _leave(conn: Connection, requests: Sequence[Request], now: datetime) -> list
 
 
 def _left(left: Left, number: int) -> Left:
-    stand: Stand = "left_all" if left.scope == "all" else "left_topic"
-    return replace(left, reader=replace(left.reader, stand=stand), change=number)
+    was = left.reader
+    reader = Reader(was.token, was.scope, was.contact, was.topic, "left_all" if left.scope == "all" else "left_topic")
+    return Left(reader, left.scope, left.already, number, left.how)
 
 
 def _carry_out(conn: Connection, acts: Sequence[Left], known: _Known, now: datetime) -> list[int]:
@@ -242,7 +234,8 @@ def _carry_out(conn: Connection, acts: Sequence[Left], known: _Known, now: datet
         before = {"scope": scope, "standings": [dump(row) for row in rows], "and": left.change}
         kept.append(Change(0, contact.id, "opt_out", before, {"scope": scope}, now))
     suppression.suppress_many(conn, holds, "opt_out", now)
-    contacts.put_standings(conn, [replace(row, state="opted_out", since=now) for row in ended])
+    out = [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
+    contacts.put_standings(conn, out)
     consent.record_many(conn, events, now)
     return changes.keep_many(conn, "opt_out", kept, now)
 

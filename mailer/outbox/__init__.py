@@ -33,6 +33,7 @@ from mailer.outbox.mailings import (
     outcomes,
     release,
     reopen,
+    scope_of,
     skip_cancelled,
 )
 from mailer.outbox.senders import Sender, register, relay_away, running, sweep
@@ -105,6 +106,7 @@ __all__ = [
     "release",
     "reopen",
     "running",
+    "scope_of",
     "send_again",
     "settle",
     "skip_cancelled",

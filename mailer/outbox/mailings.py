@@ -34,6 +34,7 @@ from mailer.outbox.counters import Tally
 from mailer.outbox.states import mailing_sources, sources
 from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
 from mailer.outbox.values import Counts, Delivery, Identity, Mailing, MailingSpec, Recipient
+from mailer.prepared import Prepared
 
 CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
 CANCELLED = "cancelled"
@@ -83,6 +84,15 @@ def get(conn: Connection, mailing_id: int) -> Mailing:
     if row is None:
         raise InputError(f"there is no mailing {mailing_id}")
     return _mailing(row)
+
+
+def scope_of(conn: Connection, mailing_id: int) -> str | None:
+    """What a mailing is about, without the rest of it; None when it is gone."""
+    row = _SCOPE.run(conn, {"b_id": mailing_id}).fetchone()
+    return row[0] if row else None
+
+
+_SCOPE = Prepared(lambda _dialect: select(MAILING.c.scope).where(MAILING.c.id == bindparam("b_id", type_=BigInteger())))
 
 
 def open_ones(conn: Connection) -> list[Mailing]:

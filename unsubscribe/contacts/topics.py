@@ -13,14 +13,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import InputError
-from mailer.prepared import Prepared, given_numbers, instant
+from mailer.prepared import Prepared, given_numbers, instant, time_out
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
@@ -122,8 +121,11 @@ def topic(conn: Connection, slug: str) -> Topic:
 
 def topics(conn: Connection, *, only_open: bool = False) -> list[Topic]:
     """All topics by name; ``only_open``: those for which strangers may sign up."""
-    query = select(*_COLUMNS).order_by(TOPIC.c.name, TOPIC.c.id)
-    return [_topic_of(row) for row in conn.execute(query.where(TOPIC.c.is_open) if only_open else query)]
+    found = [_topic_of(row) for row in _TOPICS.run(conn, {}).fetchall()]
+    return [topic for topic in found if topic.is_open] if only_open else found
+
+
+_TOPICS = Prepared(lambda _dialect: select(*_COLUMNS).order_by(TOPIC.c.name, TOPIC.c.id))
 
 
 def subscriptions(conn: Connection, contact_id: int) -> dict[str, SubscriptionState]:
@@ -173,30 +175,24 @@ def standings(conn: Connection, contact_ids: Iterable[int]) -> dict[int, dict[in
 
 def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
     """Store rows of subscriptions exactly, new or not."""
-    if not rows:
-        return
-    conn.execute(
-        _upsert(conn.dialect.name),
-        [
-            {
-                "contact_id": row.contact_id,
-                "topic_id": row.topic_id,
-                "state": row.state,
-                "since": row.since,
-                "statement": row.statement,
-            }
-            for row in rows
-        ],
-    )
+    kind = conn.dialect.name
+    values = [(row.contact_id, row.topic_id, row.state, time_out(row.since, kind), row.statement) for row in rows]
+    if values:
+        _UPSERT.run_all(conn, {}, [f"b_{name}" for name in _FIELDS], values)
 
 
-@lru_cache
+_FIELDS = ("contact_id", "topic_id", "state", "since", "statement")
+
+
 def _upsert(dialect: str) -> postgresql.Insert | sqlite.Insert:
-    """Made once: making it takes as long as running it."""
     insert = postgresql.insert(SUBSCRIPTION) if dialect == "postgresql" else sqlite.insert(SUBSCRIPTION)
+    given = {name: bindparam(f"b_{name}", type_=SUBSCRIPTION.c[name].type) for name in _FIELDS}
     fresh = insert.excluded
     changed = {"state": fresh.state, "since": fresh.since, "statement": fresh.statement}
-    return insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
+    return insert.values(given).on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
+
+
+_UPSERT = Prepared(_upsert)
 
 
 def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) -> None:

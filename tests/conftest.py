@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from mailer.storage import Database, open_database
 from tests.support.databases import PostgresServer, postgres_server
+from tests.support.tables import Library, create_all
 
 # A test never asserts a speed: on a busy machine an example may take long.
 settings.register_profile("postiljon", deadline=None)
@@ -44,7 +45,29 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="session")
+def library(postgres: PostgresServer) -> Library:
+    """Databases on it that have every table."""
+    return Library(postgres)
+
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=BOTH)
+def house_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with every table and no row, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        database = create_all(open_database(f"sqlite:///{tmp_path}/postiljon.db"))
+        yield database
+        database.close()
+        return
+    library: Library = request.getfixturevalue("library")
+    with library.lent() as database:
+        yield database
+
+
+@pytest.fixture(params=BOTH)
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":

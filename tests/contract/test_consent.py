@@ -18,8 +18,8 @@ PERSON = 7
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
-    with empty_database.write() as conn:
+def database(house_database: Database) -> Database:
+    with house_database.write() as conn:
         SQLModel.metadata.create_all(conn)
         number = consent.store_statement(conn, SHOWN)
         for place, kind in enumerate(("requested", "confirmed", "withdrawn")):
@@ -27,7 +27,7 @@ def database(empty_database: Database) -> Database:
             event = Event(PERSON, kind, "nieuws", NOW + timedelta(days=place), number, detail)  # type: ignore[arg-type]
             consent.record(conn, event, NOW + timedelta(days=place))
         consent.record_first(conn, Event(0, "given", "nieuws", NOW, number), [(8, "b@x.example")], NOW)
-    return empty_database
+    return house_database
 
 
 def fault(database: Database, person: int = PERSON) -> str:

@@ -17,10 +17,10 @@ NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
-    with empty_database.write() as conn:
+def database(house_database: Database) -> Database:
+    with house_database.write() as conn:
         SQLModel.metadata.create_all(conn)
-    return empty_database
+    return house_database
 
 
 def test_an_address_is_kept_as_given_and_found_in_any_case(database: Database) -> None:

@@ -17,8 +17,8 @@ from unsubscribe.details import Saved, Wishes
 
 
 @pytest.fixture
-def stage(empty_database: Database) -> Stage:
-    return Stage(empty_database)
+def stage(house_database: Database) -> Stage:
+    return Stage(house_database)
 
 
 @pytest.fixture

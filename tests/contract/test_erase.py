@@ -36,9 +36,9 @@ def everything(db: Database) -> str:
 
 
 @pytest.fixture
-def known(empty_database: Database, tmp_path: Path) -> tuple[Database, int]:
+def known(house_database: Database, tmp_path: Path) -> tuple[Database, int]:
     """A database in which a person has done everything that leaves a trace; and her number."""
-    db = empty_database
+    db = house_database
     with db.write() as conn:
         SQLModel.metadata.create_all(conn)
     path = tmp_path / "people.csv"
@@ -70,7 +70,7 @@ def test_nothing_of_an_erased_person_is_left_in_the_database(known: tuple[Databa
     assert not [word for word in (*PERSON, "gouda") if word.lower() in left]
 
 
-@pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)  # PostgreSQL forgets when it vacuums
+@pytest.mark.parametrize("house_database", ["sqlite"], indirect=True)  # PostgreSQL forgets when it vacuums
 def test_nothing_of_an_erased_person_is_left_in_the_bytes_of_the_files(known: tuple[Database, int]) -> None:
     db, _ = known
     assert db.sqlite_path is not None

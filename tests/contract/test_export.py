@@ -31,8 +31,8 @@ def export(db: Database, topic: str | None = None) -> str:
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
-    with empty_database.write() as conn:
+def database(house_database: Database) -> Database:
+    with house_database.write() as conn:
         SQLModel.metadata.create_all(conn)
         topic = contacts.ensure_topic(conn, "nieuws", "", NOW)
         for place, value in enumerate(DANGEROUS):
@@ -41,7 +41,7 @@ def database(empty_database: Database) -> Database:
             )
             contacts.subscribe(conn, contacts.add(conn, person, PEPPER, NOW).id, topic.id, NOW)
         contacts.add(conn, Person("=cmd@x.example", "No topic", attributes={"street": "Één\nTwee"}), PEPPER, NOW)
-    return empty_database
+    return house_database
 
 
 def test_no_cell_begins_as_a_formula_does(database: Database) -> None:

@@ -16,8 +16,8 @@ from unsubscribe.holding import Held
 
 
 @pytest.fixture
-def stage(empty_database: Database) -> Stage:
-    return Stage(empty_database)
+def stage(house_database: Database) -> Stage:
+    return Stage(house_database)
 
 
 def hold(stage: Stage, email: str = "Esther@Gouda.example") -> Held:

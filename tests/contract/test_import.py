@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 
 from mailer import suppression
 from mailer.errors import FaultsError, InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
+from tests.support.tables import create_all
 from unsubscribe import consent, contacts, importing
 from unsubscribe.contacts import Contact
 from unsubscribe.contacts.rows import Rejected
@@ -27,8 +27,7 @@ MEMBER = consent.make_statement("member", "ledenlijst")
 class Importer:
     def __init__(self, db: Database, folder: Path) -> None:
         self.db, self.folder, self.rejected = db, folder, list[Rejected]()
-        with db.write() as conn:
-            SQLModel.metadata.create_all(conn)
+        create_all(db)
 
     def __call__(self, data: str | bytes, *, topic: str = "nieuws", statement: consent.Statement = MEMBER) -> Summary:
         path = self.folder / "people.csv"
@@ -52,8 +51,8 @@ class Importer:
 
 
 @pytest.fixture
-def load(empty_database: Database, tmp_path: Path) -> Importer:
-    return Importer(empty_database, tmp_path)
+def load(house_database: Database, tmp_path: Path) -> Importer:
+    return Importer(house_database, tmp_path)
 
 
 @pytest.fixture

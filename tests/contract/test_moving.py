@@ -19,8 +19,8 @@ NEW = "Esther@delft.example"
 
 
 @pytest.fixture
-def stage(empty_database: Database) -> Stage:
-    return Stage(empty_database)
+def stage(house_database: Database) -> Stage:
+    return Stage(house_database)
 
 
 def ask(stage: Stage, email: str = NEW, now: datetime = NOW) -> Move:

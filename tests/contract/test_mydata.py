@@ -23,8 +23,8 @@ from unsubscribe.endpoint.pages import View
 
 
 @pytest.fixture
-def stage(empty_database: Database) -> Stage:
-    return Stage(empty_database)
+def stage(house_database: Database) -> Stage:
+    return Stage(house_database)
 
 
 def ask(stage: Stage, hours: int = 0) -> int:

@@ -19,8 +19,8 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture
-def town(empty_database: Database) -> Town:
-    return Town(empty_database, languages=("nl",))
+def town(house_database: Database) -> Town:
+    return Town(house_database, languages=("nl",))
 
 
 def telling(town: Town) -> EndpointDeps:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import SQLModel
 
 from mailer import outbox, suppression
 from mailer.errors import InputError, TokenError
 from mailer.outbox import Identity, MailingSpec, Recipient, Settlement
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
+from tests.support.tables import create_all
 from unsubscribe import changes, consent, contacts, optout
 from unsubscribe.contacts import Contact, Person
 
@@ -26,8 +26,8 @@ class House:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        create_all(db)
         with db.write() as conn:
-            SQLModel.metadata.create_all(conn)
             self.reader = contacts.add(conn, Person("esther@gouda.example", language="nl"), PEPPER, NOW)
             for slug in ("nieuws", "agenda"):
                 topic = contacts.ensure_topic(conn, slug, "", NOW)
@@ -66,8 +66,8 @@ class House:
 
 
 @pytest.fixture
-def house(empty_database: Database) -> House:
-    return House(empty_database)
+def house(house_database: Database) -> House:
+    return House(house_database)
 
 
 def test_looking_at_the_page_changes_nothing(house: House) -> None:

@@ -8,8 +8,8 @@ from mailer.storage import Database
 from unsubscribe import reasons
 
 
-def test_reasons_are_counted_per_letter_and_unknown_ones_are_other(empty_database: Database) -> None:
-    with empty_database.write() as conn:
+def test_reasons_are_counted_per_letter_and_unknown_ones_are_other(house_database: Database) -> None:
+    with house_database.write() as conn:
         SQLModel.metadata.create_all(conn)
         for mailing, reason in ((1, "too_many"), (1, "too_many"), (1, "<script>"), (2, "other")):
             reasons.add(conn, mailing, reason)

@@ -20,8 +20,8 @@ YEAR = timedelta(days=396)
 
 
 @pytest.fixture
-def stage(empty_database: Database) -> Stage:
-    return Stage(empty_database)
+def stage(house_database: Database) -> Stage:
+    return Stage(house_database)
 
 
 def settled(stage: Stage, state: str = "accepted") -> None:

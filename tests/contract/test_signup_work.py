@@ -28,8 +28,8 @@ KINDS = ["subscribed", "opted_out", "left_all", "erased", "undeliverable", "comp
 
 
 @pytest.fixture
-def stage(empty_database: Database) -> Stage:
-    return Stage(empty_database)
+def stage(house_database: Database) -> Stage:
+    return Stage(house_database)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from campaigns import migrations
 from campaigns.launch import Site
 from mailer.storage import Database
+from tests.support.tables import migrated
 from unsubscribe import contacts
 from unsubscribe.contacts import Person
 
@@ -77,7 +77,6 @@ class Stage:
 
 def stage(db: Database, folder: Path, people: int = 5) -> Stage:
     """A stage with so many subscribers."""
-    migrations.upgrade(db)
-    made = Stage(db, folder)
+    made = Stage(migrated(db), folder)
     made.people(people)
     return made

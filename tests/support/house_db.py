@@ -9,26 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel
 
 from mailer import archive, outbox, pace, suppression
 from mailer.storage import Database, open_database
+from tests.support.tables import create_all
 
 TABLES = (archive.SNAPSHOT, pace.PACE, suppression.SUPPRESSION)  # importing a home of tables declares them
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 IDENTITY = outbox.Identity("http://127.0.0.1:8000", "bounce@example.org", 7)
 
 
-def create_all(db: Database) -> Database:
-    """Make every table that has been imported."""
-    SQLModel.metadata.create_all(db.engine)
-    return db
-
-
 @pytest.fixture
-def db(empty_database: Database) -> Database:
+def db(house_database: Database) -> Database:
     """Tables on SQLite and on PostgreSQL."""
-    return create_all(empty_database)
+    return house_database
 
 
 @pytest.fixture

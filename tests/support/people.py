@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlmodel import SQLModel
-
 import unsubscribe.changes
 import unsubscribe.consent  # noqa: F401 - their tables
 from mailer import outbox
@@ -13,6 +11,7 @@ from mailer.letter.brand import builtin_brand
 from mailer.outbox import Identity, MailingSpec
 from mailer.signing import Keyring, Purpose, Token
 from mailer.storage import Database
+from tests.support.tables import create_all
 from unsubscribe import consent, contacts, notices
 from unsubscribe.contacts import Person
 from unsubscribe.details import House
@@ -31,8 +30,8 @@ class Stage:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        create_all(db)
         with db.write() as conn:
-            SQLModel.metadata.create_all(conn)
             person = Person(
                 "esther@gouda.example", "Esther", "nl", {"salutation": "Geachte mevrouw", "role": "griffier"}
             )

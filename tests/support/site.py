@@ -20,6 +20,7 @@ from mailer.letter.brand import builtin_brand
 from mailer.outbox import Identity, MailingSpec, Recipient
 from mailer.signing import Keyring
 from mailer.storage import Database
+from tests.support.tables import create_all
 from unsubscribe import changes, contacts, notices
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.endpoint import EndpointDeps
@@ -77,8 +78,8 @@ class Town:
         self.now = now = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
         self.languages = languages
         self.tokens = Tokens(KEYRING)
+        create_all(db)
         with db.write() as conn:
-            SQLModel.metadata.create_all(conn)
             self.topics = self._topics(conn)
             self.readers = [self._reader(conn, number) for number in range(people)]
             spec = MailingSpec("campaign:1", "campaign", "nieuws", "hash", self._identity())

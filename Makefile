@@ -6,7 +6,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
-PROCESSES ?= 2
+PROCESSES ?= 3
 ARGS ?=
 LOCK := --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

@@ -17,6 +17,15 @@ from tests.support.tables import Library, create_all
 settings.register_profile("postiljon", deadline=None)
 settings.load_profile("postiljon")
 
+# These take ten seconds to a minute each: begun last, one of them would keep a single process busy at the end.
+LONG = ("chaos", "acceptance/test_demo", "acceptance/test_interruptions")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first; all else stays in the order in which pytest-randomly put it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{name}" for name in LONG)))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -11,7 +11,8 @@ from hypothesis import settings
 
 from mailer.storage import Database, open_database
 from tests.support.databases import PostgresServer, postgres_server
-from tests.support.tables import Library, create_all
+from tests.support.library import Library
+from tests.support.tables import create_all
 
 # A test never asserts a speed: on a busy machine an example may take long.
 settings.register_profile("postiljon", deadline=None)

@@ -13,7 +13,15 @@ from tests.support.gallery import LETTERS, PAGES, Gallery
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow]
 SIZES = [(1280, 900), (768, 900), (320, 256)]
-ANSWERS_WITH_AN_ERROR = {"less-often-error", "pause-error", "not-found", "expired", "details-error", "subscribe-error"}
+ANSWERS_WITH_AN_ERROR = {
+    "less-often-error",
+    "pause-error",
+    "not-found",
+    "expired",
+    "confirm-expired",
+    "details-error",
+    "subscribe-error",
+}
 RING = """() => { const e = document.activeElement, r = e.getBoundingClientRect(), s = getComputedStyle(e);
   return {at: [...document.querySelectorAll('*')].indexOf(e),
     name: e.tagName + ':' + (e.innerText || e.id).slice(0, 40),

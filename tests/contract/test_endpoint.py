@@ -361,6 +361,7 @@ def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite: Town, site
     assert "<title>Fout: " in answer.text
     assert 'value="gisteren"' in answer.text
     assert "&lt;b&gt;" in answer.text
+    assert re.findall(r'<li><a href="#(\w+)">', answer.text) == ["name", "until"]  # from top to bottom
     assert lite.everything() == before
 
 

@@ -178,7 +178,21 @@ def _erase(gallery: Gallery, page: Page) -> None:
     page.locator("a[href*='/c/erase/']").click()
 
 
+def _erased(gallery: Gallery, page: Page) -> None:
+    _erase(gallery, page)
+    page.locator("main .btn.danger").click()
+
+
+def _confirm_expired(gallery: Gallery, page: Page) -> None:
+    _subscribed(gallery, page)
+    link, was = gallery.town.letter("optin_confirm", "confirm"), gallery.town.now
+    gallery.town.now = was + timedelta(days=60)
+    gallery.go(page, link)
+    gallery.town.now = was
+
+
 PAGES: dict[str, Way] = {
+    "home": _at("/?lang=nl"),
     "optout": lambda gallery, page: gallery.go(page, gallery.town.path(reader=5) + "?lang=nl"),
     "left": lambda gallery, page: gallery.leave(page),
     "already-left": lambda gallery, page: (gallery.leave(page), gallery.go(page, gallery.town.path()))[1],
@@ -202,12 +216,14 @@ PAGES: dict[str, Way] = {
     "my-data-ask": lambda gallery, page: gallery.go(page, gallery.town.path("d", 5) + "/my-data?lang=nl"),
     "my-data": _my_data,
     "erase": _erase,
+    "erased": _erased,
     "reason": _fresh("reason"),
     "subscribe": _at("/subscribe?lang=nl"),
     "subscribe-error": _subscribe_error,
     "subscribed": _subscribed,
     "confirm": _linked("optin_confirm", "confirm", _subscribed),
     "confirmed": _confirmed,
+    "confirm-expired": _confirm_expired,
     "not-found": _at("/u/forged?lang=nl"),
     "expired": _expired,
     "archive": _archive("/archive?lang=nl"),

@@ -148,7 +148,7 @@ class DetailPages:
             "address_change": True,
             "join": self.desk.join(view, reader.topic),
             "more": ((f"{form.path}/my-data{view.keep}", _("What do you know of me?")),) if form.path else (),
-            "errors": form.faults,
+            "errors": dict(sorted(form.faults.items(), key=lambda fault: _place(fault[0]))),
         }
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
 
@@ -199,6 +199,12 @@ def _save(
     saved = details.save(conn, *wish, desk.house, now)
     move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
     return saved, notices.in_words(conn, saved.change, language) if saved.change else [], move
+
+
+def _place(field: str) -> int:
+    """Where a field stands on the page, so that the summary tells its faults from top to bottom."""
+    order = ("own-salutation", "name", "own", "language", "topics", "often", "until", "email")
+    return order.index(field if field in order else "own")
 
 
 def _label(name: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import multiprocessing
 import os
 import shutil
@@ -149,6 +150,8 @@ def web(parent: Connection, listening: socket.socket) -> None:
         server.should_exit = True
 
     _live_with(parent, end)
+    gc.collect()
+    gc.freeze()  # what is there now stays: nobody looks through it again while readers wait
     server.run(sockets=[listening])
     house.close()
 

@@ -248,6 +248,16 @@ def test_a_fault_of_ours_shows_a_number_and_nothing_else(lite: Town) -> None:
     assert 'class="code"' in answer.text
 
 
+def test_a_robot_that_clicks_once_gets_no_token_but_the_way_to_the_choices(lite: Town) -> None:
+    with serving(public_app(lite.deps())) as site:
+        robot = httpx.post(site.url(lite.path()), data=ONE_CLICK)
+        assert robot.status_code == 200
+        assert "/c/" not in robot.text
+        assert f'href="{lite.path()}"' in robot.text
+        person = httpx.post(site.url(lite.path()))
+        assert 'action="/c/undo/' in person.text
+
+
 def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite: Town) -> None:
     with serving(public_app(lite.deps(metrics_token="m" * 20))) as site:
         url = site.url("/metrics")

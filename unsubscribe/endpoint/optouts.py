@@ -3,7 +3,8 @@
 Promises: GET shows who (masked), from what, and one button, and changes nothing. POST with a genuine token opts out and
 answers 200 with the page that follows, once it is on disk: one-click and the page's own button alike, any content type,
 any charset, chunked or not, no cookie, no redirect, again and again the same; also when the person or the campaign is
-gone. The link of a letter can only take away; what gives back goes by tokens that the answer hands out (I7).
+gone. The link of a letter can only take away; what gives back goes by tokens that the answer hands out (I7), to who
+used the button; the robot of a mailbox provider gets none, since nobody reads its answer.
 Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one mail about it.
 """
 
@@ -104,11 +105,17 @@ class OptOuts:
         return self.desk.pages.filled("optout.html", view, fixed, places)
 
     def _left(self, view: View, left: Left, text: str) -> str:
-        """The page that follows, with its fresh tokens."""
+        """The page that follows, with its fresh tokens; a program that clicks once gets none, only the way to them."""
         reader, fresh = left.reader, self.choices.fresh
         here = reader.stand != "gone"
-        places = {
-            "address": reader.masked,
+        reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
+        fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
+        places = dict.fromkeys(("undo", "less", "pause", "topics", "everything", "reason", "choices"), "")
+        places["address"] = reader.masked
+        if left.how == "one-click":
+            places["choices"] = self.desk.url(f"/u/{text}") if here else ""
+            return self.desk.pages.filled("left.html", view, fixed, places)
+        places |= {
             "undo": fresh("undo", reader.token, left.change) if left.change else "",
             "less": fresh("less-often", reader.token, left.change) if here else "",
             "pause": fresh("pause", reader.token, left.change) if here else "",
@@ -116,8 +123,6 @@ class OptOuts:
             "everything": self.desk.url(f"/u/{text}") if here else "",
             "reason": fresh("reason", reader.token, left.change) if left.change else "",
         }
-        reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
-        fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
         return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _before(self, view: View, other: str) -> str:

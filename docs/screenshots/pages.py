@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 LANGUAGES = {"nl": "Dutch", "en": "English"}
 PHONE, DESKTOP = (360, 740, 0.8), (1280, 800, 0.6)  # width, height, and the scale of the picture
 GAP, BETWEEN = 16, "#8A949E"
-COLOURS = 64
+COLOURS = 96
 WORDS = {
     "home": "Who comes without a link is told what this place is",
     "optout": "Opt out: what stops, for which address (masked), and one button",
@@ -122,7 +122,9 @@ def _views(browser: Browser, name: str, language: str) -> Image.Image:
             phones = [_shot(page, PHONE, scheme) for scheme in ("light", "dark")]
             wide = [_shot(page, DESKTOP, scheme) for scheme in ("light", "dark")]
         db.close()
-    return _laid(*phones, _laid(*wide, below=True)).quantize(COLOURS, dither=Image.Dither.NONE)
+    return _laid(*phones, _laid(*wide, below=True)).quantize(
+        COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
 
 
 def _shot(page: Page, size: tuple[int, int, float], scheme: Any) -> Image.Image:

@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 LANGUAGES = {"nl": "Dutch", "en": "English"}
 PHONE, DESKTOP = (360, 740, 0.8), (1280, 800, 0.6)  # width, height, and the scale of the picture
 GAP, BETWEEN = 16, "#8A949E"
-COLOURS = 96
+GROUNDS, COLOURS = 48, 112
 WORDS = {
     "home": "Who comes without a link is told what this place is",
     "optout": "Opt out: what stops, for which address (masked), and one button",
@@ -122,9 +122,17 @@ def _views(browser: Browser, name: str, language: str) -> Image.Image:
             phones = [_shot(page, PHONE, scheme) for scheme in ("light", "dark")]
             wide = [_shot(page, DESKTOP, scheme) for scheme in ("light", "dark")]
         db.close()
-    return _laid(*phones, _laid(*wide, below=True)).quantize(
-        COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-    )
+    return _small(_laid(*phones, _laid(*wide, below=True)))
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """The same with few colours: the most frequent ones, so that grounds stay exact, and some from all over."""
+    counted: Any = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
+    frequent = [value for _, colour in counted[:GROUNDS] for value in colour]
+    others = image.quantize(COLOURS - GROUNDS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((frequent + others)[: 3 * COLOURS])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _shot(page: Page, size: tuple[int, int, float], scheme: Any) -> Image.Image:

@@ -1,0 +1,50 @@
+"""In which language a page is, and that it stays so from page to page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from mailer.storage import Database
+from tests.support.site import Site, Town, serving
+from unsubscribe.endpoint import public_app
+
+
+@pytest.fixture
+def lite(sqlite_database: Database) -> Town:
+    return Town(sqlite_database)
+
+
+@pytest.fixture
+def site(lite: Town) -> Iterator[Site]:
+    with serving(public_app(lite.deps())) as running:
+        yield running
+
+
+def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Town, site: Site) -> None:
+    def language(path: str, **headers: str) -> str:
+        return httpx.get(site.url(path), headers=headers).text.split('lang="')[1][:2]
+
+    assert language(lite.path(reader=1), **{"accept-language": "fr"}) == "en"
+    assert language("/privacy", **{"accept-language": "fr"}) == "fr"
+    assert language("/privacy", **{"accept-language": "xx"}) == "nl"
+    assert language(lite.path() + "?lang=de") == "de"
+    assert language("/u/x?lang=%3Cscript%3E", **{"accept-language": "fr"}) == "fr"
+
+
+def test_a_language_that_was_chosen_stays_from_page_to_page(lite: Town, site: Site) -> None:
+    left = httpx.post(site.url(lite.path() + "?lang=fr")).text
+    inside = left.partition("<main")[2].partition("</main>")[0]
+    links = re.findall(r'(?:href|action)="([^"]+)"', inside)
+    assert len(links) == 6
+    assert all(link.endswith("?lang=fr") for link in links)
+    for kind in ("less-often", "pause", "topics"):
+        form = httpx.get(site.url(next(link for link in links if f"/{kind}/" in link))).text
+        target = re.findall(r'action="([^"]+)"', form)[0]
+        assert target.endswith("?lang=fr")
+        assert '<html lang="fr"' in httpx.post(site.url(target)).text
+    found = httpx.get(site.url("/subscribe?lang=fr")).text
+    assert 'href="/privacy?lang=fr"' in found.partition("<form")[2].partition("</form>")[0]

@@ -2,7 +2,7 @@
 
 Promises: while a campaign is sent, its audience is frozen beside it; at the end the campaign follows its mailing
 (finished, held). ``stop`` ends both in order: nothing new is claimed, what is on the wire is read and settled.
-Raises what the database or the relay raise (``StorageError``, ``TransportError``).
+Raises what the database or the relay raise (``StorageError``, ``TransportError``), and ``MachineShort``.
 """
 
 from __future__ import annotations
@@ -14,26 +14,48 @@ from typing import Any, TypeVar
 from campaigns import control, launch
 from campaigns.app import House
 from campaigns.records import Campaign
-from mailer import worker
+from mailer import shortage, worker
 from mailer.worker import Ending, Turn
 
 Result = TypeVar("Result")
 
 
 def run_loop(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run on uvloop where there is one."""
+    """Run on uvloop where there is one. Raises ``MachineShort`` when a thread that is needed cannot be had (E18)."""
+    runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
-        import uvloop
+        with shortage.named():
+            return runner.run(main)
+    finally:
+        _close(runner)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
     except ImportError:
-        return asyncio.run(main)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        return None
+    return new_event_loop
+
+
+def _close(runner: asyncio.Runner) -> None:
+    """To wait for its threads a loop starts one; where it cannot, they end with the process. What was done stands."""
+    try:
+        runner.close()
+    except RuntimeError as error:
+        if not shortage.is_thread(error):
+            raise
 
 
 async def send(house: House, campaign: Campaign, on_turn: Callable[[Turn], None], stop: asyncio.Event) -> Ending:
     """Send one launched campaign until nothing is waiting or being sent, it is held, or ``stop``."""
     freezing = asyncio.create_task(_freeze(house, campaign, stop))
-    ending = await worker.run(house.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn)
+    try:
+        ending = await worker.run(house.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn)
+    except BaseException:
+        stop.set()
+        await asyncio.gather(freezing, return_exceptions=True)  # what stopped the one mostly stopped the other
+        raise
     stop.set()
     await freezing
     await asyncio.to_thread(control.reconcile, house.db, house.clock())

@@ -16,6 +16,7 @@
     │   ├── StorageAway       cannot be reached, or was lost; try again
     │   ├── StorageFull       no room; try again when there is
     │   └── SchemaError       older or newer than this code; run ``postiljon init``
+    ├── MachineShort          the machine has no memory, thread or process left         blame: house
     └── TransportError        the way to the relay                                       blame: relay
         ├── RelayAway         no connection, or it was lost; try again
         ├── RelayRefused      the relay refuses us: greeting, EHLO, STARTTLS, AUTH
@@ -146,6 +147,12 @@ class StorageFull(StorageError):
 
 class SchemaError(StorageError):
     """The database was made by another version; ``postiljon init`` migrates it."""
+
+
+class MachineShort(PostiljonError):
+    """The machine has no memory, thread or process left for us; once it has, the same command works."""
+
+    permanent = False
 
 
 class TransportError(PostiljonError):

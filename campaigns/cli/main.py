@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, topics
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import in_our_words, usage_line
+from mailer import shortage
 from mailer.errors import PostiljonError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
@@ -37,7 +38,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code."""
     as_json = "--json" in arguments
     try:
-        result = app(list(arguments), prog_name="postiljon", standalone_mode=False)
+        with shortage.named():
+            result = app(list(arguments), prog_name="postiljon", standalone_mode=False)
         if result == _INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0

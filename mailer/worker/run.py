@@ -38,7 +38,7 @@ async def run(
 
     def turned(turn: Turn) -> None:
         on_turn(turn)
-        if until_done and writer.ending:
+        if writer.error or (until_done and writer.ending):
             done.set()
 
     writer.on_turn = turned

@@ -20,7 +20,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from mailer import outbox
+from mailer import outbox, shortage
 from mailer.errors import InputError, PostiljonError, StateError, StorageError
 from mailer.outbox import Claimed, Sender, Tally
 from mailer.storage import Others, mapped
@@ -78,8 +78,9 @@ class Writer:
         try:
             self._work()
         except BaseException as error:
-            log.exception("the sender stops")
-            self.error = error
+            short = shortage.meant(error)
+            log.error("the sender stops%s", f": {short}" if short else "", exc_info=None if short else error)
+            self.error = short or error
         finally:
             self._press.close()
             self._reader.close()
@@ -342,7 +343,11 @@ class Writer:
         return [Flight(claim, sender_id, make, until, made.slow) for claim, make in made.ready]
 
     def _broken(self, mailing: int, error: Exception) -> None:
-        """No letter of this mailing can be made: it is held."""
+        """No letter of this mailing can be made: it is held. For lack of memory or threads we end instead (E18)."""
+        short = shortage.meant(error)
+        if short:
+            self.error, self.stopping = short, True
+            return
         log.error("the letter of mailing %s cannot be made", mailing, exc_info=error)
         self._todo.held[mailing] = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
 

@@ -1,0 +1,52 @@
+"""A machine that runs out (E18): what Python raises where no memory, thread or process is left, as an error of ours.
+
+Promises: only what says so is taken for it; any other error passes as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mailer.errors import MachineShort
+
+N_ = str  # marks a text for the catalogue (domain cli)
+
+NO_MEMORY = N_("This machine has no memory left for Postiljon. Once it has, run the same command again")
+NO_THREAD = N_(
+    "This machine lets Postiljon start no further thread or process. Once it does, run the same command again"
+)
+
+
+@contextmanager
+def named() -> Iterator[None]:
+    """Inside, ``MachineShort`` is raised for it."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        short = meant(error)
+        if short is None:
+            raise
+        raise short from error
+
+
+def meant(error: BaseException) -> MachineShort | None:
+    """The error of ours that this one stands for, if it says that the machine has run out."""
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    if unmapped or isinstance(error, MemoryError) or _is(error, errno.ENOMEM):
+        return MachineShort(NO_MEMORY)
+    if is_thread(error) or _is(error, errno.EAGAIN):
+        return MachineShort(NO_THREAD)
+    return None
+
+
+def is_thread(error: BaseException) -> bool:
+    """Whether this says that a thread could not be started: Python has no class of its own for it."""
+    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+
+
+def _is(error: BaseException, number: int) -> bool:
+    """As a system call says it; a buffer that would block has words of its own."""
+    return isinstance(error, OSError) and error.errno == number and error.strerror == os.strerror(number)

@@ -1,0 +1,160 @@
+"""A machine that fails or runs out under a real ``postiljon send``: EIO from the disk, no thread, no memory (E18).
+
+Expected, in one sentence: nobody is lost and nobody gets it twice; what cannot be known is in doubt, a window at most;
+the command says in a sentence what is missing, ends with 3 and blames neither letter nor reader; the same command on a
+healthy machine completes it. What the kernel answers is real: see ``tests.support.refusing``.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support import refusing
+from tests.support.commandline import Desk, Ran, free_port, until
+from tests.support.faults import limited, scripted
+from tests.support.smtpd import Rule, Server
+
+pytestmark = pytest.mark.slow
+LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
+PEOPLE = 60
+WINDOW = 8  # four times two connections
+NO_MEMORY = "This machine has no memory left for Postiljon"
+NO_THREAD = "This machine lets Postiljon start no further thread or process"
+
+
+@pytest.fixture
+def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
+    """Sixty people and a letter."""
+    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
+
+
+@contextmanager
+def relay(desk: Desk) -> Iterator[Server]:
+    """A relay that takes a tenth of a second for a letter, on two connections."""
+    with scripted(Rule("dot", "delay", seconds=0.1)) as server:
+        desk.environment["POSTILJON_SMTP_URL"] = f"smtp://127.0.0.1:{server.port}?connections=2&tls=none"
+        yield server
+
+
+def refused(desk: Desk, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """``postiljon`` to which the kernel will refuse this."""
+    if what != "memory" and not refusing.possible():
+        pytest.skip("the kernel of this machine has no seccomp for us")
+    command = [sys.executable, "-m", "tests.support.refusing", what, *arguments]
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    return subprocess.Popen(command, cwd=desk.folder, env=desk.env(), stdin=quiet, stdout=pipe, stderr=pipe)
+
+
+def ended(process: subprocess.Popen[bytes]) -> Ran:
+    out, err = process.communicate(timeout=60)
+    return Ran(process.returncode, out.decode(), err.decode())
+
+
+def in_the_middle(desk: Desk, server: Server, what: str) -> subprocess.Popen[bytes]:
+    """A ``send`` to which it is refused since some letters have arrived."""
+    process = refused(desk, what, "send", LETTER, "--yes")
+    until(lambda: len(server.accepted) >= 6 or process.poll() is not None)
+    process.send_signal(signal.SIGUSR1)
+    return process
+
+
+def assert_completed(desk: Desk, server: Server) -> int:
+    """On a healthy machine the same command completes it: nobody lost, nobody twice; how many are in doubt."""
+    desk.do("send", LETTER, "--yes")
+    status = desk.status(SLUG)
+    got = [letter.recipient for letter in server.accepted]
+    assert len(set(got)) == len(got)
+    assert status["accepted"] + status["in_doubt"] == PEOPLE
+    doubts = {item["address"] for item in desk.do("doubt", SLUG, "--json").json["doubts"]}
+    assert len(doubts) == status["in_doubt"] <= WINDOW
+    assert {f"lezer{one}@example.org" for one in range(PEOPLE)} - set(got) <= doubts
+    return int(status["in_doubt"])
+
+
+@pytest.mark.parametrize("what", ["write", "sync"])
+def test_a_disk_that_answers_with_eio_stops_the_claims_and_costs_nobody(desk: Desk, what: str) -> None:
+    """Expected: no more than what was claimed leaves; the command waits, says why, and keeps what it read until it is
+    told to end (3; or, as here for ``sync``, killed); then a healthy disk: who cannot be known is in doubt."""
+    with relay(desk) as server:
+        process = in_the_middle(desk, server, what)
+        time.sleep(2.0)
+        gone = len(server.accepted)
+        time.sleep(1.0)
+        assert len(server.accepted) == gone < PEOPLE
+        assert process.poll() is None, "it waits for the disk"
+        process.send_signal(signal.SIGTERM)
+        if what == "sync":
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)  # the second is as good as kill
+        ran = ended(process)
+        assert ran.code == (3 if what == "write" else -signal.SIGTERM), ran
+        assert "sending stops for now: the database cannot be reached: disk I/O error" in ran.err
+        assert "Traceback" not in ran.err
+        assert_completed(desk, server)
+
+
+def test_a_disk_that_cannot_be_written_at_all_is_said_and_nothing_was_begun(desk: Desk) -> None:
+    """Expected: 3 and a sentence; no campaign; the same command on a healthy disk sends to all, once."""
+    with relay(desk) as server:
+        ran = ended(refused(desk, "write!", "send", LETTER, "--yes"))
+        assert (ran.code, ran.out, ran.err) == (3, "", "the database cannot be reached: disk I/O error.\n")
+        assert desk.do("status", "--json").json == []
+        assert assert_completed(desk, server) == 0
+
+
+def test_without_a_thread_to_be_had_nobody_is_mailed_and_it_says_so(desk: Desk) -> None:
+    """Expected: 3 and a sentence, in the language of the environment; again: all, once, nobody in doubt."""
+    with relay(desk) as server:
+        ran = ended(refused(desk, "thread!", "send", LETTER, "--yes"))
+        assert (ran.code, "Traceback" in ran.err) == (3, False), ran
+        assert NO_THREAD in ran.err
+        assert server.accepted == []
+        desk.environment["LC_ALL"] = "nl_NL.UTF-8"
+        assert "geen draad of proces meer starten" in ended(refused(desk, "thread!", "send", LETTER, "--yes")).err
+        assert assert_completed(desk, server) == 0
+
+
+def test_a_sender_at_work_needs_no_further_thread(desk: Desk) -> None:
+    """Expected: a limit that is reached while letters leave changes nothing: all get it, 0, no complaint."""
+    with relay(desk) as server:
+        ran = ended(in_the_middle(desk, server, "thread"))
+        assert (ran.code, ran.err) == (0, "")
+        assert len(server.accepted) == PEOPLE
+        assert assert_completed(desk, server) == 0
+
+
+def test_serve_where_no_process_can_be_started_says_so(desk: Desk) -> None:
+    """Expected: 3 and a sentence, nothing is left running."""
+    ran = ended(refused(desk, "thread!", "serve", "--port", str(free_port())))
+    assert (ran.code, "Traceback" in ran.err) == (3, False), ran
+    assert NO_THREAD in ran.err
+
+
+def test_memory_that_runs_out_in_the_middle_ends_it_and_holds_nothing(desk: Desk) -> None:
+    """Expected: 3 and a sentence; it is not taken for a fault of the letter: the campaign is not held, nobody is
+    refused; again: everybody has it once."""
+    with relay(desk) as server:
+        ran = ended(in_the_middle(desk, server, "memory"))
+        assert (ran.code, NO_MEMORY in ran.err, "Traceback" in ran.err) == (3, True, False), ran
+        status = desk.status(SLUG)
+        assert (status["state"], status["refused"]) == ("sending", 0)
+        assert len(server.accepted) < PEOPLE
+        assert_completed(desk, server)
+
+
+def test_too_little_memory_from_the_start_is_an_end_and_costs_nobody(desk: Desk) -> None:
+    """Expected: however it ends (with 3 and a sentence, or as Python or a library ends itself), whoever was offered
+    is at most in doubt. ``RLIMIT_AS`` from too little to start up to nearly enough."""
+    with relay(desk) as server:
+        codes = {limited(desk, "RLIMIT_AS", megabytes << 20, "send", LETTER, "--yes").code for megabytes in (40, 120)}
+        assert 0 not in codes
+        assert_completed(desk, server)

@@ -1,0 +1,44 @@
+"""What counts as a machine that has run out, and what does not (E18)."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from mailer import shortage
+from mailer.errors import MachineShort
+
+MEMORY = [
+    MemoryError(),
+    OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+    ImportError("x.so: failed to map segment from shared object"),
+]
+THREAD = [RuntimeError("can't start new thread"), BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
+OTHER = [
+    RuntimeError("no running event loop"),
+    OSError(errno.EIO, "Input/output error"),
+    ImportError("no x"),
+    ValueError(),
+    BlockingIOError(errno.EAGAIN, "write could not complete without blocking"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [*((one, shortage.NO_MEMORY) for one in MEMORY), *((one, shortage.NO_THREAD) for one in THREAD)]
+)
+def test_what_says_that_nothing_is_left_is_told_in_our_words_and_can_be_tried_again(
+    error: Exception, words: str
+) -> None:
+    with pytest.raises(MachineShort) as raised, shortage.named():
+        raise error
+    assert (str(raised.value), raised.value.exit_code, raised.value.permanent) == (words, 3, False)
+    assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", OTHER, ids=repr)
+def test_any_other_error_passes_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, shortage.named():
+        raise error
+    assert raised.value is error

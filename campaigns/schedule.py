@@ -6,14 +6,15 @@ A missed hour is kept up to ``POSTILJON_LATE`` later, then it is held (``missed`
 next tick; nothing raises out of a tick.
 
 Traps (docs/decisions): an interval job per kind, in memory, ``coalesce``, ``max_instances=1``,
-``misfire_grace_time=None``; APScheduler's default drops a job that is a second late without a word.
+``misfire_grace_time=None``; APScheduler's default drops a job that is a second late without a word. It goes by the wall
+clock of the machine: see :class:`Clockwork` (E19).
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -27,8 +28,27 @@ from mailer.errors import PostiljonError
 LOOK_EVERY = 0.25
 FOLLOW_EVERY = 0.5
 TIDY_EVERY = 3600.0
+OVERDUE = timedelta(seconds=30)
 _BREATH = 0.005  # between two pages the lock is free for others
 log = structlog.get_logger()
+
+
+class Clockwork(BackgroundScheduler):  # type: ignore[misc]
+    """APScheduler on a machine whose clock is set while it runs (E19).
+
+    Put back by an hour, it would sleep for that hour; put forward from 1970, it would count each quarter of a second
+    since. So it never sleeps longer than a tick, and a job that is further away than its interval, or long overdue, is
+    due now.
+    """
+
+    def _process_jobs(self) -> float | None:
+        now = datetime.now(UTC)
+        for job in self.get_jobs():
+            late = now - job.next_run_time if job.next_run_time else timedelta()
+            if late > OVERDUE or -late > job.trigger.interval:
+                job.modify(next_run_time=now)
+        wait: float | None = super()._process_jobs()
+        return wait if wait is None else min(wait, LOOK_EVERY)
 
 
 class Schedule:
@@ -40,27 +60,27 @@ class Schedule:
         self._site, self._clock, self._tidy = site, clock, tidy
         self._closing = threading.Event()
         self._complained = ""
-        self._scheduler = BackgroundScheduler(
+        self.scheduler = Clockwork(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(3)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         jobs = ((self.look, LOOK_EVERY), (self.freeze, LOOK_EVERY), (self.follow, FOLLOW_EVERY))
         for job, seconds in jobs:
-            self._scheduler.add_job(self._quietly, "interval", [job], seconds=seconds, id=job.__name__)
+            self.scheduler.add_job(self._quietly, "interval", [job], seconds=seconds, id=job.__name__)
         if tidy:  # at the start, and then each hour: what is due is found by its date, so a missed hour loses nothing
             begin = {"seconds": TIDY_EVERY, "id": "tidy", "next_run_time": datetime.now(UTC)}
-            self._scheduler.add_job(self._quietly, "interval", [self.tidy], **begin)
+            self.scheduler.add_job(self._quietly, "interval", [self.tidy], **begin)
 
     def start(self) -> None:
         """Begin to look."""
-        self._scheduler.start()
+        self.scheduler.start()
 
     def close(self) -> None:
         """Stop looking; waits for a look that is under way (some tens of milliseconds)."""
         self._closing.set()
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+        if self.scheduler.running:
+            self.scheduler.shutdown(wait=True)
 
     def look(self) -> list[Campaign]:
         """Start what is due; which."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -74,6 +75,32 @@ async def test_a_sender_that_is_given_the_jump_itself_loses_nobody(
     assert (await sending.ended()).kind == "done"
     assert len({letter.recipient for letter in transport.letters}) == len(transport.letters) == PEOPLE
     assert counts(db, mailing) == {"recipients": PEOPLE, "accepted": PEOPLE}
+
+
+async def test_a_clock_that_is_set_again_and_again_costs_nobody_and_no_letter_leaves_twice(
+    db: Database, tmp_path: Path
+) -> None:
+    """Expected: a leap second, an hour and a day, forward and back, each believed at once: who was asked to wait half
+    an hour is asked again when the clock says so, at most once for each time that it was put forward; all get it once.
+    """
+    steps = [timedelta(**{unit: sign * 1}) for unit in ("seconds", "hours", "days") for sign in (1, -1)]
+    asked: Counter[str] = Counter()
+    wall = Wall()
+
+    def greylist(parcel: Parcel) -> Result | None:
+        asked[parcel.recipient] += 1
+        wall.wrong = steps[sum(asked.values()) // 30 % len(steps)]
+        first_time = asked[parcel.recipient] == 1
+        return Replied("rcpt", 450, "4.2.0 greylisted") if first_time and len(asked) % 10 == 0 else None
+
+    mailing, transport = sendable(db, PEOPLE), MemoryTransport(greylist)
+    given = deps(db, tmp_path, transport, clock=wall)
+    await send(given, only=mailing)
+    wall.wrong = timedelta(days=2)  # in the end it is later for everybody
+    await send(given, only=mailing)
+    assert counts(db, mailing) == {"recipients": PEOPLE, "accepted": PEOPLE}
+    assert {recipient: number for recipient, number in asked.items() if number > 2} == {}
+    assert sum(asked.values()) == PEOPLE + PEOPLE // 10
 
 
 @pytest.mark.parametrize("jump", JUMPS)

@@ -216,6 +216,25 @@ def test_the_clockwork_itself_starts_a_campaign_within_a_second_of_its_hour(smal
         clockwork.close()
 
 
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(hours=1), -timedelta(days=20_000)], ids=str)
+def test_a_machine_whose_clock_is_set_while_it_serves_goes_on_looking(small: Stage, ahead: timedelta) -> None:
+    """E19: put back by a day or an hour, or forward from 1970: the next look seems that far away, or that late."""
+    plan(small)
+    clockwork = Schedule(small.site, small.clock)
+    clockwork.start()
+    try:
+        for job in ("look", "freeze", "follow"):
+            clockwork.scheduler.modify_job(job, next_run_time=datetime.now(UTC) + ahead)
+        sleep(0.3)
+        small.clock.now = HOUR
+        deadline = monotonic() + 10
+        while recipients(small) < 5 and monotonic() < deadline:
+            sleep(0.02)
+        assert (read(small).state, recipients(small)) == (State.SENDING, 5)
+    finally:
+        clockwork.close()
+
+
 def test_the_clock_tidies_as_soon_as_it_runs_and_a_failing_chore_stops_nothing_else(small: Stage) -> None:
     plan(small)
     small.clock.now = HOUR

@@ -2,7 +2,8 @@
 
 One JSON object a line, only ever appended: wishes of readers (an address as its keyed hash, scope, reason, since when,
 until when, or that it was lifted) and launches. Promises: what :func:`note` is told inside ``Database.write`` is in the
-file, on disk, before that transaction is committed; so what was answered is in both. A transaction that fails after it
+file, on disk, before that transaction is committed (some lines are written ahead of it, so that nobody waits for
+that with SQLite's lock in hand); so what was answered is in both. A transaction that fails after it
 leaves a line about a wish that was not kept: replaying it does what the reader asked. A torn line spoils no other.
 
 It names nobody: without the pepper a hash says nothing. :meth:`Journal.append` raises ``OSError``.
@@ -20,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 FILE = "journal"
-_KEY = "postiljon_journal"
+_KEY, _AHEAD = "postiljon_journal", "postiljon_journal_ahead"
 _json = json.JSONEncoder(sort_keys=True).encode  # made once: json.dumps makes it each time
 Line = Mapping[str, Any]
 
@@ -58,10 +59,21 @@ class Journal:
 
 def note(conn: Connection, line: Line) -> None:
     """Have it written with the transaction of ``conn``."""
-    conn.info.setdefault(_KEY, []).append(line)
+    if _same(line) not in conn.info.get(_AHEAD, ()):
+        conn.info.setdefault(_KEY, []).append(line)
+
+
+def written_ahead(conn: Connection, lines: Sequence[Line]) -> None:
+    """These are on disk already (``Database.note_ahead``): the transaction of ``conn`` need not write them."""
+    conn.info[_AHEAD] = {_same(line) for line in lines}
 
 
 def noted(conn: Connection) -> list[Line]:
     """What was noted on ``conn``, and forget it."""
+    conn.info.pop(_AHEAD, None)
     lines: list[Line] = conn.info.pop(_KEY, [])
     return lines
+
+
+def _same(line: Line) -> frozenset[tuple[str, Any]]:
+    return frozenset(line.items())

@@ -104,6 +104,13 @@ class Database:
                 yield connection
                 self._keep(journal.noted(connection))
 
+    def note_ahead(self, lines: Sequence[journal.Line]) -> None:
+        """Have lines in the journal before a transaction that will note them: SQLite's lock is not held meanwhile.
+
+        Raises ``StorageError``. If that transaction never comes, they are about a wish that was not kept.
+        """
+        self._keep(lines)
+
     def _keep(self, lines: Sequence[journal.Line]) -> None:
         if self.journal and lines:
             try:

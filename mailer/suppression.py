@@ -120,8 +120,14 @@ def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: 
     """Hold back mail for ever, for many (address hash, scope); one that is there already stays as it was."""
     if holds:
         _HOLD.run_all(conn, {"b_reason": reason, "b_since": now}, ("b_hash", "b_scope"), holds)
-    for hashed, scope in holds:
-        _note(conn, hashed, scope, reason, {"since": now.isoformat(), "until": None})
+    for line in lines(holds, reason, now):
+        journal.note(conn, line)
+
+
+def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> list[journal.Line]:
+    """What :func:`suppress_many` notes in the journal, for ``Database.note_ahead``."""
+    said = {"reason": reason, "since": now.isoformat(), "until": None}
+    return [{"hash": hashed.hex(), "scope": scope} | said for hashed, scope in holds if reason in JOURNALED]
 
 
 def _hold(dialect: str) -> Any:

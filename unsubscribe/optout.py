@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from mailer import outbox, suppression
 from mailer.errors import InputError, TokenError
+from mailer.journal import Line
 from mailer.signing import Token
 from unsubscribe import changes, consent, contacts
 from unsubscribe.changes import Change
@@ -118,6 +119,20 @@ def opt_out_many(conn: Connection, requests: Sequence[Request], now: datetime) -
     return [answers[place] for place in range(len(requests))]
 
 
+def wishes(conn: Connection, requests: Sequence[Request], now: datetime) -> list[Line]:
+    """The lines that :func:`opt_out_many` will add to the journal at ``now``, as far as can be seen without a lock."""
+    people = contacts.get_many(conn, [request.token.recipient for request in requests])
+    scopes = _scopes(conn, [request.token for request in requests])
+    entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
+    holds: list[tuple[bytes, str]] = []
+    for request in requests:
+        contact = people.get(request.token.recipient)
+        scope = suppression.EVERYTHING if request.scope == "all" else scopes[request.token.mailing]
+        if contact and not _gone_for_good(_held(entries.get(contact.address_hash, ()), scope, now), scope):
+            holds.append((contact.address_hash, scope))
+    return suppression.lines(holds, "opt_out", now)
+
+
 def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     """Put back exactly what an act of this person took away; ``token.subject`` is its number. Again: nothing more.
 
@@ -162,10 +177,16 @@ def _instead(conn: Connection, token: Token, now: datetime) -> Reader:
 
 def _know(conn: Connection, tokens: Sequence[Token], *, lock: bool = False) -> _Known:
     people = contacts.get_many(conn, [token.recipient for token in tokens], lock=lock)
-    scopes = {number: outbox.scope_of(conn, number) or suppression.EVERYTHING for number in {t.mailing for t in tokens}}
+    scopes = _scopes(conn, tokens)
     entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
     by_slug = {topic.slug: topic for topic in contacts.topics(conn)}
     return _Known(scopes, people, entries, contacts.standings(conn, people), by_slug)
+
+
+def _scopes(conn: Connection, tokens: Sequence[Token]) -> dict[int, str]:
+    """The topic of each mailing. Of one that is gone nobody knows it: leaving it is leaving all."""
+    numbers = {token.mailing for token in tokens}
+    return {number: outbox.scope_of(conn, number) or suppression.EVERYTHING for number in numbers}
 
 
 def _reader(token: Token, known: _Known, now: datetime) -> Reader:
@@ -198,13 +219,19 @@ def _leave(conn: Connection, requests: Sequence[Request], now: datetime) -> list
         scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
         entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
         held = _held(entries, reader.scope, now)
-        done = reader.contact is None or held == "left_all" or (held == "left_topic" and scope == "topic")
+        asked = suppression.EVERYTHING if scope == "all" else reader.scope
+        done = reader.contact is None or _gone_for_good(held, asked)
         left = Left(reader, scope, done, _recent(conn, reader, now) if done or held else 0, request.how)
         answers.append(left)
         acts += [] if done else [left]
     outbox.prove_many(conn, [(request.token.mailing, request.token.recipient) for request in requests], now)
     numbers = iter(_carry_out(conn, acts, known, now))
     return [left if left.already else _left(left, next(numbers)) for left in answers]
+
+
+def _gone_for_good(held: Stand | None, scope: str) -> bool:
+    """Whether who is held back so gets nothing of this scope already."""
+    return held == "left_all" or (held == "left_topic" and bool(scope))
 
 
 def _left(left: Left, number: int) -> Left:

@@ -77,9 +77,11 @@ class Desk:
         """The same for work that reads for many at once."""
         return await self._reads.run_many(work, item)
 
-    async def write_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """The same for work that takes the items of many readers in a few statements."""
-        return await self._writes.run_many(work, item)
+    async def write_planned(
+        self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item
+    ) -> T:
+        """What was done for ``item`` in a transaction with all who ask now; ``plan`` does its part before that begins."""
+        return await self._writes.run_planned(plan, item)
 
     def view(self, request: Request, own: str = "") -> View:
         """How to show a page to this reader."""

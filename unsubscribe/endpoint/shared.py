@@ -36,6 +36,7 @@ MOST = 64
 class _Piece:
     work: Callable[..., Any]
     item: Any
+    planned: bool
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     answer: Any = None
@@ -63,11 +64,19 @@ class Shared:
         answer: T = await self._ask(work, item)
         return answer
 
-    async def _ask(self, work: Callable[..., Any], item: Any) -> Any:
+    async def run_planned(self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item) -> T:
+        """As :meth:`run_many`, for work of which a part is done before the transaction begins: ``plan`` gives the rest.
+
+        While one process has SQLite's lock, others plan.
+        """
+        answer: T = await self._ask(plan, item, planned=True)
+        return answer
+
+    async def _ask(self, work: Callable[..., Any], item: Any, *, planned: bool = False) -> Any:
         if self._closed:
             raise StorageAway("the service is being stopped")
         loop = asyncio.get_running_loop()
-        piece = _Piece(work, item, loop, loop.create_future())
+        piece = _Piece(work, item, planned, loop, loop.create_future())
         self._queue.put(piece)
         if self._thread is None:
             self._start()
@@ -117,30 +126,36 @@ class Shared:
 
     def _transaction(self, pieces: list[_Piece]) -> list[_Piece]:
         """Do what fits into one transaction; those that are left."""
+        plans = {work: work([piece.item for piece in pieces if piece.work == work]) for work in _planned(pieces)}
         started = time.monotonic()
         rest = pieces
         with self._begin() as connection:
             while rest and (rest is pieces or time.monotonic() - started < LONGEST):
                 first = rest[0]
                 turn = rest[:1] if first.item is _ALONE else [piece for piece in rest if piece.work == first.work]
-                _do(connection, turn)
+                _do(connection, turn, plans.get(first.work))
                 rest = [piece for piece in rest if piece not in turn]
         return rest
 
     def _alone(self, piece: _Piece) -> None:
         try:
+            plan = piece.work([piece.item]) if piece.planned else None
             with self._begin() as connection:
-                _do(connection, [piece])
+                _do(connection, [piece], plan)
         except BaseException as error:
             piece.error = error
 
 
-def _do(connection: Connection, turn: list[_Piece]) -> None:
+def _planned(pieces: Sequence[_Piece]) -> set[Callable[..., Any]]:
+    return {piece.work for piece in pieces if piece.planned}
+
+
+def _do(connection: Connection, turn: list[_Piece], plan: Callable[[Connection], Sequence[Any]] | None) -> None:
     """One piece, or several that are the same work for different items."""
     if turn[0].item is _ALONE:
         turn[0].answer = turn[0].work(connection)
         return
-    answers = turn[0].work(connection, [piece.item for piece in turn])
+    answers = plan(connection) if plan else turn[0].work(connection, [piece.item for piece in turn])
     for piece, answer in zip(turn, answers, strict=True):
         piece.answer = answer
 

@@ -1,0 +1,100 @@
+"""The journal: in the file before the database says done, once, and not written with SQLite's lock in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Connection, update
+
+from mailer import journal, suppression
+from mailer.errors import StorageFull
+from mailer.journal import Journal
+from mailer.signing import Purpose
+from mailer.storage import Database
+from tests.support.site import Town, serving
+from unsubscribe import optout
+from unsubscribe.contacts.tables import CONTACT
+from unsubscribe.endpoint import public_app
+
+NOTE = {"hash": "00", "scope": "news", "reason": "opt_out", "since": "2024-09-18", "until": None}
+
+
+@pytest.fixture
+def lite(house_database: Database) -> Town:
+    """Three readers."""
+    return Town(house_database)
+
+
+def test_what_was_written_ahead_is_not_written_again(lite: Town, tmp_path: Path) -> None:
+    lite.db.journal = book = Journal(tmp_path / "journal")
+    lite.db.note_ahead([NOTE])
+    assert list(book.lines()) == [NOTE]
+    with lite.db.write() as conn:
+        journal.written_ahead(conn, [NOTE])
+        journal.note(conn, NOTE)
+        journal.note(conn, NOTE | {"scope": ""})
+    assert list(book.lines()) == [NOTE, NOTE | {"scope": ""}]
+    with lite.db.write() as conn:
+        journal.note(conn, NOTE)
+    assert list(book.lines())[2:] == [NOTE], "the next transaction knows nothing of it"
+
+
+def test_an_opt_out_stands_in_the_journal_once_however_often_its_link_is_used(lite: Town, tmp_path: Path) -> None:
+    lite.db.journal = book = Journal(tmp_path / "journal")
+    with serving(public_app(lite.deps())) as site:
+        for body in ({"List-Unsubscribe": "One-Click"}, {}, {"scope": "all"}, {"scope": "all"}):
+            assert httpx.post(site.url(lite.path()), data=body).status_code == 200
+    hashed = lite.readers[0].address_hash.hex()
+    said = [(line["hash"], line["scope"], line["reason"]) for line in book.lines()]
+    assert said == [(hashed, "nieuws", "opt_out"), (hashed, "", "opt_out")]
+
+
+def test_nobody_waits_for_the_journal_of_an_opt_out_with_the_lock_in_hand(lite: Town, tmp_path: Path) -> None:
+    class Slow(Journal):
+        def append(self, lines: Sequence[journal.Line]) -> None:
+            super().append(lines)
+            with lite.db.write(0.2) as conn:  # fails while somebody has the lock
+                suppression.suppress(conn, b"somebody else", "", "undeliverable", lite.now)
+
+    lite.db.journal = Slow(tmp_path / "journal")
+    with serving(public_app(lite.deps())) as site:
+        assert httpx.post(site.url(lite.path())).status_code == 200
+    assert lite.state() == "opted_out"
+
+
+def test_an_opt_out_that_the_journal_cannot_keep_is_not_done(lite: Town, tmp_path: Path) -> None:
+    lite.db.journal = Journal(tmp_path / "journal")
+    (tmp_path / "journal").symlink_to("/dev/full")
+    with serving(public_app(lite.deps())) as site:
+        assert httpx.post(site.url(lite.path())).status_code == 503
+    assert lite.state() == "subscribed"
+    with pytest.raises(StorageFull):
+        lite.db.note_ahead([NOTE])
+
+
+def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town, tmp_path: Path) -> None:
+    lite.db.journal = book = Journal(tmp_path / "journal")
+    wish = optout.Request(lite.tokens.read(lite.path().rpartition("/")[2], Purpose.OPT_OUT, lite.now))
+    with lite.db.read() as conn:
+        planned = optout.wishes(conn, [wish], lite.now)
+    lite.db.note_ahead(planned)
+    with lite.db.write() as conn:
+        moved(conn, lite)
+        journal.written_ahead(conn, planned)
+        optout.opt_out_many(conn, [wish], lite.now)
+    hashes = [line["hash"] for line in book.lines()]
+    assert hashes == [lite.readers[0].address_hash.hex(), b"another address".hex()]
+
+
+def moved(conn: Connection, town: Town) -> None:
+    mine = CONTACT.c.id == town.readers[0].id
+    conn.execute(update(CONTACT).where(mine).values(address_hash=b"another address"))
+
+
+def test_a_house_without_a_journal_notes_nothing(lite: Town) -> None:
+    database: Database = lite.db
+    assert database.journal is None
+    database.note_ahead([NOTE])

@@ -24,7 +24,7 @@ from tests.support.smtpd import Rule, Server
 
 pytestmark = pytest.mark.slow
 LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
-PEOPLE = 60
+PEOPLE = 40
 WINDOW = 8  # four times two connections
 NO_MEMORY = "This machine has no memory left for Postiljon"
 NO_THREAD = "This machine lets Postiljon start no further thread or process"
@@ -32,7 +32,7 @@ NO_THREAD = "This machine lets Postiljon start no further thread or process"
 
 @pytest.fixture
 def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
-    """Sixty people and a letter."""
+    """Forty people and a letter."""
     furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
     return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 

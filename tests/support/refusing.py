@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 _NUMBERS = {
@@ -58,6 +59,7 @@ def refuse(what: str) -> None:
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
+@cache
 def possible() -> bool:
     """Whether a process of ours may set a filter here: tried in one, as a filter stays."""
     tried = "from tests.support.refusing import refuse; refuse('sync')"

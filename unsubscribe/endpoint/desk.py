@@ -46,7 +46,7 @@ class Desk:
         self.post = Post(deps.sender_identity, deps.brand, deps.contact_address, deps.default_language)
         self.house = House(self.post, deps.settings.open_fields)
         self._reads = Shared(deps.db.read, "postiljon-web-read")
-        self._writes = Shared(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write")
+        self._writes = Shared(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", patient=True)
 
     @property
     def now(self) -> datetime:
@@ -80,7 +80,7 @@ class Desk:
     async def write_planned(
         self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item
     ) -> T:
-        """What was done for ``item`` in a transaction with all who ask now; ``plan`` does its part before that begins."""
+        """What was done for ``item``, in one transaction with all who ask now; ``plan`` does its part before that."""
         return await self._writes.run_planned(plan, item)
 
     def view(self, request: Request, own: str = "") -> View:

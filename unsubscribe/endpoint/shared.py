@@ -30,6 +30,7 @@ Item = TypeVar("Item")
 _ALONE = object()
 LONGEST = 0.03
 MOST = 64
+PATIENCE, MOST_PATIENT = 0.0003, 0.01
 
 
 @dataclass(eq=False, slots=True)
@@ -46,9 +47,14 @@ class _Piece:
 class Shared:
     """A queue of work for one kind of transaction (``Database.write`` or ``.read``) with a thread of its own."""
 
-    def __init__(self, begin: Callable[[], AbstractContextManager[Connection]], name: str) -> None:
+    def __init__(
+        self, begin: Callable[[], AbstractContextManager[Connection]], name: str, *, patient: bool = False
+    ) -> None:
+        """``patient``: in a crowd, gather for a moment before each transaction, where that is dear (a commit)."""
         self._begin = begin
         self._name = name
+        self._patient = patient
+        self._several = False  # the last batch was a crowd
         self._queue: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -100,14 +106,25 @@ class Shared:
     def _loop(self) -> None:
         ends = False
         while not ends:
-            batch = [self._queue.get()]
-            while len(batch) < MOST and not self._queue.empty():
-                batch.append(self._queue.get())
+            batch = self._gather()
             ends = None in batch
             pieces = [piece for piece in batch if piece is not None]
             if pieces:
                 self._together(pieces)
                 _answer(pieces)
+
+    def _gather(self) -> list[_Piece | None]:
+        """Who waits now; where the last were several, also who comes while more keep coming."""
+        batch, until = [self._queue.get()], time.monotonic() + MOST_PATIENT
+        patient = self._patient and self._several
+        while len(batch) < MOST:
+            if patient and self._queue.empty() and time.monotonic() < until:
+                time.sleep(PATIENCE)
+            if self._queue.empty():
+                break
+            batch.append(self._queue.get())
+        self._several = len(batch) > 1
+        return batch
 
     def _together(self, batch: list[_Piece]) -> None:
         """All in one transaction as far as the time goes, the rest in the next; after a failure each alone."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Connection, text
 
-from mailer.errors import StorageAway
+from mailer.errors import StorageAway, StorageFull
 from mailer.storage import Database
 from unsubscribe.endpoint.shared import Shared
 
@@ -34,7 +34,7 @@ class Counting:
             return sorted(conn.execute(text("SELECT number FROM seen")).scalars())
 
 
-def put(number: int) -> object:
+def put(number: int) -> Callable[[Connection], int]:
     def work(conn: Connection) -> int:
         conn.execute(text("INSERT INTO seen VALUES (:number)"), {"number": number})
         return number
@@ -78,6 +78,53 @@ async def test_items_of_the_same_work_are_handled_together(sqlite_database: Data
     shared.close()
     assert answers == [number * 2 for number in range(50)]
     assert max(sizes) > 1
+
+
+async def test_what_is_planned_is_done_before_the_transaction_begins(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    shared = Shared(counting.begin, "t")
+    begun: list[int] = []
+
+    def plan(items: Sequence[int]) -> Callable[[Connection], list[int]]:
+        before = counting.count
+        begun.append(before)
+
+        def rest(conn: Connection) -> list[int]:
+            assert counting.count == before + 1
+            return [put(item)(conn) for item in items]
+
+        return rest
+
+    answers = await asyncio.gather(*(shared.run_planned(plan, number) for number in range(50)))
+    shared.close()
+    assert answers == list(range(50)) == counting.rows()
+    assert begun == list(range(len(begun)))
+
+
+async def test_a_plan_that_fails_begins_no_transaction(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    shared = Shared(counting.begin, "t")
+
+    def plan(_items: Sequence[int]) -> Callable[[Connection], list[int]]:
+        raise StorageFull("no room")
+
+    answers = await asyncio.gather(*(shared.run_planned(plan, n) for n in range(3)), return_exceptions=True)
+    shared.close()
+    assert [str(answer) for answer in answers] == ["no room"] * 3
+    assert counting.count == 0
+
+
+async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    shared = Shared(counting.begin, "t", patient=True)
+    crowd = await asyncio.gather(*(shared.run(put(number)) for number in range(300)))
+    assert crowd == list(range(300))
+    crowds = counting.count
+    assert [await shared.run(put(number)) for number in (300, 301, 302)] == [300, 301, 302]
+    shared.close()
+    assert crowds < 30
+    assert counting.count == crowds + 3
+    assert counting.rows() == list(range(303))
 
 
 async def test_everybody_is_told_when_the_database_is_away() -> None:

@@ -1,6 +1,6 @@
 """The database: how it is opened, how a transaction begins, how its errors are mapped.
 
-Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock with a retry of its own every
+Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock with a retry of its own, first after 1 ms, then every
 0.3 ms (SQLite's own busy handler starves an opt-out beside a saturating sender; docs/decisions), at most
 ``BUSY_SECONDS``; a transaction either commits whole or leaves nothing; SQLite runs in WAL mode with
 ``synchronous=FULL`` (E6), so what was committed survives a power cut. Every driver error leaves as a
@@ -32,7 +32,7 @@ from mailer import journal
 from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageError, StorageFull
 
 BUSY_SECONDS = 10.0
-_PAUSE = 0.0003
+_FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
 _FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
 _WAITING = "-waiting"  # beside the database: locked while somebody waits for it
@@ -131,14 +131,16 @@ class Database:
 
 @contextmanager
 def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) -> Iterator[None]:
-    """A writing transaction on ``connection``; waits for SQLite's lock in steps of 0.3 ms, and says that it waits."""
+    """A writing transaction on ``connection``; waits for SQLite's lock in short steps, and says that it waits."""
     deadline = time.monotonic() + busy_seconds
     announced: int | None = None
     try:
         while not _begun(connection) and time.monotonic() < deadline:
             if announced is None:
                 announced = _announce(str(connection.engine.url.database))
-            time.sleep(_PAUSE)
+                time.sleep(_FIRST_PAUSE)
+            else:
+                time.sleep(_PAUSE)
     finally:
         if announced is not None:
             os.close(announced)  # and with it the mark

@@ -1,8 +1,8 @@
 """The database: how it is opened, how a transaction begins, how its errors are mapped.
 
-Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock with a retry of its own, first after 1 ms, then every
-0.3 ms (SQLite's own busy handler starves an opt-out beside a saturating sender; docs/decisions), at most
-``BUSY_SECONDS``; a transaction either commits whole or leaves nothing; SQLite runs in WAL mode with
+Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock with a retry of its own, first after
+1 ms, then every 0.3 ms (SQLite's own busy handler starves an opt-out beside a saturating sender; docs/decisions), at
+most ``BUSY_SECONDS``; a transaction either commits whole or leaves nothing; SQLite runs in WAL mode with
 ``synchronous=FULL`` (E6), so what was committed survives a power cut. Every driver error leaves as a
 ``StorageError``. Success of ``write`` means: it is on disk.
 

@@ -121,15 +121,15 @@ def opt_out_many(conn: Connection, requests: Sequence[Request], now: datetime) -
 
 def wishes(conn: Connection, requests: Sequence[Request], now: datetime) -> list[Line]:
     """The lines that :func:`opt_out_many` will add to the journal at ``now``, as far as can be seen without a lock."""
-    people = contacts.get_many(conn, [request.token.recipient for request in requests])
+    people = contacts.hashes(conn, [request.token.recipient for request in requests])
     scopes = _scopes(conn, [request.token for request in requests])
-    entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
+    entries = suppression.entries_of(conn, list(people.values()))
     holds: list[tuple[bytes, str]] = []
     for request in requests:
-        contact = people.get(request.token.recipient)
+        hashed = people.get(request.token.recipient)
         scope = suppression.EVERYTHING if request.scope == "all" else scopes[request.token.mailing]
-        if contact and not _gone_for_good(_held(entries.get(contact.address_hash, ()), scope, now), scope):
-            holds.append((contact.address_hash, scope))
+        if hashed and not _gone_for_good(_held(entries.get(hashed, ()), scope, now), scope):
+            holds.append((hashed, scope))
     return suppression.lines(holds, "opt_out", now)
 
 

@@ -14,6 +14,7 @@ from unsubscribe.contacts.people import (
     find,
     get,
     get_many,
+    hashes,
     letter_values,
     remove,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "find_topic",
     "get",
     "get_many",
+    "hashes",
     "letter_values",
     "put_standings",
     "remove",

@@ -51,6 +51,8 @@ _THESE = {
 
 _LETTER_COLUMNS = (CONTACT.c.id, CONTACT.c.email, CONTACT.c.name, CONTACT.c.language, CONTACT.c.attributes)
 _FOR_LETTERS = Prepared(lambda dialect: select(*_LETTER_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
+_HASH_COLUMNS = (CONTACT.c.id, CONTACT.c.address_hash)
+_HASHES = Prepared(lambda dialect: select(*_HASH_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,12 @@ def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False
         for row in _THESE[lock].run(conn, {"b_ids": json.dumps(some)}):
             found[row[0]] = contact_of((*row[:9], instant(row[9]), instant(row[10])))
     return found
+
+
+def hashes(conn: Connection, contact_ids: Iterable[int]) -> dict[int, bytes]:
+    """The address hashes of those who are there, and nothing else of them."""
+    rows = _HASHES.run(conn, {"b_ids": json.dumps(list(contact_ids))}).fetchall()
+    return {number: bytes(hashed) for number, hashed in rows}
 
 
 def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]]]:

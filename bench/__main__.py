@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import million, people, reading, sending
+from bench import million, people, reading, sending, storm
 from bench.harness import ROOT, Row
 
 RowMaker = Callable[[sending.Scale], "Row | list[Row]"]
@@ -34,6 +34,7 @@ ROWS: dict[str, RowMaker] = {
     "pages": reading.pages_per_second,
     "burst": reading.burst_with_kill,
     "million": million.pages_at_a_million,
+    "chaos": storm.kills,
 }
 SMALL = sending.Scale(letters=4_000, largest=20_000, imported=20_000, pairs=1)
 

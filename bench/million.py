@@ -10,23 +10,21 @@ statements into the same tables, since nobody waits for a million real ones.
 from __future__ import annotations
 
 import argparse
-import base64
 import http.client
 import random
 import re
 import sqlite3
 import statistics
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.harness import LETTER, House, Row, house, sink
-from bench.reading import ONE_CLICK, web
+from bench.reading import ONE_CLICK, key_of, web
 from bench.sending import Scale
-from mailer.signing import Keyring, Purpose, Token, seal, to_text
+from mailer.signing import Purpose, Token, seal, to_text
 
 AIM_MS = 20.0
 SMALL = 1_000
@@ -50,9 +48,7 @@ class Place:
 
     def __init__(self, home: House, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port)
-        secrets = tomllib.loads((home.folder / "data" / "secrets.toml").read_text())["secret_keys"]
-        key = secrets.split(",")[0] if isinstance(secrets, str) else secrets[0]
-        self.key = Keyring.of([base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))]).current
+        self.key = key_of(home)
         with _opened(home, "ro") as database:
             self.contacts: int = database.execute("SELECT max(id) FROM contact").fetchone()[0]
             self.mailing: int = database.execute("SELECT min(id) FROM mailing").fetchone()[0]

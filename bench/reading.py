@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench.harness import LETTER, POSTILJON, House, Row, free_port, house, sink, timed, wait_for_port
 from bench.sending import Scale, send
-from mailer.signing import Keyring, Purpose, Token, seal, to_text
+from mailer.signing import Key, Keyring, Purpose, Token, seal, to_text
 
 # Measured elsewhere on two cores with the best-known engine (issue 5); it is not run here.
 FIELD_POSTS, FIELD_P99_MS, FIELD_PAGES = 1990.0, 35.0, 1360.0
@@ -50,19 +50,21 @@ class Load:
     bad: int
 
 
+def key_of(home: House) -> Key:
+    """The key by which the house makes its links."""
+    kept = tomllib.loads((home.folder / "data" / "secrets.toml").read_text())["secret_keys"]
+    key = kept.split(",")[0] if isinstance(kept, str) else kept[0]
+    return Keyring.of([base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))]).current
+
+
 def tokens(home: House, number: int) -> list[str]:
     """Opt-out paths of the first campaign for that many recipients, made with the house's own key."""
-    secrets = tomllib.loads((home.folder / "data" / "secrets.toml").read_text())
-    kept = secrets["secret_keys"]
-    key = kept.split(",")[0] if isinstance(kept, str) else kept[0]
-    ring = Keyring.of([base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))])
+    key = key_of(home)
     with sqlite3.connect(f"file:{home.folder}/data/postiljon.db?mode=ro", uri=True) as connection:
         rows = connection.execute(
             "SELECT mailing_id, recipient FROM delivery ORDER BY id LIMIT ?", (number,)
         ).fetchall()
-    return [
-        f"/u/{to_text(seal(ring.current, Token(Purpose.OPT_OUT, mailing, recipient)))}" for mailing, recipient in rows
-    ]
+    return [f"/u/{to_text(seal(key, Token(Purpose.OPT_OUT, mailing, recipient)))}" for mailing, recipient in rows]
 
 
 @contextmanager

@@ -32,10 +32,10 @@ def listen(host: str, port: int, number: int) -> list[socket.socket]:
 
 def web_processes(wanted: int | None) -> int:
     """How many web processes: as set, else one for each core that we may use, at most four."""
-    if wanted is not None:
-        return wanted if hasattr(socket, "SO_REUSEPORT") else 1
+    if not hasattr(socket, "SO_REUSEPORT"):
+        return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_WEBS) if hasattr(socket, "SO_REUSEPORT") else 1
+    return wanted or min(cores, MOST_WEBS)
 
 
 def _bind(host: str, port: int, *, shared: bool) -> socket.socket:

@@ -31,9 +31,9 @@ import structlog
 
 from campaigns.app import open_house
 from campaigns.listening import listen, web_processes
+from unsubscribe.settings import COUNTED_TOGETHER
 
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
-TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name, read when it is imported
 _PR_SET_PDEATHSIG = 1
 log = structlog.get_logger()
 
@@ -70,11 +70,11 @@ def _counted_together(folder: Path, webs: int) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True)
-    os.environ[TOGETHER] = str(folder)
+    os.environ[COUNTED_TOGETHER] = str(folder)
     try:
         yield
     finally:
-        del os.environ[TOGETHER]
+        del os.environ[COUNTED_TOGETHER]
         shutil.rmtree(folder, ignore_errors=True)
 
 

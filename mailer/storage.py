@@ -102,16 +102,13 @@ class Database:
             with begin_patiently(connection, busy_seconds):
                 journal.noted(connection)
                 yield connection
-                self._keep(journal.noted(connection))
+                self.note_ahead(journal.noted(connection))
 
     def note_ahead(self, lines: Sequence[journal.Line]) -> None:
-        """Have lines in the journal before a transaction that will note them: SQLite's lock is not held meanwhile.
+        """Have lines in the journal, on disk, ahead of the commit; or of the whole transaction, so that it is short.
 
         Raises ``StorageError``. If that transaction never comes, they are about a wish that was not kept.
         """
-        self._keep(lines)
-
-    def _keep(self, lines: Sequence[journal.Line]) -> None:
         if self.journal and lines:
             try:
                 self.journal.append(lines)

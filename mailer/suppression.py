@@ -110,7 +110,7 @@ def suppress(
 ) -> None:
     """Hold back mail of ``scope`` (``""``: all) to that address, for ever or ``until``. Again: ``until`` changes."""
     row = {"address_hash": address_hash, "scope": scope, "reason": reason, "since": now, "until": until}
-    insert = _insert(conn)(SUPPRESSION).values(row)
+    insert = _insert(conn.dialect.name)(SUPPRESSION).values(row)
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
     conn.execute(insert.on_conflict_do_update(index_elements=key, set_={"until": insert.excluded.until}))
     _note(conn, address_hash, scope, reason, {"since": now.isoformat(), "until": until and until.isoformat()})
@@ -131,7 +131,7 @@ def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> 
 
 
 def _hold(dialect: str) -> Any:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(SUPPRESSION)
+    insert = _insert(dialect)(SUPPRESSION)
     names = {"address_hash": "b_hash", "scope": "b_scope", "reason": "b_reason", "since": "b_since"}
     row = {column: bindparam(name, type_=SUPPRESSION.c[column].type) for column, name in names.items()}
     return insert.values(row).on_conflict_do_nothing()
@@ -146,7 +146,7 @@ def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> No
     if days:
         row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": "less_often", "since": now}
         first = now + rest(days) - timedelta(days=1)  # the letter that this answers came before now
-        conn.execute(_insert(conn)(SUPPRESSION).values(**row, until=first, every_days=days))
+        conn.execute(_insert(conn.dialect.name)(SUPPRESSION).values(**row, until=first, every_days=days))
         _note(conn, address_hash, EVERYTHING, "less_often", {"since": now.isoformat(), "days": days})
 
 
@@ -260,5 +260,5 @@ def _note(conn: Connection, address_hash: bytes, scope: str, reason: str, more: 
         journal.note(conn, {"hash": address_hash.hex(), "scope": scope, "reason": reason} | more)
 
 
-def _insert(conn: Connection) -> Any:
-    return sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+def _insert(dialect: str) -> Any:
+    return sqlite.insert if dialect == "sqlite" else postgresql.insert

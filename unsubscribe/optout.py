@@ -216,10 +216,10 @@ def _leave(conn: Connection, requests: Sequence[Request], now: datetime) -> list
     acts: list[Left] = []
     for request in requests:
         reader = _reader(request.token, known, now)
-        scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
+        asked = suppression.EVERYTHING if request.scope == "all" else reader.scope
+        scope: Scope = "topic" if asked else "all"
         entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
         held = _held(entries, reader.scope, now)
-        asked = suppression.EVERYTHING if scope == "all" else reader.scope
         done = reader.contact is None or _gone_for_good(held, asked)
         left = Left(reader, scope, done, _recent(conn, reader, now) if done or held else 0, request.how)
         answers.append(left)

@@ -19,6 +19,9 @@ from pydantic_settings import NoDecode
 from mailer.settings import LOOPBACK, HouseSettings, parse_duration
 
 LEAST_TOKEN = 16
+COUNTED_TOGETHER = (
+    "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported: where web processes count
+)
 
 
 def _public_url(value: Any) -> Any:

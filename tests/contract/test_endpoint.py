@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
@@ -35,17 +34,6 @@ BODIES = [
 @pytest.fixture
 def town(empty_database: Database) -> Town:
     return Town(empty_database)
-
-
-@pytest.fixture
-def lite(sqlite_database: Database) -> Town:
-    return Town(sqlite_database)
-
-
-@pytest.fixture
-def site(lite: Town) -> Iterator[Site]:
-    with serving(public_app(lite.deps())) as running:
-        yield running
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
-from mailer.storage import Database
-from tests.support.site import Site, Town, serving
-from unsubscribe.endpoint import public_app
-
-
-@pytest.fixture
-def lite(sqlite_database: Database) -> Town:
-    return Town(sqlite_database)
-
-
-@pytest.fixture
-def site(lite: Town) -> Iterator[Site]:
-    with serving(public_app(lite.deps())) as running:
-        yield running
+from tests.support.site import Site, Town
 
 
 def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Town, site: Site) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
@@ -25,12 +24,6 @@ def town(empty_database: Database) -> Town:
 @pytest.fixture
 def lite(sqlite_database: Database) -> Town:
     return Town(sqlite_database, languages=("nl",))
-
-
-@pytest.fixture
-def site(lite: Town) -> Iterator[Site]:
-    with serving(public_app(lite.deps())) as running:
-        yield running
 
 
 def test_signing_up_takes_one_letter_and_one_button(town: Town) -> None:

@@ -29,6 +29,8 @@ from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.words import REASONS
 from unsubscribe.optout import Left, Reader
 
+_PLACES = ("undo", "less", "pause", "topics", "everything", "reason", "choices")
+
 
 class OptOuts:
     """The routes below ``/u/``."""
@@ -70,7 +72,7 @@ class OptOuts:
         view = self.desk.view(request, reader.language)
         if request.method == "POST":
             return await self.choices.form(view, other, token, reader)
-        return respond(self._before(view, other))
+        return self._before(view, other)
 
     def _token(self, request: Request) -> Token:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
@@ -117,44 +119,35 @@ class OptOuts:
 
     def _left(self, view: View, left: Left, text: str) -> str:
         """The page that follows, with its fresh tokens; a program that clicks once gets none, only the way to them."""
-        reader, fresh = left.reader, self.choices.fresh
-        here = reader.stand != "gone"
-        reasons = tuple((key, view.gettext(label)) for key, label in REASONS.items())
+        reader = left.reader
+        here = self.desk.url(f"/u/{text}") if reader.stand != "gone" else ""
+        robot = left.how == "one-click"
+        own = {"choices": here} if robot else self._fresh(left, here)
+        places = dict.fromkeys(_PLACES, "") | {"address": reader.masked} | own
+        reasons = () if robot else tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
-        places = dict.fromkeys(("undo", "less", "pause", "topics", "everything", "reason", "choices"), "")
-        places["address"] = reader.masked
-        if left.how == "one-click":
-            places["choices"] = self.desk.url(f"/u/{text}") if here else ""
-            return self.desk.pages.filled("left.html", view, fixed, places)
-        places |= {
-            "undo": fresh("undo", reader.token, left.change) if left.change else "",
-            "less": fresh("less-often", reader.token, left.change) if here else "",
-            "pause": fresh("pause", reader.token, left.change) if here else "",
-            "topics": fresh("topics", reader.token, left.change) if here else "",
-            "everything": self.desk.url(f"/u/{text}") if here else "",
-            "reason": fresh("reason", reader.token, left.change) if left.change else "",
-        }
         return self.desk.pages.filled("left.html", view, fixed, places)
 
-    def _before(self, view: View, other: str) -> str:
+    def _fresh(self, left: Left, here: str) -> dict[str, str]:
+        """What a person may choose after leaving, each by a link of its own; ``here``: where all mail can be left."""
+        token, change, fresh = left.reader.token, left.change, self.choices.fresh
+        return {
+            "undo": fresh("undo", token, change) if change else "",
+            "less": fresh("less-often", token, change) if here else "",
+            "pause": fresh("pause", token, change) if here else "",
+            "topics": fresh("topics", token, change) if here else "",
+            "everything": here,
+            "reason": fresh("reason", token, change) if change else "",
+        }
+
+    def _before(self, view: View, other: str) -> Response:
         """The page between the question and the form."""
         _ = view.gettext
-        less = other == "less-often"
-        context = {
-            "heading": _("Rather less often?") if less else _("Take a break"),
-            "sentences": (
-                _("You can get at most one mail a week, or at most one a month.")
-                if less
-                else _(
-                    "You get no mail until a day that you choose. After that mail starts again; you need do nothing."
-                ),
-            ),
-            "action": "",
-            "hidden": {},
-            "label": _("Choose how often") if less else _("Choose a day"),
-            "kind": "primary",
-        }
-        return self.desk.pages.page("ask.html", view, context)
+        if other == "less-often":
+            told = _("You can get at most one mail a week, or at most one a month.")
+            return self.desk.ask(view, _("Rather less often?"), (told,), _("Choose how often"))
+        told = _("You get no mail until a day that you choose. After that mail starts again; you need do nothing.")
+        return self.desk.ask(view, _("Take a break"), (told,), _("Choose a day"))
 
 
 def _topic(reader: Reader, view: View) -> str:

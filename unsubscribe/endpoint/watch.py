@@ -13,9 +13,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import Scope
 from structlog import get_logger
 
+from unsubscribe.settings import COUNTED_TOGETHER
+
 _OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
 _KNOWN = _OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
-TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # set by a parent of several web processes
 log = get_logger("postiljon.web")
 
 
@@ -55,7 +56,7 @@ class Watch:
 
     def page(self) -> bytes:
         """All counters in the text format of Prometheus; with several web processes, those of all together."""
-        if TOGETHER not in os.environ:
+        if COUNTED_TOGETHER not in os.environ:
             return generate_latest(self.registry)
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]

@@ -165,7 +165,8 @@ def test_the_whole_way_on_postgresql(office: Office, postgres: PostgresServer) -
 
 def offspring(parent: int) -> list[int]:
     """The children of a process that do our work (Python's resource tracker is not one)."""
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, check=False).stdout
+    ask = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)]  # -ww: whole lines, whatever COLUMNS says
+    found = subprocess.run(ask, capture_output=True, check=False).stdout
     rows = [line.split(None, 1) for line in found.decode().splitlines()]
     return [int(pid) for pid, words in rows if "resource_tracker" not in words]
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import SPACING, axe, complaints, overflow, page_of_its_own, page_on
-from tests.support.gallery import LETTERS, PAGES, Gallery
+from tests.support.gallery import LETTERS, PAGES, Gallery, advance
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow]
 SIZES = [(1280, 900), (768, 900), (320, 256)]
@@ -205,7 +205,7 @@ def test_every_choice_works_without_script_on_a_small_screen(browser: Browser, g
         ):
             gallery.open(page, name)
             assert page.locator("h1").count() == 1
-        page.locator("main .btn.danger").click()
+        advance(page, "main .btn.danger")
         assert page.locator(".code").count() == 1
 
 

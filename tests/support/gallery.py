@@ -24,6 +24,12 @@ def app_of(deps: EndpointDeps) -> Starlette:
     return public_app(deps, extra_routes=online.routes(deps))
 
 
+def advance(page: Page, what: str) -> None:
+    """A button or link that leads to a page: back when that page is whole, since a click does not wait for it."""
+    with page.expect_navigation():
+        page.locator(what).click()
+
+
 class Gallery:
     """The pages of a served town. Reader 0 has left, reader 1 has not, the others are for tests that act."""
 
@@ -35,7 +41,6 @@ class Gallery:
     def open(self, page: Page, name: str) -> None:
         """Bring the browser to the page ``name``."""
         (PAGES | LETTERS)[name](self, page)
-        page.wait_for_load_state("load")  # a click comes back when the answer begins, not when it is whole
 
     def go(self, page: Page, path: str) -> None:
         """To a path, in the language of the gallery if the page lets one choose."""
@@ -44,7 +49,7 @@ class Gallery:
     def leave(self, page: Page, reader: int = 0) -> None:
         """Opt a reader out by the button."""
         self.go(page, self.town.path(reader=reader))
-        page.locator(".btn.primary").click()
+        advance(page, ".btn.primary")
 
     def alternative(self, page: Page, kind: str, reader: int = 0) -> None:
         """To one of the links that follow an opt-out."""
@@ -71,26 +76,26 @@ def _fresh(kind: str, *, press: bool = False) -> Way:
     def way(gallery: Gallery, page: Page) -> None:
         gallery.alternative(page, kind)
         if press:
-            page.locator("main .btn.primary").click()
+            advance(page, "main .btn.primary")
 
     return way
 
 
 def _undone(gallery: Gallery, page: Page) -> None:
     gallery.leave(page, 2)
-    page.locator("form[action*='/c/undo/'] button").click()
+    advance(page, "form[action*='/c/undo/'] button")
 
 
 def _less_saved(gallery: Gallery, page: Page) -> None:
     gallery.alternative(page, "less-often", 3)
     page.locator("input[value=month]").check()
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _paused(gallery: Gallery, page: Page) -> None:
     gallery.alternative(page, "pause", 4)
     page.locator("input[value='3']").check()
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _expired(gallery: Gallery, page: Page) -> None:
@@ -107,7 +112,7 @@ def _details_error(gallery: Gallery, page: Page) -> None:
     page.locator("#name").evaluate("e => e.removeAttribute('maxlength')")
     page.locator("#name").fill("a" * 201)
     page.locator("#until").fill("gisteren")
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _details_saved(gallery: Gallery, page: Page) -> None:
@@ -115,7 +120,7 @@ def _details_saved(gallery: Gallery, page: Page) -> None:
     page.locator("#name").fill("Esther de Vries")
     page.locator("input[name=topic-agenda][value=off]").check()
     page.locator("input[name=often][value=month]").check()
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _undo_change(gallery: Gallery, page: Page) -> None:
@@ -130,25 +135,25 @@ def _undo_change(gallery: Gallery, page: Page) -> None:
 
 def _change_undone(gallery: Gallery, page: Page) -> None:
     _undo_change(gallery, page)
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _address_asked(gallery: Gallery, page: Page) -> None:
     gallery.go(page, gallery.town.path("d", 7))
     page.locator("#email").fill("esther@nieuw.example")
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _subscribe_error(gallery: Gallery, page: Page) -> None:
     gallery.go(page, "/subscribe?lang=nl")
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _subscribed(gallery: Gallery, page: Page) -> None:
     gallery.go(page, "/subscribe?lang=nl")
     page.locator("#email").fill("nieuw@gouda.example")
     page.locator("#topics").check()
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _linked(notice: notices.Notice, slot: str, before: Way) -> Way:
@@ -162,25 +167,25 @@ def _linked(notice: notices.Notice, slot: str, before: Way) -> Way:
 
 def _confirmed(gallery: Gallery, page: Page) -> None:
     _linked("optin_confirm", "confirm", _subscribed)(gallery, page)
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _my_data(gallery: Gallery, page: Page) -> None:
     keep_text(gallery.town)
     gallery.go(page, gallery.town.path("d", 5) + "/my-data?lang=nl")
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
     gallery.go(page, gallery.town.letter("my_data", "show") + "?lang=nl")
-    page.locator("main .btn.primary").click()
+    advance(page, "main .btn.primary")
 
 
 def _erase(gallery: Gallery, page: Page) -> None:
     _my_data(gallery, page)
-    page.locator("a[href*='/c/erase/']").click()
+    advance(page, "a[href*='/c/erase/']")
 
 
 def _erased(gallery: Gallery, page: Page) -> None:
     _erase(gallery, page)
-    page.locator("main .btn.danger").click()
+    advance(page, "main .btn.danger")
 
 
 def _confirm_expired(gallery: Gallery, page: Page) -> None:

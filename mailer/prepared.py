@@ -7,13 +7,15 @@ reads a time). Errors leave as SQLAlchemy's, so that ``storage.mapped`` maps the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Connection, String, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Connection, String, Table, bindparam, cast, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
@@ -37,6 +39,11 @@ class Prepared:
         """Execute; the driver's cursor, for ``fetchall()`` and ``rowcount``."""
         sql, order, values = self._values(conn, bound)
         return _on_cursor(conn, sql, "execute", values if order is None else [values[name] for name in order])
+
+    def run_in_order(self, conn: Connection, names: Sequence[str], values: Sequence[Any]) -> Any:
+        """As :meth:`run`, for values in the order in which the statement has its parameters; ``names`` are theirs."""
+        sql, order, _ = self._ready.get(conn.dialect.name) or self._compile(conn)
+        return _on_cursor(conn, sql, "execute", values if order else dict(zip(names, values, strict=False)))
 
     def run_all(self, conn: Connection, bound: Mapping[str, Any], names: Sequence[str], rows: Sequence[Any]) -> Any:
         """As :meth:`run`, once for each tuple of ``rows``; ``names`` says what its fields are bound to.
@@ -66,6 +73,73 @@ class Prepared:
         return ready
 
 
+class Rows:
+    """An INSERT of a crowd's rows: some statements for all of them, each of 1, 2, 4, … ``TOGETHER`` rows.
+
+    Not one statement for each row: the driver lets go of the interpreter in every step of a statement, and to get it
+    back from a busy event loop takes longer than the step, with SQLite's lock in hand. For thousands of rows there
+    is ``insert_rows``.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str], finish: Callable[[Any], Any] = lambda insert: insert):
+        """``columns`` in the table's order, else ``ValueError``; ``finish`` says what a conflict means."""
+        if [name for name in table.c.keys() if name in columns] != list(columns):  # noqa: SIM118 - not the columns
+            raise ValueError(f"the columns of {table.name} are in another order")
+        self._table, self._columns, self._finish = table, tuple(columns), finish
+        self._names = [f"b_{row}_{name}" for row in range(TOGETHER) for name in columns]
+        self._ready = {number: Prepared(partial(self._statement, number)) for number in _sizes(TOGETHER)}
+
+    def put(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert; the values of each row are in the order of the columns, times as of :func:`time_out`."""
+        start = 0
+        for number in _parts(len(rows)):
+            values = list(chain.from_iterable(rows[start : start + number]))
+            self._ready[number].run_in_order(conn, self._names, values)
+            start += number
+
+    def _statement(self, number: int, dialect: str) -> ClauseElement:
+        kinds = {name: self._table.c[name].type for name in self._columns}
+        rows = [{name: bindparam(f"b_{at}_{name}", type_=kinds[name]) for name in kinds} for at in range(number)]
+        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        finished: ClauseElement = self._finish(insert(self._table).values(rows))
+        return finished
+
+
+class Lookup:
+    """A query by values that cannot stand in JSON (see :func:`given_numbers`), for 1, 2, 4, … ``TOGETHER`` of them."""
+
+    def __init__(self, kind: TypeEngine[Any], build: Callable[[Sequence[Any]], ClauseElement]) -> None:
+        """``build`` gets the parameters, for ``IN``."""
+        self._names = [f"b_{place}" for place in range(TOGETHER)]
+        given = [bindparam(name, type_=kind) for name in self._names]
+        self._ready = {number: Prepared(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)}
+
+    def rows(self, conn: Connection, values: Sequence[Any]) -> Iterator[Any]:
+        """What is found for any of them; the first stands in for those that are missing in a statement."""
+        for start in range(0, len(values), TOGETHER):
+            some = list(values[start : start + TOGETHER])
+            number = 1 << (len(some) - 1).bit_length()
+            some += some[:1] * (number - len(some))
+            yield from self._ready[number].run_in_order(conn, self._names, some).fetchall()
+
+
+def _of(build: Callable[[Sequence[Any]], ClauseElement], given: Sequence[Any], _dialect: str) -> ClauseElement:
+    return build(given)
+
+
+def _sizes(most: int) -> list[int]:
+    """Powers of two up to ``most``, the largest first."""
+    return [1 << bit for bit in reversed(range(most.bit_length()))]
+
+
+def _parts(number: int) -> Iterator[int]:
+    """``number`` as a sum of such sizes."""
+    for size in _sizes(TOGETHER):
+        while number >= size:
+            yield size
+            number -= size
+
+
 def given_numbers(dialect: str) -> Any:
     """For ``IN``: the numbers of a JSON list that is bound to ``b_ids``, in one value however many they are."""
     ids: Any = bindparam("b_ids", type_=String())
@@ -73,16 +147,6 @@ def given_numbers(dialect: str) -> Any:
         return select(func.json_each(ids).table_valued("value", name="chosen").c.value).scalar_subquery()
     chosen = func.jsonb_array_elements_text(cast(ids, JSONB)).column_valued("chosen")
     return select(cast(chosen, BigInteger)).scalar_subquery()
-
-
-def any_of(name: str, kind: TypeEngine[Any]) -> list[Any]:
-    """For ``IN``: ``TOGETHER`` parameters, for values that cannot stand in JSON. See :func:`spread`."""
-    return [bindparam(f"b_{name}_{place}", type_=kind) for place in range(TOGETHER)]
-
-
-def spread(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """What :func:`any_of` is bound to: 1 to ``TOGETHER`` values; the first stands in for those that are missing."""
-    return {f"b_{name}_{place}": values[place if place < len(values) else 0] for place in range(TOGETHER)}
 
 
 def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"], parameters: Any) -> Any:

@@ -288,7 +288,10 @@ def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     driver: Any = connection.connection.dbapi_connection
     if "postiljon_autocommit" not in options and not driver.in_transaction:
-        connection.exec_driver_sql(_FOR_WRITING if options.get("postiljon_write") else "BEGIN")
+        if options.get("postiljon_write"):
+            connection.exec_driver_sql(_FOR_WRITING)
+        else:
+            driver.execute("BEGIN")  # it takes no lock, so there is no error to be mapped
 
 
 def _errorcode(error: BaseException) -> str:

@@ -29,7 +29,6 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Table,
-    bindparam,
     delete,
     func,
     or_,
@@ -42,7 +41,7 @@ from sqlmodel import Field, SQLModel
 
 from mailer import journal
 from mailer.errors import SettingsError
-from mailer.prepared import TOGETHER, Prepared, any_of, instant, spread
+from mailer.prepared import Lookup, Rows, instant, time_out
 from mailer.signing import fingerprint
 from mailer.storage import Instant
 
@@ -119,7 +118,8 @@ def suppress(
 def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
     """Hold back mail for ever, for many (address hash, scope); one that is there already stays as it was."""
     if holds:
-        _HOLD.run_all(conn, {"b_reason": reason, "b_since": now}, ("b_hash", "b_scope"), holds)
+        since = time_out(now, conn.dialect.name)
+        _HOLD.put(conn, [(hashed, scope, reason, since) for hashed, scope in holds])
     for line in lines(holds, reason, now):
         journal.note(conn, line)
 
@@ -130,14 +130,7 @@ def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> 
     return [{"hash": hashed.hex(), "scope": scope} | said for hashed, scope in holds if reason in JOURNALED]
 
 
-def _hold(dialect: str) -> Any:
-    insert = _insert(dialect)(SUPPRESSION)
-    names = {"address_hash": "b_hash", "scope": "b_scope", "reason": "b_reason", "since": "b_since"}
-    row = {column: bindparam(name, type_=SUPPRESSION.c[column].type) for column, name in names.items()}
-    return insert.values(row).on_conflict_do_nothing()
-
-
-_HOLD = Prepared(_hold)
+_HOLD = Rows(SUPPRESSION, ("address_hash", "scope", "reason", "since"), lambda insert: insert.on_conflict_do_nothing())
 
 
 def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> None:
@@ -206,23 +199,22 @@ def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[En
     row = SUPPRESSION.c
     if len(hashes) > 100 and conn.execute(select(row.scope).limit(1)).first() is None:
         return found  # an import into a new house looks for thousands where there is nothing
-    for start in range(0, len(hashes), TOGETHER):
-        some = spread("hash", hashes[start : start + TOGETHER])
-        for hashed, scope, reason, since, until, every in _ENTRIES.run(conn, some).fetchall():
-            entry = Entry(scope, reason, instant(since), until and instant(until), every)
-            found.setdefault(bytes(hashed), []).append(entry)
+    for hashed, scope, reason, since, until, every in _ENTRIES.rows(conn, hashes):
+        entry = Entry(scope, reason, instant(since), until and instant(until), every)
+        found.setdefault(bytes(hashed), []).append(entry)
     return found
 
 
-_ENTRIES = Prepared(
-    lambda _dialect: select(
+_ENTRIES = Lookup(
+    LargeBinary(),
+    lambda given: select(
         SUPPRESSION.c.address_hash,
         SUPPRESSION.c.scope,
         SUPPRESSION.c.reason,
         SUPPRESSION.c.since,
         SUPPRESSION.c.until,
         SUPPRESSION.c.every_days,
-    ).where(SUPPRESSION.c.address_hash.in_(any_of("hash", LargeBinary())))
+    ).where(SUPPRESSION.c.address_hash.in_(given)),
 )
 
 

@@ -7,7 +7,7 @@ known to the module that wrote them (:mod:`.optout`, :mod:`.details`). A change 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -23,14 +23,14 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    insert,
     select,
     update,
 )
 from sqlmodel import Field, SQLModel
 
-from mailer.prepared import Prepared
+from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
 from mailer.storage import Instant
+from unsubscribe.contacts.bulk import new_numbers
 
 ChangeKind = Literal["opt_out", "details", "address", "sign_up", "my_data"]
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -82,21 +82,14 @@ def keep(
 
 def keep_many(conn: Connection, kind: ChangeKind, acts: Sequence[Change], now: datetime) -> list[int]:
     """Store many acts; their numbers, in the same order (the number in ``acts`` is not looked at)."""
-    numbers = []
-    for act in acts:
-        sides = {"b_before": _json(act.before), "b_after": _json(act.after)}
-        cursor = _KEEP.run(conn, {"b_contact_id": act.contact_id, "b_kind": kind, "b_at": now} | sides)
-        numbers.append(cursor.fetchone()[0])
+    numbers = new_numbers(conn, CHANGE, len(acts))
+    at = time_out(now, conn.dialect.name)
+    sides = [(act.contact_id, kind, _json(act.before), _json(act.after), at) for act in acts]
+    _KEEP.put(conn, [(number, *side) for number, side in zip(numbers, sides, strict=True)])
     return numbers
 
 
-_KEEP = Prepared(
-    lambda _dialect: (
-        insert(CHANGE)
-        .values({c.name: bindparam(f"b_{c.name}", type_=c.type) for c in CHANGE.c if c.name not in ("id", "undone_at")})
-        .returning(CHANGE.c.id)
-    )
-)
+_KEEP = Rows(CHANGE, ("id", "contact_id", "kind", "before", "after", "at"))
 
 
 def get(conn: Connection, number: int) -> Change | None:
@@ -110,6 +103,24 @@ def latest(conn: Connection, contact_id: int, kind: ChangeKind) -> Change | None
     mine = (CHANGE.c.contact_id == contact_id) & (CHANGE.c.kind == kind) & CHANGE.c.undone_at.is_(None)
     number = conn.execute(select(CHANGE.c.id).where(mine).order_by(CHANGE.c.id.desc()).limit(1)).scalar()
     return get(conn, number) if number else None
+
+
+def latest_of(conn: Connection, contact_ids: Collection[int], kind: ChangeKind) -> dict[int, tuple[int, datetime]]:
+    """Number and time of :func:`latest` for many contacts; who has none is missing."""
+    if not contact_ids:
+        return {}
+    rows = _LATEST.run(conn, {"b_ids": json.dumps(sorted(contact_ids)), "b_kind": kind}).fetchall()
+    return {contact_id: (number, instant(at)) for contact_id, number, at in rows}
+
+
+_LATEST = Prepared(
+    lambda dialect: (
+        select(CHANGE.c.contact_id, CHANGE.c.id, CHANGE.c.at)
+        .where(CHANGE.c.contact_id.in_(given_numbers(dialect)), CHANGE.c.undone_at.is_(None))
+        .where(CHANGE.c.kind == bindparam("b_kind", type_=Text()))
+        .order_by(CHANGE.c.id)  # the last of each stays
+    )
+)
 
 
 def latest_at(conn: Connection, contact_id: int, kind: ChangeKind) -> datetime | None:

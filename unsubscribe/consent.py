@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -29,17 +29,21 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    String,
     Table,
     Text,
+    bindparam,
+    cast,
     delete,
     func,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from mailer.errors import InputError
-from mailer.prepared import Prepared, given_numbers
+from mailer.prepared import Prepared, Rows, given_numbers
 from mailer.storage import Instant
 from unsubscribe.contacts.bulk import bound, insert_rows
 from unsubscribe.contacts.people import dump_json, in_slices, insert_into, quote
@@ -210,7 +214,22 @@ def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str
 
 def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> None:
     """Add events, each to the chain of its person, in the given order."""
-    heads = _heads(conn, sorted({event.contact_id for event in events}))
+    add(conn, links(conn, events, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Events worked out as the next links of their chains. ``after``: each person's events so far (0: none)."""
+
+    after: Mapping[int, int]
+    rows: Sequence[tuple[Any, ...]] = field(repr=False)
+
+
+def links(conn: Connection, events: Sequence[Event], now: datetime) -> Links:
+    """Work out what :func:`add` will write; reads only, so it can be done before the transaction that writes."""
+    people = sorted({event.contact_id for event in events})
+    heads = _heads(conn, people)
+    after = {person: heads[person][0] if person in heads else 0 for person in people}
     digests = _statement_digests(conn, {event.statement for event in events}) if events else {}
     salts = os.urandom(16 * len(events))
     stamps = {at: (_stamp(at), bound(conn, at)) for at in {event.at for event in events} | {now}}
@@ -227,7 +246,26 @@ def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> Non
         heads[event.contact_id] = (number + 1, link)
         said = (event.kind, event.topic, event.statement, at, recorded_at, detail, salt, digest, link)
         rows.append((event.contact_id, number + 1, *said))
-    insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)
+    return Links(after, rows)
+
+
+def overtaken(conn: Connection, planned: Links) -> set[int]:
+    """Whose chain has other events by now than when :func:`links` looked: those links do not fit any more.
+
+    Whatever becomes of a subscription, an address or a person is an event, so the others are as they were.
+    """
+    if not planned.after:
+        return set()
+    found = _OVERTAKEN.run(conn, {"b_after": json.dumps(planned.after)}).fetchall()
+    return {int(number) for (number,) in found}
+
+
+def add(conn: Connection, planned: Links, but: Collection[int] = ()) -> None:
+    """Write the links, except those of the people in ``but``. One that no longer fits is refused by the database."""
+    _ADD.put(conn, [row for row in planned.rows if row[0] not in but])
+
+
+_ADD = Rows(EVENT, _EVENT_COLUMNS)
 
 
 def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
@@ -286,6 +324,18 @@ _LINKS = Prepared(
         EVENT.c.contact_id.in_(given_numbers(dialect))
     )
 )
+
+
+def _overtaken(dialect: str) -> Any:
+    given: Any = bindparam("b_after", type_=String())
+    pairs = func.json_each(given) if dialect == "sqlite" else func.jsonb_each_text(cast(given, JSONB))
+    pair = pairs.table_valued("key", "value").c
+    person, number = cast(pair.key, BigInteger), cast(pair.value, BigInteger)
+    last = select(func.max(EVENT.c.number)).where(EVENT.c.contact_id == person).scalar_subquery()
+    return select(person).where(func.coalesce(last, 0) != number)
+
+
+_OVERTAKEN = Prepared(_overtaken)
 
 
 def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, bytes]:

@@ -31,6 +31,7 @@ from unsubscribe.contacts.bulk import Known
 from unsubscribe.contacts.people import load_attributes
 from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
 from unsubscribe.contacts.sheet import Record, Sheet
+from unsubscribe.contacts.tables import CONTACT
 
 CHUNK = 20_000
 LOCK_SECONDS = 0.03  # what a transaction is aimed at; promised are 0.05
@@ -189,7 +190,7 @@ class _Slice:
         known = bulk.by_key(conn, [row.key for row in rows])
         entries = suppression.entries_of(conn, [row.address_hash for row in rows])
         before = contacts.standings(conn, [item.id for item in known.values()]) if known else {}
-        numbers = iter(bulk.new_numbers(conn, len({row.key for row in rows} - known.keys())))
+        numbers = iter(bulk.new_numbers(conn, CONTACT, len({row.key for row in rows} - known.keys())))
         for row in rows:
             held = self._held(entries[row.address_hash]) if row.address_hash in entries else _NOTHING
             if any(entry.reason == "erased" for entry in held):

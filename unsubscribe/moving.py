@@ -90,7 +90,7 @@ def agree(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: ti
 
 def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Move:
     """From the old mailbox: this was not me. Puts the old address back if it has changed already."""
-    contacts.get_many(conn, [token.recipient], lock=True)
+    contacts.lock(conn, [token.recipient])
     before = look(conn, token)
     contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
     if contact is None or change is None or before.stand == "kept" or not changes.undone(conn, change.id, now):
@@ -106,14 +106,14 @@ def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAI
     done = 0
     for change in changes.open_ones(conn, "address", now - wait):
         if _waits(change):
-            contacts.get_many(conn, [change.contact_id], lock=True)
+            contacts.lock(conn, [change.contact_id])
             done += _carry_out(conn, change, pepper, now, wait).after["moved"] is not None
     return done
 
 
 def _step(conn: Connection, token: Token, step: str, pepper: bytes, when: tuple[datetime, timedelta]) -> Move:
     now, wait = when
-    contacts.get_many(conn, [token.recipient], lock=True)
+    contacts.lock(conn, [token.recipient])
     before = look(conn, token)
     change = changes.get(conn, token.subject)
     if before.stand != "waiting" or change is None:

@@ -78,6 +78,32 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class _Act:
+    """What one wish will change. ``hold``: address hash and scope; ``ended``: subscriptions, as they are now."""
+
+    place: int
+    left: Left
+    hold: tuple[bytes, str]
+    ended: Sequence[Standing]
+    topics: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What some wishes will change, by :func:`plan`. ``lines``: what the journal will say of it.
+
+    ``answers``, by place, are to those who had left already; ``acts``, by contact, are to be done.
+    """
+
+    requests: Sequence[Request]
+    now: datetime
+    answers: Mapping[int, Left]
+    acts: Mapping[int, _Act]
+    links: consent.Links
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What a batch of requests needs to know, read at once."""
 
@@ -106,31 +132,49 @@ def opt_out(conn: Connection, token: Token, scope: Scope, now: datetime, *, how:
 
 def opt_out_many(conn: Connection, requests: Sequence[Request], now: datetime) -> list[Left]:
     """Many opt-outs in one transaction, the answers in the same order; some statements for all of them."""
+    return carry_out(conn, plan(conn, requests, now))
+
+
+def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
+    """What these wishes will change. Reads only: it can be done before the transaction that writes."""
+    known = _know(conn, [request.token for request in requests])
+    recent = _recent(conn, known, now)
     answers: dict[int, Left] = {}
-    waiting = list(enumerate(requests))
-    while waiting:
-        turn: dict[int, tuple[int, Request]] = {}
-        for place, request in waiting:
-            turn.setdefault(request.token.recipient, (place, request))
-        chosen = list(turn.values())
-        for (place, _), left in zip(chosen, _leave(conn, [request for _, request in chosen], now), strict=True):
+    acts: dict[int, _Act] = {}
+    for place, request in enumerate(requests):
+        if request.token.recipient in acts:
+            continue  # a second wish of the same person is planned when the first is carried out
+        left = _asked(request, known, recent, now)
+        if left.already:
             answers[place] = left
-        waiting = [item for item in waiting if item[0] not in answers]
+        else:
+            acts[request.token.recipient] = _act(place, left, known)
+    events = [event for act in acts.values() for event in _events(act, now)]
+    lines = suppression.lines([act.hold for act in acts.values()], "opt_out", now)
+    return Plan(tuple(requests), now, answers, acts, consent.links(conn, events, now), lines)
+
+
+def carry_out(conn: Connection, planned: Plan) -> list[Left]:
+    """Do what was planned; whose state has changed since then is planned anew, in this transaction."""
+    requests, now = planned.requests, planned.now
+    contacts.lock(conn, planned.acts)
+    overtaken = consent.overtaken(conn, planned.links)
+    acts = [act for person, act in planned.acts.items() if person not in overtaken]
+    outbox.prove_many(conn, [(request.token.mailing, request.token.recipient) for request in requests], now)
+    suppression.suppress_many(conn, [act.hold for act in acts], "opt_out", now)
+    ended = [row for act in acts for row in act.ended]
+    contacts.put_standings(
+        conn, [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
+    )
+    consent.add(conn, planned.links, but=overtaken)
+    kept = [_change(act, now) for act in acts]
+    answers = dict(planned.answers)
+    for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):
+        answers[act.place] = _left(act.left, number)
+    places = [place for place in range(len(requests)) if place not in answers]
+    again = opt_out_many(conn, [requests[place] for place in places], now) if places else []
+    answers |= dict(zip(places, again, strict=True))
     return [answers[place] for place in range(len(requests))]
-
-
-def wishes(conn: Connection, requests: Sequence[Request], now: datetime) -> list[Line]:
-    """The lines that :func:`opt_out_many` will add to the journal at ``now``, as far as can be seen without a lock."""
-    people = contacts.hashes(conn, [request.token.recipient for request in requests])
-    scopes = _scopes(conn, [request.token for request in requests])
-    entries = suppression.entries_of(conn, list(people.values()))
-    holds: list[tuple[bytes, str]] = []
-    for request in requests:
-        hashed = people.get(request.token.recipient)
-        scope = suppression.EVERYTHING if request.scope == "all" else scopes[request.token.mailing]
-        if hashed and not _gone_for_good(_held(entries.get(hashed, ()), scope, now), scope):
-            holds.append((hashed, scope))
-    return suppression.lines(holds, "opt_out", now)
 
 
 def undo(conn: Connection, token: Token, now: datetime) -> Reader:
@@ -138,7 +182,7 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
 
     Raises ``TokenError`` when there is no such act of this person.
     """
-    contacts.get_many(conn, [token.recipient], lock=True)
+    contacts.lock(conn, [token.recipient])
     change = changes.get(conn, token.subject)
     if change is None or change.contact_id != token.recipient or change.kind != "opt_out":
         raise TokenError("there is nothing to undo")
@@ -175,8 +219,8 @@ def _instead(conn: Connection, token: Token, now: datetime) -> Reader:
     return undo(conn, token, now) if token.subject else look(conn, token, now)
 
 
-def _know(conn: Connection, tokens: Sequence[Token], *, lock: bool = False) -> _Known:
-    people = contacts.get_many(conn, [token.recipient for token in tokens], lock=lock)
+def _know(conn: Connection, tokens: Sequence[Token]) -> _Known:
+    people = contacts.get_many(conn, [token.recipient for token in tokens])
     scopes = _scopes(conn, tokens)
     entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
     by_slug = {topic.slug: topic for topic in contacts.topics(conn)}
@@ -209,68 +253,55 @@ def _held(entries: Sequence[suppression.Entry], scope: str, now: datetime) -> St
     return "left_topic" if any(entry.scope == scope and entry.reason == "opt_out" for entry in lasting) else None
 
 
-def _leave(conn: Connection, requests: Sequence[Request], now: datetime) -> list[Left]:
-    """Opt-outs of different people."""
-    known = _know(conn, [request.token for request in requests], lock=True)
-    answers: list[Left] = []
-    acts: list[Left] = []
-    for request in requests:
-        reader = _reader(request.token, known, now)
-        asked = suppression.EVERYTHING if request.scope == "all" else reader.scope
-        scope: Scope = "topic" if asked else "all"
-        entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
-        held = _held(entries, reader.scope, now)
-        done = reader.contact is None or _gone_for_good(held, asked)
-        left = Left(reader, scope, done, _recent(conn, reader, now) if done or held else 0, request.how)
-        answers.append(left)
-        acts += [] if done else [left]
-    outbox.prove_many(conn, [(request.token.mailing, request.token.recipient) for request in requests], now)
-    numbers = iter(_carry_out(conn, acts, known, now))
-    return [left if left.already else _left(left, next(numbers)) for left in answers]
-
-
-def _gone_for_good(held: Stand | None, scope: str) -> bool:
-    """Whether who is held back so gets nothing of this scope already."""
-    return held == "left_all" or (held == "left_topic" and bool(scope))
+def _asked(request: Request, known: _Known, recent: Mapping[int, int], now: datetime) -> Left:
+    """The answer to a wish. Where it is still to be done, ``change`` is the act before it (left one topic, now all)."""
+    reader = _reader(request.token, known, now)
+    scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
+    entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
+    held = _held(entries, reader.scope, now)
+    done = reader.contact is None or held == "left_all" or (held == "left_topic" and scope == "topic")
+    number = recent.get(request.token.recipient, 0) if held else 0
+    return Left(reader, scope, done, number, request.how)
 
 
 def _left(left: Left, number: int) -> Left:
+    """The answer when it is done."""
     was = left.reader
-    reader = Reader(was.token, was.scope, was.contact, was.topic, "left_all" if left.scope == "all" else "left_topic")
-    return Left(reader, left.scope, left.already, number, left.how)
+    stand: Stand = "left_all" if left.scope == "all" else "left_topic"
+    return Left(Reader(was.token, was.scope, was.contact, was.topic, stand), left.scope, False, number, left.how)
 
 
-def _carry_out(conn: Connection, acts: Sequence[Left], known: _Known, now: datetime) -> list[int]:
-    """Write everything that these opt-outs mean; the numbers of the acts."""
+def _act(place: int, left: Left, known: _Known) -> _Act:
+    """What a wish that is not fulfilled yet will change."""
+    contact = left.reader.contact
+    assert contact is not None  # noqa: S101 - one that is gone has nothing to leave
     slugs = {topic.id: slug for slug, topic in known.by_slug.items()}
-    ended: list[Standing] = []
-    events: list[consent.Event] = []
-    kept: list[Change] = []
-    holds: list[tuple[bytes, str]] = []
-    for left in acts:
-        contact = left.reader.contact
-        assert contact is not None  # noqa: S101 - one that is gone has nothing to leave
-        scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
-        mine = known.standings.get(contact.id, {}).values()
-        rows = [row for row in mine if row.state != "opted_out" and (not scope or slugs.get(row.topic_id) == scope)]
-        ended += rows
-        holds.append((contact.address_hash, scope))
-        detail = {"address": contact.email, "how": left.how, "mailing": str(left.reader.token.mailing)}
-        topics = sorted(slugs[row.topic_id] for row in rows) or [scope]
-        events += [consent.Event(contact.id, "withdrawn", topic, now, 0, detail) for topic in topics]
-        before = {"scope": scope, "standings": [dump(row) for row in rows], "and": left.change}
-        kept.append(Change(0, contact.id, "opt_out", before, {"scope": scope}, now))
-    suppression.suppress_many(conn, holds, "opt_out", now)
-    out = [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
-    contacts.put_standings(conn, out)
-    consent.record_many(conn, events, now)
-    return changes.keep_many(conn, "opt_out", kept, now)
+    scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
+    mine = known.standings.get(contact.id, {}).values()
+    rows = [row for row in mine if row.state != "opted_out" and (not scope or slugs.get(row.topic_id) == scope)]
+    topics = sorted(slugs[row.topic_id] for row in rows) or [scope]
+    return _Act(place, left, (contact.address_hash, scope), rows, topics)
 
 
-def _recent(conn: Connection, reader: Reader, now: datetime) -> int:
-    """The act by which somebody left, if it is so fresh that its undo could still be in the answer to it."""
-    change = changes.latest(conn, reader.contact.id, "opt_out") if reader.contact else None
-    return change.id if change and change.at > now - SHORT_LIFE else 0
+def _events(act: _Act, now: datetime) -> list[consent.Event]:
+    reader = act.left.reader
+    assert reader.contact is not None  # noqa: S101 - see _act
+    detail = {"address": reader.contact.email, "how": act.left.how, "mailing": str(reader.token.mailing)}
+    return [consent.Event(reader.contact.id, "withdrawn", topic, now, 0, detail) for topic in act.topics]
+
+
+def _change(act: _Act, now: datetime) -> Change:
+    """What an undo needs."""
+    scope = act.hold[1]
+    before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
+    return Change(0, act.left.reader.token.recipient, "opt_out", before, {"scope": scope}, now)
+
+
+def _recent(conn: Connection, known: _Known, now: datetime) -> dict[int, int]:
+    """The acts by which people left, by contact, if they are so fresh that an undo could still be in the answer."""
+    held_back = [person.id for person in known.people.values() if person.address_hash in known.entries]
+    acts = changes.latest_of(conn, held_back, "opt_out")
+    return {person: number for person, (number, at) in acts.items() if at > now - SHORT_LIFE}
 
 
 def _put_back(conn: Connection, change: Change, now: datetime) -> None:

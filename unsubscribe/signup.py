@@ -92,7 +92,7 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
         return  # of the one who asks, not of the address
     with conn.begin_nested() as step:
         contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
-        contacts.get_many(conn, [contact.id], lock=True)
+        contacts.lock(conn, [contact.id])
         last = changes.latest_at(conn, contact.id, "sign_up")
         _ask(conn, wish, (contact, topics), post, now)
         if last and last > now - ONE_LETTER_IN:
@@ -129,7 +129,7 @@ def look(conn: Connection, token: Token) -> SignUp:
 
 def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
     """Subscribe the person. Again: nothing more."""
-    contacts.get_many(conn, [token.recipient], lock=True)
+    contacts.lock(conn, [token.recipient])
     found = _find(conn, token)
     if found is None or found[1].after["confirmed"]:
         return look(conn, token)

@@ -15,7 +15,7 @@ from mailer.journal import Journal
 from mailer.signing import Purpose
 from mailer.storage import Database
 from tests.support.site import Town, serving
-from unsubscribe import optout
+from unsubscribe import consent, optout
 from unsubscribe.contacts.tables import CONTACT
 from unsubscribe.endpoint import public_app
 
@@ -79,19 +79,20 @@ def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town
     lite.db.journal = book = Journal(tmp_path / "journal")
     wish = optout.Request(lite.tokens.read(lite.path().rpartition("/")[2], Purpose.OPT_OUT, lite.now))
     with lite.db.read() as conn:
-        planned = optout.wishes(conn, [wish], lite.now)
-    lite.db.note_ahead(planned)
+        planned = optout.plan(conn, [wish], lite.now)
+    lite.db.note_ahead(planned.lines)
     with lite.db.write() as conn:
         moved(conn, lite)
-        journal.written_ahead(conn, planned)
-        optout.opt_out_many(conn, [wish], lite.now)
+        journal.written_ahead(conn, planned.lines)
+        optout.carry_out(conn, planned)
     hashes = [line["hash"] for line in book.lines()]
     assert hashes == [lite.readers[0].address_hash.hex(), b"another address".hex()]
 
 
 def moved(conn: Connection, town: Town) -> None:
-    mine = CONTACT.c.id == town.readers[0].id
-    conn.execute(update(CONTACT).where(mine).values(address_hash=b"another address"))
+    person = town.readers[0].id
+    conn.execute(update(CONTACT).where(CONTACT.c.id == person).values(address_hash=b"another address"))
+    consent.record(conn, consent.Event(person, "address", "", town.now), town.now)
 
 
 def test_a_house_without_a_journal_notes_nothing(lite: Town) -> None:

@@ -14,6 +14,7 @@ from mailer.storage import Database
 from tests.support.tables import create_all
 from unsubscribe import changes, consent, contacts, optout
 from unsubscribe.contacts import Contact, Person
+from unsubscribe.erasing import erase
 
 PEPPER = b"p" * 32
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
@@ -120,6 +121,60 @@ def test_the_same_reader_twice_in_one_batch_leaves_once(house: House) -> None:
         answers = optout.opt_out_many(conn, wishes, NOW)
     assert [answer.already for answer in answers] == [False, True, False]
     assert house.states() == {"nieuws": "opted_out", "agenda": "opted_out"}
+
+
+def test_who_has_left_since_an_opt_out_was_planned_leaves_once(house: House) -> None:
+    mailing = house.mailing("a")
+    planned = plan(house, mailing)
+    first = house.leave(mailing)
+    [second] = carry_out(house, planned)
+    assert (second.already, second.change) == (True, first.change)
+    assert house.kinds() == [("withdrawn", "nieuws")]
+
+
+def test_a_topic_joined_since_an_opt_out_was_planned_is_left_with_the_others(house: House) -> None:
+    planned = plan(house, house.mailing("a"), "all")
+    with house.db.write() as conn:
+        topic = contacts.ensure_topic(conn, "later", "", NOW)
+        contacts.subscribe(conn, house.reader.id, topic.id, NOW, statement=0)
+        consent.record(conn, consent.Event(house.reader.id, "given", "later", NOW), NOW)
+    [left] = carry_out(house, planned)
+    assert (left.already, set(house.states().values())) == (False, {"opted_out"})
+    with house.db.read() as conn:
+        assert consent.verify(conn, house.reader.id, []).fault == ""
+
+
+def test_who_was_erased_since_an_opt_out_was_planned_is_answered_as_done(house: House) -> None:
+    planned = plan(house, house.mailing("a"))
+    with house.db.write() as conn:
+        erase(conn, house.reader.id, NOW)
+    [left] = carry_out(house, planned)
+    assert (left.already, left.reader.stand) == (True, "gone")
+    assert house.kinds() == [("erased", "")]
+
+
+def test_those_whose_plan_still_fits_are_not_kept_waiting_by_one_who_changed(house: House) -> None:
+    mailing = house.mailing("a")
+    with house.db.write() as conn:
+        other = contacts.add(conn, Person("jan@gouda.example"), PEPPER, NOW)
+        contacts.subscribe(conn, other.id, contacts.topic(conn, "nieuws").id, NOW, statement=0)
+    with house.db.read() as conn:
+        wishes = [optout.Request(Token(Purpose.OPT_OUT, mailing, number)) for number in (house.reader.id, other.id)]
+        planned = optout.plan(conn, wishes, NOW)
+    house.leave(mailing)
+    assert [left.already for left in carry_out(house, planned)] == [True, False]
+    with house.db.read() as conn:
+        assert contacts.subscriptions(conn, other.id) == {"nieuws": "opted_out"}
+
+
+def plan(house: House, mailing: int, scope: optout.Scope = "topic") -> optout.Plan:
+    with house.db.read() as conn:
+        return optout.plan(conn, [optout.Request(house.token(mailing), scope)], NOW)
+
+
+def carry_out(house: House, planned: optout.Plan) -> list[optout.Left]:
+    with house.db.write() as conn:
+        return optout.carry_out(conn, planned)
 
 
 def test_undo_puts_back_exactly_what_was_there(house: House) -> None:

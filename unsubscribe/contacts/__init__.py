@@ -14,8 +14,8 @@ from unsubscribe.contacts.people import (
     find,
     get,
     get_many,
-    hashes,
     letter_values,
+    lock,
     remove,
 )
 from unsubscribe.contacts.topics import (
@@ -67,8 +67,8 @@ __all__ = [
     "find_topic",
     "get",
     "get_many",
-    "hashes",
     "letter_values",
+    "lock",
     "put_standings",
     "remove",
     "set_state",

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, func, select, text, update
+from sqlalchemy import JSON, Connection, Integer, Table, Text, bindparam, cast, func, literal_column, select, update
+from sqlalchemy import table as named
 
+from mailer.prepared import Prepared
 from mailer.storage import Instant
 from unsubscribe.contacts.rows import ImportRow
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION
@@ -81,15 +83,28 @@ def by_key(conn: Connection, keys: Sequence[str]) -> dict[str, Known]:
     return {row[0]: Known(*row[1:]) for row in conn.execute(of_all, {"b_keys": json.dumps(list(keys))})}
 
 
-def new_numbers(conn: Connection, count: int) -> list[int]:
-    """So many numbers for new contacts."""
+def new_numbers(conn: Connection, table: Table, count: int) -> list[int]:
+    """So many numbers for new rows of a table whose ``id`` counts up."""
     if not count:
         return []
     if conn.dialect.name == "postgresql":
-        query = text("SELECT nextval(pg_get_serial_sequence('contact', 'id')) FROM generate_series(1, :count)")
-        return list(conn.execute(query, {"count": count}).scalars())
-    last = conn.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'contact'")).scalar() or 0
-    return list(range(last + 1, last + 1 + count))
+        return [number for (number,) in _NEXT.run(conn, {"b_table": table.name, "b_count": count}).fetchall()]
+    last = _LAST.run(conn, {"b_table": table.name}).fetchone()
+    start = last[0] + 1 if last else 1
+    return list(range(start, start + count))
+
+
+_TABLE, _COUNT = bindparam("b_table", type_=Text()), bindparam("b_count", type_=Integer())
+_NEXT = Prepared(
+    lambda _dialect: select(func.nextval(func.pg_get_serial_sequence(_TABLE, literal_column("'id'")))).select_from(
+        func.generate_series(literal_column("1"), _COUNT).table_valued("number")
+    )
+)
+_LAST = Prepared(
+    lambda _dialect: (
+        select(literal_column("seq")).select_from(named("sqlite_sequence")).where(literal_column("name") == _TABLE)
+    )
+)
 
 
 def bound(conn: Connection, at: datetime) -> Any:

@@ -51,8 +51,11 @@ _THESE = {
 
 _LETTER_COLUMNS = (CONTACT.c.id, CONTACT.c.email, CONTACT.c.name, CONTACT.c.language, CONTACT.c.attributes)
 _FOR_LETTERS = Prepared(lambda dialect: select(*_LETTER_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
-_HASH_COLUMNS = (CONTACT.c.id, CONTACT.c.address_hash)
-_HASHES = Prepared(lambda dialect: select(*_HASH_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
+_LOCK = Prepared(
+    lambda dialect: (
+        select(CONTACT.c.id).where(CONTACT.c.id.in_(given_numbers(dialect))).order_by(CONTACT.c.id).with_for_update()
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,10 @@ def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False
     return found
 
 
-def hashes(conn: Connection, contact_ids: Iterable[int]) -> dict[int, bytes]:
-    """The address hashes of those who are there, and nothing else of them."""
-    rows = _HASHES.run(conn, {"b_ids": json.dumps(list(contact_ids))}).fetchall()
-    return {number: bytes(hashed) for number, hashed in rows}
+def lock(conn: Connection, contact_ids: Iterable[int]) -> None:
+    """Whoever else wants to change these contacts waits until we commit. With SQLite's lock in hand all wait anyway."""
+    if conn.dialect.name != "sqlite":
+        _LOCK.run(conn, {"b_ids": json.dumps(sorted(contact_ids))})
 
 
 def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]]]:

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.errors import InputError
-from mailer.prepared import Prepared, given_numbers, instant, time_out
+from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
@@ -175,24 +174,17 @@ def standings(conn: Connection, contact_ids: Iterable[int]) -> dict[int, dict[in
 
 def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
     """Store rows of subscriptions exactly, new or not."""
+    last = {(row.topic_id, row.contact_id): row for row in rows}  # a row that is given twice: as given last
     kind = conn.dialect.name
-    values = [(row.contact_id, row.topic_id, row.state, time_out(row.since, kind), row.statement) for row in rows]
-    if values:
-        _UPSERT.run_all(conn, {}, [f"b_{name}" for name in _FIELDS], values)
+    _UPSERT.put(conn, [(*key, row.state, time_out(row.since, kind), row.statement) for key, row in last.items()])
 
 
-_FIELDS = ("contact_id", "topic_id", "state", "since", "statement")
+def _or_change(insert: Any) -> Any:
+    changed = {name: insert.excluded[name] for name in ("state", "since", "statement")}
+    return insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
 
 
-def _upsert(dialect: str) -> postgresql.Insert | sqlite.Insert:
-    insert = postgresql.insert(SUBSCRIPTION) if dialect == "postgresql" else sqlite.insert(SUBSCRIPTION)
-    given = {name: bindparam(f"b_{name}", type_=SUBSCRIPTION.c[name].type) for name in _FIELDS}
-    fresh = insert.excluded
-    changed = {"state": fresh.state, "since": fresh.since, "statement": fresh.statement}
-    return insert.values(given).on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
-
-
-_UPSERT = Prepared(_upsert)
+_UPSERT = Rows(SUBSCRIPTION, ("topic_id", "contact_id", "state", "since", "statement"), _or_change)
 
 
 def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) -> None:

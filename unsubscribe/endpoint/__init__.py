@@ -17,10 +17,6 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from unsubscribe.endpoint import errors, house
@@ -46,12 +42,6 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         yield
         desk.close()
 
-    guard = Middleware(
-        Guard,
-        https=urlsplit(deps.public_url).scheme == "https",
-        watch=desk.watch,
-        error_page=partial(errors.page, desk),
-    )
     addresses = AddressPages(desk)
     detail_pages = DetailPages(desk, addresses)
     choices = Choices(desk, detail_pages)
@@ -64,17 +54,13 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         *SignUpPages(desk).routes(),
         *house.routes(desk),
     ]
-    app = Starlette(
-        routes=[*ours, *extra_routes],
-        middleware=[guard],
-        exception_handlers={HTTPException: _pass_on},
-        lifespan=lifespan,
-    )
+    app = Starlette(routes=[*ours, *extra_routes], lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.desk = desk
+    app.middleware_stack = Guard(  # in place of Starlette's own, which would answer errors in bare English
+        app.router,
+        https=urlsplit(deps.public_url).scheme == "https",
+        watch=desk.watch,
+        error_page=partial(errors.page, desk),
+    )
     return app
-
-
-async def _pass_on(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette calls it so
-    """Starlette would answer in bare English; the guard has the words."""
-    raise error

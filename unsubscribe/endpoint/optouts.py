@@ -82,15 +82,15 @@ class OptOuts:
         return optout.look_many(conn, tokens, now)
 
     def _plan(self, wishes: Sequence[optout.Request]) -> Callable[[Connection], list[Left]]:
-        """Have the wishes in the journal before SQLite's lock is taken: waiting for that disk is half of the work."""
-        db, now = self.desk.deps.db, self.desk.now
+        """Work out what changes, and have it in the journal, before SQLite's lock is taken: most of the work."""
+        db = self.desk.deps.db
         with db.read() as conn:
-            lines = optout.wishes(conn, wishes, now)
-        db.note_ahead(lines)
+            planned = optout.plan(conn, wishes, self.desk.now)
+        db.note_ahead(planned.lines)
 
         def leave(conn: Connection) -> list[Left]:
-            journal.written_ahead(conn, lines)
-            answers = optout.opt_out_many(conn, wishes, now)
+            journal.written_ahead(conn, planned.lines)
+            answers = optout.carry_out(conn, planned)
             if self.desk.deps.settings.opt_out_mail:
                 self._tell(conn, answers)
             return answers

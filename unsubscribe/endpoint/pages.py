@@ -15,6 +15,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -44,15 +45,19 @@ class View:
 
 def view_of(request: Request, default: str, own: str = "") -> View:
     """How to show a page to whoever asks; ``own`` is the language of the person, if one is known."""
-    chosen = primary(request.query_params.get("lang", ""))
-    switch = request.method in ("GET", "HEAD")
+    query, asked = request.scope["query_string"][:LONGEST_QUERY], request.headers.get("accept-language", "")[:500]
+    return _view(query, asked, default, own, request.method in ("GET", "HEAD"))
+
+
+@lru_cache(maxsize=256)
+def _view(query: bytes, header: str, default: str, own: str, switch: bool) -> View:
+    chosen = primary(QueryParams(query).get("lang", ""))
     if chosen in NAMES:
         return View(chosen, f"?lang={chosen}", switch)
     if primary(own) in NAMES:
         return View(primary(own), "", switch)
-    asked = accepted(request.headers.get("accept-language", ""))
     fallback = primary(default) if primary(default) in NAMES else "en"
-    return View(asked or fallback, "", switch)
+    return View(accepted(header) or fallback, "", switch)
 
 
 def also(request: Request) -> str:

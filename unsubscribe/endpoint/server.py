@@ -19,6 +19,33 @@ HEAD_PATIENCE = 10.0
 MOST_HEAD = 16 * 1024
 
 
+class OnePiece:
+    """A transport that sends what is written in one turn of the loop, head and body, in one piece."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._waiting: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send soon."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._transport.write(b"".join(waiting))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 that waits for a request's head, and between requests, but not for ever."""
 
@@ -30,6 +57,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came: its first request must be there in time."""
         super().connection_made(transport)
+        self.transport = OnePiece(transport, self.loop)  # type: ignore[assignment]
         self._watch()
 
     def data_received(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ of mail or of network. Each application has a registry of its own, so that sever
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -44,15 +45,18 @@ class Watch:
         )
         self.readers = Counter("postiljon_web_choices", "What readers chose", ("choice",), registry=self.registry)
 
+        self._answers = lru_cache(maxsize=256)(self.requests.labels)
+        self._chosen = lru_cache(maxsize=64)(self.readers.labels)
+
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """Count one answer."""
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "OPTIONS") else "other"
-        self.requests.labels(masked(scope["path"]), method, status).inc()
+        self._answers(masked(scope["path"]), method, status).inc()
         self.seconds.observe(seconds)
 
     def chose(self, choice: str) -> None:
         """Count what a reader chose, and say it in the log without saying who."""
-        self.readers.labels(choice).inc()
+        self._chosen(choice).inc()
 
     def page(self) -> bytes:
         """All counters in the text format of Prometheus; with several web processes, those of all together."""

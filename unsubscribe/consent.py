@@ -28,7 +28,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     LargeBinary,
-    Row,
     String,
     Table,
     Text,
@@ -135,38 +134,6 @@ class Event:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event as it stands in a chain; ``detail`` is None when it was erased."""
-
-    number: int
-    kind: Kind
-    topic: str
-    at: datetime
-    recorded_at: datetime
-    statement: Statement | None
-    detail: Mapping[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A person's events in order; ``fault`` says what is wrong with them (empty: nothing), ``erased_at`` if erased."""
-
-    contact_id: int
-    entries: tuple[Entry, ...]
-    fault: str
-    erased_at: datetime | None
-
-    def as_json(self) -> dict[str, object]:
-        """For ``contacts consent --json``, and as the proof to hand over (D5)."""
-        return {
-            "intact": not self.fault,
-            "fault": self.fault,
-            "erased_at": self.erased_at.isoformat() if self.erased_at else None,
-            "events": [_entry_json(entry) for entry in self.entries],
-        }
-
-
 def make_statement(basis: str, source: str = "", given_on: str = "") -> Statement:
     """A statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
     if basis not in BASES:
@@ -197,8 +164,8 @@ def record(conn: Connection, event: Event, now: datetime) -> None:
 def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str]], now: datetime) -> None:
     """Add the same first event for many people (number, address) who have none yet; ``event`` names no person."""
     digests = _statement_digests(conn, [event.statement]) if people else {0: b"", event.statement: b""}
-    times = (_stamp(event.at), _stamp(now))
-    public = _public(1, event.kind, event.topic, digests[event.statement], times)
+    times = (stamp_of(event.at), stamp_of(now))
+    public = public_part(1, event.kind, event.topic, digests[event.statement], times)
     said = (1, event.kind, event.topic, event.statement, bound(conn, event.at), bound(conn, now))
     salts = os.urandom(16 * len(people))
     sha256, rows = hashlib.sha256, []
@@ -208,7 +175,7 @@ def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str
         salt = salts[16 * place : 16 * place + 16]
         detail = f'{{"address":{quote(address)}{rest}'
         digest = sha256(salt + detail.encode()).digest()
-        rows.append((number, *said, detail, salt, digest, sha256(_genesis(number) + public + digest).digest()))
+        rows.append((number, *said, detail, salt, digest, sha256(genesis(number) + public + digest).digest()))
     insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)
 
 
@@ -232,16 +199,16 @@ def links(conn: Connection, events: Sequence[Event], now: datetime) -> Links:
     after = {person: heads[person][0] if person in heads else 0 for person in people}
     digests = _statement_digests(conn, {event.statement for event in events}) if events else {}
     salts = os.urandom(16 * len(events))
-    stamps = {at: (_stamp(at), bound(conn, at)) for at in {event.at for event in events} | {now}}
+    stamps = {at: (stamp_of(at), bound(conn, at)) for at in {event.at for event in events} | {now}}
     recorded, recorded_at = stamps[now]
     sha256, rows = hashlib.sha256, []
     for place, event in enumerate(events):
-        number, link = heads.get(event.contact_id) or (0, _genesis(event.contact_id))
+        number, link = heads.get(event.contact_id) or (0, genesis(event.contact_id))
         salt = salts[16 * place : 16 * place + 16]
         detail = dump_json(event.detail)
         digest = sha256(salt + detail.encode()).digest()
         stamp, at = stamps[event.at]
-        public = _public(number + 1, event.kind, event.topic, digests[event.statement], (stamp, recorded))
+        public = public_part(number + 1, event.kind, event.topic, digests[event.statement], (stamp, recorded))
         link = sha256(link + public + digest).digest()
         heads[event.contact_id] = (number + 1, link)
         said = (event.kind, event.topic, event.statement, at, recorded_at, detail, salt, digest, link)
@@ -278,30 +245,6 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
 def drop(conn: Connection, contact_id: int) -> None:
     """Delete a chain whole: for a sign-up that was never confirmed, of which nothing may stay (D7)."""
     conn.execute(delete(EVENT).where(EVENT.c.contact_id == contact_id))
-
-
-def chain(conn: Connection, contact_id: int) -> Chain:
-    """A person's events, verified. A person without events has an empty chain that is in order."""
-    query = select(EVENT, STATEMENT).join_from(EVENT, STATEMENT, STATEMENT.c.id == EVENT.c.statement, isouter=True)
-    rows = conn.execute(query.where(EVENT.c.contact_id == contact_id).order_by(EVENT.c.number)).all()
-    entries = tuple(_entry_of(row) for row in rows)
-    erased = [entry.at for entry in entries if entry.kind == "erased"]
-    return Chain(contact_id, entries, _fault(contact_id, rows, entries), erased[-1] if erased else None)
-
-
-def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chain:
-    """The chain, with a fault too when somebody is subscribed to a topic without the event that says so."""
-    found = chain(conn, contact_id)
-    last = {entry.topic: entry.kind for entry in found.entries if entry.topic}
-    missing = sorted(topic for topic in subscribed if last.get(topic) not in ("given", "confirmed", "undone"))
-    if found.fault or not missing:
-        return found
-    return Chain(
-        contact_id,
-        found.entries,
-        N_("no consent on record for {topics}").format(topics=", ".join(missing)),
-        found.erased_at,
-    )
 
 
 def count(conn: Connection) -> int:
@@ -344,63 +287,19 @@ def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, by
     return {0: b""} | {row[0]: row[1] for row in rows}
 
 
-def _genesis(contact_id: int) -> bytes:
+def genesis(contact_id: int) -> bytes:
+    """What the first link of a chain follows."""
     return hashlib.sha256(_GENESIS + str(contact_id).encode()).digest()
 
 
-def _public(number: int, kind: str, topic: str, statement: bytes, times: tuple[str, str]) -> bytes:
+def public_part(number: int, kind: str, topic: str, statement: bytes, times: tuple[str, str]) -> bytes:
     """What is not personal, in one way only: none of the fields can have a line break."""
     return f"{number}\n{kind}\n{topic}\n{statement.hex()}\n{times[0]}\n{times[1]}".encode()
 
 
-def _stamp(at: datetime) -> str:
+def stamp_of(at: datetime) -> str:
+    """A time as it stands in a link."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
-    item = row._mapping
-    statement = None
-    if item[STATEMENT.c.id] is not None:
-        statement = Statement(
-            item[STATEMENT.c.basis],
-            item[STATEMENT.c.source],
-            item[STATEMENT.c.text],
-            item[STATEMENT.c.version],
-            item[STATEMENT.c.given_on],
-        )
-    detail = None if item[EVENT.c.detail] is None else json.loads(item[EVENT.c.detail])
-    kind, topic, at = item[EVENT.c.kind], item[EVENT.c.topic], item[EVENT.c.at]
-    return Entry(item[EVENT.c.number], kind, topic, at, item[EVENT.c.recorded_at], statement, detail)
-
-
-def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequence[Entry]) -> str:
-    """What is wrong with a chain; empty when it is in order."""
-    link = _genesis(contact_id)
-    for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
-        item = row._mapping
-        if entry.number != place:
-            return N_("event {number} is missing").format(number=place)
-        if (item[EVENT.c.salt] is None) != (item[EVENT.c.detail] is None):
-            return N_("event {number} has lost a part").format(number=place)
-        if item[EVENT.c.salt] is not None:
-            digest = hashlib.sha256(item[EVENT.c.salt] + item[EVENT.c.detail].encode()).digest()
-            if digest != item[EVENT.c.digest]:
-                return N_("what stands beside event {number} was changed").format(number=place)
-        elif not any(other.kind == "erased" for other in entries[place - 1 :]):
-            return N_("what stood beside event {number} is gone, but the person was not erased").format(number=place)
-        said = entry.statement.digest if entry.statement else b""
-        public = _public(entry.number, entry.kind, entry.topic, said, (_stamp(entry.at), _stamp(entry.recorded_at)))
-        link = hashlib.sha256(link + public + item[EVENT.c.digest]).digest()
-        if link != item[EVENT.c.link]:
-            return N_("event {number} was changed").format(number=place)
-    return ""
-
-
-def _entry_json(entry: Entry) -> dict[str, object]:
-    said = asdict(entry.statement) if entry.statement else None
-    times = {"at": entry.at.isoformat(), "recorded_at": entry.recorded_at.isoformat()}
-    public = {"number": entry.number, "kind": entry.kind, "topic": entry.topic}
-    return {**public, **times, "statement": said, "detail": dict(entry.detail) if entry.detail is not None else None}
 
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

@@ -21,7 +21,7 @@ from mailer.address import key_of
 from mailer.errors import InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
-from unsubscribe import changes, consent, contacts
+from unsubscribe import changes, consent, contacts, verifying
 
 _PERSON = "person:"
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -84,17 +84,17 @@ def erased_persons(conn: Connection, email: str, pepper: bytes) -> list[int]:
     return [int(entry.scope.removeprefix(_PERSON)) for entry in entries if entry.scope.startswith(_PERSON)]
 
 
-def proof(conn: Connection, email: str, pepper: bytes) -> list[consent.Chain]:
+def proof(conn: Connection, email: str, pepper: bytes) -> list[verifying.Chain]:
     """The verified chains for an address: of whoever had it and was erased, and last of the contact that has it.
 
     Raises ``InputError`` when nobody ever had it.
     """
     found = contacts.find(conn, email)
-    chains = [consent.chain(conn, number) for number in erased_persons(conn, email, pepper)]
+    chains = [verifying.chain(conn, number) for number in erased_persons(conn, email, pepper)]
     if found:
         states = contacts.subscriptions(conn, found.id)
         subscribed = [slug for slug, state in states.items() if state == "subscribed"]
-        chains.append(consent.verify(conn, found.id, subscribed))
+        chains.append(verifying.verify(conn, found.id, subscribed))
     if not chains:
         said = N_("nobody has the address {email}, and nobody who had it was erased")
         raise InputError(said.format(email=email))

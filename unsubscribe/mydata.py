@@ -18,7 +18,7 @@ from mailer.errors import InputError, StorageError
 from mailer.letter.personalise import render_public
 from mailer.outbox import Posted
 from mailer.signing import Token
-from unsubscribe import changes, consent, contacts, erasing, notices
+from unsubscribe import changes, contacts, erasing, notices, verifying
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.erasing import Erased
@@ -58,7 +58,7 @@ def everything(conn: Connection, token: Token, language: str = "") -> dict[str, 
         ],
         "held_back": _held_back(conn, contact),
         "changes": [_act(act) for act in changes.of_contact(conn, contact.id)],
-        "consent": consent.chain(conn, contact.id).as_json(),
+        "consent": verifying.chain(conn, contact.id).as_json(),
         "letters": [_letter(conn, item) for item in outbox.posted_to(conn, contact.id)],
         "topic_names": names,
     }

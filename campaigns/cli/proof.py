@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from unsubscribe.consent import Chain, Entry, Statement
+    from unsubscribe.consent import Statement
+    from unsubscribe.verifying import Chain, Entry
 
 Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
 KINDS = {

@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 from sqlmodel import SQLModel
 
 from mailer.storage import Database
-from unsubscribe import consent
+from unsubscribe import consent, verifying
 from unsubscribe.consent import EVENT, STATEMENT, Event, Statement
 
 NOW = datetime(2024, 9, 18, 7, 0, 0, 123456, tzinfo=UTC)
@@ -32,12 +32,12 @@ def database(house_database: Database) -> Database:
 
 def fault(database: Database, person: int = PERSON) -> str:
     with database.read() as conn:
-        return consent.chain(conn, person).fault
+        return verifying.chain(conn, person).fault
 
 
 def test_an_untouched_chain_is_in_order_and_says_everything(database: Database) -> None:
     with database.read() as conn:
-        chain = consent.chain(conn, PERSON)
+        chain = verifying.chain(conn, PERSON)
     assert chain.fault == ""
     assert [entry.kind for entry in chain.entries] == ["requested", "confirmed", "withdrawn"]
     assert chain.entries[0].statement == SHOWN
@@ -106,15 +106,15 @@ def test_an_event_of_somebody_else_does_not_fit(database: Database) -> None:
 def test_a_subscription_without_its_event_is_found(database: Database) -> None:
     with database.write() as conn:
         conn.execute(delete(EVENT).where(EVENT.c.contact_id == PERSON, EVENT.c.number == 3))
-        assert consent.verify(conn, PERSON, ["nieuws"]).fault == ""
-        assert consent.verify(conn, PERSON, ["nieuws", "agenda"]).fault == "no consent on record for agenda"
+        assert verifying.verify(conn, PERSON, ["nieuws"]).fault == ""
+        assert verifying.verify(conn, PERSON, ["nieuws", "agenda"]).fault == "no consent on record for agenda"
 
 
 def test_an_erased_chain_verifies_without_what_was_personal(database: Database) -> None:
     later = NOW + timedelta(days=9)
     with database.write() as conn:
         consent.erase(conn, PERSON, later)
-        chain = consent.chain(conn, PERSON)
+        chain = verifying.chain(conn, PERSON)
     assert (chain.fault, chain.erased_at) == ("", later)
     assert {entry.detail for entry in chain.entries} == {None}
     assert chain.entries[0].statement == SHOWN
@@ -128,7 +128,7 @@ def test_what_stood_beside_an_event_may_only_go_when_the_person_was_erased(datab
 
 def test_a_chain_is_told_as_json(database: Database) -> None:
     with database.read() as conn:
-        told = consent.chain(conn, PERSON).as_json()
+        told = verifying.chain(conn, PERSON).as_json()
     assert told["intact"] is True
     assert isinstance(told["events"], list)
     assert told["events"][0]["statement"]["version"] == "3"

@@ -14,7 +14,7 @@ from mailer.errors import FaultsError, InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
 from tests.support.tables import create_all
-from unsubscribe import consent, contacts, importing
+from unsubscribe import consent, contacts, importing, verifying
 from unsubscribe.contacts import Contact
 from unsubscribe.contacts.rows import Rejected
 from unsubscribe.importing import Plan, Summary
@@ -293,7 +293,7 @@ def test_each_person_has_the_basis_on_record_once(load: Importer) -> None:
     load("email\na@x.example\n")
     load("email\na@x.example\n")
     with load.db.read() as conn:
-        chain = consent.verify(conn, load.contact("a@x.example").id, ["nieuws"])
+        chain = verifying.verify(conn, load.contact("a@x.example").id, ["nieuws"])
     assert chain.fault == ""
     assert [(entry.kind, entry.topic) for entry in chain.entries] == [("given", "nieuws")]
     assert chain.entries[0].statement == MEMBER
@@ -304,7 +304,7 @@ def test_another_basis_is_put_on_record_beside_the_first(load: Importer) -> None
     load("email\na@x.example\n")
     summary = load("email\na@x.example\n", statement=consent.make_statement("consent", "beurs 2024"))
     with load.db.read() as conn:
-        chain = consent.chain(conn, load.contact("a@x.example").id)
+        chain = verifying.chain(conn, load.contact("a@x.example").id)
     assert summary.updated == 1
     assert [entry.statement.basis for entry in chain.entries if entry.statement] == ["member", "consent"]
     assert chain.fault == ""

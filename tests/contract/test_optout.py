@@ -12,7 +12,7 @@ from mailer.outbox import Identity, MailingSpec, Recipient, Settlement
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from tests.support.tables import create_all
-from unsubscribe import changes, consent, contacts, optout
+from unsubscribe import changes, consent, contacts, optout, verifying
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.erasing import erase
 
@@ -63,7 +63,7 @@ class House:
 
     def kinds(self) -> list[tuple[str, str]]:
         with self.db.read() as conn:
-            return [(entry.kind, entry.topic) for entry in consent.chain(conn, self.reader.id).entries]
+            return [(entry.kind, entry.topic) for entry in verifying.chain(conn, self.reader.id).entries]
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_topic_joined_since_an_opt_out_was_planned_is_left_with_the_others(hou
     [left] = carry_out(house, planned)
     assert (left.already, set(house.states().values())) == (False, {"opted_out"})
     with house.db.read() as conn:
-        assert consent.verify(conn, house.reader.id, []).fault == ""
+        assert verifying.verify(conn, house.reader.id, []).fault == ""
 
 
 def test_who_was_erased_since_an_opt_out_was_planned_is_answered_as_done(house: House) -> None:

@@ -14,7 +14,7 @@ from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, TOKENS, Stage
-from unsubscribe import consent, contacts, erasing, notices, optout, retention, signup
+from unsubscribe import consent, contacts, erasing, notices, optout, retention, signup, verifying
 from unsubscribe.contacts import Contact
 from unsubscribe.settings import ReaderSettings
 from unsubscribe.signup import SignUp, Wish
@@ -109,7 +109,7 @@ def test_confirming_subscribes_and_records_the_exact_text(stage: Stage) -> None:
     assert found
     assert found.name == "Nieuw"
     with stage.db.read() as conn:
-        chain = consent.verify(conn, found.id, ["agenda"])
+        chain = verifying.verify(conn, found.id, ["agenda"])
     assert chain.fault == ""
     assert [entry.kind for entry in chain.entries] == ["requested", "confirmed"]
     asked = chain.entries[0]
@@ -125,7 +125,7 @@ def test_confirming_twice_is_confirming_once(stage: Stage) -> None:
     found = person(stage)
     assert found
     with stage.db.read() as conn:
-        assert len(consent.chain(conn, found.id).entries) == 2
+        assert len(verifying.chain(conn, found.id).entries) == 2
 
 
 def test_a_thousand_sign_ups_for_one_address_send_one_letter_a_day(one: Stage) -> None:
@@ -201,7 +201,7 @@ def test_a_request_that_is_not_confirmed_goes_with_all_that_it_left(stage: Stage
     assert person(stage) is None
     assert confirm(stage, token, later).stand == "gone"
     with stage.db.read() as conn:
-        assert consent.chain(conn, token.recipient).entries == ()
+        assert verifying.chain(conn, token.recipient).entries == ()
         (letter,) = outbox.posted_to(conn, token.recipient)
     assert (letter.key, letter.address, letter.state) == ("optin_confirm:1", "", "skipped")
 

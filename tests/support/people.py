@@ -12,7 +12,7 @@ from mailer.outbox import Identity, MailingSpec
 from mailer.signing import Keyring, Purpose, Token
 from mailer.storage import Database
 from tests.support.tables import create_all
-from unsubscribe import consent, contacts, notices
+from unsubscribe import consent, contacts, notices, verifying
 from unsubscribe.contacts import Person
 from unsubscribe.details import House
 from unsubscribe.notices import Post
@@ -91,4 +91,4 @@ class Stage:
         """What is wrong with her chain of consent."""
         subscribed = [slug for slug, state in self.topics().items() if state == "subscribed"]
         with self.db.read() as conn:
-            return consent.verify(conn, self.reader.id, subscribed).fault
+            return verifying.verify(conn, self.reader.id, subscribed).fault

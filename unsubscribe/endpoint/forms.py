@@ -27,16 +27,25 @@ async def body(request: Request) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MOST_BYTES:
         raise HTTPException(413)
-    kept = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
-            async for chunk in request.stream():
-                kept += chunk
-                if len(kept) > MOST_BYTES:
-                    raise HTTPException(413)
+            return await _whole(request)
     except TimeoutError:
         raise HTTPException(408) from None
-    return bytes(kept)
+
+
+async def _whole(request: Request) -> bytes:
+    """The pieces of a body together, as they come (ASGI: ``http.request``)."""
+    kept = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        kept += message.get("body", b"")
+        if len(kept) > MOST_BYTES:
+            raise HTTPException(413)
+        if not message.get("more_body", False):
+            return bytes(kept)
 
 
 async def form(request: Request) -> Form:

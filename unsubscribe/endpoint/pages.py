@@ -97,9 +97,9 @@ class Pages:
 
         A place that is empty is for the template an empty value, so that it can leave out what hangs on it.
         """
-        empty = tuple(sorted(key for key, value in places.items() if not value))
-        shown = tuple(sorted(key for key, value in places.items() if value))
-        pieces = self._pieces(name, view, tuple(sorted(fixed.items())), empty, shown)
+        empty = tuple([key for key, value in places.items() if not value])
+        shown = tuple([key for key, value in places.items() if value])
+        pieces = self._pieces(name, view, tuple(fixed.items()), empty, shown)
         return "".join([piece if not at % 2 else escape(places[piece]) for at, piece in enumerate(pieces)])
 
     def _cut(

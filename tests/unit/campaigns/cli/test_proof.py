@@ -7,7 +7,8 @@ from typing import get_args
 
 from campaigns.cli.proof import BASES, KINDS, lines
 from unsubscribe import consent
-from unsubscribe.consent import Chain, Entry, Statement
+from unsubscribe.consent import Statement
+from unsubscribe.verifying import Chain, Entry
 
 AT = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 SHOWN = Statement("consent", "https://vng.example/subscribe", "Yes, mail me the news.", "3")

@@ -1,0 +1,124 @@
+"""The proof of consent, read back: a person's chain of events, and whether anything in it was changed.
+
+Promises: :func:`verify` finds an event of :mod:`.consent` that was changed, taken out or put between, what stood beside
+it and is gone without an erasure, and a subscription without the event that says so. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from unsubscribe.consent import EVENT, STATEMENT, Kind, Statement, genesis, public_part, stamp_of
+
+N_ = str  # marks a text for the catalogue (domain cli)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as it stands in a chain; ``detail`` is None when it was erased."""
+
+    number: int
+    kind: Kind
+    topic: str
+    at: datetime
+    recorded_at: datetime
+    statement: Statement | None
+    detail: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A person's events in order; ``fault`` says what is wrong with them (empty: nothing), ``erased_at`` if erased."""
+
+    contact_id: int
+    entries: tuple[Entry, ...]
+    fault: str
+    erased_at: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """For ``contacts consent --json``, and as the proof to hand over (D5)."""
+        return {
+            "intact": not self.fault,
+            "fault": self.fault,
+            "erased_at": self.erased_at.isoformat() if self.erased_at else None,
+            "events": [_entry_json(entry) for entry in self.entries],
+        }
+
+
+def chain(conn: Connection, contact_id: int) -> Chain:
+    """A person's events, verified. A person without events has an empty chain that is in order."""
+    query = select(EVENT, STATEMENT).join_from(EVENT, STATEMENT, STATEMENT.c.id == EVENT.c.statement, isouter=True)
+    rows = conn.execute(query.where(EVENT.c.contact_id == contact_id).order_by(EVENT.c.number)).all()
+    entries = tuple(_entry_of(row) for row in rows)
+    erased = [entry.at for entry in entries if entry.kind == "erased"]
+    return Chain(contact_id, entries, _fault(contact_id, rows, entries), erased[-1] if erased else None)
+
+
+def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chain:
+    """The chain, with a fault too when somebody is subscribed to a topic without the event that says so."""
+    found = chain(conn, contact_id)
+    last = {entry.topic: entry.kind for entry in found.entries if entry.topic}
+    missing = sorted(topic for topic in subscribed if last.get(topic) not in ("given", "confirmed", "undone"))
+    if found.fault or not missing:
+        return found
+    return Chain(
+        contact_id,
+        found.entries,
+        N_("no consent on record for {topics}").format(topics=", ".join(missing)),
+        found.erased_at,
+    )
+
+
+def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
+    item = row._mapping
+    statement = None
+    if item[STATEMENT.c.id] is not None:
+        statement = Statement(
+            item[STATEMENT.c.basis],
+            item[STATEMENT.c.source],
+            item[STATEMENT.c.text],
+            item[STATEMENT.c.version],
+            item[STATEMENT.c.given_on],
+        )
+    detail = None if item[EVENT.c.detail] is None else json.loads(item[EVENT.c.detail])
+    kind, topic, at = item[EVENT.c.kind], item[EVENT.c.topic], item[EVENT.c.at]
+    return Entry(item[EVENT.c.number], kind, topic, at, item[EVENT.c.recorded_at], statement, detail)
+
+
+def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequence[Entry]) -> str:
+    """What is wrong with a chain; empty when it is in order."""
+    link = genesis(contact_id)
+    for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
+        item = row._mapping
+        if entry.number != place:
+            return N_("event {number} is missing").format(number=place)
+        if (item[EVENT.c.salt] is None) != (item[EVENT.c.detail] is None):
+            return N_("event {number} has lost a part").format(number=place)
+        if item[EVENT.c.salt] is not None:
+            digest = hashlib.sha256(item[EVENT.c.salt] + item[EVENT.c.detail].encode()).digest()
+            if digest != item[EVENT.c.digest]:
+                return N_("what stands beside event {number} was changed").format(number=place)
+        elif not any(other.kind == "erased" for other in entries[place - 1 :]):
+            return N_("what stood beside event {number} is gone, but the person was not erased").format(number=place)
+        said = entry.statement.digest if entry.statement else b""
+        public = public_part(
+            entry.number, entry.kind, entry.topic, said, (stamp_of(entry.at), stamp_of(entry.recorded_at))
+        )
+        link = hashlib.sha256(link + public + item[EVENT.c.digest]).digest()
+        if link != item[EVENT.c.link]:
+            return N_("event {number} was changed").format(number=place)
+    return ""
+
+
+def _entry_json(entry: Entry) -> dict[str, object]:
+    said = asdict(entry.statement) if entry.statement else None
+    times = {"at": entry.at.isoformat(), "recorded_at": entry.recorded_at.isoformat()}
+    public = {"number": entry.number, "kind": entry.kind, "topic": entry.topic}
+    return {**public, **times, "statement": said, "detail": dict(entry.detail) if entry.detail is not None else None}

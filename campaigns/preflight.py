@@ -112,11 +112,8 @@ def _spf(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
 
 def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     """A3: DMARC, at the domain or above it (RFC 9989, tree walk)."""
-    labels = sender.domain.split(".")
-    for start in range(len(labels) - 1):
-        domain = ".".join(labels[start:])
-        if any(re.match(r"v\s*=\s*DMARC1\b", record) for record in ask(f"_dmarc.{domain}", "TXT")):
-            return
+    if next(_policies(sender.domain, ask), None):
+        return
     text = _("no DMARC record for {domain}").format(domain=sender.domain)
     yield (
         text,
@@ -128,7 +125,7 @@ def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
 
 def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     """A2, B44: the public key in DNS is that of the key we sign with, and the domain that signs is that of From."""
-    if sender.dkim_domain.lower().split(".")[-2:] != sender.domain.lower().split(".")[-2:]:
+    if not _aligned(sender.dkim_domain.lower(), sender.domain.lower(), ask):
         found = _("a signature of another domain: {domain}").format(domain=sender.dkim_domain)
         expected = _("POSTILJON_DKIM_DOMAIN, the domain of the From address")
         yield found, expected, _("DMARC does not count a signature of another domain."), "warning"
@@ -150,6 +147,38 @@ def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     elif "y" in records[0].get("t", "").split(":"):
         hint = _("Providers then treat the letters as unsigned.")
         yield _("a DKIM record in testing at {name}: t=y").format(name=name), _("a record without t=y"), hint, "warning"
+
+
+def _aligned(signing: str, domain: str, ask: Ask) -> bool:
+    """Whether DMARC counts a signature of ``signing`` for mail from ``domain`` (relaxed, RFC 9989 section 4.10.2)."""
+    if signing == domain:
+        return True
+    mine = _organisation(domain, ask)
+    if mine:
+        return mine == _organisation(signing, ask)
+    return f".{domain}".endswith(f".{signing}") or f".{signing}".endswith(f".{domain}")  # no policy counts anything yet
+
+
+def _organisation(domain: str, ask: Ask) -> str:
+    """The organisational domain by the tree walk: the highest with a policy, below a public suffix with one; or ""."""
+    found = ""
+    for name, tags in _policies(domain, ask):
+        if tags.get("psd") == "y" and name != domain:
+            return ".".join(domain.split(".")[-name.count(".") - 2 :])
+        found = name
+        if tags.get("psd") == "n":
+            break
+    return found
+
+
+def _policies(domain: str, ask: Ask) -> Iterator[tuple[str, dict[str, str]]]:
+    """The DMARC policies of a domain and those above it, from the domain up: name and tags."""
+    labels = domain.lower().split(".")
+    for start in range(len(labels)):
+        name = ".".join(labels[start:])
+        for record in ask(f"_dmarc.{name}", "TXT"):
+            if re.match(r"v\s*=\s*DMARC1\b", record):
+                yield name, _tags(record)
 
 
 def _lost(_: Say) -> str:

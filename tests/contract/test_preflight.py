@@ -104,6 +104,30 @@ def test_a_signature_of_another_domain_is_a_warning() -> None:
     assert (fault.severity, "another domain: bureau.test" in fault.found) == ("warning", True)
 
 
+@pytest.mark.parametrize(
+    ("mail", "signing", "policies", "counted"),
+    [
+        ("vng.co.test", "mail.vng.co.test", {"vng.co.test": ""}, True),
+        ("nieuws.vng.co.test", "vng.co.test", {"vng.co.test": ""}, True),
+        ("vng.co.test", "bureau.co.test", {"vng.co.test": "", "bureau.co.test": ""}, False),
+        ("vng.co.test", "bureau.co.test", {"vng.co.test": "", "bureau.co.test": "", "co.test": "; psd=y"}, False),
+        ("a.vng.co.test", "b.vng.co.test", {"a.vng.co.test": "", "co.test": "; psd=y"}, True),
+        ("a.vng.test", "b.vng.test", {"a.vng.test": "; psd=n", "vng.test": ""}, False),
+        ("vng.test", "bureau.test", {"vng.test": ""}, False),
+        ("nieuws.vng.test", "vng.test", {}, True),
+        ("vng.test", "bureau.test", {}, False),
+    ],
+)
+def test_dmarc_counts_a_signature_of_the_same_organisation_alone(
+    mail: str, signing: str, policies: dict[str, str], *, counted: bool
+) -> None:
+    zone = f'{mail}. 60 IN MX 10 mx.test.\n{mail}. 60 IN TXT "v=spf1 ~all"\n'
+    zone += line(record(), f"post._domainkey.{signing}")
+    zone += "".join(f'_dmarc.{name}. 60 IN TXT "v=DMARC1; p=none{more}"\n' for name, more in policies.items())
+    faults = asked(zone, Sender(f"info@{mail}", "", "post", signing, record()))
+    assert any("another domain" in fault.found for fault in faults) is not counted
+
+
 def test_dmarc_may_stand_above_the_domain() -> None:
     zone = GOOD.replace("vng.example. 60 IN MX", "nieuws.vng.example. 60 IN MX")
     zone = zone.replace('vng.example. 60 IN TXT "v=spf1', 'nieuws.vng.example. 60 IN TXT "v=spf1', 1)

@@ -75,7 +75,7 @@ class Post:
     ) -> Mailing:
         """Put a letter about an act into the outbox; for the same notice and act there is one, however often called."""
         snapshot = archive.keep(conn, self.letter(notice, language, now.date()), now)
-        spec = MailingSpec(f"{notice}:{change.id}", "service", "", snapshot, self.identity)
+        spec = MailingSpec(f"{notice}:{change.id}", "service", "", snapshot, self.identity, recipient=to.number)
         mailing = outbox.open_mailing(conn, spec, now)
         outbox.enqueue(conn, mailing.id, [to], to.number, now)
         outbox.audience_complete(conn, mailing.id)

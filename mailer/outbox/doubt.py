@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, literal_column, select
 from mailer.address import key_of
 from mailer.errors import AddressError
 from mailer.outbox.counters import Tally
+from mailer.outbox.lookup import may_be_for
 from mailer.outbox.mailings import get, reopen
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
@@ -114,7 +115,7 @@ def erase_recipient(conn: Connection, recipient: int, now: datetime, mailings: C
     ``mailings``: where it is known that she is in no other, so that nobody looks in all of them.
     """
     row = DELIVERY.c
-    among = select(MAILING.c.id) if mailings is None else tuple(mailings)
+    among = select(MAILING.c.id).where(may_be_for(recipient)) if mailings is None else tuple(mailings)
     mine = (row.recipient == recipient, row.mailing_id.in_(among))
     rows = conn.execute(select(row.id, row.mailing_id, row.state).where(*mine)).all()
     tally = Tally()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Posted
@@ -17,15 +17,20 @@ def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime |
     return moment
 
 
+def may_be_for(recipient: int) -> ColumnElement[bool]:
+    """The mailings in which somebody may be: those for many, and those for her alone."""
+    return or_(MAILING.c.recipient.is_(None), MAILING.c.recipient == recipient)
+
+
 def posted_to(conn: Connection, recipient: int) -> list[Posted]:
     """All that was meant for a recipient, oldest first, with what became of it (GDPR article 15).
 
-    A look-up in the index of (mailing, recipient) for each mailing, so that ten million deliveries need no index of
-    their own for a question that is seldom asked.
+    A look-up in the index of (mailing, recipient) for each campaign, and for each letter that was for her alone, so
+    that ten million deliveries need no index of their own for a question that is seldom asked.
     """
     row, letter = DELIVERY.c, MAILING.c
     said = (letter.key, letter.kind, letter.scope, row.address, row.state, row.reason, row.at, row.code, row.reply)
     columns = (*said, letter.snapshot)
     mine = (DELIVERY.c.mailing_id == letter.id) & (row.recipient == recipient)
-    query = select(*columns).join_from(MAILING, DELIVERY, mine).order_by(letter.id)
+    query = select(*columns).join_from(MAILING, DELIVERY, mine).where(may_be_for(recipient)).order_by(letter.id)
     return [Posted(*tuple(item)) for item in conn.execute(query)]

@@ -58,6 +58,7 @@ def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
         "rate": spec.rate,
         "in_doubt_policy": spec.in_doubt,
         "send_before": spec.send_before,
+        "recipient": spec.recipient,
         "state": "open",
         "reason": "",
         "audience_complete": False,
@@ -277,7 +278,7 @@ def _mailing(row: Row[Any]) -> Mailing:
     identity = Identity(row.public_url, row.return_path, row.key_id, row.dkim_selector, row.dkim_domain)
     spec = MailingSpec(
         row.key, row.kind, row.scope, row.snapshot, identity, row.priority, row.rate, row.in_doubt_policy,
-        row.send_before,
+        row.send_before, row.recipient,
     )  # fmt: skip
     counts = Counts(*(getattr(row, name) for name in COUNTERS))
     return Mailing(

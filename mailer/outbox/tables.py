@@ -59,6 +59,7 @@ class MailingRow(SQLModel, table=True):
     rate: int | None = None
     in_doubt_policy: str = "hold"
     send_before: datetime | None = Field(default=None, sa_type=Instant)
+    recipient: int | None = Field(default=None, sa_type=BigInteger, index=True)  # of a letter that is for one alone
     state: str = "open"
     reason: str = ""
     audience_complete: bool = False

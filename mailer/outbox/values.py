@@ -29,7 +29,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class MailingSpec:
-    """What is to be sent. ``key`` makes opening it idempotent; ``scope`` is the topic ("" for service mail)."""
+    """What is to be sent. ``key`` makes opening it idempotent; ``scope`` is the topic ("" for service mail).
+
+    ``recipient``: whom it is for alone, if it is for one (service mail): nobody else is looked for in it.
+    """
 
     key: str
     kind: Kind
@@ -40,6 +43,7 @@ class MailingSpec:
     rate: int | None = None
     in_doubt: InDoubt = "hold"
     send_before: datetime | None = None
+    recipient: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

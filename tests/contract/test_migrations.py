@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,8 +14,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from campaigns import migrations
+from mailer import outbox
 from mailer.errors import SchemaError
+from mailer.outbox import Identity, MailingSpec, Recipient
+from mailer.outbox.values import Kind
 from mailer.storage import Database
+
+NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
+SENT: tuple[tuple[str, Kind, int], ...] = (("one", "service", 1), ("many", "campaign", 2), ("empty", "service", 0))
 
 
 def test_migrating_gives_the_tables_that_the_code_declares(empty_database: Database) -> None:
@@ -56,6 +63,26 @@ def test_many_may_migrate_at_once(empty_database: Database) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found, key=str) == [migrations.HEAD] * 3 + [None]
+
+
+def test_service_letters_of_an_older_database_know_whom_they_are_for(empty_database: Database) -> None:
+    migrations.upgrade(empty_database)
+    with empty_database.write() as conn:
+        for key, kind, people in SENT:
+            spec = MailingSpec(key, kind, "", "hash", Identity("https://vng.example", "b@vng.example", 7))
+            mailing = outbox.open_mailing(conn, spec, NOW).id
+            row = [Recipient(10 + number, "a@b.example", b"a", "b.example") for number in range(people)]
+            outbox.enqueue(conn, mailing, row, people, NOW)
+        for words in (
+            "DROP INDEX ix_mailing_recipient",
+            "ALTER TABLE mailing DROP COLUMN recipient",
+            "UPDATE alembic_version SET version_num = '0002'",
+        ):
+            conn.execute(text(words))
+    assert migrations.upgrade(empty_database) == "0002"
+    with empty_database.read() as conn:
+        rows = conn.execute(text("SELECT key, recipient FROM mailing ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("one", 10), ("many", None), ("empty", None)]
 
 
 def test_an_empty_database_is_not_used(empty_database: Database) -> None:

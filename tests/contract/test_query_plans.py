@@ -76,7 +76,9 @@ def test_on_sqlite_the_letters_to_one_person_are_found_without_reading_those_to_
         driver.set_trace_callback(None)
         plan = plans_on_sqlite(conn, said)
     assert "(mailing_id=? AND recipient=?)" in plan
+    assert plan.count("ix_mailing_recipient (recipient=?)") == 2  # for many, and for her alone
     assert "SCAN delivery" not in plan
+    assert "SCAN mailing" not in plan
 
 
 def test_on_both_a_claim_uses_the_index_of_waiting_rows(db: Database) -> None:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import FaultsError
@@ -55,6 +55,9 @@ class _Nesting(HTMLParser):
         assert self.open.pop() == tag
 
 
+@example("\n{% for i in contact.l %}\n```\n\n{% endfor %}\n\n{% if contact.a %}\n```\n\n{% endif %}\n", "0")
+@example("{% if contact.a %}[a](https://x.nl/{% endif %}{% if contact.a %}b){% endif %}", "0")
+@example("{% if contact.a %}`a {% endif %}{% if contact.a %} b`{% endif %}", "0")
 @given(body=st.lists(TAGGED, min_size=1, max_size=12).map("".join), subject=st.text(max_size=20))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_letter_is_whole_for_every_reader_or_has_faults_with_lines(body: str, subject: str) -> None:

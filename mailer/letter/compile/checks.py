@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mailer.errors import Fault
@@ -41,7 +41,10 @@ class Checker:
         """Every fault and warning, by line; where tags stand is checked only if the tags themselves are right."""
         faults: list[Fault] = []
         for element in root.walk():
-            faults += self._balance(element.children) if tags_are_right else ()
+            if tags_are_right:
+                tags = [(child.line, child.text) for child in element.children if child.kind == "control"]
+                faults += self._balance(tags)
+                faults += self._balance(self._in_code(element))
             faults += self._element(element)
         return sorted(faults, key=lambda fault: fault.line)
 
@@ -84,29 +87,37 @@ class Checker:
             hint = N_("HTML cannot stand in a letter; for a lone < write &lt;")
             yield self.fault(element.line, element.text, N_("Markdown"), hint)
 
-    def _balance(self, siblings: Sequence[Element]) -> Iterator[Fault]:
-        """Tags must open and close in the same paragraph, list, block or cell, else HTML would be torn."""
-        stack: list[Element] = []
-        alone: list[tuple[Element, str]] = []
-        for element in siblings:
-            if element.kind != "control":
-                continue
-            kind = self.masker.tag(element.text).kind
+    def _in_code(self, element: Element) -> list[tuple[int, str]]:
+        """The tags within a piece of code, which has no children: line and text of each."""
+        if element.kind not in ("fence", "code_block", "code_inline"):
+            return []
+        return [(element.line, match[0]) for match in self.masker.word.finditer(element.text)]
+
+    def _balance(self, tags: Iterable[tuple[int, str]]) -> Iterator[Fault]:
+        """Tags must open and close in the same paragraph, list, block, cell or code, else HTML would be torn."""
+        stack: list[tuple[int, str]] = []
+        alone: list[tuple[tuple[int, str], str]] = []
+        for tag in tags:
+            kind = self.masker.tag(tag[1]).kind
             if kind in ("if", "for"):
-                stack.append(element)
+                stack.append(tag)
             elif kind in ("elif", "else") and not stack:
-                alone.append((element, "{% if … %}"))
+                alone.append((tag, "{% if … %}"))
             elif kind in ("endif", "endfor") and stack:
                 stack.pop()
-        alone += [(element, f"{{% end{self.masker.tag(element.text).kind} %}}") for element in stack]
-        for element, end in alone:
+        alone += [(tag, f"{{% end{self.masker.tag(tag[1]).kind} %}}") for tag in stack]
+        for (line, text), end in alone:
             expected = N_("{end} in the same paragraph, list or block, around whole bold words and whole links")
             hint = N_("Around whole paragraphs, put each tag on a line of its own.")
-            yield self.fault(element.line, element.text, expected.format(end=end), hint)
+            yield self.fault(line, text, expected.format(end=end), hint)
 
     def _torn(self, line: int, value: str) -> Iterator[Fault]:
-        kinds = [self.masker.tag(match[0]).kind for match in self.masker.word.finditer(value)]
-        if kinds.count("if") != kinds.count("endif") or kinds.count("for") != kinds.count("endfor"):
+        depth = lowest = 0
+        for match in self.masker.word.finditer(value):
+            kind = self.masker.tag(match[0]).kind
+            depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
+            lowest = min(lowest, depth)
+        if depth or lowest:
             yield self.fault(line, value, N_("a condition that begins and ends within the address, or around the link"))
 
     def _block(self, element: Element) -> Iterator[Fault]:

@@ -42,6 +42,8 @@ CASES = [
     ("x\n\n**{% if contact.a %}a** b{% endif %}", 12, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("{% if contact.a %}\nx {% else %}\n{% endif %}", 11, "{% else %}", "{% if … %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("[a](https://x.nl/{% if contact.a %}b) {% endif %}", 10, "https://x.nl/{% if contact.a %}b", "a condition that begins and ends within the address, or around the link", ""),
+    ("```\n{% if contact.a %}\n```\n\n{% endif %}", 10, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
+    ("{% if contact.a %}[a](https://x.nl/{% endif %}{% if contact.a %}b){% endif %}", 10, "https://x.nl/{% endif %}{% if contact.a %}b", "a condition that begins and ends within the address, or around the link", ""),
     ("{{ contact.a }}", 10, "{{ contact.a }}", "a fallback for contacts that have no value", 'Write {{ contact.a | default("…") }}'),
     ("", 10, "nothing", "the text of the letter", ""),
     ("a\r\nb\x1b", 11, "U+001B", "text without control characters", ""),

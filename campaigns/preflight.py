@@ -68,7 +68,7 @@ def asker(servers: Sequence[tuple[str, int]] = ()) -> Ask:
 
 def examine(sender: Sender, file: str, line: int, ask: Ask, _: Say = as_is) -> list[Fault]:
     """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
-    checks = [_mailbox, _spf, _dmarc, *([_dkim] if sender.dkim_selector else [])]
+    checks = [_mailbox, _spf, _dmarc, *([_alignment, _dkim] if sender.dkim_selector else [])]
     with ThreadPoolExecutor(len(checks)) as pool:
         results = [pool.submit(_all, check, sender, ask, _) for check in checks]
     faults = []
@@ -123,12 +123,16 @@ def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     )
 
 
-def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
-    """A2, B44: the public key in DNS is that of the key we sign with, and the domain that signs is that of From."""
+def _alignment(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A2: the domain that signs belongs to that of From."""
     if not _aligned(sender.dkim_domain.lower(), sender.domain.lower(), ask):
         found = _("a signature of another domain: {domain}").format(domain=sender.dkim_domain)
         expected = _("POSTILJON_DKIM_DOMAIN, the domain of the From address")
         yield found, expected, _("DMARC does not count a signature of another domain."), "warning"
+
+
+def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A2, B44: the public key in DNS is that of the key we sign with."""
     name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
     records = [tags for tags in map(_tags, ask(name, "TXT")) if "p" in tags]
     ours = _tags(sender.dkim_record).get("p", "")
@@ -166,7 +170,7 @@ def _organisation(domain: str, ask: Ask) -> str:
         if tags.get("psd") == "y" and name != domain:
             return ".".join(domain.split(".")[-name.count(".") - 2 :])
         found = name
-        if tags.get("psd") == "n":
+        if tags.get("psd") in ("n", "y"):
             break
     return found
 
@@ -176,9 +180,9 @@ def _policies(domain: str, ask: Ask) -> Iterator[tuple[str, dict[str, str]]]:
     labels = domain.lower().split(".")
     for start in range(len(labels)):
         name = ".".join(labels[start:])
-        for record in ask(f"_dmarc.{name}", "TXT"):
-            if re.match(r"v\s*=\s*DMARC1\b", record):
-                yield name, _tags(record)
+        records = [record for record in ask(f"_dmarc.{name}", "TXT") if re.match(r"v\s*=\s*DMARC1\b", record)]
+        if len(records) == 1:  # several count as none
+            yield name, _tags(records[0])
 
 
 def _lost(_: Say) -> str:

@@ -133,6 +133,10 @@ class StorageBusy(StorageError):
     permanent = False
 
 
+class StorageConflict(StorageBusy):
+    """Another transaction stood in the way of this one (a deadlock): the same again, at once, may well succeed."""
+
+
 class StorageAway(StorageError):
     """The database cannot be reached, or the connection was lost."""
 

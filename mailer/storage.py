@@ -29,15 +29,16 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 
 from mailer import journal
-from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageError, StorageFull
+from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageConflict, StorageError, StorageFull
 
 BUSY_SECONDS = 10.0
 _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
 _FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
 _WAITING = "-waiting"  # beside the database: locked while somebody waits for it
-# PostgreSQL: deadlock, serialization failure, lock timeout, statement timeout: the same again may well succeed
-_BUSY_STATES = frozenset({"40P01", "40001", "55P03", "57014"})
+# PostgreSQL: deadlock, serialization failure; lock timeout, statement timeout: the same again may well succeed
+_CONFLICT_STATES = frozenset({"40P01", "40001"})
+_BUSY_STATES = frozenset({"55P03", "57014"})
 _FULL_STATES = frozenset({"53100"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -117,7 +118,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection inside a reading transaction (one snapshot); changes nothing."""
+        """A connection inside a reading transaction; changes nothing.
+
+        On SQLite it is one snapshot; on PostgreSQL each statement sees what was committed until then.
+        """
         with mapped(), self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -216,6 +220,8 @@ def autocommit(db: Database) -> dict[str, Any]:
 def map_error(error: SQLAlchemyError) -> StorageError:
     """The ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
     text = str(getattr(error, "orig", None) or error)
+    if _sqlstate(error) in _CONFLICT_STATES:
+        return StorageConflict("the database gave way to somebody else; try again")
     if _is_busy(error) or _sqlstate(error) in _BUSY_STATES:
         return StorageBusy("the database was locked by somebody else for too long; try again")
     full = _errorcode(error) == "SQLITE_FULL" or _sqlstate(error) in _FULL_STATES

@@ -181,43 +181,55 @@ def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str
 
 def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> None:
     """Add events, each to the chain of its person, in the given order."""
-    add(conn, links(conn, events, now))
+    add(conn, links(conn, heads(conn, {event.contact_id for event in events}), events, now))
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Events worked out as the next links of their chains. ``after``: each person's events so far (0: none)."""
+    """Events worked out as the next links of chains. ``after``: how many events each person had (0: none)."""
 
     after: Mapping[int, int]
     rows: Sequence[tuple[Any, ...]] = field(repr=False)
 
 
-def links(conn: Connection, events: Sequence[Event], now: datetime) -> Links:
-    """Work out what :func:`add` will write; reads only, so it can be done before the transaction that writes."""
-    people = sorted({event.contact_id for event in events})
-    heads = _heads(conn, people)
-    after = {person: heads[person][0] if person in heads else 0 for person in people}
+def heads(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, bytes]]:
+    """Number and link of each person's last event; 0 and the start of the chain for who has none."""
+    found = {person: (0, genesis(person)) for person in contact_ids}
+    for some in in_slices(sorted(found)):
+        for row in _LINKS.run(conn, {"b_ids": json.dumps(some)}):
+            if row[1] > found[row[0]][0]:
+                found[row[0]] = (row[1], row[2])
+    return found
+
+
+def links(conn: Connection, ends: Mapping[int, tuple[int, bytes]], events: Sequence[Event], now: datetime) -> Links:
+    """Work out what :func:`add` will write, after ``ends`` (:func:`heads`). Reads only.
+
+    For :func:`overtaken`, ``ends`` is read before anything else on which the events rest: on PostgreSQL each statement
+    sees what was committed until then.
+    """
+    chains = dict(ends)
     digests = _statement_digests(conn, {event.statement for event in events}) if events else {}
     salts = os.urandom(16 * len(events))
     stamps = {at: (stamp_of(at), bound(conn, at)) for at in {event.at for event in events} | {now}}
     recorded, recorded_at = stamps[now]
     sha256, rows = hashlib.sha256, []
     for place, event in enumerate(events):
-        number, link = heads.get(event.contact_id) or (0, genesis(event.contact_id))
+        number, link = chains[event.contact_id]
         salt = salts[16 * place : 16 * place + 16]
         detail = dump_json(event.detail)
         digest = sha256(salt + detail.encode()).digest()
         stamp, at = stamps[event.at]
         public = public_part(number + 1, event.kind, event.topic, digests[event.statement], (stamp, recorded))
         link = sha256(link + public + digest).digest()
-        heads[event.contact_id] = (number + 1, link)
+        chains[event.contact_id] = (number + 1, link)
         said = (event.kind, event.topic, event.statement, at, recorded_at, detail, salt, digest, link)
         rows.append((event.contact_id, number + 1, *said))
-    return Links(after, rows)
+    return Links({person: number for person, (number, _) in ends.items()}, rows)
 
 
 def overtaken(conn: Connection, planned: Links) -> set[int]:
-    """Whose chain has other events by now than when :func:`links` looked: those links do not fit any more.
+    """Whose chain has other events by now than when :func:`heads` looked: what was worked out does not fit any more.
 
     Whatever becomes of a subscription, an address or a person is an event, so the others are as they were.
     """
@@ -239,7 +251,7 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
     """Remove what is personal from a chain and note that it was; the digests stay. The link of that note."""
     record(conn, Event(contact_id, "erased", "", now), now)
     conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
-    return _heads(conn, [contact_id])[contact_id][1]
+    return heads(conn, [contact_id])[contact_id][1]
 
 
 def drop(conn: Connection, contact_id: int) -> None:
@@ -250,16 +262,6 @@ def drop(conn: Connection, contact_id: int) -> None:
 def count(conn: Connection) -> int:
     """How many events there are."""
     return conn.execute(select(func.count()).select_from(EVENT)).scalar_one()
-
-
-def _heads(conn: Connection, contact_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
-    """Number and link of the last event of each person that has one."""
-    heads: dict[int, tuple[int, bytes]] = {}
-    for some in in_slices(contact_ids):
-        for row in _LINKS.run(conn, {"b_ids": json.dumps(some)}):
-            if row[1] > heads.get(row[0], (0, b""))[0]:
-                heads[row[0]] = (row[1], row[2])
-    return heads
 
 
 _LINKS = Prepared(

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from mailer import outbox, suppression
+from mailer import journal, outbox, suppression
 from mailer.errors import InputError, TokenError
 from mailer.journal import Line
 from mailer.signing import Token
@@ -137,6 +137,7 @@ def opt_out_many(conn: Connection, requests: Sequence[Request], now: datetime) -
 
 def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
     """What these wishes will change. Reads only: it can be done before the transaction that writes."""
+    heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
     known = _know(conn, [request.token for request in requests])
     recent = _recent(conn, known, now)
     answers: dict[int, Left] = {}
@@ -151,16 +152,19 @@ def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
             acts[request.token.recipient] = _act(place, left, known)
     events = [event for act in acts.values() for event in _events(act, now)]
     lines = suppression.lines([act.hold for act in acts.values()], "opt_out", now)
-    return Plan(tuple(requests), now, answers, acts, consent.links(conn, events, now), lines)
+    return Plan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines)
 
 
 def carry_out(conn: Connection, planned: Plan) -> list[Left]:
     """Do what was planned; whose state has changed since then is planned anew, in this transaction."""
     requests, now = planned.requests, planned.now
-    contacts.lock(conn, planned.acts)
+    tokens = [request.token for request in requests]
+    contacts.lock(conn, planned.links.after)
     overtaken = consent.overtaken(conn, planned.links)
+    if overtaken:
+        journal.written_ahead(conn, ())  # somebody may have lifted it since: the last word in the journal is ours again
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
-    outbox.prove_many(conn, [(request.token.mailing, request.token.recipient) for request in requests], now)
+    outbox.prove_many(conn, [(token.mailing, token.recipient) for token in tokens], now)
     suppression.suppress_many(conn, [act.hold for act in acts], "opt_out", now)
     ended = [row for act in acts for row in act.ended]
     contacts.put_standings(
@@ -168,7 +172,7 @@ def carry_out(conn: Connection, planned: Plan) -> list[Left]:
     )
     consent.add(conn, planned.links, but=overtaken)
     kept = [_change(act, now) for act in acts]
-    answers = dict(planned.answers)
+    answers = {place: left for place, left in planned.answers.items() if tokens[place].recipient not in overtaken}
     for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):
         answers[act.place] = _left(act.left, number)
     places = [place for place in range(len(requests)) if place not in answers]
@@ -215,7 +219,8 @@ def pause(conn: Connection, token: Token, until: datetime | None, now: datetime)
 
 
 def _instead(conn: Connection, token: Token, now: datetime) -> Reader:
-    """Take back the act that another choice replaces, if the token names one."""
+    """Take back the act that another choice replaces, if the token names one; others wait."""
+    contacts.lock(conn, [token.recipient])
     return undo(conn, token, now) if token.subject else look(conn, token, now)
 
 
@@ -308,7 +313,10 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
     contact = contacts.get(conn, change.contact_id)
     if contact is None or not changes.undone(conn, change.id, now):
         return
-    suppression.lift(conn, contact.address_hash, change.before["scope"], ["opt_out"])
+    scope = change.before["scope"]
+    held = [entry for entry in suppression.entries(conn, contact.address_hash) if entry.scope == scope]
+    if any(entry.reason == "opt_out" and entry.since == change.at for entry in held):  # not that of a later act
+        suppression.lift(conn, contact.address_hash, scope, ["opt_out"])
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
     rows = [load(contact.id, item) for item in change.before["standings"]]
     again = [row for row in rows if row.topic_id in mine and mine[row.topic_id].since == change.at]

@@ -75,10 +75,14 @@ def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> b
 
 
 _DOUBTFUL = Prepared(
-    lambda dialect: select(DELIVERY.c.recipient).where(
-        DELIVERY.c.mailing_id == bindparam("b_mailing", type_=BigInteger()),
-        DELIVERY.c.state == literal_column("'in_doubt'"),
-        DELIVERY.c.recipient.in_(given_numbers(dialect)),
+    lambda dialect: (
+        select(DELIVERY.c.recipient)
+        .where(
+            DELIVERY.c.mailing_id == bindparam("b_mailing", type_=BigInteger()),
+            DELIVERY.c.state == literal_column("'in_doubt'"),
+            DELIVERY.c.recipient.in_(given_numbers(dialect)),
+        )
+        .order_by(DELIVERY.c.recipient)
     )
 )
 
@@ -89,7 +93,7 @@ def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: dateti
     for mailing, recipient in letters:
         wanted.setdefault(mailing, []).append(recipient)
     ended = 0
-    for mailing, recipients in wanted.items():
+    for mailing, recipients in sorted(wanted.items()):  # everybody in one order, so that nobody waits in a circle
         doubtful = _DOUBTFUL.run(conn, {"b_mailing": mailing, "b_ids": json.dumps(recipients)})
         for (recipient,) in doubtful.fetchall():
             ended += prove(conn, mailing, recipient, now)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from mailer import outbox, suppression
-from mailer.errors import StorageAway, StorageBusy, StorageError
+from mailer.errors import StorageAway, StorageConflict, StorageError
 from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from tests.support.databases import PostgresServer
@@ -136,7 +136,7 @@ def test_an_audience_page_whose_commit_was_cut_adds_nobody_twice(
 
 
 def test_of_two_in_a_deadlock_one_is_told_to_try_again(near: Database) -> None:
-    """Expected: ``StorageBusy``, which is not permanent; the other one goes through."""
+    """Expected: ``StorageConflict``, which is not permanent; the other one goes through."""
     one, two = fill(near, 1), fill(near, 1, key="campaign:2")
     met, errors = threading.Barrier(2), list[StorageError]()
 
@@ -154,7 +154,7 @@ def test_of_two_in_a_deadlock_one_is_told_to_try_again(near: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [(type(error), error.permanent) for error in errors] == [(StorageBusy, False)]
+    assert [(type(error), error.permanent) for error in errors] == [(StorageConflict, False)]
 
 
 @pytest.mark.slow

@@ -89,6 +89,21 @@ def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town
     assert hashes == [lite.readers[0].address_hash.hex(), b"another address".hex()]
 
 
+def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_between(lite: Town, tmp_path: Path) -> None:
+    lite.db.journal = book = Journal(tmp_path / "journal")
+    wish = optout.Request(lite.tokens.read(lite.path().rpartition("/")[2], Purpose.OPT_OUT, lite.now))
+    with lite.db.read() as conn:
+        planned = optout.plan(conn, [wish], lite.now)
+    lite.db.note_ahead(planned.lines)
+    with lite.db.write() as conn:
+        suppression.lift(conn, lite.readers[0].address_hash, "nieuws", ["opt_out"])
+        consent.record(conn, consent.Event(lite.readers[0].id, "given", "nieuws", lite.now), lite.now)
+    with lite.db.write() as conn:
+        journal.written_ahead(conn, planned.lines)
+        optout.carry_out(conn, planned)
+    assert ["lifted" in line for line in book.lines()] == [False, True, False]
+
+
 def moved(conn: Connection, town: Town) -> None:
     person = town.readers[0].id
     conn.execute(update(CONTACT).where(CONTACT.c.id == person).values(address_hash=b"another address"))

@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from mailer import outbox, suppression
 from mailer.errors import InputError, TokenError
-from mailer.outbox import Identity, MailingSpec, Recipient, Settlement
+from mailer.outbox import Settlement
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
-from tests.support.tables import create_all
-from unsubscribe import changes, consent, contacts, optout, verifying
+from tests.support.leaver import NOW, PEPPER, SENDER, House
+from unsubscribe import changes, consent, contacts, optout
 from unsubscribe.contacts import Contact, Person
-from unsubscribe.erasing import erase
-
-PEPPER = b"p" * 32
-NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
-SENDER = 1
-IDENTITY = Identity("https://mail.vng.example", "bounce@vng.example", 7)
-
-
-class House:
-    """A database with two topics and a reader of both, and mailings to her."""
-
-    def __init__(self, db: Database) -> None:
-        self.db = db
-        create_all(db)
-        with db.write() as conn:
-            self.reader = contacts.add(conn, Person("esther@gouda.example", language="nl"), PEPPER, NOW)
-            for slug in ("nieuws", "agenda"):
-                topic = contacts.ensure_topic(conn, slug, "", NOW)
-                contacts.subscribe(conn, self.reader.id, topic.id, NOW - timedelta(days=400), statement=0)
-
-    def mailing(self, key: str, scope: str = "nieuws", kind: str = "campaign") -> int:
-        with self.db.write() as conn:
-            made = outbox.open_mailing(conn, MailingSpec(key, kind, scope, "hash", IDENTITY), NOW)  # type: ignore[arg-type]
-            who = self.reader
-            outbox.enqueue(conn, made.id, [Recipient(who.id, who.email, who.address_hash, who.domain)], 1, NOW)
-            outbox.audience_complete(conn, made.id)
-        return made.id
-
-    def token(self, mailing: int, subject: int = 0, purpose: Purpose = Purpose.OPT_OUT) -> Token:
-        return Token(purpose, mailing, self.reader.id, 1 if subject else 0, subject)
-
-    def claim(self, mailing: int, now: datetime = NOW) -> list[outbox.Claimed]:
-        with self.db.write() as conn:
-            return outbox.claim(conn, SENDER, {mailing: 10}, now)
-
-    def leave(self, mailing: int, scope: optout.Scope = "topic", now: datetime = NOW) -> optout.Left:
-        with self.db.write() as conn:
-            return optout.opt_out(conn, self.token(mailing), scope, now)
-
-    def look(self, mailing: int, now: datetime = NOW) -> optout.Reader:
-        with self.db.read() as conn:
-            return optout.look(conn, self.token(mailing), now)
-
-    def states(self) -> dict[str, str]:
-        with self.db.read() as conn:
-            return dict(contacts.subscriptions(conn, self.reader.id))
-
-    def kinds(self) -> list[tuple[str, str]]:
-        with self.db.read() as conn:
-            return [(entry.kind, entry.topic) for entry in verifying.chain(conn, self.reader.id).entries]
 
 
 @pytest.fixture
@@ -123,58 +73,19 @@ def test_the_same_reader_twice_in_one_batch_leaves_once(house: House) -> None:
     assert house.states() == {"nieuws": "opted_out", "agenda": "opted_out"}
 
 
-def test_who_has_left_since_an_opt_out_was_planned_leaves_once(house: House) -> None:
+def test_an_old_undo_leaves_a_newer_opt_out_alone(house: House) -> None:
     mailing = house.mailing("a")
-    planned = plan(house, mailing)
-    first = house.leave(mailing)
-    [second] = carry_out(house, planned)
-    assert (second.already, second.change) == (True, first.change)
-    assert house.kinds() == [("withdrawn", "nieuws")]
-
-
-def test_a_topic_joined_since_an_opt_out_was_planned_is_left_with_the_others(house: House) -> None:
-    planned = plan(house, house.mailing("a"), "all")
+    first = house.leave(mailing, "all")
     with house.db.write() as conn:
-        topic = contacts.ensure_topic(conn, "later", "", NOW)
-        contacts.subscribe(conn, house.reader.id, topic.id, NOW, statement=0)
-        consent.record(conn, consent.Event(house.reader.id, "given", "later", NOW), NOW)
-    [left] = carry_out(house, planned)
-    assert (left.already, set(house.states().values())) == (False, {"opted_out"})
-    with house.db.read() as conn:
-        assert verifying.verify(conn, house.reader.id, []).fault == ""
-
-
-def test_who_was_erased_since_an_opt_out_was_planned_is_answered_as_done(house: House) -> None:
-    planned = plan(house, house.mailing("a"))
+        suppression.lift(conn, house.reader.address_hash, suppression.EVERYTHING, ["opt_out"])
+        topic = contacts.topic(conn, "nieuws")
+        contacts.subscribe(conn, house.reader.id, topic.id, NOW, statement=0, rejoin=True)
+        consent.record(conn, consent.Event(house.reader.id, "given", "nieuws", NOW), NOW)
+    house.leave(mailing, "all", NOW + timedelta(minutes=1))
     with house.db.write() as conn:
-        erase(conn, house.reader.id, NOW)
-    [left] = carry_out(house, planned)
-    assert (left.already, left.reader.stand) == (True, "gone")
-    assert house.kinds() == [("erased", "")]
-
-
-def test_those_whose_plan_still_fits_are_not_kept_waiting_by_one_who_changed(house: House) -> None:
-    mailing = house.mailing("a")
-    with house.db.write() as conn:
-        other = contacts.add(conn, Person("jan@gouda.example"), PEPPER, NOW)
-        contacts.subscribe(conn, other.id, contacts.topic(conn, "nieuws").id, NOW, statement=0)
-    with house.db.read() as conn:
-        wishes = [optout.Request(Token(Purpose.OPT_OUT, mailing, number)) for number in (house.reader.id, other.id)]
-        planned = optout.plan(conn, wishes, NOW)
-    house.leave(mailing)
-    assert [left.already for left in carry_out(house, planned)] == [True, False]
-    with house.db.read() as conn:
-        assert contacts.subscriptions(conn, other.id) == {"nieuws": "opted_out"}
-
-
-def plan(house: House, mailing: int, scope: optout.Scope = "topic") -> optout.Plan:
-    with house.db.read() as conn:
-        return optout.plan(conn, [optout.Request(house.token(mailing), scope)], NOW)
-
-
-def carry_out(house: House, planned: optout.Plan) -> list[optout.Left]:
-    with house.db.write() as conn:
-        return optout.carry_out(conn, planned)
+        optout.undo(conn, house.token(mailing, first.change), NOW + timedelta(minutes=2))
+    assert house.states()["nieuws"] == "opted_out"
+    assert house.claim(mailing) == []
 
 
 def test_undo_puts_back_exactly_what_was_there(house: House) -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import pytest
 
-from campaigns.preflight import Sender, asker, examine
+from campaigns.preflight import DnsAwayError, Sender, asker, examine
 from mailer.errors import Fault
 from mailer.letter.dkim import dns_record, dns_strings, new_key
 from tests.support.nameserver import NameServer, nameserver
@@ -135,6 +135,18 @@ def test_dmarc_may_stand_above_the_domain() -> None:
     assert asked(zone + line(record()), given) == []
 
 
+def test_a_domain_above_that_gives_no_answer_does_not_hide_a_wrong_key() -> None:
+    def ask(name: str, kind: str) -> list[str]:
+        if name == "_dmarc.test":
+            raise DnsAwayError("no answer")
+        return {"post._domainkey.bureau.test": ["v=DKIM1; p=MIIBotherkey"]}.get(name, []) if kind == "TXT" else []
+
+    faults = examine(Sender("info@vng.test", "", "post", "bureau.test", record()), "a.md", 4, ask)
+    assert [fault.found for fault in faults if fault.severity == "error"] == [
+        "another DKIM key at post._domainkey.bureau.test than the one that signs"
+    ]
+
+
 @pytest.mark.slow
 def test_a_silent_dns_is_one_warning_and_takes_seconds_at_most() -> None:
     with nameserver(silent=True) as server:
@@ -145,8 +157,6 @@ def test_a_silent_dns_is_one_warning_and_takes_seconds_at_most() -> None:
 
 def test_a_machine_without_dns_is_a_warning_too() -> None:
     def away(_name: str, _kind: str) -> list[str]:
-        from campaigns.preflight import DnsAwayError
-
         raise DnsAwayError("no nameservers")
 
     (fault,) = examine(sender(), "a.md", 4, away)

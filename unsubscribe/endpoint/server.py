@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_PATIENCE = 10.0
 MOST_HEAD = 16 * 1024
+MOST_WAITING = 64 * 1024
 
 
 class OnePiece:
@@ -25,12 +26,16 @@ class OnePiece:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._waiting: list[bytes] = []
+        self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Send soon."""
+        """Send soon; at once where much waits, so that whoever writes learns that the reader is slow."""
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
+        self._size += len(data)
+        if self._size > MOST_WAITING:
+            self._flush()
 
     def close(self) -> None:
         """Send what waits, then close."""
@@ -38,7 +43,7 @@ class OnePiece:
         self._transport.close()
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._size = self._waiting, [], 0
         if waiting:
             self._transport.write(b"".join(waiting))
 

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from mailer.errors import StorageAway, StorageBusy, StorageFull
+from mailer.errors import StorageAway, StorageBusy, StorageConflict, StorageFull
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -132,13 +132,13 @@ class Shared:
         while rest:
             try:
                 rest = self._transaction(rest)
-            except (StorageAway, StorageBusy, StorageFull) as error:  # trying for each would only keep them waiting
+            except BaseException as error:  # nothing was kept
+                waits = isinstance(error, (StorageAway, StorageBusy, StorageFull))
                 for piece in rest:
-                    piece.error = error
-                return
-            except BaseException:  # nothing was kept; alone, each learns whether it was the cause
-                for piece in rest:
-                    self._alone(piece)
+                    if waits and not isinstance(error, StorageConflict):
+                        piece.error = error  # trying for each would only keep them waiting
+                    else:
+                        self._alone(piece)  # each learns whether it was the cause, and touches less
                 return
 
     def _transaction(self, pieces: list[_Piece]) -> list[_Piece]:

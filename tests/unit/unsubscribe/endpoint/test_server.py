@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from unsubscribe.endpoint.server import OnePiece
+from unsubscribe.endpoint.server import MOST_WAITING, OnePiece
 
 
 class Recorder(asyncio.Transport):
@@ -31,6 +31,17 @@ async def test_head_and_body_leave_in_one_piece() -> None:
     transport.write(b"next")
     await asyncio.sleep(0)
     assert below.told == [b"head body", b"next"]
+
+
+async def test_much_at_once_does_not_wait_in_memory() -> None:
+    below = Recorder()
+    transport = OnePiece(below, asyncio.get_running_loop())
+    transport.write(b"head")
+    for _ in range(2):
+        transport.write(bytes(MOST_WAITING))
+    assert [len(piece) for piece in below.told] == [4 + MOST_WAITING]
+    await asyncio.sleep(0)
+    assert [len(piece) for piece in below.told] == [4 + MOST_WAITING, MOST_WAITING]
 
 
 async def test_what_waits_leaves_before_the_line_is_closed() -> None:

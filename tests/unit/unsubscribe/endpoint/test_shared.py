@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, text
 
-from mailer.errors import StorageAway, StorageFull
+from mailer.errors import StorageAway, StorageConflict, StorageFull
 from mailer.storage import Database
 from unsubscribe.endpoint.shared import Shared
 
@@ -64,6 +64,23 @@ async def test_a_piece_that_raises_harms_no_neighbour(sqlite_database: Database)
     shared.close()
     assert [str(answer) for answer in answers] == ["1", "2", "mine", "3"]
     assert counting.rows() == [1, 2, 3]
+
+
+async def test_pieces_that_were_in_the_way_of_others_are_done_again_each_alone(sqlite_database: Database) -> None:
+    counting = Counting(sqlite_database)
+    sizes: list[int] = []
+
+    def together(conn: Connection, items: Sequence[int]) -> list[int]:
+        sizes.append(len(items))
+        if len(items) > 1:
+            raise StorageConflict("a deadlock")
+        return [put(item)(conn) for item in items]
+
+    shared = Shared(counting.begin, "t")
+    answers = await asyncio.gather(*(shared.run_many(together, number) for number in range(5)))
+    shared.close()
+    assert answers == list(range(5)) == counting.rows()
+    assert max(sizes) > 1
 
 
 async def test_items_of_the_same_work_are_handled_together(sqlite_database: Database) -> None:

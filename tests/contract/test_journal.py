@@ -77,10 +77,7 @@ def test_an_opt_out_that_the_journal_cannot_keep_is_not_done(lite: Town, tmp_pat
 
 def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town, tmp_path: Path) -> None:
     lite.db.journal = book = Journal(tmp_path / "journal")
-    wish = optout.Request(lite.tokens.read(lite.path().rpartition("/")[2], Purpose.OPT_OUT, lite.now))
-    with lite.db.read() as conn:
-        planned = optout.plan(conn, [wish], lite.now)
-    lite.db.note_ahead(planned.lines)
+    planned = noted_ahead(lite)
     with lite.db.write() as conn:
         moved(conn, lite)
         journal.written_ahead(conn, planned.lines)
@@ -91,10 +88,7 @@ def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town
 
 def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_between(lite: Town, tmp_path: Path) -> None:
     lite.db.journal = book = Journal(tmp_path / "journal")
-    wish = optout.Request(lite.tokens.read(lite.path().rpartition("/")[2], Purpose.OPT_OUT, lite.now))
-    with lite.db.read() as conn:
-        planned = optout.plan(conn, [wish], lite.now)
-    lite.db.note_ahead(planned.lines)
+    planned = noted_ahead(lite)
     with lite.db.write() as conn:
         suppression.lift(conn, lite.readers[0].address_hash, "nieuws", ["opt_out"])
         consent.record(conn, consent.Event(lite.readers[0].id, "given", "nieuws", lite.now), lite.now)
@@ -102,6 +96,15 @@ def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_betw
         journal.written_ahead(conn, planned.lines)
         optout.carry_out(conn, planned)
     assert ["lifted" in line for line in book.lines()] == [False, True, False]
+
+
+def noted_ahead(town: Town) -> optout.Plan:
+    """The opt-out of the first reader, planned, its lines in the journal."""
+    wish = optout.Request(town.tokens.read(town.path().rpartition("/")[2], Purpose.OPT_OUT, town.now))
+    with town.db.read() as conn:
+        planned = optout.plan(conn, [wish], town.now)
+    town.db.note_ahead(planned.lines)
+    return planned
 
 
 def moved(conn: Connection, town: Town) -> None:

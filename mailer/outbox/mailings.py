@@ -208,10 +208,11 @@ def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int 
         if room <= 0:
             break
         chosen = select(DELIVERY.c.id).where(DELIVERY.c.mailing_id == mailing_id, DELIVERY.c.state == state)
-        chosen = chosen.limit(room).with_for_update(skip_locked=True)
+        # A CTE, since PostgreSQL may run a subquery again for each row, and its limit then counts for each.
+        chunk = chosen.limit(room).with_for_update(skip_locked=True).cte("chunk", nesting=True)
         statement = (
             update(DELIVERY)
-            .where(DELIVERY.c.id.in_(chosen.scalar_subquery()), DELIVERY.c.state == state)
+            .where(DELIVERY.c.id.in_(select(chunk.c.id)), DELIVERY.c.state == state)
             .values(state="skipped", reason=CANCELLED, retry_at=None, at=now)
         )
         moved = conn.execute(statement).rowcount

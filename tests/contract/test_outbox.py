@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from mailer import outbox, suppression
 from mailer.errors import InputError, StateError
@@ -270,6 +271,16 @@ def test_a_large_mailing_is_cancelled_in_chunks(db: Database) -> None:
     with db.write() as conn:
         assert outbox.cancel(conn, mailing, NOW) == 0
     assert counts(db, mailing) == {"recipients": 2500, "skipped": 2500}
+
+
+def test_a_chunk_stays_a_chunk_however_postgresql_plans_the_statement(db: Database) -> None:
+    """A nested loop over a subquery with a limit runs it once a row, until nothing is left."""
+    mailing = fill(db, 2500)
+    with db.write() as conn:
+        if not db.is_sqlite:
+            for plan in ("hashagg", "hashjoin", "mergejoin", "sort", "material"):
+                conn.execute(text(f"SET LOCAL enable_{plan} = off"))
+        assert outbox.cancel(conn, mailing, NOW) == 500
 
 
 def test_proof_ends_a_doubt_and_nothing_else(db: Database, sender: Sender) -> None:

@@ -1,4 +1,4 @@
-"""Where ``serve`` listens: one address, a socket for each web process.
+"""Where ``serve`` listens: one address, a socket for each web process, and the core on which that process stays.
 
 Promises: an address that is taken or cannot be used is told before anything runs. Each process has a socket of its
 own (SO_REUSEPORT), so that the kernel spreads connections evenly: on one socket, the process that wakes first takes
@@ -7,6 +7,7 @@ nearly all of them. The parent holds all of them open, so connections wait while
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -34,8 +35,24 @@ def web_processes(wanted: int | None) -> int:
     """How many web processes: as set, else one for each core that we may use, at most four."""
     if not hasattr(socket, "SO_REUSEPORT"):
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return wanted or min(cores, MOST_WEBS)
+    return wanted or min(len(_cores()) or os.cpu_count() or 1, MOST_WEBS)
+
+
+def keep_on_a_core(process: int, number: int, among: int) -> None:
+    """Keep a process, web process ``number`` (from 0) of ``among``, on one core, where there is one for each core.
+
+    Its threads take turns at one interpreter, so it can use no more; and whoever gets the turn need not wait until
+    another process leaves the core on which it happens to be. Where the system refuses, nothing changes.
+    """
+    cores = _cores()
+    if 1 < len(cores) <= among:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(process, {cores[number % len(cores)]})
+
+
+def _cores() -> list[int]:
+    """The cores that we may use; empty where the system does not say."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def _bind(host: str, port: int, *, shared: bool) -> socket.socket:

@@ -30,7 +30,7 @@ from pathlib import Path
 import structlog
 
 from campaigns.app import open_house
-from campaigns.listening import listen, web_processes
+from campaigns.listening import keep_on_a_core, listen, web_processes
 from unsubscribe.settings import COUNTED_TOGETHER
 
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
@@ -123,6 +123,8 @@ class _Parent:
         else:
             child = self._context.Process(target=sender, args=(self._theirs,), name=name)
         child.start()
+        if name in self._webs and child.pid:  # as soon as it is there: its threads stay where it is
+            keep_on_a_core(child.pid, list(self._webs).index(name), len(self._webs))
         return child
 
     def _end(self) -> int:

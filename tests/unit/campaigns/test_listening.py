@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from itertools import count
 
 import pytest
 
-from campaigns.listening import listen, web_processes
+from campaigns.listening import keep_on_a_core, listen, web_processes
 from mailer.errors import InputError
 
 
@@ -52,3 +55,26 @@ def test_an_address_of_another_machine_is_told() -> None:
 def test_as_many_web_processes_as_cores_and_at_most_four() -> None:
     assert web_processes(7) == 7
     assert 1 <= web_processes(None) <= 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be kept on a core")
+def test_web_processes_have_a_core_each_where_there_is_one_for_each_core() -> None:
+    cores = os.sched_getaffinity(0)
+    kept = [where_it_may_run(number, among=len(cores)) for number in range(len(cores))]
+    assert set().union(*kept) == cores
+    assert {len(each) for each in kept} == {1}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be kept on a core")
+def test_fewer_web_processes_than_cores_run_where_they_like() -> None:
+    cores = os.sched_getaffinity(0)
+    assert where_it_may_run(0, among=len(cores) - 1) == cores
+
+
+def where_it_may_run(number: int, among: int) -> set[int]:
+    """The cores of a process after it was asked for."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        keep_on_a_core(process.pid, number, among)
+        found = os.sched_getaffinity(process.pid)
+        process.kill()
+    return found

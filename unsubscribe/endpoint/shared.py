@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 _ALONE = object()
 LONGEST = 0.03
 MOST = 64
-PATIENCE, MOST_PATIENT = 0.0003, 0.01
+PATIENCE, MOST_PATIENT = 0.0005, 0.01
 
 
 @dataclass(eq=False, slots=True)
@@ -50,11 +50,12 @@ class Shared:
     def __init__(
         self, begin: Callable[[], AbstractContextManager[Connection]], name: str, *, patient: bool = False
     ) -> None:
-        """``patient``: in a crowd, gather for a moment before each transaction, where that is dear (a commit)."""
+        """``patient``: in a crowd, wait for a moment until it is complete, where a transaction is dear (a commit)."""
         self._begin = begin
         self._name = name
         self._patient = patient
-        self._several = False  # the last batch was a crowd
+        self._crowd = 1  # so many came together lately
+        self._wanted, self._enough = 0, threading.Event()  # the thread waits until so many are in the queue
         self._queue: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -84,6 +85,8 @@ class Shared:
         loop = asyncio.get_running_loop()
         piece = _Piece(work, item, planned, loop, loop.create_future())
         self._queue.put(piece)
+        if 0 < self._wanted <= self._queue.qsize():
+            self._enough.set()
         if self._thread is None:
             self._start()
         return await piece.future
@@ -114,17 +117,23 @@ class Shared:
                 _answer(pieces)
 
     def _gather(self) -> list[_Piece | None]:
-        """Who waits now; where the last were several, also who comes while more keep coming."""
-        batch, until = [self._queue.get()], time.monotonic() + MOST_PATIENT
-        patient = self._patient and self._several
-        while len(batch) < MOST:
-            if patient and self._queue.empty() and time.monotonic() < until:
-                time.sleep(PATIENCE)
-            if self._queue.empty():
-                break
+        """Who waits now. Where several came together lately they come again together: that many are waited for."""
+        batch = [self._queue.get()]
+        if self._patient and self._crowd > 1:
+            self._wait_for(self._crowd - 1)
+        while len(batch) < MOST and not self._queue.empty():
             batch.append(self._queue.get())
-        self._several = len(batch) > 1
+        self._crowd = max(len(batch), self._crowd - 1)  # who is late once is still one of them
         return batch
+
+    def _wait_for(self, number: int) -> None:
+        """Until so many are in the queue, but not when nobody came for a while. One sleep: each waking costs both."""
+        self._enough.clear()
+        self._wanted, before, until = number, -1, time.monotonic() + MOST_PATIENT
+        while before < (there := self._queue.qsize()) < number and time.monotonic() < until:
+            self._enough.wait(PATIENCE)
+            before = there
+        self._wanted = 0
 
     def _together(self, batch: list[_Piece]) -> None:
         """All in one transaction as far as the time goes, the rest in the next; after a failure each alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -142,6 +143,30 @@ async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database
     assert crowds < 30
     assert counting.count == crowds + 3
     assert counting.rows() == list(range(303))
+
+
+async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite_database: Database) -> None:
+    counts: dict[bool, int] = {}
+    for patient in (False, True):
+        sizes: list[int] = []
+
+        def note(_conn: Connection, items: Sequence[int], sizes: list[int] = sizes) -> Sequence[int]:
+            sizes.append(len(items))
+            return items
+
+        shared = Shared(sqlite_database.read, "t", patient=patient)
+
+        async def reader(number: int, shared: Shared = shared, note: Any = note) -> None:
+            for _ in range(20):
+                await shared.run_many(note, number)
+                for _ in range(20 * number):  # one comes back after the other
+                    await asyncio.sleep(0)
+
+        await asyncio.gather(*map(reader, range(8)))
+        shared.close()
+        assert sum(sizes) == 160
+        counts[patient] = len(sizes)
+    assert counts[True] < counts[False]
 
 
 async def test_everybody_is_told_when_the_database_is_away() -> None:

@@ -25,7 +25,7 @@ from mailer.signing import Key, Keyring, Purpose, Token, seal, to_text
 
 # Measured elsewhere on two cores with the best-known engine (issue 5); it is not run here.
 FIELD_POSTS, FIELD_P99_MS, FIELD_PAGES = 1990.0, 35.0, 1360.0
-TURNS = 3
+TURNS, POST_SECONDS = 3, 5  # a third of 100,000 opt-outs, each its own, is enough for 6,600 a second
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 WRK = """
 local paths = {}
@@ -130,7 +130,12 @@ def optouts_per_second(scale: Scale) -> list[Row]:
     with sent_house(number) as home, web(home) as (_, port):
         paths = tokens(home, number)
         third = len(paths) // TURNS
-        load = middle([wrk(port, paths[turn * third :][:third], home.folder, post=True) for turn in range(TURNS)])
+        loads = [
+            wrk(port, paths[turn * third :][:third], home.folder, post=True, seconds=POST_SECONDS)
+            for turn in range(TURNS)
+        ]
+        load = middle(loads)
+    again = "some left twice: there were too few people" if load.per_second * POST_SECONDS > third else ""
     return [
         Row(
             "one-click POSTs, 32 connections",
@@ -141,6 +146,7 @@ def optouts_per_second(scale: Scale) -> list[Row]:
             load.per_second / FIELD_POSTS,
             ">= 2",
             load.per_second >= 2 * FIELD_POSTS,
+            again,
         ),
         Row(
             "one-click POSTs, p99",

@@ -39,9 +39,9 @@ def web_processes(wanted: int | None) -> int:
 
 
 def keep_on_a_core(process: int, number: int, among: int) -> None:
-    """Keep a process, web process ``number`` (from 0) of ``among``, on one core, where there is one for each core.
+    """Keep a process, web process ``number`` (from 0) of ``among``, on one core, where there are enough for each core.
 
-    Its threads take turns at one interpreter, so it can use no more; and whoever gets the turn need not wait until
+    Its threads take turns at one interpreter, so it can hardly use more; and whoever gets the turn need not wait until
     another process leaves the core on which it happens to be. Where the system refuses, nothing changes.
     """
     cores = _cores()

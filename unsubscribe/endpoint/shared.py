@@ -80,31 +80,28 @@ class Shared:
         return answer
 
     async def _ask(self, work: Callable[..., Any], item: Any, *, planned: bool = False) -> Any:
-        if self._closed:
-            raise StorageAway("the service is being stopped")
         loop = asyncio.get_running_loop()
         piece = _Piece(work, item, planned, loop, loop.create_future())
-        self._queue.put(piece)
-        if 0 < self._wanted <= self._queue.qsize():
-            self._enough.set()
-        if self._thread is None:
-            self._start()
-        return await piece.future
-
-    def close(self) -> None:
-        """Finish what is waiting and end the thread. May be called twice."""
-        self._closed = True
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread:
-            self._queue.put(None)
-            thread.join()
-
-    def _start(self) -> None:
-        with self._lock:
+        with self._lock:  # nobody comes after the end that close() puts into the queue
+            if self._closed:
+                raise StorageAway("the service is being stopped")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
                 self._thread.start()
+            self._queue.put(piece)
+        if 0 < self._wanted <= self._queue.qsize():
+            self._enough.set()
+        return await piece.future
+
+    def close(self) -> None:
+        """Finish what is waiting and end the thread. May be called twice, and while others still ask."""
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+            if thread:
+                self._queue.put(None)
+        if thread:
+            thread.join()
 
     def _loop(self) -> None:
         ends = False
@@ -123,7 +120,8 @@ class Shared:
             self._wait_for(self._crowd - 1)
         while len(batch) < MOST and not self._queue.empty():
             batch.append(self._queue.get())
-        self._crowd = max(len(batch), self._crowd - 1)  # who is late once is still one of them
+        # who is late once is still one of them; who comes alone is no crowd
+        self._crowd = max(len(batch), self._crowd - 1) if len(batch) > 1 else 1
         return batch
 
     def _wait_for(self, number: int) -> None:

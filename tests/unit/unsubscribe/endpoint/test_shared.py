@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -167,6 +169,54 @@ async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite
         assert sum(sizes) == 160
         counts[patient] = len(sizes)
     assert counts[True] < counts[False]
+
+
+async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: Database) -> None:
+    shared = Shared(sqlite_database.read, "t", patient=True)
+
+    def number(_conn: Connection) -> int:
+        return 1
+
+    await asyncio.gather(*(shared.run(number) for _ in range(60)))
+    with sleeps_of(shared) as slept:
+        for _ in range(20):
+            await shared.run(number)
+    shared.close()
+    assert len(slept) <= 1
+
+
+@contextmanager
+def sleeps_of(shared: Shared) -> Iterator[list[float]]:
+    """How long the thread waited for a crowd, each time."""
+    slept: list[float] = []
+
+    class Noting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            slept.append(timeout or 0.0)
+            return super().wait(timeout)
+
+    shared._enough = Noting()
+    yield slept
+
+
+def test_closing_while_others_ask_leaves_no_thread_and_nobody_without_an_answer(sqlite_database: Database) -> None:
+    for _ in range(40):
+        shared = Shared(sqlite_database.read, "closing", patient=True)
+        told: list[str] = []
+
+        async def ask(shared: Shared = shared, told: list[str] = told) -> None:
+            with suppress(StorageAway):
+                while True:
+                    told.append(await shared.run(lambda _conn: "done"))
+
+        asker = threading.Thread(target=lambda ask=ask: asyncio.run(asyncio.wait_for(ask(), 20)))
+        asker.start()
+        while not told:
+            time.sleep(0.0001)
+        shared.close()
+        asker.join(20)
+        assert not asker.is_alive()
+        assert "closing" not in {thread.name for thread in threading.enumerate()}
 
 
 async def test_everybody_is_told_when_the_database_is_away() -> None:

@@ -25,7 +25,9 @@ from mailer.signing import Key, Keyring, Purpose, Token, seal, to_text
 
 # Measured elsewhere on two cores with the best-known engine (issue 5); it is not run here.
 FIELD_POSTS, FIELD_P99_MS, FIELD_PAGES = 1990.0, 35.0, 1360.0
-TURNS, POST_SECONDS = 3, 5  # a third of 100,000 opt-outs, each its own, is enough for 6,600 a second
+TURNS = 3
+# each turn has 32 new connections, which the kernel shares out, and 20,000 new people: enough for 6,600 a second
+POST_TURNS, POST_SECONDS = 5, 3
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 WRK = """
 local paths = {}
@@ -129,13 +131,13 @@ def optouts_per_second(scale: Scale) -> list[Row]:
     number = min(100_000, scale.letters)
     with sent_house(number) as home, web(home) as (_, port):
         paths = tokens(home, number)
-        third = len(paths) // TURNS
+        part = len(paths) // POST_TURNS
         loads = [
-            wrk(port, paths[turn * third :][:third], home.folder, post=True, seconds=POST_SECONDS)
-            for turn in range(TURNS)
+            wrk(port, paths[turn * part :][:part], home.folder, post=True, seconds=POST_SECONDS)
+            for turn in range(POST_TURNS)
         ]
         load = middle(loads)
-    again = "some left twice: there were too few people" if load.per_second * POST_SECONDS > third else ""
+    again = "some left twice: there were too few people" if load.per_second * POST_SECONDS > part else ""
     return [
         Row(
             "one-click POSTs, 32 connections",
@@ -146,7 +148,7 @@ def optouts_per_second(scale: Scale) -> list[Row]:
             load.per_second / FIELD_POSTS,
             ">= 2",
             load.per_second >= 2 * FIELD_POSTS,
-            again,
+            again or ", ".join(f"{load.per_second:,.0f}" for load in loads),
         ),
         Row(
             "one-click POSTs, p99",

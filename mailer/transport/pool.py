@@ -42,6 +42,7 @@ class Pool:
         self._changed = asyncio.Event()  # something that the main turn must look at
         self._asked = asyncio.Event()  # the feed may be asked again whether it has work
         self._work = False
+        self._ending = False
         self._streak = 0
         self._not_before = 0.0
         self._known = False
@@ -55,6 +56,7 @@ class Pool:
                 await self._turn(feed)
             await self._drain()
         finally:
+            self._ending = True
             for task in (*others, *self._dialing):
                 task.cancel()
             for session in tuple(self._sessions):
@@ -130,6 +132,8 @@ class Pool:
             return
         if isinstance(opened, RelayEvent):
             self._trouble(feed, opened)
+        elif self._ending:  # Python 3.11's wait_for swallows a cancellation that comes together with the answer
+            opened.abort("the sender ended before it began")
         else:
             self._sessions.add(opened)
             opened.on_idle = self._went_idle
@@ -202,6 +206,7 @@ class Pool:
 
     async def _drain(self) -> None:
         """Told to stop: no new connection; each session ends once its last dot is answered, or after the grace."""
+        self._ending = True
         for task in self._dialing:
             task.cancel()
         for session in tuple(self._sessions):

@@ -57,7 +57,9 @@ class Session(asyncio.Protocol):
         self._guarded(lambda pipeline: pipeline.stop(self._clock()))
 
     def abort(self, why: str) -> None:
-        """End at once."""
+        """End at once, also before :meth:`begin`."""
+        if self.pipeline is None:
+            self._transport.abort()
         self._guarded(lambda pipeline: pipeline.abort(why))
 
     # --- asyncio calls these

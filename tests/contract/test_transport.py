@@ -117,6 +117,17 @@ async def test_a_run_that_is_cancelled_still_reports_all_that_it_took(rig: Rig) 
     assert set(feed.accepted) | set(feed.unknown) >= {int(to.split("@")[0][1:]) for _, to, _ in rig.arrived()}
 
 
+async def test_cancelled_at_whatever_moment_it_reports_all_that_it_took(rig: Rig) -> None:
+    for turns in range(100):
+        feed = ListFeed(parcel(number) for number in range(5000))
+        running = asyncio.create_task(rig.transport.run(feed, asyncio.Event()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (turns, feed.out) == (turns, {})
+
+
 async def test_a_fault_of_the_feed_is_raised_and_not_swallowed(rig: Rig) -> None:
     class Broken(ListFeed):
         def take(self) -> Parcel | None:

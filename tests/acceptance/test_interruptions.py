@@ -151,14 +151,19 @@ def test_several_web_processes_share_the_readers_and_count_together(office: Offi
 
 
 def test_web_processes_stay_on_their_cores_and_senders_do_not(office: Office) -> None:
-    cores = os.sched_getaffinity(0)
+    ours = os.sched_getaffinity(0)
+    cores = set(sorted(ours)[:2])  # what runs from here has these: a machine of many cores starts no more than two
     office.desk.environment["POSTILJON_WEB_PROCESSES"] = str(len(cores))
-    with office.desk.running("serve", "--port", str(port := free_port())) as process:
-        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
-        *webs, sender = sorted(offspring(process.pid))
-        assert set().union(*map(os.sched_getaffinity, webs)) == cores
-        assert {len(os.sched_getaffinity(pid)) for pid in webs} == {1}
-        assert os.sched_getaffinity(sender) == cores
+    os.sched_setaffinity(0, cores)
+    try:
+        with office.desk.running("serve", "--port", str(port := free_port())) as process:
+            assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+            *webs, sender = sorted(offspring(process.pid))
+            assert set().union(*map(os.sched_getaffinity, webs)) == cores
+            assert {len(os.sched_getaffinity(pid)) for pid in webs} == {1}
+            assert os.sched_getaffinity(sender) == cores
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 def test_the_whole_way_on_postgresql(office: Office, postgres: PostgresServer) -> None:

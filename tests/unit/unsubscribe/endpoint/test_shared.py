@@ -178,16 +178,15 @@ async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: 
         return 1
 
     await asyncio.gather(*(shared.run(number) for _ in range(60)))
-    with sleeps_of(shared) as slept:
-        for _ in range(20):
-            await shared.run(number)
+    slept = sleeps_of(shared)
+    for _ in range(20):
+        await shared.run(number)
     shared.close()
     assert len(slept) <= 1
 
 
-@contextmanager
-def sleeps_of(shared: Shared) -> Iterator[list[float]]:
-    """How long the thread waited for a crowd, each time."""
+def sleeps_of(shared: Shared) -> list[float]:
+    """How long the thread may wait for a crowd, each time from now on."""
     slept: list[float] = []
 
     class Noting(threading.Event):
@@ -196,7 +195,7 @@ def sleeps_of(shared: Shared) -> Iterator[list[float]]:
             return super().wait(timeout)
 
     shared._enough = Noting()
-    yield slept
+    return slept
 
 
 def test_closing_while_others_ask_leaves_no_thread_and_nobody_without_an_answer(sqlite_database: Database) -> None:

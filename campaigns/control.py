@@ -57,7 +57,7 @@ def resume(site: Site, slug: str, now: datetime) -> Campaign:
     else:
         with site.db.write() as conn:
             _move(conn, campaign, Event.RESUME, now, "")
-            outbox.release(conn, _mailing_id(campaign), now)
+            outbox.release(conn, _mailing_id(campaign), now, by_person=True)
     with site.db.read() as conn:
         return records.get(conn, slug)
 

@@ -50,7 +50,8 @@ EVERYTHING = ""
 JOURNALED = frozenset(
     {"opt_out", "complaint", "erased", "manual", "pause", "less_often"}
 )  # what people said, not servers
-HOLDS_SERVICE = "undeliverable"
+UNDELIVERABLE = "undeliverable"
+HOLDS_SERVICE = UNDELIVERABLE
 
 
 class SuppressionRow(SQLModel, table=True):
@@ -72,7 +73,7 @@ class SuppressionRow(SQLModel, table=True):
     since: datetime = Field(sa_type=Instant)
     until: datetime | None = Field(default=None, sa_type=Instant)
     every_days: int | None = None  # less_often: at most one campaign letter in so many days
-    mailing: int | None = Field(default=None, sa_type=BigInteger)  # less_often: the one that counted last
+    mailing: int | None = Field(default=None, sa_type=BigInteger)  # that counted last (less_often), or struck it off
 
 
 class PepperRow(SQLModel, table=True):
@@ -99,6 +100,15 @@ class Entry:
     every_days: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StruckOff:
+    """An address that is held back as *undeliverable*; ``mailing``: whose letter was refused (None: not known)."""
+
+    address_hash: bytes
+    since: datetime
+    mailing: int | None
+
+
 def suppress(
     conn: Connection,
     address_hash: bytes,
@@ -113,6 +123,51 @@ def suppress(
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
     conn.execute(insert.on_conflict_do_update(index_elements=key, set_={"until": insert.excluded.until}))
     _note(conn, address_hash, scope, reason, {"since": now.isoformat(), "until": until and until.isoformat()})
+
+
+def strike_off(conn: Connection, address_hash: bytes, mailing: int, now: datetime) -> None:
+    """Hold back all mail as *undeliverable*, since the letter of a mailing was refused; an earlier entry stays."""
+    row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": UNDELIVERABLE, "since": now, "mailing": mailing}
+    conn.execute(_insert(conn.dialect.name)(SUPPRESSION).values(row).on_conflict_do_nothing())
+
+
+def undeliverable(
+    conn: Connection,
+    *,
+    hashes: Sequence[bytes] | None = None,
+    mailing: int | None = None,
+    since: datetime | None = None,
+) -> list[StruckOff]:
+    """Who is held back as *undeliverable*, oldest first: all, these addresses, by a mailing, or since a time."""
+    row = SUPPRESSION.c
+    query = select(row.address_hash, row.since, row.mailing).where(*_struck_off(hashes, mailing, since))
+    return [StruckOff(bytes(item[0]), item[1], item[2]) for item in conn.execute(query.order_by(row.since))]
+
+
+def lift_undeliverable(
+    conn: Connection,
+    *,
+    hashes: Sequence[bytes] | None = None,
+    mailing: int | None = None,
+    since: datetime | None = None,
+) -> list[bytes]:
+    """Lift *undeliverable*, as :func:`undeliverable` chooses; the hashes that were there."""
+    gone = delete(SUPPRESSION).where(*_struck_off(hashes, mailing, since)).returning(SUPPRESSION.c.address_hash)
+    return [bytes(found) for found in conn.execute(gone).scalars()]
+
+
+def _struck_off(
+    hashes: Sequence[bytes] | None, mailing: int | None, since: datetime | None
+) -> list[ColumnElement[bool]]:
+    row = SUPPRESSION.c
+    chosen = [row.scope == EVERYTHING, row.reason == UNDELIVERABLE]
+    if hashes is not None:
+        chosen.append(row.address_hash.in_(hashes))
+    if mailing is not None:
+        chosen.append(row.mailing == mailing)
+    if since is not None:
+        chosen.append(row.since >= since)
+    return chosen
 
 
 def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
@@ -230,7 +285,8 @@ def verdict(address_hash: Any, kind: Any, scope: Any, now: Any, mailing: Any) ->
     A letter that *less often* counted already does not stand in its own way when it is tried again.
     """
     row = SUPPRESSION.c
-    matters = or_(kind == "campaign", row.reason == HOLDS_SERVICE) & or_(row.mailing.is_(None), row.mailing != mailing)
+    counted = (row.reason == "less_often") & row.mailing.is_not(None) & (row.mailing == mailing)
+    matters = or_(kind == "campaign", row.reason == HOLDS_SERVICE) & ~counted
     query = select(func.min(row.reason)).where(row.address_hash == address_hash, in_force(scope, now), matters)
     return query.scalar_subquery()
 

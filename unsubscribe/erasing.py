@@ -16,7 +16,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailer import outbox, suppression
+from mailer import outbox, suppression, undeliverable
 from mailer.address import key_of
 from mailer.errors import InputError
 from mailer.signing import address_hash
@@ -52,6 +52,7 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
         conn.exec_driver_sql("PRAGMA secure_delete=ON")
     suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "erased", now)
     suppression.suppress(conn, contact.address_hash, f"{_PERSON}{contact_id}", "erased", now)
+    undeliverable.forget(conn, [contact.address_hash])
     deliveries = outbox.erase_recipient(conn, contact_id, now)
     link = consent.erase(conn, contact_id, now)
     changes.erase(conn, contact_id)
@@ -65,6 +66,7 @@ def erase_address(db: Database, email: str, pepper: bytes, now: datetime) -> Era
         found = contacts.find(conn, email)
         if found is None:
             suppression.suppress(conn, hash_of(email, pepper), suppression.EVERYTHING, "erased", now)
+            undeliverable.forget(conn, [hash_of(email, pepper)])
             return None
         erased = erase(conn, found.id, now)
     forget_files(db)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailer import undeliverable
 from mailer.outbox.retention import forget_addresses
 from mailer.storage import Database
 from unsubscribe import changes, moving, signup
@@ -37,6 +38,7 @@ def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -
         moved = moving.settle(conn, pepper, now, settings.address_change_wait)
     with db.write() as conn:
         forgotten = changes.forget(conn, now - timedelta(days=ACTS_DAYS))
+        undeliverable.forget_before(conn, now)
     kept = timedelta(days=settings.deliveries_days)
     blanked = forget_addresses(db, now - kept) if kept else 0
     return Tidied(expired, moved, forgotten, blanked)

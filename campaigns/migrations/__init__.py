@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 FOLDER = Path(__file__).parent
-HEAD = "0003"
-KNOWN = ("0001", "0002", "0003")
+HEAD = "0004"
+KNOWN = ("0001", "0002", "0003", "0004")
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
+    "mailer.undeliverable",
     *(
         "unsubscribe.changes",
         "unsubscribe.consent",
@@ -53,8 +54,11 @@ def current(conn: Connection) -> str | None:
     return found
 
 
-def upgrade(db: Database) -> str | None:
-    """Make or migrate the tables, in one transaction; the revision that was there before."""
+def upgrade(db: Database, to: str = "head") -> str | None:
+    """Make or migrate the tables, in one transaction; the revision that was there before.
+
+    ``to``: an earlier revision, for tests of the way from there.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -69,7 +73,7 @@ def upgrade(db: Database) -> str | None:
         config = Config()
         config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
         config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
         return before
 
 

@@ -10,7 +10,7 @@ Raises ``StateError`` when the present state does not allow it, ``InputError`` f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     func,
     literal,
     literal_column,
@@ -33,11 +34,12 @@ from mailer.errors import InputError, StateError
 from mailer.outbox.counters import Tally
 from mailer.outbox.states import mailing_sources, sources
 from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
-from mailer.outbox.values import Counts, Delivery, Identity, Mailing, MailingSpec, Recipient
+from mailer.outbox.values import Counts, Delivery, Hold, Identity, Mailing, MailingSpec, Recipient
 from mailer.prepared import Prepared
 
 CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
 CANCELLED = "cancelled"
+MAX_WORDS = 500
 _NEW = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "code": "0", "reply": "''"}
 
 
@@ -61,6 +63,8 @@ def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
         "recipient": spec.recipient,
         "state": "open",
         "reason": "",
+        "hold_words": "",
+        "resumed_words": "",
         "audience_complete": False,
         "audience_position": 0,
         "created_at": now,
@@ -160,20 +164,30 @@ def audience_complete(conn: Connection, mailing_id: int) -> None:
     conn.execute(update(MAILING).where(MAILING.c.id == mailing_id).values(audience_complete=True))
 
 
-def hold(conn: Connection, mailing_id: int, reason: str, now: datetime) -> bool:
+def hold(conn: Connection, mailing_id: int, why: str | Hold, now: datetime) -> bool:
     """Stop claiming for it; false when it was not open. A held one keeps its first reason."""
-    return _move(conn, mailing_id, "hold", reason, now)
+    given = Hold(why) if isinstance(why, str) else why
+    more = {"hold_words": given.words[:MAX_WORDS], "hold_until": given.until}
+    return _move(conn, mailing_id, "hold", given.reason, now, **more)
 
 
-def hold_all(conn: Connection, reason: str, now: datetime) -> list[int]:
+def hold_all(conn: Connection, why: str | Hold, now: datetime) -> list[int]:
     """Hold every open mailing (the relay refuses us); which."""
     held = [mailing.id for mailing in open_ones(conn)]
-    return [mailing_id for mailing_id in held if hold(conn, mailing_id, reason, now)]
+    return [mailing_id for mailing_id in held if hold(conn, mailing_id, why, now)]
 
 
-def release(conn: Connection, mailing_id: int, now: datetime) -> bool:
-    """Claim again; false when it was not held."""
-    return _move(conn, mailing_id, "release", "", now)
+def release(conn: Connection, mailing_id: int, now: datetime, *, by_person: bool = False) -> bool:
+    """Claim again; false when it was not held. A person has read the words that it was held for."""
+    words = case((MAILING.c.hold_words != "", MAILING.c.hold_words), else_=MAILING.c.resumed_words)
+    more = {"resumed_words": words} if by_person else {}
+    return _move(conn, mailing_id, "release", "", now, hold_words="", hold_until=None, **more)
+
+
+def due_again(conn: Connection, now: datetime) -> list[int]:
+    """Mailings that a rule held until a time that is over."""
+    row = MAILING.c
+    return list(conn.execute(select(row.id).where(row.state == "held", row.hold_until <= now)).scalars())
 
 
 def close(conn: Connection, mailing_id: int, now: datetime, reason: str = "") -> bool:
@@ -252,14 +266,6 @@ def deliveries(conn: Connection, mailing_id: int, state: str | None = None) -> I
         yield Delivery(*item)
 
 
-def address_hashes(conn: Connection, numbers: Collection[int]) -> list[bytes]:
-    """The address hashes of these deliveries; of the erased, none."""
-    if not numbers:
-        return []
-    found = conn.execute(select(DELIVERY.c.address_hash).where(DELIVERY.c.id.in_(numbers))).scalars()
-    return [bytes(item) for item in found if item]
-
-
 def next_retry(conn: Connection, mailing_id: int) -> datetime | None:
     """When the first row in retry may be tried again."""
     row = DELIVERY.c
@@ -269,10 +275,10 @@ def next_retry(conn: Connection, mailing_id: int) -> datetime | None:
     return moment
 
 
-def _move(conn: Connection, mailing_id: int, move: str, reason: str, now: datetime) -> bool:
+def _move(conn: Connection, mailing_id: int, move: str, reason: str, now: datetime, **more: Any) -> bool:
     target = {"hold": "held", "release": "open", "close": "closed", "reopen": "open"}[move]
     statement = update(MAILING).where(MAILING.c.id == mailing_id, MAILING.c.state.in_(mailing_sources(move)))
-    return bool(conn.execute(statement.values(state=target, reason=reason, changed_at=now)).rowcount)
+    return bool(conn.execute(statement.values(state=target, reason=reason, changed_at=now, **more)).rowcount)
 
 
 def _mailing(row: Row[Any]) -> Mailing:
@@ -284,7 +290,8 @@ def _mailing(row: Row[Any]) -> Mailing:
     counts = Counts(*(getattr(row, name) for name in COUNTERS))
     return Mailing(
         row.id, spec, row.state, row.reason, row.audience_complete, row.audience_position, counts, row.created_at,
-        row.changed_at,
+        row.changed_at, Hold(row.reason if row.state == "held" else "", row.hold_words, row.hold_until),
+        row.resumed_words,
     )  # fmt: skip
 
 

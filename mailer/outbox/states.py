@@ -57,6 +57,7 @@ MOVES: tuple[Move, ...] = (
     Move("settle", "in_doubt", "accepted", "its own sender settles late"),
     Move("settle", "in_doubt", "retry", "its own sender settles late"),
     Move("settle", "in_doubt", "refused", "its own sender settles late"),
+    Move("put_back", "refused", "waiting", "several were refused in the same words, or a person sends it again"),
     Move("lose", "sending", "in_doubt", "its sender is gone"),
     Move("decide", "in_doubt", "waiting", "send again"),
     Move("decide", "in_doubt", "accepted", "treat as sent"),

@@ -27,6 +27,7 @@ COUNTERS = (
     "bounced",
     "complained",
 )
+_EMPTY = {"server_default": ""}
 BigNumber = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -62,6 +63,9 @@ class MailingRow(SQLModel, table=True):
     recipient: int | None = Field(default=None, sa_type=BigInteger, index=True)  # of a letter that is for one alone
     state: str = "open"
     reason: str = ""
+    hold_words: str = Field(default="", sa_column_kwargs=_EMPTY)  # what the relay said when a rule held it
+    hold_until: datetime | None = Field(default=None, sa_type=Instant)  # when it goes on by itself
+    resumed_words: str = Field(default="", sa_column_kwargs=_EMPTY)  # after which a person let it go on
     audience_complete: bool = False
     audience_position: int = Field(default=0, sa_type=BigInteger)
     created_at: datetime = Field(sa_type=Instant)

@@ -68,8 +68,25 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a rule holds a mailing.
+
+    ``reason``: a key of ``outcome.WORDS``. ``words``: what the relay said, without addresses. ``until``: when a quota
+    is over, if that is known.
+    """
+
+    reason: str
+    words: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mailing:
-    """A mailing as the database has it. ``reason`` says why it is held, or that it was cancelled."""
+    """A mailing as the database has it. ``reason`` says why it is held, or that it was cancelled.
+
+    ``hold``: what a rule noted when it held the mailing. ``resumed_words``: what the relay had said when a person let
+    it go on.
+    """
 
     id: int
     spec: MailingSpec
@@ -80,6 +97,8 @@ class Mailing:
     counts: Counts
     created_at: datetime
     changed_at: datetime
+    hold: Hold = field(default_factory=lambda: Hold(""))
+    resumed_words: str = ""
 
     @property
     def identity(self) -> Identity:

@@ -1,34 +1,36 @@
 """The one place that decides what an SMTP reply means. Pure: values in, values out; no I/O, no clock.
 
 :func:`classify` says what a reply is about and whose fault it is, :func:`decide` what follows for the delivery,
-:func:`hold_for` whether an event of the relay holds campaigns, :class:`Spikes` what follows from many alike.
+:func:`hold_for` whether an event of the relay holds campaigns, :class:`Series` what several answers mean together.
 :data:`WORDS` has the sentences for people, in English (message ids of the domain ``cli``).
 """
 
 from __future__ import annotations
 
-from mailer.outcome.classes import KINDS, WORDS, Blame, Kind, Words
+from mailer.outcome.classes import HOLDING, KINDS, WORDS, Group, Kind, Words
 from mailer.outcome.classify import Class, classify
 from mailer.outcome.decide import decide, hold_for, retry_at
 from mailer.outcome.decision import Context, Decision, State
 from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, Result, Stage, Unknown
-from mailer.outcome.spikes import Seen, Spikes, worn_out
+from mailer.outcome.series import Answer, Seen, Series, shown
 
 __all__ = [
+    "HOLDING",
     "KINDS",
     "WORDS",
-    "Blame",
+    "Answer",
     "Class",
     "Context",
     "Decision",
     "EventKind",
+    "Group",
     "Kind",
     "NotWritten",
     "RelayEvent",
     "Replied",
     "Result",
     "Seen",
-    "Spikes",
+    "Series",
     "Stage",
     "State",
     "Unknown",
@@ -37,5 +39,5 @@ __all__ = [
     "decide",
     "hold_for",
     "retry_at",
-    "worn_out",
+    "shown",
 ]

@@ -1,7 +1,8 @@
-"""The classes that a reply can fall into: whose fault, and what follows. A table, and the words for people.
+"""The classes that a reply can fall into, in groups: what follows from each group, and the words for people.
 
-``title`` and ``advice`` are English message ids of the domain ``cli`` (brief 1.4, "Refused, in words"); they are
-shown with the server's own sentence, never instead of it.
+A *class* says what a reply is about (``full``, ``quota``); its *group* decides what follows, in
+:mod:`mailer.outcome.decide`. ``title`` and ``advice`` are English message ids of the domain ``cli`` (brief 1.4,
+"Refused, in words"); they are shown with the server's own sentence, never instead of it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 N_ = str  # marks a text for the catalogue (domain cli)
-Blame = Literal["recipient", "receiver", "content", "sender", "relay", "nobody"]
+
+Group = Literal[
+    "accepted",
+    "clear",  # the mailbox or its domain does not exist, has moved, is closed or takes no mail
+    "unclear",  # about the mailbox, but it may be there
+    "sender",  # our address, domain, account or log-in is refused
+    "relay",  # the relay does not pass our mail on, or does not understand us
+    "quota",  # so many an hour, a day or a plan, and that is reached
+    "speed",  # too fast
+    "greylist",  # come back with this letter in some minutes
+    "reputation",  # what is thought of our server
+    "later",  # something is wrong there for now
+    "full",  # the mailbox is full
+    "size",  # the letter is too big
+    "content",  # what is in the letter
+    "policy",  # a rule of the receiver
+    "unknown",  # words that nobody knows
+    "none",  # no reply of a relay
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One class. ``dead``: a 5xx of it suppresses the address (B64). ``holds``: a 5xx of it holds the campaign."""
+    """One class."""
 
-    blame: Blame
+    group: Group
     title: str
     advice: str
-    dead: bool = False
-    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +51,49 @@ class Words:
 
 _GONE = N_("No more mail goes there. Change the address if you know the new one.")
 _NEXT = N_("We try again with the next campaign.")
-_RELAY = N_("Nothing more leaves until this is mended. Ask whoever runs your mail server.")
+_RELAY = N_("Nothing more leaves until this is mended. Ask the administrator of your mail server.")
+_WAIT = N_("We try again. You need do nothing.")
 
 KINDS: dict[str, Kind] = {
-    "accepted": Kind("nobody", N_("Accepted"), N_("The mail server took it.")),
-    # the address
-    "no_address": Kind("recipient", N_("Address does not exist"), _GONE, dead=True),
-    "moved": Kind("recipient", N_("Address has moved"), _GONE, dead=True),
-    "bad_address": Kind(
-        "recipient", N_("Address cannot be written this way"), N_("Is there a typing error in it?"), dead=True
+    "accepted": Kind("accepted", N_("Accepted"), N_("The mail server took it.")),
+    # the mailbox, clearly
+    "no_address": Kind("clear", N_("Address does not exist"), _GONE),
+    "moved": Kind("clear", N_("Address has moved"), _GONE),
+    "no_domain": Kind("clear", N_("Domain does not exist"), N_("Is there a typing error in it?")),
+    "no_mail_domain": Kind("clear", N_("Domain takes no mail"), _GONE),
+    "closed": Kind("clear", N_("Mailbox was closed"), N_("No more mail goes there.")),
+    # the mailbox, perhaps
+    "unavailable": Kind(
+        "unclear",
+        N_("Mailbox not available"),
+        N_("We try again with the next campaign. If that is refused too, no more mail goes there."),
     ),
-    "no_domain": Kind("recipient", N_("Domain does not exist"), N_("Is there a typing error in it?"), dead=True),
-    "no_mail_domain": Kind("recipient", N_("Domain takes no mail"), _GONE, dead=True),
-    "closed": Kind("recipient", N_("Mailbox was closed"), N_("No more mail goes there."), dead=True),
-    "inactive": Kind("recipient", N_("Mailbox is switched off"), _NEXT),
-    "full": Kind("recipient", N_("Mailbox is full"), _NEXT),
+    "inactive": Kind(
+        "unclear",
+        N_("Mailbox is switched off"),
+        N_("We try again with the next campaign. If that is refused too, no more mail goes there."),
+    ),
+    "bad_address": Kind("unclear", N_("Address cannot be written this way"), N_("Is there a typing error in it?")),
     "needs_utf8": Kind(
-        "recipient", N_("Address needs letters that the mail server cannot carry"), N_("Ask for another address.")
+        "policy", N_("Address needs letters that the mail server cannot carry"), N_("Ask for another address.")
     ),
-    # the receiver's side
-    "wait": Kind("receiver", N_("Server asks us to wait"), N_("We try again. You need do nothing.")),
-    "trouble": Kind("receiver", N_("Server has trouble"), N_("We try again. You need do nothing.")),
-    "route": Kind(
-        "receiver", N_("No way to the receiver's server"), N_("Is the domain right? Else their mail server is down.")
-    ),
-    "policy": Kind(
-        "receiver", N_("Refused by the receiver's policy"), N_("Ask their administrator to allow your address.")
-    ),
+    "full": Kind("full", N_("Mailbox is full"), _NEXT),
+    # pace
+    "speed": Kind("speed", N_("Mail server asks us to go slower"), _WAIT),
+    "greylist": Kind("greylist", N_("Server asks us to come back in some minutes"), _WAIT),
     "blocked": Kind(
-        "sender", N_("Mail server is on a blocklist"), N_("Ask whoever runs your mail server to have it taken off.")
+        "reputation",
+        N_("Mail server is on a blocklist"),
+        N_("Ask the administrator of your mail server to have it taken off."),
+    ),
+    "wait": Kind("later", N_("Server asks us to wait"), _WAIT),
+    "trouble": Kind("later", N_("Server has trouble"), _WAIT),
+    "route": Kind(
+        "later", N_("No way to the receiver's server"), N_("Is the domain right? Else their mail server is down.")
+    ),
+    # the letter, and the receiver's rules
+    "policy": Kind(
+        "policy", N_("Refused by the receiver's policy"), N_("Ask their administrator to allow your address.")
     ),
     "spam": Kind(
         "content", N_("Taken for spam"), N_("Look at the checks of the letter; ask for help if it is more than a few.")
@@ -70,58 +101,54 @@ KINDS: dict[str, Kind] = {
     "content": Kind(
         "content", N_("Letter was refused for what is in it"), N_("Read the server's answer; look at links and images.")
     ),
-    "too_big": Kind("content", N_("Mail is too big"), N_("Make the images smaller or leave some out.")),
-    "other": Kind("receiver", N_("Refused without a clear reason"), N_("Read the server's answer.")),
-    # our own side: these hold the campaign and suppress nobody
-    "unproven": Kind(
-        "sender", N_("Sender not proven"), N_("SPF, DKIM or DMARC is not right for your domain."), holds=True
-    ),
-    "no_ptr": Kind(
-        "sender", N_("Mail server has no proper name"), N_("Its address needs a name in DNS (PTR)."), holds=True
-    ),
+    "too_big": Kind("size", N_("Mail is too big"), N_("Make the images smaller or leave some out.")),
+    "other": Kind("unknown", N_("Refused without a clear reason"), N_("Read the server's answer.")),
+    # our own side: these hold the campaign and strike nobody off
+    "unproven": Kind("sender", N_("Sender not proven"), N_("SPF, DKIM or DMARC is not right for your domain.")),
+    "no_ptr": Kind("sender", N_("Mail server has no proper name"), N_("Its address needs a name in DNS (PTR).")),
     "sender_refused": Kind(
-        "sender", N_("Sender address refused"), N_("The mail server does not let us send as this address."), holds=True
+        "sender", N_("Sender address refused"), N_("The mail server does not let us send as this address.")
     ),
-    "relay_denied": Kind("sender", N_("Mail server does not pass our mail on"), _RELAY, holds=True),
-    "auth": Kind(
-        "sender", N_("Mail server wants us to log in"), N_("Is the password in POSTILJON_SMTP_URL right?"), holds=True
-    ),
-    "tls": Kind(
-        "sender", N_("Mail server wants encryption"), N_("Set tls=starttls in POSTILJON_SMTP_URL."), holds=True
-    ),
-    "quota": Kind(
+    "account": Kind(
         "sender",
+        N_("Account at the mail server may not send"),
+        N_("Ask the provider of your mail server what is wrong with the account."),
+    ),
+    "auth": Kind("sender", N_("Mail server wants us to log in"), N_("Is the password in POSTILJON_SMTP_URL right?")),
+    "tls": Kind("relay", N_("Mail server wants encryption"), N_("Set tls=starttls in POSTILJON_SMTP_URL.")),
+    "relay_denied": Kind("relay", N_("Mail server does not pass our mail on"), _RELAY),
+    "quota": Kind(
+        "quota",
         N_("Sending limit of the mail server reached"),
         N_("Wait until it lets us send again, or ask for more."),
-        holds=True,
     ),
     "protocol": Kind(
-        "relay", N_("Mail server did not understand us"), N_("Ask whoever runs your mail server to read its log.")
+        "unknown",
+        N_("Mail server did not understand us"),
+        N_("Ask the administrator of your mail server to read its log."),
     ),
     # no reply at all
-    "handed_back": Kind("nobody", N_("Not sent yet"), N_("It goes out with the next connection.")),
+    "handed_back": Kind("none", N_("Not sent yet"), N_("It goes out with the next connection.")),
     "in_doubt": Kind(
-        "nobody",
+        "none",
         N_("We do not know"),
         N_("The connection was lost after the mail was offered. They may have it, or not."),
     ),
-    # events of the relay, and many alike
-    "relay_refused": Kind("relay", N_("Mail server refuses us"), _RELAY, holds=True),
-    "relay_tls": Kind("relay", N_("No safe connection to the mail server"), _RELAY, holds=True),
+    # events of the relay, and several answers together
+    "relay_refused": Kind("none", N_("Mail server refuses us"), _RELAY),
+    "relay_tls": Kind("none", N_("No safe connection to the mail server"), _RELAY),
     "relay_auth": Kind(
-        "relay",
-        N_("Mail server does not let us log in"),
-        N_("Is the password in POSTILJON_SMTP_URL right?"),
-        holds=True,
+        "none", N_("Mail server does not let us log in"), N_("Is the password in POSTILJON_SMTP_URL right?")
     ),
-    "many_alike": Kind(
-        "sender", N_("Many are refused for the same reason"), N_("Look at the answers, then go on or stop.")
-    ),
+    "many_alike": Kind("none", N_("Several are refused in the same words"), N_("Read the answer, then go on or stop.")),
     "outage": Kind(
-        "receiver",
-        N_("A provider refuses nearly all its addresses"),
-        N_("It may be an outage there. Nobody was struck off."),
+        "none",
+        N_("A provider says of many addresses that they do not exist"),
+        N_("It may be an outage there. None of them was struck off; the next campaign tries them once."),
     ),
 }
+
+HOLDING: frozenset[Group] = frozenset({"sender", "relay", "quota"})
+"""Groups of which one reply holds the campaign: they say nothing about the recipient."""
 
 WORDS: dict[str, Words] = {key: Words(kind.title, kind.advice) for key, kind in KINDS.items()}

@@ -1,19 +1,34 @@
 """What follows from a result. The one place; others carry it out (rule 6 of the house).
 
-A 4xx is tried again on the schedule of the settings until time is up (B50); a 5xx is final; a problem of the sender
-holds the campaign and hands the delivery back, since it says nothing about the recipient; only a dead address asks
-to be suppressed (B64). No reply after the dot is in doubt, before it nothing happened.
+By the group of the class (:mod:`mailer.outcome.classes`):
+
+========================  ==================================================================================
+clear, unclear            refused; the statement about the mailbox is handed on (4xx: tried again)
+sender, relay, quota      the campaign is held at the first reply, and the delivery waits
+speed                     the delivery waits for the pace, and it costs no try
+greylist                  this letter again after five minutes, up to three times; then on the schedule
+reputation                refused (4xx: tried again), and the domain rests
+policy, content, size,    refused (4xx: tried again)
+full, unknown
+later                     tried again on the schedule of the settings, also when a 5xx says so
+========================  ==================================================================================
+
+Before RCPT every 5xx holds the campaign, and every other 4xx slows the relay down. No reply after the dot is in doubt;
+before it nothing happened. A refusal of our own (stage ``local``) neither holds nor strikes off.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from mailer.outcome.classes import KINDS
+from mailer.outcome.classes import HOLDING
 from mailer.outcome.classify import Class, classify
-from mailer.outcome.decision import Context, Decision
-from mailer.outcome.results import NotWritten, RelayEvent, Replied, Result, Unknown
+from mailer.outcome.decision import Context, Decision, Pace
+from mailer.outcome.quota import until
+from mailer.outcome.results import BEFORE_RCPT, NotWritten, RelayEvent, Replied, Result, Unknown
 
+SOON = timedelta(minutes=5)
+SOON_TIMES = 3
 _JITTER = 0.2
 
 
@@ -26,9 +41,15 @@ def decide(result: Result, context: Context) -> Decision:
     found = classify(result.code, result.text, result.stage)
     if found.key == "accepted":
         return Decision("accepted", "accepted", code=result.code, text=result.text)
-    if found.permanent:
-        return _final(result, found)
-    return _later(result, found, context)
+    if result.stage == "local":
+        return _refused(result, found) if found.permanent else _later(result, found, context)
+    if found.group in HOLDING or (result.code >= 500 and result.stage in BEFORE_RCPT and found.permanent):
+        return _held(result, found, context)
+    if found.group == "speed" or result.stage in BEFORE_RCPT:
+        return _paced(result)
+    if not found.permanent:
+        return _later(result, found, context)
+    return _refused(result, found)
 
 
 def hold_for(event: RelayEvent) -> str | None:
@@ -38,40 +59,48 @@ def hold_for(event: RelayEvent) -> str | None:
     return {"tls": "relay_tls", "starttls": "relay_tls", "auth": "relay_auth"}.get(event.stage, "relay_refused")
 
 
-def retry_at(context: Context) -> datetime | None:
+def retry_at(context: Context, soon: timedelta | None = None) -> datetime | None:
     """When the next attempt is due; None if that is after giving up, or after ``send_before``."""
     delays = context.retry
     if not delays:
         return None
     delay = delays[min(max(context.attempt, 1), len(delays)) - 1]
+    delay = delay if soon is None else min(soon, delay)
     at = context.now + delay * (1 + _JITTER * min(max(context.jitter, 0.0), 1.0))
     too_late = at > context.first_claimed_at + context.give_up
     too_late = too_late or (context.send_before is not None and at > context.send_before)
     return None if too_late else at
 
 
-def _final(result: Replied, found: Class) -> Decision:
-    if KINDS[found.key].holds and result.stage != "local":
-        return Decision("waiting", found.key, hold=found.key, code=result.code, text=result.text)
-    return Decision(
-        "refused",
-        found.key,
-        suppress=found.dead and result.stage != "local",
-        slow_domain=found.key in ("blocked", "spam"),
-        code=result.code,
-        text=result.text,
-    )
+def _held(result: Replied, found: Class, context: Context) -> Decision:
+    ends = until(result.text, context.now) if found.group == "quota" else None
+    return Decision("waiting", found.key, hold=found.key, until=ends, code=result.code, text=result.text)
+
+
+def _paced(result: Replied) -> Decision:
+    pace: Pace = "slow_relay" if result.stage in BEFORE_RCPT else "slow"
+    return Decision("waiting", "speed", pace=pace, code=result.code, text=result.text)
+
+
+def _refused(result: Replied, found: Class) -> Decision:
+    stated = found.group if found.group in ("clear", "unclear") and result.stage != "local" else ""
+    pace: Pace = "rest" if found.group == "reputation" else ""
+    return Decision("refused", found.key, mailbox=stated, pace=pace, code=result.code, text=result.text)
 
 
 def _later(result: Replied, found: Class, context: Context) -> Decision:
-    at = retry_at(context)
+    """A first refusal for now, while others of the domain pass, is greylisting whatever its words are."""
+    vague = found.group in ("later", "policy", "unknown", "unclear") and result.code != 421
+    first_alone = context.attempt == 1 and context.passing and vague
+    key = "greylist" if first_alone else found.key
+    soon = SOON if key == "greylist" and context.attempt <= SOON_TIMES else None
+    at = retry_at(context, soon)
     return Decision(
         "refused" if at is None else "retry",
-        found.key,
+        key,
         retry_at=at,
         gave_up=at is None,
-        slow_domain=found.blame in ("receiver", "sender", "content") and result.stage != "local",
-        slow_relay=result.code == 421 or found.key == "quota" or result.stage == "mail",
+        pace="rest" if found.group == "reputation" else "",
         code=result.code,
         text=result.text,
     )

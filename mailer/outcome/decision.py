@@ -7,14 +7,17 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 State = Literal["accepted", "retry", "refused", "in_doubt", "waiting"]
+Mailbox = Literal["", "clear", "unclear"]
+Pace = Literal["", "slow_relay", "slow_domain", "slow", "rest"]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a decision needs to know of the delivery.
 
-    ``attempt`` counts the answered attempts, this one included, from 1 (hand-backs do not count). ``jitter`` is a
-    number from 0 to 1 that the caller draws; up to a fifth of the delay is added by it.
+    ``attempt`` counts the attempts that were answered with a refusal for now, this one included, from 1 (what was
+    handed back, or told to go slower, does not count). ``jitter`` is a number from 0 to 1 that the caller draws; up to
+    a fifth of the delay is added by it. ``passing``: the domain has accepted letters of other recipients lately.
     """
 
     now: datetime
@@ -24,24 +27,27 @@ class Context:
     give_up: timedelta
     send_before: datetime | None = None
     jitter: float = 0.0
+    passing: bool = False
 
 
 class Decision(NamedTuple):
     """What to do, for others to carry out. ``reason`` is the key of a class (:mod:`mailer.outcome.classes`).
 
-    ``retry_at`` is set with ``retry`` only. ``suppress``: the address itself is dead (the caller asks
-    :class:`mailer.outcome.Spikes` first). ``hold``: a key of :data:`mailer.outcome.WORDS`; the mailing is held at
-    once. ``slow_domain`` and ``slow_relay`` are for pace. ``gave_up``: a temporary refusal whose time is over.
-    ``code`` and ``text`` are what the server said (0 and the cause when it said nothing).
+    ``retry_at`` is set with ``retry`` only. ``mailbox``: what the reply states about the mailbox; whether it strikes
+    the address off is decided where the earlier statements are (:mod:`mailer.undeliverable`). ``hold``: a key of
+    :data:`mailer.outcome.WORDS`; the mailing is held at once, ``until`` a quota is over, if that is known.
+    ``pace``: who is to go slower: the relay, the domain, or whichever of them the other answers point to; ``rest``:
+    the domain gets nothing for a while. ``gave_up``: a temporary refusal whose time is over. ``code`` and ``text`` are
+    what the server said (0 and the cause when it said nothing).
     """
 
     state: State
     reason: str
     retry_at: datetime | None = None
-    suppress: bool = False
+    mailbox: Mailbox = ""
     hold: str | None = None
-    slow_domain: bool = False
-    slow_relay: bool = False
+    until: datetime | None = None
+    pace: Pace = ""
     gave_up: bool = False
     code: int = 0
     text: str = ""

@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Union
 
-Stage = Literal["mail", "rcpt", "data", "dot", "local"]
+Stage = Literal["greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "dot", "local"]
 """To what the relay answered. ``local``: we refused it ourselves, since this relay cannot carry it."""
+
+BEFORE_RCPT = frozenset({"greeting", "ehlo", "tls", "auth", "mail"})
+"""What is answered here is about the sender or the relay: the relay has not heard of the recipient yet."""
 
 EventKind = Literal["open", "refused", "away", "rotated", "slow_down", "no_groups"]
 

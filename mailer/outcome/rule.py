@@ -1,4 +1,4 @@
-"""A rule: which texts mean which class (:mod:`mailer.outcome.rules` has the table). A value and its maker."""
+"""A rule: which words mean which class (:mod:`mailer.outcome.rules` has the table). A value and its maker."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``key`` of a class if ``pattern`` is found; ``first`` limits it to 4 or 5; ``stages`` to some steps."""
+    """``key`` of a class if ``pattern`` is found; ``first`` limits it to 4 or 5; ``stages`` to some steps.
+
+    ``examples``: replies that this rule is for, as ``[STAGE ]CODE TEXT`` (the stage is ``rcpt`` when none is given).
+    """
 
     key: str
     pattern: re.Pattern[str]
     first: int = 0
     stages: frozenset[str] = frozenset()
+    examples: tuple[str, ...] = ()
+
+    def holds(self, first: int, words: str, stage: str) -> bool:
+        """Whether it is for a reply with this first digit, these lower-case words, at this step."""
+        if self.first and self.first != first:
+            return False
+        if self.stages and stage not in self.stages:
+            return False
+        return self.pattern.search(words) is not None
 
 
-def rule(key: str, *patterns: str, first: int = 0, stages: str = "") -> Rule:
-    """A rule that holds if any of the patterns is found in the lower-case text; ``stages`` separated by spaces."""
-    return Rule(key, re.compile("|".join(patterns)), first, frozenset(stages.split()))
+def rule(key: str, *patterns: str, first: int = 0, stages: str = "", examples: tuple[str, ...] = ()) -> Rule:
+    """Make a rule that holds if any of the patterns is found; ``stages`` are separated by spaces."""
+    return Rule(key, re.compile("|".join(patterns)), first, frozenset(stages.split()), examples)

@@ -1,38 +1,46 @@
-"""Which texts mean which class: an ordered table; the first rule that holds wins (B65).
+"""How a reply is read: the table of rules, tried from the first to the last; the first that holds wins.
 
-A rule has a pattern over ``enhanced-code + text`` in lower case, and may be for some codes or stages only.
-Providers' own phrases come before generic ones, and what the text says comes before what the enhanced code says, since
-servers put ``5.7.1`` and ``5.1.0`` on everything. Sources: RFC 3463, RFC 5248, and the sentences that Gmail,
-Outlook, Yahoo, iCloud, GMX, web.de, T-Online, OVH, KPN, Ziggo, Proofpoint, Mimecast, Barracuda, Spamhaus,
-Postfix, Exim and Exchange are known to send.
+Like the rules of a game, from what speaks about us to what speaks about the reader:
+
+1. Words that do not mean what they say (``FIRST``), such as the default text of RFC 5321 for 550.
+2. A quota of the relay, by the hour, the day or the plan; then its speed.
+3. Our account, our log-in, our sender, our server's name, and whether the relay passes our mail on.
+4. Greylisting; what is thought of our server; spam and content; a full mailbox and size.
+5. Trouble over there, and *try again later*.
+6. The receiver's policy. It has the broad words (blocked, limit, sender …), which speak against what comes next.
+7. Only then the mailbox: clear statements, then unclear ones.
+8. When no words decided: the enhanced code (``CODES``), then the basic code (:mod:`mailer.outcome.classify`).
+
+So nothing in a reply may speak against a statement that strikes somebody off. Sources: RFC 3463, RFC 5248, and the
+sentences that real servers send (``tests/fixtures/replies``).
 """
 
 from __future__ import annotations
 
-from mailer.outcome.rules_ours import OURS, OVERRIDES
-from mailer.outcome.rules_theirs import THEIRS
+from mailer.outcome.rules_letter import POLICY, SIZE, SPAM
+from mailer.outcome.rules_mailbox import CLEAR, FIRST, UNCLEAR
+from mailer.outcome.rules_pace import LATER, REPUTATION, SPEED, TROUBLE
+from mailer.outcome.rules_relay import QUOTAS, SENDER
 
-RULES = OVERRIDES + OURS + THEIRS
+RULES = FIRST + QUOTAS + SPEED + SENDER + LATER + REPUTATION + SPAM + SIZE + TROUBLE + POLICY + CLEAR + UNCLEAR
 """Tried in this order on every refusal."""
 
 CODES: tuple[tuple[str, str], ...] = (
-    (r"1\.[01]$", "no_address"),
-    (r"1\.2$", "no_domain"),
     (r"1\.3$", "bad_address"),
-    (r"1\.4$", "no_address"),
-    (r"1\.6$", "moved"),
     (r"1\.[78]$", "sender_refused"),
-    (r"1\.10$", "no_mail_domain"),
+    (r"1\.", "unavailable"),
     (r"2\.1$", "inactive"),
     (r"2\.2$", "full"),
     (r"2\.3$|3\.4$", "too_big"),
+    (r"2\.0$", "unavailable"),
     (r"[23]\.", "trouble"),
     (r"4\.2$", "trouble"),
     (r"4\.", "route"),
     (r"5\.3$", "wait"),
+    (r"5\.0$", "other"),
     (r"5\.", "protocol"),
     (r"6\.7$", "needs_utf8"),
     (r"6\.", "content"),
     (r"7\.", "policy"),
 )
-"""Subject and detail of an enhanced code (RFC 3463), when no text decided."""
+"""Subject and detail of an enhanced code (RFC 3463), when no words decided."""

@@ -1,7 +1,7 @@
 """Results and events of the transport become decisions: ``mailer.outcome`` decides, this keeps what it needs to know.
 
-Promises: nothing here decides what a reply means. Jitter is drawn here; the limit on suppressing (an outage at a
-provider) and the mass rules are asked of ``Spikes`` here.
+Promises: nothing here decides what a reply means. Jitter is drawn here; what several answers mean together is asked of
+``Series`` here. A :class:`Verdict` says all that is to be written about one answer.
 """
 
 from __future__ import annotations
@@ -10,44 +10,56 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
-from mailer.outbox import Claimed, Mailing
-from mailer.outcome import Context, Decision, Spikes, decide, hold_for
+from mailer.outbox import Claimed, Hold, Mailing
+from mailer.outcome import Answer, Context, Decision, Seen, Series, decide, hold_for, shown
 from mailer.settings import MailerSettings
 from mailer.transport.base import RelayEvent, Result
+from mailer.undeliverable import Statement
 
-OUTAGE = "outage"
-Judged = Callable[[Claimed, Mailing, Result], Decision]
+MANY_ALIKE = "many_alike"
+
+
+class Verdict(NamedTuple):
+    """A decision, and what goes with it: why the mailing is held, a statement about the mailbox, who waits again."""
+
+    decision: Decision
+    hold: Hold | None = None
+    statement: Statement | None = None
+    back: tuple[int, ...] = ()
+
+
+Judged = Callable[[Claimed, Mailing, Result], Verdict]
 
 
 class Judge:
     """See the module. Used by the writing thread only."""
 
     def __init__(self, settings: MailerSettings) -> None:
-        self._settings, self._spikes = settings, Spikes()
+        self._settings, self._series = settings, Series()
         self.away_since: datetime | None = None
         self.away_words = ""
-        self.lifted: list[int] = []  # deliveries whose addresses were suppressed before the outage was clear
         self.relay_news = False  # away_since changed, and ``status`` should know
 
     def begin(self, now: datetime) -> Judged:
         """The judge for results that were read at ``now``."""
         contexts: dict[tuple[int, int, datetime], Context] = {}
-        note = self._spikes.note
+        series = self._series
 
-        def judged(claim: Claimed, mailing: Mailing, result: Result) -> Decision:
+        def judged(claim: Claimed, mailing: Mailing, result: Result) -> Verdict:
             same = (claim.mailing, claim.tries, claim.first_claimed_at)
             context = contexts.get(same)
             if context is None:
                 context = contexts[same] = self._context(claim, mailing, now)
             decision = decide(result, context)
             if decision.state == "retry":  # each its own moment, so that not all come back at once
-                decision = decide(result, replace(context, jitter=random.random()))
-            seen = note(mailing.id, claim.domain, decision, now, claim.delivery)
-            if seen.outage:  # a provider that says so of too many: refused, listed, and nobody is suppressed
-                self.lifted += seen.lift
-                return decision._replace(suppress=False, reason=OUTAGE)
-            return decision._replace(hold=seen.hold) if seen.hold and not decision.hold else decision
+                passing = series.passing(claim.domain, now)
+                decision = decide(result, replace(context, jitter=random.random(), passing=passing))
+            if decision.state == "in_doubt" or not decision.code:
+                return Verdict(decision)
+            seen = series.note(Answer(mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words), now)
+            return Verdict(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)
 
         return judged
 
@@ -55,14 +67,43 @@ class Judge:
         retry, give_up = self._settings.retry, self._settings.give_up
         return Context(now, claim.tries + 1, claim.first_claimed_at, retry, give_up, mailing.spec.send_before)
 
-    def event(self, event: RelayEvent, now: datetime) -> str:
-        """Note what happened to the relay; the reason for which all mailings are held, or ""."""
+    def event(self, event: RelayEvent, now: datetime) -> Hold | None:
+        """Note what happened to the relay; why all mailings are held, or None."""
+        words = f"{event.code or ''} {event.text}".strip()
         if event.kind == "open":
             self._away(None, "")
         elif event.kind in ("away", "refused"):
-            self._away(self.away_since or now, f"{event.code or ''} {event.text}".strip())
-        return hold_for(event) or ""
+            self._away(self.away_since or now, words)
+        reason = hold_for(event)
+        return Hold(reason, words) if reason else None
 
     def _away(self, since: datetime | None, words: str) -> None:
         if (since, words) != (self.away_since, self.away_words):
             self.away_since, self.away_words, self.relay_news = since, words, True
+
+
+def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> Verdict:
+    """A refusal, and what the answers before it make of it."""
+    if seen.hold:
+        waiting = decision._replace(state="waiting", retry_at=None, mailbox="")
+        return Verdict(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)
+    if decision.hold and seen.refuse:
+        return Verdict(decision._replace(state="refused", hold=None))
+    if decision.hold:
+        return Verdict(decision, Hold(decision.hold, shown(decision), decision.until))
+    return Verdict(decision, statement=_statement(claim, mailing, decision, seen) if decision.mailbox else None)
+
+
+def _statement(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> Statement:
+    return Statement(
+        claim.delivery,
+        claim.mailing,
+        claim.recipient,
+        claim.address_hash,
+        claim.domain,
+        decision.reason,
+        decision.mailbox == "clear",
+        service=mailing.is_service,
+        wave=seen.wave,
+        earlier=seen.earlier,
+    )

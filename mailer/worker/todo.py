@@ -1,7 +1,7 @@
 """What has been decided and is not on disk yet; :meth:`Todo.write` may be tried any number of times.
 
-Results become settlements by ``outcome.decide``; what a decision asks beside the settlement (suppress, hold, slow down)
-is collected here too, and written in the same transaction. Nothing is forgotten until the caller says that the
+Verdicts become settlements; what they ask beside the settlement (strike off, hold, wait again, slow down) is collected
+here too, and written in the same transaction. Nothing is forgotten until the caller says that the
 transaction was committed; writing it twice is harmless, since each settlement is conditional on its attempt.
 """
 
@@ -13,9 +13,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailer import outbox, pace, suppression
-from mailer.outbox import Claimed, Mailing, Settlement, Tally
-from mailer.outcome import Decision
+from mailer import outbox, pace, undeliverable
+from mailer.outbox import Claimed, Hold, Mailing, Settlement, Tally
+from mailer.undeliverable import Statement
+from mailer.worker.judge import Verdict
 
 ERASED = "erased"
 
@@ -26,10 +27,10 @@ class Todo:
     def __init__(self) -> None:
         self.settlements: defaultdict[int, list[Settlement]] = defaultdict(list)  # by sender
         self.erased: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-        self.suppressed: list[bytes] = []
-        self.lifted: list[int] = []  # deliveries whose addresses are not suppressed after all
-        self.held: dict[int, str] = {}
-        self.held_all = ""
+        self.statements: list[Statement] = []
+        self.back: dict[int, int] = {}  # refused deliveries that are to wait again → their mailing
+        self.held: dict[int, Hold] = {}
+        self.held_all: Hold | None = None
         self.again: list[tuple[int, int]] = []
         self.slower: set[str] = set()
         self.accepted: defaultdict[str, int] = defaultdict(int)
@@ -37,8 +38,9 @@ class Todo:
     def __bool__(self) -> bool:
         return bool(self.settlements or self.erased or self.held or self.held_all or self.slower)
 
-    def decided(self, claim: Claimed, sender_id: int, mailing: Mailing, decision: Decision) -> None:
+    def decided(self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: Verdict) -> None:
         """One result has been judged."""
+        decision = verdict.decision
         self.settlements[sender_id].append(
             Settlement(
                 claim.delivery,
@@ -54,13 +56,14 @@ class Todo:
         if decision.state == "accepted":
             self.accepted[claim.domain] += 1
             return
-        if decision.suppress:
-            self.suppressed.append(claim.address_hash)
-        if decision.hold:
-            self.held.setdefault(claim.mailing, decision.hold)
-        if decision.slow_domain:
+        if verdict.statement:
+            self.statements.append(verdict.statement)
+        if verdict.hold:
+            self.held.setdefault(claim.mailing, verdict.hold)
+        self.back.update(dict.fromkeys(verdict.back, claim.mailing))
+        if decision.pace in ("slow_domain", "slow", "rest"):
             self.slower.add(pace.domain_bucket(claim.domain))
-        if decision.slow_relay:
+        if decision.pace == "slow_relay":
             self.slower.add(pace.RELAY)
         if decision.state == "in_doubt" and mailing.spec.in_doubt == "send_again":
             self.again.append((claim.delivery, claim.mailing))
@@ -86,12 +89,10 @@ class Todo:
         outbox.send_again(conn, self.again, now, tally)
         for sender_id, rows in self.erased.items():
             outbox.skip_claimed(conn, sender_id, rows, ERASED, now)
-        for address_hash in self.suppressed:
-            suppression.suppress(conn, address_hash, suppression.EVERYTHING, "undeliverable", now)
-        for address_hash in outbox.address_hashes(conn, self.lifted):
-            suppression.lift(conn, address_hash, suppression.EVERYTHING, ["undeliverable"])
-        for mailing, reason in self.held.items():
-            outbox.hold(conn, mailing, reason, now)
+        undeliverable.note(conn, self.statements, now)
+        outbox.put_back(conn, list(self.back.items()), now, tally)
+        for mailing, hold in self.held.items():
+            outbox.hold(conn, mailing, hold, now)
         if self.held_all:
             outbox.hold_all(conn, self.held_all, now)
         if self.slower or slowed:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from mailer import outbox, shortage
 from mailer.errors import InputError, PostiljonError, StateError, StorageError
-from mailer.outbox import Claimed, Sender, Tally
+from mailer.outbox import Claimed, Hold, Sender, Tally
 from mailer.storage import Others, mapped
 from mailer.worker.board import Board
 from mailer.worker.judge import Judge
@@ -169,8 +169,6 @@ class Writer:
                 self._todo.decided(flight.claimed, flight.sender_id, mailing, judged(flight.claimed, mailing, result))
         while outbound.broken:
             self._unmade(*outbound.broken.popleft())
-        self._todo.lifted += self._judge.lifted
-        self._judge.lifted.clear()
         while outbound.events:
             held = self._judge.event(outbound.events.popleft(), now)
             self._todo.held_all = self._todo.held_all or held
@@ -349,7 +347,7 @@ class Writer:
             self.error, self.stopping = short, True
             return
         log.error("the letter of mailing %s cannot be made", mailing, exc_info=error)
-        self._todo.held[mailing] = str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN
+        self._todo.held[mailing] = Hold(str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN)
 
     def _unmade(self, delivery: int, error: Exception) -> None:
         """An address that cannot stand in a header refuses that letter; anything else is a fault of the mailing's."""

@@ -10,11 +10,16 @@ from typing import Any
 
 import pytest
 
-from mailer import archive, outbox, pace, suppression
+from mailer import archive, outbox, pace, suppression, undeliverable
 from mailer.storage import Database, open_database
 from tests.support.tables import create_all
 
-TABLES = (archive.SNAPSHOT, pace.PACE, suppression.SUPPRESSION)  # importing a home of tables declares them
+TABLES = (
+    archive.SNAPSHOT,
+    pace.PACE,
+    suppression.SUPPRESSION,
+    undeliverable.STATEMENT,
+)  # importing a home of tables declares them
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 IDENTITY = outbox.Identity("http://127.0.0.1:8000", "bounce@example.org", 7)
 

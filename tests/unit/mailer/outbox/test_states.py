@@ -8,6 +8,7 @@ DESIGN = {
     "waiting": {"sending", "skipped"},
     "sending": {"accepted", "retry", "refused", "in_doubt", "waiting"},
     "retry": {"sending", "skipped", "refused"},
+    "refused": {"waiting"},
     "in_doubt": {"waiting", "accepted", "refused", "retry", "skipped"},
     "accepted": {"bounced", "complained"},
     "bounced": {"complained"},

@@ -1,0 +1,178 @@
+"""Several answers together: what one reply cannot show. A state machine over values; no clock, no address is kept.
+
+*Mass rule*: the same words (addresses, digits and hosts removed) to three recipients at three domains with none
+accepted in between, or to ten at one domain with none accepted there in between, and no clear statement about a
+mailbox. Then the campaign is held; those deliveries wait again, and so does each that is still answered in these
+words. A person lets it go on after reading the words: from then on it takes ten times as many, and fewer are refused.
+
+*Wave*: more than a tenth of a domain's last 100 answers, and at least 5, are the same clear statement. This is what
+one sender has seen; :mod:`mailer.undeliverable` looks at the answers of all of them, and decides.
+
+One instance per sender; memory is bounded (10,000 domains, the oldest forgotten; 100 sets of words a mailing).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from mailer.outcome.classes import HOLDING, KINDS
+from mailer.outcome.classify import plain
+from mailer.outcome.decision import Decision
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+DOMAINS, AT_ONE_DOMAIN, PATIENCE = 3, 10, 10
+LAST, SHARE, ENOUGH = 100, 0.1, 5
+_REMEMBERED, _MOST_WORDS = 10_000, 100
+_COMPARED = 30  # words
+_STALE = timedelta(hours=6)
+_PASSING = timedelta(minutes=10)
+_VARIES = re.compile(r"\S*\d\S*|[^\w\s]+|\b[0-9a-f]{8,}\b")
+_WHO = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One decision that came from a reply. ``resumed``: the words after which a person let the mailing go on."""
+
+    mailing: int
+    domain: str
+    delivery: int
+    decision: Decision
+    resumed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What to do beyond the decision itself.
+
+    ``hold``: hold the mailing, and let the delivery wait; ``words`` are what the servers said. ``back``: deliveries
+    that were refused in the same words and are to wait again. ``refuse``: what would hold the mailing was read by a
+    person, so it is about this letter. ``wave``: do not strike off, nor the deliveries ``earlier``.
+    """
+
+    hold: bool = False
+    words: str = ""
+    back: tuple[int, ...] = ()
+    refuse: bool = False
+    wave: bool = False
+    earlier: tuple[int, ...] = ()
+
+
+_NOTHING = Seen()
+_FINE = ("", 0)  # one for all: a hundred each for ten thousand domains would be 90 MiB
+
+
+@dataclass(slots=True)
+class _Domain:
+    last: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=LAST))
+    at: datetime | None = None
+    accepted_at: datetime | None = None
+
+
+class Series:
+    """Give it each decision that came from a reply, in order; it says what they mean together."""
+
+    def __init__(self) -> None:
+        self._domains: OrderedDict[str, _Domain] = OrderedDict()
+        self._runs: dict[int, OrderedDict[str, list[tuple[str, int]]]] = {}  # mailing → words → (domain, delivery)
+        self._at_domain: OrderedDict[tuple[int, str], dict[str, list[int]]] = OrderedDict()
+        self._held: dict[int, str] = {}  # mailing → the words for which it was held
+
+    def passing(self, domain: str, now: datetime) -> bool:
+        """Whether the domain has accepted something lately."""
+        kept = self._domains.get(domain)
+        return kept is not None and kept.accepted_at is not None and now - kept.accepted_at < _PASSING
+
+    def note(self, answer: Answer, now: datetime) -> Seen:
+        """Take one more answer into account."""
+        decision = answer.decision
+        kept = self._domain(answer.domain, now)
+        clear = decision.mailbox == "clear"
+        kept.last.append((decision.reason, answer.delivery) if clear else _FINE)
+        if decision.state == "accepted":
+            kept.accepted_at = now
+            self._runs.pop(answer.mailing, None)
+            self._at_domain.pop((answer.mailing, answer.domain), None)
+            return _NOTHING
+        if clear:
+            return self._wave(kept, decision.reason)
+        if decision.code < 500 or decision.reason == "speed":
+            return _NOTHING
+        return self._alike(answer)
+
+    def _domain(self, domain: str, now: datetime) -> _Domain:
+        kept = self._domains.pop(domain, None) or _Domain()
+        if kept.at is not None and now - kept.at > _STALE:
+            kept.last.clear()
+        kept.at = now
+        self._domains[domain] = kept
+        if len(self._domains) > _REMEMBERED:
+            self._domains.popitem(last=False)
+        return kept
+
+    def _wave(self, kept: _Domain, reason: str) -> Seen:
+        same = [delivery for each, delivery in kept.last if each == reason]
+        if len(same) < ENOUGH or len(same) <= SHARE * len(kept.last):
+            return _NOTHING
+        return Seen(wave=True, earlier=tuple(delivery for delivery in same[:-1] if delivery))
+
+    def _alike(self, answer: Answer) -> Seen:
+        words = same_words(answer.decision.text)
+        read = bool(answer.resumed) and words == same_words(answer.resumed)
+        if self._held.get(answer.mailing) == words and not read:
+            return Seen(hold=True, words=shown(answer.decision))
+        holds = KINDS[answer.decision.reason].group in HOLDING or answer.decision.hold is not None
+        if holds and (not read or answer.decision.reason == "quota"):
+            return _NOTHING  # the first reply is enough, and the decision says so
+        back = self._run(answer, words, PATIENCE if read else 1)
+        if not back:
+            return Seen(refuse=holds)
+        self._held[answer.mailing] = words
+        return Seen(hold=True, words=shown(answer.decision), back=back)
+
+    def _run(self, answer: Answer, words: str, patience: int) -> tuple[int, ...]:
+        """The deliveries before this one that were answered in the same words, once they are enough."""
+        runs = self._runs.setdefault(answer.mailing, OrderedDict())
+        run = _latest(runs, words, [])
+        run.append((answer.domain, answer.delivery))
+        here = _latest(self._at_domain, (answer.mailing, answer.domain), {}).setdefault(words, [])
+        here.append(answer.delivery)
+        _bound(runs, _MOST_WORDS)
+        _bound(self._at_domain, _REMEMBERED)
+        if len(run) >= DOMAINS * patience and len({domain for domain, _ in run}) >= DOMAINS:
+            found = [delivery for _, delivery in run]
+        elif len(here) >= AT_ONE_DOMAIN * patience:
+            found = here
+        else:
+            return ()
+        self._runs.pop(answer.mailing, None)
+        self._at_domain.pop((answer.mailing, answer.domain), None)
+        return tuple(dict.fromkeys(found))
+
+
+def same_words(text: str) -> str:
+    """The words without what differs from recipient to recipient: addresses, links, hosts, digits, punctuation."""
+    return " ".join(_VARIES.sub(" ", plain(text)).split()[:_COMPARED])
+
+
+def shown(decision: Decision) -> str:
+    """What the server said, as a sentence about the campaign may show it: without addresses."""
+    text = _WHO.sub("…", decision.text)
+    return f"{decision.code} {text}".strip() if decision.code else text
+
+
+def _latest(kept: OrderedDict[Key, Value], key: Key, new: Value) -> Value:
+    """The value of a key, as the one that was used last."""
+    value = kept.pop(key, None)
+    kept[key] = new if value is None else value
+    return kept[key]
+
+
+def _bound(kept: OrderedDict[Key, Value], most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)

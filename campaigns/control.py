@@ -104,6 +104,57 @@ def decide(db: Database, slug: str, choice: Choice, addresses: Sequence[str], no
         return Decided(rows, records.get(conn, slug))
 
 
+def refused(db: Database, slug: str, reason: str) -> int:
+    """How many were refused for a reason; raises ``InputError`` for a reason that nobody was refused for."""
+    with db.read() as conn:
+        campaign = records.get(conn, slug)
+        return len(_refused(conn, campaign, reason))
+
+
+def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided:
+    """A person sends again to those who were refused for a reason: they wait, and the campaign goes on.
+
+    A held one goes on as by :func:`resume`. Raises ``StateError`` for one that a person paused or cancelled.
+    """
+    with db.write() as conn:
+        campaign = records.get(conn, slug)
+        rows = _refused(conn, campaign, reason)
+        if campaign.state in (State.CANCELLED, State.PAUSED):
+            after(campaign.state, Event.SEND_AGAIN, slug)
+        done = outbox.put_back(conn, rows, now)
+        if campaign.state is State.FINISHED:
+            outbox.reopen(conn, _mailing_id(campaign), now)
+            _move(conn, campaign, Event.SEND_AGAIN, now, "", finished_at=None)
+        elif campaign.state is State.HELD:
+            _move(conn, campaign, Event.RESUME, now, "")
+            outbox.release(conn, _mailing_id(campaign), now, by_person=True)
+        return Decided(done, records.get(conn, slug))
+
+
+def _refused(conn: Connection, campaign: Campaign, reason: str) -> list[tuple[int, int]]:
+    mailing = _mailing_id(campaign)
+    rows = outbox.refused_for(conn, mailing, reason)
+    if not rows:
+        there = sorted({why for state, why, _number in outbox.outcomes(conn, mailing) if state == "refused"})
+        if not there:
+            raise InputError(N_("nobody was refused by {slug}").format(slug=campaign.slug))
+        said = N_("nobody was refused for {reason}; reasons of {slug}: {known}")
+        raise InputError(said.format(reason=reason, slug=campaign.slug, known=", ".join(there)))
+    return rows
+
+
+def resume_due(db: Database, now: datetime) -> list[Campaign]:
+    """Let campaigns go on that a quota held until a time that is over; which."""
+    with db.read() as conn:
+        due = set(outbox.due_again(conn, now))
+        held = [item for item in records.in_states(conn, [State.HELD]) if item.mailing_id in due] if due else []
+    for campaign in held:
+        with db.write() as conn:
+            if records.move(conn, campaign, Event.RESUME, now):
+                outbox.release(conn, _mailing_id(campaign), now)
+    return held
+
+
 def reconcile(db: Database, now: datetime) -> None:
     """Let every campaign that is being sent follow its mailing. Called often: reads first, writes only when needed."""
     with db.read() as conn:

@@ -25,7 +25,7 @@ from campaigns.definition import Definition, parse
 from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
-from campaigns.states import Event, State
+from campaigns.states import MISSED_ITS_HOUR, Event, State
 from mailer import archive, journal, outbox
 from mailer.errors import Fault, FaultsError, InputError, StateError, StateHeld, UsageError
 from mailer.letter.plan import Compiled
@@ -81,7 +81,7 @@ def start(site: Site, path: Path, now: datetime) -> Campaign:
     if known and known.is_launched:
         return known
     if known and known.state is State.HELD:
-        raise StateHeld(why_not(known, site.say))
+        raise StateHeld(site.say(MISSED_ITS_HOUR).format(slug=known.slug))
     prepared = prepare(site, path, known.online_code if known else "", now)
     try:
         with site.db.write() as conn:
@@ -254,18 +254,6 @@ def unknown_topic(site: Site, definition: Definition) -> Fault:
     _, line = site.say, definition.lines.get("topic", 0)
     hint = did_you_mean(definition.topic, known, _) or _("'postiljon contacts import' makes it.")
     return Fault(definition.file, line, "topic", repr(definition.topic), _("a topic that exists"), hint, "warning")
-
-
-def why_not(campaign: Campaign, _: Say = as_is) -> str:
-    """Why a campaign that is paused, held or cancelled does not go on, and what to do."""
-    if campaign.state is State.CANCELLED:
-        return _("{slug} was cancelled; nobody more gets it").format(slug=campaign.slug)
-    if campaign.reason == MISSED:
-        text = _("{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it anew")
-        return text.format(slug=campaign.slug)
-    state = _("paused") if campaign.state is State.PAUSED else _("held")
-    text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
-    return text.format(slug=campaign.slug, state=state, reason=campaign.reason or _("no reason was given"))
 
 
 def _known(site: Site, path: Path) -> Campaign | None:

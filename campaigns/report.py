@@ -6,6 +6,7 @@ add up to ``recipients``; what is added later stands below ``details``, which ho
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,10 @@ from sqlalchemy import Connection
 from campaigns import records
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
-from campaigns.states import State
+from campaigns.states import MISSED_ITS_HOUR, State
 from mailer import outbox
-from mailer.outbox import Counts
+from mailer.errors import InputError
+from mailer.outbox import Counts, Delivery, Hold
 
 N_ = as_is
 STATES = {
@@ -133,6 +135,49 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
     return found
 
 
+def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
+    """Why a campaign that is paused, held or cancelled does not go on, and what to do."""
+    if campaign.state is State.CANCELLED:
+        return _("{slug} was cancelled; nobody more gets it").format(slug=campaign.slug)
+    if campaign.reason == "missed":
+        return _(MISSED_ITS_HOUR).format(slug=campaign.slug)
+    state = _("paused") if campaign.state is State.PAUSED else _("held")
+    reason = reason_words(campaign.reason, _) or _("no reason was given")
+    text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
+    said = text.format(slug=campaign.slug, state=state, reason=reason)
+    return " ".join([said, *held_words(conn, campaign, _)])
+
+
+def held_words(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[str]:
+    """What the mail server said when a rule held the campaign, and until when it is held; sentences."""
+    if campaign.mailing_id is None:
+        return []
+    hold = outbox.get(conn, campaign.mailing_id).hold
+    found = [_('The mail server said: "{words}".').format(words=hold.words)] if hold.words else []
+    if hold.until:
+        when = local_text(hold.until.replace(microsecond=0), campaign.timezone or "UTC")
+        found.append(_("It goes on by itself on {when}, where 'postiljon serve' runs.").format(when=when))
+    return found
+
+
+def people(conn: Connection, campaign: Campaign, chosen: str = "") -> Iterator[Delivery]:
+    """Deliveries of a campaign, each with the server's words: those in a state or with a reason; default: not accepted.
+
+    Raises ``InputError`` for what is neither, with those that there are.
+    """
+    if campaign.mailing_id is None:
+        return iter(())
+    there = outbox.outcomes(conn, campaign.mailing_id)
+    known = {state for state, _reason, _number in there} | {reason for _state, reason, _number in there} - {""}
+    if chosen and chosen not in known and chosen not in DELIVERIES:
+        said = N_("nobody is {chosen}; there are: {known}")
+        raise InputError(said.format(chosen=chosen, known=", ".join(sorted(known)) or "-"))
+    found = outbox.deliveries(conn, campaign.mailing_id)
+    if not chosen:
+        return (item for item in found if item.state != "accepted")
+    return (item for item in found if chosen in (item.state, item.reason))
+
+
 def reason_words(reason: str, _: Say = as_is) -> str:
     """Why a campaign is held or paused: a key of ours in words, or what a person or relay said."""
     from mailer.outcome import WORDS
@@ -155,7 +200,9 @@ def words_of(state: str, reason: str, _: Say = as_is) -> str:
 
 
 def _details(conn: Connection, campaign: Campaign, _: Say) -> dict[str, Any]:
-    later = outbox.next_retry(conn, campaign.mailing_id) if campaign.mailing_id is not None else None
+    later, hold = None, Hold("")
+    if campaign.mailing_id is not None:
+        later, hold = outbox.next_retry(conn, campaign.mailing_id), outbox.get(conn, campaign.mailing_id).hold
     return {
         "subject": campaign.subject,
         "topic": campaign.topic,
@@ -164,6 +211,8 @@ def _details(conn: Connection, campaign: Campaign, _: Say) -> dict[str, Any]:
         "launched_at": _iso(campaign.launched_at),
         "finished_at": _iso(campaign.finished_at),
         "next_retry_at": _iso(later),
+        "held_words": hold.words,
+        "held_until": _iso(hold.until),
         "outcomes": [asdict(outcome) for outcome in outcomes(conn, campaign, _)],
     }
 

@@ -100,8 +100,11 @@ class Schedule:
                 launch.freeze_page(self._site, campaign, self._clock())
 
     def follow(self) -> None:
-        """Finish and hold campaigns as their mailings are."""
-        control.reconcile(self._site.db, self._clock())
+        """Finish and hold campaigns as their mailings are; let those go on whose quota is over."""
+        now = self._clock()
+        for campaign in control.resume_due(self._site.db, now):
+            log.info("resumed", campaign=campaign.slug, why="the quota of the mail server should be over")
+        control.reconcile(self._site.db, now)
 
     def tidy(self) -> None:
         """What goes or falls due by itself on the reader's side: retention, addresses that nobody objected to."""

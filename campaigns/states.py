@@ -87,6 +87,11 @@ REFUSALS = {
 }
 
 
+MISSED_ITS_HOUR = N_(
+    "{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it anew"
+)
+
+
 def after(state: str, event: Event, slug: str = "the campaign") -> State:
     """The state after ``event``; raises ``StateError`` with the present one when the table has no such pair."""
     moved = MOVES.get((State(state), event))

@@ -144,6 +144,11 @@ def undeliverable(
     return [StruckOff(bytes(item[0]), item[1], item[2]) for item in conn.execute(query.order_by(row.since))]
 
 
+def undeliverable_hashes(mailing: int | None = None, since: datetime | None = None) -> Select[Any]:
+    """The query for their hashes, for others to join: all, by a mailing, or since a time."""
+    return select(SUPPRESSION.c.address_hash).where(*_struck_off(None, mailing, since))
+
+
 def lift_undeliverable(
     conn: Connection,
     *,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from campaigns.cli.house import Json
 from campaigns.cli.output import _, number, say, tell, translated
+from campaigns.cli.people import list_people
 
 
 def register(app: typer.Typer) -> None:
@@ -16,19 +18,34 @@ def register(app: typer.Typer) -> None:
     app.command(
         "status",
         help=_("Say who got a campaign, who not and why; without a slug, list all campaigns."),
-        epilog=_("Example: postiljon status denkt-u-mee --json"),
+        epilog=_("Example: postiljon status denkt-u-mee --people refused"),
     )(status)
 
 
 def status(
     slug: Annotated[str | None, typer.Argument(help=_("The slug of the campaign; default: list all."))] = None,
+    chosen: Annotated[
+        str, typer.Argument(metavar="[STATE|REASON]", help=_("With --people: only those; default: not accepted."))
+    ] = "",
+    people: Annotated[
+        bool, typer.Option("--people", help=_("List the people, why, and what the server said of each."))
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help=_("With --people: write CSV."))] = None,
     as_json: Json = False,
 ) -> None:
     """Say how it stands."""
     from campaigns import records, report
     from campaigns.app import open_house
 
+    if (chosen or out) and not (people and slug):
+        raise typer.BadParameter(_("it goes with --people and a campaign"), param_hint=chosen or "--out")
     house = open_house(say=_)
+    if slug and people:
+        with house.db.read() as conn:
+            listed = report.people(conn, records.get(conn, slug), chosen)
+            list_people(slug, listed, out, as_json)
+        house.close()
+        return
     with house.db.read() as conn:
         if slug is None:
             found = report.all_statuses(conn)
@@ -59,7 +76,13 @@ def print_status(status: Mapping[str, Any]) -> None:
     width = max(28, *(len(words) + 2 for words, _people in rows))
     for words, count in rows:
         say(f"  {words:<{width}}{number(count):>12}")
-    later = status.get("details", {}).get("next_retry_at")
+    details = status.get("details", {})
+    if details.get("held_words"):
+        say(_('The mail server said: "{words}".').format(words=details["held_words"]))
+    if details.get("held_until"):
+        text = _("It goes on by itself on {when}, where 'postiljon serve' runs.")
+        say(text.format(when=_local(details["held_until"], status)))
+    later = details.get("next_retry_at")
     if status["retry"] and later:
         text = _("Left for a later attempt: {number}, the first from {when} on.")
         say(text.format(number=number(status["retry"]), when=_local(later, status)))

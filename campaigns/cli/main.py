@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, topics
+from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, suppressions, topics
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import in_our_words, usage_line
 from mailer import shortage
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (house, contacts, topics, letters, sending, following, restoring, serving):
+for module in (house, contacts, suppressions, topics, letters, sending, following, restoring, serving):
     module.register(app)
 
 

@@ -43,19 +43,26 @@ def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 def _meaning(house: House, campaign: Campaign, ending: Ending) -> tuple[int, str]:
-    from campaigns import launch, records
+    from campaigns import records
 
     if ending.kind == "done":
         return 0, ""
     with house.db.read() as conn:
         now = records.get(conn, campaign.slug)
     if ending.kind == "held":
-        return 3, launch.why_not(now, _)
+        return 3, _held(house, now)
     if ending.kind == "relay_away":
         name = house.mailer.smtp_url.name
         text = _("The relay {name} cannot be reached ({why}). Nobody is lost; run the same command again.")
         return 3, text.format(name=name, why=ending.words)
     return 3, _("Stopped. Run it again to carry on; nobody gets anything twice.")
+
+
+def _held(house: House, campaign: Campaign) -> str:
+    from campaigns import report
+
+    with house.db.read() as conn:
+        return report.why_not(conn, campaign, _)
 
 
 class Bar:

@@ -82,12 +82,22 @@ def schedule(
 
 
 def send(
-    file: File,
+    file: Annotated[Path, typer.Argument(help=_("The campaign file; with --refused, the slug."))],
     yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
+    refused: Annotated[
+        str,
+        typer.Option(
+            "--refused",
+            metavar="REASON",
+            help=_("Only again to those who were refused for this reason, once its cause is mended."),
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> int:
     """Send it."""
-    from campaigns import launch, report
+    if refused:
+        return _send_refused(str(file), refused, yes, as_json)
+    from campaigns import launch
     from campaigns.app import open_house
     from campaigns.states import State
 
@@ -98,32 +108,77 @@ def send(
         campaign = launch.start(house.site, file, house.clock())
         code, words = 0, ""
         if campaign.state not in (State.SENDING, State.FINISHED):
-            code, words = 1 if campaign.state is State.CANCELLED else 3, launch.why_not(campaign, _)
-        if campaign.state is State.SENDING:
-            from campaigns.cli.progress import watch
-
-            code, words = watch(house, campaign)
-        with house.db.read() as conn:
-            status = report.status(conn, campaign.slug, _)
-        _print_end(status, words, as_json)
-        return code
+            code, words = 1 if campaign.state is State.CANCELLED else 3, _why_not(house, campaign)
+        return _carry_on(house, campaign, (code, words), as_json)
     finally:
         house.close()
 
 
+def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
+    """Send what is left of a launched campaign, and say what came of it."""
+    from campaigns import report
+    from campaigns.states import State
+
+    code, words = so_far
+    if campaign.state is State.SENDING:
+        from campaigns.cli.progress import watch
+
+        code, words = watch(house, campaign)
+    with house.db.read() as conn:
+        status = report.status(conn, campaign.slug, _)
+    _print_end(status, words, as_json)
+    return code
+
+
+def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
+    """Send again to those who were refused for a reason."""
+    from campaigns import control
+    from campaigns.app import open_house
+
+    house = open_house(say=_)
+    try:
+        again = control.refused(house.db, slug, reason)
+        if not yes:
+            text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')
+            _confirm(text.format(people=people(again), slug=slug, reason=reason))
+        done = control.send_refused(house.db, slug, reason, house.clock())
+        if not as_json:
+            say(_("Sent again to {people}.").format(people=people(done.rows)))
+        return _carry_on(house, done.campaign, (0, ""), as_json)
+    finally:
+        house.close()
+
+
+def _why_not(house: House, campaign: Campaign) -> str:
+    from campaigns import report
+
+    with house.db.read() as conn:
+        return report.why_not(conn, campaign, _)
+
+
 def _ask(house: House, file: Path) -> None:
     """The sentence that is confirmed, with the number of people; on a terminal only."""
-    import sys
-
     from campaigns import audience, launch
 
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
+    _terminal()
     prepared = launch.prepare(house.site, file, "", house.clock())
     with house.db.read() as conn:
         count = audience.count(conn, prepared.definition.topic)
     sentence = _('{people} will get "{subject}" now. Send it?')
     typer.confirm(sentence.format(people=people(count), subject=prepared.definition.subject), abort=True)
+
+
+def _confirm(sentence: str) -> None:
+    _terminal()
+    typer.confirm(sentence, abort=True)
+
+
+def _terminal() -> None:
+    """Nobody can be asked where there is no terminal."""
+    import sys
+
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
 
 
 def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:

@@ -44,7 +44,11 @@ class MailingRow(SQLModel, table=True):
     """One letter to one audience. The counters are kept in the transaction that moves a delivery."""
 
     __tablename__ = "mailing"
-    __table_args__ = (_partial("mailing_open", "open", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        _partial("mailing_open", "open", "id"),
+        _partial("mailing_held", "held", "hold_until"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, sa_column=_number())
     key: str = Field(unique=True)

@@ -239,6 +239,13 @@ def remove(conn: Connection, contact_id: int) -> None:
     conn.execute(delete(CONTACT).where(CONTACT.c.id == contact_id))
 
 
+def emails_of(conn: Connection, hashes: Select[Any]) -> dict[bytes, str]:
+    """The addresses of those whose hash a query gives, in one pass over all contacts; nobody's are missing."""
+    row = CONTACT.c
+    found = conn.execute(select(row.address_hash, row.email).where(row.address_hash.in_(hashes)))
+    return {bytes(hashed): email for hashed, email in found}
+
+
 def everyone(conn: Connection, after_id: int = 0, limit: int = 1000) -> list[Contact]:
     """A page of all contacts by number, those after ``after_id``."""
     query = select(*_COLUMNS).where(CONTACT.c.id > after_id).order_by(CONTACT.c.id).limit(limit)

@@ -23,6 +23,8 @@ def upgrade() -> None:
     op.add_column("mailing", sa.Column("hold_words", sa.String(), nullable=False, server_default=""))
     op.add_column("mailing", sa.Column("hold_until", Instant(), nullable=True))
     op.add_column("mailing", sa.Column("resumed_words", sa.String(), nullable=False, server_default=""))
+    held = sa.text("state = 'held'")
+    op.create_index("mailing_held", "mailing", ["hold_until"], sqlite_where=held, postgresql_where=held)
 
 
 def downgrade() -> None:

@@ -1,0 +1,135 @@
+"""``suppression list|lift``: who gets no mail since servers said so, and the way back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, people, say, tell
+
+if TYPE_CHECKING:
+    from campaigns.striking import Chosen, Lifted
+    from mailer.suppression import Entry
+
+_Campaign = Annotated[str, typer.Option("--campaign", metavar="SLUG", help=_("Those that this campaign struck off."))]
+_Since = Annotated[str, typer.Option("--since", metavar="DAY", help=_("Those since this day, such as 2026-11-27."))]
+N_ = str  # marks a text for the catalogue (domain cli)
+REASONS = {
+    "opt_out": N_("opted out"),
+    "undeliverable": N_("undeliverable"),
+    "complaint": N_("reported as spam before"),
+    "pause": N_("paused by the reader"),
+    "less_often": N_("asked for less mail"),
+    "erased": N_("erased"),
+    "manual": N_("held back by hand"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(help=_("Who gets no mail since servers said so, and the way back."), no_args_is_help=True)
+    group.command(
+        "list",
+        help=_("List who is held back as undeliverable; with an address, all that holds it back."),
+        epilog=_("Example: postiljon suppression list --campaign denkt-u-mee"),
+    )(list_)
+    group.command(
+        "lift",
+        help=_("Send to them again: only undeliverable is lifted, the rest only the reader can lift."),
+        epilog=_("Example: postiljon suppression lift --since 2026-11-27"),
+    )(lift)
+    app.add_typer(group, name="suppression")
+
+
+def list_(
+    email: Annotated[str, typer.Argument(help=_("One address."))] = "",
+    campaign: _Campaign = "",
+    since: _Since = "",
+    as_json: Json = False,
+) -> None:
+    """List them."""
+    from campaigns import striking
+    from campaigns.app import open_house
+
+    chosen = _chosen(campaign, since)
+    house = open_house(say=_)
+    with house.db.read() as conn:
+        if email:
+            _tell_entries(email, striking.entries(conn, email, house.pepper), as_json)
+            return
+        found = striking.struck_off(conn, chosen)
+    house.close()
+    if as_json:
+        tell([{"address": item.address, "since": item.since, "campaign": item.campaign} for item in found])
+        return
+    for item in found:
+        address = item.address or _("(no contact has this address)")
+        say(f"{address}  {item.since:%Y-%m-%d %H:%M} UTC  {item.campaign}".rstrip())
+    say(people(len(found)) if found else _("Nobody."))
+
+
+def lift(
+    emails: Annotated[list[str] | None, typer.Argument(metavar="[EMAIL]...", help=_("These addresses."))] = None,
+    campaign: _Campaign = "",
+    since: _Since = "",
+    as_json: Json = False,
+) -> int:
+    """Lift *undeliverable*."""
+    from campaigns import striking
+    from campaigns.app import open_house
+
+    if bool(emails) == bool(campaign or since):
+        raise typer.BadParameter(
+            _("name addresses, or a campaign, a day or both"), param_hint="EMAIL, --campaign, --since"
+        )
+    chosen = _chosen(campaign, since)
+    house = open_house(say=_)
+    with house.db.write() as conn:
+        done = striking.lift(conn, emails, house.pepper) if emails else []
+        number = sum(item.lifted for item in done) if emails else striking.lift_all(conn, chosen)
+    house.close()
+    if as_json:
+        named = [{"address": item.address, "lifted": item.lifted, "left": list(item.left)} for item in done]
+        tell({"lifted": number, "addresses": named})
+        return 0
+    for item in done:
+        _say_lifted(item)
+    say(_("Lifted: {people}. The next campaign is sent to them again.").format(people=people(number)))
+    return 0
+
+
+def _chosen(campaign: str, since: str) -> Chosen:
+    from campaigns.moments import day
+    from campaigns.striking import Chosen
+
+    if not since:
+        return Chosen(campaign)
+    try:
+        first = day(since, _)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
+    return Chosen(campaign, datetime(first.year, first.month, first.day, tzinfo=UTC))
+
+
+def _say_lifted(item: Lifted) -> None:
+    left = ", ".join(_(REASONS[reason]) for reason in item.left)
+    if left:
+        text = _("{address}: still held back ({reasons}). Only the reader can lift that, by signing up and confirming.")
+        say(text.format(address=item.address, reasons=left))
+    elif not item.lifted:
+        say(_("{address}: nothing holds it back.").format(address=item.address))
+
+
+def _tell_entries(email: str, found: list[Entry], as_json: bool) -> None:
+    if as_json:
+        tell([{"scope": item.scope, "reason": item.reason, "since": item.since, "until": item.until} for item in found])
+        return
+    for item in found:
+        scope = item.scope or _("all mail")
+        until = f" – {item.until:%Y-%m-%d}" if item.until else ""
+        say(f"{scope}: {_(REASONS[item.reason])}, {item.since:%Y-%m-%d}{until}")
+    if not found:
+        say(_("{address}: nothing holds it back.").format(address=email))

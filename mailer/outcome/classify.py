@@ -95,6 +95,8 @@ def _by_basic(code: int, words: str, stage: Stage) -> str:
 
 def _before_rcpt(key: str, code: int, stage: Stage) -> str:
     """The relay does not know the recipient yet: what sounds like a mailbox is our own address."""
-    if KINDS[key].group in _MAILBOX or key == "full":
+    if key == "full":
+        return "quota"
+    if KINDS[key].group in _MAILBOX:
         return "sender_refused" if code >= 500 else "trouble"
     return "auth" if stage == "auth" and key in ("protocol", "other", "policy") else key

@@ -3,9 +3,9 @@
 Like the rules of a game, from what speaks about us to what speaks about the reader:
 
 1. Words that do not mean what they say (``FIRST``), such as the default text of RFC 5321 for 550.
-2. A quota of the relay, by the hour, the day or the plan; then its speed.
+2. A quota of the relay, by the hour, the day or the plan; then its speed; greylisting, and a 4xx that says so itself.
 3. Our account, our log-in, our sender, our server's name, and whether the relay passes our mail on.
-4. Greylisting; what is thought of our server; spam and content; a full mailbox and size.
+4. What is thought of our server; spam and content; a full mailbox and size.
 5. Trouble over there, and *try again later*.
 6. The receiver's policy. It has the broad words (blocked, limit, sender …), which speak against what comes next.
 7. Only then the mailbox: clear statements, then unclear ones.
@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from mailer.outcome.rules_letter import POLICY, SIZE, SPAM
 from mailer.outcome.rules_mailbox import CLEAR, FIRST, UNCLEAR
-from mailer.outcome.rules_pace import LATER, REPUTATION, SPEED, TROUBLE
+from mailer.outcome.rules_pace import GREYLIST, REPUTATION, SPEED, TROUBLE
 from mailer.outcome.rules_relay import QUOTAS, SENDER
 
-RULES = FIRST + QUOTAS + SPEED + SENDER + LATER + REPUTATION + SPAM + SIZE + TROUBLE + POLICY + CLEAR + UNCLEAR
+RULES = FIRST + QUOTAS + SPEED + GREYLIST + SENDER + REPUTATION + SPAM + SIZE + TROUBLE + POLICY + CLEAR + UNCLEAR
 """Tried in this order on every refusal."""
 
 CODES: tuple[tuple[str, str], ...] = (
@@ -33,6 +33,7 @@ CODES: tuple[tuple[str, str], ...] = (
     (r"2\.2$", "full"),
     (r"2\.3$|3\.4$", "too_big"),
     (r"2\.0$", "unavailable"),
+    (r"3\.0$", "other"),
     (r"[23]\.", "trouble"),
     (r"4\.2$", "trouble"),
     (r"4\.", "route"),

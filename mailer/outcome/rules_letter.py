@@ -84,7 +84,7 @@ POLICY = (
         r"filter(ed)?|\brules?\b|violat|suspect|abuse|blackholed|gateway|antispam|protection|challenge|whitelist",
         r"white list|allow.?list|denied|connection refused|not accepting (mail|message|e?-?mail)s? from",
         r"rejected by|refused by|does not (want|accept) (your|mail from|messages? from)|not (want|interested)",
-        r"\bsenders?\b|\bspam\w*|\blimit\w*|\bfrequen\w+",
+        r"\bsenders?\b|\bspam\w*|\blimi(t|et)\w*|\bfrequen\w+|too many|exceed|attempts",
         examples=(
             "554 5.x Reject due to policy restrictions",
             "552 5.1.1 <x@example.org> policy error",

@@ -56,7 +56,7 @@ FIRST = (
     ),
     rule(
         "wait",
-        r"recipient has exceeded .{0,40}limit",
+        r"recipient has exceeded .{0,40}limit|mailbox busy",
     ),
     rule(
         "speed",
@@ -106,6 +106,11 @@ FIRST = (
 )
 
 CLEAR = (
+    rule(
+        "inactive",
+        r"\b(disabled|deactivated|suspended|inactive)\b(?!.*(domain|server|service))",
+        first=5,
+    ),
     rule(
         "bad_address",
         r"[45]\.1\.3\b|(bad|invalid|illegal|malformed) (recipient |destination |mailbox )*address syntax",

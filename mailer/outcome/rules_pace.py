@@ -52,7 +52,7 @@ SPEED = (
     ),
 )
 
-LATER = (
+GREYLIST = (
     rule(
         "greylist",
         r"gr[ea]y.?(list|lijst|ing)|grijslijst|liste grise|lista gris|postgrey|graylist",
@@ -72,6 +72,15 @@ LATER = (
         "wait",
         r"gr[ea]y.?list|grijslijst",
         first=5,
+    ),
+    rule(
+        "wait",
+        (
+            r"^(?!.*(reputation|blocklist|spamhaus|dnsbl|black|\blisted\b|complain|full|quota|size|spam|"
+            r"content)).*(temporar|try again|come back|later\b|retry)"
+        ),
+        first=4,
+        examples=("454 4.7.0 Temporary authentication failure",),
     ),
 )
 

@@ -24,19 +24,17 @@ QUOTAS = (
             r"e-?mail|recipient)"
         ),
         r"(mails?|messages?|e-?mails?|recipients?|emails?)[ /](per|an|a|/) ?(hour|day|week|month)",
-        (
-            r"(sending|send|outbound|outgoing|submission|relay|sender|message|smtp|account|plan|"
-            r"credit)s?\W+(\w+\W+)?quota"
-        ),
+        r"(sending|send|outbound|outgoing|submission|relay|sender|smtp|plan|credit)s?\W+(\w+\W+)?quota",
+        r"quota (\w+ ){0,3}(today|this (hour|day|month))|today.{0,20}(limit|quota)|(limit|quota).{0,20}today",
         r"submissionquotaexceeded|quota\W+(\w+\W+){0,3}?(outgoing|sent|sending|outbound|relay|messages? sent)",
         r"relay quota|quota for (this|your) (account|plan|domain|sender)",
         (
-            r"(message|sending|send|mail|email) (sending )?limit (is |was |has been |of )?(\S+ )?(reached|"
+            r"(message|sending|send|outgoing) (sending )?limit (is |was |has been |of )?(\S+ )?(reached|"
             r"exceeded)(?!.*(second|minute))"
         ),
         (
-            r"(reached|exceeded|hit|over) (your|the|its) (\w+ )?(sending|message|email|mail|recipient|account|"
-            r"plan) (limit|quota)"
+            r"(reached|exceeded|hit|over) ((your|the|its) (\w+ )?(sending|message|plan)|your (\w+ )?(email|"
+            r"mail|recipient|account)) (limit|quota)"
         ),
         r"(not enough|insufficient|no more|out of|no) (email |sending |message )?credits?",
         r"credits? (exhausted|used up|expired)",
@@ -65,6 +63,12 @@ QUOTAS = (
 
 SENDER = (
     rule(
+        "quota",
+        r"(messages?|e-?mail|account)\W+(\w+\W+){0,4}?quota(?!.*(mailbox|recipient|storage))",
+        stages="data dot",
+        examples=("dot 450 Your account reached its email quota limit.",),
+    ),
+    rule(
         "account",
         (
             r"(smtp|sending|your|sender'?s?|client) (\w+ )?(user ?)?account\b.{0,40}?(suspend|"
@@ -72,7 +76,9 @@ SENDER = (
             r"terminated|expired|banned|restricted|not (been )?(approved|verified|validated|confirmed)|unpaid|"
             r"overdue|closed|not (allowed|permitted|authori[sz]ed) to send|is not (allowed|enabled))"
         ),
-        r"account (isn'?t|is not) (allowed|permitted|enabled) to send",
+        r"account (isn'?t|is not) (allowed|permitted|enabled) to send|insufficient (balance|funds)",
+        r"trial (has |is |period )?(has )?expired|must verify your",
+        r"(?<!recipient )(service|subscription|licen[cs]e) (is |has been |was )?(suspended|expired)",
         r"sending (is |has been |was )?(currently |temporarily )?(paused|suspended|disabled|blocked|stopped)",
         r"(please )?(activate|confirm|verify|validate) your (account|e-?mail|identity|registration)",
         r"unusual sending activity|not allowed to send: please|outbound spam|bad outbound sender",

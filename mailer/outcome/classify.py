@@ -19,9 +19,9 @@ _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _CODES = tuple((re.compile(pattern), key) for pattern, key in CODES)
 _ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@:;,()\[\]\"']{1,255}>?")
 _LINKS = re.compile(r"https?://\S{1,300}|www\.\S{1,300}")
-_HOSTS = re.compile(r"(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])(?!\.\d)")
-_KNOWN_HOSTS = re.compile(
-    r"spamhaus|spamcop|barracuda|sorbs|dnsbl|\brbl\b|surbl|uribl|abuseat|blacklist|uceprotect|proofpoint"
+_HOSTS = re.compile(r"(?<![\w-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])(?!\.\d)")
+_TELLS = re.compile(
+    r"resolver\.|exception|spamhaus|spamcop|barracuda|sorbs|dnsbl|\brbl\b|surbl|uribl|abuseat|blacklist|uceprotect|proofpoint"
 )
 _LATER: frozenset[Group] = frozenset({"speed", "greylist", "later"})
 _MAILBOX: frozenset[Group] = frozenset({"clear", "unclear"})
@@ -60,8 +60,13 @@ def _classify(code: int, words: str, stage: Stage) -> Class:
 
 def plain(text: str) -> str:
     """The words as the rules read them: lower case, without addresses, links and names of hosts."""
-    words = _LINKS.sub(" ", _ADDRESS.sub(" @ ", text[:_LONGEST])).lower()
-    return _HOSTS.sub(lambda host: host[0] if _KNOWN_HOSTS.search(host[0]) or "resolver." in host[0] else " ", words)
+    words = _LINKS.sub(_link, _ADDRESS.sub(" @ ", text[:_LONGEST]).lower())
+    return _HOSTS.sub(lambda host: host[0] if _TELLS.search(host[0]) else " ", words)
+
+
+def _link(found: re.Match[str]) -> str:
+    """A link is no word, but that there is one, and to whose blocklist, says something."""
+    return " http " + " ".join(_TELLS.findall(found[0]))
 
 
 def _by_words(first: int, words: str, stage: Stage) -> str:

@@ -28,11 +28,12 @@ RULES = FIRST + QUOTAS + SPEED + GREYLIST + SENDER + REPUTATION + SPAM + SIZE + 
 CODES: tuple[tuple[str, str], ...] = (
     (r"1\.3$", "bad_address"),
     (r"1\.[78]$", "sender_refused"),
+    (r"1\.0$", "other"),
     (r"1\.", "unavailable"),
     (r"2\.1$", "inactive"),
     (r"2\.2$", "full"),
     (r"2\.3$|3\.4$", "too_big"),
-    (r"2\.0$", "unavailable"),
+    (r"2\.0$", "other"),
     (r"3\.0$", "other"),
     (r"[23]\.", "trouble"),
     (r"4\.2$", "trouble"),

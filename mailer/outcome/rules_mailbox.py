@@ -19,8 +19,8 @@ FIRST = (
     rule(
         "unavailable",
         r"mailbox unavailable \(e\.?g\.?,? ?mailbox not found",
-        r"5\.4\.1\b.{0,20}recipient address rejected: access denied",
-        r"^(5\.5\.0 )?requested (mail )?action not taken: mailbox unavailable( \(s\d+\))?( \[\S+( \S+)*\])?\W*$",
+        r"5\.4\.1\b.{0,20}recipient address(es)? rejected ?: access denied",
+        r"^(5\.5\.0 )?requested (mail )?action not taken: mailbox unavailable\W*(\(s\d+\))?\W*(\[[^\]]*\])?\W*$",
         stages="rcpt data dot",
         first=5,
         examples=(
@@ -47,28 +47,29 @@ FIRST = (
     ),
     rule(
         "tls",
-        r"[45]\.7\.29\b|without (ssl|tls|ssl/tls) ",
+        r"[45]\.7\.29\b|without (ssl|tls|ssl/tls) |tls not (supported|available)",
+    ),
+    rule(
+        "route",
+        r"\bhops?\b|mail loop|loop detected",
     ),
     rule(
         "blocked",
         r"[45]\.7\.28\b|4\.7\.65\d\b|\btss\d+|\[ts0\d\]|(low|poor|bad) (\w+ )?reputation|due to (\w+ )?reputation",
-        r"unusual rate of unsolicited|not authori[sz]ed to send e?mail directly|5\.7\.708\b",
+        r"unusual rate of unsolicited|unsolicited e?-?mail originating|not authori[sz]ed to send e?mail directly",
+        r"5\.7\.708\b",
     ),
     rule(
         "wait",
         r"recipient has exceeded .{0,40}limit|mailbox busy",
     ),
     rule(
-        "speed",
-        r"4\.5\.3\b|separate transaction|too many recipients|number of rcpt|rcpt numbers",
-    ),
-    rule(
         "full",
-        r"inbox is out of storage|out of storage space|[45]\.2\.2\b(?!.*rate)",
+        r"inbox is out of storage|out of storage space|[45]\.2\.2\b(?!.*(rate|gr[ea]y))",
     ),
     rule(
         "too_big",
-        r"[45]\.3\.4\b.*size|message size (limit|exceed)|length of data",
+        r"[45]\.3\.4\b.*size|message size (limit|exceed)|length of data|too much mail data|stream is more than",
     ),
     rule(
         "inactive",
@@ -108,7 +109,7 @@ FIRST = (
 CLEAR = (
     rule(
         "inactive",
-        r"\b(disabled|deactivated|suspended|inactive)\b(?!.*(domain|server|service))",
+        r"\b(disabled|deactivated|suspended|inactive|expired)\b(?!.*(domain|server|service))",
         first=5,
     ),
     rule(
@@ -130,23 +131,20 @@ CLEAR = (
     ),
     rule(
         "closed",
-        r"\bdd (this|requested|sorry|user|not a valid)|dd .*doesn't have|554\.30",
+        r"\bdd (this|user|not a valid)|dd .*doesn't have|554\.30",
         (
             r"(mailbox|account|address|user|recipient|e-?mail|inbox|alias|domain)\W(\w+\W+){0,5}?(closed|"
-            r"deleted|removed|terminated|cancell?ed|expired|retired|abandoned|purged|opgeheven|gelöscht|"
-            r"supprim|eliminad|chius|удал)"
+            r"deleted|removed|terminated|cancell?ed|retired|abandoned|purged|opgeheven|gelöscht|supprim|"
+            r"eliminad|chius|удал)"
         ),
         r"discontinued",
         (
-            r"no longer (in use|used|active|exists?|valid|available|on this server|accept|receiv|works?|with|"
-            r"employed|a |monitored|here|part|maintained|supported)"
+            r"no longer (in use|used|active|exists?|valid|available|on (this )?server|accept|receiv|works?|"
+            r"with|employed|a |monitored|here|part|maintained|supported)"
         ),
         r"(has|is|have) left (the|this|our)|is opgeheven|bestaat niet meer|existiert nicht mehr|n'existe plus",
         r"ya no existe|mailbox (is )?no longer",
-        (
-            r"(closed|deleted|discontinued|terminated|cancell?ed|retired|expired) (mailbox|account|address|"
-            r"user|recipient)"
-        ),
+        r"(closed|deleted|discontinued|terminated|cancell?ed|retired) (mailbox|account|address|user|recipient)",
         examples=("550 5.1.1 This account has been closed",),
     ),
     rule(
@@ -173,7 +171,7 @@ CLEAR = (
         "no_address",
         (
             r"(no such|unknown|invalid|non-?existent|unrecogni[sz]ed|bad|undefined|no|not a valid|not a known|"
-            r"nonexisting|unallocated|incorrect|wrong|not valid|illegal|unknown or illegal|missing) (local |"
+            r"nonexisting|unallocated|incorrect|not valid|illegal|unknown or illegal|missing) (local |"
             r"destination |e-?mail |mail |smtp |delivery |virtual |final |rcpt )*"
         )
         + _WHO
@@ -197,7 +195,8 @@ CLEAR = (
             r"(no|not any) (mailbox|mailboxes|user|one|account|person)\b.{0,30}\b(here|by|with|found|that|"
             r"this|named|called|match)"
         ),
-        r"recipi?e?n?t?notfound|recipnotfound|resolver\.adr|not our customer|not a customer|no one (here )?by that",
+        r"@\W{1,4}(is )?(unknown|not found|unbekannt|inconnu|onbekend)\b|recipi?e?n?t?notfound|recipnotfound",
+        r"resolver\.adr|not our customer|not a customer|no one (here )?by that",
         (
             r"(is not|isn'?t|not) (a )?(valid|known|existing|registered|active|recogni[sz]ed|local) (user|"
             r"mailbox|recipient|address|account|e-?mail)"
@@ -249,7 +248,7 @@ UNCLEAR = (
     ),
     rule(
         "unavailable",
-        r"mailbox unavailable",
+        r"mailbox unavailable|\bdd requested",
         (
             r"(mailbox|recipient|user|address|account|inbox)\W(\w+\W+){0,5}?(unavailable|not available|"
             r"not accessible|cannot be accessed|not accepting|refus|reject|not accepted|cannot receive|"

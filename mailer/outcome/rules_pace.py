@@ -17,7 +17,8 @@ SPEED = (
     ),
     rule(
         "speed",
-        r"(per|a|each|/) ?(second|minute|sec|min|connection|session)s?\b|throttl|rate.?limit",
+        r"(per|a|each|/) ?(second|minute|sec|min|connection|session)s?\b|4\.5\.3\b|separate transaction",
+        r"too many recipients|number of rcpt|rcpt numbers|throttl|rate.?limit",
         r"rate (of|for) .{0,40}(exceed|limit|too)",
         r"(sending|send|message|connection|submission|mail|email|delivery|client) rate",
         r"(exceed\w*|maximum|max|high|excessive|unusual|above|over) (\w+ ){0,4}(rate|frequency)\b",
@@ -92,7 +93,7 @@ REPUTATION = (
         r"\brbl\w*\b|dnsbl|\bsbl\b|\bpbl\b|\bcss\b|\bxbl\b|sorbs|uceprotect|abusix|invaluement|cloudmark",
         r"mail-abuse|spamrl|senderbase|senderscore|abuseat|backscatterer|nixspam|truncate|psbl|mailspike|hostkarma",
         r"trustedsource|ipcheck|sophos.{0,20}list|s3140|s3150|banned sending ip|\bib\d{3}",
-        r"\[(hvu|dns|rly|cph|ioc|tns|dyn|bad|ts|bl):?b?\d|reputation|complaint|complain",
+        r"[\[(](hvu|dns|rly|cph|ioc|tns|dyn|bad|ts|bl|con):?b?\d|reputation|complaint|complain",
         r"unsolicited mail originating|volume or user",
         (
             r"\bips? ?(address(es)?)?\b.{0,60}\b(is |are |was |has been |have been )?(temporar\w+ )?(blocked|"

@@ -44,8 +44,9 @@ QUOTAS = (
         r"(licen[cs]e|tenant|customer|subscription)\W+(\w+\W+){0,3}?(limit|threshold|allowance)",
         r"5\.4\.5\b.*(limit|quota|sending)|5\.1\.90\b|outbound (recipient|message) limit",
         r"(sending|send|mail|relay|recipient) limit exceeded|policy rejection\W+quota|credits? exceeded",
-        r"maximum credits|allowed outgoing messages|limit on the (allowed )?number of (\w+ )?outgoing|5\.7\.705\b",
-        r"mailbox recipient rate limit|recipient rate limit|maximum (number of )?(daily|hourly|monthly)",
+        r"maximum credits|allowed outgoing messages|outgoing limit|outmail quota|outgoing quota",
+        r"limit on the (allowed )?number of (\w+ )?outgoing|5\.7\.705\b|mailbox recipient rate limit",
+        r"recipient rate limit|maximum (number of )?(daily|hourly|monthly)",
         r"(versandlimit|sendelimit|verzendlimiet|limite d'envoi|l[ií]mite de env[ií]o)",
         examples=(
             "550 5.4.5 Daily user sending limit exceeded.",
@@ -81,7 +82,7 @@ SENDER = (
         r"(?<!recipient )(service|subscription|licen[cs]e) (is |has been |was )?(suspended|expired)",
         r"sending (is |has been |was )?(currently |temporarily )?(paused|suspended|disabled|blocked|stopped)",
         r"(please )?(activate|confirm|verify|validate) your (account|e-?mail|identity|registration)",
-        r"unusual sending activity|not allowed to send: please|outbound spam|bad outbound sender",
+        r"unusual sending activity|not allowed to send: please|outbound ?spam|bad outbound sender",
         r"outgoing (mail|messages?) (from .{1,40} )?(is |has been |was )?(suspended|blocked|disabled)",
         (
             r"(user|account|domain) .{0,30}(temporarily )?(suspended|blocked|banned) (from|for) (send|sending|"

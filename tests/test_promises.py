@@ -46,7 +46,17 @@ def test_every_promise_has_a_test() -> None:
 
 
 def test_every_invariant_and_every_fault_of_the_engine_is_on_the_page() -> None:
-    wanted = {f"I{number}" for number in (*range(1, 14), 15)} | {"E11", "E13", "E17", "E18", "E19", "E20", "E21", "E23", "E24"}
+    wanted = {f"I{number}" for number in (*range(1, 14), 15)} | {
+        "E11",
+        "E13",
+        "E17",
+        "E18",
+        "E19",
+        "E20",
+        "E21",
+        "E23",
+        "E24",
+    }
     assert {name for name in wanted if not re.search(rf"\b{name}\b", PAGE)} == set()
 
 

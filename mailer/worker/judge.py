@@ -19,6 +19,7 @@ from mailer.transport.base import RelayEvent, Result
 from mailer.undeliverable import Statement
 
 MANY_ALIKE = "many_alike"
+ABOUT_THE_ADDRESS = frozenset({"needs_utf8"})  # we see it ourselves: no row of others says anything
 
 
 class Verdict(NamedTuple):
@@ -56,7 +57,7 @@ class Judge:
             if decision.state == "retry":  # each its own moment, so that not all come back at once
                 passing = series.passing(claim.domain, now)
                 decision = decide(result, replace(context, jitter=random.random(), passing=passing))
-            if decision.state == "in_doubt" or not decision.code:
+            if decision.state == "in_doubt" or not decision.code or decision.reason in ABOUT_THE_ADDRESS:
                 return Verdict(decision)
             seen = series.note(Answer(mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words), now)
             return Verdict(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from campaigns.records import Campaign
 from campaigns.states import State
 from mailer import archive, outbox
 from mailer.errors import FaultsError, InputError
+from mailer.outbox import Hold
 from mailer.storage import Database
 from tests.support.campaigning import Stage, stage
 from unsubscribe import contacts
@@ -150,6 +152,40 @@ def test_cancel_leaves_out_everybody_who_waits(scene: Stage) -> None:
         status = report.status(conn, "denkt-u-mee")
         assert "cancelled" in report.why_not(conn, campaign)
     assert (status["skipped"], status["waiting"]) == (5, 0)
+
+
+def test_what_a_quota_holds_goes_on_by_itself_when_that_is_over_and_no_other(scene: Stage) -> None:
+    campaign = launched(scene)
+    now = scene.clock()
+    with scene.db.write() as conn:
+        outbox.hold(conn, campaign.mailing_id or 0, Hold("quota", "550 hourly limit", now + timedelta(hours=1)), now)
+    control.reconcile(scene.db, now)
+    assert control.resume_due(scene.db, now + timedelta(minutes=59)) == []
+    assert [item.slug for item in control.resume_due(scene.db, now + timedelta(hours=1))] == ["denkt-u-mee"]
+    with scene.db.write() as conn:
+        mailing = outbox.get(conn, campaign.mailing_id or 0)
+        assert (mailing.state, mailing.resumed_words) == ("open", "")
+        outbox.hold(conn, mailing.id, Hold("many_alike", "550 Blocked"), now)
+    control.reconcile(scene.db, now)
+    assert control.resume_due(scene.db, now + timedelta(days=99)) == []
+
+
+def test_a_held_campaign_says_what_the_mail_server_said_and_until_when(scene: Stage) -> None:
+    campaign = launched(scene)
+    now = scene.clock()
+    with scene.db.write() as conn:
+        outbox.hold(conn, campaign.mailing_id or 0, Hold("quota", "550 hourly limit", now + timedelta(hours=1)), now)
+    control.reconcile(scene.db, now)
+    with scene.db.read() as conn:
+        words = report.why_not(conn, records.get(conn, "denkt-u-mee"))
+        details = report.status(conn, "denkt-u-mee")["details"]
+    assert "Sending limit of the mail server reached" in words
+    assert 'The mail server said: "550 hourly limit".' in words
+    assert "It goes on by itself on" in words
+    assert (details["held_words"], details["held_until"]) == (
+        "550 hourly limit",
+        (now + timedelta(hours=1)).isoformat(),
+    )
 
 
 def test_a_mailing_that_a_rule_holds_takes_its_campaign_along(scene: Stage) -> None:

@@ -12,6 +12,7 @@ from mailer import outbox, suppression, undeliverable
 from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.base import Parcel
+from mailer.transport.limits import Offers
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import counts, db, hash_of, lite, person, states
 from tests.support.sending import deps, send, sendable, utc_now
@@ -136,6 +137,25 @@ async def test_words_that_a_person_has_read_refuse_one_by_one(small: House) -> N
         outbox.release(conn, mailing, utc_now(), by_person=True)
     await send(deps(small.db, small.folder, MemoryTransport(small.script("Blocked"))), only=mailing)
     assert counts(small.db, mailing) == {"recipients": 20, "refused": 20}
+
+
+async def test_a_letter_that_is_too_big_for_the_relay_holds_the_campaign_and_all_wait(small: House) -> None:
+    people = [person(n, f"d{n}.example") for n in range(1, 21)]
+    mailing = sendable(small.db, people)
+    transport = MemoryTransport(offers=Offers(pipelining=True, size=10))
+    await send(deps(small.db, small.folder, transport), only=mailing)
+    with small.db.read() as conn:
+        held = outbox.get(conn, mailing)
+    assert (held.state, "too big" in held.hold.words) == ("held", True)
+    assert counts(small.db, mailing) == {"recipients": 20, "waiting": 20}
+
+
+async def test_addresses_that_the_relay_cannot_carry_are_refused_and_hold_nothing(small: House) -> None:
+    people = [outbox.Recipient(n, f"jos\u00e9{n}@d{n}.example", hash_of(n), f"d{n}.example") for n in range(1, 21)]
+    mailing = sendable(small.db, people)
+    await send(deps(small.db, small.folder, MemoryTransport(offers=Offers(pipelining=True))), only=mailing)
+    assert counts(small.db, mailing) == {"recipients": 20, "refused": 20}
+    assert small.struck() == []
 
 
 async def test_a_provider_that_says_so_of_too_many_strikes_nobody_off_and_they_are_listed(house: House) -> None:

@@ -38,7 +38,7 @@ FIRST = (
     ),
     rule(
         "trouble",
-        r"temporary .{0,40}(lookup|dns) (failure|error)|unverified address: ",
+        r"temporary .{0,40}(lookup|dns) (failure|error)|unverified address: |server configuration (error|problem)",
         first=4,
     ),
     rule(
@@ -65,11 +65,13 @@ FIRST = (
     ),
     rule(
         "full",
-        r"inbox is out of storage|out of storage space|[45]\.2\.2\b(?!.*(rate|gr[ea]y))",
+        r"inbox is out of storage|user has too many (messages|mails)|zuviele mails|out of storage space",
+        r"[45]\.2\.2\b(?!.*(rate|gr[ea]y))",
     ),
     rule(
         "too_big",
-        r"[45]\.3\.4\b.*size|message size (limit|exceed)|length of data|too much mail data|stream is more than",
+        r"[45]\.3\.4\b.*size|message size (limit|exceed)|length of data|too much mail data|body is too big",
+        r"stream is more than",
     ),
     rule(
         "inactive",
@@ -108,6 +110,15 @@ FIRST = (
 
 CLEAR = (
     rule(
+        "unavailable",
+        (
+            r"\b(unknown|not found|exists?|sconosciut[oa]|desconocid[oa]|inconnue?|unbekannt|onbekend) (or|"
+            r"oder|of|ou|o) (?!illegal|invalid)"
+        ),
+        first=5,
+        examples=("550 <x@example.org>: User unknown or not accepting mail",),
+    ),
+    rule(
         "inactive",
         r"\b(disabled|deactivated|suspended|inactive|expired)\b(?!.*(domain|server|service))",
         first=5,
@@ -137,7 +148,7 @@ CLEAR = (
             r"deleted|removed|terminated|cancell?ed|retired|abandoned|purged|opgeheven|gelöscht|supprim|"
             r"eliminad|chius|удал)"
         ),
-        r"discontinued",
+        r"discontinued|no longer on system",
         (
             r"no longer (in use|used|active|exists?|valid|available|on (this )?server|accept|receiv|works?|"
             r"with|employed|a |monitored|here|part|maintained|supported)"
@@ -189,7 +200,7 @@ CLEAR = (
             r"registered)|doesn'?t exist|don'?t exist|non.?exist\w*|not exist|undefined|unallocated|undeliverable|"
             r"incorrect|wrong|no such)"
         ),
-        r"(does|do|dos|did)(n'?t| not) exist|user (unknown|doesn't|not known)",
+        r"non esiste|no exists|(does|do|dos|did)(n'?t| not) exist|user (unknown|doesn't|not known)",
         r"does(n'?t| not) have an? .{0,40}(account|mailbox)|unknown user|unknown recipient|unknown address",
         (
             r"(no|not any) (mailbox|mailboxes|user|one|account|person)\b.{0,30}\b(here|by|with|found|that|"

@@ -156,9 +156,9 @@ SENDER = (
         r"sender is unauthenticated|not (pass|meet)\w*.{0,20}authentication|(sender|domain|message) authentication",
         r"authentication (checks|information|level|requirements|results)",
         r"is not authorized to send (e?mail|messages?|on behalf|for)|not permitted sender",
-        r"not allowed to send mail from|(conform|match)\w* (with )?(the )?auth|spoof|forged|forger|impersonat",
-        r"ensure this domain is properly|authenticat.{0,30}(domain|spf|dkim)|domain owner discourages",
-        r"unauthorized mail (is )?prohibited",
+        r"not allowed to send mail from|(conform|match)\w* (with )?(the )?auth|spoof|forged(?! e-?mail address)",
+        r"forger|impersonat|ensure this domain is properly|authenticat.{0,30}(domain|spf|dkim)",
+        r"domain owner discourages|unauthorized mail (is )?prohibited",
         examples=(
             "dot 550 5.7.26 This mail has been blocked because the sender is unauthenticated.",
             "550 rejecting spoofed message",
@@ -188,16 +188,18 @@ SENDER = (
         r"not allowed to send (this message |mail )?as|not owned by|own(ed)? by (the )?(user|auth)",
         (
             r"(?<!mail )(?<!mails )(?<!messages )(?<!message )(sender|from|return.?path|"
-            r"(?<=command )mail from|envelope|originator|absender\w*|afzender\w*|exp[ée]diteur|remitente|"
-            r"mittente|from:)\W(\w+\W+){0,6}?(not (a )?(verified|allowed|permitted|authori[sz]ed|registered|"
-            r"valid|found|exist|match|accepted|known|local|confirmed|defined|recogni[sz]ed|configured)|"
-            r"unverified|unconfigured|unauthori[sz]ed|must|mismatch|invalid|unknown|denied|refused|does(n'?t|"
-            r" not) (exist|match|resolve|belong)|missing|syntax|incorrect|unresolvable|verify|verification|"
-            r"disallowed|nicht|ungültig|geweigerd|onbekend|niet toegestaan|non autoris|inconnu|no autorizado)"
+            r"(?<=command )mail from|envelope (sender|from|address)|originator|absender\w*|afzender\w*|"
+            r"exp[ée]diteur|remitente|mittente|from:)\W(\w+\W+){0,6}?(not (a )?(verified|allowed|permitted|"
+            r"authori[sz]ed|registered|valid|found|exist|match|accepted|known|local|confirmed|defined|"
+            r"recogni[sz]ed|configured)|unverified|unconfigured|unauthori[sz]ed|must|mismatch|invalid|unknown|"
+            r"denied|refused|does(n'?t| not) (exist|match|resolve|belong)|missing|syntax|incorrect|"
+            r"unresolvable|verify|verification|disallowed|nicht|ungültig|geweigerd|onbekend|niet toegestaan|"
+            r"non autoris|inconnu|no autorizado)"
         ),
         (
             r"(unconfigured|unverified|unregistered|unauthori[sz]ed|unknown|invalid|bad|illegal|missing|"
-            r"undefined|malformed|disallowed) (sending|sender|from|return|originat\w+|envelope|mail from)\b"
+            r"undefined|malformed|disallowed) (sending|sender|from|return|originat\w+|envelope (sender|from|"
+            r"address)|mail from)\b"
         ),
         r"domain of sender|sender'?s? domain|sending domain|sender.?verify|sender.{0,5}verification|sender callout",
         r"not allowed to (use|send (as|from|with|using))|not authori[sz]ed to (use|send (as|from|on))",

@@ -1,6 +1,7 @@
 """The table of real replies (``tests/fixtures/replies``): what two readers judged, and how the rules read them.
 
-Run ``python -m tests.support.replies`` for the score of both halves.
+``known``: the half by which the rules were written. ``aside``: the other half, scored once, and only then read too.
+``fresh``: collected after that, and scored once as well. ``python -m tests.support.replies`` prints today's scores.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple, cast
 from mailer.outcome import Class, Stage, classify
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "replies"
-HALVES = ("known", "aside")
+SETS = ("known", "aside", "fresh")
 CLASSES = (
     *("later", "greylist", "speed", "full", "size", "content", "policy", "quota", "relay", "sender", "unclear"),
     "clear",
@@ -35,9 +36,9 @@ class Reply(NamedTuple):
         return classify(self.code, self.text, cast(Stage, self.stage))
 
 
-def replies(half: str) -> list[Reply]:
-    """The replies of a half."""
-    rows = [line.split("\t") for line in (FOLDER / f"{half}.tsv").read_text("utf-8").splitlines()]
+def replies(name: str) -> list[Reply]:
+    """The replies of a set."""
+    rows = [line.split("\t") for line in (FOLDER / f"{name}.tsv").read_text("utf-8").splitlines()]
     return [Reply(row[0], row[1], row[2], row[3], int(row[4]), row[5], row[6]) for row in rows]
 
 
@@ -48,9 +49,9 @@ def group(found: Class) -> str:
     return "policy" if found.group in ("reputation", "unknown") else found.group
 
 
-def score(half: str) -> tuple[int, int, int, int]:
+def score(name: str) -> tuple[int, int, int, int]:
     """How many there are; read as judged; struck off although not judged so; not about the mailbox though judged so."""
-    rows = [(reply, reply.read()) for reply in replies(half)]
+    rows = [(reply, reply.read()) for reply in replies(name)]
     right = sum(group(found) == reply.judged for reply, found in rows)
     struck = sum(found.group == "clear" and found.permanent and reply.judged != "clear" for reply, found in rows)
     missed = sum(found.group not in ("clear", "unclear") and reply.judged == "clear" for reply, found in rows)
@@ -58,6 +59,6 @@ def score(half: str) -> tuple[int, int, int, int]:
 
 
 if __name__ == "__main__":
-    for name in HALVES:
+    for name in SETS:
         number, right, struck, missed = score(name)
         print(f"{name}: {right} of {number} as judged ({right / number:.1%}); wrongly struck {struck}; missed {missed}")

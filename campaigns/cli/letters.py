@@ -46,11 +46,13 @@ def check(
     """Find what is wrong."""
     from campaigns import launch
     from campaigns.app import open_house
+    from campaigns.doctor import contact_missing
 
     house = open_house(say=_)
     prepared, found = launch.examine(house.site, file, house.clock())
     if dns and prepared is not None:
         found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
+    found += contact_missing(house, _)
     house.close()
     errors = [fault for fault in found if fault.severity == "error"]
     warnings = [fault for fault in found if fault.severity == "warning"]

@@ -31,6 +31,7 @@ EXPIRED = "expired"
 NO_SENDER, RELAY_AWAY = "no_sender", "relay_away"
 FIRST_PROBE, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 SHORTEST = timedelta(minutes=1)  # between two refusals, whatever is accepted from another address meanwhile
+AT_START = timedelta(seconds=5)  # the same for a sender that starts: it may start again and again
 REMEMBERED = timedelta(days=7)
 
 
@@ -91,6 +92,12 @@ def hurry(conn: Connection, sender: str, now: datetime) -> None:
     row = SERVICE_STOP.c
     mine = (row.sender == sender, row.refused_at <= now - SHORTEST, row.try_at > now)
     conn.execute(update(SERVICE_STOP).where(*mine).values(try_at=now))
+
+
+def begin_anew(conn: Connection, now: datetime) -> None:
+    """A sender starts, perhaps because somebody has mended what was wrong: try a letter of each stop soon."""
+    row = SERVICE_STOP.c
+    conn.execute(update(SERVICE_STOP).where(row.refused_at <= now - AT_START, row.try_at > now).values(try_at=now))
 
 
 def go(conn: Connection, sender: str) -> None:

@@ -120,6 +120,8 @@ class ServiceMail:
         """Write all of it, in the transaction that settles."""
         if self._must_tidy:
             service.release_held(conn, now if self._tidied is None else now - TRY_HELD, now)
+            if self._tidied is None:
+                service.begin_anew(conn, now)
         for sender in self._taken:
             service.go(conn, sender)
             if sender != EVERY:

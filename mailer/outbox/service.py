@@ -28,7 +28,6 @@ from mailer.outbox.values import Hold, Mailing
 
 EVERY = "*"
 EXPIRED = "expired"
-NO_SENDER, RELAY_AWAY = "no_sender", "relay_away"
 FIRST_PROBE, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 SHORTEST = timedelta(minutes=1)  # between two refusals, whatever is accepted from another address meanwhile
 AT_START = timedelta(seconds=5)  # the same for a sender that starts: it may start again and again
@@ -52,7 +51,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Some service letters that wait for one reason: a class key, a key above, or "" when they are on their way."""
+    """Some service letters that wait for one reason.
+
+    A class key, ``no_sender``, ``relay_away`` (as in :mod:`.why`), a sentence, or "" when they are on their way.
+    """
 
     number: int
     since: datetime
@@ -171,8 +173,8 @@ def _why(conn: Connection) -> tuple[str, str]:
     """Why letters that nobody stops do not leave."""
     senders = running(conn)
     if not senders:
-        return NO_SENDER, ""
+        return "no_sender", ""
     query = select(SENDER.c.relay_away_since, SENDER.c.relay_words).where(SENDER.c.id.in_(senders))
     rows = conn.execute(query).all()
     away = all(row.relay_away_since for row in rows)
-    return (RELAY_AWAY, rows[0].relay_words) if away else ("", "")
+    return ("relay_away", rows[0].relay_words) if away else ("", "")

@@ -61,6 +61,7 @@ def test_doctor_and_check_say_what_to_write_where_until_there_is_an_address(offi
     assert 'contact = "info@example.org"' in words
     checked = desk.do("check", "denkt-u-mee.md", "--no-dns", "--json").json
     assert [fault["field"] for fault in checked["faults"] if fault["file"] == "postiljon.toml"] == ["contact"]
+    assert "postiljon.toml: contact: " in desk.do("check", "denkt-u-mee.md", "--no-dns").out
     desk.environment["POSTILJON_CONTACT"] = CONTACT
     checked = desk.do("check", "denkt-u-mee.md", "--no-dns", "--json").json
     assert [fault["field"] for fault in checked["faults"] if fault["file"] == "postiljon.toml"] == []

@@ -23,7 +23,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select
 from sqlmodel import Field, SQLModel
 
-from mailer import outbox, suppression
+from mailer import outbox, suppression, undeliverable
 from mailer.address import parse
 from mailer.errors import AddressError, Fault, FaultsError, TokenError
 from mailer.signing import Token
@@ -220,7 +220,7 @@ def _find(conn: Connection, token: Token) -> tuple[Contact, Change] | None:
 def _is_alive(conn: Connection, address_hash: bytes) -> None:
     """Take back what mail servers said of an address: its owner has just read a letter there."""
     suppression.lift(conn, address_hash, suppression.EVERYTHING, [suppression.HOLDS_SERVICE])
-    # statements.forget(conn, address_hash) belongs here, and nowhere else: what was said of it so far is void
+    undeliverable.forget(conn, [address_hash])
 
 
 def _lift(conn: Connection, contact: Contact, change: Change) -> bool:

@@ -79,7 +79,7 @@ def test_status_and_doctor_say_which_service_mail_waits_since_when_and_why(offic
     assert "1 waiting since" in desk.do("status").out
     assert "no sender runs" in desk.do("status").out
     with db.write() as conn:
-        outbox.service.stop(conn, outbox.service.EVERY, ("relay_auth", "535 5.7.8 no"), now)
+        outbox.service.stop(conn, outbox.service.EVERY, outbox.Hold("relay_auth", "535 5.7.8 no"), now)
     db.close()
     said = desk.do("status").out
     assert "1 waiting since" in said

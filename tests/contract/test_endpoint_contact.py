@@ -123,7 +123,7 @@ def test_metrics_count_service_letters_that_wait_and_those_that_are_stopped(lite
     with serving(public_app(lite.deps())) as site:
         httpx.post(site.url("/subscribe"), data=FORM)
         with lite.db.write() as conn:
-            outbox.service.stop(conn, outbox.service.EVERY, ("relay_auth", "535 no"), lite.now)
+            outbox.service.stop(conn, outbox.service.EVERY, outbox.Hold("relay_auth", "535 no"), lite.now)
         text = httpx.get(site.url("/metrics")).text
     assert "postiljon_service_letters_waiting 1.0" in text
     assert "postiljon_service_letters_stopped 1.0" in text

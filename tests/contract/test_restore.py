@@ -276,6 +276,7 @@ def test_an_opt_out_that_the_journal_cannot_keep_is_not_answered_as_done(scene: 
 
 @pytest.mark.parametrize("state", ["open", "held"])
 def test_service_mail_that_was_on_its_way_does_not_leave_after_a_restore(scene: Scene, state: str) -> None:
+    """Expected: open or held, it is stopped and counted, and no sender can let it go; whoever misses it asks again."""
     now = scene.stage.clock()
     spec = outbox.MailingSpec("my_data:1", "service", "", "0" * 64, outbox.Identity("https://x.example", "", 1))
     with scene.db.write() as conn:

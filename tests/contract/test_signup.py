@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from mailer import outbox, suppression
+from mailer import outbox, suppression, undeliverable
 from mailer.errors import FaultsError, TokenError
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
+from mailer.undeliverable import Statement
 from tests.support.people import NOW, PEPPER, TOKENS, Stage
 from unsubscribe import changes, consent, contacts, erasing, notices, optout, retention, signup, verifying
 from unsubscribe.contacts import Contact
@@ -203,6 +204,18 @@ def test_confirming_lifts_undeliverable_for_all_mail(stage: Stage) -> None:
     confirm(stage, link(stage))
     with stage.db.read() as conn:
         assert suppression.entries(conn, hashed) == []
+
+
+def test_confirming_forgets_what_servers_said_of_the_mailbox(stage: Stage) -> None:
+    ask(stage)
+    found = person(stage)
+    assert found
+    said = Statement(1, stage.mailing, found.id, found.address_hash, found.domain, "inactive", clear=False)
+    with stage.db.write() as conn:
+        undeliverable.note(conn, [said], NOW)
+    confirm(stage, link(stage))
+    with stage.db.write() as conn:
+        assert undeliverable.forget(conn, [found.address_hash]) == 0
 
 
 def test_confirming_for_one_topic_leaves_what_was_left_for_another(stage: Stage) -> None:

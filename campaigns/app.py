@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -132,16 +132,16 @@ class House:
         from mailer.outbox import Identity
         from unsubscribe.endpoint import EndpointDeps, public_app
 
-        with self.db.read() as conn:
-            last = records.newest(conn)
         host = urlsplit(self.reader.public_url).hostname or "localhost"
+        brand = house_brand(self.campaign.brand, self.reader.organisation or host)
         deps = EndpointDeps(
             db=self.db,
             keyring=self.keyring,
             pepper=self.pepper,
             public_url=self.reader.public_url,
-            brand=house_brand(self.campaign.brand, host),
-            contact_address=last.from_address if last else f"postmaster@{host}",
+            brand=replace(brand, name=self.reader.organisation) if self.reader.organisation else brand,
+            contact_address=self.reader.contact,
+            latest_sender=records.latest_sender,
             clock=self.clock,
             timezone=self.reader.timezone,
             trusted_proxies=self.reader.trusted_proxies,

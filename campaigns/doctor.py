@@ -10,14 +10,15 @@ import asyncio
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
-from campaigns import migrations, preflight, records
+from campaigns import migrations, preflight, records, report
 from campaigns.app import House, unchecked_house
 from campaigns.moments import Say
 from campaigns.restoring import missing
 from mailer import outbox, suppression
-from mailer.errors import PostiljonError
+from mailer.errors import Fault, PostiljonError
 from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
 
@@ -46,15 +47,17 @@ def examine(sender: str, _: Say) -> list[Finding]:
         checks: list[tuple[str, Callable[[House, Say], Iterator[Finding]]]] = [
             (_("secrets"), _secrets),
             (_("public address"), _public_url),
+            (_("organisation"), _organisation),
             (_("database"), _database),
             (_("counters"), _counters),
             (_("backup"), _backup),
             (_("relay"), _relay),
+            (_("service mail"), _service_mail),
         ]
         for subject, check in checks:
             found += _safely(subject, check, house, _)
-        if sender:
-            found += _safely("DNS", lambda house, _: _dns(house, sender, _), house, _)
+        for address in dict.fromkeys(filter(None, (sender, house.reader.contact))):
+            found += _safely("DNS", partial(_dns, sender=address), house, _)
         return found
     finally:
         house.close()
@@ -83,6 +86,35 @@ def _secrets(house: House, _: Say) -> Iterator[Finding]:
 def _public_url(house: House, _: Say) -> Iterator[Finding]:
     warning = house.reader.public_url_warning
     yield Finding("warning" if warning else "ok", _("public address"), warning or house.reader.public_url)
+
+
+def _organisation(house: House, _: Say) -> Iterator[Finding]:
+    """Whose service mail it is, and from which address."""
+    faults = contact_missing(house, _)
+    for fault in faults:
+        yield Finding("warning", _("organisation"), f"{fault.found}. {fault.hint}")
+    if not faults:
+        yield Finding("ok", _("organisation"), f"{house.reader.organisation} <{house.reader.contact}>".strip())
+
+
+def contact_missing(house: House, _: Say) -> list[Fault]:
+    """A warning that says what to write where, while the organisation has no address for service mail."""
+    if house.reader.contact:
+        return []
+    found = _("no address of the organisation (POSTILJON_CONTACT)")
+    expected = _("the address that confirmations of sign-ups come from")
+    hint = _('Until then signing up is closed. Write contact = "info@example.org", with your own, into postiljon.toml.')
+    return [Fault("postiljon.toml", 0, "contact", found, expected, hint, "warning")]
+
+
+def _service_mail(house: House, _: Say) -> Iterator[Finding]:
+    """Confirmations and the like that wait, with the relay's words."""
+    with house.db.read() as conn:
+        found = report.service_mail(conn, house.clock(), house.reader.timezone, _)
+    for line in found:
+        yield Finding("ok" if line.is_fine else "warning", _("service mail"), line.words)
+    if not found:
+        yield Finding("ok", _("service mail"), _("none waits"))
 
 
 def _database(house: House, _: Say) -> Iterator[Finding]:
@@ -130,7 +162,7 @@ def _relay(house: House, _: Say) -> Iterator[Finding]:
     yield Finding("ok", _("relay"), _("{name} answers").format(name=house.mailer.smtp_url.name))
 
 
-def _dns(house: House, sender: str, _: Say) -> Iterator[Finding]:
+def _dns(house: House, _: Say, sender: str) -> Iterator[Finding]:
     faults = preflight.examine(sender_of(house, sender), "", 0, preflight.asker(house.campaign.dns), _)
     for fault in faults:
         yield Finding(fault.severity, "DNS", f"{fault.found}; {fault.expected}. {fault.hint}".strip())

@@ -8,8 +8,10 @@ the pepper is not that of the database, ``SchemaError`` when the database was ma
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,9 @@ from mailer.errors import SettingsError
 from mailer.settings import MailerSettings, read
 from mailer.signing import Keyring
 from mailer.storage import open_database
+from unsubscribe.settings import ReaderSettings
 
+N_ = str  # marks a text for the catalogue (domain cli)
 FILE = "secrets.toml"
 
 
@@ -50,6 +54,36 @@ def install() -> Installed:
         return Installed(db.engine.url.render_as_string(hide_password=True), before, written)
     finally:
         db.close()
+
+
+def name_organisation(organisation: str, contact: str) -> Path | None:
+    """Write the organisation's name and address into ``postiljon.toml``; the file, or None when both are there already.
+
+    Raises ``SettingsError`` for what cannot be one, for a file that says otherwise, or that cannot be written.
+    """
+    settings = read(ReaderSettings, **{key: value for key, value in _named(organisation, contact).items() if value})
+    wanted = _named(settings.organisation if organisation else "", settings.contact if contact else "")
+    path = Path(str(ReaderSettings.model_config["toml_file"]))
+    try:
+        text = path.read_text("utf-8") if path.exists() else ""
+        known = tomllib.loads(text)
+        lines = []
+        for key, value in wanted.items():
+            if known.get(key, "") not in ("", value) and value:
+                said = N_("{path} has {key} = {value}; change it there")
+                raise SettingsError(said.format(path=path, key=key, value=json.dumps(known[key], ensure_ascii=False)))
+            if value and key not in known:
+                lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
+        if lines:
+            path.write_text("".join(lines) + text, "utf-8")
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        said = N_("{path} cannot be read or written: {why}")
+        raise SettingsError(said.format(path=path, why=getattr(error, "strerror", "") or error)) from None
+    return path if lines else None
+
+
+def _named(organisation: str, contact: str) -> dict[str, str]:
+    return {"organisation": organisation.strip(), "contact": contact.strip()}
 
 
 def _secrets(folder: Path) -> Path | None:

@@ -170,10 +170,12 @@ def attach(conn: Connection, campaign_id: int, mailing_id: int) -> None:
     conn.execute(update(CAMPAIGN).where(mine).values(mailing_id=mailing_id))
 
 
-def newest(conn: Connection) -> Campaign | None:
-    """The campaign that was made last."""
-    row = conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()).limit(1)).first()
-    return _campaign(row) if row else None
+def latest_sender(conn: Connection) -> str:
+    """The From address of the campaign that was launched last, else of the one that was made last; "" for none."""
+    row = CAMPAIGN.c
+    query = select(row.from_address).where(row.from_address != "")
+    launched = query.where(row.launched_at.is_not(None)).order_by(row.launched_at.desc(), row.id.desc()).limit(1)
+    return conn.execute(launched).scalar() or conn.execute(query.order_by(row.id.desc()).limit(1)).scalar() or ""
 
 
 def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, reason: str = "", **values: Any) -> bool:

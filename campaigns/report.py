@@ -19,7 +19,7 @@ from campaigns.records import Campaign
 from campaigns.states import MISSED_ITS_HOUR, State
 from mailer import outbox
 from mailer.errors import InputError
-from mailer.outbox import Counts, Delivery, Hold
+from mailer.outbox import Counts, Delivery, Hold, service
 
 N_ = as_is
 STATES = {
@@ -176,6 +176,35 @@ def people(conn: Connection, campaign: Campaign, chosen: str = "") -> Iterator[D
     if not chosen:
         return (item for item in found if item.state != "accepted")
     return (item for item in found if chosen in (item.state, item.reason))
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """A sentence about service mail. ``is_fine``: nothing has to be done about it."""
+
+    words: str
+    is_fine: bool = False
+
+
+def service_mail(conn: Connection, now: datetime, zone: str, _: Say = as_is) -> list[ServiceLine]:
+    """What service mail waits, how much, since when and why, in sentences; empty when none does."""
+    waits = _("{number} waiting since {when}: {why}")
+    reasons = {"no_sender": _("no sender runs"), "relay_away": _("the mail server does not answer")}
+    found = []
+    for item in service.waiting(conn):
+        if not item.reason:
+            found.append(ServiceLine(_("{number} under way").format(number=item.number), is_fine=True))
+            continue
+        why = reasons.get(item.reason) or reason_words(item.reason, _)
+        said = f"{why} ({item.words})" if item.words else why
+        when = local_text(item.since.replace(microsecond=0), zone)
+        line = waits.format(number=item.number, when=when, why=said)
+        again = "" if item.reason in reasons else " " + _("We try again by ourselves.")
+        found.append(ServiceLine(line.rstrip(".") + "." + again))
+    if gone := service.expired(conn, now):
+        text = _("{number} not sent in the last {days} days: the time for sending was over.")
+        found.append(ServiceLine(text.format(number=gone, days=service.REMEMBERED.days)))
+    return found
 
 
 def reason_words(reason: str, _: Say = as_is) -> str:

@@ -88,6 +88,7 @@ def _jump_ahead(conn: Connection) -> None:
 def _hold(db: Database, lines: Iterable[Line], done: Restored, now: datetime) -> None:
     launched = {str(line["launched"]): line for line in lines if "launched" in line}
     with db.write() as conn:
+        outbox.service.release_held(conn, now, now)  # no sender may do so later: they are stopped below as well
         on_their_way = outbox.open_ones(conn)
         for mailing in on_their_way:
             if not mailing.is_service:

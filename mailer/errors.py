@@ -8,6 +8,7 @@
     │   │   └── AddressError  a mail address
     │   ├── FaultsError       several faults at once, each with its place
     │   ├── SettingsError     a setting, or a set of them
+    │   │   └── ContactMissing  the organisation has no address to write to readers from
     │   └── TokenError        a link that is not ours, is broken, or is of another purpose (blame: reader)
     ├── StateError            asked for something that the present state does not allow   blame: state
     │   └── StateHeld         the same, for now: paused, held, or somebody was faster
@@ -97,6 +98,10 @@ class FaultsError(InputError):
 
 class SettingsError(InputError):
     """A setting is missing, malformed, or contradicts another."""
+
+
+class ContactMissing(SettingsError):
+    """The organisation has no address that a letter to a reader could come from: nothing was changed."""
 
 
 class AddressError(UsageError):

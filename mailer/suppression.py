@@ -5,7 +5,8 @@
 
 Promises: an entry is one row per (hash, scope, reason), so that lifting one reason leaves the others; scope ``""``
 means all mail. What it means for a claim is written once, in :func:`verdict`: a campaign is held back by every
-entry that is in force for its scope or for all; service mail only by a dead address. The hash is made by
+entry that is in force for its scope or for all; service mail only by a dead address; a letter that the address itself
+asked for, the confirmation of a sign-up, by nothing. The hash is made by
 ``signing.address_hash`` with the pepper; :func:`bind_pepper` refuses another pepper than the one that the database
 was begun with, since then no entry would be found (D11).
 
@@ -31,6 +32,7 @@ from sqlalchemy import (
     Table,
     delete,
     func,
+    not_,
     or_,
     select,
     text,
@@ -284,15 +286,17 @@ def in_force(scope: Any, now: Any) -> ColumnElement[bool]:
     return row.scope.in_([EVERYTHING, scope]) & or_(row.until.is_(None), row.until > now)
 
 
-def verdict(address_hash: Any, kind: Any, scope: Any, now: Any, mailing: Any) -> ScalarSelect[Any]:
+def verdict(address_hash: Any, now: Any, mailing: Any) -> ScalarSelect[Any]:
     """For the claim: the reason that holds this row back, or NULL. Several: the first in the alphabet.
 
-    A letter that *less often* counted already does not stand in its own way when it is tried again.
+    ``mailing``: the columns of the row's mailing. A letter that *less often* counted already does not stand in its own
+    way when it is tried again.
     """
     row = SUPPRESSION.c
-    counted = (row.reason == "less_often") & row.mailing.is_not(None) & (row.mailing == mailing)
-    matters = or_(kind == "campaign", row.reason == HOLDS_SERVICE) & ~counted
-    query = select(func.min(row.reason)).where(row.address_hash == address_hash, in_force(scope, now), matters)
+    counted = (row.reason == "less_often") & row.mailing.is_not(None) & (row.mailing == mailing.id)
+    service = (row.reason == HOLDS_SERVICE) & not_(mailing.asked_for)
+    matters = or_(mailing.kind == "campaign", service) & ~counted
+    query = select(func.min(row.reason)).where(row.address_hash == address_hash, in_force(mailing.scope, now), matters)
     return query.scalar_subquery()
 
 

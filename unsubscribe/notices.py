@@ -1,19 +1,24 @@
 """Letters that the house itself writes to one person: a change was made, confirm this, here is what you asked for.
 
 Promises: each is a *service* mailing of its own with an idempotency key, opened in the caller's transaction, so a
-change and its announcement are kept together or not at all; it goes first, and only a dead address holds it back. What
-stands in it is read anew for each attempt from the contact and the act (I5); it repeats nothing that the person who
-used the link typed, because that may be a stranger: it names the fields, and the topics. Links in it are made under the
-key that was frozen on the mailing, and end some days after the act. The link to confirm a sign-up also names its topics
-and language, which anybody may know and may write there: they only choose what a form shows first.
+change and its announcement are kept together or not at all; it goes first, and only a dead address holds it back; that
+does not hold back the letter that the address itself asked for, to confirm a sign-up. It comes from the organisation's
+own address (``POSTILJON_CONTACT``), else from that of the latest campaign at that moment; its time is over when its
+link ends.
 
-:func:`fill` gives the values to the sender; a recipient whose contact or act is gone is missing from the answer.
-Success of :meth:`Post.send` means that the letter is in the outbox, not that it left.
+What stands in it is read anew for each attempt from the contact and the act (I5); it repeats nothing that the person
+who used the link typed, because that may be a stranger: it names the fields, and the topics. Links in it are made under
+the key that was frozen on the mailing, and end some days after the act. The link to confirm a sign-up also names its
+topics and language, which anybody may know and may write there: they only choose what a form shows first.
+
+Raises ``ContactMissing`` where there is no address to write from: then nothing was written. :func:`fill` gives the
+values to the sender; a recipient whose contact or act is gone is missing from the answer. Success of :meth:`Post.send`
+means that the letter is in the outbox, not that it left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -22,6 +27,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from mailer import archive, outbox
+from mailer.errors import ContactMissing
 from mailer.letter.brand import Brand
 from mailer.letter.compile import LetterSource, compile_letter
 from mailer.letter.plan import Compiled
@@ -36,8 +42,11 @@ from unsubscribe.contacts import Contact
 from unsubscribe.tokens import Tokens
 
 Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"]
+LatestSender = Callable[[Connection], str]
+"""The From address of the latest campaign; empty where there is none yet."""
 UNDO_DAYS = 14
 MY_DATA_DAYS = 3
+ASKED_FOR: Notice = "optin_confirm"
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
@@ -58,49 +67,83 @@ class _Made:
     notice: Notice
     language: str
     day: date
+    from_address: str
+
+
+def nobody(_: Connection) -> str:
+    """No campaign, so no address to fall back on."""
+    return ""
 
 
 class Post:
-    """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day."""
+    """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day.
 
-    def __init__(self, identity: Identity, brand: Brand, from_address: str, default_language: str = "nl") -> None:
+    ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        brand: Brand,
+        contact: str,
+        default_language: str = "nl",
+        latest: LatestSender = nobody,
+    ) -> None:
         self.identity = identity
         self._brand = brand
-        self._from_address = from_address
+        self._contact = contact
         self._default_language = default_language
+        self._latest = latest
         self._compiled: dict[_Made, Compiled] = {}
+
+    def sender(self, conn: Connection) -> str:
+        """The address that a letter would come from now; empty when there is none."""
+        return self._contact or self._latest(conn)
 
     def send(
         self, conn: Connection, notice: Notice, change: Change, to: Recipient, language: str, now: datetime
     ) -> Mailing:
         """Put a letter about an act into the outbox; for the same notice and act there is one, however often called."""
-        snapshot = archive.keep(conn, self.letter(notice, language, now.date()), now)
-        spec = MailingSpec(f"{notice}:{change.id}", "service", "", snapshot, self.identity, recipient=to.number)
+        sender = self.sender(conn)
+        if not sender:
+            raise ContactMissing("POSTILJON_CONTACT is not set, and there is no campaign: no letter can be written")
+        snapshot = archive.keep(conn, self.letter(notice, language, now.date(), sender), now)
+        spec = MailingSpec(
+            f"{notice}:{change.id}",
+            "service",
+            "",
+            snapshot,
+            self.identity,
+            send_before=_ends(notice, change),
+            recipient=to.number,
+            asked_for=notice == ASKED_FOR,
+            from_address=sender,
+        )
         mailing = outbox.open_mailing(conn, spec, now)
         outbox.enqueue(conn, mailing.id, [to], to.number, now)
         outbox.audience_complete(conn, mailing.id)
         return mailing
 
     def opted_out(self, conn: Connection, contact: Contact, change: int, now: datetime) -> None:
-        """Confirm an opt-out to its owner, with an undo: only where the organisation turned that on."""
+        """Confirm an opt-out to its owner, with an undo: only where the organisation turned that on, and may write."""
         act = changes.get(conn, change)
-        if act is not None:
+        if act is not None and self.sender(conn):
             self.send(conn, "opted_out", act, recipient_of(contact), contact.language, now)
 
-    def letter(self, notice: Notice, language: str, day: date) -> Compiled:
+    def letter(self, notice: Notice, language: str, day: date, sender: str = "") -> Compiled:
         """The compiled letter in a language of ours (else the default one)."""
         known = primary(language) if primary(language) in LANGUAGES["letter"] else self._default_language
-        made = _Made(notice, known, day)
+        made = _Made(notice, known, day, sender or self._contact)
         found = self._compiled.get(made)
         if found is None:
             found = compile_letter(self._source(made))
             self._compiled = {key: kept for key, kept in self._compiled.items() if key.day == day} | {made: found}
         return found
 
-    def prepare(self, notice: Notice, day: date) -> None:
+    def prepare(self, notice: Notice, day: date, sender: str) -> None:
         """Compile a letter in every language, so that no transaction has to wait for it. Raises ``FaultsError``."""
-        for language in LANGUAGES["letter"]:
-            self.letter(notice, language, day)
+        for language in LANGUAGES["letter"] if sender else ():
+            self.letter(notice, language, day, sender)
 
     def _source(self, made: _Made) -> LetterSource:
         letter = service_letter(made.notice, made.language)
@@ -110,7 +153,7 @@ class Post:
             subject=letter.subject,
             preheader=letter.preheader,
             from_name=self._brand.name,
-            from_address=self._from_address,
+            from_address=made.from_address,
             language=made.language,
             date=made.day,
             body=letter.body,
@@ -135,7 +178,7 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
     if links is None or change is None or change.undone_at:
         return {}
     found = contacts.get_many(conn, [number for number in recipients if number == change.contact_id])
-    identity, ends = mailing.identity, change.at + timedelta(days=MY_DATA_DAYS if name == "my_data" else UNDO_DAYS)
+    identity, ends = mailing.identity, _ends(name, change)
     filled = {}
     for contact in found.values():
         letter = (identity.key_id, mailing.id, contact.id)
@@ -147,6 +190,11 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
         values = {**contact.values(), **_about(conn, change, contact), **urls}
         filled[contact.id] = Filled(contact.name, {"contact": values, "links": {}}, "", "")
     return filled
+
+
+def _ends(notice: str, change: Change) -> datetime:
+    """When the links in a letter end, and with them the time in which it makes sense."""
+    return change.at + timedelta(days=MY_DATA_DAYS if notice == "my_data" else UNDO_DAYS)
 
 
 def _asked(change: Change, contact: Contact) -> str:

@@ -7,6 +7,7 @@ because links in letters that left cannot be changed any more. On loopback plain
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -16,9 +17,12 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from mailer.address import parse
+from mailer.errors import AddressError
 from mailer.settings import LOOPBACK, HouseSettings, parse_duration
 
 LEAST_TOKEN = 16
+LONGEST_NAME = 100
 COUNTED_TOGETHER = (
     "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported: where web processes count
 )
@@ -63,6 +67,36 @@ def _zone(value: Any) -> Any:
         raise ValueError(f"{value!r} is not a time zone, such as Europe/Amsterdam") from None
 
 
+def _contact(value: Any) -> Any:
+    """A From address: one, bare, that every relay can carry. Empty: none yet."""
+    if not isinstance(value, str) or not value.strip():
+        return value
+    if re.search(r"[,;<>\s]", value.strip()):
+        raise ValueError(
+            f"{value!r} is more than one bare address; expected one, such as info@example.org (the name belongs into "
+            "POSTILJON_ORGANISATION)"
+        )
+    try:
+        address = parse(value)
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+    if address.needs_smtputf8:
+        raise ValueError(
+            f"{value!r} has letters before @ that many mail servers cannot carry; expected an address in plain "
+            "letters, such as info@example.org"
+        )
+    return str(address)
+
+
+def _organisation(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    name = re.sub(r" +", " ", value.strip())
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        raise ValueError(f"expected a name on one line, with {LONGEST_NAME} signs at most")
+    return name
+
+
 def _token(value: Any) -> Any:
     if (
         isinstance(value, str)
@@ -76,12 +110,16 @@ def _token(value: Any) -> Any:
 class ReaderSettings(HouseSettings):
     """What the reader's side may be told.
 
-    ``timezone``: in which *pause until Friday* begins and ends. ``trusted_proxies``: whose word about who asks is
-    believed (``X-Forwarded-For``). ``metrics_token``: who has it sees ``/metrics`` from anywhere.
-    ``deliveries_days``: how long deliveries keep addresses after they were finished (0: for ever).
+    ``organisation`` and ``contact``: whose mail this is, and the address that service letters come from and that pages
+    show; without ``contact`` signing up is closed. ``timezone``: in which *pause until Friday* begins and ends.
+    ``trusted_proxies``: whose word about who asks is believed (``X-Forwarded-For``). ``metrics_token``: who has it sees
+    ``/metrics`` from anywhere. ``deliveries_days``: how long deliveries keep addresses after they were finished (0: for
+    ever).
     """
 
     public_url: Annotated[str, BeforeValidator(_public_url)] = "http://127.0.0.1:8000"
+    organisation: Annotated[str, BeforeValidator(_organisation)] = ""
+    contact: Annotated[str, BeforeValidator(_contact)] = ""
     open_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     opt_out_mail: bool = False
     pending_days: int = 14

@@ -5,7 +5,8 @@ same work; nobody gets more than one letter to confirm in 24 hours, however ofte
 domain have limits too. Until the button is used nothing is sent but that letter, and what was typed changes nothing
 that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
 exact text with its version, and is the one act that lifts an opt-out, a complaint, an erasure or a hold by staff: the
-person's own.
+person's own. It lifts *undeliverable* too, since the person has just read a letter there; the letter to confirm goes to
+a dead address as to any other, within the same limits.
 
 Raises ``FaultsError`` (``field`` names the field of the form) when there is nothing to sign up with.
 """
@@ -22,7 +23,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select
 from sqlmodel import Field, SQLModel
 
-from mailer import outbox, suppression
+from mailer import outbox, suppression, undeliverable
 from mailer.address import parse
 from mailer.errors import AddressError, Fault, FaultsError, TokenError
 from mailer.signing import Token
@@ -137,6 +138,7 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
     statement = change.after["statement"]
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
     lifted = _lift(conn, contact, change)
+    _is_alive(conn, contact.address_hash)
     for topic in contacts.topics(conn):
         if topic.slug in change.after["topics"]:
             contacts.set_state(conn, contact.id, topic.id, "subscribed", now, statement=statement)
@@ -213,6 +215,12 @@ def _find(conn: Connection, token: Token) -> tuple[Contact, Change] | None:
     if change.contact_id != token.recipient or change.kind != "sign_up":
         raise TokenError("there is nothing to confirm")
     return contact, change
+
+
+def _is_alive(conn: Connection, address_hash: bytes) -> None:
+    """Take back what mail servers said of an address: its owner has just read a letter there."""
+    suppression.lift(conn, address_hash, suppression.EVERYTHING, [suppression.HOLDS_SERVICE])
+    undeliverable.forget(conn, [address_hash])
 
 
 def _lift(conn: Connection, contact: Contact, change: Change) -> bool:

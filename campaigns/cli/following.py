@@ -50,6 +50,8 @@ def status(
         if slug is None:
             found = report.all_statuses(conn)
             tell(found) if as_json else _print_list(found)
+            for line in [] if as_json else report.service_mail(conn, house.clock(), house.reader.timezone, _):
+                say(_("Service mail: {words}").format(words=line.words))
             return
         campaign = records.get(conn, slug)
         one = report.of_campaign(conn, campaign, _)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from campaigns.cli.output import LANGUAGE, _, say, tell, translated
+
+if TYPE_CHECKING:
+    from campaigns.installation import Installed
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON, errors included."))]
 
@@ -59,26 +62,63 @@ def _group() -> None:
     """A group of commands."""
 
 
-def init(as_json: Json = False) -> None:
+def init(
+    organisation: Annotated[str, typer.Option(metavar="NAME", help=_("The name of your organisation."))] = "",
+    contact: Annotated[
+        str, typer.Option(metavar="ADDRESS", help=_("Its mail address: service mail comes from it, pages show it."))
+    ] = "",
+    as_json: Json = False,
+) -> None:
     """Make or migrate."""
     from campaigns.installation import install
     from campaigns.migrations import HEAD
 
     done = install()
+    if not as_json:
+        _say_installed(done, HEAD)
+    file, address = _name_organisation(organisation, contact, ask=not as_json)
     if as_json:
-        secrets_file = str(done.secrets_file) if done.secrets_file else None
-        tell({"database": done.database, "before": done.before, "schema": HEAD, "secrets_file": secrets_file})
+        files = {"secrets_file": str(done.secrets_file) if done.secrets_file else None}
+        tell({"database": done.database, "before": done.before, "schema": HEAD, **files, "contact": address or None})
         return
+    if file:
+        say(_("Written: {path}.").format(path=file))
+    if not address:
+        text = _(
+            "Next: say from which address readers get service mail. Until then signing up is closed.\n"
+            "   postiljon init --organisation {name} --contact {address}"
+        )
+        say(text.format(name=_('"My organisation"'), address="info@example.org"))
+
+
+def _name_organisation(organisation: str, contact: str, *, ask: bool) -> tuple[Path | None, str]:
+    """Write down what was given, or is typed now; the file, if one was written, and the address that counts."""
+    import sys
+
+    from campaigns.installation import name_organisation
+    from mailer.settings import read
+    from unsubscribe.settings import ReaderSettings
+
+    known = read(ReaderSettings)
+    if ask and not (contact or known.contact) and sys.stdin.isatty():
+        contact = typer.prompt(_("Mail address of your organisation (Enter: later)"), default="", show_default=False)
+        if contact and not (organisation or known.organisation):
+            organisation = typer.prompt(_("Its name (Enter: that of the brand)"), default="", show_default=False)
+    file = name_organisation(organisation, contact) if organisation or contact else None
+    return file, read(ReaderSettings).contact
+
+
+def _say_installed(done: Installed, schema: str) -> None:
     if done.secrets_file:
         say(_("New secrets: {path}. Put them into your backup.").format(path=done.secrets_file))
     if done.before is None:
         say(_("New database: {database}").format(database=done.database))
-    elif done.before == HEAD:
+    elif done.before == schema:
         say(_("Nothing to do: {database} is up to date.").format(database=done.database))
     else:
         say(
             _("Migrated: {database}, from {before} to {after}.").format(
-                database=done.database, before=done.before, after=HEAD
+                database=done.database, before=done.before, after=schema
             )
         )
 

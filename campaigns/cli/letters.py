@@ -46,17 +46,21 @@ def check(
     """Find what is wrong."""
     from campaigns import launch
     from campaigns.app import open_house
+    from campaigns.doctor import contact_missing
 
     house = open_house(say=_)
     prepared, found = launch.examine(house.site, file, house.clock())
     if dns and prepared is not None:
         found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
+    beside = contact_missing(house, _)  # about the house, not about this letter
     house.close()
     errors = [fault for fault in found if fault.severity == "error"]
     warnings = [fault for fault in found if fault.severity == "warning"]
     if as_json:
-        tell({"ok": not errors, "faults": [fault.as_json() for fault in found]})
+        tell({"ok": not errors, "faults": [fault.as_json() for fault in found + beside]})
         return 1 if errors else 0
+    for fault in beside:
+        say(one_fault(fault))
     if errors:
         faults(found)
         return 1

@@ -94,6 +94,8 @@ def topic(
         say(_("There are no topics yet; an import makes one, and so does this command."))
     if any(item.is_open for item in chosen):
         say(_("People sign up at {url}.").format(url=f"{house.reader.public_url}/subscribe"))
+        if not house.reader.contact:
+            say(_("That is closed until POSTILJON_CONTACT is set: 'postiljon init --contact ADDRESS'."))
 
 
 def wanted(name: str | None, description: str | None, is_open: bool | None) -> dict[str, Any]:

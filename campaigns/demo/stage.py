@@ -28,6 +28,8 @@ smtp_url = "smtp://127.0.0.1:{smtp_port}?connections=4"
 public_url = "{public_url}"
 return_path = "bounce@vng.example"
 brand = "vng.toml"
+organisation = "VNG"
+contact = "info@vng.example"
 """
 
 

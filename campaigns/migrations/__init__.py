@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 FOLDER = Path(__file__).parent
-HEAD = "0004"
-KNOWN = ("0001", "0002", "0003", "0004")
+HEAD = "0006"
+KNOWN = ("0001", "0002", "0003", "0004", "0006")
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
     "mailer.undeliverable",

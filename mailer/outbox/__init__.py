@@ -1,13 +1,15 @@
 """The outbox: mailings and their deliveries; who may be sent to now, and what became of each.
 
-The one home of the tables ``mailing``, ``delivery`` and ``sender``. Every function takes the caller's connection first
-and changes nothing outside its transaction. What holds: one delivery per (mailing, recipient) (I1); no campaign letter
-for a suppressed address is claimed (I2); every row is in one state, moved only as ``states.py`` says (I13); a claim is
-on disk before a byte is written, so after a crash each row is settled, or in doubt and listed (I3, I4).
+The one home of the tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``. Every function takes the caller's
+connection first and changes nothing outside its transaction. What holds: one delivery per (mailing, recipient) (I1); no
+campaign letter for a suppressed address is claimed (I2); every row is in one state, moved only as ``states.py`` says
+(I13); a claim is on disk before a byte is written, so after a crash each row is settled, or in doubt and listed (I3,
+I4).
 
 What success does not mean: *accepted* says that the relay took the letter, not that anybody got it (RFC 1047).
 """
 
+from mailer.outbox import service
 from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows, claim_state, unwanted
@@ -128,6 +130,7 @@ __all__ = [
     "running",
     "scope_of",
     "send_again",
+    "service",
     "settle",
     "skip_cancelled",
     "skip_claimed",

@@ -161,7 +161,7 @@ def _statement(source: str, chosen: Any) -> Update:
     assert source in sources("claim", "sending") and source in sources("skip", "skipped")  # noqa: S101, PT018
     row, mailing = DELIVERY.alias("d"), MAILING.alias("m")
     now = bindparam("b_now", type_=Instant())
-    held_back = suppression.verdict(row.c.address_hash, mailing.c.kind, mailing.c.scope, now, mailing.c.id)
+    held_back = suppression.verdict(row.c.address_hash, now, mailing.c)
     verdicts: list[tuple[Any, Any]] = [(mailing.c.send_before <= now, literal_column(f"'{EXPIRED}'"))]
     if source in sources("give_up", "refused"):
         given_up = bindparam("b_given_up", type_=Instant())
@@ -180,7 +180,7 @@ def _statement(source: str, chosen: Any) -> Update:
 def _unwanted(dialect: str) -> Any:
     row, mailing = DELIVERY.alias("d"), MAILING.alias("m")
     now = bindparam("b_now", type_=Instant())
-    held_back = suppression.verdict(row.c.address_hash, mailing.c.kind, mailing.c.scope, now, mailing.c.id)
+    held_back = suppression.verdict(row.c.address_hash, now, mailing.c)
     too_late = (mailing.c.send_before <= now) | (mailing.c.state != literal_column("'open'"))
     return (
         select(row.c.id)

@@ -62,6 +62,8 @@ def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
         "in_doubt_policy": spec.in_doubt,
         "send_before": spec.send_before,
         "recipient": spec.recipient,
+        "asked_for": spec.asked_for,
+        "from_address": spec.from_address,
         "state": "open",
         "reason": "",
         "hold_words": "",
@@ -173,8 +175,8 @@ def hold(conn: Connection, mailing_id: int, why: str | Hold, now: datetime) -> b
 
 
 def hold_all(conn: Connection, why: str | Hold, now: datetime) -> list[int]:
-    """Hold every open mailing (the relay refuses us); which."""
-    held = [mailing.id for mailing in open_ones(conn)]
+    """Hold every open campaign (the relay refuses us); which. Service mail waits by itself: ``outbox.service``."""
+    held = [mailing.id for mailing in open_ones(conn) if not mailing.is_service]
     return [mailing_id for mailing_id in held if hold(conn, mailing_id, why, now)]
 
 
@@ -286,7 +288,7 @@ def _mailing(row: Row[Any]) -> Mailing:
     identity = Identity(row.public_url, row.return_path, row.key_id, row.dkim_selector, row.dkim_domain)
     spec = MailingSpec(
         row.key, row.kind, row.scope, row.snapshot, identity, row.priority, row.rate, row.in_doubt_policy,
-        row.send_before, row.recipient,
+        row.send_before, row.recipient, row.asked_for, row.from_address,
     )  # fmt: skip
     counts = Counts(*(getattr(row, name) for name in COUNTERS))
     return Mailing(

@@ -69,7 +69,7 @@ MOVES: tuple[Move, ...] = (
 
 MAILING_MOVES: tuple[Move, ...] = (
     Move("hold", "open", "held", "a person pauses it, or a rule holds it"),
-    Move("release", "held", "open", "a person resumes it"),
+    Move("release", "held", "open", "a person resumes it; service mail by itself"),
     Move("close", "open", "closed", "nothing is left to do, or it is cancelled"),
     Move("close", "held", "closed", "cancelled"),
     Move("reopen", "closed", "open", "send again"),

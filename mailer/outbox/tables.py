@@ -1,4 +1,4 @@
-"""The tables ``mailing``, ``delivery`` and ``sender``; the only place that declares them.
+"""The tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``; the only place that declares them.
 
 ``delivery`` is unique per (mailing_id, recipient), by the database (I1). The states of its rows are indexed partly:
 an index holds only the rows that somebody looks for in that state, so that ten million accepted rows cost the
@@ -10,7 +10,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from mailer.storage import Instant
@@ -47,6 +59,12 @@ class MailingRow(SQLModel, table=True):
     __table_args__ = (
         _partial("mailing_open", "open", "id"),
         _partial("mailing_held", "held", "hold_until"),
+        Index(
+            "mailing_expired",
+            "changed_at",
+            sqlite_where=text("reason = 'expired'"),
+            postgresql_where=text("reason = 'expired'"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -84,6 +102,8 @@ class MailingRow(SQLModel, table=True):
     in_doubt: int = 0
     bounced: int = 0
     complained: int = 0
+    asked_for: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    from_address: str = Field(default="", sa_column=Column(String, nullable=False, server_default=""))
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -136,6 +156,23 @@ class SenderRow(SQLModel, table=True):
     relay_words: str = ""
 
 
+class ServiceStopRow(SQLModel, table=True):
+    """Why service mail of one From address waits; ``sender`` is that address, or ``*`` for all service mail."""
+
+    __tablename__ = "service_stop"
+
+    sender: str = Field(primary_key=True)
+    reason: str
+    words: str = ""
+    since: datetime = Field(sa_type=Instant)
+    refused_at: datetime = Field(sa_type=Instant)  # the last time
+    tries: int = 0  # letters that were sent to see whether it is taken again
+    try_at: datetime = Field(sa_type=Instant)  # the next one
+    probe: int | None = Field(default=None, sa_type=BigInteger)  # the mailing that was the last one
+    probing: bool = False  # it is on its way
+
+
 MAILING: Table = SQLModel.metadata.tables["mailing"]
 DELIVERY: Table = SQLModel.metadata.tables["delivery"]
 SENDER: Table = SQLModel.metadata.tables["sender"]
+SERVICE_STOP: Table = SQLModel.metadata.tables["service_stop"]

@@ -32,6 +32,8 @@ class MailingSpec:
     """What is to be sent. ``key`` makes opening it idempotent; ``scope`` is the topic ("" for service mail).
 
     ``recipient``: whom it is for alone, if it is for one (service mail): nobody else is looked for in it.
+    ``asked_for``: by the address itself, so that a dead address does not hold it back (the confirmation of a sign-up).
+    ``from_address``: of service mail; letters from one address wait for each other when the relay refuses it.
     """
 
     key: str
@@ -44,6 +46,8 @@ class MailingSpec:
     in_doubt: InDoubt = "hold"
     send_before: datetime | None = None
     recipient: int | None = None
+    asked_for: bool = False
+    from_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Mailing:
 
     @property
     def is_service(self) -> bool:
-        """Whether it goes first and is held back by dead addresses only."""
+        """Whether it goes first, and is held back by a dead address at most."""
         return self.spec.kind == "service"
 
     @property

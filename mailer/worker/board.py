@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from mailer import outbox
 from mailer.outbox import Claimed, Mailing
+from mailer.worker.service import ServiceMail
 from mailer.worker.share import Need
 from mailer.worker.values import Ending
 
 
 class Board:
-    """See the module. ``only``: the one mailing that this sender works for, or all that are open."""
+    """See the module. ``only``: the one mailing that this sender works for, or all that are open.
 
-    def __init__(self, only: int | None) -> None:
+    Service mail that waits for the relay (``service``) is open in the database, and not here.
+    """
+
+    def __init__(self, only: int | None, give_up: timedelta = timedelta(days=4)) -> None:
         self.only = only
+        self.service = ServiceMail(give_up)
         self.open: dict[int, Mailing] = {}
         self.known: dict[int, Mailing] = {}  # also those that are not open any more and have letters on their way
         self._left: dict[int, int] = {}  # mailing → how many may still be claimed, as far as we know
@@ -33,7 +38,8 @@ class Board:
     def look(self, conn: Connection, on_their_way: Collection[int], now: datetime) -> None:
         """Read the mailings. ``on_their_way``: mailings of which letters were claimed and not yet settled."""
         mine = outbox.open_ones(conn) if self.only is None else [outbox.get(conn, self.only)]
-        self.open = {mailing.id: mailing for mailing in mine if mailing.state == "open"}
+        waits = self.service.look(conn, mine, now)
+        self.open = {mailing.id: mailing for mailing in mine if mailing.state == "open" and mailing.id not in waits}
         gone = set(on_their_way) - set(self.open)
         kept = {number: self.known[number] for number in gone if number in self.known}
         self.known = kept | {mailing.id: mailing for mailing in mine}

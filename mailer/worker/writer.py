@@ -61,7 +61,7 @@ class Writer:
         self.error: BaseException | None = None
         self.on_turn: Callable[[Turn], object] = lambda _turn: None
         self._deps, self._outbound, self._wake, self._post = deps, outbound, wake, post
-        self._board, self._todo, self._pacing = Board(only), Todo(), Pacing(deps.settings)
+        self._board, self._todo, self._pacing = Board(only, deps.settings.give_up), Todo(), Pacing(deps.settings)
         self._judge, self._press = Judge(deps.settings), Press(deps)
         self._relay, self._name = deps.settings.smtp_url.name, f"sender {os.getpid()}"
         self._window = self._depth = deps.settings.smtp_url.window
@@ -160,20 +160,25 @@ class Writer:
 
     def _drain(self, now: datetime) -> None:
         """Judge what the transport has reported."""
-        outbound, judged = self._outbound, self._judge.begin(now)
+        outbound, judged, service = self._outbound, self._judge.begin(now), self._board.service
         while outbound.results:
             delivery, result = outbound.results.popleft()
             flight = outbound.flights.pop(delivery, None)
             if flight is not None:
                 mailing = self._board.known[flight.claimed.mailing]
-                self._todo.decided(flight.claimed, flight.sender_id, mailing, judged(flight.claimed, mailing, result))
+                verdict = service.judged(flight.claimed, mailing, judged(flight.claimed, mailing, result))
+                self._todo.decided(flight.claimed, flight.sender_id, mailing, verdict)
         while outbound.broken:
             self._unmade(*outbound.broken.popleft())
         while outbound.events:
-            held = self._judge.event(outbound.events.popleft(), now)
+            event = outbound.events.popleft()
+            held = self._judge.event(event, now)
+            service.event(event, held)
             self._todo.held_all = self._todo.held_all or held
-        if self._todo.held or self._todo.held_all:
-            self._unwant(set(self._board.open) if self._todo.held_all else set(self._todo.held))
+        opened = self._board.open
+        unwanted = set(opened) if self._todo.held_all else {*self._todo.held, *service.refused(opened.values())}
+        if unwanted:
+            self._unwant(unwanted)
 
     def _unwant(self, mailings: set[int]) -> None:
         self._board.drop(mailings)
@@ -248,7 +253,7 @@ class Writer:
         """Settle and claim in one transaction."""
         wanted, claimed, board = self._wanted(), list[Claimed](), self._board
         finished, relay = board.finished_service(), self._judge.relay_news
-        if not (wanted or self._todo or self._uncertain or board.cancelled or finished or relay):
+        if not (wanted or self._todo or self._uncertain or board.cancelled or finished or relay or board.service):
             return []
         assert self._sender is not None  # noqa: S101 - registered before the first turn
         self._leave_room()
@@ -266,12 +271,14 @@ class Writer:
             for mailing in finished:
                 with suppress(StateError):  # somebody has just decided to send again
                     outbox.close(conn, mailing.id, now)
+            board.service.write(conn, now)
             for number in board.cancelled[:1]:
                 outbox.skip_cancelled(conn, number, now)
             if relay:
                 outbox.relay_away(conn, self._sender.id, self._judge.away_since, self._relay, self._judge.away_words)
         self._uncertain.clear()
         self._todo.done()
+        board.service.done()
         self._judge.relay_news = False
         board.claimed(wanted, claimed, paced=self._pacing.holds_back)
         return claimed

@@ -239,6 +239,14 @@ def test_a_new_user_publishes_what_is_printed_and_check_has_nothing_to_say_of_it
 
 
 @pytest.mark.slow
+def test_doctor_asks_dns_about_the_address_that_service_mail_comes_from(world: World) -> None:
+    world.publish("--domain", DOMAIN)
+    world.desk.environment["POSTILJON_CONTACT"] = "info@elsewhere.example"
+    found = world.desk.do("doctor", "--json").json["findings"]
+    assert any("elsewhere.example" in item["words"] for item in found if item["subject"] == "DNS")
+
+
+@pytest.mark.slow
 def test_check_refuses_a_key_that_is_not_the_one_in_dns(world: World) -> None:
     world.publish("--domain", DOMAIN)
     (world.desk.folder / "dkim-postiljon.pem").write_bytes(new_key())

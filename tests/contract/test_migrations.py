@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from campaigns import migrations
+from mailer import outbox
 from mailer.errors import SchemaError
 from mailer.storage import Database
 
@@ -82,6 +83,20 @@ def test_service_letters_of_an_older_database_know_whom_they_are_for(empty_datab
     with empty_database.read() as conn:
         rows = conn.execute(text("SELECT key, recipient FROM mailing ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [("one", 10), ("many", None), ("empty", None)]
+
+
+def test_service_letters_that_an_older_version_held_for_ever_may_go_now(empty_database: Database) -> None:
+    migrations.upgrade(empty_database, "0004")
+    keys = (("optin_confirm:1", "service"), ("my_data:2", "service"), ("campaign:1", "campaign"))
+    with empty_database.write() as conn:
+        for number, (key, kind) in enumerate(keys, 1):
+            conn.execute(text(MAILING.format(number=number, key=key, kind=kind, people=0)))
+        conn.execute(text("UPDATE mailing SET state = 'held', reason = 'relay_auth', hold_words = '535 no'"))
+    migrations.upgrade(empty_database)
+    with empty_database.read() as conn:
+        found = [made for key, _ in keys if (made := outbox.find(conn, key))]
+    said = [(made.state, made.reason, made.hold.words, made.spec.asked_for) for made in found]
+    assert said == [("open", "", "", True), ("open", "", "", False), ("held", "relay_auth", "535 no", False)]
 
 
 def test_an_empty_database_is_not_used(empty_database: Database) -> None:

@@ -102,6 +102,8 @@ def test_an_opt_out_holds_back_campaigns_and_a_dead_address_everything(
         end = NOW + until if until is not None else None
         suppression.suppress(conn, hash_of(1), scope, reason, NOW, end)
     assert [item.recipient for item in claim(sender, mailing)] == ([1, 2] if taken else [2])
+    asked = fill(db, 2, "asked", kind="service", scope="", asked_for=True)
+    assert [item.recipient for item in claim(sender, asked)] == [1, 2]
     if not taken:
         with db.read() as conn:
             (row,) = outbox.deliveries(conn, mailing, "skipped")

@@ -272,3 +272,20 @@ def test_an_opt_out_that_the_journal_cannot_keep_is_not_answered_as_done(scene: 
     with pytest.raises(StorageAway):
         scene.leave(mailing, 1)
     assert (scene.why(1), scene.state(1)) == (None, "subscribed")
+
+
+@pytest.mark.parametrize("state", ["open", "held"])
+def test_service_mail_that_was_on_its_way_does_not_leave_after_a_restore(scene: Scene, state: str) -> None:
+    """Expected: open or held, it is stopped and counted, and no sender can let it go; whoever misses it asks again."""
+    now = scene.stage.clock()
+    spec = outbox.MailingSpec("my_data:1", "service", "", "0" * 64, outbox.Identity("https://x.example", "", 1))
+    with scene.db.write() as conn:
+        mailing = outbox.open_mailing(conn, spec, now).id
+        outbox.enqueue(conn, mailing, [outbox.Recipient(1, "a@b.example", b"a", "b.example")], 1, now)
+        outbox.audience_complete(conn, mailing)
+        if state == "held":
+            outbox.hold(conn, mailing, "letter_broken", now)
+    assert restored(scene.db, scene.journal, now).service_letters == 1
+    with scene.db.write() as conn:
+        assert outbox.service.release_held(conn, now, now) == 0
+        assert outbox.get(conn, mailing).state == "closed"

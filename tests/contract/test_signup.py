@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from mailer import outbox, suppression
+from mailer import outbox, suppression, undeliverable
 from mailer.errors import FaultsError, TokenError
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
+from mailer.undeliverable import Statement
 from tests.support.people import NOW, PEPPER, TOKENS, Stage
-from unsubscribe import consent, contacts, erasing, notices, optout, retention, signup, verifying
+from unsubscribe import changes, consent, contacts, erasing, notices, optout, retention, signup, verifying
 from unsubscribe.contacts import Contact
 from unsubscribe.settings import ReaderSettings
 from unsubscribe.signup import SignUp, Wish
@@ -165,14 +166,83 @@ def test_the_persons_own_confirmation_lifts_what_held_them_back(stage: Stage, re
         assert suppression.why(conn, hashed, "agenda", NOW) is None
 
 
-def test_a_dead_address_is_not_lifted(stage: Stage) -> None:
+def dead(stage: Stage, email: str = WISH.email) -> bytes:
+    """An address that a mail server said is gone; its hash."""
     with stage.db.write() as conn:
-        hashed = erasing.hash_of(WISH.email, PEPPER)
+        hashed = erasing.hash_of(email, PEPPER)
         suppression.suppress(conn, hashed, "", "undeliverable", NOW)
+    return hashed
+
+
+def claimed(stage: Stage, key: str, now: datetime = NOW) -> int:
+    """How many rows of a letter a sender takes."""
+    with stage.db.write() as conn:
+        mailing = outbox.find(conn, key)
+        assert mailing
+        taken = outbox.claim(conn, 1, {mailing.id: 5}, now)
+        assert outbox.unwanted(conn, [row.delivery for row in taken], now) == set()
+        return len(taken)
+
+
+def test_the_letter_to_confirm_goes_to_a_dead_address_and_no_other_letter_does(stage: Stage) -> None:
+    dead(stage, stage.reader.email)
+    ask(stage, replace(WISH, email=stage.reader.email))
+    with stage.db.write() as conn:
+        act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
+        stage.post.send(conn, "my_data", act, notices.recipient_of(stage.reader), "nl", NOW)
+    assert claimed(stage, "optin_confirm:1") == 1
+    assert claimed(stage, f"my_data:{act.id}") == 0
+    assert not stage.claimed(stage.mailing)
+
+
+def test_confirming_lifts_undeliverable_for_all_mail(stage: Stage) -> None:
+    hashed = dead(stage)
     ask(stage)
+    with stage.db.read() as conn:
+        signup.look(conn, link(stage))
+        assert suppression.why(conn, hashed, "agenda", NOW) == "undeliverable"
     confirm(stage, link(stage))
     with stage.db.read() as conn:
-        assert suppression.why(conn, hashed, "agenda", NOW) == "undeliverable"
+        assert suppression.entries(conn, hashed) == []
+
+
+def test_confirming_forgets_what_servers_said_of_the_mailbox(stage: Stage) -> None:
+    ask(stage)
+    found = person(stage)
+    assert found
+    said = Statement(1, stage.mailing, found.id, found.address_hash, found.domain, "inactive", clear=False)
+    with stage.db.write() as conn:
+        undeliverable.note(conn, [said], NOW)
+    confirm(stage, link(stage))
+    with stage.db.write() as conn:
+        assert undeliverable.forget(conn, [found.address_hash]) == 0
+
+
+def test_confirming_for_one_topic_leaves_what_was_left_for_another(stage: Stage) -> None:
+    hashed = dead(stage, stage.reader.email)
+    with stage.db.write() as conn:
+        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
+    ask(stage, replace(WISH, email=stage.reader.email))
+    confirm(stage, link(stage, 2, stage.reader.email))
+    with stage.db.read() as conn:
+        assert [(entry.scope, entry.reason) for entry in suppression.entries(conn, hashed)] == [("nieuws", "opt_out")]
+
+
+def test_a_dead_address_gets_one_letter_a_day_like_any_other(one: Stage) -> None:
+    dead(one)
+    for number in range(30):
+        ask(one, replace(WISH, peer=f"192.0.2.{number}"), NOW + timedelta(minutes=number))
+    assert letters(one) == 1
+    ask(one, now=NOW + timedelta(hours=25))
+    assert letters(one) == 2
+
+
+def test_a_letter_to_confirm_leaves_before_its_link_ends_or_not_at_all(one: Stage) -> None:
+    ask(one)
+    assert claimed(one, "optin_confirm:1", NOW + timedelta(days=notices.UNDO_DAYS)) == 0
+    with one.db.read() as conn:
+        (letter,) = outbox.posted_to(conn, (person(one) or one.reader).id)
+    assert (letter.state, letter.reason) == ("skipped", "expired")
 
 
 def test_who_left_all_mail_and_signs_up_for_one_topic_gets_that_one_only(stage: Stage) -> None:

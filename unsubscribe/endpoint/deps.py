@@ -10,6 +10,7 @@ from mailer.letter.brand import Brand
 from mailer.outbox import Identity
 from mailer.signing import Keyring
 from mailer.storage import Database
+from unsubscribe.notices import LatestSender, nobody
 from unsubscribe.settings import ReaderSettings
 
 Clock = Callable[[], datetime]
@@ -22,8 +23,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class EndpointDeps:
-    """Values and doors. ``contact_address`` is where readers may write (the From address); whoever has
-    ``metrics_token`` sees ``/metrics`` from anywhere (empty: loopback alone)."""
+    """Values and doors.
+
+    ``contact_address``: the organisation's own, where readers may write and from which they get service letters; while
+    it is empty signing up is closed, and ``latest_sender`` gives the From address of the latest campaign instead.
+    Whoever has ``metrics_token`` sees ``/metrics`` from anywhere (empty: loopback alone).
+    """
 
     db: Database
     keyring: Keyring = field(repr=False)
@@ -37,6 +42,7 @@ class EndpointDeps:
     settings: ReaderSettings = field(default_factory=ReaderSettings)
     trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     metrics_token: str = field(default="", repr=False)
+    latest_sender: LatestSender = nobody
     identity: Identity | None = None  # of the service letters; without one they leave unsigned, without a return path
 
     @property

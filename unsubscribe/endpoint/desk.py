@@ -5,7 +5,9 @@ Promises: :meth:`Desk.write` returns after the commit (:mod:`.shared`); reading 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -15,14 +17,14 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.errors import TokenError
+from mailer.errors import StorageError, TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe.contacts import Topic
 from unsubscribe.details import House
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.pages import Pages, View, respond, view_of
 from unsubscribe.endpoint.shared import Shared
-from unsubscribe.endpoint.site import look_of
+from unsubscribe.endpoint.site import Site, look_of
 from unsubscribe.endpoint.watch import Watch
 from unsubscribe.notices import Post
 from unsubscribe.tokens import Tokens
@@ -30,6 +32,7 @@ from unsubscribe.tokens import Tokens
 T = TypeVar("T")
 Item = TypeVar("Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LOOK_AGAIN = 5.0
 WEB_WAITS = 5.0  # seconds for SQLite's lock before the reader is told to come back; mailbox providers wait about ten
 
 
@@ -39,14 +42,26 @@ class Desk:
     def __init__(self, deps: EndpointDeps) -> None:
         self.deps = deps
         self.look = look_of(deps.brand, deps.public_url, deps.contact_address)
-        self.site = self.look.site
-        self.pages = Pages(self.site)
+        self.pages = Pages(self.look.site)
         self.tokens = Tokens(deps.keyring)
         self.watch = Watch()
-        self.post = Post(deps.sender_identity, deps.brand, deps.contact_address, deps.default_language)
+        self.post = Post(
+            deps.sender_identity, deps.brand, deps.contact_address, deps.default_language, deps.latest_sender
+        )
         self.house = House(self.post, deps.settings.open_fields)
+        self._looked = float("-inf")  # when the contact address was looked for, in seconds of a clock that only goes on
         self._reads = Shared(deps.db.read, "postiljon-web-read")
         self._writes = Shared(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", patient=True)
+
+    @property
+    def site(self) -> Site:
+        """What pages show of the organisation."""
+        return self.pages.site
+
+    @property
+    def signs_up(self) -> bool:
+        """Whether people can sign up: there is an address of the organisation for the letter to come from."""
+        return bool(self.deps.contact_address)
 
     @property
     def now(self) -> datetime:
@@ -67,7 +82,17 @@ class Desk:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` reads. Raises ``StorageError``."""
+        await self.find_contact()
         return await self._reads.run(work)
+
+    async def find_contact(self) -> None:
+        """Where none is set, show the address of the latest campaign: looked for again after some seconds."""
+        clock = time.monotonic()
+        if self.deps.contact_address or clock - self._looked < LOOK_AGAIN:
+            return
+        self._looked = clock
+        with suppress(StorageError):
+            self.pages.show_contact(await self._reads.run(self.deps.latest_sender))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` did, once it is on disk. Raises ``StorageError``: then nothing was changed."""
@@ -96,7 +121,9 @@ class Desk:
         return self.subscribe(view, [topic.slug]) if topic and topic.is_open else ""
 
     def subscribe(self, view: View, slugs: Iterable[str]) -> str:
-        """The form to sign up with these topics first, in the language that was chosen, if one was."""
+        """The form to sign up with these topics first, in the language that was chosen, if one was; "" while closed."""
+        if not self.signs_up:
+            return ""
         query = [("topic", slug) for slug in slugs] + ([("lang", view.language)] if view.keep else [])
         return self.url("/subscribe") + (f"?{urlencode(query)}" if query else "")
 

@@ -13,7 +13,7 @@ def page(desk: Desk, request: Request, status: int, number: str) -> Response:
     """The page for a status. 404 is one and the same for every link that is not genuine."""
     view = desk.view(request)
     heading, sentences = texts(view, status)
-    return desk.message(view, heading, sentences, status, number if status >= 500 else "")
+    return desk.message(view, heading, sentences, status, number if status in (500, 503) else "")
 
 
 def expired(desk: Desk, request: Request) -> Response:
@@ -37,6 +37,11 @@ def texts(view: View, status: int) -> tuple[str, tuple[str, ...]]:
         )
     if status == 503:
         return _("We cannot save your choice right now"), (_("Nothing was changed. Try again in a few minutes."),)
+    if status == 501:
+        return _("This is not possible yet"), (
+            _("Nothing was changed. We would have to send you a mail about it, and cannot do so yet."),
+            _("Ask the organisation itself: how to reach it is at the foot of its mails."),
+        )
     if status == 405:
         return _("That is not possible here"), (_("Nothing was changed. Go back and use a button of the page."),)
     if status in (408, 413, 400, 422):

@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailer.errors import StorageError, TokenError
+from mailer.errors import ContactMissing, StorageError, TokenError
 from unsubscribe.endpoint.watch import Watch, log, masked
 
 STRICT = (
@@ -28,6 +28,7 @@ STRICT = (
 )
 ALLOWED = "GET, HEAD, POST, OPTIONS"
 LONGEST_PATH = 300
+NO_CONTACT = 501  # a letter would be needed, and the organisation has no address to write it from
 ErrorPage = Callable[[Request, int, str], Response]
 
 
@@ -55,6 +56,8 @@ def status_of(error: Exception) -> int:
         return 404
     if isinstance(error, StorageError):
         return 503
+    if isinstance(error, ContactMissing):
+        return NO_CONTACT
     return error.status_code if isinstance(error, HTTPException) else 500
 
 

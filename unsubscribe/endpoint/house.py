@@ -17,9 +17,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailer.errors import StorageError
+from mailer.outbox import service
 from unsubscribe import contacts
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import respond
+from unsubscribe.endpoint.watch import Gauge
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_WHILE = "public, max-age=300"
@@ -48,7 +50,8 @@ async def home(desk: Desk, request: Request) -> Response:
         is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
     except StorageError:
         is_open = False
-    links = {"archive": desk.url("/archive") if has_archive else "", "subscribe": desk.url("/subscribe") * is_open}
+    form = desk.url("/subscribe") if is_open and desk.signs_up else ""
+    links = {"archive": desk.url("/archive") if has_archive else "", "subscribe": form}
     headers = {"cache-control": A_WHILE, "vary": "accept-language"}
     return respond(desk.pages.page("home.html", desk.view(request), links), 200, headers)
 
@@ -81,7 +84,16 @@ async def metrics(desk: Desk, request: Request) -> Response:
     """Counters for Prometheus, for who may see them."""
     if not _may_see(desk, request):
         raise HTTPException(404)
-    return Response(desk.watch.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    try:
+        waiting = await desk.read(service.waiting)
+        stopped = sum(item.number for item in waiting if item.reason)
+        numbers = [
+            Gauge("postiljon_service_letters_waiting", "Service letters that wait", sum(one.number for one in waiting)),
+            Gauge("postiljon_service_letters_stopped", "Those of them that something keeps from leaving", stopped),
+        ]
+    except StorageError:
+        numbers = []
+    return Response(desk.watch.page(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _may_see(desk: Desk, request: Request) -> bool:
@@ -96,9 +108,11 @@ def _may_see(desk: Desk, request: Request) -> bool:
 
 async def security(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """Where to report a weakness (RFC 9116)."""
+    await desk.find_contact()
+    contact = f"mailto:{desk.site.contact}" if desk.site.contact else desk.deps.public_url + "/"
     expires = (desk.now + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
     lines = [
-        f"Contact: mailto:{desk.deps.contact_address}",
+        f"Contact: {contact}",
         f"Expires: {expires}",
         "Preferred-Languages: nl, en, de, fr",
         f"Canonical: {desk.deps.public_url}/.well-known/security.txt",
@@ -115,5 +129,6 @@ async def robots(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def standing(desk: Desk, name: str, request: Request) -> Response:
     """A page that is the same for everybody."""
+    await desk.find_contact()
     headers = {"cache-control": A_WHILE, "vary": "accept-language", "x-robots-tag": "noarchive"}
     return respond(desk.pages.page(name, desk.view(request), {}), 200, headers)

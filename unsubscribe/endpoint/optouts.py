@@ -100,7 +100,8 @@ class OptOuts:
     async def _get_ready(self) -> None:
         """Where a mail follows, it is compiled by now, so that no transaction waits for that."""
         if self.desk.deps.settings.opt_out_mail:
-            await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date())
+            sender = self.desk.deps.contact_address or await self.desk.read(self.desk.post.sender)
+            await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date(), sender)
 
     def _tell(self, conn: Connection, answers: Sequence[Left]) -> None:
         """A mail to each who left by it; who had left already gets none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -85,6 +85,12 @@ class Pages:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._pieces = lru_cache(maxsize=512)(self._cut)
+
+    def show_contact(self, address: str) -> None:
+        """Another address to write to, from now on."""
+        if address != self.site.contact:
+            self.site = replace(self.site, contact=address)
+            self._pieces.cache_clear()
 
     def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
         """A page by its template (``optout.html``), with all that :file:`base.html` wants."""

@@ -1,7 +1,8 @@
 """``/subscribe`` and ``/confirm/TOKEN``: signing up with one letter and one button.
 
 Promises: the answer to a sign-up is the same for every address that can be one, also in time (D8); nothing is ticked
-beforehand, the sentence of consent is stored as it was shown, with its version (D5, D6); a machine that fills in the
+beforehand. While the organisation has no address of its own for the letter, a page says that signing up is closed.
+The sentence of consent is stored as it was shown, with its version (D5, D6); a machine that fills in the
 trap is answered as a person and does nothing (D22). The link to confirm shows a button; only the POST confirms (B7).
 """
 
@@ -50,6 +51,8 @@ class SignUpPages:
     async def subscribe(self, request: Request) -> Response:
         """The form, or the request."""
         view = self.desk.view(request)
+        if not self.desk.signs_up:
+            return await self._closed(request, view)
         if request.method != "POST":
             return await self._form(request, view, {}, {}, ())
         fields = await forms.form(request)
@@ -127,6 +130,17 @@ class SignUpPages:
         headers = {} if faults else {"x-robots-tag": "noarchive"}
         return respond(self.desk.pages.page("subscribe.html", view, context), 422 if faults else 200, headers)
 
+    async def _closed(self, request: Request, view: View) -> Response:
+        """Nobody has said yet from which address the letter to confirm comes."""
+        await self.desk.find_contact()
+        _ = view.gettext
+        sentences = (
+            _("We cannot send the mail that confirms a sign-up yet. Nothing was sent, and nothing was stored."),
+            _("Try again in some days."),
+        )
+        status = 403 if request.method == "POST" else 200
+        return self.desk.message(view, _("Signing up is not possible yet"), sentences, status)
+
     def _asked(self, view: View) -> Response:
         """One and the same answer (brief.md 1.4 no. 35)."""
         _ = view.gettext
@@ -151,7 +165,8 @@ class SignUpPages:
         _ = view.gettext
         sentences = (_("Nothing was changed. Sign up once more, then you get a new mail."),)
         slugs = _named(request) or [topic.slug for topic in found.topics]
-        link = (self.desk.subscribe(view, slugs), _("Sign up"))
+        form = self.desk.subscribe(view, slugs)
+        link = (form, _("Sign up")) if form else None
         return self.desk.done(view, _("This link has expired"), sentences, kind="warn", link=link, status=410)
 
     def _fault_text(self, view: View, field: str) -> str:

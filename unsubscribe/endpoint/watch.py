@@ -7,10 +7,14 @@ of mail or of network. Each application has a registry of its own, so that sever
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from starlette.types import Scope
 from structlog import get_logger
 
@@ -58,10 +62,36 @@ class Watch:
         """Count what a reader chose, and say it in the log without saying who."""
         self._chosen(choice).inc()
 
-    def page(self) -> bytes:
-        """All counters in the text format of Prometheus; with several web processes, those of all together."""
+    def page(self, gauges: Iterable[Gauge] = ()) -> bytes:
+        """All counters in the text format of Prometheus; with several web processes, those of all together.
+
+        ``gauges`` were read from the database for this answer.
+        """
+        read = CollectorRegistry()
+        read.register(_Read(tuple(gauges)))
         if COUNTED_TOGETHER not in os.environ:
-            return generate_latest(self.registry)
+            return generate_latest(self.registry) + generate_latest(read)
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
-        return generate_latest(everybody)
+        return generate_latest(everybody) + generate_latest(read)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number that somebody has read: name, what it is, value."""
+
+    name: str
+    words: str
+    value: float
+
+
+class _Read(Collector):
+    """Numbers that were read elsewhere: they are of all processes already."""
+
+    def __init__(self, gauges: Sequence[Gauge]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """As Prometheus's client wants them."""
+        for gauge in self._gauges:
+            yield GaugeMetricFamily(gauge.name, gauge.words, gauge.value)

@@ -71,3 +71,35 @@ def test_a_proxy_zone_or_token_that_cannot_be_meant_is_refused(name: str, value:
     with pytest.raises(SettingsError, match=f"POSTILJON_{name.upper()}") as caught:
         read(ReaderSettings, **{name: value})
     assert "secret" not in str(caught.value)
+
+
+def test_an_organisation_has_a_name_and_one_address() -> None:
+    settings = read(ReaderSettings, organisation=" Vereniging  van Ümlaut ", contact=" Info@Bücher.example ")
+    assert (settings.organisation, settings.contact) == ("Vereniging van Ümlaut", "Info@xn--bcher-kva.example")
+    assert read(ReaderSettings).contact == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("VNG <info@vng.example>", "POSTILJON_ORGANISATION"),
+        ("a@vng.example, b@vng.example", "one bare address"),
+        ("a@vng.example b@vng.example", "one bare address"),
+        ("a@vng.example;b@vng.example", "one bare address"),
+        ("info", "expected name@domain"),
+        ("info@localhost", "domain name"),
+        ("info@-vng.example", "domain name"),
+        ("ïnfo@vng.example", "plain letters"),
+        ("info@vng.example\nBcc: x@y.example", "one bare address"),
+    ],
+)
+def test_what_cannot_be_a_sender_is_refused_as_a_contact(value: str, says: str) -> None:
+    with pytest.raises(SettingsError, match="POSTILJON_CONTACT") as caught:
+        read(ReaderSettings, contact=value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["VNG\r\nBcc: x@y.example", "x" * 101, "a\u202eb"])
+def test_a_name_that_cannot_stand_in_a_header_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="POSTILJON_ORGANISATION"):
+        read(ReaderSettings, organisation=value)

@@ -1,0 +1,105 @@
+"""The organisation's address is set once, and staff can see which service mail waits, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from campaigns import report
+from mailer import outbox
+from mailer.storage import open_database
+from tests.acceptance.conftest import Office
+from tests.support.commandline import Desk
+
+pytestmark = pytest.mark.slow
+CONTACT = "info@vng.example"
+
+
+def findings(desk: Desk, subject: str) -> list[tuple[str, str]]:
+    """What ``doctor`` says of something."""
+    found = desk.run("doctor", "--json").json["findings"]
+    return [(item["kind"], item["words"]) for item in found if item["subject"] == subject]
+
+
+def test_init_writes_down_the_organisation_and_says_what_is_missing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    assert "postiljon init --organisation" in desk.do("init").out
+    desk.write("postiljon.toml", 'data = "data"\n')
+    named = desk.do("init", "--organisation", 'VNG "Noord"', "--contact", CONTACT)
+    assert "postiljon.toml" in named.out
+    assert (tmp_path / "postiljon.toml").read_text("utf-8") == (
+        f'organisation = "VNG \\"Noord\\""\ncontact = "{CONTACT}"\ndata = "data"\n'
+    )
+    assert "--contact" not in desk.do("init", "--contact", CONTACT).out
+    assert findings(desk, "organisation") == [("ok", f'VNG "Noord" <{CONTACT}>')]
+
+
+@pytest.mark.parametrize("address", ["VNG <info@vng.example>", "a@x.example, b@x.example", "ïnfo@vng.example", "x"])
+def test_init_refuses_an_address_that_letters_cannot_come_from(tmp_path: Path, address: str) -> None:
+    desk = Desk(tmp_path)
+    ran = desk.run("init", "--contact", address)
+    assert ran.code == 1
+    assert "POSTILJON_CONTACT" in ran.err
+    assert not (tmp_path / "postiljon.toml").exists()
+
+
+def test_init_does_not_change_an_address_that_is_there(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.do("init", "--contact", CONTACT)
+    ran = desk.run("init", "--contact", "post@vng.example")
+    assert ran.code == 1
+    assert "change it there" in ran.err
+    assert CONTACT in (tmp_path / "postiljon.toml").read_text("utf-8")
+
+
+def test_doctor_and_check_say_what_to_write_where_until_there_is_an_address(office: Office) -> None:
+    desk = office.desk
+    ((kind, words),) = findings(desk, "organisation")
+    assert kind == "warning"
+    assert 'contact = "info@example.org"' in words
+    checked = desk.do("check", "denkt-u-mee.md", "--no-dns", "--json").json
+    assert [fault["field"] for fault in checked["faults"] if fault["file"] == "postiljon.toml"] == ["contact"]
+    assert "postiljon.toml: contact: " in desk.do("check", "denkt-u-mee.md", "--no-dns").out
+    desk.environment["POSTILJON_CONTACT"] = CONTACT
+    checked = desk.do("check", "denkt-u-mee.md", "--no-dns", "--json").json
+    assert [fault["field"] for fault in checked["faults"] if fault["file"] == "postiljon.toml"] == []
+
+
+def test_status_and_doctor_say_which_service_mail_waits_since_when_and_why(office: Office) -> None:
+    desk, now = office.desk, datetime.now(UTC)
+    db = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
+    identity = outbox.Identity("http://127.0.0.1:8000", "", 1)
+    spec = outbox.MailingSpec("optin_confirm:1", "service", "", "0" * 64, identity, from_address=CONTACT)
+    with db.write() as conn:
+        mailing = outbox.open_mailing(conn, spec, now)
+        outbox.enqueue(conn, mailing.id, [outbox.Recipient(1, "a@b.example", b"a", "b.example")], 1, now)
+        outbox.audience_complete(conn, mailing.id)
+    assert "1 waiting since" in desk.do("status").out
+    assert "no sender runs" in desk.do("status").out
+    with db.write() as conn:
+        outbox.service.stop(conn, outbox.service.EVERY, outbox.Hold("relay_auth", "535 5.7.8 no"), now)
+    db.close()
+    said = desk.do("status").out
+    assert "1 waiting since" in said
+    assert "does not let us log in" in said
+    assert "535 5.7.8 no" in said
+    assert desk.do("status", "--json").json == []
+    ((kind, words),) = findings(desk, "service mail")
+    assert (kind, "535 5.7.8 no" in words) == ("warning", True)
+
+
+def test_service_mail_whose_time_was_over_is_said(office: Office) -> None:
+    db = open_database(f"sqlite:///{office.desk.folder}/data/postiljon.db")
+    now = datetime.now(UTC)
+    identity = outbox.Identity("http://127.0.0.1:8000", "", 1)
+    with db.write() as conn:
+        mailing = outbox.open_mailing(conn, outbox.MailingSpec("my_data:1", "service", "", "0" * 64, identity), now)
+        outbox.enqueue(conn, mailing.id, [outbox.Recipient(1, "a@b.example", b"a", "b.example")], 1, now)
+        outbox.audience_complete(conn, mailing.id)
+        outbox.service.expire(conn, mailing.id, now)
+        (line,) = report.service_mail(conn, now, "UTC")
+    db.close()
+    assert line.words == "1 not sent in the last 7 days: the time for sending was over."
+    assert line.words in office.desk.do("status").out

@@ -218,7 +218,7 @@ class Writer:
         counts = {number: mailing.counts for number, mailing in self._board.known.items()}
         turn = Turn(now, counts, len(self._outbound.flights), away, self._judge.away_words)
         self._post(lambda: self.on_turn(turn))
-        if away and (now - away).total_seconds() >= AWAY_TOO_LONG:
+        if away and not self._judge.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
             self.ending = Ending("relay_away", self._judge.away_words)
         elif not self._outbound.flights and not self._todo:
             self.ending = self._board.ending()

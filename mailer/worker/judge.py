@@ -43,6 +43,7 @@ class Judge:
         self.away_since: datetime | None = None
         self.away_words = ""
         self.patient = False  # nothing worse is known than that the relay has not greeted us yet
+        self._puts_off = False  # it answers MAIL with "later"
         self._took: datetime | None = None  # when it last took a letter
         self.relay_news = False  # away_since changed, and ``status`` should know
 
@@ -87,10 +88,11 @@ class Judge:
         """A relay that puts MAIL off each time takes nothing either, although connections can be made."""
         if decision.state == "accepted":
             self._took = now
-            if self.away_since:
+            if self._puts_off:
+                self._puts_off = False
                 self._away(None, "")
         elif decision.pace == "slow_relay" and (self._took is None or now - self._took > LATELY):
-            self.patient = False
+            self.patient, self._puts_off = False, True
             self._away(self.away_since or now, shown(decision))
 
     def _away(self, since: datetime | None, words: str) -> None:

@@ -161,6 +161,9 @@ class Writer:
     def _drain(self, now: datetime) -> None:
         """Judge what the transport has reported."""
         outbound, judged = self._outbound, self._judge.begin(now)
+        while outbound.events:
+            held = self._judge.event(outbound.events.popleft(), now)
+            self._todo.held_all = self._todo.held_all or held
         while outbound.results:
             delivery, result = outbound.results.popleft()
             flight = outbound.flights.pop(delivery, None)
@@ -169,9 +172,6 @@ class Writer:
                 self._todo.decided(flight.claimed, flight.sender_id, mailing, judged(flight.claimed, mailing, result))
         while outbound.broken:
             self._unmade(*outbound.broken.popleft())
-        while outbound.events:
-            held = self._judge.event(outbound.events.popleft(), now)
-            self._todo.held_all = self._todo.held_all or held
         if self._todo.held or self._todo.held_all:
             self._unwant(set(self._board.open) if self._todo.held_all else set(self._todo.held))
 

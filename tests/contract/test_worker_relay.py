@@ -11,10 +11,11 @@ import pytest
 
 from mailer import outbox
 from mailer.outbox.why import Why
-from mailer.outcome import RelayEvent, Replied
+from mailer.outcome import RelayEvent, Replied, Result
 from mailer.outcome.results import EventKind
 from mailer.settings import Relay
 from mailer.storage import Database
+from mailer.transport.base import Parcel
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from tests.contract.test_worker import Clock
@@ -46,6 +47,31 @@ async def test_a_relay_that_asks_us_to_wait_is_told_in_its_own_words_and_ends_a_
     ending = await sending.ended()
     assert (ending.kind, ending.words) == ("relay_away", f"454 {WAIT}")
     assert counts(lite, mailing) == {"recipients": people, "waiting": people}
+
+
+async def test_a_relay_that_puts_every_mail_off_ends_a_send_after_a_minute_too(lite: Database, tmp_path: Path) -> None:
+    mailing, clock = sendable(lite, 5), Clock()
+    transport = MemoryTransport(lambda _parcel: Replied("mail", 451, "4.3.0 not this moment"))
+    sending = Sending(deps(lite, tmp_path, transport, clock=clock), only=mailing)
+    await until(lambda: "relay_away" in [one.key for one in why(lite, mailing, clock)])
+    clock.ahead = timedelta(seconds=61)
+    ending = await sending.ended()
+    assert (ending.kind, ending.words) == ("relay_away", "451 4.3.0 not this moment")
+    assert counts(lite, mailing) == {"recipients": 5, "waiting": 5}
+
+
+async def test_a_relay_that_puts_some_mail_off_and_takes_the_rest_is_not_away(lite: Database, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def script(letter: Parcel) -> Result | None:
+        asked.append(letter.recipient)
+        return Replied("mail", 451, "4.7.1 not this moment") if len(asked) % 9 == 5 else None
+
+    mailing = sendable(lite, 60)
+    sending = Sending(deps(lite, tmp_path, MemoryTransport(script)), only=mailing)
+    assert (await sending.ended(60)).kind == "done"
+    assert not any(turn.relay_away_since for turn in sending.turns)
+    assert counts(lite, mailing) == {"recipients": 60, "accepted": 60}
 
 
 async def test_a_relay_that_has_not_greeted_us_yet_is_told_and_waited_for(lite: Database, tmp_path: Path) -> None:

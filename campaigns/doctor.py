@@ -21,6 +21,7 @@ from mailer import outbox, suppression
 from mailer.errors import Fault, PostiljonError
 from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
+from mailer.transport.base import Notice, unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Finding:
         return asdict(self)
 
 
-def examine(sender: str, _: Say) -> list[Finding]:
-    """Look at all; ``sender`` is an address to ask DNS about ("": none)."""
+def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
+    """Look at all; ``sender`` is an address to ask DNS about ("": none). ``notice`` hears that the relay is silent."""
     try:
         house = unchecked_house(say=_)
     except PostiljonError as error:
@@ -51,7 +52,7 @@ def examine(sender: str, _: Say) -> list[Finding]:
             (_("database"), _database),
             (_("counters"), _counters),
             (_("backup"), _backup),
-            (_("relay"), _relay),
+            (_("relay"), lambda house, _: _relay(house, _, notice)),
             (_("service mail"), _service_mail),
         ]
         for subject, check in checks:
@@ -157,8 +158,8 @@ def _backup(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("backup"), _("the journal knows no campaign that this database does not"))
 
 
-def _relay(house: House, _: Say) -> Iterator[Finding]:
-    asyncio.run(house.transport().check())
+def _relay(house: House, _: Say, notice: Notice) -> Iterator[Finding]:
+    asyncio.run(house.transport().check(notice))
     yield Finding("ok", _("relay"), _("{name} answers").format(name=house.mailer.smtp_url.name))
 
 

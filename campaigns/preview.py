@@ -9,6 +9,7 @@ no delivery: nothing is counted, nobody is suppressed. Raises ``InputError`` for
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,7 +28,8 @@ from mailer.letter.dkim import Signer
 from mailer.letter.plan import Letter, Stamp
 from mailer.outbox import Claimed
 from mailer.outbox.lookup import first_claim
-from mailer.transport.base import Parcel, RelayEvent, Result, Transport
+from mailer.outcome.session import stops_all
+from mailer.transport.base import Notice, NotWritten, Parcel, RelayEvent, Result, Transport, unheard
 from mailer.worker import Filled
 from mailer.worker.press import Press
 from unsubscribe import contacts
@@ -35,6 +37,7 @@ from unsubscribe.contacts import Contact
 
 DEAD_TOKEN = "A" * 36  # version 0: no key ever made it
 MARK = "[test] "
+LONG_ENOUGH = 60.0
 
 
 def message(house: House, path: Path, email: str) -> bytes:
@@ -103,8 +106,13 @@ def _signed(house: House, content: bytes, at: datetime) -> bytes:
     return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign(content, at) if pem else content
 
 
-def send_tests(house: House, path: Path, addresses: Sequence[str]) -> list[tuple[str, Result]]:
-    """Send a marked test mail to each address; what the relay said. Raises ``TransportError``."""
+def send_tests(
+    house: House, path: Path, addresses: Sequence[str], notice: Notice = unheard
+) -> list[tuple[str, Result]]:
+    """Send a marked test mail to each address; what the relay said. Raises ``TransportError``.
+
+    ``notice`` hears that the relay is silent or asks us to wait; if it takes nothing for a minute, that is the end.
+    """
     parsed = [parse(address) for address in addresses]
     prepared = launch.prepare_sample(house.site, path, house.clock())
     letter = prepared.compiled.letter
@@ -116,17 +124,17 @@ def send_tests(house: House, path: Path, addresses: Sequence[str]) -> list[tuple
         Parcel(number, sender, str(address), _sample(house, prepared, marked, address, person), address.needs_smtputf8)
         for number, (address, person) in enumerate(zip(parsed, people, strict=True))
     ]
-    results = asyncio.run(_carry(house.transport(), parcels))
+    results = asyncio.run(_carry(house.transport(), parcels, notice))
     return [(str(address), results[number]) for number, address in enumerate(parsed)]
 
 
-async def _carry(transport: Transport, parcels: list[Parcel]) -> dict[int, Result]:
-    """Hand parcels to a transport until each is answered."""
-    await transport.check()
+async def _carry(transport: Transport, parcels: list[Parcel], notice: Notice) -> dict[int, Result]:
+    """Hand parcels to a transport until each is answered, or the relay takes nothing any more."""
+    await transport.check(notice)
     stop = asyncio.Event()
-    feed = _Feed(parcels, stop)
+    feed = _Feed(list(parcels), stop, notice)
     await transport.run(feed, stop)
-    return feed.results
+    return {parcel.delivery: feed.results.get(parcel.delivery, NotWritten(feed.trouble)) for parcel in parcels}
 
 
 @dataclass
@@ -135,6 +143,9 @@ class _Feed:
 
     waiting: list[Parcel]
     stop: asyncio.Event
+    notice: Notice
+    trouble: str = ""
+    since: float | None = None
     results: dict[int, Result] = field(default_factory=dict)
     given: dict[int, list[Parcel]] = field(default_factory=dict)
 
@@ -160,8 +171,6 @@ class _Feed:
 
     def report(self, delivery: int, result: Result) -> None:
         """Keep what became of it."""
-        from mailer.transport.base import NotWritten
-
         attempts = self.given[delivery]
         if isinstance(result, NotWritten) and len(attempts) < 3 and not self.stop.is_set():
             self.waiting.append(attempts[-1])
@@ -171,6 +180,13 @@ class _Feed:
             self.stop.set()
 
     def relay(self, event: RelayEvent) -> None:
-        """A relay that refuses us ends the test; what is left is reported by the transport."""
-        if event.kind == "refused":
-            self.stop.set()
+        """A relay that refuses us ends the test, and so does one that takes nothing for a minute."""
+        if event.kind == "open":
+            self.since = None
+        elif stops_all(event):
+            now, first = time.monotonic(), self.since is None
+            self.since, self.trouble = self.since or now, f"{event.code or ''} {event.text}".strip()
+            if event.kind == "refused" or (event.kind != "silent" and now - self.since > LONG_ENOUGH):
+                self.stop.set()
+            elif first or event.kind == "silent":
+                self.notice(event)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -20,6 +20,9 @@ from campaigns.states import MISSED_ITS_HOUR, State
 from mailer import outbox
 from mailer.errors import InputError
 from mailer.outbox import Counts, Delivery, Hold, service
+
+if TYPE_CHECKING:
+    from mailer.worker import News
 
 N_ = as_is
 STATES = {
@@ -123,15 +126,17 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
     sentences = {
         "no_sender": _("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
         "relay_away": _("The mail server has not answered since {when} ({words}). We keep trying."),
+        "relay_waits": _("The mail server has taken nothing since {when}; it says: {words}. We keep trying."),
         "rate": _("waiting: {minutes} minutes of rate limit left"),
         "audience": _("The audience is still being taken down: {number} people so far."),
     }
     found = []
     for why in outbox.why_nothing(conn, campaign.mailing_id, now):
         when = local_text(why.at.replace(microsecond=0), zone) if why.at else ""
-        if why.key in sentences:
-            minutes = max(1, round(why.number / 60))
-            found.append(sentences[why.key].format(when=when, words=why.words, minutes=minutes, number=why.number))
+        key = "relay_waits" if why.key == "relay_away" and _answers(why.words) else why.key
+        if key in sentences:
+            minutes, words = max(1, round(why.number / 60)), relay_words(why.words, _)
+            found.append(sentences[key].format(when=when, words=words, minutes=minutes, number=why.number))
     return found
 
 
@@ -205,6 +210,39 @@ def service_mail(conn: Connection, now: datetime, zone: str, _: Say = as_is) -> 
         text = _("{number} not sent in the last {days} days: the time for sending was over.")
         found.append(ServiceLine(text.format(number=gone, days=service.REMEMBERED.days)))
     return found
+
+
+def relay_words(words: str, _: Say = as_is) -> str:
+    """What a relay said, as it is; or our own words of what was seen of it, translated."""
+    return words.rstrip(". ") if _answers(words) else _(words)
+
+
+def relay_news(news: News, name: str, _: Say = as_is) -> str:
+    """Something to say about the relay while letters are sent, in a sentence."""
+    answers = _answers(news.words)
+    if news.kind == "well":
+        text = _("The mail server {name} takes mail again.")
+    elif news.kind == "still":
+        text = _("The mail server {name} has taken nothing since {when}: {words}. We keep trying.")
+    elif answers:
+        text = _("The mail server {name} takes no mail now, it says: {words}.")
+    else:
+        text = _("No mail can go to the mail server {name} now: {words}.")
+    return text.format(name=name, words=relay_words(news.words, _), when=f"{news.since:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def relay_away(words: str, name: str, _: Say = as_is) -> str:
+    """Why a command ends before all is sent: a minute went by without a letter that the relay took."""
+    if _answers(words):
+        text = _("The relay {name} takes no mail now; it says: {why}. Nobody is lost; run the same command again.")
+    else:
+        text = _("The relay {name} cannot be reached ({why}). Nobody is lost; run the same command again.")
+    return text.format(name=name, why=relay_words(words, _))
+
+
+def _answers(words: str) -> bool:
+    """Whether these are a relay's own words, which begin with its code."""
+    return words[:3].isdigit()
 
 
 def reason_words(reason: str, _: Say = as_is) -> str:

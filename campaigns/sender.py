@@ -8,16 +8,18 @@ Raises what the database or the relay raise (``StorageError``, ``TransportError`
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from campaigns import control, launch
+from campaigns import control, launch, report
 from campaigns.app import House
 from campaigns.records import Campaign
 from mailer import shortage, worker
 from mailer.worker import Ending, Turn
 
 Result = TypeVar("Result")
+log = logging.getLogger("postiljon.relay")
 
 
 def run_loop(main: Coroutine[Any, Any, Result]) -> Result:
@@ -62,6 +64,18 @@ async def send(house: House, campaign: Campaign, on_turn: Callable[[Turn], None]
     return ending
 
 
+def teller(relay: str) -> Callable[[Turn], None]:
+    """Write to the log what is wrong with the relay, and when it is well again."""
+    news = worker.RelayNews()
+
+    def tell(turn: Turn) -> None:
+        found = news.of(turn)
+        if found is not None:
+            log.warning(report.relay_news(found, relay))
+
+    return tell
+
+
 async def _freeze(house: House, campaign: Campaign, stop: asyncio.Event) -> None:
     try:
         await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
@@ -78,7 +92,8 @@ async def serve(house: House, stop: asyncio.Event, *, with_clock: bool = True) -
     if with_clock:
         schedule.start()
     try:
-        return await worker.run(house.worker(), only=None, stop=stop, until_done=False, on_turn=lambda _turn: None)
+        tell = teller(house.mailer.smtp_url.name)
+        return await worker.run(house.worker(), only=None, stop=stop, until_done=False, on_turn=tell)
     finally:
         if with_clock:
             await asyncio.to_thread(schedule.close)

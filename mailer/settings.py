@@ -33,6 +33,7 @@ InDoubt = Literal["hold", "send_again"]
 _TLS_MODES = ("implicit", "starttls", "opportunistic", "none")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+SMTPS = 465
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -57,7 +58,8 @@ class Relay:
 def parse_relay(url: str) -> Relay:
     """``smtp://user:password@host:port?connections=10&window=40&tls=…`` as a :class:`Relay`.
 
-    Default TLS: ``starttls`` with verification, on loopback ``opportunistic``. Raises ``ValueError``.
+    Default TLS: on port 465, which speaks TLS at once, ``implicit``; else ``starttls`` with verification, on loopback
+    ``opportunistic``. Raises ``ValueError``.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
@@ -66,7 +68,8 @@ def parse_relay(url: str) -> Relay:
     unknown = set(options) - {"connections", "window", "tls"}
     if unknown:
         raise ValueError(f"unknown option {', '.join(sorted(unknown))}; expected connections, window or tls")
-    default = "implicit" if parts.scheme == "smtps" else "opportunistic" if parts.hostname in LOOPBACK else "starttls"
+    at_once = parts.scheme == "smtps" or parts.port == SMTPS
+    default = "implicit" if at_once else "opportunistic" if parts.hostname in LOOPBACK else "starttls"
     tls = options.get("tls", default)
     if tls not in _TLS_MODES:
         raise ValueError(f"tls={tls}: expected one of {', '.join(_TLS_MODES)}")
@@ -74,7 +77,7 @@ def parse_relay(url: str) -> Relay:
         raise ValueError("tls=none would send the password in the clear; use starttls or implicit")
     connections = _count(options, "connections", 10)
     window = _count(options, "window", 4 * connections)
-    port = parts.port or {"implicit": 465}.get(tls, 587 if parts.username else 25)
+    port = parts.port or {"implicit": SMTPS}.get(tls, 587 if parts.username else 25)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return Relay(parts.hostname, port, user, password, tls, connections, window)  # type: ignore[arg-type]
 

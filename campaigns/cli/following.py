@@ -55,7 +55,7 @@ def status(
             return
         campaign = records.get(conn, slug)
         one = report.of_campaign(conn, campaign, _)
-        why = report.why_nothing(conn, campaign, house.clock(), _)
+        why = report.why_nothing(conn, campaign, house.clock(), translated)
     if as_json:
         tell({**one, "details": {**one["details"], "why_nothing": why}})
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaigns.cli.output import LANGUAGE, _, say, tell, translated
+from campaigns.cli.output import LANGUAGE, _, patience, say, tell, translated
 
 if TYPE_CHECKING:
     from campaigns.installation import Installed
@@ -130,7 +130,7 @@ def doctor(
     """Look whether all is well."""
     from campaigns.doctor import examine
 
-    findings = examine(sender, _)
+    findings = examine(sender, _, patience)
     if as_json:
         tell({"ok": all(item.kind != "error" for item in findings), "findings": [item.as_json() for item in findings]})
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, faults, ngettext, one_fault, say, tell, writing
+from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writing
 
 if TYPE_CHECKING:
     from campaigns.app import House
@@ -118,7 +118,7 @@ def send_test(
     from campaigns.app import open_house
 
     house = open_house(say=_)
-    results = preview.send_tests(house, file, addresses)
+    results = preview.send_tests(house, file, addresses, patience)
     house.close()
     if as_json:
         tell({"results": [{"address": address, **_result(result)} for address, result in results]})
@@ -143,4 +143,4 @@ def _outcome(result: Result) -> str:
         return _("accepted")
     if code:
         return _("refused: {code} {text}").format(code=code, text=found["text"])
-    return _("not sent: {why}").format(why=found["text"])
+    return _("not sent: {why}").format(why=translated(str(found["text"])))

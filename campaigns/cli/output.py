@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailer.errors import Fault, FaultsError, InputError, PostiljonError
 from templates.words import LANGUAGES, primary, words
+
+if TYPE_CHECKING:
+    from mailer.outcome import RelayEvent
+
+_RELAY = re.compile(r"\S+:\d+: ")
 
 
 def language() -> str:
@@ -33,10 +39,15 @@ ngettext = words(LANGUAGE, "cli").ngettext
 
 
 def translated(text: str) -> str:
-    """The text in the language of the house, also one whose places were filled below; an unknown one as it is."""
+    """The text in the language of the house, also one whose places were filled below; an unknown one as it is.
+
+    What is said of a relay begins with its name, which stays.
+    """
     from templates.filled import in_words
 
-    return in_words(text, LANGUAGE, "cli")
+    found = in_words(text, LANGUAGE, "cli")
+    name = _RELAY.match(text) if found == text else None
+    return name[0] + in_words(text[name.end() :], LANGUAGE, "cli") if name else found
 
 
 def say(text: str = "") -> None:
@@ -47,6 +58,15 @@ def say(text: str = "") -> None:
 def complain(text: str) -> None:
     """A line about what is wrong."""
     print(text, file=sys.stderr, flush=True)
+
+
+def patience(event: RelayEvent) -> None:
+    """Say that the relay is silent, or asks us to wait, while a command waits for it."""
+    if event.code:
+        text, words = _("The mail server takes no mail now, it says: {words}. We keep waiting."), event.text.rstrip(".")
+        complain(text.format(words=f"{event.code} {words}"))
+    else:
+        complain(_("The mail server does not answer: {words}. We keep waiting.").format(words=translated(event.text)))
 
 
 def tell(value: Mapping[str, Any] | list[Any]) -> None:

@@ -8,8 +8,10 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from campaigns.cli.output import _, number
+from campaigns import report
+from campaigns.cli.output import _, complain, number, translated
 from campaigns.sender import run_loop, send
+from mailer.worker import RelayNews
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def watch(house: House, campaign: Campaign) -> tuple[int, str]:
     """Send until done; the exit code, and a sentence when it is not 0."""
-    with Bar(campaign) as bar:
+    with Bar(campaign, house.mailer.smtp_url.name) as bar:
         ending = run_loop(_send(house, campaign, bar))
     return _meaning(house, campaign, ending)
 
@@ -52,9 +54,7 @@ def _meaning(house: House, campaign: Campaign, ending: Ending) -> tuple[int, str
     if ending.kind == "held":
         return 3, _held(house, now)
     if ending.kind == "relay_away":
-        name = house.mailer.smtp_url.name
-        text = _("The relay {name} cannot be reached ({why}). Nobody is lost; run the same command again.")
-        return 3, text.format(name=name, why=ending.words)
+        return 3, report.relay_away(ending.words, house.mailer.smtp_url.name, translated)
     return 3, _("Stopped. Run it again to carry on; nobody gets anything twice.")
 
 
@@ -66,10 +66,11 @@ def _held(house: House, campaign: Campaign) -> str:
 
 
 class Bar:
-    """A progress bar on a terminal; a line now and then elsewhere is not printed: the end says it all."""
+    """A progress bar on a terminal; elsewhere the end says it all. What is wrong with the relay is said at once."""
 
-    def __init__(self, campaign: Campaign) -> None:
-        self._campaign = campaign
+    def __init__(self, campaign: Campaign, relay: str) -> None:
+        self._campaign, self._relay = campaign, relay
+        self._news = RelayNews()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -95,10 +96,14 @@ class Bar:
 
     def turn(self, turn: Turn) -> None:
         """Show how things stand."""
+        news = self._news.of(turn)
+        if news is not None:
+            complain(report.relay_news(news, self._relay, translated))
         counts = turn.counts.get(self._campaign.mailing_id or 0)
         if self._progress is None or self._task is None or counts is None:
             return
         done = counts.recipients - counts.waiting - counts.sending
         parts = [(_("refused"), counts.refused), (_("later"), counts.retry), (_("in doubt"), counts.in_doubt)]
         more = ", ".join(f"{number(count)} {word}" for word, count in parts if count)
-        self._progress.update(self._task, total=counts.recipients, completed=done, more=turn.words or more)
+        words = report.relay_words(turn.words, translated)
+        self._progress.update(self._task, total=counts.recipients, completed=done, more=words or more)

@@ -1,9 +1,10 @@
 """Why nothing happens now, in keys and numbers: others put them into words (brief.md, 14).
 
 Keys: ``held`` and ``cancelled`` (words: the reason) · ``finished`` · ``audience`` (it is still being frozen) ·
-``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when, words: what the relay said) · ``rate``
-(number: seconds until all that waits is through, at: when the next may go, words: the bucket) · ``retry`` (number: how
-many, at: when the first) · ``in_doubt`` (number). Nothing is promised about what happens next.
+``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when no sender can hand over anything, words: what
+the relay said, with its code, or what was seen of it) · ``rate`` (number: seconds until all that waits is through, at:
+when the next may go, words: the bucket) · ``retry`` (number: how many, at: when the first) · ``in_doubt`` (number).
+Nothing is promised about what happens next.
 """
 
 from __future__ import annotations
@@ -40,10 +41,13 @@ def why_nothing(conn: Connection, mailing_id: int, now: datetime) -> list[Why]:
         found.append(Why(key, counts.unfinished, mailing.changed_at, mailing.reason))
     elif not mailing.audience_complete:
         found.append(Why("audience", counts.recipients))
+    later = next_retry(conn, mailing_id) if mailing.state != "closed" and counts.retry else None
     if mailing.state == "open" and counts.waiting:
         found += _held_up(conn, mailing, now)
+    elif mailing.state == "open" and (counts.sending or (later is not None and later <= now)):
+        found += _relay_away(conn, running(conn))  # while it is away, the last few are claimed and handed back by turns
     if mailing.state != "closed" and counts.retry:
-        found.append(Why("retry", counts.retry, next_retry(conn, mailing_id)))
+        found.append(Why("retry", counts.retry, later))
     if counts.in_doubt:
         found.append(Why("in_doubt", counts.in_doubt))
     return found
@@ -65,4 +69,4 @@ def _relay_away(conn: Connection, senders: Collection[int]) -> list[Why]:
     query = select(SENDER.c.relay_away_since, SENDER.c.relay_words).where(SENDER.c.id.in_(senders))
     rows = conn.execute(query).all()
     since = [row.relay_away_since for row in rows if row.relay_away_since]
-    return [Why("relay_away", 0, min(since), rows[0].relay_words)] if len(since) == len(rows) else []
+    return [Why("relay_away", 0, min(since), rows[0].relay_words)] if since and len(since) == len(rows) else []

@@ -16,7 +16,7 @@ Stage = Literal["greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "dot"
 BEFORE_RCPT = frozenset({"greeting", "ehlo", "tls", "auth", "mail"})
 """What is answered here is about the sender or the relay: the relay has not heard of the recipient yet."""
 
-EventKind = Literal["open", "refused", "away", "rotated", "slow_down", "no_groups"]
+EventKind = Literal["open", "refused", "away", "silent", "rotated", "slow_down", "crowded", "no_groups"]
 
 
 class Replied(NamedTuple):
@@ -33,7 +33,10 @@ class Replied(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NotWritten:
-    """Handed back: the final dot has certainly not left, so the row goes to waiting and may be sent at once."""
+    """Handed back: the row goes to waiting and may be sent at once.
+
+    The final dot has certainly not left; or it was answered by a refusal that is about the connection alone.
+    """
 
     why: str
 
@@ -56,8 +59,10 @@ class RelayEvent:
     or AUTH refused for good; it holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it
     ended without having accepted a message; the transport backs off by itself. ``rotated``: the relay ended a
     connection that had accepted messages, and it is replaced at once; nothing to worry about. ``slow_down``: 421 or
-    another 4xx before a first message. ``no_groups``: it offers PIPELINING and loses what stands behind a command in
-    the same write: the next sessions wait for each answer; said once.
+    another 4xx before a first message, and no other connection is open; ``crowded``: the same while others are.
+    ``silent``: nothing was heard for some seconds while no connection is open; we go on waiting. ``no_groups``: it
+    offers PIPELINING and loses what stands behind a command in the same write: the next sessions wait for each answer;
+    said once.
     """
 
     kind: EventKind

@@ -11,6 +11,7 @@ It knows nothing of campaigns, of the database, and of what a reply means (:mod:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, Result, Stage, Unknown
@@ -19,6 +20,7 @@ __all__ = [
     "EventKind",
     "Feed",
     "NotWritten",
+    "Notice",
     "Parcel",
     "RelayEvent",
     "Replied",
@@ -26,7 +28,15 @@ __all__ = [
     "Stage",
     "Transport",
     "Unknown",
+    "unheard",
 ]
+
+Notice = Callable[[RelayEvent], None]
+"""Told of what happens while a connection is made, such as that nothing is heard (``silent``)."""
+
+
+def unheard(_event: RelayEvent) -> None:
+    """Tell nobody."""
 
 
 class Parcel(NamedTuple):
@@ -71,5 +81,5 @@ class Transport(Protocol):
     async def run(self, feed: Feed, stop: asyncio.Event) -> None:
         """Carry until ``stop`` is set; then take nothing more, hand back what can be, and read the last replies."""
 
-    async def check(self) -> None:
-        """Connect, greet, leave. Raises ``RelayRefused`` or ``RelayAway``."""
+    async def check(self, notice: Notice = unheard) -> None:
+        """Connect, greet, leave. Raises ``RelayRefused`` or ``RelayAway``; ``notice`` hears of a long silence."""

@@ -14,12 +14,14 @@ class Timeouts:
 
     ``follow``: on a connection that has not shown yet that it can do groups, so long may the rest of a group's answers
     come after the one before; ``hush``: the same where its row cannot wait (:mod:`mailer.transport.trust`).
+    ``notice``: after so long without an answer while a connection is made we say so, and go on waiting.
     ``grace``: how long :meth:`~mailer.transport.base.Transport.run` waits for last replies once it is told to stop;
     what is unanswered then is in doubt.
     """
 
     connect: float = 30
     greeting: float = 300
+    notice: float = 7
     mail: float = 300
     rcpt: float = 300
     data: float = 120

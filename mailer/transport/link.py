@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from mailer.transport.trust import Trust
+from mailer.outcome.results import NotWritten, Replied
+from mailer.outcome.session import about_connection
+from mailer.transport.trust import AGAIN, Trust
 
 _REMEMBERED = 10_000
+_HANDED_BACK = 2  # so often a refusal that is about the connection costs the same letter nothing
 PATIENCE = 10
 """So many sessions may break at one letter before it waits like any other that was refused for now."""
 
@@ -45,13 +48,37 @@ class Wire(Protocol):
 
 
 class Losses:
-    """What sessions with one relay know together: whether it can do groups (``trust``), and how often a parcel was at
-    the head of a session that broke, so that none can break them for ever.
+    """What sessions with one relay know together: whether it can do groups (``trust``), how often a parcel was at the
+    head of a session that broke, so that none can break them for ever, and how many letters a connection takes.
     """
 
     def __init__(self) -> None:
         self.trust = Trust()
         self._seen: dict[int, int] = {}
+        self._takes: tuple[int, float] | None = None
+
+    def takes(self, now: float) -> int | None:
+        """How many letters the relay takes on one connection, as far as it has said; forgotten after ten minutes."""
+        if self._takes is not None and now >= self._takes[1]:
+            self._takes = None
+        return self._takes[0] if self._takes else None
+
+    def had_enough(self, reply: Replied, accepted: int, earlier: int, now: float) -> bool:
+        """Whether a refusal is about the connection, which accepted so many of the ``earlier`` letters; learn it."""
+        if not about_connection(reply, accepted, earlier):
+            return False
+        known = self.takes(now)
+        self._takes = (min(earlier, known or earlier), now + AGAIN)
+        return True
+
+    def judged(self, delivery: int, reply: Replied, taken: tuple[int, int], now: float) -> Replied | NotWritten:
+        """What a refusal means for its parcel: the reply, or nothing at all, since the next connection may take it.
+
+        ``taken``: how many letters the connection accepted, and how many were offered on it before this one.
+        """
+        if self.had_enough(reply, *taken, now) and self.count(delivery) <= _HANDED_BACK:
+            return NotWritten(f"{reply.code} {reply.text}")
+        return reply
 
     def count(self, delivery: int) -> int:
         """One more; how many by now. Forgets the oldest beyond ten thousand."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from mailer.errors import RelayAway, RelayRefused
 from mailer.outcome.results import NotWritten, RelayEvent, Replied, Result
-from mailer.transport.base import Feed, Parcel
+from mailer.transport.base import Feed, Notice, Parcel, unheard
 from mailer.transport.envelope import refusal
 from mailer.transport.limits import Offers
 
@@ -36,6 +36,7 @@ class MemoryTransport:
         try:
             while not stop.is_set():
                 if self.trouble is not None:
+                    greeted = False
                     feed.relay(self.trouble)
                     await asyncio.wait([stopped], timeout=1.0)
                     continue
@@ -52,9 +53,10 @@ class MemoryTransport:
             stopped.cancel()
             await asyncio.gather(stopped, return_exceptions=True)
 
-    async def check(self) -> None:
+    async def check(self, notice: Notice = unheard) -> None:
         """Always well, unless ``trouble`` is set."""
         if self.trouble is not None:
+            notice(self.trouble)
             if self.trouble.kind == "refused":
                 raise RelayRefused(self.trouble.text, self.trouble.code, self.trouble.stage)
             raise RelayAway(self.trouble.text)

@@ -12,8 +12,9 @@ answer. No socket, no loop, no clock of its own: bytes come in through :meth:`Pi
 5. A reply that cannot be matched ends the session, and nothing is guessed from it.
 6. A parcel whose dot may have left is unknown, unless the unsent rest is known to begin before its dot.
 7. Each reply has its own time (B48), the dot ten minutes; a reply that trickles in has no more.
-8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back, and the session ends without
-   a dot after the earlier reply.
+8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back; after the earlier reply the
+   session ends without a dot.
+9. A refusal that is about the connection costs its parcel nothing: QUIT, and the next one takes it.
 
 Every parcel taken is reported exactly once.
 """
@@ -24,12 +25,12 @@ from collections import deque
 from typing import Literal
 
 from mailer.outcome.results import NotWritten, Replied, Result, Stage, Unknown
+from mailer.outcome.session import out_of_order
 from mailer.transport.base import Feed, Parcel
 from mailer.transport.envelope import commands, refusal, wire
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PATIENCE, Ended, Losses, Wire
 from mailer.transport.replies import Replies, clean
-from mailer.transport.trust import misplaced
 
 HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
 DOT = b".\r\n"
@@ -47,7 +48,7 @@ class Pipeline:
         self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: what is still to be asked
         self._open: Parcel | None = None  # its envelope is on the way
         self._dot: Parcel | None = None  # its content is on the way, its dot unanswered
-        self._fault: Replied | None = None
+        self._fault: Replied | NotWritten | None = None
         self._mail_ok = self._rcpt_ok = False
         self._reset = False  # the next group begins with RSET
         self._held = False  # content was written, its dot was not
@@ -114,8 +115,7 @@ class Pipeline:
     def drained(self) -> None:
         """What was queued has left: a dot that was held back may follow."""
         if self._held and not self.over:
-            self._held = False
-            self._since = self._now
+            self._held, self._since = False, self._now
             self._finish(b"")
 
     def lost(self, why: str, unsent: int | None = None) -> None:
@@ -166,10 +166,8 @@ class Pipeline:
     def _answered(self, asked: Asked, code: int, raw: bytes) -> None:
         if asked == "dot":
             self._dot_answered(code, raw)
-        elif asked == "mail":
-            self._envelope_answered("mail", code, raw)
-        elif asked == "rcpt":
-            self._envelope_answered("rcpt", code, raw)
+        elif asked == "mail" or asked == "rcpt":  # noqa: PLR1714 - the type checker narrows this and not "in"
+            self._envelope_answered(asked, code, raw)
         elif asked == "data":
             self._data_answered(code, raw)
         elif asked == "rset":
@@ -188,9 +186,9 @@ class Pipeline:
             self._broken(f"the final dot was answered with {code}")
             return
         self._dot = None
-        if code < 300:
-            self.accepted += 1
-        self._feed.report(parcel.delivery, Replied("dot", code, clean(raw)))
+        result = Replied("dot", code, clean(raw)) if code < 300 else self._refusal(parcel, "dot", code, raw)
+        self.accepted += code < 300
+        self._feed.report(parcel.delivery, result)
         if code == 421 or self._held:
             self._end(self._server("dot", code, clean(raw)), abort=self._held)
         elif self._handed_back:
@@ -209,10 +207,10 @@ class Pipeline:
             self._ask()
         elif code == 421:
             self._closing(asked, code, raw)
-        elif misplaced(code) and self._fault is None and self._grouped(1):
+        elif self._fault is None and self._grouped(1) and out_of_order(code, clean(raw)):
             self._broken(f"{asked.upper()} was answered with {code} {clean(raw)}")
         else:
-            self._fault = self._fault or Replied(asked, code, clean(raw))
+            self._fault = self._fault or self._refusal(self._open, asked, code, raw)
             if not self._offers.pipelining:
                 self._later.clear()
                 self._refused(self._open, self._fault)
@@ -226,7 +224,7 @@ class Pipeline:
         elif code == 421:
             self._closing("data", code, raw)
         elif code != 354:
-            self._refused(parcel, fault or Replied("data", code, clean(raw)))
+            self._refused(parcel, fault or self._refusal(parcel, "data", code, raw))
         elif fault is not None:
             self._open = None
             self._feed.report(parcel.delivery, fault)
@@ -242,15 +240,20 @@ class Pipeline:
         else:
             self._content(parcel)
 
-    def _refused(self, parcel: Parcel, fault: Replied) -> None:
-        self._open = None
-        self._reset = True
+    def _refusal(self, parcel: Parcel, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
+        """What is reported for a 4xx or 5xx."""
+        taken = self.accepted, self.started - 1 - (stage == "dot" and self._open is not None)
+        return self._losses.judged(parcel.delivery, Replied(stage, code, clean(raw)), taken, self._now)
+
+    def _refused(self, parcel: Parcel, fault: Replied | NotWritten) -> None:
+        self._open, self._reset = None, True
         self._feed.report(parcel.delivery, fault)
         self._next()
 
     def _closing(self, stage: Stage | Literal["rset"], code: int, raw: bytes) -> None:
         """421 before a dot: it costs the parcel nothing, unless it comes to the same recipient again."""
         parcel, text = self._open, clean(raw)
+        self._losses.had_enough(Replied("mail", code, text), self.accepted, self.started - 1, self._now)
         if parcel is not None and stage == "rcpt":
             first = self._losses.count(parcel.delivery) == 1
             if self.accepted == 0 or not first:
@@ -265,16 +268,15 @@ class Pipeline:
         if not self._may_take():
             self._leave()
             return
-        group = self._group()
-        if group:
+        if group := self._group():
             self._write(group)
         else:
             self._since = self._now
             self._link.idle()
 
     def _may_take(self) -> bool:
-        reuse = self._limits.reuse
-        young = self.started < reuse.messages and self._now - self._born <= reuse.seconds
+        reuse, takes = self._limits.reuse, self._losses.takes(self._now)
+        young = self.started < min(reuse.messages, takes or reuse.messages) and self._now - self._born <= reuse.seconds
         return young and not (self._stopping or self._handed_back)
 
     def _group(self) -> bytes:
@@ -310,8 +312,7 @@ class Pipeline:
             self._write(command)
 
     def _content(self, parcel: Parcel) -> None:
-        self._dot, self._open = parcel, None
-        self._backlog = 0
+        self._dot, self._open, self._backlog = parcel, None, 0
         self._expect.append("dot")
         body = wire(parcel)
         if len(body) > HOLD_BACK:

@@ -3,7 +3,8 @@
 Promises: a connection is opened only when there is work and no idle one; one that had accepted mail is replaced at
 once; so is one whose relay lost what stood behind a command in the same write, by one that waits for each answer
 (:mod:`mailer.transport.trust`); while the relay fails, one attempt at a time with a growing delay (half a second to a
-minute, jittered); 421 before a first message also lowers the number of connections for a while. A fault of the feed
+minute, jittered); 421 before a first message also lowers the number of connections for a while. That the relay asks us
+to wait, or says nothing, is told as ``slow_down`` or ``silent`` only while no connection is open. A fault of the feed
 ends :meth:`Pool.run` with that error.
 """
 
@@ -12,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Union
 
 from mailer.outcome.results import RelayEvent
-from mailer.transport.base import Feed
+from mailer.transport.base import Feed, Notice
 from mailer.transport.limits import Limits
 from mailer.transport.link import Losses
 from mailer.transport.session import Monotonic, Session
@@ -31,7 +33,9 @@ Opened = Union[Session, RelayEvent]
 class Pool:
     """One run of a transport: ``size`` connections at most, opened by ``dial``."""
 
-    def __init__(self, dial: Callable[[], Awaitable[Opened]], size: int, limits: Limits, clock: Monotonic) -> None:
+    def __init__(
+        self, dial: Callable[[Notice], Awaitable[Opened]], size: int, limits: Limits, clock: Monotonic
+    ) -> None:
         self._dial, self._size, self._limits, self._clock = dial, size, limits, clock
         self._allowed = size
         self._grown = clock()
@@ -45,7 +49,7 @@ class Pool:
         self._ending = False
         self._streak = 0
         self._not_before = 0.0
-        self._known = False
+        self._known = self._silent = False
         self._crash: BaseException | None = None
 
     async def run(self, feed: Feed, stop: asyncio.Event) -> None:
@@ -125,7 +129,7 @@ class Pool:
 
     async def _open(self, feed: Feed) -> None:
         try:
-            opened = await self._dial()
+            opened = await self._dial(lambda event: self._nothing_heard(feed, event))
         except Exception as error:
             self._crash = error
             self._changed.set()
@@ -138,8 +142,8 @@ class Pool:
             self._sessions.add(opened)
             opened.on_idle = self._went_idle
             opened.on_end = lambda session: self._ended(feed, session)
-            if not self._known:
-                self._known = True
+            if not self._known or (self._silent and not self._streak):
+                self._known, self._silent = True, False
                 feed.relay(RelayEvent("open", "", 0, ""))
             opened.begin(feed, self._limits, self._losses)
         self._changed.set()
@@ -181,11 +185,18 @@ class Pool:
             self._streak = min(self._streak + 1, 20)
         if event.kind == "slow_down":
             self._allowed, self._grown = max(1, len(self._sessions)), now
+            event = replace(event, kind="crowded") if self._sessions else event
         feed.relay(event)
+
+    def _nothing_heard(self, feed: Feed, event: RelayEvent) -> None:
+        """A connection is being made, and takes its time: no news while others are open."""
+        if not (self._sessions or self._ending):
+            self._silent = True
+            feed.relay(event)
 
     def _praise(self, feed: Feed, session: Session) -> None:
         if self._streak and session.pipeline is not None and session.pipeline.accepted:
-            self._streak, self._not_before = 0, 0.0
+            self._streak, self._not_before, self._silent = 0, 0.0, False
             feed.relay(RelayEvent("open", "", 0, ""))
             self._changed.set()
 

@@ -3,8 +3,11 @@
 The only door to aiosmtplib. Promises: ``tls`` of the relay is kept to the letter (``implicit`` and ``starttls`` verify
 the certificate and its name, TLS 1.2 or newer, B59, B74; ``opportunistic`` encrypts if it can and never sends a
 password in the clear, except on loopback); what was learnt before STARTTLS is forgotten (RFC 3207); PIPELINING is
-taken from the last EHLO. Each error of the library becomes a :class:`~mailer.outcome.results.RelayEvent`:
-5xx, a certificate or missing TLS is ``refused``, 4xx is ``slow_down``, the rest ``away``. No error says a password.
+taken from the last EHLO. Each error of the library becomes a :class:`~mailer.outcome.results.RelayEvent`: an answer is
+``slow_down`` or ``refused``, as :func:`mailer.outcome.session.when_opening` says, a certificate or missing TLS is
+``refused``, the rest ``away``. A greeting is awaited for five minutes (RFC 5321); after some seconds of silence at any
+step a ``silent`` event says so. What comes instead of a greeting is looked at before the library reads it, and is named
+(:mod:`mailer.transport.hints`). No error says a password.
 """
 
 from __future__ import annotations
@@ -20,12 +23,16 @@ import aiosmtplib
 
 from mailer.errors import RelayAway, RelayRefused
 from mailer.outcome.results import EventKind, RelayEvent
+from mailer.outcome.session import when_opening
 from mailer.settings import LOOPBACK, Relay
-from mailer.transport.base import Feed
+from mailer.transport import hints
+from mailer.transport.base import Feed, Notice, unheard
 from mailer.transport.limits import Limits, offers
 from mailer.transport.pool import Opened, Pool
 from mailer.transport.replies import clean
 from mailer.transport.session import Monotonic, Session
+
+_LOOK, _LOOK_LONGER = 300, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,9 @@ class SmtpTransport:
         """Carry parcels over at most ``relay.connections`` connections. Raises only what the feed raises."""
         await Pool(self._open, self.relay.connections, self._options.limits, self._options.clock).run(feed, stop)
 
-    async def check(self) -> None:
+    async def check(self, notice: Notice = unheard) -> None:
         """Connect, greet, log in, leave. Raises ``RelayRefused`` or ``RelayAway`` with a sentence."""
-        opened = await self._connect(trial=True)
+        opened = await self._connect(notice, trial=True)
         if isinstance(opened, RelayEvent):
             said = f"{opened.code} {opened.text}" if opened.code else opened.text
             message = f"{self.relay.name}: {said}"
@@ -60,17 +67,17 @@ class SmtpTransport:
                 raise RelayRefused(message, opened.code, opened.stage)
             raise RelayAway(message)
 
-    async def _open(self) -> Opened:
-        return cast(Opened, await self._connect(trial=False))
+    async def _open(self, notice: Notice) -> Opened:
+        return cast(Opened, await self._connect(notice, trial=False))
 
-    async def _connect(self, *, trial: bool) -> Opened | None:
+    async def _connect(self, notice: Notice, *, trial: bool) -> Opened | None:
         """A session; with ``trial``, None after a farewell; or why not."""
         if self._context is None and self.relay.tls != "none":
             self._context = await asyncio.to_thread(self._default_context)
-        attempt = _Opening(self.relay, self._hello, self._options, self._context)
+        attempt = _Opening(self.relay, self._hello, self._options, self._context, notice)
         opened = await attempt.run(trial=trial)
         if isinstance(opened, RelayEvent) and opened.stage == "tls" and self._may_be_plain():
-            plain = _Opening(self.relay, self._hello, self._options, None)
+            plain = _Opening(self.relay, self._hello, self._options, None, notice)
             opened = await plain.run(trial=trial)
         return opened
 
@@ -89,38 +96,60 @@ class SmtpTransport:
 
 
 class _Opening:
-    """One attempt to get a session."""
+    """One attempt to get a session. ``notice`` is told once for each step at which nothing is heard."""
 
-    def __init__(self, relay: Relay, hello: str, options: SmtpOptions, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, relay: Relay, hello: str, options: SmtpOptions, context: ssl.SSLContext | None, notice: Notice
+    ) -> None:
         self.relay, self.options, self.context = relay, options, context
-        self.hello = hello
+        self.hello, self.notice = hello, notice
         self.stage = "connect"
+        self._watch: asyncio.TimerHandle | None = None
 
     async def run(self, *, trial: bool) -> Opened | None:
         """A session (None with ``trial``), or the event that says why not."""
-        client: aiosmtplib.SMTP | None = None
         try:
-            sock = await _dial(self.relay, self.options.limits.timeouts.connect)
-            client = self._client(sock)
-            try:
-                await self._greet(client)
-                if trial:
-                    self.stage = "quit"
-                    await client.quit(timeout=5)
-                    return None
-            except BaseException:
-                client.close()
-                raise
-            transport = client.transport
-            if transport is None or transport.is_closing():
-                return self._event("away", 0, "the server closed the connection")
-            return Session(cast(asyncio.Transport, transport), offers(client.esmtp_extensions), self.options.clock)
+            return await self._run(trial=trial)
         except _Refusal as refusal:
             return self._event("refused", 0, str(refusal))
+        except _Foreign as seen:
+            return self._event("away", 0, str(seen))
         except aiosmtplib.SMTPResponseException as error:
             return self._answered(error.code, error.message)
         except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
             return self._failed(error, trial=trial)
+        finally:
+            self._reached("")
+
+    async def _run(self, *, trial: bool) -> Opened | None:
+        self._reached("connect")
+        sock = await _dial(self.relay, self.options.limits.timeouts.connect)
+        client = self._client(sock)
+        try:
+            await self._greet(client, sock)
+            if trial:
+                self._reached("quit")
+                await client.quit(timeout=5)
+                return None
+        except BaseException:
+            client.close()
+            raise
+        transport = client.transport
+        if transport is None or transport.is_closing():
+            return self._event("away", 0, hints.closed(self.relay, self.stage))
+        return Session(cast(asyncio.Transport, transport), offers(client.esmtp_extensions), self.options.clock)
+
+    def _reached(self, stage: str) -> None:
+        """Be at this step from now on ("": at the end), and watch how long nothing is heard."""
+        self.stage = stage or self.stage
+        if self._watch is not None:
+            self._watch.cancel()
+        seconds = self.options.limits.timeouts.notice
+        self._watch = asyncio.get_running_loop().call_later(seconds, self._silent, seconds) if stage else None
+
+    def _silent(self, seconds: float) -> None:
+        if self.stage != "quit":
+            self.notice(self._event("silent", 0, hints.silence(self.relay, self.stage, seconds)))
 
     def _client(self, sock: socket.socket) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
@@ -133,18 +162,30 @@ class _Opening:
             tls_context=self.context,
         )
 
-    async def _greet(self, client: aiosmtplib.SMTP) -> None:
-        self.stage = "tls" if self.relay.tls == "implicit" else "greeting"
+    async def _greet(self, client: aiosmtplib.SMTP, sock: socket.socket) -> None:
+        encrypted = self.relay.tls == "implicit"
+        self._reached("tls" if encrypted else "greeting")
+        if not encrypted:
+            await self._recognise(sock)
         await client.connect()
         await self._ehlo(client)
-        encrypted = self.relay.tls == "implicit"
         if self.relay.tls in ("starttls", "opportunistic") and self.context is not None:
             encrypted = await self._starttls(client)
         if self.relay.user:
             await self._login(client, encrypted=encrypted)
 
+    async def _recognise(self, sock: socket.socket) -> None:
+        """Wait for the greeting, and see whether it may be one. Raises ``_Foreign``, ``TimeoutError``, ``OSError``."""
+        try:
+            seen = hints.foreign(await _first_bytes(sock, self.options.limits.timeouts.greeting))
+            if seen:
+                raise _Foreign(seen)
+        except BaseException:
+            sock.close()  # nobody else knows of it yet
+            raise
+
     async def _ehlo(self, client: aiosmtplib.SMTP) -> None:
-        self.stage = "ehlo"
+        self._reached("ehlo")
         try:
             await client.ehlo()
         except aiosmtplib.SMTPHeloError as error:
@@ -158,13 +199,13 @@ class _Opening:
                 self.stage = "starttls"
                 raise _Refusal("the mail server offers no encryption (STARTTLS), and this relay's setting demands it")
             return False
-        self.stage = "tls"
+        self._reached("tls")
         await client.starttls()
         await self._ehlo(client)
         return True
 
     async def _login(self, client: aiosmtplib.SMTP, *, encrypted: bool) -> None:
-        self.stage = "auth"
+        self._reached("auth")
         if not encrypted and self.relay.host not in LOOPBACK:
             raise _Refusal("the mail server offers no encryption, and the password would go in the clear")
         if not client.supports_extension("auth") or not client.supported_auth_methods:
@@ -173,11 +214,12 @@ class _Opening:
 
     def _answered(self, code: int, message: str) -> RelayEvent:
         text = clean(message.encode("utf-8", "replace"))
-        if 400 <= code < 500:
-            return self._event("slow_down", code, text)
-        if 500 <= code < 600:
-            return self._event("refused", code, text)
-        return self._event("away", 0, f"an answer that is no SMTP: {text}")
+        if self.relay.tls == "implicit" and self.stage == "tls":
+            self.stage = "greeting"  # TLS is there: it is what stands inside that was answered
+        if 400 <= code < 600:
+            return self._event(when_opening(self.stage, code, text), code, text)
+        said = text.removeprefix("Malformed SMTP response line: ")  # the library's words
+        return self._event("away", 0, hints.no_smtp(said.encode()))
 
     def _failed(self, error: Exception, *, trial: bool) -> RelayEvent | None:
         if trial and self.stage == "quit":
@@ -186,8 +228,14 @@ class _Opening:
         unsafe = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
         if unsafe is not None:
             self.stage = "tls"
-            text = unsafe.verify_message if isinstance(unsafe, ssl.SSLCertVerificationError) else str(unsafe)
-            return self._event("refused", 0, f"no safe connection: {text}")
+            return self._event("refused", 0, hints.unsafe(self.relay, unsafe))
+        if any(isinstance(cause, TimeoutError | ConnectionAbortedError) for cause in causes):
+            timeouts = self.options.limits.timeouts
+            seconds = timeouts.connect if self.stage == "connect" else timeouts.greeting
+            return self._event("away", 0, hints.silence(self.relay, self.stage, seconds))
+        lost = (aiosmtplib.SMTPServerDisconnected, ConnectionResetError, BrokenPipeError)
+        if self.stage != "connect" and any(isinstance(cause, lost) for cause in causes):
+            return self._event("away", 0, hints.closed(self.relay, self.stage))
         if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ is not None:
             error = error.__cause__ if isinstance(error.__cause__, Exception) else error
         return self._event("away", 0, str(error) or type(error).__name__)
@@ -198,6 +246,27 @@ class _Opening:
 
 class _Refusal(Exception):
     """We cannot go on with this relay as it is set; said in a sentence."""
+
+
+class _Foreign(Exception):
+    """What came instead of a greeting cannot be one; said in a sentence."""
+
+
+async def _first_bytes(sock: socket.socket, seconds: float) -> bytes:
+    """What the server says first, left where it is; empty if it closes. Raises ``TimeoutError`` and ``OSError``."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sock, ready.set)
+    try:
+        async with asyncio.timeout(seconds):
+            await ready.wait()
+    finally:
+        loop.remove_reader(sock)
+    first = sock.recv(_LOOK, socket.MSG_PEEK)
+    if first and not first[:1].isdigit():
+        await asyncio.sleep(_LOOK_LONGER)  # it is no SMTP: the rest of it says what
+        first = sock.recv(_LOOK, socket.MSG_PEEK)
+    return first
 
 
 async def _dial(relay: Relay, seconds: float) -> socket.socket:

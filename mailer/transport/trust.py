@@ -14,7 +14,6 @@ from typing import Literal
 AGAIN = 600.0
 """After so many seconds groups are tried again: a slow hour is no reason to wait for each answer for ever."""
 _IN_A_ROW = 3
-_OUT_OF_ORDER = (500, 502, 503)
 
 log = logging.getLogger("postiljon.relay")
 
@@ -45,8 +44,3 @@ class Trust:
         if first:
             log.warning("the mail server offers PIPELINING and does not do it (%s): now each command waits", why)
         return first
-
-
-def misplaced(code: int) -> bool:
-    """Whether a refusal speaks of the order or the spelling of commands, not of what they asked."""
-    return code in _OUT_OF_ORDER

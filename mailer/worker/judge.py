@@ -9,17 +9,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from mailer.outbox import Claimed, Hold, Mailing
 from mailer.outcome import Answer, Context, Decision, Seen, Series, decide, hold_for, shown
+from mailer.outcome.session import stops_all
 from mailer.settings import MailerSettings
 from mailer.transport.base import RelayEvent, Result
 from mailer.undeliverable import Statement
 
 MANY_ALIKE = "many_alike"
 ABOUT_THE_ADDRESS = frozenset({"needs_utf8"})  # we see it ourselves: no row of others says anything
+LATELY = timedelta(seconds=5)  # a relay that took a letter within it is not away, whatever it answers to others
 
 
 class Verdict(NamedTuple):
@@ -41,6 +43,9 @@ class Judge:
         self._settings, self._series = settings, Series()
         self.away_since: datetime | None = None
         self.away_words = ""
+        self.patient = False  # nothing worse is known than that the relay has not greeted us yet
+        self._puts_off = False  # it answers MAIL with "later"
+        self._took: datetime | None = None  # when it last took a letter
         self.relay_news = False  # away_since changed, and ``status`` should know
 
     def begin(self, now: datetime) -> Judged:
@@ -57,6 +62,7 @@ class Judge:
             if decision.state == "retry":  # each its own moment, so that not all come back at once
                 passing = series.passing(claim.domain, now)
                 decision = decide(result, replace(context, jitter=random.random(), passing=passing))
+            self._heard(decision, now)
             if decision.state == "in_doubt" or not decision.code or decision.reason in ABOUT_THE_ADDRESS:
                 return Verdict(decision)
             seen = series.note(Answer(mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words), now)
@@ -73,10 +79,22 @@ class Judge:
         words = f"{event.code or ''} {event.text}".strip()
         if event.kind == "open":
             self._away(None, "")
-        elif event.kind in ("away", "refused"):
+        elif stops_all(event):
+            self.patient = event.kind == "silent" and (self.patient or self.away_since is None)
             self._away(self.away_since or now, words)
         reason = hold_for(event)
         return Hold(reason, words) if reason else None
+
+    def _heard(self, decision: Decision, now: datetime) -> None:
+        """A relay that puts MAIL off each time takes nothing either, although connections can be made."""
+        if decision.state == "accepted":
+            self._took = now
+            if self._puts_off:
+                self._puts_off = False
+                self._away(None, "")
+        elif decision.pace == "slow_relay" and (self._took is None or now - self._took > LATELY):
+            self.patient, self._puts_off = False, True
+            self._away(self.away_since or now, shown(decision))
 
     def _away(self, since: datetime | None, words: str) -> None:
         if (since, words) != (self.away_since, self.away_words):

@@ -52,7 +52,10 @@ class WorkerDeps:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How things stand, some times a second: for bars and logs. ``counts`` of the mailings that this sender sees."""
+    """How things stand, some times a second: for bars and logs. ``counts`` of the mailings that this sender sees.
+
+    ``relay_away_since``: nothing leaves since then, as ``words`` say (the relay's own, or ours of what was seen).
+    """
 
     at: datetime
     counts: Mapping[int, Counts]

@@ -161,6 +161,11 @@ class Writer:
     def _drain(self, now: datetime) -> None:
         """Judge what the transport has reported."""
         outbound, judged, service = self._outbound, self._judge.begin(now), self._board.service
+        while outbound.events:
+            event = outbound.events.popleft()
+            held = self._judge.event(event, now)
+            service.event(event, held)
+            self._todo.held_all = self._todo.held_all or held
         while outbound.results:
             delivery, result = outbound.results.popleft()
             flight = outbound.flights.pop(delivery, None)
@@ -170,11 +175,6 @@ class Writer:
                 self._todo.decided(flight.claimed, flight.sender_id, mailing, verdict)
         while outbound.broken:
             self._unmade(*outbound.broken.popleft())
-        while outbound.events:
-            event = outbound.events.popleft()
-            held = self._judge.event(event, now)
-            service.event(event, held)
-            self._todo.held_all = self._todo.held_all or held
         opened = self._board.open
         unwanted = set(opened) if self._todo.held_all else {*self._todo.held, *service.refused(opened.values())}
         if unwanted:
@@ -223,7 +223,7 @@ class Writer:
         counts = {number: mailing.counts for number, mailing in self._board.known.items()}
         turn = Turn(now, counts, len(self._outbound.flights), away, self._judge.away_words)
         self._post(lambda: self.on_turn(turn))
-        if away and (now - away).total_seconds() >= AWAY_TOO_LONG:
+        if away and not self._judge.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
             self.ending = Ending("relay_away", self._judge.away_words)
         elif not self._outbound.flights and not self._todo:
             self.ending = self._board.ending()

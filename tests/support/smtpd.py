@@ -60,6 +60,7 @@ class Server:
             and (rule.every is None or self.seen[rule.at] % rule.every == 0)
             and (rule.session is None or connection.number == rule.session)
             and (rule.in_session is None or connection.seen[rule.at] == rule.in_session)
+            and connection.taken >= rule.beyond
             and (not rule.recipient or rule.recipient in recipient)
             and (rule.times is None or self.used[number] < rule.times)
         )

@@ -27,7 +27,8 @@ class Rule:
     answer out), ``extra`` (answer, and then ``text`` unasked), ``close`` (answer, then close), ``garbage`` (after
     220 to STARTTLS), ``kill`` (SIGKILL the process whose number is in ``pid_file``, then go on). ``after``: once a
     250 has left. When: the ``nth`` such step of all, ``every`` so many, the ``session``, the ``in_session``-th of
-    its session, or a part of the ``recipient``; all that are given must hold. ``times``: at most so often.
+    its session, once its session has taken ``beyond`` messages, or a part of the ``recipient``; all that are given must
+    hold. ``times``: at most so often.
     """
 
     at: str
@@ -38,6 +39,7 @@ class Rule:
     every: int | None = None
     session: int | None = None
     in_session: int | None = None
+    beyond: int = 0
     recipient: str = ""
     times: int | None = None
     pid_file: str = ""

@@ -52,6 +52,16 @@ def test_after_an_answered_dot_no_rset_is_needed_even_if_it_was_refused() -> Non
     assert talk.feed.last(1) == Replied("dot", 554, "5.7.1 no")
 
 
+def test_a_statement_in_a_later_group_is_reported_and_a_complaint_ends_the_session() -> None:
+    for answer, reported in ((b"502 5.7.0 account not active", True), (b"503 5.5.1 need RCPT", False)):
+        talk = Talk(1, 2)
+        talk.says(b"550 no\r\n503 no\r\n503 no\r\n")
+        talk.says(b"250 reset\r\n" + answer + b"\r\n")
+        talk.says(b"503 5.5.1 no\r\n503 5.5.1 no\r\n" if reported else b"")
+        assert isinstance(talk.feed.last(2), Replied if reported else NotWritten)
+        assert (talk.line.how is None) is reported
+
+
 def test_an_unanswered_rset_question_is_not_guessed() -> None:
     talk = Talk(1, 2)
     talk.says(b"550 no\r\n503 no\r\n503 no\r\n")

@@ -225,6 +225,29 @@ def test_a_letter_that_breaks_ten_sessions_in_a_row_waits_like_any_other() -> No
     assert results == [NotWritten] * 9 + [Replied]
 
 
+def test_a_connection_that_has_had_enough_hands_the_letter_on_and_says_goodbye() -> None:
+    talk = Talk(1, 2, 3)
+    talk.says(OK3)
+    assert talk.says(b"250 queued\r\n452 4.5.3 too many messages\r\n503 5.5.1 no\r\n503 5.5.1 no\r\n") == b"QUIT\r\n"
+    assert talk.feed.last(2) == NotWritten("452 4.5.3 too many messages")
+    talk.says(b"221 bye\r\n")
+    assert (talk.line.how, talk.feed.taken) == (Ended("quiet"), 2)
+
+
+def test_what_a_connection_takes_is_known_to_the_next_one_for_ten_minutes() -> None:
+    losses = Losses()
+    losses.judged(2, Replied("mail", 452, "4.5.3 too many messages"), (1, 1), 0.0)
+    talk = Talk(1, 2, losses=losses)
+    talk.says(OK3)
+    assert talk.says(b"250 queued\r\n") == b"QUIT\r\n"
+    assert (losses.takes(599.0), losses.takes(600.0)) == (1, None)
+
+
+def test_the_same_letter_is_handed_on_twice_and_then_the_refusal_counts() -> None:
+    losses, said = Losses(), Replied("rcpt", 452, "4.5.3 too many recipients in this session")
+    assert [type(losses.judged(7, said, (1, 1), 0.0)) for _ in range(3)] == [NotWritten, NotWritten, Replied]
+
+
 def test_an_unasked_421_while_idle_is_no_trouble_after_accepted_mail() -> None:
     talk = Talk(1)
     talk.says(OK3)

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from mailer.transport.base import Notice
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.pool import Pool
 from mailer.transport.session import Session
@@ -30,7 +31,7 @@ async def test_a_connection_that_is_ready_when_the_run_ends_takes_nothing_and_is
     """``asyncio.wait_for`` of Python 3.11 swallows a cancellation that comes together with what it waits for."""
     feed, wire, stop, dialled = ListFeed([parcel(1)]), Wire(), asyncio.Event(), asyncio.Event()
 
-    async def dial() -> Session:
+    async def dial(_notice: Notice) -> Session:
         dialled.set()
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(60)

@@ -1,0 +1,101 @@
+"""What went wrong while a connection was made, in sentences that say what to set. Pure: values in, words out.
+
+The sentences are English message ids (domain ``cli``) with their places filled, no full stop at the end; above they
+are put into the language of whoever reads them.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+from mailer.settings import SMTPS, Relay
+from mailer.transport.replies import clean
+
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+_CLEAR_PORTS = (25, 587)
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+
+_NO_CONNECTION = N_("no connection within {seconds} seconds")
+_NO_GREETING = N_("no greeting within {seconds} seconds")
+_NO_GREETING_465 = N_("no greeting within {seconds} seconds; port 465 speaks TLS at once: set tls=implicit")
+_NO_GREETING_ELSE = N_("no greeting within {seconds} seconds; if this port speaks TLS at once, set tls=implicit")
+_NO_TLS = N_("no answer to TLS within {seconds} seconds")
+_NO_TLS_ELSE = N_(
+    "no answer to TLS within {seconds} seconds; if this port does not speak TLS at once, set tls=starttls"
+)
+_NO_ANSWER = N_("no answer to {command} within {seconds} seconds")
+_CLOSED = N_("the server closed the connection before a greeting")
+_CLOSED_465 = N_("the server closed the connection before a greeting; port 465 speaks TLS at once: set tls=implicit")
+_CLOSED_ELSE = N_(
+    "the server closed the connection before a greeting; if this port speaks TLS at once, set tls=implicit"
+)
+_CLOSED_TLS = N_("the server closed the connection instead of answering to TLS")
+_CLOSED_TLS_ELSE = N_(
+    "the server closed the connection instead of answering to TLS; if this port does not speak TLS at once, "
+    "set tls=starttls"
+)
+_CLOSED_AT = N_("the server closed the connection instead of answering {command}")
+_TLS_AT_ONCE = N_("this port speaks TLS at once; set tls=implicit")
+_PLAIN = N_("this port does not speak TLS at once; use tls=starttls")
+_OTHER = N_("this port speaks {protocol}, not SMTP")
+_NO_SMTP = N_("an answer that is no SMTP: {words}")
+_UNSAFE = N_("no safe connection: {words}")
+_OTHERS = ((b"HTTP/", "HTTP"), (b"<", "HTTP"), (b"SSH-", "SSH"), (b"+OK", "POP3"), (b"* OK", "IMAP"), (b"RFB ", "VNC"))
+
+
+def silence(relay: Relay, stage: str, seconds: float) -> str:
+    """Nothing was heard for so long."""
+    if stage == "connect":
+        text = _NO_CONNECTION
+    elif stage == "greeting":
+        text = _by_port(relay, _NO_GREETING, _NO_GREETING_465, _NO_GREETING_ELSE)
+    elif stage == "tls":
+        text = _NO_TLS_ELSE if _doubtful(relay) else _NO_TLS
+    else:
+        text = _NO_ANSWER
+    return text.format(seconds=f"{seconds:g}", command=stage.upper())
+
+
+def closed(relay: Relay, stage: str) -> str:
+    """The server ended the connection where an answer was due."""
+    if stage in ("connect", "greeting"):
+        text = _by_port(relay, _CLOSED, _CLOSED_465, _CLOSED_ELSE)
+    elif stage == "tls":
+        text = _CLOSED_TLS_ELSE if _doubtful(relay) else _CLOSED_TLS
+    else:
+        text = _CLOSED_AT
+    return text.format(command=stage.upper())
+
+
+def foreign(first: bytes) -> str:
+    """What the first bytes of a greeting are, if they cannot begin an SMTP reply; else ""."""
+    if first[:1].isdigit() or not first:
+        return ""
+    if first[:1] in (b"\x14", b"\x15", b"\x16") and first[1:2] in (b"\x03", b""):
+        return _TLS_AT_ONCE
+    protocol = next((name for start, name in _OTHERS if first.startswith(start)), "")
+    return _OTHER.format(protocol=protocol) if protocol else no_smtp(first)
+
+
+def no_smtp(said: bytes) -> str:
+    """An answer that is no SMTP, with its beginning."""
+    shown = clean(said.split(b"\n")[0][:200]) or repr(said[:20])[2:-1]
+    return _NO_SMTP.format(words=shown)
+
+
+def unsafe(relay: Relay, error: ssl.SSLError) -> str:
+    """TLS failed: a certificate, a version, or a port that speaks something else."""
+    if relay.tls == "implicit" and getattr(error, "reason", "") in _NOT_TLS:
+        return _PLAIN
+    words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
+    return _UNSAFE.format(words=words)
+
+
+def _by_port(relay: Relay, plain: str, at_465: str, elsewhere: str) -> str:
+    if relay.tls == "implicit" or relay.port in _CLEAR_PORTS:
+        return plain
+    return at_465 if relay.port == SMTPS else elsewhere
+
+
+def _doubtful(relay: Relay) -> bool:
+    return relay.tls == "implicit" and relay.port != SMTPS

@@ -1,0 +1,91 @@
+"""A relay that asks us to wait, or is set wrongly, as who runs ``send``, ``status``, ``test`` or ``doctor`` sees it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.commandline import Desk, Ran, until
+from tests.support.faults import scripted
+from tests.support.smtpd import Rule, Server
+
+pytestmark = pytest.mark.slow
+LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
+PEOPLE = 12
+WAIT = "421 4.7.0 too busy, come back later"
+
+
+@pytest.fixture
+def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
+    """Twelve people and a letter."""
+    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
+
+
+def use(desk: Desk, server: Server, tls: str = "none") -> str:
+    name = f"127.0.0.1:{server.port}"
+    desk.environment["POSTILJON_SMTP_URL"] = f"smtp://{name}?connections=2&tls={tls}"
+    return name
+
+
+def started(desk: Desk) -> subprocess.Popen[bytes]:
+    """``send`` at work."""
+    command = [sys.executable, "-m", "campaigns", "send", LETTER, "--yes"]
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    return subprocess.Popen(command, cwd=desk.folder, env=desk.env(), stdin=quiet, stdout=pipe, stderr=pipe)
+
+
+def ended(process: subprocess.Popen[bytes]) -> Ran:
+    out, err = process.communicate(timeout=60)
+    return Ran(process.returncode, out.decode(), err.decode())
+
+
+def test_send_says_that_a_relay_asks_us_to_wait_and_when_it_takes_mail_again(desk: Desk) -> None:
+    with scripted(Rule("greeting", text=WAIT, times=2)) as server:
+        name = use(desk, server)
+        ran = desk.do("send", LETTER, "--yes")
+        assert ran.err.splitlines() == [
+            f"The mail server {name} takes no mail now, it says: {WAIT}.",
+            f"The mail server {name} takes mail again.",
+        ]
+        assert len(server.accepted) == PEOPLE
+
+
+def test_status_says_since_when_and_in_which_words_while_send_waits(desk: Desk) -> None:
+    with scripted(Rule("greeting", text=WAIT)) as server:
+        use(desk, server)
+        process = started(desk)
+        until(lambda: f"it says: {WAIT}. We keep trying." in desk.run("status", SLUG).out)
+        assert "has taken nothing since 20" in desk.run("status", SLUG).out
+        assert WAIT in desk.run("status", SLUG, "--json").json["details"]["why_nothing"][0]
+        assert "neemt sinds" in desk.run("status", SLUG, LC_ALL="nl_NL.UTF-8").out
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 3
+    assert desk.status(SLUG)["waiting"] == PEOPLE
+
+
+def test_doctor_and_test_name_what_is_wrong_with_the_relay(desk: Desk) -> None:
+    cases = [
+        (Rule("greeting", text=WAIT), "none", WAIT),
+        (Rule("greeting", "close", text="HTTP/1.1 400 Bad Request"), "none", "this port speaks HTTP, not SMTP"),
+        (Rule("quit"), "implicit", "this port does not speak TLS at once; use tls=starttls"),
+    ]
+    for rule, tls, words in cases:
+        with scripted(rule) as server:
+            name = use(desk, server, tls)
+            assert f"relay: {name}: {words}" in desk.run("doctor").out
+            ran = desk.run("test", LETTER, "me@example.org")
+            assert (ran.code, ran.err) == (3, f"{name}: {words}.\n")
+
+
+def test_a_test_mail_waits_for_a_relay_that_takes_one_connection_at_a_time_and_says_so(desk: Desk) -> None:
+    with scripted(Rule("greeting", text=WAIT, session=2)) as server:
+        use(desk, server)
+        ran = desk.do("test", LETTER, "me@example.org")
+        assert ran.err == f"The mail server takes no mail now, it says: {WAIT}. We keep waiting.\n"
+        assert server.recipients == ["me@example.org"]

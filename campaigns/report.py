@@ -150,7 +150,8 @@ def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
     reason = reason_words(campaign.reason, _) or _("no reason was given")
     text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
     said = text.format(slug=campaign.slug, state=state, reason=reason)
-    return " ".join([said, *held_words(conn, campaign, _)])
+    more = held_words(conn, campaign, _)
+    return " ".join([f"{said}.", *more]) if more else said
 
 
 def held_words(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[str]:

@@ -25,6 +25,7 @@ from mailer.errors import InputError, PostiljonError, StateError, StorageError
 from mailer.outbox import Claimed, Hold, Sender, Tally
 from mailer.storage import Others, mapped
 from mailer.worker.board import Board
+from mailer.worker.depth import Depth
 from mailer.worker.judge import Judge
 from mailer.worker.outbound import WITHIN, Flight, Outbound
 from mailer.worker.pacing import Grasp, Pacing
@@ -36,7 +37,7 @@ from mailer.worker.values import Ending, Turn, WorkerDeps
 
 LOOK_EVERY, LOOK_SOON = 0.25, 0.05
 SWEEP_EVERY = 1.0
-GROW_EVERY, EXPIRE_EVERY = 0.5, 0.1
+EXPIRE_EVERY = 0.1
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
 TRY_AGAIN = 0.25
 MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
@@ -64,14 +65,14 @@ class Writer:
         self._board, self._todo, self._pacing = Board(only, deps.settings.give_up), Todo(), Pacing(deps.settings)
         self._judge, self._press = Judge(deps.settings), Press(deps)
         self._relay, self._name = deps.settings.smtp_url.name, f"sender {os.getpid()}"
-        self._window = self._depth = deps.settings.smtp_url.window
+        self._depth = Depth(deps.settings.smtp_url.window)
         self._sender: Sender | None = None
         self._reader, self._others = Reader(deps.db), Others(deps.db)
         self._wrote = False  # the last turn changed something
         self._uncertain: set[int] = set()  # senders of ours of whom a COMMIT may have happened or not
         self._lost = False
-        self._turns = self._late = 0
-        self._looked = self._swept = self._grown = self._expired = 0.0
+        self._turns = 0
+        self._looked = self._swept = self._expired = 0.0
 
     def run(self) -> None:
         """Work until told to finish, or until an error that cannot be waited for (``error``)."""
@@ -233,21 +234,11 @@ class Writer:
     def _wanted(self) -> dict[int, int]:
         if self.stopping or self.finishing:
             return {}
-        depth = 1 if self._judge.away_since else self._set_depth()
-        free = depth - len(self._outbound.flights)
+        on_their_way = len(self._outbound.flights)
+        depth = self._depth.at(time.monotonic(), self._outbound.late, on_their_way)
+        free = (1 if self._judge.away_since else depth) - on_their_way
         self._turns += 1
         return share(self._board.needs(), free, self._turns) if free > 0 else {}
-
-    def _set_depth(self) -> int:
-        """A slow relay gets fewer claims at a time, so that none waits for a second between claim and socket."""
-        clock, late = time.monotonic(), self._outbound.late
-        if late != self._late:
-            self._late, self._grown = late, clock
-            self._depth = max(1, min(self._depth, len(self._outbound.flights) or 1) // 2)
-        elif self._depth < self._window and clock - self._grown > GROW_EVERY:
-            self._grown = clock
-            self._depth = min(self._window, self._depth + max(1, self._depth // 4))
-        return self._depth
 
     def _write(self, now: datetime) -> list[Claimed]:
         """Settle and claim in one transaction."""

@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
-from tests.support.browser import chromium
+from tests.support.browser import chromiums
+from tests.support.fonts import DEJAVU, Family
 from tests.support.gallery import Gallery, app_of
 from tests.support.site import Site, Town, serving
 
@@ -25,10 +26,19 @@ BRAND = replace(
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Not for longer than a module: while Playwright runs, no asyncio test can run in the same process."""
-    with chromium() as running:
-        yield running
+def browsers() -> Iterator[Callable[[Family], Browser]]:
+    """Chromium with a family of fonts and no other.
+
+    Not for longer than a module: while Playwright runs, no asyncio test can run in the same process.
+    """
+    with chromiums() as with_family:
+        yield with_family
+
+
+@pytest.fixture(scope="module")
+def browser(browsers: Callable[[Family], Browser]) -> Browser:
+    """Chromium with the widest family: what fits in that, fits in all."""
+    return browsers(DEJAVU)
 
 
 class Stage:

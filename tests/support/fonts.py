@@ -1,4 +1,4 @@
-"""Fonts for Chromium, whatever the machine has: each browser sees one family alone, as on a system where it is the font.
+"""Fonts for Chromium, whatever the machine has: a browser sees one family alone, as where that is the system's font.
 
 The families come from system packages that ``.ci/system-packages`` names. DejaVu is the widest that people have.
 """
@@ -72,6 +72,6 @@ def alone(family: Family) -> Iterator[dict[str, str]]:
 
 def _found(file: str, package: str) -> Path:
     for folder in FOLDERS:
-        for path in folder.rglob(file):
+        if path := next(folder.rglob(file), None):
             return path
-    missing(f"the font {file}", package)
+    return missing(f"the font {file}", package)

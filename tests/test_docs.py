@@ -69,6 +69,12 @@ def test_commands_in_examples_exist() -> None:
     assert strange == []
 
 
+def test_no_page_says_that_the_wheel_is_on_pypi() -> None:
+    said = re.compile(r"\bpipx?3? install (?:-\S+ )*postiljon(?![\w-])")
+    assert [page.name for page in docs.pages() if said.search(page.read_text("utf-8"))] == []
+    assert "make wheel" in docs.section(DOCS / "howto" / "production.md", "Install", level=2)
+
+
 def test_what_the_docs_tell_to_make_can_be_made() -> None:
     found = {
         (page.name, target)

@@ -1,7 +1,7 @@
 """What runs beside the commands of the demo: the catcher with its page in a thread, ``postiljon serve`` as a child.
 
 Promises: every port is on loopback; a port that is taken is replaced by a free one; :meth:`Background.stop` and
-:meth:`Served.stop` leave nothing running. Raises ``StateHeld`` when a server does not come up within 30 seconds.
+:meth:`Served.stop` leave nothing running. Raises ``StateHeld`` when a server does not come up within two minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from campaigns.demo.catcher import Catcher
 from mailer.errors import StateHeld
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def listening(port: int) -> socket.socket:

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import chromium, page_of_its_own
+from tests.support.fonts import LIBERATION
 from tests.support.gallery import LETTERS, PAGES, Gallery, app_of
 from tests.support.site import Town, serving
 
@@ -80,7 +81,7 @@ def main(names: list[str]) -> None:
     missing = set(WORDS) ^ set(PAGES | LETTERS)
     if missing:
         raise SystemExit(f"not in both lists: {missing}")
-    with chromium() as browser:
+    with chromium(LIBERATION) as browser:
         for name in names or WORDS:
             for language in ("nl",) if name in LETTERS else LANGUAGES:
                 _views(browser, name, language).save(_file(name, language), optimize=True)

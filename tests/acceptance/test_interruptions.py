@@ -6,10 +6,10 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -180,11 +180,17 @@ def test_the_whole_way_on_postgresql(office: Office, postgres: PostgresServer) -
 
 
 def offspring(parent: int) -> list[int]:
-    """The children of a process that do our work (Python's resource tracker is not one)."""
-    ask = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)]  # -ww: whole lines, whatever COLUMNS says
-    found = subprocess.run(ask, capture_output=True, check=False).stdout
-    rows = [line.split(None, 1) for line in found.decode().splitlines()]
-    return [int(pid) for pid, words in rows if "resource_tracker" not in words]
+    """The children of a process that do our work (Python's resource tracker is not one); none once it is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+        return [int(pid) for pid in children if b"resource_tracker" not in _words(pid)]
+    return []
+
+
+def _words(pid: str) -> bytes:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"resource_tracker"
 
 
 def alive(pid: int) -> bool:

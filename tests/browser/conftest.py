@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
-from tests.support.browser import chromium
+from tests.support.browser import Answer, answer_of, chromiums, show
+from tests.support.fonts import DEJAVU, Family
 from tests.support.gallery import Gallery, app_of
 from tests.support.site import Site, Town, serving
 
@@ -25,10 +26,19 @@ BRAND = replace(
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Not for longer than a module: while Playwright runs, no asyncio test can run in the same process."""
-    with chromium() as running:
-        yield running
+def browsers() -> Iterator[Callable[[Family], Browser]]:
+    """Chromium with a family of fonts and no other.
+
+    Not for longer than a module: while Playwright runs, no asyncio test can run in the same process.
+    """
+    with chromiums() as with_family:
+        yield with_family
+
+
+@pytest.fixture(scope="module")
+def browser(browsers: Callable[[Family], Browser]) -> Browser:
+    """Chromium with the widest family: what fits in that, fits in all."""
+    return browsers(DEJAVU)
 
 
 class Stage:
@@ -72,6 +82,26 @@ def gallery(house: Stage, town: Town) -> Iterator[Gallery]:
     """Every public page at an address of its own."""
     with house.showing(town) as gallery:
         yield gallery
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, Answer]:
+    """The pages that were shown in this module so far."""
+    return {}
+
+
+@pytest.fixture
+def shown(gallery: Gallery, answers: dict[str, Answer]) -> Callable[[Page, str], None]:
+    """Shows a page to who only looks at it: the way there is gone once, and its answer shown again after that."""
+
+    def on(page: Page, name: str) -> None:
+        if name in answers:
+            show(page, answers[name])
+        else:
+            gallery.open(page, name)
+            answers[name] = answer_of(page)
+
+    return on
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 Every public page, also letters: no scrolling sideways, nothing cut off, no text over another, no word broken in its
 middle, and wherever the keyboard goes the focus is in sight and nothing lies over it (2.4.11); the main button is seen
 whole.
+
+All that in each of the fonts that systems have as theirs; where the focus goes, in the widest.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import overflow, page_on
+from tests.support.browser import answer_of, overflow, page_on, show
+from tests.support.fonts import DEJAVU, FAMILIES, LIBERATION, NOTO, Family
 from tests.support.gallery import LETTERS, PAGES, Gallery
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow]
+Browsers = Callable[[Family], Browser]
 ZOOMED: dict[str, Any] = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
 HIDDEN = "'.vh, .trap, .skip, [aria-hidden=true], template, title, style'"
 # Lines of text as they are painted: [left, top, right, bottom, the text], without those for screen readers alone.
@@ -59,17 +63,40 @@ FOCUS = """() => { const e = document.activeElement, r = e.getClientRects()[0] ?
 
 
 @pytest.mark.parametrize("name", PAGES | LETTERS)
-def test_at_400_percent_nothing_is_lost(browser: Browser, gallery: Gallery, name: str) -> None:
-    with page_on(browser, **ZOOMED) as page:
+def test_at_400_percent_nothing_is_lost_in_any_font_and_the_keyboard_keeps_the_focus_in_sight(
+    browsers: Browsers, gallery: Gallery, name: str
+) -> None:
+    with page_on(browsers(DEJAVU), **ZOOMED) as page:
         gallery.open(page, name)
-        assert page.evaluate("[innerWidth, innerHeight, devicePixelRatio]") == [320, 256, 4]
-        assert overflow(page) == 0
-        assert page.evaluate(CUT) == []
-        lines = page.evaluate(LINES)
-        assert len(lines) > 5
-        assert [line for line in lines if line[0] < 0 or line[2] > 320] == []
-        assert _over_each_other(lines) == []
-        assert page.evaluate(BROKEN) == []
+        answer = answer_of(page)
+        _assert_nothing_is_lost(page)
+        stops = _stops(page)
+        assert [stop["name"] for stop in stops if not (stop["seen"] and stop["on_top"])] == []
+        main = [stop for stop in stops if stop["main"]]
+        assert len(main) == page.locator(".btn.primary, .btn.danger").count()
+        assert all(stop["whole"] for stop in main), main
+    for family in (LIBERATION, NOTO):
+        with page_on(browsers(family), **ZOOMED) as page:
+            show(page, answer)
+            _assert_nothing_is_lost(page)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_browser_has_one_family_of_fonts_and_no_other(browsers: Browsers, family: str) -> None:
+    with page_on(browsers(FAMILIES[family])) as page:
+        page.set_content("<p>Zwölf Boxkämpfer jagen Viktor")
+        devtools = page.context.new_cdp_session(page)
+        root = devtools.send("DOM.getDocument")["root"]["nodeId"]
+        devtools.send("CSS.enable")
+        for name, expected in (
+            ("system-ui, sans-serif", FAMILIES[family].sans),
+            ("Arial", FAMILIES[family].sans),
+            ("monospace", FAMILIES[family].mono),
+        ):
+            page.locator("p").evaluate("(e, name) => e.style.fontFamily = name", name)
+            node = devtools.send("DOM.querySelector", {"nodeId": root, "selector": "p"})["nodeId"]
+            used = devtools.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+            assert [font["familyName"] for font in used] == [expected]
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
@@ -83,17 +110,15 @@ def test_at_400_percent_no_word_is_broken_in_the_other_languages(
             assert page.evaluate(BROKEN) == [], name
 
 
-@pytest.mark.parametrize("name", PAGES | LETTERS)
-def test_at_400_percent_the_keyboard_reaches_the_main_button_and_the_focus_is_in_sight(
-    browser: Browser, gallery: Gallery, name: str
-) -> None:
-    with page_on(browser, **ZOOMED) as page:
-        gallery.open(page, name)
-        stops = _stops(page)
-        assert [stop["name"] for stop in stops if not (stop["seen"] and stop["on_top"])] == []
-        main = [stop for stop in stops if stop["main"]]
-        assert len(main) == page.locator(".btn.primary, .btn.danger").count()
-        assert all(stop["whole"] for stop in main), main
+def _assert_nothing_is_lost(page: Page) -> None:
+    assert page.evaluate("[innerWidth, innerHeight, devicePixelRatio]") == [320, 256, 4]
+    assert overflow(page) == 0
+    assert page.evaluate(CUT) == []
+    lines = page.evaluate(LINES)
+    assert len(lines) > 5
+    assert [line for line in lines if line[0] < 0 or line[2] > 320] == []
+    assert _over_each_other(lines) == []
+    assert page.evaluate(BROKEN) == []
 
 
 def _over_each_other(lines: list[list[Any]]) -> list[tuple[str, str]]:

@@ -6,11 +6,11 @@ import re
 import socket
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from mailer.signing import Purpose
 from mailer.storage import Database, open_database
+from tests.support import web
 from tests.support.site import ANOTHER_RING, KEYRING, Site, Town, serving
 from unsubscribe import changes, contacts
 from unsubscribe.endpoint import public_app
@@ -43,7 +43,7 @@ def test_one_click_works_with_every_way_to_write_it(
 ) -> None:
     headers = {"content-type": content_type} if content_type else {}
     content = iter([body[:5], body[5:]]) if chunked else body
-    answer = httpx.post(site.url(lite.path()), content=content, headers=headers)
+    answer = web.post(site.url(lite.path()), content=content, headers=headers)
     assert answer.status_code == 200
     assert "location" not in answer.headers
     assert "set-cookie" not in answer.headers
@@ -53,26 +53,26 @@ def test_one_click_works_with_every_way_to_write_it(
 
 def test_the_opt_out_counts_on_both_databases(town: Town) -> None:
     with serving(public_app(town.deps())) as site:
-        assert httpx.post(site.url(town.path()), data=ONE_CLICK).status_code == 200
+        assert web.post(site.url(town.path()), data=ONE_CLICK).status_code == 200
     assert town.state() == "opted_out"
     assert town.state(1) == "subscribed"
 
 
 def test_again_and_at_the_same_time_gives_the_same_answer(lite: Town, site: Site) -> None:
-    first = httpx.post(site.url(lite.path()), data=ONE_CLICK)
+    first = web.post(site.url(lite.path()), data=ONE_CLICK)
     kept = lite.everything()
-    again = [httpx.post(site.url(lite.path()), data=ONE_CLICK) for _ in range(3)]
+    again = [web.post(site.url(lite.path()), data=ONE_CLICK) for _ in range(3)]
     assert {answer.text for answer in again} == {first.text}
     assert lite.everything() == kept
 
 
 def test_a_slash_at_the_end_neither_redirects_nor_fails(lite: Town, site: Site) -> None:
-    assert httpx.post(site.url(lite.path() + "/"), data=ONE_CLICK).status_code == 200
+    assert web.post(site.url(lite.path() + "/"), data=ONE_CLICK).status_code == 200
     assert lite.state() == "opted_out"
 
 
 def test_who_comes_without_a_link_is_told_what_this_place_is(lite: Town, site: Site) -> None:
-    told = httpx.get(site.url("/"))
+    told = web.get(site.url("/"))
     assert told.status_code == 200
     assert "Uw mail van" in told.text
     assert "/archive" not in told.text, "these pages run without it here"
@@ -80,14 +80,14 @@ def test_who_comes_without_a_link_is_told_what_this_place_is(lite: Town, site: S
     with lite.db.write() as conn:
         for topic in contacts.topics(conn):
             contacts.describe_topic(conn, topic.id, is_open=False)
-    assert 'href="/subscribe"' not in httpx.get(site.url("/")).text
+    assert 'href="/subscribe"' not in web.get(site.url("/")).text
 
 
 def test_get_head_and_options_change_nothing(lite: Town, site: Site) -> None:
     before = lite.everything()
     start = lite.path()
     paths = [start, f"{start}/", f"{start}/less-often", f"{start}/pause", lite.path("d"), "/health", "/privacy"]
-    with httpx.Client() as client:
+    with web.client() as client:
         for path in paths:
             for method in ("GET", "HEAD", "OPTIONS"):
                 for headers in ({}, {"purpose": "prefetch"}, {"sec-purpose": "prefetch;prerender"}):
@@ -97,19 +97,19 @@ def test_get_head_and_options_change_nothing(lite: Town, site: Site) -> None:
 
 
 def test_fresh_links_change_nothing_until_a_button_is_used(lite: Town, site: Site) -> None:
-    left = httpx.post(site.url(lite.path()))
+    left = web.post(site.url(lite.path()))
     before = lite.everything()
     for path in links(left.text):
         for method in ("GET", "HEAD", "OPTIONS"):
-            assert httpx.request(method, site.url(path)).status_code in (200, 204)
+            assert web.request(method, site.url(path)).status_code in (200, 204)
     assert lite.everything() == before
 
 
 def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite: Town, site: Site) -> None:
-    generic = httpx.get(site.url("/u/x")).text
+    generic = web.get(site.url("/u/x")).text
     path = lite.path()
     before = lite.everything()
-    with httpx.Client() as client:
+    with web.client() as client:
         for place in range(3, len(path)):
             forged = path[:place] + ("A" if path[place] != "A" else "B") + path[place + 1 :]
             answer = client.post(site.url(forged), data=ONE_CLICK)
@@ -146,15 +146,15 @@ def test_no_other_spelling_purpose_or_key_opens_the_door(lite: Town, site: Site)
         path + "/nothing",
     ]
     for item in forged:
-        answer = httpx.post(site.url(item), data=ONE_CLICK)
+        answer = web.post(site.url(item), data=ONE_CLICK)
         assert answer.status_code == 404, item
     assert lite.everything() == before
 
 
 def test_the_link_of_an_address_that_left_with_its_person_is_answered_as_done(lite: Town, site: Site) -> None:
     gone = lite.tokens.optout_url("", KEYRING.current.id, 4_000_000, 5_000_000)
-    assert httpx.get(site.url(gone)).status_code == 200
-    assert httpx.post(site.url(gone), data=ONE_CLICK).status_code == 200
+    assert web.get(site.url(gone)).status_code == 200
+    assert web.post(site.url(gone), data=ONE_CLICK).status_code == 200
 
 
 def test_a_link_made_under_an_older_key_works_for_years(lite: Town) -> None:
@@ -162,38 +162,38 @@ def test_a_link_made_under_an_older_key_works_for_years(lite: Town) -> None:
     rotated = lite.deps(keyring=type(KEYRING)((*ANOTHER_RING.keys, *KEYRING.keys)))
     lite.now += timedelta(days=3650)
     with serving(public_app(rotated)) as site:
-        assert httpx.post(site.url(old), data=ONE_CLICK).status_code == 200
+        assert web.post(site.url(old), data=ONE_CLICK).status_code == 200
     assert lite.state() == "opted_out"
 
 
 def test_nothing_that_is_not_on_disk_is_called_done(tmp_path: pytest.TempPathFactory, lite: Town) -> None:
     away = open_database("postgresql://nobody@/nothing?host=/nowhere/at/all")
     with serving(public_app(lite.deps(db=away))) as site:
-        answer = httpx.post(site.url(lite.path()), data=ONE_CLICK, timeout=30)
+        answer = web.post(site.url(lite.path()), data=ONE_CLICK)
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         assert "lukt nu niet om uw keuze te bewaren" in answer.text
-        assert httpx.get(site.url("/health")).status_code == 503
-        assert httpx.post(site.url("/u/forged"), data=ONE_CLICK).status_code == 404
+        assert web.get(site.url("/health")).status_code == 503
+        assert web.post(site.url("/u/forged"), data=ONE_CLICK).status_code == 404
     assert lite.state() == "subscribed"
 
 
 def test_a_body_that_is_too_large_is_refused_and_changes_nothing(lite: Town, site: Site) -> None:
     for content in (b"a" * 200_000, iter([b"a" * 50_000] * 4)):
-        assert httpx.post(site.url(lite.path()), content=content).status_code == 413
+        assert web.post(site.url(lite.path()), content=content).status_code == 413
     assert lite.state() == "subscribed"
 
 
 def test_a_half_sent_body_changes_nothing(lite: Town, site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port)) as client:
         client.sendall(f"POST {lite.path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Un".encode())
-    assert httpx.get(site.url("/health")).status_code == 200
+    assert web.get(site.url("/health")).status_code == 200
     assert lite.state() == "subscribed"
 
 
 def test_nobody_is_limited_by_the_address_they_come_from(sqlite_database: Database) -> None:
     town = Town(sqlite_database, people=300)
-    with serving(public_app(town.deps())) as site, httpx.Client() as client:
+    with serving(public_app(town.deps())) as site, web.client() as client:
         codes = {client.post(site.url(town.path(reader=number)), data=ONE_CLICK).status_code for number in range(300)}
     assert codes == {200}
     assert {town.state(number) for number in range(300)} == {"opted_out"}
@@ -202,12 +202,12 @@ def test_nobody_is_limited_by_the_address_they_come_from(sqlite_database: Databa
 def test_every_answer_carries_the_headers_that_protect(lite: Town) -> None:
     with serving(public_app(lite.deps(public_url="https://mail.vng.example"))) as site:
         answers = [
-            httpx.get(site.url(path))
+            web.get(site.url(path))
             for path in (lite.path(), "/u/forged", "/privacy", "/health", "/nothing", "/robots.txt")
         ]
-        answers.append(httpx.post(site.url(lite.path())))
-        answers.append(httpx.request("DELETE", site.url(lite.path())))
-        answers.append(httpx.options(site.url(lite.path())))
+        answers.append(web.post(site.url(lite.path())))
+        answers.append(web.request("DELETE", site.url(lite.path())))
+        answers.append(web.options(site.url(lite.path())))
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -229,7 +229,7 @@ def test_every_answer_carries_the_headers_that_protect(lite: Town) -> None:
 
 def test_a_fault_of_ours_shows_a_number_and_nothing_else(lite: Town) -> None:
     with serving(public_app(lite.deps(clock=lambda: 1 // 0))) as site:
-        answer = httpx.get(site.url(lite.path()))
+        answer = web.get(site.url(lite.path()))
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text
     assert "Traceback" not in answer.text
@@ -238,46 +238,46 @@ def test_a_fault_of_ours_shows_a_number_and_nothing_else(lite: Town) -> None:
 
 def test_a_robot_that_clicks_once_gets_no_token_but_the_way_to_the_choices(lite: Town) -> None:
     with serving(public_app(lite.deps())) as site:
-        robot = httpx.post(site.url(lite.path()), data=ONE_CLICK)
+        robot = web.post(site.url(lite.path()), data=ONE_CLICK)
         assert robot.status_code == 200
         assert "/c/" not in robot.text
         assert f'href="{lite.path()}"' in robot.text
-        person = httpx.post(site.url(lite.path()))
+        person = web.post(site.url(lite.path()))
         assert 'action="/c/undo/' in person.text
 
 
 def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite: Town) -> None:
     with serving(public_app(lite.deps(metrics_token="m" * 20))) as site:
         url = site.url("/metrics")
-        assert "postiljon_web_requests_total" in httpx.get(url).text
-        assert httpx.get(url, headers={"x-forwarded-for": "127.0.0.1"}).status_code == 404
-        assert httpx.get(url, headers={"forwarded": "for=127.0.0.1"}).status_code == 404
+        assert "postiljon_web_requests_total" in web.get(url).text
+        assert web.get(url, headers={"x-forwarded-for": "127.0.0.1"}).status_code == 404
+        assert web.get(url, headers={"forwarded": "for=127.0.0.1"}).status_code == 404
         token = {"x-forwarded-for": "8.8.8.8", "authorization": "Bearer " + "m" * 20}
-        assert httpx.get(url, headers=token).status_code == 200
-        assert httpx.get(url, headers=token | {"authorization": "Bearer x"}).status_code == 404
+        assert web.get(url, headers=token).status_code == 200
+        assert web.get(url, headers=token | {"authorization": "Bearer x"}).status_code == 404
 
 
 def test_counters_and_logs_name_no_token_and_no_address(lite: Town, site: Site) -> None:
-    httpx.post(site.url(lite.path()))
-    text = httpx.get(site.url("/metrics")).text
+    web.post(site.url(lite.path()))
+    text = web.get(site.url("/metrics")).text
     assert lite.path()[3:] not in text
     assert "esther" not in text
 
 
 def test_weaknesses_can_be_reported(site: Site) -> None:
-    text = httpx.get(site.url("/.well-known/security.txt")).text
+    text = web.get(site.url("/.well-known/security.txt")).text
     assert "Contact: mailto:info@voorbeeld.example\n" in text
     assert "Expires: 2025-03-17T00:00:00Z\n" in text
 
 
 def test_the_style_sheet_is_kept_for_ever_under_its_content(site: Site) -> None:
-    page = httpx.get(site.url("/privacy")).text
+    page = web.get(site.url("/privacy")).text
     name = page.split('<link rel="stylesheet" href="')[1].split('"')[0]
-    sheet = httpx.get(site.url(name))
+    sheet = web.get(site.url(name))
     assert "immutable" in sheet.headers["cache-control"]
     assert sheet.headers["content-encoding"] == "gzip"
     assert len(page) + len(sheet.content) < 50_000
-    assert httpx.get(site.url("/a/..%2f..%2fpyproject.toml")).status_code == 404
+    assert web.get(site.url("/a/..%2f..%2fpyproject.toml")).status_code == 404
 
 
 def links(page: str) -> list[str]:
@@ -287,7 +287,7 @@ def links(page: str) -> list[str]:
 
 def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) -> None:
     with serving(public_app(town.deps())) as site:
-        page = httpx.get(site.url(town.path("d"))).text
+        page = web.get(site.url(town.path("d"))).text
         assert "Esther" not in page
         assert "esther" not in page
         assert "checked" not in page.replace('value="" checked', "")
@@ -298,7 +298,7 @@ def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) ->
             "topic-nieuws": "",
             "often": "month",
         }
-        saved = httpx.post(site.url(town.path("d")), data=form)
+        saved = web.post(site.url(town.path("d")), data=form)
         assert saved.status_code == 200
         assert "Uw naam" in saved.text
     with town.db.read() as conn:
@@ -310,15 +310,15 @@ def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) ->
 
 
 def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite: Town, site: Site) -> None:
-    httpx.post(site.url(lite.path("d")), data={"name": "Somebody Else"})
+    web.post(site.url(lite.path("d")), data={"name": "Somebody Else"})
     with lite.db.read() as conn:
         change = changes.of_contact(conn, lite.readers[0].id)[-1]
     letter = (KEYRING.current.id, lite.mailing, lite.readers[0].id)
     undo = lite.tokens.lasting(Purpose.UNDO_CHANGE, letter, lite.now + timedelta(days=14), change.id)
     before = lite.everything()
-    assert httpx.get(site.url(f"/c/put-back/{undo}")).status_code == 200
+    assert web.get(site.url(f"/c/put-back/{undo}")).status_code == 200
     assert lite.everything() == before
-    assert httpx.post(site.url(f"/c/put-back/{undo}")).status_code == 200
+    assert web.post(site.url(f"/c/put-back/{undo}")).status_code == 200
     with lite.db.read() as conn:
         contact = contacts.get(conn, lite.readers[0].id)
     assert contact
@@ -328,7 +328,7 @@ def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite: Town, site
 def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite: Town, site: Site) -> None:
     before = lite.everything()
     form = {"name": "a" * 201 + "<b>", "language": "xx", "until": "gisteren"}
-    answer = httpx.post(site.url(lite.path("d")), data=form)
+    answer = web.post(site.url(lite.path("d")), data=form)
     assert answer.status_code == 422
     assert "<title>Fout: " in answer.text
     assert 'value="gisteren"' in answer.text
@@ -338,34 +338,34 @@ def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite: Town, site
 
 
 def test_topics_can_be_joined_again_after_leaving(lite: Town, site: Site) -> None:
-    left = httpx.post(site.url(lite.path()))
+    left = web.post(site.url(lite.path()))
     topics = next(path for path in links(left.text) if path.startswith("/c/topics/"))
-    assert httpx.get(site.url(topics)).status_code == 200
-    assert httpx.post(site.url(topics), data={"topic-nieuws": "on"}).status_code == 200
+    assert web.get(site.url(topics)).status_code == 200
+    assert web.post(site.url(topics), data={"topic-nieuws": "on"}).status_code == 200
     assert lite.state() == "subscribed"
 
 
 def test_who_changes_too_often_in_a_day_is_told_so(lite: Town, site: Site) -> None:
-    codes = [httpx.post(site.url(lite.path("d")), data={"name": f"N {number}"}).status_code for number in range(12)]
+    codes = [web.post(site.url(lite.path("d")), data={"name": f"N {number}"}).status_code for number in range(12)]
     assert codes == [200] * 10 + [429] * 2
 
 
 def test_undo_puts_back_what_the_opt_out_took(lite: Town, site: Site) -> None:
-    left = httpx.post(site.url(lite.path()))
+    left = web.post(site.url(lite.path()))
     undo = left.text.split('action="/c/undo/')[1].split('"')[0]
     for _ in range(2):
-        assert httpx.post(site.url(f"/c/undo/{undo}")).status_code == 200
+        assert web.post(site.url(f"/c/undo/{undo}")).status_code == 200
         assert lite.state() == "subscribed"
 
 
 def test_an_old_undo_is_told_that_it_is_too_old(lite: Town, site: Site) -> None:
-    left = httpx.post(site.url(lite.path()))
+    left = web.post(site.url(lite.path()))
     undo = left.text.split('action="/c/undo/')[1].split('"')[0]
     lite.now += timedelta(minutes=31)
-    assert httpx.post(site.url(f"/c/undo/{undo}")).status_code == 410
+    assert web.post(site.url(f"/c/undo/{undo}")).status_code == 410
     assert lite.state() == "opted_out"
 
 
 def test_all_mail_can_be_left_with_the_link_of_the_letter(lite: Town, site: Site) -> None:
-    assert httpx.post(site.url(lite.path()), data={"scope": "all"}).status_code == 200
+    assert web.post(site.url(lite.path()), data={"scope": "all"}).status_code == 200
     assert (lite.state(), lite.state(topic="agenda")) == ("opted_out", "opted_out")

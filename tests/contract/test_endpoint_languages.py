@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-import httpx
-
+from tests.support import web
 from tests.support.site import Site, Town
 
 
 def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Town, site: Site) -> None:
     def language(path: str, **headers: str) -> str:
-        return httpx.get(site.url(path), headers=headers).text.split('lang="')[1][:2]
+        return web.get(site.url(path), headers=headers).text.split('lang="')[1][:2]
 
     assert language(lite.path(reader=1), **{"accept-language": "fr"}) == "en"
     assert language("/privacy", **{"accept-language": "fr"}) == "fr"
@@ -21,15 +20,15 @@ def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Tow
 
 
 def test_a_language_that_was_chosen_stays_from_page_to_page(lite: Town, site: Site) -> None:
-    left = httpx.post(site.url(lite.path() + "?lang=fr")).text
+    left = web.post(site.url(lite.path() + "?lang=fr")).text
     inside = left.partition("<main")[2].partition("</main>")[0]
     links = re.findall(r'(?:href|action)="([^"]+)"', inside)
     assert len(links) == 6
     assert all(link.endswith("?lang=fr") for link in links)
     for kind in ("less-often", "pause", "topics"):
-        form = httpx.get(site.url(next(link for link in links if f"/{kind}/" in link))).text
+        form = web.get(site.url(next(link for link in links if f"/{kind}/" in link))).text
         target = re.findall(r'action="([^"]+)"', form)[0]
         assert target.endswith("?lang=fr")
-        assert '<html lang="fr"' in httpx.post(site.url(target)).text
-    found = httpx.get(site.url("/subscribe?lang=fr")).text
+        assert '<html lang="fr"' in web.post(site.url(target)).text
+    found = web.get(site.url("/subscribe?lang=fr")).text
     assert 'href="/privacy?lang=fr"' in found.partition("<form")[2].partition("</form>")[0]

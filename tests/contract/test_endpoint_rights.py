@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from mailer.storage import Database
+from tests.support import web
 from tests.support.site import NEWS, PEPPER, Site, Town, serving
 from unsubscribe import contacts, reasons, retention
 from unsubscribe.endpoint import public_app
@@ -29,14 +29,14 @@ def lite(sqlite_database: Database) -> Town:
 def test_signing_up_takes_one_letter_and_one_button(town: Town) -> None:
     with serving(public_app(town.deps())) as site:
         form = {"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"]}
-        assert LOOK in httpx.post(site.url("/subscribe"), data=form).text
+        assert LOOK in web.post(site.url("/subscribe"), data=form).text
         link = town.letter("optin_confirm", "confirm")
         before = town.everything()
         for method in ("GET", "HEAD", "OPTIONS"):
-            assert httpx.request(method, site.url(link)).status_code in (200, 204)
+            assert web.request(method, site.url(link)).status_code in (200, 204)
         assert town.everything() == before
         for _ in range(2):
-            done = httpx.post(site.url(link))
+            done = web.post(site.url(link))
             assert "U bent aangemeld" in done.text
     with town.db.read() as conn:
         found = contacts.find(conn, "nieuw@gouda.example")
@@ -45,14 +45,14 @@ def test_signing_up_takes_one_letter_and_one_button(town: Town) -> None:
 
 
 def test_every_address_gets_the_same_answer(lite: Town, site: Site) -> None:
-    httpx.post(site.url(lite.path(reader=1)), data={"scope": "all"})
+    web.post(site.url(lite.path(reader=1)), data={"scope": "all"})
     addresses = ["nieuw@gouda.example", lite.readers[0].email, lite.readers[1].email, lite.readers[0].email.upper()]
-    answers = [httpx.post(site.url("/subscribe"), data={"email": one, "topic": "nieuws"}) for one in addresses]
+    answers = [web.post(site.url("/subscribe"), data={"email": one, "topic": "nieuws"}) for one in addresses]
     assert len({(answer.status_code, answer.text) for answer in answers}) == 1
 
 
 def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite: Town, site: Site) -> None:
-    with httpx.Client() as client:
+    with web.client() as client:
         for number in range(60):
             client.post(
                 site.url("/subscribe"),
@@ -65,14 +65,14 @@ def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite: Town, site: S
 def test_a_machine_that_fills_in_everything_gets_the_same_answer_and_nothing_else(lite: Town, site: Site) -> None:
     before = lite.everything()
     form = {"email": "bot@gouda.example", "topic": "nieuws", "website": "https://spam.example"}
-    assert LOOK in httpx.post(site.url("/subscribe"), data=form).text
+    assert LOOK in web.post(site.url("/subscribe"), data=form).text
     assert lite.everything() == before
 
 
 def test_an_empty_form_says_what_is_missing_and_nothing_is_ticked(lite: Town, site: Site) -> None:
-    empty = httpx.get(site.url("/subscribe")).text
+    empty = web.get(site.url("/subscribe")).text
     assert "checked" not in empty
-    answer = httpx.post(site.url("/subscribe"), data={"email": "<script>@x", "topic": "secret"})
+    answer = web.post(site.url("/subscribe"), data={"email": "<script>@x", "topic": "secret"})
     assert answer.status_code == 422
     assert "Vul uw mailadres in" in answer.text
     assert "Vink ten minste één onderwerp aan" in answer.text
@@ -81,12 +81,12 @@ def test_an_empty_form_says_what_is_missing_and_nothing_is_ticked(lite: Town, si
 
 @pytest.mark.parametrize("email", ["a@b.example\r\nBcc: x@y.example", "a@b.example\nSubject: x", "a\x00@b.example"])
 def test_no_header_gets_in_by_the_form(lite: Town, site: Site, email: str) -> None:
-    assert httpx.post(site.url("/subscribe"), data={"email": email, "topic": "nieuws"}).status_code == 422
+    assert web.post(site.url("/subscribe"), data={"email": email, "topic": "nieuws"}).status_code == 422
     assert lite.letters("optin_confirm") == []
 
 
 def test_only_a_trusted_proxy_is_believed_about_who_asks(lite: Town) -> None:
-    with serving(public_app(lite.deps(trusted_proxies=frozenset()))) as site, httpx.Client() as client:
+    with serving(public_app(lite.deps(trusted_proxies=frozenset()))) as site, web.client() as client:
         for number in range(25):
             client.post(
                 site.url("/subscribe"),
@@ -99,13 +99,13 @@ def test_only_a_trusted_proxy_is_believed_about_who_asks(lite: Town) -> None:
 @pytest.mark.parametrize("deleted", [False, True])
 def test_an_expired_confirmation_leads_back_to_all_that_was_asked_for(lite: Town, site: Site, deleted: bool) -> None:
     form = {"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"], "name": "Nieuw"}
-    httpx.post(site.url("/subscribe?lang=fr"), data=form)
+    web.post(site.url("/subscribe?lang=fr"), data=form)
     link = lite.letter("optin_confirm", "confirm")
     assert link.endswith("?topic=agenda&topic=nieuws&lang=fr")
     lite.now += timedelta(days=60)
     if deleted:
         retention.tidy(lite.db, ReaderSettings(), PEPPER, lite.now)
-    answers = [httpx.get(site.url(link)), httpx.post(site.url(link))]
+    answers = [web.get(site.url(link)), web.post(site.url(link))]
     assert {answer.status_code for answer in answers} == {410}
     for answer in answers:
         assert 'href="/subscribe?topic=agenda&amp;topic=nieuws&amp;lang=fr"' in answer.text
@@ -115,44 +115,44 @@ def test_an_expired_confirmation_leads_back_to_all_that_was_asked_for(lite: Town
 
 
 def test_an_older_link_that_names_no_topics_leads_back_while_the_request_is_kept(lite: Town, site: Site) -> None:
-    httpx.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"]})
+    web.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"]})
     link = lite.letter("optin_confirm", "confirm").partition("?")[0]
     lite.now += timedelta(days=60)
-    assert 'href="/subscribe?topic=agenda&amp;topic=nieuws"' in httpx.get(site.url(link)).text
+    assert 'href="/subscribe?topic=agenda&amp;topic=nieuws"' in web.get(site.url(link)).text
 
 
 def test_who_signs_up_is_told_what_a_topic_brings_and_how_often_in_their_language(lite: Town, site: Site) -> None:
-    assert NEWS["nl"] in httpx.get(site.url("/subscribe?lang=nl")).text
-    assert NEWS["en"] in httpx.get(site.url("/subscribe?lang=en")).text
-    french = httpx.get(site.url("/subscribe?lang=fr")).text
+    assert NEWS["nl"] in web.get(site.url("/subscribe?lang=nl")).text
+    assert NEWS["en"] in web.get(site.url("/subscribe?lang=en")).text
+    french = web.get(site.url("/subscribe?lang=fr")).text
     assert not {text for text in NEWS.values() if text in french}
-    assert NEWS["en"] in httpx.get(site.url(lite.path("d") + "?lang=en")).text
+    assert NEWS["en"] in web.get(site.url(lite.path("d") + "?lang=en")).text
 
 
 def test_topics_in_an_address_only_choose_which_stand_first(lite: Town, site: Site) -> None:
     strange = "/subscribe?topic=nix&topic=nieuws&topic=%22%3E%3Cb%3E&topic=agenda&lang=en"
-    page = httpx.get(site.url(strange)).text
+    page = web.get(site.url(strange)).text
     assert "checked" not in page
     assert "<b>" not in page.partition("<main")[2].partition("</main>")[0]
     assert page.index('value="agenda"') < page.index('value="nieuws"')
-    first = httpx.get(site.url("/subscribe?topic=nieuws&lang=en")).text
+    first = web.get(site.url("/subscribe?topic=nieuws&lang=en")).text
     assert first.index('value="nieuws"') < first.index('value="agenda"')
     assert 'href="?lang=de&amp;topic=nieuws"' in first
-    again = httpx.post(site.url("/subscribe?topic=nieuws"), data={"email": "x", "topic": "agenda"}).text
+    again = web.post(site.url("/subscribe?topic=nieuws"), data={"email": "x", "topic": "agenda"}).text
     assert again.index('value="nieuws"') < again.index('value="agenda" checked')
 
 
 def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite: Town, site: Site) -> None:
-    page = httpx.get(site.url("/subscribe")).text
+    page = web.get(site.url("/subscribe")).text
     version = page.partition('name="version" value="')[2].partition('"')[0]
     form = {"email": "nieuw@gouda.example", "topic": "nieuws", "version": version}
     elsewhere = {"origin": "https://www.gouda.example", "referer": "https://www.gouda.example/nieuws"}
-    old = httpx.post(site.url("/subscribe"), data=form | {"version": "0" * 12}, headers=elsewhere)
+    old = web.post(site.url("/subscribe"), data=form | {"version": "0" * 12}, headers=elsewhere)
     assert old.status_code == 422
     assert "De tekst waarmee u instemt is veranderd" in old.text
     assert 'value="nieuw@gouda.example"' in old.text
     assert lite.letters("optin_confirm") == []
-    assert LOOK in httpx.post(site.url("/subscribe"), data=form, headers=elsewhere).text
+    assert LOOK in web.post(site.url("/subscribe"), data=form, headers=elsewhere).text
     assert len(lite.letters("optin_confirm")) == 1
 
 
@@ -160,30 +160,30 @@ def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite:
 def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite: Town, site: Site, page: str) -> None:
     path = lite.path("d" if page == "d" else "u")
     if page == "left":
-        httpx.post(site.url(path))
+        web.post(site.url(path))
     for asked, link in ((path, "/subscribe?topic=nieuws"), (f"{path}?lang=en", "/subscribe?topic=nieuws&amp;lang=en")):
-        assert f'<a href="{link}">' in httpx.get(site.url(asked)).text
+        assert f'<a href="{link}">' in web.get(site.url(asked)).text
     with lite.db.write() as conn:
         contacts.describe_topic(conn, lite.topics[0].id, is_open=False)
-    told = httpx.get(site.url(path)).text
+    told = web.get(site.url(path)).text
     assert "Dan is deze mail aan iemand anders gestuurd, en is de keuze aan diegene." in told
     assert "/subscribe" not in told
 
 
 def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does(lite: Town, site: Site) -> None:
-    httpx.post(site.url(lite.path("d")), data={"part": "address", "email": "anders@gouda.example"})
+    web.post(site.url(lite.path("d")), data={"part": "address", "email": "anders@gouda.example"})
     agree, keep = lite.letter("address_change_old", "confirm"), lite.letter("address_change_old", "undo")
     before = lite.everything()
-    assert httpx.post(site.url(agree.replace("agree-address", "keep-address"))).status_code == 404
-    older = httpx.post(site.url(keep.replace("keep-address", "agree-address")))  # so were they in the first version
+    assert web.post(site.url(agree.replace("agree-address", "keep-address"))).status_code == 404
+    older = web.post(site.url(keep.replace("keep-address", "agree-address")))  # so were they in the first version
     assert older.status_code == 410
     assert "Gebruik dan de andere link in die mail" in older.text
-    assert httpx.post(site.url("/c/agree-address/" + "A" * 48)).status_code == 404
+    assert web.post(site.url("/c/agree-address/" + "A" * 48)).status_code == 404
     assert lite.everything() == before
 
 
 def test_another_address_needs_the_new_mailbox_and_the_old_one(lite: Town, site: Site) -> None:
-    asked = httpx.post(site.url(lite.path("d")), data={"email": "esther@nieuw.example"})
+    asked = web.post(site.url(lite.path("d")), data={"email": "esther@nieuw.example"})
     assert "Uw adres is nog niet gewijzigd" in asked.text
     assert "n•••.example" in asked.text
     new = lite.letter("address_change_new", "confirm")
@@ -191,48 +191,48 @@ def test_another_address_needs_the_new_mailbox_and_the_old_one(lite: Town, site:
     keep = lite.letter("address_change_old", "undo")
     before = lite.everything()
     for link in (new, agree, keep):
-        assert httpx.get(site.url(link)).status_code == 200
+        assert web.get(site.url(link)).status_code == 200
     assert lite.everything() == before
-    assert httpx.post(site.url(new)).status_code == 200
+    assert web.post(site.url(new)).status_code == 200
     assert email(lite) == "esther@vng.example"
-    assert "Uw adres is gewijzigd" in httpx.post(site.url(agree)).text
+    assert "Uw adres is gewijzigd" in web.post(site.url(agree)).text
     assert email(lite) == "esther@nieuw.example"
-    assert "Uw oude adres blijft staan" in httpx.post(site.url(keep)).text
+    assert "Uw oude adres blijft staan" in web.post(site.url(keep)).text
     assert email(lite) == "esther@vng.example"
 
 
 def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite: Town, site: Site) -> None:
     ask = lite.path("d") + "/my-data"
-    assert "Esther" not in httpx.get(site.url(ask)).text
-    assert LOOK in httpx.post(site.url(ask)).text
+    assert "Esther" not in web.get(site.url(ask)).text
+    assert LOOK in web.post(site.url(ask)).text
     link = lite.letter("my_data", "show")
-    assert "esther@vng.example" not in httpx.get(site.url(link)).text
-    page = httpx.post(site.url(link)).text
+    assert "esther@vng.example" not in web.get(site.url(link)).text
+    page = web.post(site.url(link)).text
     assert "esther@vng.example" in page
     assert "Verenigingsnieuws" in page
     assert "In de rij: Verenigingsnieuws – een mail waarvan wij de tekst niet meer hebben" in page
-    known = httpx.post(site.url(link), data={"format": "json"})
+    known = web.post(site.url(link), data={"format": "json"})
     assert known.headers["content-type"] == "application/json"
     assert known.json()["details"]["email"] == "esther@vng.example"
     assert known.json()["letters"][0]["mailing"] == "campaign:1"
 
 
 def test_erasing_leaves_a_code_and_no_person(lite: Town, site: Site) -> None:
-    httpx.post(site.url(lite.path("d") + "/my-data"))
-    page = httpx.post(site.url(lite.letter("my_data", "show"))).text
+    web.post(site.url(lite.path("d") + "/my-data"))
+    page = web.post(site.url(lite.letter("my_data", "show"))).text
     erase = page.split('href="/c/erase/')[1].split('"')[0]
     before = lite.everything()
-    assert "kan niet worden teruggedraaid" in httpx.get(site.url(f"/c/erase/{erase}")).text
+    assert "kan niet worden teruggedraaid" in web.get(site.url(f"/c/erase/{erase}")).text
     assert lite.everything() == before
-    assert 'class="code"' in httpx.post(site.url(f"/c/erase/{erase}")).text
+    assert 'class="code"' in web.post(site.url(f"/c/erase/{erase}")).text
     assert "esther@vng.example" not in repr(lite.everything())
-    assert httpx.post(site.url(f"/c/erase/{erase}")).status_code == 200
-    assert httpx.post(site.url(lite.path())).status_code == 200
-    assert httpx.get(site.url(lite.path("d"))).status_code == 200
+    assert web.post(site.url(f"/c/erase/{erase}")).status_code == 200
+    assert web.post(site.url(lite.path())).status_code == 200
+    assert web.get(site.url(lite.path("d"))).status_code == 200
 
 
 def test_a_link_for_one_thing_does_no_other(lite: Town, site: Site) -> None:
-    httpx.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": "nieuws"})
+    web.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": "nieuws"})
     token = lite.letter("optin_confirm", "confirm").rpartition("/")[2]
     before = lite.everything()
     for start in (
@@ -245,7 +245,7 @@ def test_a_link_for_one_thing_does_no_other(lite: Town, site: Site) -> None:
         "/c/undo/",
         "/c/put-back/",
     ):
-        assert httpx.post(site.url(start + token)).status_code == 404
+        assert web.post(site.url(start + token)).status_code == 404
     assert lite.everything() == before
 
 
@@ -258,11 +258,11 @@ def email(town: Town) -> str:
 
 
 def test_a_reason_is_counted_once_and_names_nobody(lite: Town, site: Site) -> None:
-    left = httpx.post(site.url(lite.path())).text
+    left = web.post(site.url(lite.path())).text
     link = left.split('action="/c/reason/')[1].split('"')[0]
-    assert httpx.post(site.url(f"/c/reason/{link}"), data={"reason": "nothing"}).status_code == 422
+    assert web.post(site.url(f"/c/reason/{link}"), data={"reason": "nothing"}).status_code == 422
     with serving(public_app(lite.deps())) as another_process:
         for one in (site, another_process, site):
-            assert httpx.post(one.url(f"/c/reason/{link}"), data={"reason": "too_many"}).status_code == 200
+            assert web.post(one.url(f"/c/reason/{link}"), data={"reason": "too_many"}).status_code == 200
     with lite.db.read() as conn:
         assert reasons.tally(conn, lite.mailing) == {"too_many": 1}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import Connection, update
 
@@ -14,6 +13,7 @@ from mailer.errors import StorageFull
 from mailer.journal import Journal
 from mailer.signing import Purpose
 from mailer.storage import Database
+from tests.support import web
 from tests.support.site import Town, serving
 from unsubscribe import consent, optout
 from unsubscribe.contacts.tables import CONTACT
@@ -46,7 +46,7 @@ def test_an_opt_out_stands_in_the_journal_once_however_often_its_link_is_used(li
     lite.db.journal = book = Journal(tmp_path / "journal")
     with serving(public_app(lite.deps())) as site:
         for body in ({"List-Unsubscribe": "One-Click"}, {}, {"scope": "all"}, {"scope": "all"}):
-            assert httpx.post(site.url(lite.path()), data=body).status_code == 200
+            assert web.post(site.url(lite.path()), data=body).status_code == 200
     hashed = lite.readers[0].address_hash.hex()
     said = [(line["hash"], line["scope"], line["reason"]) for line in book.lines()]
     assert said == [(hashed, "nieuws", "opt_out"), (hashed, "", "opt_out")]
@@ -61,7 +61,7 @@ def test_nobody_waits_for_the_journal_of_an_opt_out_with_the_lock_in_hand(lite: 
 
     lite.db.journal = Slow(tmp_path / "journal")
     with serving(public_app(lite.deps())) as site:
-        assert httpx.post(site.url(lite.path())).status_code == 200
+        assert web.post(site.url(lite.path())).status_code == 200
     assert lite.state() == "opted_out"
 
 
@@ -69,7 +69,7 @@ def test_an_opt_out_that_the_journal_cannot_keep_is_not_done(lite: Town, tmp_pat
     lite.db.journal = Journal(tmp_path / "journal")
     (tmp_path / "journal").symlink_to("/dev/full")
     with serving(public_app(lite.deps())) as site:
-        assert httpx.post(site.url(lite.path())).status_code == 503
+        assert web.post(site.url(lite.path())).status_code == 503
     assert lite.state() == "subscribed"
     with pytest.raises(StorageFull):
         lite.db.note_ahead([NOTE])

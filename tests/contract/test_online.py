@@ -19,6 +19,7 @@ from campaigns.records import Campaign
 from mailer import archive
 from mailer.letter.brand import builtin_brand
 from mailer.storage import Database
+from tests.support import web
 from tests.support.campaigning import TOPIC, Stage, stage
 from tests.support.commandline import EXAMPLES
 from tests.support.site import KEYRING, PEPPER, Site, serving
@@ -65,7 +66,7 @@ class Reading:
         return f"/o/{self.campaign(slug).online_code}"
 
     def get(self, path: str, **more: str) -> httpx.Response:
-        return httpx.get(self.site.url(path), headers=more)
+        return web.get(self.site.url(path), headers=more)
 
     def image(self) -> str:
         found = re.search(rb"/m/[0-9a-f]{64}\.[a-z]+", self.stored("openbaar").html)
@@ -131,7 +132,7 @@ def test_the_bytes_stay_when_file_image_brand_contact_and_topic_went(reading: Re
     scene.clock.forward(days=3_650)
     another = replace(deps(scene, "Een heel andere naam"), default_language="fr")
     with serving(public_app(another, extra_routes=online.routes(another))) as later:
-        assert [httpx.get(later.url(path)).content for path in paths] == before
+        assert [web.get(later.url(path)).content for path in paths] == before
 
 
 def test_the_letter_is_the_same_for_every_visitor_and_every_language(reading: Reading) -> None:
@@ -205,7 +206,7 @@ def test_who_has_the_bytes_already_gets_no_second_copy(reading: Reading) -> None
 
 def test_head_gives_the_headers_of_get_and_no_body(reading: Reading) -> None:
     for path in (reading.code("openbaar"), reading.image(), "/archive", "/archive/openbaar", "/archive/feed.xml"):
-        head, full = httpx.head(reading.site.url(path)), reading.get(path)
+        head, full = web.head(reading.site.url(path)), reading.get(path)
         assert (head.status_code, head.content) == (200, b"")
         for name in ("content-type", "content-length", "cache-control", "content-security-policy"):
             assert head.headers[name] == full.headers[name]
@@ -271,7 +272,7 @@ def test_the_archive_is_found_by_words_of_subject_and_text_in_any_case(reading: 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_to_search_for_are_words_to_search_for(reading: Reading, words: str) -> None:
     before = reading.get("/archive").content
-    answer = httpx.get(reading.site.url("/archive"), params={"q": words})
+    answer = web.get(reading.site.url("/archive"), params={"q": words})
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
     assert not re.search(r"<script|<img[^>]+onerror", answer.text)
@@ -340,4 +341,4 @@ def test_bytes_that_are_damaged_or_gone_are_not_served(reading: Reading) -> None
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
 def test_nothing_can_be_written_to_what_is_read(reading: Reading, method: str) -> None:
     for path in (reading.code("openbaar"), "/archive", reading.image()):
-        assert httpx.request(method, reading.site.url(path)).status_code == 405
+        assert web.request(method, reading.site.url(path)).status_code == 405

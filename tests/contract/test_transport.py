@@ -118,8 +118,9 @@ async def test_a_run_that_is_cancelled_still_reports_all_that_it_took(rig: Rig) 
 
 
 async def test_cancelled_at_whatever_moment_it_reports_all_that_it_took(rig: Rig) -> None:
+    parcels = [parcel(number) for number in range(5000)]
     for turns in range(100):
-        feed = ListFeed(parcel(number) for number in range(5000))
+        feed = ListFeed(parcels)
         running = asyncio.create_task(rig.transport.run(feed, asyncio.Event()))
         for _ in range(turns):
             await asyncio.sleep(0)

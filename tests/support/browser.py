@@ -1,16 +1,21 @@
-"""Chromium of the system, driven by Playwright: one browser for a test run, one clean context for each test."""
+"""Chromium of the system, driven by Playwright: one browser for a test run, one clean context for each test.
+
+Where there is one without windows, that is taken: the same pages for half of the processor time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Response, ViewportSize, sync_playwright
 
-from tests.support.needs import need
+from tests.support.fonts import DEJAVU, Family, alone
+from tests.support.needs import need, program
 
 RULES = {
     "runOnly": {
@@ -28,13 +33,32 @@ p { margin-bottom: 2em !important; }
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A running browser; skipped loudly (or failed, under CI=true) where there is none."""
-    path = need("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def chromium(family: Family = DEJAVU) -> Iterator[Browser]:
+    """A running browser that has one family of fonts; skipped loudly (or failed, under CI=true) where there is none.
+
+    Unless told otherwise it has the widest: what fits in that, fits in all.
+    """
+    with chromiums() as with_family:
+        yield with_family(family)
+
+
+@contextmanager
+def chromiums() -> Iterator[Callable[[Family], Browser]]:
+    """A browser for each family of fonts, started when it is first asked for."""
+    path = program("chromium-headless-shell") or need("chromium", "chromium")
+    running: dict[Family, Browser] = {}
+    with ExitStack() as ending:
+        playwright = ending.enter_context(sync_playwright())
+
+        def with_family(family: Family) -> Browser:
+            if family not in running:
+                environment: dict[str, Any] = ending.enter_context(alone(family))
+                launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], env=environment)
+                ending.callback(launched.close)
+                running[family] = launched
+            return running[family]
+
+        yield with_family
 
 
 @contextmanager
@@ -68,6 +92,31 @@ def page_of_its_own(browser: Browser, **options: Any) -> Iterator[Page]:
     page.context.close()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered to a page that is on show: enough to show it again without the way that led there."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def answer_of(page: Page) -> Answer:
+    """The answer that ``page`` shows."""
+    shown: Response = page._shown  # type: ignore[attr-defined]
+    skipped = ("content-encoding", "content-length", "transfer-encoding")
+    headers = {name: value for name, value in shown.all_headers().items() if name not in skipped}
+    return Answer(shown.url, shown.status, headers, shown.body())
+
+
+def show(page: Page, answer: Answer) -> None:
+    """Let the browser receive ``answer`` once more; what the page loads comes from the server."""
+    page.route(answer.url, lambda way: way.fulfill(status=answer.status, headers=answer.headers, body=answer.body))
+    page.goto(answer.url)
+    page.unroute(answer.url)
+
+
 def _opened(browser: Browser, options: dict[str, Any]) -> Page:
     context = browser.new_context(**({"locale": "nl-NL", "viewport": SIZE} | options))
     page = context.new_page()
@@ -78,8 +127,14 @@ def _opened(browser: Browser, options: dict[str, Any]) -> Page:
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective))"
     )
+    page.on("response", lambda answer: _keep(page, answer))
     page._noted = noted  # type: ignore[attr-defined]
     return page
+
+
+def _keep(page: Page, answer: Response) -> None:
+    if answer.request.is_navigation_request() and not 300 <= answer.status < 400:
+        page._shown = answer  # type: ignore[attr-defined]
 
 
 def _noted(page: Page) -> list[str]:

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import insert
+
 from campaigns.launch import Site
+from mailer.address import parse
 from mailer.storage import Database
 from tests.support.tables import migrated
 from unsubscribe import contacts
-from unsubscribe.contacts import Person
+from unsubscribe.contacts import Person, bulk
+from unsubscribe.contacts.people import row_of
+from unsubscribe.contacts.tables import CONTACT
 
 PEPPER = b"p" * 32
 TOPIC = "verenigingsnieuws"
@@ -69,10 +74,12 @@ class Stage:
         with self.db.write() as conn:
             topic = contacts.ensure_topic(conn, TOPIC, "", self.clock())
             before = contacts.audience_count(conn, TOPIC)
-            for one in range(before, before + number):
-                person = Person(f"lezer{one}@example.org", attributes=attributes)
-                added = contacts.add(conn, person, PEPPER, self.clock())
-                contacts.subscribe(conn, added.id, topic.id, self.clock())
+            numbers = bulk.new_numbers(conn, CONTACT, number)
+            people = [Person(f"lezer{before + at}@example.org", attributes=attributes) for at in range(number)]
+            rows = [row_of(person, parse(person.email), PEPPER, self.clock()) for person in people]
+            added = [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)]
+            conn.execute(insert(CONTACT), added)
+            bulk.subscribe_new(conn, topic.id, 0, numbers, self.clock())
 
 
 def stage(db: Database, folder: Path, people: int = 5) -> Stage:

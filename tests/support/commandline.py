@@ -139,13 +139,13 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def fetch(url: str, body: bytes | None = None, seconds: float = 30.0) -> tuple[int, str]:
+def fetch(url: str, body: bytes | None = None, seconds: float = 120.0) -> tuple[int, str]:
     """Status and text of an address on loopback; waits until somebody listens there."""
     deadline = time.monotonic() + seconds
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
-            with opener.open(urllib.request.Request(url, body), timeout=30) as answer:
+            with opener.open(urllib.request.Request(url, body), timeout=120) as answer:
                 return int(answer.status), answer.read().decode("utf-8", "replace")
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode("utf-8", "replace")
@@ -155,7 +155,7 @@ def fetch(url: str, body: bytes | None = None, seconds: float = 30.0) -> tuple[i
             time.sleep(0.1)
 
 
-def until(true: Any, seconds: float = 30.0) -> None:
+def until(true: Any, seconds: float = 120.0) -> None:
     """Wait for it."""
     deadline = time.monotonic() + seconds
     while not true():

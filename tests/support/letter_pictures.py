@@ -18,6 +18,7 @@ from mailer.letter.compile import compile_letter
 from mailer.letter.personalise import render
 from mailer.letter.plan import Compiled
 from tests.support.browser import chromium
+from tests.support.fonts import LIBERATION
 from tests.support.letters import EXAMPLES, LINKS, PUBLIC, example
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -70,7 +71,7 @@ def without_sheets(html: str) -> str:
 def main() -> None:
     """Take all pictures anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with chromium() as browser:
+    with chromium(LIBERATION) as browser:
         for name in sorted(path.stem for path in EXAMPLES.glob("*.md")):
             compiled, html = letter_of(name)
             shots = [(f"{w}-{s}", html, w, s) for w in (360, 700) for s in ("light", "dark")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -24,10 +25,12 @@ def program(name: str) -> str | None:
 
 def need(name: str, package: str) -> str:
     """The path of a program, or a skip (under CI=true: a failure) that says which system package has it."""
-    path = program(name)
-    if path:
-        return path
-    message = f"{name} is not on this machine: install the system package {package} (make setup tries apt)"
+    return program(name) or missing(name, package)
+
+
+def missing(what: str, package: str) -> NoReturn:
+    """Skip (under CI=true: fail), and say which system package has what is not here."""
+    message = f"{what} is not on this machine: install the system package {package} (make setup tries apt)"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)

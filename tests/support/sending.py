@@ -98,7 +98,7 @@ class Sending:
             worker.run(given, only=only, stop=self.stop, until_done=until_done, on_turn=self.turns.append)
         )
 
-    async def ended(self, seconds: float = 30) -> Ending:
+    async def ended(self, seconds: float = 120) -> Ending:
         """Wait until it ends by itself."""
         return await asyncio.wait_for(asyncio.shield(self.task), seconds)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,7 +21,7 @@ from mailer import outbox
 from mailer.letter.brand import builtin_brand
 from mailer.outbox import Identity, MailingSpec, Recipient
 from mailer.signing import Keyring
-from mailer.storage import Database
+from mailer.storage import Database, open_database
 from tests.support.tables import create_all
 from unsubscribe import changes, contacts, notices
 from unsubscribe.contacts import Contact, Person
@@ -70,22 +72,48 @@ KEYRING = Keyring.of([b"k" * 32])
 ANOTHER_RING = Keyring.of([b"x" * 32])
 
 
+_Known = tuple[list[contacts.Topic], list[Contact], int]
+_TOWNS: dict[tuple[int, tuple[str, ...], int], tuple[bytes, _Known]] = {}
+
+
 class Town:
-    """A database with two topics, people who read them, and a mailing to all: what the public pages are about."""
+    """A database with two topics, people who read them, and a mailing to all: what the public pages are about.
+
+    On SQLite a town is founded once, and copied after that into an empty place.
+    """
 
     def __init__(self, db: Database, people: int = 3, languages: Sequence[str] = ("nl", "en", "de", "fr", "")) -> None:
         self.db = db
-        self.now = now = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
-        self.languages = languages
+        self.now = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
+        self.languages = tuple(languages)
         self.tokens = Tokens(KEYRING)
-        create_all(db)
-        with db.write() as conn:
+        if db.sqlite_path is None or db.sqlite_path.exists():
+            self._settle(people)
+            return
+        key = (people, self.languages, len(SQLModel.metadata.tables))
+        if key not in _TOWNS:
+            _TOWNS[key] = self._founded(people)
+        content, (topics, readers, self.mailing) = _TOWNS[key]
+        self.topics, self.readers = list(topics), list(readers)
+        db.sqlite_path.write_bytes(content)
+
+    def _founded(self, people: int) -> tuple[bytes, _Known]:
+        """The same town in a file of its own: its bytes, and what is known of it."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "town.db"
+            with closing(open_database(f"sqlite:///{path}")) as db:
+                first = Town(create_all(db), people, self.languages)
+            return path.read_bytes(), (first.topics, first.readers, first.mailing)
+
+    def _settle(self, people: int) -> None:
+        create_all(self.db)
+        with self.db.write() as conn:
             self.topics = self._topics(conn)
             self.readers = [self._reader(conn, number) for number in range(people)]
             spec = MailingSpec("campaign:1", "campaign", "nieuws", "hash", self._identity())
-            self.mailing = outbox.open_mailing(conn, spec, now).id
+            self.mailing = outbox.open_mailing(conn, spec, self.now).id
             recipients = [Recipient(who.id, who.email, who.address_hash, who.domain) for who in self.readers]
-            outbox.enqueue(conn, self.mailing, recipients, len(recipients), now)
+            outbox.enqueue(conn, self.mailing, recipients, len(recipients), self.now)
             outbox.audience_complete(conn, self.mailing)
 
     def deps(self, **more: Any) -> EndpointDeps:

@@ -7,6 +7,7 @@ to be suppressed (B64). No reply after the dot is in doubt, before it nothing ha
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from mailer.outcome.classes import KINDS
@@ -15,6 +16,14 @@ from mailer.outcome.decision import Context, Decision
 from mailer.outcome.results import NotWritten, RelayEvent, Replied, Result, Unknown
 
 _JITTER = 0.2
+SPEED = "speed"
+_SPEED = re.compile(
+    r"throttl|slow(er)? down|too (many|much|fast|quick)|rate.?limit|rate (is |was )?exceed|busy|unusual rate"
+    r"|(at a|message|sending|delivery) rate|per (second|minute)",
+    re.IGNORECASE,
+)
+_NO_SPEED = re.compile(r"grey.?list|recipients|hops|per (hour|day)|(hour|dai)ly", re.IGNORECASE)
+_REPUTATION = re.compile(r"4\.7\.(28|650)\b|block ?list", re.IGNORECASE)
 
 
 def decide(result: Result, context: Context) -> Decision:
@@ -26,6 +35,9 @@ def decide(result: Result, context: Context) -> Decision:
     found = classify(result.code, result.text, result.stage)
     if found.key == "accepted":
         return Decision("accepted", "accepted", code=result.code, text=result.text)
+    speed = _speed(result)
+    if speed:
+        return speed
     if found.permanent:
         return _final(result, found)
     return _later(result, found, context)
@@ -50,6 +62,18 @@ def retry_at(context: Context) -> datetime | None:
     return None if too_late else at
 
 
+def _speed(result: Replied) -> Decision | None:
+    """Too fast: the letter goes back to waiting for when the pace allows, and that costs no try."""
+    words = result.text
+    if not _SPEED.search(words) or _NO_SPEED.search(words) or _REPUTATION.search(words) or result.stage == "local":
+        return None
+    if result.code >= 500 and not re.search(r"per (second|minute)", words, re.IGNORECASE):
+        return None
+    return Decision(
+        "waiting", SPEED, pace="slow_relay" if result.stage == "mail" else "slow", code=result.code, text=result.text
+    )
+
+
 def _final(result: Replied, found: Class) -> Decision:
     if KINDS[found.key].holds and result.stage != "local":
         return Decision("waiting", found.key, hold=found.key, code=result.code, text=result.text)
@@ -57,7 +81,6 @@ def _final(result: Replied, found: Class) -> Decision:
         "refused",
         found.key,
         suppress=found.dead and result.stage != "local",
-        slow_domain=found.key in ("blocked", "spam"),
         code=result.code,
         text=result.text,
     )
@@ -70,8 +93,7 @@ def _later(result: Replied, found: Class, context: Context) -> Decision:
         found.key,
         retry_at=at,
         gave_up=at is None,
-        slow_domain=found.blame in ("receiver", "sender", "content") and result.stage != "local",
-        slow_relay=result.code == 421 or found.key == "quota" or result.stage == "mail",
+        pace="rest" if _REPUTATION.search(result.text) and result.stage != "local" else "",
         code=result.code,
         text=result.text,
     )

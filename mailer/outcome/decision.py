@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 State = Literal["accepted", "retry", "refused", "in_doubt", "waiting"]
+PaceWord = Literal["", "slow_relay", "slow_domain", "slow", "rest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Decision(NamedTuple):
 
     ``retry_at`` is set with ``retry`` only. ``suppress``: the address itself is dead (the caller asks
     :class:`mailer.outcome.Spikes` first). ``hold``: a key of :data:`mailer.outcome.WORDS`; the mailing is held at
-    once. ``slow_domain`` and ``slow_relay`` are for pace. ``gave_up``: a temporary refusal whose time is over.
+    once. ``pace``: whom to send to more slowly; ``slow`` where the words do not say whom, ``rest`` where the domain's word
+    on our reputation lets it rest. ``gave_up``: a temporary refusal whose time is over.
     ``code`` and ``text`` are what the server said (0 and the cause when it said nothing).
     """
 
@@ -40,8 +42,7 @@ class Decision(NamedTuple):
     retry_at: datetime | None = None
     suppress: bool = False
     hold: str | None = None
-    slow_domain: bool = False
-    slow_relay: bool = False
+    pace: PaceWord = ""
     gave_up: bool = False
     code: int = 0
     text: str = ""

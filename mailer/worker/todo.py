@@ -1,21 +1,22 @@
 """What has been decided and is not on disk yet; :meth:`Todo.write` may be tried any number of times.
 
-Results become settlements by ``outcome.decide``; what a decision asks beside the settlement (suppress, hold, slow down)
-is collected here too, and written in the same transaction. Nothing is forgotten until the caller says that the
-transaction was committed; writing it twice is harmless, since each settlement is conditional on its attempt.
+Results become settlements by ``outcome.decide``; what a decision asks beside the settlement (suppress, hold) is
+collected here too, and written in the same transaction; what it says of pace is collected for ``Pacing``. Nothing is
+forgotten until the caller says that the transaction was committed; writing it twice is harmless, since each settlement
+is conditional on its attempt.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailer import outbox, pace, suppression
+from mailer import outbox, suppression
 from mailer.outbox import Claimed, Mailing, Settlement, Tally
 from mailer.outcome import Decision
+from mailer.worker.hearing import Answer
 
 ERASED = "erased"
 
@@ -31,37 +32,35 @@ class Todo:
         self.held: dict[int, str] = {}
         self.held_all = ""
         self.again: list[tuple[int, int]] = []
-        self.slower: set[str] = set()
-        self.accepted: defaultdict[str, int] = defaultdict(int)
+        self.answers: Counter[Answer] = Counter()  # what they say of pace
 
     def __bool__(self) -> bool:
-        return bool(self.settlements or self.erased or self.held or self.held_all or self.slower)
+        return bool(self.settlements or self.erased or self.held or self.held_all)
 
-    def decided(self, claim: Claimed, sender_id: int, mailing: Mailing, decision: Decision) -> None:
-        """One result has been judged."""
+    def decided(
+        self, claim: Claimed, sender_id: int, mailing: Mailing, decision: Decision, claimed_at: float = 0.0
+    ) -> None:
+        """One result has been judged. ``claimed_at``: seconds since 1970."""
         self.settlements[sender_id].append(
             Settlement(
                 claim.delivery,
                 claim.mailing,
                 claim.attempt,
                 decision.state,
-                "" if decision.state in ("accepted", "waiting") else decision.reason,
+                decision.reason if decision.state not in ("accepted", "waiting") or decision.pace else "",
                 decision.code,
                 decision.text,
                 decision.retry_at,
             )
         )
         if decision.state == "accepted":
-            self.accepted[claim.domain] += 1
+            self.answers[Answer(claim.domain, "accepted", claimed_at)] += 1
             return
+        self.answers[Answer(claim.domain, decision.pace or "other", claimed_at)] += 1
         if decision.suppress:
             self.suppressed.append(claim.address_hash)
         if decision.hold:
             self.held.setdefault(claim.mailing, decision.hold)
-        if decision.slow_domain:
-            self.slower.add(pace.domain_bucket(claim.domain))
-        if decision.slow_relay:
-            self.slower.add(pace.RELAY)
         if decision.state == "in_doubt" and mailing.spec.in_doubt == "send_again":
             self.again.append((claim.delivery, claim.mailing))
 
@@ -79,8 +78,8 @@ class Todo:
         """Its reader was erased between the claim and now."""
         self.erased[sender_id].append((claim.delivery, claim.mailing, claim.attempt))
 
-    def write(self, conn: Connection, slowed: Mapping[str, float], now: datetime, tally: Tally) -> Mapping[str, float]:
-        """Write all of it; the caller posts the tally. Gives what has been asked to go slower, as it is now."""
+    def write(self, conn: Connection, now: datetime, tally: Tally) -> None:
+        """Write all of it but what is said of pace; the caller posts the tally."""
         for sender_id, settlements in self.settlements.items():
             outbox.settle(conn, sender_id, settlements, now, tally)
         outbox.send_again(conn, self.again, now, tally)
@@ -94,11 +93,6 @@ class Todo:
             outbox.hold(conn, mailing, reason, now)
         if self.held_all:
             outbox.hold_all(conn, self.held_all, now)
-        if self.slower or slowed:
-            accepted = {pace.domain_bucket(domain): number for domain, number in self.accepted.items()}
-            accepted[pace.RELAY] = sum(self.accepted.values())
-            return pace.feedback(conn, self.slower, accepted, now.timestamp())
-        return slowed
 
     def done(self) -> None:
         """It is on disk."""

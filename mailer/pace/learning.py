@@ -25,6 +25,7 @@ _UNSURE = 0.7
 _KEPT, _KEPT_LETTERS = 26.0, 80.0  # a rate that was measured is kept for so long
 _TENFOLD = 18.0  # and ten times as high after so long again
 _ENOUGH, _LEAST = 8, 1.0  # letters and seconds in a cycle that say something
+_SLOW, _PROOF = 5.0, 6.0  # below so many a second a measure is sure; above it is when it took so many seconds
 _STEP, _STEP_LETTERS = 0.25, 4.0
 _SOONEST, _ANSWER = 0.05, 10.0  # the first probe after a complaint; how long one is waited for
 _LONG = 2.0  # seconds without an acceptance that no refill each second explains
@@ -238,8 +239,8 @@ def _recovered(learnt: Learnt, now: float) -> Learnt:
     if exact:
         same = 0.75 < least / max(learnt.measured, 1e-6) < 1.33
         fresh = replace(fresh, measured=least, proof=cycle.taken + (learnt.proof if same else 0))
-    proof = fresh.proof if exact else cycle.taken
-    sure = 1.0 if dead >= 0.3 * length or ceiling < 10 else min(1.0, proof / 100)
+    seconds = (fresh.proof if exact else cycle.taken) / ceiling
+    sure = 1.0 if dead >= _LONG or ceiling < _SLOW else min(1.0, seconds / _PROOF)
     return _set(replace(fresh, sure=sure, span=length if window else learnt.span), ceiling, now)
 
 

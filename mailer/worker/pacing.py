@@ -52,7 +52,7 @@ class Pacing:
         self._hearing = Hearing()
         self._book: Book | None = None
         self._blocked: dict[str, float] = {}  # domain → when it has room again
-        self._returned: set[str] = set()  # domains of which rows were put back
+        self._returned: set[str] = set()  # domains of which rows were put back, or of which something new is known
         self._passed: dict[int, int] = {}  # mailing → all rows up to here are of blocked domains
         self._afresh = 0.0
         self._swept = 0.0
@@ -65,8 +65,9 @@ class Pacing:
             self._book = Book(conn, now.timestamp())
             self._book.undo(heard.undo)
             self._book.hear(heard.news)
-            self.learnt = {key: value for key, value in self.learnt.items() if key not in heard.undo}
+            before, self.learnt = self.learnt, {key: self.learnt[key] for key in self.learnt if key not in heard.undo}
             self.learnt |= self._book.present()
+            self._look_again(before)
             self._returned |= {answer.domain for answer in answers if answer.kind in _SLOWED}
 
     def claim(self, grasp: Grasp, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
@@ -107,7 +108,16 @@ class Pacing:
 
     def refresh(self, conn: Connection, now: datetime) -> None:
         """Read what this and other senders have learnt."""
-        self.learnt = pace.known(conn, now.timestamp())
+        before, self.learnt = self.learnt, pace.known(conn, now.timestamp())
+        self._look_again(before)
+
+    def _look_again(self, before: Mapping[str, Learnt]) -> None:
+        """Until when a domain is blocked says nothing once there is something new about it."""
+        for domain in list(self._blocked):
+            bucket = pace.domain_bucket(domain)
+            if before.get(bucket) != self.learnt.get(bucket):
+                del self._blocked[domain]
+                self._returned.add(domain)
 
     def _plainly(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
         """Retries are asked for only where some are due."""

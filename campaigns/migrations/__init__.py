@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 FOLDER = Path(__file__).parent
-HEAD = "0003"
-KNOWN = ("0001", "0002", "0003")
+HEAD = "0005"
+KNOWN = ("0001", "0002", "0003", "0005")
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
     *(

@@ -105,10 +105,13 @@ class Slots:
 def rate_now(learnt: Learnt) -> float:
     """The rate, grown by the time that it was used; 0 when nothing is known."""
     rate, age = learnt.rate, learnt.age
+    if not rate:
+        return 0.0
     if learnt.sure <= 0:
         growth = _UNSURE * min(1.0, rate / 4) if learnt.ceiling else _SEARCH
         return min(FASTEST, rate * math.exp(min(growth * age, 20.0)))
-    beyond = max(0.0, age - _kept(learnt)) / (24 * learnt.span if learnt.span else _TENFOLD * max(0.35, learnt.sure))
+    tenfold = 24 * learnt.span or _TENFOLD * max(0.35, learnt.sure) / min(1.0, rate)
+    beyond = max(0.0, age - _kept(learnt)) / tenfold
     return min(FASTEST, rate * math.exp(min(math.log(10 / _MARGIN) * beyond * beyond, 20.0)))
 
 
@@ -227,7 +230,9 @@ def _recovered(learnt: Learnt, now: float) -> Learnt:
     dead = now - stop.at
     length = now - cycle.begun_at - ((now - stop.refused_at) / 2 if dead >= _LONG else 0.0)
     least = cycle.taken / max(length, 0.01)
-    if (cycle.taken < _ENOUGH and length < 60) or length < _LEAST:
+    if (cycle.taken < _ENOUGH and (length < 60 or dead < 0.3 * length)) or length < _LEAST:
+        if learnt.sure > 0 and 0.5 * learnt.measured < least < 1.6 * learnt.measured:
+            return _set(fresh, min(learnt.measured, learnt.ceiling), now)
         if learnt.sure > 0 and cycle.stops == 1:
             return _set(fresh, 0.95 * learnt.ceiling, now)
         return replace(_set(fresh, min(rate, least), now), sure=0.0)
@@ -256,7 +261,7 @@ def _ceiling(learnt: Learnt, least: float, most: float, dead: float) -> tuple[fl
         return least, True
     if learnt.sure <= 0 and learnt.ceiling:
         return math.sqrt(least * min(most, 2 * least)), False
-    if most <= (1.5 if least < 10 else 1.2) * least:
+    if most <= (1.7 if least < 10 else 1.2) * least:
         return math.sqrt(least * most), False
     return 0.97 * most, False
 

@@ -91,7 +91,7 @@ def test_a_retry_after_send_before_is_not_made() -> None:
 
 def test_a_421_in_answer_to_the_dot_is_a_temporary_refusal_that_slows_the_relay() -> None:
     decision = decide(Replied("dot", 421, "4.7.0 too fast"), context())
-    assert (decision.state, decision.slow_relay, decision.slow_domain) == ("retry", True, True)
+    assert (decision.state, decision.pace) == ("waiting", "slow")
 
 
 def test_too_many_recipients_is_temporary_even_as_552() -> None:

@@ -26,6 +26,7 @@ _KEPT, _KEPT_LETTERS = 26.0, 80.0  # a rate that was measured is kept for so lon
 _TENFOLD = 18.0  # and ten times as high after so long again
 _ENOUGH, _LEAST = 8, 1.0  # letters and seconds in a cycle that say something
 _SLOW, _PROOF = 5.0, 6.0  # below so many a second a measure is sure; above it is when it took so many seconds
+_LITTLE = 0.1
 _STEP, _STEP_LETTERS = 0.25, 4.0
 _SOONEST, _ANSWER = 0.05, 10.0  # the first probe after a complaint; how long one is waited for
 _LONG = 2.0  # seconds without an acceptance that no refill each second explains
@@ -231,6 +232,8 @@ def _recovered(learnt: Learnt, now: float) -> Learnt:
     length = now - cycle.begun_at - ((now - stop.refused_at) / 2 if dead >= _LONG else 0.0)
     least = cycle.taken / max(length, 0.01)
     if (cycle.taken < _ENOUGH and (length < 60 or dead < 0.3 * length)) or length < _LEAST:
+        if not learnt.ceiling and cycle.taken >= _ENOUGH:
+            return replace(_set(fresh, 0.97 * rate, now), sure=_LITTLE, cycle=Cycle(now))
         if learnt.sure > 0 and 0.5 * learnt.measured < least < 1.6 * learnt.measured:
             return _set(fresh, min(learnt.measured, learnt.ceiling), now)
         if learnt.sure > 0 and cycle.stops == 1:
@@ -239,7 +242,7 @@ def _recovered(learnt: Learnt, now: float) -> Learnt:
     fresh = replace(fresh, sure=1.0, cycle=Cycle(now))
     if learnt.sure > 0 and dead >= _LONG and least < 0.6 * learnt.ceiling and not cycle.suspect:
         return _set(replace(fresh, cycle=Cycle(now, suspect=True)), learnt.ceiling, now)
-    ceiling, exact = _ceiling(learnt, least, rate, dead / length)
+    ceiling, exact = _ceiling(learnt, (least, rate), dead / length, long=dead >= _LONG)
     window = dead >= _LONG and dead > 5 / ceiling and exact
     if exact:
         same = 0.75 < least / max(learnt.measured, 1e-6) < 1.33
@@ -254,11 +257,13 @@ def _set(learnt: Learnt, ceiling: float, now: float) -> Learnt:
     return replace(learnt, ceiling=ceiling, rate=rate, slot_at=now + 1 / rate)
 
 
-def _ceiling(learnt: Learnt, least: float, most: float, dead: float) -> tuple[float, bool]:
+def _ceiling(learnt: Learnt, between: tuple[float, float], dead: float, *, long: bool) -> tuple[float, bool]:
     """The capacity is between what was accepted and what was sent; ``dead``: the part of the cycle without any."""
+    least, most = between
     steady = learnt.sure > 0 and learnt.age <= _kept(learnt)
-    if steady or dead >= 0.3 or learnt.cycle.stops > 3:
-        return least, True
+    if steady or (dead >= 0.3 and (learnt.ceiling or long)) or learnt.cycle.stops > 3:
+        lost = dead / 2 if dead < 0.3 else 0.0  # in a short stop some take nothing into store
+        return min(least / (1 - lost), max(least, most)), True
     if learnt.sure <= 0 and learnt.ceiling:
         return math.sqrt(least * min(most, 2 * least)), False
     if most <= (1.7 if least < 10 else 1.2) * least:

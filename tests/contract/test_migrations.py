@@ -76,6 +76,9 @@ def test_service_letters_of_an_older_database_know_whom_they_are_for(empty_datab
         for words in (
             "DROP INDEX ix_mailing_recipient",
             "ALTER TABLE mailing DROP COLUMN recipient",
+            "DROP TABLE learnt",
+            "ALTER TABLE pace ADD COLUMN slowed FLOAT",
+            "DROP INDEX delivery_put_back",
             "UPDATE alembic_version SET version_num = '0002'",
         ):
             conn.execute(text(words))

@@ -12,13 +12,12 @@ import asyncio
 import json
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mailer.storage import Database, open_database
 from tests.support.house_db import counts, person
-from tests.support.sending import sendable
+from tests.support.sending import sendable, until
 from tests.support.smtpd import Limit, smtp_server
 from tests.support.tables import create_all
 
@@ -65,9 +64,7 @@ async def measure(case: Case, folder: Path) -> dict[str, object]:
     async with smtp_server(keep=False) as server:
         server.limits.append(limit)
         senders = [await _sender(folder, server.port, mailing) for _ in range(case.senders)]
-        begun = time.monotonic()
-        while not limit.taken and time.monotonic() < begun + 60:
-            await asyncio.sleep(0.01)
+        await until(lambda: limit.taken, 60)
         seen = []
         for _ in range(2):
             await asyncio.sleep(case.seconds / 2)

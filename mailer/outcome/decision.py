@@ -32,8 +32,8 @@ class Decision(NamedTuple):
 
     ``retry_at`` is set with ``retry`` only. ``suppress``: the address itself is dead (the caller asks
     :class:`mailer.outcome.Spikes` first). ``hold``: a key of :data:`mailer.outcome.WORDS`; the mailing is held at
-    once. ``pace``: whom to send to more slowly; ``slow`` where the words do not say whom, ``rest`` where the domain's word
-    on our reputation lets it rest. ``gave_up``: a temporary refusal whose time is over.
+    once. ``pace``: whom to send to more slowly; ``slow`` where the words do not say whom, ``rest`` where our
+    reputation is meant and the domain rests. ``gave_up``: a temporary refusal whose time is over.
     ``code`` and ``text`` are what the server said (0 and the cause when it said nothing).
     """
 

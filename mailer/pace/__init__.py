@@ -5,7 +5,8 @@
 :mod:`mailer.pace.evidence` says whose limit a complaint is about; both are pure.
 """
 
-from mailer.pace.book import LEARNT, Book, forget, known
+from mailer.pace.book import LEARNT, Book, known
+from mailer.pace.book import forget as forget_learnt
 from mailer.pace.evidence import Evidence, Verdict
 from mailer.pace.learning import Learnt, News, Slots, rate_now, slots
 from mailer.pace.limits import (
@@ -14,6 +15,7 @@ from mailer.pace.limits import (
     WHOLE,
     Room,
     domain_bucket,
+    forget,
     held_up,
     mailing_bucket,
     room,
@@ -34,6 +36,7 @@ __all__ = [
     "Verdict",
     "domain_bucket",
     "forget",
+    "forget_learnt",
     "held_up",
     "known",
     "mailing_bucket",

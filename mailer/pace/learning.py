@@ -24,7 +24,7 @@ _FIRST, _SEARCH = 20.0, 2.0  # where a rate of which nothing is known begins, an
 _UNSURE = 0.7
 _KEPT, _KEPT_LETTERS = 26.0, 80.0  # a rate that was measured is kept for so long
 _TENFOLD = 18.0  # and ten times as high after so long again
-_ENOUGH, _LEAST = 8, 1.0  # letters and seconds in a cycle that say something
+_ENOUGH, _LEAST = 8, 1.5  # letters and seconds in a cycle that say something
 _SLOW, _PROOF = 5.0, 6.0  # below so many a second a measure is sure; above it is when it took so many seconds
 _LITTLE = 0.1
 _STEP, _STEP_LETTERS = 0.25, 4.0
@@ -64,7 +64,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What is known of one bucket. ``rate`` as it was last set (0: free, nothing is known); ``age``: time in use since."""
+    """What is known of one bucket. ``rate`` as it was last set (0: nothing is known); ``age``: time in use since."""
 
     since: float = 0.0  # what was claimed before says nothing of the present rate
     heard_at: float = 0.0
@@ -95,7 +95,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """``number`` may be claimed now, the first for ``first`` and one each ``gap``; when it is 0, look again at ``at``."""
+    """``number`` may be claimed now, the first for ``first``, one each ``gap``; when it is 0, look again at ``at``."""
 
     number: int
     first: float
@@ -235,7 +235,12 @@ def _recovered(learnt: Learnt, now: float) -> Learnt:
         if not learnt.ceiling and cycle.taken >= _ENOUGH:
             return replace(_set(fresh, 0.97 * rate, now), sure=_LITTLE, cycle=Cycle(now))
         if learnt.sure > 0 and 0.5 * learnt.measured < least < 1.6 * learnt.measured:
-            return _set(fresh, min(learnt.measured, learnt.ceiling), now)
+            lowest = least * (1 - 1 / math.sqrt(cycle.taken + 1))
+            doubted = cycle.taken >= _ENOUGH and least > 1.25 * learnt.measured
+            fresh = replace(fresh, sure=learnt.sure * (0.3 if doubted else 1.0))
+            return _set(fresh, min(max(learnt.measured, lowest), learnt.ceiling), now)
+        if learnt.sure > 0 and cycle.stops == 1 and dead > 0.3 * length and not cycle.suspect:
+            return _set(replace(fresh, cycle=Cycle(now, suspect=True)), 0.95 * learnt.ceiling, now)  # it changed within
         if learnt.sure > 0 and cycle.stops == 1:
             return _set(fresh, 0.95 * learnt.ceiling, now)
         return replace(_set(fresh, min(rate, least), now), sure=0.0)
@@ -247,14 +252,18 @@ def _recovered(learnt: Learnt, now: float) -> Learnt:
     if exact:
         same = 0.75 < least / max(learnt.measured, 1e-6) < 1.33
         fresh = replace(fresh, measured=least, proof=cycle.taken + (learnt.proof if same else 0))
-    seconds = (fresh.proof if exact else cycle.taken) / ceiling
-    sure = 1.0 if dead >= _LONG or ceiling < _SLOW else min(1.0, seconds / _PROOF)
+    sure = 1.0 if window else _sure(ceiling, fresh.proof if exact else cycle.taken)
     return _set(replace(fresh, sure=sure, span=length if window else learnt.span), ceiling, now)
 
 
 def _set(learnt: Learnt, ceiling: float, now: float) -> Learnt:
     rate = _MARGIN * ceiling
     return replace(learnt, ceiling=ceiling, rate=rate, slot_at=now + 1 / rate)
+
+
+def _sure(ceiling: float, letters: int) -> float:
+    """How sure a capacity is that was measured by so many letters: what is fast is soon measured again, and cheaply."""
+    return 1.0 if ceiling < _SLOW else min(1.0, letters / ceiling / _PROOF)
 
 
 def _ceiling(learnt: Learnt, between: tuple[float, float], dead: float, *, long: bool) -> tuple[float, bool]:

@@ -133,6 +133,8 @@ class Pacing:
         seconds = grasp.now.timestamp()
         if not 0 <= seconds - self._swept < _AFRESH:
             self._swept = seconds
+            pace.forget(grasp.conn, seconds)
+            pace.forget_learnt(grasp.conn, seconds)
             for mailing in wanted:
                 outbox.give_up(grasp.conn, mailing, grasp.given_up, grasp.now, grasp.tally)
 

@@ -128,6 +128,7 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
         "relay_away": _("The mail server has not answered since {when} ({words}). We keep trying."),
         "relay_waits": _("The mail server has taken nothing since {when}; it says: {words}. We keep trying."),
         "rate": _("waiting: {minutes} minutes of rate limit left"),
+        "rest": _("{words} takes no mail from us for now: {number} letters wait, the next is tried at {when}."),
         "audience": _("The audience is still being taken down: {number} people so far."),
     }
     found = []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 HEAD = "0006"
-KNOWN = ("0001", "0002", "0003", "0004", "0006")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
     "mailer.undeliverable",

@@ -12,7 +12,7 @@ What success does not mean: *accepted* says that the relay took the letter, not 
 from mailer.outbox import service
 from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
-from mailer.outbox.claim import claim, claim_rows, claim_state, unwanted
+from mailer.outbox.claim import claim, claim_rows, claim_state, give_up, unwanted
 from mailer.outbox.counters import Tally
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
 from mailer.outbox.lookup import first_claim, posted_to
@@ -106,6 +106,7 @@ __all__ = [
     "first_claim",
     "fresh",
     "get",
+    "give_up",
     "held_by",
     "hold",
     "hold_all",

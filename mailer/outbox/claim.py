@@ -42,6 +42,8 @@ from mailer.storage import Instant
 _ROUNDS = 8  # a queue whose head is suppressed is cleared some windows at a time
 EXPIRED = "expired"
 TIME_IS_UP = "time_is_up"
+SPEED = "speed"  # the reason of a row that waits because it came too fast
+_AT_ONCE = 500  # rows whose time is up, in one transaction
 _RETURNED = ("state", "id", "recipient", "address", "address_hash", "domain", "attempt", "tries", "first_claimed_at")
 
 
@@ -55,8 +57,8 @@ def claim(
 ) -> list[Claimed]:
     """Take up to ``wanted[mailing]`` rows of each mailing for this sender, due retries first.
 
-    ``given_up``: a row in retry whose first attempt was before this becomes refused (time is up). With a ``tally``
-    the caller posts the counters itself.
+    ``given_up``: a row in retry, or put back for the pace, whose first attempt was before this becomes refused (time is
+    up). With a ``tally`` the caller posts the counters itself.
     """
     own = tally or Tally()
     retries = claim_state(conn, ("retry", sender_id, given_up), wanted, now, own)
@@ -93,11 +95,24 @@ def claim_rows(
         ids = [item.delivery for item in chosen if item.state == state]
         if ids:
             bound = {"b_ids": json.dumps(ids), "b_room": len(ids)} | _bound(sender_id, mailing, now)
-            if state == "retry":
-                bound["b_given_up"] = None
+            bound["b_given_up"] = None
             taken += _sort(statement.run(conn, bound).fetchall(), state, mailing, tally)
     _count_letters(conn, taken, now)
     return taken
+
+
+def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, tally: Tally) -> int:
+    """Refuse what nobody claims, since its domain or the relay takes nothing, once its time is up; how many."""
+    found, row = 0, DELIVERY.c
+    for source in sources("give_up", "refused"):
+        waits = row.reason == SPEED if source == "waiting" else row.retry_at <= now
+        late = select(row.id).where(row.mailing_id == mailing, row.state == literal_column(f"'{source}'"), waits)
+        late = late.where(row.first_claimed_at <= given_up).limit(_AT_ONCE).with_for_update(skip_locked=True)
+        statement = update(DELIVERY).where(row.id.in_(late), row.state == source)
+        moved = conn.execute(statement.values(state="refused", reason=TIME_IS_UP, retry_at=None, at=now)).rowcount
+        tally.moved(mailing, source, "refused", moved)
+        found += moved
+    return found
 
 
 def unwanted(conn: Connection, deliveries: Sequence[int], now: datetime) -> set[int]:
@@ -118,7 +133,7 @@ def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) ->
 
 def _of_mailing(conn: Connection, who: Any, number: int, tally: Tally) -> list[Claimed]:
     (state, sender_id, given_up), mailing, now = who
-    bound = _bound(sender_id, mailing, now) | ({"b_given_up": given_up} if state == "retry" else {})
+    bound = _bound(sender_id, mailing, now) | {"b_given_up": given_up}
     taken: list[Claimed] = []
     for _ in range(_ROUNDS):
         room = number - len(taken)
@@ -163,9 +178,11 @@ def _statement(source: str, chosen: Any) -> Update:
     now = bindparam("b_now", type_=Instant())
     held_back = suppression.verdict(row.c.address_hash, now, mailing.c)
     verdicts: list[tuple[Any, Any]] = [(mailing.c.send_before <= now, literal_column(f"'{EXPIRED}'"))]
-    if source in sources("give_up", "refused"):
-        given_up = bindparam("b_given_up", type_=Instant())
-        verdicts.append((row.c.first_claimed_at <= given_up, literal_column(f"'{TIME_IS_UP}'")))
+    assert source in sources("give_up", "refused")  # noqa: S101
+    too_old = row.c.first_claimed_at <= bindparam("b_given_up", type_=Instant())
+    if source == "waiting":  # else it was never tried, or handed back for reasons of ours
+        too_old = and_(row.c.reason == literal_column(f"'{SPEED}'"), too_old)
+    verdicts.append((too_old, literal_column(f"'{TIME_IS_UP}'")))
     verdict = case(*verdicts, else_=literal_column("'suppressed:'") + held_back)
     heads = (
         select(row.c.id, verdict.label("verdict"))

@@ -49,6 +49,7 @@ MOVES: tuple[Move, ...] = (
     Move("skip", "retry", "skipped", "suppressed, expired, erased or cancelled"),
     Move("skip", "in_doubt", "skipped", "cancelled"),
     Move("give_up", "retry", "refused", "time is up"),
+    Move("give_up", "waiting", "refused", "time is up, and it was put back only for the pace"),
     Move("settle", "sending", "accepted", "the relay took it"),
     Move("settle", "sending", "retry", "the relay asks to come back later"),
     Move("settle", "sending", "refused", "the relay refused it"),

@@ -52,6 +52,12 @@ def _partial(name: str, state: str, *columns: str) -> Index:
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
+def _put_back(name: str, *columns: str) -> Index:
+    """Of the rows that wait because they came too fast."""
+    condition = text("state = 'waiting' AND reason = 'speed'")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 class MailingRow(SQLModel, table=True):
     """One letter to one audience. The counters are kept in the transaction that moves a delivery."""
 
@@ -113,6 +119,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("mailing_id", "recipient"),
         _partial("delivery_waiting", "waiting", "mailing_id", "id", "domain"),
+        _put_back("delivery_put_back", "mailing_id", "first_claimed_at"),
         _partial("delivery_retry", "retry", "mailing_id", "retry_at", "id", "domain"),
         _partial("delivery_sending", "sending", "sender_id"),
         _partial("delivery_in_doubt", "in_doubt", "mailing_id", "id"),

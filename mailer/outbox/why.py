@@ -3,8 +3,9 @@
 Keys: ``held`` and ``cancelled`` (words: the reason) · ``finished`` · ``audience`` (it is still being frozen) ·
 ``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when no sender can hand over anything, words: what
 the relay said, with its code, or what was seen of it) · ``rate`` (number: seconds until all that waits is through, at:
-when the next may go, words: the bucket) · ``retry`` (number: how many, at: when the first) · ``in_doubt`` (number).
-Nothing is promised about what happens next.
+when the next may go, words: the bucket) · ``retry`` (number: how many, at: when the first) · ``rest`` (number: letters
+that wait for this domain, at: when one goes again, words: the domain) · ``in_doubt`` (number). Nothing is promised
+about what happens next.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from mailer import pace
 from mailer.outbox.mailings import CANCELLED, get, next_retry
 from mailer.outbox.senders import running
-from mailer.outbox.tables import SENDER
+from mailer.outbox.tables import DELIVERY, SENDER
 from mailer.outbox.values import Mailing
 
 
@@ -61,6 +62,23 @@ def _held_up(conn: Connection, mailing: Mailing, now: datetime) -> list[Why]:
     buckets = [pace.WHOLE, pace.RELAY, pace.mailing_bucket(mailing.id)]
     for bucket, (rate, at) in pace.held_up(conn, buckets, now.timestamp()).items():
         found.append(Why("rate", round(waiting * 60 / rate), datetime.fromtimestamp(at, UTC), bucket))
+    return found + _learnt(conn, mailing, now.timestamp())
+
+
+def _learnt(conn: Connection, mailing: Mailing, now: float) -> list[Why]:
+    """What the relay is found to take, if nothing may go now; and domains that rest."""
+    found = []
+    for bucket, learnt in sorted(pace.known(conn, now).items()):
+        slots = pace.slots(learnt, now)
+        at = datetime.fromtimestamp(max(slots.at, now), UTC)
+        if bucket == pace.RELAY and learnt.rate and not slots.number:
+            found.append(Why("rate", round(mailing.counts.waiting / learnt.rate), at, bucket))
+        elif learnt.rest.length and not slots.number:
+            domain = bucket.removeprefix(pace.domain_bucket(""))
+            row = DELIVERY.c
+            query = select(func.count()).where(row.mailing_id == mailing.id, row.state == "waiting")
+            waits = conn.execute(query.where(row.domain == domain)).scalar_one()
+            found += [Why("rest", waits, at, domain)] if waits else []
     return found
 
 

@@ -104,7 +104,7 @@ class Judge:
 def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> Verdict:
     """A refusal, and what the answers before it make of it."""
     if seen.hold:
-        waiting = decision._replace(state="waiting", retry_at=None, mailbox="")
+        waiting = decision._replace(state="waiting", retry_at=None, mailbox="", pace="")
         return Verdict(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)
     if decision.hold and seen.refuse:
         return Verdict(decision._replace(state="refused", hold=None))

@@ -11,6 +11,7 @@ and looks by itself every 30 ms.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import threading
 import time
 from collections import deque
@@ -21,6 +22,7 @@ from mailer.outbox import Claimed
 from mailer.transport.base import NotWritten, Parcel, RelayEvent, Result
 
 WITHIN = 0.9  # seconds from the claim, or the last look at whether it is still wanted, to the content
+_SOON = 0.0005  # what may go so soon may go now
 ASK_AGAIN = 0.3  # seconds after which that is looked at again: a relay may take its time to answer an envelope
 
 
@@ -28,7 +30,8 @@ ASK_AGAIN = 0.3  # seconds after which that is looked at again: a relay may take
 class Flight:
     """A claimed delivery on its way. ``make`` composes its parcel when the transport takes it.
 
-    ``slow``: it is made before that, in a thread. ``until`` (monotonic): afterwards it is handed back, not written.
+    ``slow``: it is made before that, in a thread. ``at`` (monotonic): it is not given out before, since a relay or a
+    domain takes no more. ``until`` (monotonic): afterwards it is handed back, not written.
     """
 
     claimed: Claimed
@@ -36,6 +39,8 @@ class Flight:
     make: Callable[[], Parcel]
     until: float
     slow: bool = False
+    claimed_at: float = 0.0  # seconds since 1970
+    at: float = 0.0
     taken: bool = False
 
 
@@ -49,6 +54,8 @@ class Outbound:
         self.broken: deque[tuple[int, Exception]] = deque()  # could not be composed, and why
         self.late = 0  # handed back because they waited too long
         self._ready: deque[Flight] = deque()
+        self._later: list[tuple[float, int, Flight]] = []  # a heap: those whose moment has not come
+        self._timer: asyncio.TimerHandle | None = None
         self._unwanted: Collection[int] = frozenset()
         self._halted = False
         self._wake, self._quarter = wake, quarter
@@ -61,9 +68,32 @@ class Outbound:
 
     def add(self, flights: Iterable[Flight]) -> None:
         """A hand-off from the writer."""
-        self._ready.extend(flights)
-        if not self._halted:
+        soon = time.monotonic() + _SOON
+        for flight in flights:
+            if flight.at > soon:
+                heapq.heappush(self._later, (flight.at, flight.claimed.delivery, flight))
+            else:
+                self._ready.append(flight)
+        if self._ready and not self._halted:
             self._more.set()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._later:
+            wait = max(0.0, self._later[0][0] - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(wait, self._moment)
+
+    def _moment(self) -> None:
+        """The moment of one or more has come."""
+        self._timer, soon = None, time.monotonic() + _SOON
+        while self._later and self._later[0][0] <= soon:
+            self._ready.append(heapq.heappop(self._later)[2])
+        if self._ready and not self._halted:
+            self._more.set()
+        self._set_timer()
 
     def halt(self, halted: bool) -> None:
         """Without the database nothing more is given out."""

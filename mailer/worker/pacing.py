@@ -1,8 +1,9 @@
 """Claiming within the limits: for the whole, for the relay, for a mailing, for a recipient domain.
 
 Promises: what is claimed has room in every bucket at that moment, in the transaction of the claim, whoever else sends;
-a domain without room is passed over and holds up nobody else. Where no limit is set and nobody has asked to go slower,
-none of this costs anything.
+a domain without room is passed over and holds up nobody else. A letter that was put back since it came too fast is
+claimed again as soon as there is room. Where no limit is set and nobody has asked to go slower, none of this costs
+anything.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from sqlalchemy import Connection
 
 from mailer import outbox, pace
 from mailer.outbox import Candidate, Claimed, Mailing, Tally
+from mailer.pace import Book, Learnt
 from mailer.settings import MailerSettings
+from mailer.worker.hearing import Answer, Hearing
 
 _LOOK = 200  # candidates at once
 _ROUNDS = 4
 _AFRESH = 5.0  # seconds after which rows that were passed over are looked at again, whatever they were
+_SOON = 0.02
 _NEVER = float("inf")
+_SLOWED = frozenset({"slow", "slow_relay", "slow_domain", "rest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +46,78 @@ class Pacing:
 
     def __init__(self, settings: MailerSettings) -> None:
         self._rate, self._domain_rate = settings.rate, settings.domain_rate
-        self.slowed: Mapping[str, float] = {}
+        self.learnt: dict[str, Learnt] = {}
         self.next_at = _NEVER  # when something that had no room may go (seconds since 1970)
+        self.moments: dict[int, float] = {}  # delivery → when it may be handed over, of the last claim
+        self._hearing = Hearing()
+        self._book: Book | None = None
         self._blocked: dict[str, float] = {}  # domain → when it has room again
+        self._returned: set[str] = set()  # domains of which rows were put back, or of which something new is known
         self._passed: dict[int, int] = {}  # mailing → all rows up to here are of blocked domains
         self._afresh = 0.0
+        self._swept = 0.0
+
+    def hear(self, conn: Connection, answers: Mapping[Answer, int], now: datetime) -> None:
+        """Take in what the answers say of pace, in the transaction that settles and claims."""
+        self._book = None
+        heard = self._hearing.hear(answers, self.learnt, now.timestamp())
+        if heard.news or self.learnt:
+            self._book = Book(conn, now.timestamp())
+            self._book.undo(heard.undo)
+            self._book.hear(heard.news)
+            before, self.learnt = self.learnt, {key: self.learnt[key] for key in self.learnt if key not in heard.undo}
+            self.learnt |= self._book.present()
+            self._look_again(before)
+            self._returned |= {answer.domain for answer in answers if answer.kind in _SLOWED}
 
     def claim(self, grasp: Grasp, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
         """As ``outbox.claim``, with what the limits leave of ``wanted`` (the first in it goes first)."""
         self.next_at = _NEVER
+        self.moments = {}
+        if self.learnt:
+            self._give_up(grasp, wanted)
+        over = {number: wanted[number] for number in wanted if _is_over(mailings[number], grasp.now)}
+        claimed = self._plainly(grasp, over) if over else []  # nobody: all that waits there becomes skipped
+        wanted = {number: places for number, places in wanted.items() if number not in over}
         rates = self._rates([mailings[mailing] for mailing in wanted])
-        by_domain = self._domain_rate or any(bucket.startswith("domain:") for bucket in self.slowed)
-        if rates:
+        if rates or pace.RELAY in self.learnt:
             wanted = self._within(grasp, wanted, rates)
-        if by_domain:
-            claimed = self._by_domain(grasp, wanted)
+        if self._domain_rate or any(bucket != pace.RELAY for bucket in self.learnt):
+            claimed += self._by_domain(grasp, wanted)
         else:
-            claimed = self._plainly(grasp, wanted)
-        if rates and claimed:
-            taken = Counter(claim.mailing for claim in claimed)
-            through = {pace.WHOLE: len(claimed), pace.RELAY: len(claimed)}
-            through |= {pace.mailing_bucket(mailing): number for mailing, number in taken.items()}
-            pace.take(
-                grasp.conn,
-                {bucket: (through[bucket], rate) for bucket, rate in rates.items() if bucket in through},
-                grasp.now.timestamp(),
-            )
+            claimed += self._plainly(grasp, wanted)
+        if claimed:
+            self._take(grasp, claimed, rates)
         return claimed
+
+    def close(self) -> None:
+        """Write what was heard and taken; before the transaction ends."""
+        if self._book:
+            self._book.close()
+            self.learnt |= self._book.present()
+            self._book = None
+
+    def idle(self) -> None:
+        """Nothing was wanted: no limit is waited for."""
+        self.next_at = _NEVER
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the last claim got less than was wanted because of a limit."""
+        return self.next_at != _NEVER
+
+    def refresh(self, conn: Connection, now: datetime) -> None:
+        """Read what this and other senders have learnt."""
+        before, self.learnt = self.learnt, pace.known(conn, now.timestamp())
+        self._look_again(before)
+
+    def _look_again(self, before: Mapping[str, Learnt]) -> None:
+        """Until when a domain is blocked says nothing once there is something new about it."""
+        for domain in list(self._blocked):
+            bucket = pace.domain_bucket(domain)
+            if before.get(bucket) != self.learnt.get(bucket):
+                del self._blocked[domain]
+                self._returned.add(domain)
 
     def _plainly(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
         """Retries are asked for only where some are due."""
@@ -78,36 +128,66 @@ class Pacing:
         left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
         return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
 
-    @property
-    def holds_back(self) -> bool:
-        """Whether the last claim got less than was wanted because of a limit."""
-        return self.next_at != _NEVER
-
-    def refresh(self, conn: Connection, now: datetime) -> None:
-        """Read what other senders have been told to slow down for."""
-        self.slowed = pace.slowed(conn, now.timestamp())
+    def _give_up(self, grasp: Grasp, wanted: Mapping[int, int]) -> None:
+        """What waits for a domain that rests is not claimed: its time ends all the same."""
+        seconds = grasp.now.timestamp()
+        if not 0 <= seconds - self._swept < _AFRESH:
+            self._swept = seconds
+            pace.forget(grasp.conn, seconds)
+            pace.forget_learnt(grasp.conn, seconds)
+            for mailing in wanted:
+                outbox.give_up(grasp.conn, mailing, grasp.given_up, grasp.now, grasp.tally)
 
     def _rates(self, mailings: Sequence[Mailing]) -> dict[str, float]:
         rates: dict[str, float] = {}
         if self._rate:
             rates[pace.WHOLE] = self._rate
-        if pace.RELAY in self.slowed:
-            rates[pace.RELAY] = self.slowed[pace.RELAY]
         for mailing in mailings:
             if mailing.spec.rate:
                 rates[pace.mailing_bucket(mailing.id)] = mailing.spec.rate
         return rates
 
     def _within(self, grasp: Grasp, wanted: Mapping[int, int], rates: Mapping[str, float]) -> dict[int, int]:
-        rooms = pace.room(grasp.conn, rates, grasp.now.timestamp())
-        left = min((rooms[bucket].number for bucket in (pace.WHOLE, pace.RELAY) if bucket in rooms), default=1 << 30)
-        self.next_at = min([self.next_at, *(room.at for room in rooms.values() if not room.number)])
+        seconds = grasp.now.timestamp()
+        rooms = pace.room(grasp.conn, rates, seconds)
+        left = rooms[pace.WHOLE].number if pace.WHOLE in rooms else 1 << 30
+        ends = [room.at for room in rooms.values() if not room.number]
+        if pace.RELAY in self.learnt:
+            slots = self._slots(pace.RELAY)
+            left = min(left, slots.number)
+            ends += [] if slots.number else [slots.at]
         allowed: dict[int, int] = {}
         for mailing, number in wanted.items():
             own = rooms.get(pace.mailing_bucket(mailing))
             allowed[mailing] = min(number, left, own.number if own else number)
             left -= allowed[mailing]
+        if allowed != dict(wanted):
+            self.next_at = min([self.next_at, *ends] if ends else [self.next_at, seconds + _SOON])
         return {mailing: number for mailing, number in allowed.items() if number}
+
+    def _take(self, grasp: Grasp, claimed: Sequence[Claimed], rates: Mapping[str, float]) -> None:
+        """Note what went through the buckets that all letters share, or all of a mailing."""
+        if rates:
+            taken = Counter(claim.mailing for claim in claimed)
+            through = {pace.WHOLE: len(claimed)}
+            through |= {pace.mailing_bucket(mailing): number for mailing, number in taken.items()}
+            passed = {bucket: (through[bucket], rate) for bucket, rate in rates.items() if bucket in through}
+            pace.take(grasp.conn, passed, grasp.now.timestamp())
+        if pace.RELAY in self.learnt:
+            self._note(pace.RELAY, claimed)
+
+    def _note(self, bucket: str, claimed: Sequence[Claimed]) -> None:
+        """These go through a bucket of which a rate was learnt, each at its moment."""
+        assert self._book is not None  # noqa: S101 - something was learnt
+        slots = self._book.slots(bucket)
+        self._book.took(bucket, len(claimed))
+        for place, claim in enumerate(claimed):
+            moment = slots.first + place * slots.gap
+            self.moments[claim.delivery] = max(moment, self.moments.get(claim.delivery, 0.0))
+
+    def _slots(self, bucket: str) -> pace.Slots:
+        assert self._book is not None  # noqa: S101 - something was learnt
+        return self._book.slots(bucket)
 
     def _by_domain(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
         seconds = grasp.now.timestamp()
@@ -120,19 +200,25 @@ class Pacing:
         free_again = [domain for domain, at in self._blocked.items() if at <= seconds]
         for domain in free_again:
             del self._blocked[domain]
+        free_again += [domain for domain in self._returned if domain not in free_again and domain not in self._blocked]
+        self._returned.clear()
         for mailing, number in wanted.items():
             chosen = self._choose(grasp, mailing, number, free_again)
             mine = outbox.claim_rows(grasp.conn, grasp.sender_id, mailing, chosen, grasp.now, grasp.tally)
-            domains = Counter(claim.domain for claim in mine)
-            taken = {
-                pace.domain_bucket(domain): (count, rate)
-                for domain, count in domains.items()
-                if (rate := self._domain(domain)) is not None
-            }
-            pace.take(grasp.conn, taken, seconds)
+            self._take_domains(grasp, mine)
             claimed += mine
         self.next_at = min([self.next_at, *self._blocked.values()])
         return claimed
+
+    def _take_domains(self, grasp: Grasp, claimed: Sequence[Claimed]) -> None:
+        domains = Counter(claim.domain for claim in claimed)
+        if self._domain_rate:
+            rate = self._domain_rate
+            taken = {pace.domain_bucket(domain): (count, float(rate)) for domain, count in domains.items()}
+            pace.take(grasp.conn, taken, grasp.now.timestamp())
+        for domain in domains:
+            if pace.domain_bucket(domain) in self.learnt:
+                self._note(pace.domain_bucket(domain), [claim for claim in claimed if claim.domain == domain])
 
     def _choose(self, grasp: Grasp, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
         """Rows whose domains have room: due retries, then domains that were blocked until now, then the queue."""
@@ -155,22 +241,42 @@ class Pacing:
 
     def _fit(self, grasp: Grasp, seen: Sequence[Candidate], chosen: list[Candidate], number: int) -> None:
         """Move from ``seen`` to ``chosen`` what has room, up to ``number``; remember the domains that have none."""
-        rates = {item.domain: self._domain(item.domain) for item in seen}
-        limits = {pace.domain_bucket(domain): rate for domain, rate in rates.items() if rate is not None}
-        rooms = pace.room(grasp.conn, limits, grasp.now.timestamp())
+        rooms = self._rooms(grasp, {item.domain for item in seen})
         used = Counter(item.domain for item in chosen)
         for item in seen:
             if len(chosen) >= number:
                 return
-            room = rooms.get(pace.domain_bucket(item.domain))
+            room = rooms.get(item.domain)
             if room is None or used[item.domain] < room.number:
                 used[item.domain] += 1
                 chosen.append(item)
             elif item.domain not in self._blocked:
-                rate = limits[pace.domain_bucket(item.domain)]
-                self._blocked[item.domain] = grasp.now.timestamp() + 60 / rate if room.number else room.at
+                self._blocked[item.domain] = room.at
 
-    def _domain(self, domain: str) -> float | None:
-        slowed = self.slowed.get(pace.domain_bucket(domain))
-        limits = [rate for rate in (self._domain_rate, slowed) if rate]
-        return min(limits) if limits else None
+    def _rooms(self, grasp: Grasp, domains: Collection[str]) -> dict[str, pace.Room]:
+        """How many may go to each domain, and when the next after them; none for one without a limit."""
+        seconds = grasp.now.timestamp()
+        found: dict[str, pace.Room] = {}
+        if self._domain_rate:
+            rate = float(self._domain_rate)
+            rooms = pace.room(grasp.conn, {pace.domain_bucket(domain): rate for domain in domains}, seconds)
+            for domain in domains:
+                room = rooms[pace.domain_bucket(domain)]
+                found[domain] = pace.Room(room.number, seconds + 60 / rate if room.number else room.at)
+        learnt = [domain for domain in domains if pace.domain_bucket(domain) in self.learnt]
+        if learnt and self._book:
+            self._book.load([pace.domain_bucket(domain) for domain in learnt])
+            for domain in learnt:
+                slots, set_room = (
+                    self._book.slots(pace.domain_bucket(domain)),
+                    found.get(domain, pace.Room(1 << 30, 0.0)),
+                )
+                after = (
+                    slots.at + slots.number * slots.gap if slots.gap else seconds + _SOON if slots.number else slots.at
+                )
+                found[domain] = pace.Room(min(slots.number, set_room.number), max(after, set_room.at))
+        return found
+
+
+def _is_over(mailing: Mailing, now: datetime) -> bool:
+    return mailing.spec.send_before is not None and mailing.spec.send_before <= now

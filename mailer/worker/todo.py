@@ -1,21 +1,22 @@
 """What has been decided and is not on disk yet; :meth:`Todo.write` may be tried any number of times.
 
-Verdicts become settlements; what they ask beside the settlement (strike off, hold, wait again, slow down) is collected
-here too, and written in the same transaction. Nothing is forgotten until the caller says that the
-transaction was committed; writing it twice is harmless, since each settlement is conditional on its attempt.
+Verdicts become settlements; what they ask beside the settlement (strike off, hold, wait again) is collected here too,
+and written in the same transaction; what they say of pace is collected for ``Pacing``. Nothing is forgotten until the
+caller says that the transaction was committed; writing it twice is harmless, since each settlement is conditional on
+its attempt.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailer import outbox, pace, undeliverable
+from mailer import outbox, undeliverable
 from mailer.outbox import Claimed, Hold, Mailing, Settlement, Tally
 from mailer.undeliverable import Statement
+from mailer.worker.hearing import Answer
 from mailer.worker.judge import Verdict
 
 ERASED = "erased"
@@ -32,14 +33,15 @@ class Todo:
         self.held: dict[int, Hold] = {}
         self.held_all: Hold | None = None
         self.again: list[tuple[int, int]] = []
-        self.slower: set[str] = set()
-        self.accepted: defaultdict[str, int] = defaultdict(int)
+        self.answers: Counter[Answer] = Counter()  # what they say of pace
 
     def __bool__(self) -> bool:
-        return bool(self.settlements or self.erased or self.held or self.held_all or self.slower)
+        return bool(self.settlements or self.erased or self.held or self.held_all)
 
-    def decided(self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: Verdict) -> None:
-        """One result has been judged."""
+    def decided(
+        self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: Verdict, claimed_at: float = 0.0
+    ) -> None:
+        """One result has been judged. ``claimed_at``: seconds since 1970."""
         decision = verdict.decision
         self.settlements[sender_id].append(
             Settlement(
@@ -47,24 +49,21 @@ class Todo:
                 claim.mailing,
                 claim.attempt,
                 decision.state,
-                "" if decision.state in ("accepted", "waiting") else decision.reason,
+                decision.reason if decision.state not in ("accepted", "waiting") or decision.pace else "",
                 decision.code,
                 decision.text,
                 decision.retry_at,
             )
         )
         if decision.state == "accepted":
-            self.accepted[claim.domain] += 1
+            self.answers[Answer(claim.domain, "accepted", claimed_at)] += 1
             return
+        self.answers[Answer(claim.domain, decision.pace or "other", claimed_at)] += 1
         if verdict.statement:
             self.statements.append(verdict.statement)
         if verdict.hold:
             self.held.setdefault(claim.mailing, verdict.hold)
         self.back.update(dict.fromkeys(verdict.back, claim.mailing))
-        if decision.pace in ("slow_domain", "slow", "rest"):
-            self.slower.add(pace.domain_bucket(claim.domain))
-        if decision.pace == "slow_relay":
-            self.slower.add(pace.RELAY)
         if decision.state == "in_doubt" and mailing.spec.in_doubt == "send_again":
             self.again.append((claim.delivery, claim.mailing))
 
@@ -82,8 +81,8 @@ class Todo:
         """Its reader was erased between the claim and now."""
         self.erased[sender_id].append((claim.delivery, claim.mailing, claim.attempt))
 
-    def write(self, conn: Connection, slowed: Mapping[str, float], now: datetime, tally: Tally) -> Mapping[str, float]:
-        """Write all of it; the caller posts the tally. Gives what has been asked to go slower, as it is now."""
+    def write(self, conn: Connection, now: datetime, tally: Tally) -> None:
+        """Write all of it but what is said of pace; the caller posts the tally."""
         for sender_id, settlements in self.settlements.items():
             outbox.settle(conn, sender_id, settlements, now, tally)
         outbox.send_again(conn, self.again, now, tally)
@@ -95,11 +94,6 @@ class Todo:
             outbox.hold(conn, mailing, hold, now)
         if self.held_all:
             outbox.hold_all(conn, self.held_all, now)
-        if self.slower or slowed:
-            accepted = {pace.domain_bucket(domain): number for domain, number in self.accepted.items()}
-            accepted[pace.RELAY] = sum(self.accepted.values())
-            return pace.feedback(conn, self.slower, accepted, now.timestamp())
-        return slowed
 
     def done(self) -> None:
         """It is on disk."""

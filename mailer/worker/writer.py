@@ -39,6 +39,7 @@ LOOK_EVERY, LOOK_SOON = 0.25, 0.05
 SWEEP_EVERY = 1.0
 EXPIRE_EVERY = 0.1
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
+AT_LEAST = 0.003  # seconds between two looks for room
 TRY_AGAIN = 0.25
 MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
 LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
@@ -72,6 +73,7 @@ class Writer:
         self._uncertain: set[int] = set()  # senders of ours of whom a COMMIT may have happened or not
         self._lost = False
         self._turns = 0
+        self._claimed_at = 0.0
         self._looked = self._swept = self._expired = 0.0
 
     def run(self) -> None:
@@ -127,12 +129,12 @@ class Writer:
         return not (outbound.said or outbound.never_taken() or self._todo or self._uncertain)
 
     def _pause(self) -> float:
-        if self._outbound.flights or self.finishing:
-            return POLL_BUSY
-        if self._wrote:
-            return LOOK_SOON
+        """Until the next look: when something that had no room may go, if that is sooner than usual."""
+        usual = POLL_BUSY if self._outbound.flights or self.finishing else LOOK_SOON if self._wrote else POLL_IDLE
+        if not self._pacing.holds_back:
+            return usual
         until_room = self._pacing.next_at - self._deps.clock().timestamp()
-        return min(POLL_IDLE, max(0.0, until_room)) if until_room > 0 else POLL_IDLE
+        return min(usual, max(AT_LEAST, until_room))
 
     def _turn(self) -> None:
         now, finishing = self._deps.clock(), self.finishing
@@ -150,7 +152,7 @@ class Writer:
             self._lost = False
             self._post(lambda: self._outbound.halt(False))
         if claimed:
-            self._hand_off(claimed)
+            self._hand_off(claimed, now)
 
     def _expire(self) -> None:
         """A claimed row is written within a second, or handed back."""
@@ -173,7 +175,7 @@ class Writer:
             if flight is not None:
                 mailing = self._board.known[flight.claimed.mailing]
                 verdict = service.judged(flight.claimed, mailing, judged(flight.claimed, mailing, result))
-                self._todo.decided(flight.claimed, flight.sender_id, mailing, verdict)
+                self._todo.decided(flight.claimed, flight.sender_id, mailing, verdict, flight.claimed_at)
         while outbound.broken:
             self._unmade(*outbound.broken.popleft())
         opened = self._board.open
@@ -244,6 +246,8 @@ class Writer:
         """Settle and claim in one transaction."""
         wanted, claimed, board = self._wanted(), list[Claimed](), self._board
         finished, relay = board.finished_service(), self._judge.relay_news
+        if not wanted:
+            self._pacing.idle()
         if not (wanted or self._todo or self._uncertain or board.cancelled or finished or relay or board.service):
             return []
         assert self._sender is not None  # noqa: S101 - registered before the first turn
@@ -252,12 +256,14 @@ class Writer:
         self._uncertain.add(self._sender.id)
         with self._sender.write() as conn:
             tally = Tally()
-            self._pacing.slowed = self._todo.write(conn, self._pacing.slowed, now, tally)
+            self._todo.write(conn, now, tally)
+            self._pacing.hear(conn, self._todo.answers, now)
             for sender_id in uncertain:
                 self._read_back(conn, sender_id, now, tally)
             if wanted:
                 grasp = Grasp(conn, self._sender.id, now, now - self._deps.settings.give_up, tally, board.due)
                 claimed = self._pacing.claim(grasp, wanted, board.known)
+            self._pacing.close()
             tally.post(conn)
             for mailing in finished:
                 with suppress(StateError):  # somebody has just decided to send again
@@ -289,13 +295,14 @@ class Writer:
         ]
         outbox.settle(conn, sender_id, strays, now, tally)
 
-    def _hand_off(self, claimed: Sequence[Claimed]) -> None:
+    def _hand_off(self, claimed: Sequence[Claimed], now: datetime) -> None:
         """Make parcels and give them to the loop; a letter that cannot be made holds its mailing, and no other."""
         by_mailing: defaultdict[int, list[Claimed]] = defaultdict(list)
         for claim in claimed:
             by_mailing[claim.mailing].append(claim)
         until = time.monotonic() + WITHIN
         flights: list[Flight] = []
+        self._claimed_at = now.timestamp()
         try:
             with self._reader.reading() as conn:
                 for number in list(by_mailing):
@@ -336,7 +343,12 @@ class Writer:
             return []
         for claim in made.erased:
             self._todo.skip(claim, sender_id)
-        return [Flight(claim, sender_id, make, until, made.slow) for claim, make in made.ready]
+        flights = [Flight(claim, sender_id, make, until, made.slow, self._claimed_at) for claim, make in made.ready]
+        if self._pacing.moments:
+            ahead = time.monotonic() - self._deps.clock().timestamp()
+            for flight in flights:
+                flight.at = self._pacing.moments.get(flight.claimed.delivery, 0.0) + ahead
+        return flights
 
     def _broken(self, mailing: int, error: Exception) -> None:
         """No letter of this mailing can be made: it is held. For lack of memory or threads we end instead (E18)."""

@@ -65,50 +65,8 @@ def test_buckets_do_not_hold_up_each_other(db: Database) -> None:
     assert go(db, pace.domain_bucket("other.example"), 60, 9, START) == 1
 
 
-def test_a_domain_that_complains_goes_slower_once_a_second_and_recovers_by_itself(db: Database) -> None:
-    with db.write() as conn:
-        assert pace.feedback(conn, {GMAIL}, {}, START) == {GMAIL: 600}
-        assert pace.feedback(conn, {GMAIL}, {}, START + 0.2) == {GMAIL: 600}
-        assert pace.feedback(conn, {GMAIL}, {}, START + 1.5) == {GMAIL: 300}
-        faster = pace.feedback(conn, (), {GMAIL: 10, "domain:other": 5}, START + 3)
-        assert list(faster) == [GMAIL]
-        assert 300 < faster[GMAIL] < 400
-        for second in range(60):
-            faster = pace.feedback(conn, (), {GMAIL: 30}, START + 4 + second)
-        assert faster == {}
-
-
-def test_a_domain_that_goes_on_complaining_still_gets_a_letter_now_and_then(db: Database) -> None:
-    with db.write() as conn:
-        for second in range(100):
-            slowed = pace.feedback(conn, {GMAIL}, {}, START + 2 * second)
-    assert slowed == {GMAIL: 6}
-
-
-def test_a_complaint_of_an_hour_ago_is_forgotten(db: Database) -> None:
-    with db.write() as conn:
-        pace.feedback(conn, {GMAIL}, {}, START)
-        assert pace.slowed(conn, START + 3599)
-        assert not pace.slowed(conn, START + 3601)
-        assert pace.forget(conn, START + 9000) == 1
-
-
 def test_what_holds_up_is_told_with_its_rate(db: Database) -> None:
     go(db, pace.WHOLE, 30, 1, START)
     with db.read() as conn:
         assert pace.held_up(conn, [pace.WHOLE, "mailing:1"], START) == {pace.WHOLE: (30, START + 2)}
         assert pace.held_up(conn, [pace.WHOLE], START + 2) == {}
-
-
-def test_it_converges_to_what_a_provider_takes(lite: Database) -> None:
-    """A16: 421 beyond 20 letters a second."""
-    slowed: dict[str, float] = {}
-    accepted = 0
-    for tick in range(600):  # two minutes, five turns a second
-        now = START + tick / 5
-        number = go(lite, GMAIL, slowed[GMAIL], 40, now) if GMAIL in slowed else 40
-        taken = min(number, 4)
-        accepted += taken
-        with lite.write() as conn:
-            slowed = pace.feedback(conn, {GMAIL} if number > 4 else (), {GMAIL: taken}, now)
-    assert 0.4 * 2400 < accepted <= 2400

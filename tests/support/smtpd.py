@@ -21,9 +21,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.smtpd_script import Accepted, Misdeeds, Options, Rule
+from tests.support.smtpd_script import Accepted, Limit, Misdeeds, Options, Rule
 
-__all__ = ["Accepted", "Connection", "Options", "Rule", "Server", "smtp_server"]
+__all__ = ["Accepted", "Connection", "Limit", "Options", "Rule", "Server", "smtp_server"]
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Server:
 
     rules: list[Rule]
     options: Options
+    limits: list[Limit] = field(default_factory=list)
     port: int = 0
     accepted: list[Accepted] = field(default_factory=list)
     dots: list[Accepted] = field(default_factory=list)  # each final dot that came, whatever was answered
@@ -48,6 +49,9 @@ class Server:
         """The first rule that holds at this step, counted."""
         self.seen[at] += 1
         connection.seen[at] += 1
+        for limit in self.limits:
+            if limit.exceeded(at, recipient):
+                return Rule(at, text=limit.text)
         for number, rule in enumerate(self.rules):
             if rule.at == at and self._holds(rule, number, connection, recipient):
                 self.used[number] += 1

@@ -9,10 +9,13 @@ import signal
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.taker import Taker
 
 HUGE = b"250 " + b"x" * 10_000_000
 
@@ -43,6 +46,37 @@ class Rule:
     recipient: str = ""
     times: int | None = None
     pid_file: str = ""
+
+
+@dataclass
+class Limit:
+    """Takes ``number`` a ``window`` of seconds at a step (``smooth``: as they come, with ``depth`` in store).
+
+    What is above that is answered with ``text``; ``recipient``: only for addresses with this in them.
+    """
+
+    text: str
+    number: float
+    window: float = 1.0
+    smooth: bool = True
+    depth: float = 1.0
+    at: str = "dot"
+    recipient: str = ""
+    taken: int = 0
+    refused: int = 0
+
+    def __post_init__(self) -> None:
+        self.taker = Taker(self.number, self.window, self.smooth, self.depth, time.monotonic())
+
+    def exceeded(self, at: str, recipient: str) -> bool:
+        """Count this one, and whether it is one too many."""
+        if at != self.at or self.recipient not in recipient:
+            return False
+        if self.taker.takes(time.monotonic()):
+            self.taken += 1
+            return False
+        self.refused += 1
+        return True
 
 
 @dataclass

@@ -5,7 +5,7 @@ import pytest
 from mailer.outbox import states
 
 DESIGN = {
-    "waiting": {"sending", "skipped"},
+    "waiting": {"sending", "skipped", "refused"},
     "sending": {"accepted", "retry", "refused", "in_doubt", "waiting"},
     "retry": {"sending", "skipped", "refused"},
     "refused": {"waiting"},

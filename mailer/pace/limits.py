@@ -1,9 +1,7 @@
-"""How fast: limits per minute for the whole, a mailing and a recipient domain, kept in the database for all senders.
+"""Limits that staff set: letters a minute for the whole, a mailing and a recipient domain, shared by all senders.
 
 Promises: with a limit of N a minute, no span of 60 seconds sees more than N claims, however many senders there are;
-they are spread evenly, in bursts of a second's worth. A domain (or the relay) that asks us to slow down gets a rate of
-its own, halved at most once a second while it complains, and 2 % faster with each letter that it takes, until the
-limit is gone (feedback as in Postfix). A clock that jumps back costs no more than one interval.
+they are spread evenly, in bursts of a second's worth. A clock that jumps back costs no more than one interval.
 
 The arithmetic is the generic cell rate algorithm: a bucket remembers the moment at which it will be empty again.
 All functions run inside the caller's transaction; times are seconds since 1970.
@@ -21,20 +19,17 @@ from sqlmodel import Field, SQLModel
 
 WHOLE = "whole"
 RELAY = "relay"
-_FIRST, _LEAST, _FREE = 600.0, 6.0, 60_000.0  # a minute: where a slowed domain begins, ends up, and is free again
-_HALVE_EVERY, _FORGET = 1.0, 3600.0
-_FASTER = 1.02
+_FORGET = 3600.0
 
 
 class PaceRow(SQLModel, table=True):
-    """One bucket. ``rate`` is what it was last held to, ``slowed`` the rate that complaints have led to."""
+    """One bucket. ``rate`` is what it was last held to."""
 
     __tablename__ = "pace"
 
     bucket: str = Field(primary_key=True)
     empty_at: float = Field(default=0.0, sa_type=Float(53))
     rate: float | None = Field(default=None, sa_type=Float(53))
-    slowed: float | None = Field(default=None, sa_type=Float(53))
     changed_at: float = Field(default=0.0, sa_type=Float(53))
 
 
@@ -86,29 +81,8 @@ def take(conn: Connection, taken: Mapping[str, tuple[int, float]], now: float) -
         begin = max(_sane(known.get(bucket, 0.0), rate, now), now)
         rows.append({"bucket": bucket, "empty_at": begin + number * _interval(rate), "rate": rate, "changed_at": now})
     insert = _insert(conn)(PACE)
-    same = {name: insert.excluded[name] for name in ("empty_at", "rate")}
+    same = {name: insert.excluded[name] for name in ("empty_at", "rate", "changed_at")}
     conn.execute(insert.on_conflict_do_update(index_elements=["bucket"], set_=same), rows)
-
-
-def slowed(conn: Connection, now: float) -> dict[str, float]:
-    """Bucket → rate a minute of all that have been asked to go slower; an hour without news ends it."""
-    query = select(PACE.c.bucket, PACE.c.slowed).where(PACE.c.slowed.is_not(None), PACE.c.changed_at > now - _FORGET)
-    return dict(conn.execute(query).all())
-
-
-def feedback(conn: Connection, slower: Collection[str], accepted: Mapping[str, int], now: float) -> dict[str, float]:
-    """Buckets that complained, and how many letters the others took; gives :func:`slowed` as it is now."""
-    before = slowed(conn, now)
-    changed: dict[str, float | None] = {}
-    for bucket in slower:
-        changed[bucket] = max(_LEAST, before.get(bucket, 2 * _FIRST) / 2)
-    for bucket, number in accepted.items():
-        if bucket in before and bucket not in slower:
-            rate = before[bucket] * min(2.0, _FASTER**number)
-            changed[bucket] = None if rate >= _FREE else rate
-    for bucket in sorted(changed):
-        _write_slowed(conn, bucket, changed[bucket], now, wait=bucket in slower and bucket in before)
-    return slowed(conn, now) if changed else before
 
 
 def held_up(conn: Connection, buckets: Collection[str], now: float) -> dict[str, tuple[float, float]]:
@@ -125,15 +99,6 @@ def forget(conn: Connection, now: float) -> int:
     """Drop buckets that say nothing any more; how many."""
     old = (PACE.c.empty_at < now - _FORGET) & (PACE.c.changed_at < now - _FORGET)
     return conn.execute(delete(PACE).where(old)).rowcount
-
-
-def _write_slowed(conn: Connection, bucket: str, rate: float | None, now: float, *, wait: bool) -> None:
-    """With ``wait`` only if the last change is a second ago: what complains together counts once."""
-    insert = _insert(conn)(PACE).values(bucket=bucket, empty_at=now, rate=rate, slowed=rate, changed_at=now)
-    was = PACE.c.changed_at  # later than now: the clock was set back
-    where = (was <= now - _HALVE_EVERY) | (was > now) if wait else None
-    values = {"slowed": insert.excluded.slowed, "changed_at": insert.excluded.changed_at}
-    conn.execute(insert.on_conflict_do_update(index_elements=["bucket"], set_=values, where=where))
 
 
 def _burst(rate: float) -> int:

@@ -1,0 +1,103 @@
+"""What the answers of a turn say about pace: for the relay, and for the domains that are concerned.
+
+Promises: while nobody complains and nothing was learnt, this costs nothing. A complaint that does not say whose limit
+it is goes to the relay or to the domain by evidence; the other one learns only that the letter was not taken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from mailer import pace
+from mailer.pace import Evidence, Learnt, News
+
+Kind = Literal["accepted", "other", "slow_relay", "slow_domain", "slow", "rest"]
+_NEAR = 0.97
+
+
+class Answer(NamedTuple):
+    """A kind of answer: of which domain, what, and when its letter was claimed (seconds since 1970)."""
+
+    domain: str
+    kind: Kind
+    claimed_at: float
+
+
+class Heard(NamedTuple):
+    """``news`` for each bucket; what is to be forgotten since it was the relay's limit all the time."""
+
+    news: Mapping[str, News]
+    undo: frozenset[str]
+
+
+NOTHING = Heard({}, frozenset())
+
+
+class Hearing:
+    """See the module. Used by the writing thread only."""
+
+    def __init__(self) -> None:
+        self._evidence = Evidence()
+
+    def hear(self, answers: Mapping[Answer, int], learnt: Mapping[str, Learnt], now: float) -> Heard:
+        """What the answers of one turn say, each with how many there were."""
+        complaints = [answer for answer in answers if answer.kind not in ("accepted", "other")]
+        if not (answers and (complaints or learnt)):
+            return NOTHING
+        relay_too, undo = self._whose(answers, learnt, now)
+        news = {
+            pace.domain_bucket(domain): _news(answers, _meaning_for_domain(relay_too), domain)
+            for domain in self._concerned(answers, complaints, learnt)
+        }
+        found = _news(answers, _meaning_for_relay(relay_too), "")
+        if pace.RELAY in learnt or found.refused:
+            news[pace.RELAY] = found
+        return Heard(news, frozenset(pace.domain_bucket(domain) for domain in undo))
+
+    def _whose(
+        self, answers: Mapping[Answer, int], learnt: Mapping[str, Learnt], now: float
+    ) -> tuple[bool, frozenset[str]]:
+        refused = _by_domain(answers, "slow")
+        self._evidence.note(refused, _by_domain(answers, "accepted"), now)
+        if not refused:
+            return False, frozenset()
+        relay = learnt.get(pace.RELAY)
+        near = relay is not None and (bool(relay.stop.at) or pace.rate_now(relay) >= _NEAR * relay.ceiling)
+        slowed = [domain for domain in refused if pace.domain_bucket(domain) in learnt]
+        verdict = self._evidence.judge(now, relay_near=near, slowed=slowed)
+        return verdict.relay, verdict.undo
+
+    @staticmethod
+    def _concerned(
+        answers: Mapping[Answer, int], complaints: Iterable[Answer], learnt: Mapping[str, Learnt]
+    ) -> frozenset[str]:
+        known = {answer.domain for answer in answers if pace.domain_bucket(answer.domain) in learnt}
+        return frozenset(known | {answer.domain for answer in complaints if answer.kind != "slow_relay"})
+
+
+def _by_domain(answers: Mapping[Answer, int], kind: Kind) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for answer, number in answers.items():
+        if answer.kind == kind:
+            found[answer.domain] += number
+    return found
+
+
+def _meaning_for_relay(relay_too: bool) -> Mapping[Kind, str]:
+    return {"accepted": "accepted", "slow_relay": "refused", "slow": "refused" if relay_too else "other"}
+
+
+def _meaning_for_domain(relay_too: bool) -> Mapping[Kind, str]:
+    slow = "other" if relay_too else "refused"
+    return {"accepted": "accepted", "slow_domain": "refused", "slow": slow, "rest": "reputation"}
+
+
+def _news(answers: Mapping[Answer, int], meaning: Mapping[Kind, str], domain: str) -> News:
+    """Of one domain, or of all."""
+    found: defaultdict[str, defaultdict[float, int]] = defaultdict(lambda: defaultdict(int))
+    for answer, number in answers.items():
+        if not domain or answer.domain == domain:
+            found[meaning.get(answer.kind, "other")][answer.claimed_at] += number
+    return News(**found)

@@ -1,0 +1,39 @@
+"""Told to slow down, real senders on real sockets find what is taken (A3). Only the server counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.slowed import CASES, Case, measure
+
+pytestmark = pytest.mark.slow
+EACH = Case("relay 14/s", 14, seconds=30)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        EACH,
+        replace(EACH, senders=2),
+        replace(EACH, smooth=False),
+        replace(EACH, smooth=False, text="550 5.7.0 too many messages per second"),
+        replace(EACH, number=10, letters=2000, domain=True),
+        replace(EACH, number=10, letters=2000, domain=True, senders=2, text="450 4.7.1 rate limited"),
+        replace(EACH, number=200, letters=9000, text="421 4.7.0 too many messages, slow down"),
+    ],
+    ids=lambda case: f"{case.number}-{case.senders}-{'smooth' if case.smooth else 'each'}-{'d' * case.domain}",
+)
+async def test_most_is_used_and_little_refused_and_nobody_is_put_off(case: Case, tmp_path: Path) -> None:
+    """Expected: in the last fifteen of thirty seconds 80 % is used and 5 % refused at most; the others all went."""
+    found = await measure(case, tmp_path)
+    assert found["used_late"] >= 0.8
+    assert found["refused_share_late"] <= 0.05
+    assert found["put_off"] == 0
+    assert not case.domain or found["others_accepted"] == case.letters / 2
+
+
+def test_the_bench_has_the_case_of_the_report() -> None:
+    assert {"relay 14/s", "domain 600/min"} <= {case.name for case in CASES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -85,3 +86,18 @@ def test_the_writer_is_woken_by_a_quarter_of_the_window() -> None:
     assert not wake.is_set()
     outbound.report(2, Replied("dot", 250, "ok"))
     assert wake.is_set()
+
+
+async def test_a_letter_is_given_out_at_its_moment_and_holds_up_no_other(outbound: Outbound) -> None:
+    later = flight(1)
+    later.at = time.monotonic() + 0.05
+    give(outbound, later, flight(2))
+    first = outbound.take()
+    assert first is not None
+    assert first.delivery == 2
+    assert outbound.take() is None
+    await asyncio.wait_for(outbound.wait(), 5)
+    assert time.monotonic() >= later.at - 0.001
+    second = outbound.take()
+    assert second is not None
+    assert second.delivery == 1

@@ -1,4 +1,4 @@
-"""Told to slow down, senders find what is taken: in simulated time, with late and interleaved answers (issue 6, A3)."""
+"""Told to slow down, senders find what is taken: in simulated time, with late and interleaved answers (A3)."""
 
 from __future__ import annotations
 

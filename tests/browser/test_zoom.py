@@ -84,19 +84,18 @@ def test_at_400_percent_nothing_is_lost_in_any_font_and_the_keyboard_keeps_the_f
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_browser_has_one_family_of_fonts_and_no_other(browsers: Browsers, family: str) -> None:
     with page_on(browsers(FAMILIES[family])) as page:
-        page.set_content("<p>Zwölf Boxkämpfer jagen Viktor")
         devtools = page.context.new_cdp_session(page)
-        root = devtools.send("DOM.getDocument")["root"]["nodeId"]
-        devtools.send("CSS.enable")
         for name, expected in (
             ("system-ui, sans-serif", FAMILIES[family].sans),
             ("Arial", FAMILIES[family].sans),
             ("monospace", FAMILIES[family].mono),
         ):
-            page.locator("p").evaluate("(e, name) => e.style.fontFamily = name", name)
+            page.set_content(f"<p style='font-family: {name}'>Zwölf Boxkämpfer jagen Viktor")
+            root = devtools.send("DOM.getDocument")["root"]["nodeId"]
+            devtools.send("CSS.enable")
             node = devtools.send("DOM.querySelector", {"nodeId": root, "selector": "p"})["nodeId"]
             used = devtools.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
-            assert [font["familyName"] for font in used] == [expected]
+            assert [font["familyName"] for font in used] == [expected], name
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])

@@ -111,7 +111,7 @@ async def test_a_sender_that_postfix_refuses_holds_the_campaign_whichever_step_i
     assert isinstance(result, Replied)
     assert result.stage == ("rcpt" if delayed == "yes" else "mail")
     decision = decide(result, Context(NOW, 1, NOW, (), timedelta(days=4)))
-    assert (decision.hold, decision.suppress) == ("sender_refused", False)
+    assert (decision.hold, decision.mailbox) == ("sender_refused", "")
     assert sorted(numbered(behind)) == ["r1@example.nl", "r3@example.nl"]
 
 

@@ -65,7 +65,7 @@ def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) ->
             todo.decided(claim, sender.id, known, judged(claim, known, result))
         with sender.write() as conn:
             tally = outbox.Tally()
-            todo.write(conn, {}, now, tally)
+            todo.write(conn, now, tally)
             tally.post(conn)
     sender.close(now)
     return heard

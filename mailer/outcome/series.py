@@ -51,8 +51,9 @@ class Seen:
     """What to do beyond the decision itself.
 
     ``hold``: hold the mailing, and let the delivery wait; ``words`` are what the servers said. ``back``: deliveries
-    that were refused in the same words and are to wait again. ``refuse``: what would hold the mailing was read by a
-    person, so it is about this letter. ``wave``: do not strike off, nor the deliveries ``earlier``.
+    that were refused in the same words and are to wait again, also those before an acceptance in between. ``refuse``:
+    what would hold the mailing was read by a person, so it is about this letter. ``wave``: do not strike off, nor the
+    deliveries ``earlier``.
     """
 
     hold: bool = False
@@ -81,6 +82,7 @@ class Series:
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
         self._runs: dict[int, OrderedDict[str, list[tuple[str, int]]]] = {}  # mailing → words → (domain, delivery)
         self._at_domain: OrderedDict[tuple[int, str], dict[str, list[int]]] = OrderedDict()
+        self._earlier: OrderedDict[tuple[int, str], deque[int]] = OrderedDict()  # refused in these words, ever
         self._held: dict[int, str] = {}  # mailing → the words for which it was held
 
     def passing(self, domain: str, now: datetime) -> bool:
@@ -142,6 +144,9 @@ class Series:
         run.append((answer.domain, answer.delivery))
         here = _latest(self._at_domain, (answer.mailing, answer.domain), {}).setdefault(words, [])
         here.append(answer.delivery)
+        earlier = _latest(self._earlier, (answer.mailing, words), deque(maxlen=LAST))
+        earlier.append(answer.delivery)
+        _bound(self._earlier, _REMEMBERED)
         _bound(runs, _MOST_WORDS)
         _bound(self._at_domain, _REMEMBERED)
         if len(run) >= DOMAINS * patience and len({domain for domain, _ in run}) >= DOMAINS:
@@ -152,7 +157,7 @@ class Series:
             return ()
         self._runs.pop(answer.mailing, None)
         self._at_domain.pop((answer.mailing, answer.domain), None)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([*earlier, *found]))
 
 
 def same_words(text: str) -> str:

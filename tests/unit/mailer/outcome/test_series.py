@@ -91,6 +91,14 @@ def test_those_before_it_wait_again_and_the_words_are_told_without_addresses() -
     assert seen.words == "550 Blocked: …"
 
 
+def test_who_was_refused_in_these_words_before_an_acceptance_waits_again_too() -> None:
+    heard = Heard()
+    heard.note("d0.example", POLICY)
+    heard.note("d1.example", FINE)
+    seen = [heard.note(f"d{n}.example", POLICY) for n in range(2, 5)][-1]
+    assert (seen.hold, seen.back) == (True, (1, 3, 4, 5))
+
+
 def test_what_is_still_answered_in_these_words_after_the_hold_waits_too() -> None:
     heard = Heard()
     for n in range(3):

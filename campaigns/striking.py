@@ -86,4 +86,4 @@ def _mailing(conn: Connection, slug: str) -> int | None:
     if not slug:
         return None
     campaign = records.get(conn, slug)
-    return campaign.mailing_id if campaign.mailing_id is not None else outbox.NOBODY
+    return campaign.mailing_id if campaign.mailing_id is not None else outbox.NO_MAILING

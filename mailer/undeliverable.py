@@ -27,11 +27,11 @@ from sqlmodel import Field, SQLModel
 
 from mailer import outbox, suppression
 from mailer.outbox import Refusal
+from mailer.outcome.series import LAST, is_wave
 from mailer.storage import Instant
 
 OUTAGE = "outage"
 SOONEST, LATEST = timedelta(days=1), timedelta(days=90)
-LAST, SHARE, ENOUGH = 100, 0.1, 5
 
 
 class StatementRow(SQLModel, table=True):
@@ -122,8 +122,7 @@ def _wave(conn: Connection, said: Statement, now: datetime) -> bool:
     """Whether the provider says so of too many; then those before it are put right, and this one."""
     answers = outbox.last_answers(conn, said.mailing, said.domain, said.delivery, LAST)
     same = [answer for answer in answers if answer.refused and answer.reason in (said.reason, OUTAGE)]
-    wave = len(same) >= ENOUGH and len(same) > SHARE * len(answers)
-    if not (wave or said.wave):
+    if not (is_wave(len(same), len(answers)) or said.wave):
         return False
     known = {answer.delivery: answer for answer in same}
     known |= {answer.delivery: answer for answer in outbox.refusals(conn, said.mailing, [*said.earlier, said.delivery])}

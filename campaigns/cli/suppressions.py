@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
 _Campaign = Annotated[str, typer.Option("--campaign", metavar="SLUG", help=_("Those that this campaign struck off."))]
 _Since = Annotated[str, typer.Option("--since", metavar="DAY", help=_("Those since this day, such as 2026-11-27."))]
-N_ = str  # marks a text for the catalogue (domain cli)
-REASONS = {
-    "opt_out": N_("opted out"),
-    "undeliverable": N_("undeliverable"),
-    "complaint": N_("reported as spam before"),
-    "pause": N_("paused by the reader"),
-    "less_often": N_("asked for less mail"),
-    "erased": N_("erased"),
-    "manual": N_("held back by hand"),
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -115,7 +105,7 @@ def _chosen(campaign: str, since: str) -> Chosen:
 
 
 def _say_lifted(item: Lifted) -> None:
-    left = ", ".join(_(REASONS[reason]) for reason in item.left)
+    left = ", ".join(_reason(reason) for reason in item.left)
     if left:
         text = _("{address}: still held back ({reasons}). Only the reader can lift that, by signing up and confirming.")
         say(text.format(address=item.address, reasons=left))
@@ -130,6 +120,13 @@ def _tell_entries(email: str, found: list[Entry], as_json: bool) -> None:
     for item in found:
         scope = item.scope or _("all mail")
         until = f" – {item.until:%Y-%m-%d}" if item.until else ""
-        say(f"{scope}: {_(REASONS[item.reason])}, {item.since:%Y-%m-%d}{until}")
+        say(f"{scope}: {_reason(item.reason)}, {item.since:%Y-%m-%d}{until}")
     if not found:
         say(_("{address}: nothing holds it back.").format(address=email))
+
+
+def _reason(reason: str) -> str:
+    """Why an address is held back, in the words of a campaign's status."""
+    from campaigns.report import SKIPPED
+
+    return _(SKIPPED[f"suppressed:{reason}"])

@@ -17,7 +17,7 @@ from mailer.outbox.counters import Tally
 from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
 from mailer.outbox.lookup import first_claim, posted_to
 from mailer.outbox.mailings import (
-    NOBODY,
+    NO_MAILING,
     audience_complete,
     cancel,
     cancelled_ones,
@@ -66,7 +66,7 @@ from mailer.outbox.values import (
 from mailer.outbox.why import Why, why_nothing
 
 __all__ = [
-    "NOBODY",
+    "NO_MAILING",
     "Candidate",
     "Claimed",
     "Counts",

@@ -40,7 +40,7 @@ from mailer.prepared import Prepared
 CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
 CANCELLED = "cancelled"
 MAX_WORDS = 500
-NOBODY = 0  # the number of no mailing
+NO_MAILING = 0  # the number of no mailing
 _NEW = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "code": "0", "reply": "''"}
 
 

@@ -17,7 +17,7 @@ from mailer.outcome.rules import CODES, RULES
 _LONGEST = 600
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _CODES = tuple((re.compile(pattern), key) for pattern, key in CODES)
-_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@:;,()\[\]\"']{1,255}>?")
+ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@:;,()\[\]\"']{1,255}>?")
 _LINKS = re.compile(r"https?://\S{1,300}|www\.\S{1,300}")
 _HOSTS = re.compile(r"(?<![\w-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])(?!\.\d)")
 _TELLS = re.compile(
@@ -60,7 +60,7 @@ def _classify(code: int, words: str, stage: Stage) -> Class:
 
 def plain(text: str) -> str:
     """The words as the rules read them: lower case, without addresses, links and names of hosts."""
-    words = _LINKS.sub(_link, _ADDRESS.sub(" @ ", text[:_LONGEST]).lower())
+    words = _LINKS.sub(_link, ADDRESS.sub(" @ ", text[:_LONGEST]).lower())
     return _HOSTS.sub(lambda host: host[0] if _TELLS.search(host[0]) else " ", words)
 
 

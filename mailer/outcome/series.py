@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from mailer.outcome.classes import HOLDING, KINDS
-from mailer.outcome.classify import plain
+from mailer.outcome.classify import ADDRESS, plain
 from mailer.outcome.decision import Decision
 
 Key = TypeVar("Key")
@@ -32,7 +32,6 @@ _COMPARED = 30  # words
 _STALE = timedelta(hours=6)
 _PASSING = timedelta(minutes=10)
 _VARIES = re.compile(r"\S*\d\S*|[^\w\s]+|\b[0-9a-f]{8,}\b")
-_WHO = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Series:
 
     def _wave(self, kept: _Domain, reason: str) -> Seen:
         same = [delivery for each, delivery in kept.last if each == reason]
-        if len(same) < ENOUGH or len(same) <= SHARE * len(kept.last):
+        if not is_wave(len(same), len(kept.last)):
             return _NOTHING
         return Seen(wave=True, earlier=tuple(delivery for delivery in same[:-1] if delivery))
 
@@ -160,6 +159,11 @@ class Series:
         return tuple(dict.fromkeys([*earlier, *found]))
 
 
+def is_wave(same: int, answers: int) -> bool:
+    """Whether so many alike clear statements, among a domain's last answers, look like an outage of the provider."""
+    return same >= ENOUGH and same > SHARE * answers
+
+
 def same_words(text: str) -> str:
     """The words without what differs from recipient to recipient: addresses, links, hosts, digits, punctuation."""
     return " ".join(_VARIES.sub(" ", plain(text)).split()[:_COMPARED])
@@ -167,7 +171,7 @@ def same_words(text: str) -> str:
 
 def shown(decision: Decision) -> str:
     """What the server said, as a sentence about the campaign may show it: without addresses."""
-    text = _WHO.sub("…", decision.text)
+    text = ADDRESS.sub("…", decision.text)
     return f"{decision.code} {text}".strip() if decision.code else text
 
 

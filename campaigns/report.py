@@ -151,18 +151,16 @@ def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
     reason = reason_words(campaign.reason, _) or _("no reason was given")
     text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
     said = text.format(slug=campaign.slug, state=state, reason=reason)
-    more = held_words(conn, campaign, _)
+    hold = Hold("") if campaign.mailing_id is None else outbox.get(conn, campaign.mailing_id).hold
+    more = held_words(hold.words, hold.until, campaign.timezone, _)
     return " ".join([f"{said}.", *more]) if more else said
 
 
-def held_words(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[str]:
-    """What the mail server said when a rule held the campaign, and until when it is held; sentences."""
-    if campaign.mailing_id is None:
-        return []
-    hold = outbox.get(conn, campaign.mailing_id).hold
-    found = [_('The mail server said: "{words}".').format(words=hold.words)] if hold.words else []
-    if hold.until:
-        when = local_text(hold.until.replace(microsecond=0), campaign.timezone or "UTC")
+def held_words(words: str, until: datetime | None, zone: str, _: Say = as_is) -> list[str]:
+    """What the mail server said when a rule held a campaign, and until when it is held; sentences."""
+    found = [_('The mail server said: "{words}".').format(words=words)] if words else []
+    if until:
+        when = local_text(until.replace(microsecond=0), zone or "UTC")
         found.append(_("It goes on by itself on {when}, where 'postiljon serve' runs.").format(when=when))
     return found
 

@@ -132,7 +132,8 @@ def _wave(conn: Connection, said: Statement, now: datetime) -> bool:
 
 def _put_right(conn: Connection, mailing: int, wave: Sequence[Refusal], now: datetime) -> None:
     outbox.relabel(conn, [item.delivery for item in wave if item.reason != OUTAGE], OUTAGE)
-    struck = {found.address_hash for found in suppression.undeliverable(conn, mailing=mailing)}
+    hashes = [item.address_hash for item in wave]
+    struck = {found.address_hash for found in suppression.undeliverable(conn, hashes=hashes, mailing=mailing)}
     alone = [
         item.address_hash
         for item in wave

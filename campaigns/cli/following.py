@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,11 +80,9 @@ def print_status(status: Mapping[str, Any]) -> None:
     for words, count in rows:
         say(f"  {words:<{width}}{number(count):>12}")
     details = status.get("details", {})
-    if details.get("held_words"):
-        say(_('The mail server said: "{words}".').format(words=details["held_words"]))
-    if details.get("held_until"):
-        text = _("It goes on by itself on {when}, where 'postiljon serve' runs.")
-        say(text.format(when=_local(details["held_until"], status)))
+    until = datetime.fromisoformat(details["held_until"]) if details.get("held_until") else None
+    for sentence in report.held_words(details.get("held_words", ""), until, details.get("timezone", ""), _):
+        say(sentence)
     later = details.get("next_retry_at")
     if status["retry"] and later:
         text = _("Left for a later attempt: {number}, the first from {when} on.")
@@ -106,8 +105,6 @@ def _print_list(found: list[dict[str, Any]]) -> None:
 
 
 def _local(moment: str, status: Mapping[str, Any]) -> str:
-    from datetime import datetime
-
     from campaigns.moments import local_text
 
     return local_text(datetime.fromisoformat(moment), status["details"]["timezone"] or "UTC")

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 State = Literal["accepted", "retry", "refused", "in_doubt", "waiting"]
 Mailbox = Literal["", "clear", "unclear"]
-Pace = Literal["", "slow_relay", "slow_domain", "slow", "rest"]
+Pace = Literal["", "slow_relay", "slow", "rest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Decision(NamedTuple):
     ``retry_at`` is set with ``retry`` only. ``mailbox``: what the reply states about the mailbox; whether it strikes
     the address off is decided where the earlier statements are (:mod:`mailer.undeliverable`). ``hold``: a key of
     :data:`mailer.outcome.WORDS`; the mailing is held at once, ``until`` a quota is over, if that is known.
-    ``pace``: who is to go slower: the relay, the domain, or whichever of them the other answers point to; ``rest``:
-    the domain gets nothing for a while. ``gave_up``: a temporary refusal whose time is over. ``code`` and ``text`` are
-    what the server said (0 and the cause when it said nothing).
+    ``pace``: the relay is to be sent to more slowly, or (``slow``) it or the domain, as the other answers show;
+    ``rest``: the domain gets nothing for a while. ``gave_up``: a temporary refusal whose time is over. ``code`` and
+    ``text`` are what the server said (0 and the cause when it said nothing).
     """
 
     state: State

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from mailer import pace
 from mailer.pace import Evidence, Learnt, News
 
-Kind = Literal["accepted", "other", "slow_relay", "slow_domain", "slow", "rest"]
+Kind = Literal["accepted", "other", "slow_relay", "slow", "rest"]
 _NEAR = 0.97
 
 
@@ -91,7 +91,7 @@ def _meaning_for_relay(relay_too: bool) -> Mapping[Kind, str]:
 
 def _meaning_for_domain(relay_too: bool) -> Mapping[Kind, str]:
     slow = "other" if relay_too else "refused"
-    return {"accepted": "accepted", "slow_domain": "refused", "slow": slow, "rest": "reputation"}
+    return {"accepted": "accepted", "slow": slow, "rest": "reputation"}
 
 
 def _news(answers: Mapping[Answer, int], meaning: Mapping[Kind, str], domain: str) -> News:

@@ -26,7 +26,7 @@ _ROUNDS = 4
 _AFRESH = 5.0  # seconds after which rows that were passed over are looked at again, whatever they were
 _SOON = 0.02
 _NEVER = float("inf")
-_SLOWED = frozenset({"slow", "slow_relay", "slow_domain", "rest"})
+_SLOWED = frozenset({"slow", "slow_relay", "rest"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """*What do you know about me*, and *erase me*: after a letter to the mailbox, because a link may be in other hands.
 
-Promises: :func:`ask` sends one letter in 24 hours and says nothing else; what :func:`everything` tells is all that the
-database has about the person: details, topics, what holds mail back, what was changed, the proof of consent, and which
-letters there were with what became of them, by the subject in the archive (which outlives the campaign; empty for a
-letter that is no longer kept). It is one structure for the page and for JSON (GDPR articles 15 and 20).
+Promises: :func:`ask` sends one letter in 24 hours and says nothing else. While a former mailbox may still put its
+address back, the letter goes there alone, since an erasure could not be put back. What :func:`everything` tells is all
+that the database has about the person: details, topics, what holds mail back, what was changed, the proof of consent,
+and which letters there were with what became of them, by the subject in the archive (which outlives the campaign; empty
+for a letter that is no longer kept). It is one structure for the page and for JSON (GDPR articles 15 and 20).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mailer.errors import InputError, StorageError
 from mailer.letter.personalise import render_public
 from mailer.outbox import Posted
 from mailer.signing import Token
-from unsubscribe import changes, contacts, erasing, notices, verifying
+from unsubscribe import changes, contacts, erasing, moves, notices, verifying
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.erasing import Erased
@@ -36,7 +37,9 @@ def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
     last = changes.latest(conn, contact.id, "my_data")
     if last is None or last.at <= now - ONE_LETTER_IN:
         change = changes.keep(conn, contact.id, "my_data", ({}, {}), now)
-        post.send(conn, "my_data", change, notices.recipient_of(contact), contact.language, now)
+        former = [found.recipient for found in moves.former_mailboxes(conn, contact, now)]
+        to = [*former, notices.recipient_of(contact)][0]
+        post.send(conn, "my_data", change, to, contact.language, now)
 
 
 def everything(conn: Connection, token: Token, language: str = "") -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -36,15 +36,17 @@ from mailer.signing import Purpose
 from mailer.worker import Filled
 from templates.service import service_letter
 from templates.words import LANGUAGES, primary, words
-from unsubscribe import changes, contacts
+from unsubscribe import changes, contacts, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
+from unsubscribe.moves import Former
 from unsubscribe.tokens import Tokens
 
 Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"]
 LatestSender = Callable[[Connection], str]
 """The From address of the latest campaign; empty where there is none yet."""
 UNDO_DAYS = 14
+KEEP_LINK = timedelta(days=60)  # :mod:`.moves` says until when an address can be put back; the link outlives that
 MY_DATA_DAYS = 3
 ASKED_FOR: Notice = "optin_confirm"
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
@@ -101,15 +103,18 @@ class Post:
         return self._contact or self._latest(conn)
 
     def send(
-        self, conn: Connection, notice: Notice, change: Change, to: Recipient, language: str, now: datetime
+        self, conn: Connection, notice: Notice, change: Change, to: Recipient | Former, language: str, now: datetime
     ) -> Mailing:
-        """Put a letter about an act into the outbox; for the same notice and act there is one, however often called."""
+        """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one."""
+        key = f"{notice}:{change.id}"
+        if isinstance(to, Former):
+            key, to = f"{key}:{to.change}", to.recipient
         sender = self.sender(conn)
         if not sender:
             raise ContactMissing("POSTILJON_CONTACT is not set, and there is no campaign: no letter can be written")
         snapshot = archive.keep(conn, self.letter(notice, language, now.date(), sender), now)
         spec = MailingSpec(
-            f"{notice}:{change.id}",
+            key,
             "service",
             "",
             snapshot,
@@ -124,11 +129,17 @@ class Post:
         outbox.audience_complete(conn, mailing.id)
         return mailing
 
+    def announce(self, conn: Connection, notice: Notice, change: Change, contact: Contact, now: datetime) -> None:
+        """Tell a contact of an act in their name, and every mailbox that may still put its former address back."""
+        self.send(conn, notice, change, recipient_of(contact), contact.language, now)
+        for former in moves.former_mailboxes(conn, contact, now):
+            self.send(conn, notice, change, former, contact.language, now)
+
     def opted_out(self, conn: Connection, contact: Contact, change: int, now: datetime) -> None:
         """Confirm an opt-out to its owner, with an undo: only where the organisation turned that on, and may write."""
         act = changes.get(conn, change)
         if act is not None and self.sender(conn):
-            self.send(conn, "opted_out", act, recipient_of(contact), contact.language, now)
+            self.announce(conn, "opted_out", act, contact, now)
 
     def letter(self, notice: Notice, language: str, day: date, sender: str = "") -> Compiled:
         """The compiled letter in a language of ours (else the default one)."""
@@ -172,24 +183,35 @@ def recipient_of(contact: Contact) -> Recipient:
 
 def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: Tokens) -> dict[int, Filled]:
     """The values of a service letter for its recipient; nobody when the contact or the act is gone."""
-    name, _, number = mailing.spec.key.partition(":")
+    name, number, former = _parts(mailing.spec.key)
     links = next((made for notice, made in _LINKS.items() if notice == name), None)
-    change = changes.get(conn, int(number)) if links is not None and number.isdecimal() else None
+    change = changes.get(conn, number) if links is not None else None
     if links is None or change is None or change.undone_at:
         return {}
     found = contacts.get_many(conn, [number for number in recipients if number == change.contact_id])
-    identity, ends = mailing.identity, _ends(name, change)
+    identity = mailing.identity
     filled = {}
     for contact in found.values():
         letter = (identity.key_id, mailing.id, contact.id)
         asked = _asked(change, contact)
-        urls = {
-            slot: f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, change.id)}{asked}"
-            for slot, (path, purpose) in links.items()
-        }
+        urls = {}
+        for slot, (path, purpose) in links.items():
+            if former and purpose is Purpose.ADDRESS_AGREE:
+                continue  # a mailbox that had its say already can take back, not agree for the present one
+            ends, about = _ends(name, change), change.id
+            if purpose is Purpose.ADDRESS_KEEP:
+                ends, about = change.at + KEEP_LINK, former or change.id
+            urls[slot] = f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, about)}{asked}"
         values = {**contact.values(), **_about(conn, change, contact), **urls}
         filled[contact.id] = Filled(contact.name, {"contact": values, "links": {}}, "", "")
     return filled
+
+
+def _parts(key: str) -> tuple[str, int, int]:
+    """Notice, act, and the change of address by which a former mailbox is told (0: the present one) of a key."""
+    name, _, numbers = key.partition(":")
+    act, _, former = numbers.partition(":")
+    return name, int(act) if act.isdecimal() else 0, int(former) if former.isdecimal() else 0
 
 
 def _ends(notice: str, change: Change) -> datetime:
@@ -207,7 +229,7 @@ def _asked(change: Change, contact: Contact) -> str:
 
 def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, object]:
     """What stands in the letter about the act."""
-    told: dict[str, object] = {"changes": in_words(conn, change, contact.language)}
+    told: dict[str, object] = {"changes": in_words(conn, change.after, contact.language)}
     if change.kind == "opt_out":
         told["left"] = [_left(conn, change.after["scope"], contact.language)]
     if "topics" in change.after:
@@ -223,8 +245,8 @@ def _left(conn: Connection, scope: str, language: str) -> str:
     return topic.name_in(language) if topic else scope or words(language, "letter").gettext("All our mail")
 
 
-def in_words(conn: Connection, change: Change, language: str) -> list[str]:
-    """What an act changed, a line each; fields and topics by name, never what was typed."""
+def in_words(conn: Connection, after: Mapping[str, Any], language: str) -> list[str]:
+    """What an act set (its *after* side), a line each; fields and topics by name, never what was typed."""
     _ = words(language, "letter").gettext
     texts = {
         "name": _("Your name"),
@@ -232,11 +254,11 @@ def in_words(conn: Connection, change: Change, language: str) -> list[str]:
         "days": _("How often you get mail"),
         "until": _("Until when you get no mail"),
     }
-    lines = [text for field, text in texts.items() if field in change.after]
+    lines = [text for field, text in texts.items() if field in after]
     own = {"salutation": _("How we address you")}
-    lines += [own.get(field, field.replace("_", " ").capitalize()) for field in sorted(change.after.get("fields", ()))]
+    lines += [own.get(field, field.replace("_", " ").capitalize()) for field in sorted(after.get("fields", ()))]
     names = {topic.slug: topic.name_in(language) for topic in contacts.topics(conn)}
-    for slug, joined in sorted(change.after.get("topics", {}).items()):
+    for slug, joined in sorted(after.get("topics", {}).items()):
         text = _("{topic}: you get it from now on") if joined else _("{topic}: you do not get it any more")
         lines.append(text.format(topic=names.get(slug, slug)))
     return lines

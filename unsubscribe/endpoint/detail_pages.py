@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer.errors import FaultsError, StateError
+from mailer.errors import FaultsError
 from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
-from unsubscribe.details import Saved, Wishes
+from unsubscribe.details import Wishes
 from unsubscribe.endpoint import forms
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.dates import parse_day, short_day, start_of
@@ -102,34 +100,32 @@ class DetailPages:
         if not faults:
             try:
                 email = form.values.get("email", "")
-                async with evenly() if email else nullcontext():  # whether somebody has it already is not told by time
-                    saved, lines, move = await self.desk.write(
+                async with evenly():  # what was so already, or who has that address, is not told by time either
+                    lines, move = await self.desk.write(
                         partial(_save, (token, wishes), email, (self.desk, view.language, now))
                     )
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
-            except StateError:
-                raise HTTPException(429) from None
             else:
-                return self._saved(view, saved, lines, move)
+                return self._saved(view, lines, move)
         if not topics and not form.values:
             _ = view.gettext
             sentence = _("This address gets no mail at all. Sign up once more to change that.")
             return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
         return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
-    def _saved(self, view: View, saved: Saved, lines: Sequence[str], move: Move | None) -> Response:
+    def _saved(self, view: View, lines: Sequence[str], move: Move | None) -> Response:
+        """The same page whether a value that was filled in is new or was so already: it confirms no guess."""
         _ = view.gettext
         if move and move.stand == "waiting":
             self.desk.watch.chose("address")
-            told = (self.addresses.asked(view, move), *((_("This was changed:"),) if lines else ()))
+            told = (self.addresses.asked(view, move), *((_("This is how it is now:"),) if lines else ()))
             return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines)
-        if saved.change is None:
-            sentence = _("What you chose is as it already was, so nothing was changed.")
-            return self.desk.done(view, _("Nothing was changed"), (sentence,), kind="info")
+        if not lines:
+            return self.desk.done(view, _("Nothing was changed"), (_("You left everything as it is."),), kind="info")
         self.desk.watch.chose("details")
-        mailed = _("You get a mail about this, with which you can undo it.")
-        return self.desk.done(view, _("Saved"), (_("This was changed:"),), changes=lines, after=mailed)
+        mailed = _("Where this differs from before, you get a mail with which you can undo it.")
+        return self.desk.done(view, _("Saved"), (_("This is how it is now:"),), changes=lines, after=mailed)
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
@@ -193,12 +189,12 @@ class DetailPages:
 
 def _save(
     wish: tuple[Token, Wishes], email: str, where: tuple[Desk, str, datetime], conn: Connection
-) -> tuple[Saved, list[str], Move | None]:
-    """Store, and say what changed in the language of the page: the person's own may just have changed."""
-    (token, _), (desk, language, now) = wish, where
-    saved = details.save(conn, *wish, desk.house, now)
+) -> tuple[list[str], Move | None]:
+    """Store, and say what is so now in the language of the page: the contact's own may just have changed."""
+    (token, wishes), (desk, language, now) = wish, where
+    details.save(conn, token, wishes, desk.house, now)
     move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
-    return saved, notices.in_words(conn, saved.change, language) if saved.change else [], move
+    return notices.in_words(conn, wishes.as_stored(), language), move
 
 
 def _place(field: str) -> int:

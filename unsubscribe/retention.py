@@ -41,4 +41,5 @@ def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -
         undeliverable.forget_before(conn, now)
     kept = timedelta(days=settings.deliveries_days)
     blanked = forget_addresses(db, now - kept) if kept else 0
+    db.empty_log()  # of what was deleted here, and of an erasure while others kept the log busy
     return Tidied(expired, moved, forgotten, blanked)

@@ -119,13 +119,13 @@ class DetailPages:
         _ = view.gettext
         if move and move.stand == "waiting":
             self.desk.watch.chose("address")
-            told = (self.addresses.asked(view, move), *((_("This is how it is now:"),) if lines else ()))
+            told = (self.addresses.asked(view, move), *((_("What you filled in counts now:"),) if lines else ()))
             return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines)
         if not lines:
             return self.desk.done(view, _("Nothing was changed"), (_("You left everything as it is."),), kind="info")
         self.desk.watch.chose("details")
         mailed = _("Where this differs from before, you get a mail with which you can undo it.")
-        return self.desk.done(view, _("Saved"), (_("This is how it is now:"),), changes=lines, after=mailed)
+        return self.desk.done(view, _("Saved"), (_("What you filled in counts now:"),), changes=lines, after=mailed)
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext

@@ -50,7 +50,8 @@ class MyDataPages:
                 "We send a mail with a link to your mailbox. With it you see everything, and you can have it erased."
             )
             return self.desk.ask(view, _("What do you know of me?"), (told,), _("Send me the link"))
-        await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
+        if await self.desk.read(lambda conn: mydata.may_ask(conn, token, self.desk.post, now)):
+            await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")
         told = _("If we know this address, there is a mail with a link. At most one a day is sent.")
         return self.desk.done(view, _("Look in your mailbox"), (told,), kind="info")

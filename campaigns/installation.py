@@ -1,7 +1,8 @@
 """``init``: the folder, the secrets and the tables; safe to run as often as one likes.
 
 Promises: secrets that exist, in the environment or in ``secrets.toml``, are never replaced; new ones are written whole,
-with mode 0600, before anything is signed with them; the pepper is bound to the database. Raises ``SettingsError`` when
+with mode 0600, before anything is signed with them; the pepper is bound to the database, and addresses that an earlier
+version stored in another spelling get their canonical one (:mod:`unsubscribe.spelling`). Raises ``SettingsError`` when
 the pepper is not that of the database, ``SchemaError`` when the database was made by a newer Postiljon.
 """
 
@@ -13,16 +14,19 @@ import os
 import secrets
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns import migrations
 from campaigns.settings import CampaignSettings
-from mailer import suppression
+from mailer import journal, suppression
 from mailer.errors import SettingsError
+from mailer.journal import Journal
 from mailer.settings import MailerSettings, read
 from mailer.signing import Keyring
 from mailer.storage import open_database
 from unsubscribe.settings import ReaderSettings
+from unsubscribe.spelling import respell
 
 N_ = str  # marks a text for the catalogue (domain cli)
 FILE = "secrets.toml"
@@ -49,8 +53,11 @@ def install() -> Installed:
     db = open_database(settings.database)
     try:
         before = migrations.upgrade(db)
+        pepper = mailer.pepper.get_secret_value()
+        db.journal = Journal(settings.data / journal.FILE)
         with db.write() as conn:
-            suppression.bind_pepper(conn, mailer.pepper.get_secret_value())
+            suppression.bind_pepper(conn, pepper)
+            respell(conn, pepper, datetime.now(UTC))
         return Installed(db.engine.url.render_as_string(hide_password=True), before, written)
     finally:
         db.close()

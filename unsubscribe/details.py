@@ -25,7 +25,7 @@ from mailer import suppression
 from mailer.errors import Fault, FaultsError, InputError, StateError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
-from unsubscribe import changes, consent, contacts, frequency, optout
+from unsubscribe import changes, consent, contacts, frequency, optout, typed
 from unsubscribe.changes import Change, ChangeKind
 from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Standing, Topic
@@ -179,6 +179,8 @@ def _check(wishes: Wishes, house: House, topics: Mapping[str, Topic], now: datet
             faults.append(_fault(name, f"{len(value)} characters", f"at most {LONGEST_VALUE}"))
         elif _CONTROL.search(value):
             faults.append(_fault(name, "a character that cannot be shown", "letters, digits and signs on one line"))
+        elif typed.says_where(value):
+            faults.append(_fault(name, "a link or a mail address", "a text without one"))
     faults += [
         _fault(name, "a field that is not open", "another field")
         for name in set(wishes.fields) - set(house.open_fields)

@@ -59,7 +59,10 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
     deliveries = outbox.erase_recipient(conn, contact_id, now)
     link = consent.erase(conn, contact_id, now)
     changes.erase(conn, contact_id)
+    twins = contacts.twins(conn, contact)
     contacts.remove(conn, contact_id)
+    for twin in twins:  # rows from before one mailbox had one spelling
+        erase(conn, twin, now)
     return Erased(contact_id, deliveries, now, link)
 
 

@@ -6,14 +6,20 @@ does not hold back the letter that the address itself asked for, to confirm a si
 own address (``POSTILJON_CONTACT``), else from that of the latest campaign at that moment; its time is over when its
 link ends.
 
-What stands in it is read anew for each attempt from the contact and the act (I5); it repeats nothing that the person
-who used the link typed, because that may be a stranger: it names the fields, and the topics. Links in it are made under
-the key that was frozen on the mailing, and end some days after the act. The link to confirm a sign-up also names its
-topics and language, which anybody may know and may write there: they only choose what a form shows first.
+What stands in it is read anew for each attempt from the act (I5); it repeats nothing that anybody typed, because that
+may be a stranger: no name, neither in *To* nor in the salutation, no value of a field, no address. It names the fields,
+and the topics of the house. Links in it are made under the key that was frozen on the mailing, and end some days after
+the act. The link to confirm a sign-up also names its topics and language, which anybody may know and may write there:
+they only choose what a form shows first.
 
-Raises ``ContactMissing`` where there is no address to write from: then nothing was written. :func:`fill` gives the
-values to the sender; a recipient whose contact or act is gone is missing from the answer. Success of :meth:`Post.send`
-means that the letter is in the outbox, not that it left.
+A mailbox gets so many of each letter within a day (:data:`MOST_A_DAY`), whoever asks for them, for which contact, and
+in which spelling of the address. What only tells or asks is then left out, and :meth:`Post.send` says so to its caller,
+who answers as if it had gone (D8). An announcement is never left out (:data:`ANNOUNCES`): the change itself is refused.
+
+Raises ``ContactMissing`` where there is no address to write from, ``StateError`` where an announcement would be one too
+many: then the caller gives up its transaction. :func:`fill` gives the values to the sender; a recipient whose contact
+or act is gone is missing from the answer. Success of :meth:`Post.send` means that the letter is in the outbox, not that
+it left.
 """
 
 from __future__ import annotations
@@ -27,7 +33,8 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from mailer import archive, outbox
-from mailer.errors import ContactMissing
+from mailer.address import mailbox_of
+from mailer.errors import ContactMissing, StateError
 from mailer.letter.brand import Brand
 from mailer.letter.compile import LetterSource, compile_letter
 from mailer.letter.plan import Compiled
@@ -36,9 +43,10 @@ from mailer.signing import Purpose
 from mailer.worker import Filled
 from templates.service import service_letter
 from templates.words import LANGUAGES, primary, words
-from unsubscribe import changes, contacts, moves
+from unsubscribe import changes, contacts, limits, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
+from unsubscribe.limits import Limit, Use
 from unsubscribe.moves import Former
 from unsubscribe.tokens import Tokens
 
@@ -49,6 +57,16 @@ UNDO_DAYS = 14
 KEEP_LINK = timedelta(days=60)  # :mod:`.moves` says until when an address can be put back; the link outlives that
 MY_DATA_DAYS = 3
 ASKED_FOR: Notice = "optin_confirm"
+MOST_A_DAY: Mapping[Notice, int] = {
+    "optin_confirm": 1,
+    "my_data": 1,
+    "address_change_new": 2,
+    "address_change_old": 3,
+    "opted_out": 3,
+    "details_changed": 10,
+}
+ANNOUNCES: frozenset[Notice] = frozenset({"details_changed", "address_change_old"})
+"""With a way to undo: the change must not be carried out without the letter."""
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
@@ -60,6 +78,9 @@ _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "opted_out": {"undo": ("/c/undo/", Purpose.UNDO)},
     "my_data": {"show": ("/my-data/", Purpose.MY_DATA)},
 }
+
+
+_LIMITS = {notice: Limit(f"letter {notice}", most, limits.A_DAY) for notice, most in MOST_A_DAY.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +101,8 @@ def nobody(_: Connection) -> str:
 class Post:
     """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day.
 
-    ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign.
+    ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign. ``pepper`` keys
+    the hash by which letters to a mailbox are counted.
     """
 
     def __init__(
@@ -90,8 +112,11 @@ class Post:
         contact: str,
         default_language: str = "nl",
         latest: LatestSender = nobody,
+        *,
+        pepper: bytes,
     ) -> None:
         self.identity = identity
+        self._pepper = pepper
         self._brand = brand
         self._contact = contact
         self._default_language = default_language
@@ -104,14 +129,20 @@ class Post:
 
     def send(
         self, conn: Connection, notice: Notice, change: Change, to: Recipient | Former, language: str, now: datetime
-    ) -> Mailing:
-        """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one."""
+    ) -> bool:
+        """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one.
+
+        False, after the same work, when that mailbox has had its letters of this kind. Raises ``ContactMissing``, and
+        ``StateError`` for an announcement that would be one too many.
+        """
         key = f"{notice}:{change.id}"
         if isinstance(to, Former):
             key, to = f"{key}:{to.change}", to.recipient
         sender = self.sender(conn)
         if not sender:
             raise ContactMissing("POSTILJON_CONTACT is not set, and there is no campaign: no letter can be written")
+        if outbox.find(conn, key):
+            return True
         snapshot = archive.keep(conn, self.letter(notice, language, now.date(), sender), now)
         spec = MailingSpec(
             key,
@@ -124,10 +155,21 @@ class Post:
             asked_for=notice == ASKED_FOR,
             from_address=sender,
         )
-        mailing = outbox.open_mailing(conn, spec, now)
-        outbox.enqueue(conn, mailing.id, [to], to.number, now)
-        outbox.audience_complete(conn, mailing.id)
-        return mailing
+        with conn.begin_nested() as step:
+            _enqueue(conn, spec, to, now)
+            if limits.take(conn, self._use(notice, to), now):
+                return True
+            step.rollback()
+        if notice in ANNOUNCES:
+            raise StateError("so many changes were announced to this mailbox today; try again tomorrow")
+        return False
+
+    def spent(self, conn: Connection, notice: Notice, to: Recipient, now: datetime) -> bool:
+        """Whether that mailbox has had its letters of this kind. Reads only, so it can be asked before any lock."""
+        return limits.spent(conn, [self._use(notice, to)], now)
+
+    def _use(self, notice: Notice, to: Recipient) -> Use:
+        return limits.use(_LIMITS[notice], self._pepper, mailbox_of(to.address))
 
     def announce(self, conn: Connection, notice: Notice, change: Change, contact: Contact, now: datetime) -> None:
         """Tell a contact of an act in their name, and every mailbox that may still put its former address back."""
@@ -136,7 +178,7 @@ class Post:
             self.send(conn, notice, change, former, contact.language, now)
 
     def opted_out(self, conn: Connection, contact: Contact, change: int, now: datetime) -> None:
-        """Confirm an opt-out to its owner, with an undo: only where the organisation turned that on, and may write."""
+        """Confirm an opt-out to its owner, with an undo: only where the organisation may write. A few a day."""
         act = changes.get(conn, change)
         if act is not None and self.sender(conn):
             self.announce(conn, "opted_out", act, contact, now)
@@ -176,6 +218,12 @@ class Post:
         )
 
 
+def _enqueue(conn: Connection, spec: MailingSpec, to: Recipient, now: datetime) -> None:
+    mailing = outbox.open_mailing(conn, spec, now)
+    outbox.enqueue(conn, mailing.id, [to], to.number, now)
+    outbox.audience_complete(conn, mailing.id)
+
+
 def recipient_of(contact: Contact) -> Recipient:
     """Where a letter to a contact goes."""
     return Recipient(contact.id, contact.email, contact.address_hash, contact.domain)
@@ -202,8 +250,8 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
             if purpose is Purpose.ADDRESS_KEEP:
                 ends, about = change.at + KEEP_LINK, former or change.id
             urls[slot] = f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, about)}{asked}"
-        values = {**contact.values(), **_about(conn, change, contact), **urls}
-        filled[contact.id] = Filled(contact.name, {"contact": values, "links": {}}, "", "")
+        values = {**_about(conn, change, contact), **urls}
+        filled[contact.id] = Filled("", {"contact": values, "links": {}}, "", "")
     return filled
 
 
@@ -235,8 +283,6 @@ def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, obje
     if "topics" in change.after:
         names = {topic.slug: topic.name_in(contact.language) for topic in contacts.topics(conn)}
         told["topic"] = ", ".join(names.get(slug, slug) for slug in sorted(change.after["topics"]))
-    if change.kind == "address":
-        told["new_address"] = change.after["masked"]
     return told
 
 

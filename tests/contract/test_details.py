@@ -236,7 +236,7 @@ def test_the_announcement_is_a_whole_letter_in_the_readers_language(one: Stage) 
     assert letter.language == "nl"
     assert not letter.list_unsubscribe
     text = render(letter.text, filled.values, letter.language)
-    assert "Geachte mevrouw" in text
+    assert "Geachte heer, mevrouw," in text
     assert "https://mail.vng.example/c/put-back/" in text
     assert "Nieuws" in text
 

@@ -86,9 +86,10 @@ class Model:
             known = changes.of_contact(conn, stage.reader.id)
         after = self.items(now)
         if len(known) > len(self.acts):
-            self.acts.append(
-                Act(known[-1].id, known[-1].kind, {name: after[name] for name in after if after[name] != before[name]})
-            )
+            made = {name: after[name] for name in after if after[name] != before[name]}
+            if known[-1].after.get("scope") == "":  # leaving all mail is about every topic, also one left before
+                made |= dict.fromkeys(TOPICS, False)
+            self.acts.append(Act(known[-1].id, known[-1].kind, made))
 
     def undo(self, place: int, now: datetime) -> None:
         """Undo one of the acts that can be undone."""

@@ -13,17 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Union
 
-from sqlalchemy import Connection, Row, Select, Table, delete, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.address import Address, mask, parse
 from mailer.prepared import Prepared, given_numbers, instant
 from mailer.signing import address_hash
 from unsubscribe.contacts.tables import CONTACT
+from unsubscribe.typed import apart
 
 Attribute = Union[str, tuple[str, ...]]
 quote = json.encoder.encode_basestring
 _MANY = 500  # bound parameters of one statement; SQLite's limit is 32766, short statements are cached better
+_TWIN = " #"  # no address has a space and such a sign behind its domain
 _COLUMNS = (
     CONTACT.c.id,
     CONTACT.c.email,
@@ -49,7 +51,14 @@ _THESE = {
 }
 
 
-_LETTER_COLUMNS = (CONTACT.c.id, CONTACT.c.email, CONTACT.c.name, CONTACT.c.language, CONTACT.c.attributes)
+_LETTER_COLUMNS = (
+    CONTACT.c.id,
+    CONTACT.c.email,
+    CONTACT.c.name,
+    CONTACT.c.language,
+    CONTACT.c.attributes,
+    CONTACT.c.own_fields,
+)
 _FOR_LETTERS = Prepared(lambda dialect: select(*_LETTER_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
 _LOCK = Prepared(
     lambda dialect: (
@@ -80,9 +89,14 @@ class Contact:
         return mask(self.email)
 
     def values(self) -> dict[str, object]:
-        """What contact tags can name: ``contact.email``, ``.name``, ``.language`` and the attributes."""
+        """What contact tags can name: ``contact.email``, ``.name``, ``.language`` and the attributes.
+
+        What the reader typed is taken apart (:mod:`unsubscribe.typed`).
+        """
         lists = {name: list(value) if isinstance(value, tuple) else value for name, value in self.attributes.items()}
-        return {**lists, "email": self.email, "name": self.name or None, "language": self.language or None}
+        known: dict[str, object] = {**lists, "email": self.email}
+        known |= {"name": self.name or None, "language": self.language or None}
+        return _harmless(known, self.own_fields) if self.own_fields else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +175,20 @@ def lock(conn: Connection, contact_ids: Iterable[int]) -> None:
 def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]]]:
     """Name and :meth:`Contact.values` of those who are there, read as a letter needs them: 5 us each."""
     rows = _FOR_LETTERS.run(conn, {"b_ids": json.dumps(list(contact_ids))}).fetchall()
-    return {
-        number: (
-            name,
-            {**(json.loads(attributes) if attributes != "{}" else {}), "email": email, "name": name or None,
-             "language": language or None},
-        )
-        for number, email, name, language, attributes in rows
-    }  # fmt: skip
+    found: dict[int, tuple[str, dict[str, object]]] = {}
+    for number, email, name, language, attributes, own in rows:
+        values = json.loads(attributes) if attributes != "{}" else {}
+        values |= {"email": email, "name": name or None, "language": language or None}
+        if own:
+            values = _harmless(values, own.split())
+        found[number] = values["name"] or "", values
+    return found
+
+
+def _harmless(values: dict[str, Any], own: Iterable[str]) -> dict[str, Any]:
+    """The values as they may stand in a letter: in what was typed on a page nothing is a link."""
+    typed = {name: text for name in own if isinstance(text := values.get(name), str)}
+    return values | {name: apart(text) for name, text in typed.items()}
 
 
 def find(conn: Connection, email: str) -> Contact | None:
@@ -232,6 +252,30 @@ def change_address(conn: Connection, contact: Contact, email: str, pepper: bytes
     }
     conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(email_key=address.key, **fields))
     return replace(contact, key=address.key, **fields)
+
+
+def oddly_spelled(conn: Connection) -> list[Contact]:
+    """The contacts whose address may have another spelling: quoted, or beyond ASCII; one pass over all."""
+    row = CONTACT.c
+    beyond = row.email.op("GLOB")("*[^ -~]*") if conn.dialect.name == "sqlite" else row.email.op("~")("[^ -~]")
+    query = select(*_COLUMNS).where(or_(row.email.startswith('"'), beyond)).order_by(row.id)
+    return [contact_of(found) for found in conn.execute(query)]
+
+
+def respell(conn: Connection, contact: Contact, address: Address, hashed: bytes, *, twin: bool) -> None:
+    """Store the canonical spelling; ``twin``: another row has that key, so this one gets a key that nobody can type."""
+    key = f"{address.key}{_TWIN}{contact.id}" if twin else address.key
+    fields = {"email": str(address), "email_key": key, "address_hash": hashed, "domain": address.domain}
+    conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(fields))
+
+
+def twins(conn: Connection, contact: Contact) -> list[int]:
+    """The numbers of other rows for the same mailbox (:func:`respell`); usually none."""
+    key = CONTACT.c.email_key if conn.dialect.name == "sqlite" else CONTACT.c.email_key.collate("C")
+    first = contact.key.partition(_TWIN)[0]
+    same = or_(CONTACT.c.email_key == first, (key > first + _TWIN) & (key < f"{first}{_TWIN}:"))
+    query = select(CONTACT.c.id).where(same, CONTACT.c.id != contact.id)
+    return list(conn.execute(query.order_by(CONTACT.c.id)).scalars())
 
 
 def remove(conn: Connection, contact_id: int) -> None:

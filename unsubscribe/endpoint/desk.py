@@ -46,7 +46,12 @@ class Desk:
         self.tokens = Tokens(deps.keyring)
         self.watch = Watch()
         self.post = Post(
-            deps.sender_identity, deps.brand, deps.contact_address, deps.default_language, deps.latest_sender
+            deps.sender_identity,
+            deps.brand,
+            deps.contact_address,
+            deps.default_language,
+            deps.latest_sender,
+            pepper=deps.pepper,
         )
         self.house = House(self.post, deps.settings.open_fields)
         self._looked = float("-inf")  # when the contact address was looked for, in seconds of a clock that only goes on

@@ -15,10 +15,12 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mailer.address import is_address
 from mailer.errors import FaultsError
 from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
@@ -33,6 +35,7 @@ from unsubscribe.endpoint.pages import NAMES, View, respond
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later
 from unsubscribe.moving import Move
 from unsubscribe.optout import Reader
+from unsubscribe.typed import says_where
 
 Offer = tuple[Reader, Sequence[Topic]]
 _SWITCH = {"on": True, "off": False}
@@ -72,6 +75,8 @@ class DetailPages:
         path = self.desk.url(request.url.path.rstrip("/"))
         if request.method != "POST":
             return self._page(view, reader, topics, _Form({}, {}, path))
+        if await self.desk.read(partial(self._spent, reader)):
+            raise HTTPException(429)  # seen without a lock
         fields = await forms.form(request)
         values = {name: given[-1] for name, given in fields.items()}
         wishes, faults = self._wishes(view, values, topics)
@@ -93,6 +98,11 @@ class DetailPages:
     def _offer(self, token: Token, conn: Connection) -> Offer:
         reader = optout.look(conn, token, self.desk.now)
         return reader, details.offered(conn, reader)
+
+    def _spent(self, reader: Reader, conn: Connection) -> bool:
+        """Whether so many changes were announced to this mailbox that another one would be refused."""
+        to = notices.recipient_of(reader.contact) if reader.contact else None
+        return to is not None and self.desk.post.spent(conn, "details_changed", to, self.desk.now)
 
     async def _save(self, view: View, wish: tuple[Token, Wishes], offer: Offer, form: _Form) -> Response:
         (token, wishes), (reader, topics), now = wish, offer, self.desk.now
@@ -159,6 +169,9 @@ class DetailPages:
         long = self._fault_text(view, "name")
         texts = ["name", *(f"own-{name}" for name in self.desk.deps.settings.open_fields)]
         faults |= {name: long for name in texts if len(values.get(name, "")) > details.LONGEST_VALUE}
+        faults |= {name: long for name in texts if says_where(values.get(name, ""))}
+        if values.get("email") and not is_address(values["email"]):
+            faults |= {"email": self._fault_text(view, "email")}
         chosen = {topic.slug: _SWITCH.get(values.get(f"topic-{topic.slug}", "")) for topic in topics}
         wishes = Wishes(
             name=values.get("name") or None,
@@ -184,7 +197,7 @@ class DetailPages:
             return _("Fill in your mail address, for example name@example.org")
         if field == "language":
             return _("Choose a language from the list")
-        return _("Use letters, digits and signs on one line, 200 at most")
+        return _("Use letters, digits and signs on one line, 200 at most, and no links or mail addresses")
 
 
 def _save(

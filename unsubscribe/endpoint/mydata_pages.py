@@ -55,7 +55,8 @@ class MyDataPages:
             )
             where = _("Was the address changed in the last two weeks? Then the mail goes to the old one.")
             return self.desk.ask(view, _("What do you know of me?"), (link, where), _("Send me the link"))
-        await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
+        if await self.desk.read(lambda conn: mydata.may_ask(conn, token, self.desk.post, now)):
+            await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")
         told = _("If we know this address, there is a mail with a link. At most one a day is sent.")
         return self.desk.done(view, _("Look in your mailbox"), (told,), kind="info")

@@ -1,0 +1,91 @@
+"""How often something may happen within a time. Home of the table ``allowance``: a row for each *who*, not each try.
+
+Promises: :func:`take` counts one and says whether that was within the limit, in one conditional statement, so that all
+web processes share a limit; what is over it writes nothing. :func:`spent` only reads, so whoever is over a limit is
+turned away before any lock is taken. The time begins with the first that is counted; within any such time at most twice
+the limit passes (the end of one time and the beginning of the next). Nobody is named: ``who`` is a keyed hash, and
+:func:`forget` deletes a row when its time is over, some thousand rows a call.
+
+Success of :func:`take` counts only once the caller's transaction is committed; whoever rolls back gives it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, case, delete, func, or_, select
+from sqlmodel import Field, SQLModel
+
+from mailer.storage import Instant
+from unsubscribe.contacts.people import insert_into
+
+MOST_FORGOTTEN = 5_000
+AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
+
+
+class AllowanceRow(SQLModel, table=True):
+    """How often somebody used something up, until when it counts. Gone soon after."""
+
+    __tablename__ = "allowance"
+
+    who: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    ends: datetime = Field(sa_type=Instant, index=True)
+    number: int = Field(sa_column=Column(Integer, nullable=False))
+
+
+ALLOWANCE: Table = SQLModel.metadata.tables["allowance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many of something within a time. ``what`` goes into the hash: each thing is counted by itself."""
+
+    what: str
+    most: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Somebody and a limit on what they do."""
+
+    limit: Limit
+    who: bytes = field(repr=False)
+
+
+def use(limit: Limit, pepper: bytes, who: str) -> Use:
+    """``who`` (an address, a domain, a network) is kept as a keyed hash alone."""
+    return Use(limit, hmac.digest(pepper, f"postiljon limit\0{limit.what}\0{who}".encode(), hashlib.sha256)[:16])
+
+
+def spent(conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
+    """Whether one of these has nothing left now. Reads only; one look-up by key for each."""
+    row = ALLOWANCE.c
+    full = [(row.who == use.who) & (row.number >= use.limit.most) for use in uses]
+    query = select(func.count()).select_from(ALLOWANCE).where(or_(*full), row.ends > now)
+    return bool(conn.execute(query).scalar_one())
+
+
+def take(conn: Connection, use: Use, now: datetime) -> bool:
+    """Count one; False, and nothing is written, when there is nothing left."""
+    row, ends = ALLOWANCE.c, now + use.limit.within
+    over: Any = row.ends <= now
+    insert = insert_into(conn, ALLOWANCE).values(who=use.who, ends=ends, number=1)
+    counted = {
+        "ends": case((over, insert.excluded.ends), else_=row.ends),
+        "number": case((over, 1), else_=row.number + 1),
+    }
+    left = or_(over, row.number < use.limit.most)
+    statement = insert.on_conflict_do_update(index_elements=["who"], set_=counted, where=left)
+    return conn.execute(statement.returning(row.number)).scalar() is not None
+
+
+def forget(conn: Connection, now: datetime) -> int:
+    """Delete some of the rows whose time is over; how many. Call again until it is 0."""
+    old = select(ALLOWANCE.c.who).where(ALLOWANCE.c.ends <= now).limit(MOST_FORGOTTEN)
+    return conn.execute(delete(ALLOWANCE).where(ALLOWANCE.c.who.in_(old))).rowcount

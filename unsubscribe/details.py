@@ -8,7 +8,7 @@ import overwrites it. :func:`undo` puts back each item by itself, where nobody c
 out: a form shows only what :func:`offered` says, which is the same for everybody with that letter.
 
 Raises ``FaultsError`` (``field`` names the field of the form) for values that cannot be stored, ``TokenError`` for an
-undo that there is not, ``StateError`` when the same person's details change too often in a day.
+undo that there is not, ``StateError`` when more changes are to be announced in a day than a mailbox gets.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.errors import Fault, FaultsError, InputError, StateError, TokenError
+from mailer.errors import Fault, FaultsError, InputError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
 from unsubscribe import changes, consent, contacts, frequency, optout, typed
@@ -34,7 +34,6 @@ from unsubscribe.history import History, Row
 from unsubscribe.notices import Post
 from unsubscribe.optout import Reader
 
-MOST_CHANGES = 10  # announced in a day: more is somebody playing with another person's link
 LONGEST_VALUE = 200
 JOINED = Statement("consent", "change details page")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -164,7 +163,6 @@ def _instead(
 
 def _announce(conn: Connection, contact: Contact, sides: Sides, house: House, now: datetime) -> Change:
     """Keep an act and tell the mailbox, with an undo."""
-    _not_too_often(conn, contact.id, now)
     change = changes.keep(conn, contact.id, "details", sides, now)
     fresh = contacts.get(conn, contact.id) or contact
     house.post.announce(conn, "details_changed", change, fresh, now)
@@ -327,9 +325,3 @@ def _scopes_before(change: Change, held: set[str], rows: Mapping[str, Row | None
     out = {slug for slug in same if before & {slug, ""}}
     out |= {slug for slug, row in rows.items() if slug not in same and (not row or row["state"] == "opted_out")}
     return (held - set(rows)) | out
-
-
-def _not_too_often(conn: Connection, contact_id: int, now: datetime) -> None:
-    recent = [act for act in changes.of_contact(conn, contact_id) if act.at > now - timedelta(days=1)]
-    if sum(act.kind in ("details", "address") for act in recent) >= MOST_CHANGES:
-        raise StateError("these details were changed many times today; try again tomorrow")

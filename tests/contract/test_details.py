@@ -242,7 +242,7 @@ def test_the_announcement_is_a_whole_letter_in_the_readers_language(one: Stage) 
 
 
 def test_nobody_floods_a_mailbox_with_announcements(one: Stage) -> None:
-    for number in range(details.MOST_CHANGES):
+    for number in range(notices.MOST_A_DAY["details_changed"]):
         save(one, Wishes(name=f"Name {number}"), number)
     with pytest.raises(StateError):
         save(one, Wishes(name="One more"), 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from typer.exceptions import TyperException
 from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, suppressions, topics
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import in_our_words, usage_line
-from mailer import shortage
+from mailer import files, shortage
 from mailer.errors import PostiljonError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
@@ -31,6 +32,7 @@ for module in (house, contacts, suppressions, topics, letters, sending, followin
 
 def main() -> None:
     """The entry point of ``postiljon`` and of ``python -m campaigns``."""
+    os.umask(files.OTHERS)  # for what libraries make (counters); our own files do not rely on it
     sys.exit(run(sys.argv[1:]))
 
 

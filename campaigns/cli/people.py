@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaigns.cli.output import _, people, say, tell, writing
+from campaigns.cli.output import _, people, say, tell, writing_text
 
 if TYPE_CHECKING:
     from mailer.outbox import Delivery
@@ -50,7 +50,7 @@ def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
     from unsubscribe.contacts.sheet import harmless
 
     count = 0
-    with writing(path), path.open("w", encoding="utf-8-sig", newline="") as file:
+    with writing_text(path, "utf-8-sig") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for count, row in enumerate(rows, 1):  # noqa: B007 - returned

@@ -176,14 +176,12 @@ def _print_summary(file: Path, summary: Summary, rejected: list[Rejected], rejec
 
 
 def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
-    import csv
+    from unsubscribe.contacts.sheet import SheetWriter
 
     with writing_text(path) as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "reason", "row"])
-        writer.writerows(
-            [item.line, item.reason, f"'{item.raw}" if item.raw[:1] in "=+-@\t\r" else item.raw] for item in rejected
-        )
+        writer = SheetWriter(file, ["line", "reason", "row"])
+        for item in rejected:
+            writer.row([item.line, item.reason, item.raw])
 
 
 def export(

@@ -91,10 +91,10 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
-    """The same for a text whose line ends are written as they are."""
+def writing_text(path: Path) -> Iterator[TextIO]:
+    """The same for a text in UTF-8 whose line ends are written as they are."""
     with writing(path) as file:
-        text = TextIOWrapper(file, encoding, newline="")
+        text = TextIOWrapper(file, "utf-8", newline="")
         yield text
         text.flush()
         text.detach()

@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote
 
-from pydantic import BeforeValidator, Field, PositiveInt, SecretBytes, SecretStr, ValidationError, ValidationInfo
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SecretBytes,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -49,6 +58,8 @@ _EXPECTED = (
 )
 _LONGEST_PASSWORD, _LONGEST_KEY = 10_000, 100_000  # bytes of the files that hold them
 _LONGEST_SETTINGS = 1_000_000
+# Bytes that are no UTF-8 (Python keeps them as lone surrogates), control characters, separators of lines
+UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -140,6 +151,15 @@ def _count(options: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def _readable(value: Any) -> Any:
+    """Refuse text that no setting can have: NUL breaks system calls, a lone surrogate every encoder."""
+    if isinstance(value, str) and UNREADABLE.search(value.strip()):
+        raise ValueError("expected one line of text in UTF-8, without control characters")
+    for item in value if isinstance(value, list) else ():
+        _readable(item)
+    return value
+
+
 def _relay(value: Any, known: ValidationInfo) -> Any:
     """The address together with user and password of their own, which were read before it."""
     user: str = known.data.get("smtp_user", "")
@@ -225,6 +245,11 @@ class HouseSettings(BaseSettings):
     )
 
     data: Path = Path("data")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        return _readable(value)
 
     @classmethod
     def settings_customise_sources(

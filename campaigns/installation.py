@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaigns import migrations
+from campaigns import migrations, modes
 from campaigns.settings import CampaignSettings
-from mailer import journal, suppression
+from mailer import files, journal, suppression
 from mailer.errors import SettingsError
 from mailer.journal import Journal
 from mailer.settings import MailerSettings, read
@@ -44,7 +44,7 @@ class Installed:
 def install() -> Installed:
     """Make or migrate the house."""
     settings = read(CampaignSettings)
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.make_folder(settings.data)
     written = _secrets(settings.data)
     mailer = read(MailerSettings)
     if mailer.pepper is None or not mailer.secret_keys:
@@ -58,7 +58,8 @@ def install() -> Installed:
         with db.write() as conn:
             suppression.bind_pepper(conn, pepper)
             respell(conn, pepper, datetime.now(UTC))
-        return Installed(db.engine.url.render_as_string(hide_password=True), before, written)
+        modes.tighten(settings.data, db)
+        return Installed(db.shown, before, written)
     finally:
         db.close()
 
@@ -82,11 +83,18 @@ def name_organisation(organisation: str, contact: str) -> Path | None:
             if value and key not in known:
                 lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
         if lines:
-            path.write_text("".join(lines) + text, "utf-8")
+            _write(path, "".join(lines) + text)
     except (OSError, tomllib.TOMLDecodeError) as error:
         said = N_("{path} cannot be read or written: {why}")
         raise SettingsError(said.format(path=path, why=getattr(error, "strerror", "") or error)) from None
     return path if lines else None
+
+
+def _write(path: Path, text: str) -> None:
+    """A file that is there keeps its mode and its owner: the service may read it as another user than who writes it."""
+    descriptor = files.open_or_create(path, os.O_WRONLY | os.O_TRUNC)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _named(organisation: str, contact: str) -> dict[str, str]:
@@ -107,9 +115,8 @@ def _secrets(folder: Path) -> Path | None:
     words = (
         "# Both belong to the backup. secret_keys rotate (newest first, separated by commas); pepper never changes.\n"
     )
-    draft = folder / f".{FILE}.{os.getpid()}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    draft = folder / f".{FILE}.{secrets.token_hex(8)}"
+    with os.fdopen(files.create(draft), "w") as file:
         file.write(words + "\n".join(lines) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -17,11 +17,13 @@ from pathlib import Path
 
 from campaigns.definition import Definition, read
 from campaigns.moments import Say, as_is
+from mailer import files
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LARGEST = 20_000_000
+_LONGEST_TEXT = 2_000_000
 _LONGEST_NAME = 1000
 _WORD = re.compile(r"[^\s()<>\"'\[\]]+")
 _MENTIONED = re.compile(r".+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)  # matched at a word's start only: linear
@@ -37,10 +39,10 @@ class Folder(Mapping[str, bytes]):
 
     def __getitem__(self, name: str) -> bytes:
         if name not in self._read:
-            path = (self.path / name).resolve()
-            if not name or not path.is_relative_to(self.path) or not path.is_file() or path.stat().st_size > _LARGEST:
-                raise KeyError(name)
-            self._read[name] = path.read_bytes()
+            try:
+                self._read[name] = files.read(files.beside(self.path, name), _LARGEST)
+            except OSError:
+                raise KeyError(name) from None
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -52,7 +54,7 @@ class Folder(Mapping[str, bytes]):
     def __contains__(self, name: object) -> bool:
         try:
             self[str(name)]
-        except (KeyError, OSError, ValueError):
+        except KeyError:
             return False
         return True
 
@@ -86,12 +88,12 @@ class Material:
 def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Material:
     """Read a campaign file and its brand (its own, else that of the house, else a plain one with the From name)."""
     definition, faults = read(_text(path, _), str(path), _)
-    brand_path = path.parent / definition.brand if definition.brand else house_brand
     images = Folder(path.parent, definition.source)
     plain = builtin_brand(definition.from_name or definition.from_address)
-    if brand_path is None:
+    if not definition.brand and house_brand is None:
         return Material(path, definition, plain, b"", images, tuple(faults))
     try:
+        brand_path = _brand_path(path.parent, definition.brand, _) if definition.brand else house_brand or path
         text = _text(brand_path, _)
     except InputError as error:
         if not definition.brand:
@@ -131,13 +133,22 @@ def differences(material: Material, source: str, parts: Mapping[str, str], _: Sa
     return "\n".join(lines)
 
 
+def _brand_path(folder: Path, name: str, _: Say) -> Path:
+    """The brand file that a campaign names: of its own folder, as its author may not be who may read other files."""
+    try:
+        files.beside(folder, name)
+    except OSError as error:
+        raise InputError(_("{path} cannot be read: {why}").format(path=name, why=_(str(error.strerror)))) from None
+    return folder / name
+
+
 def _text(path: Path, _: Say) -> str:
     try:
-        data = path.read_bytes()
+        data = files.read(path, _LONGEST_TEXT)
     except FileNotFoundError:
         raise InputError(_("{path}: there is no such file").format(path=path)) from None
     except OSError as error:
-        raise InputError(_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from None
+        raise InputError(_("{path} cannot be read: {why}").format(path=path, why=_(str(error.strerror)))) from None
     if b"\0" in data[:1000]:
         raise InputError(_("{path} is not a text file; save it as plain text, in UTF-8").format(path=path))
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated, writing
+from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated, writing_text
 from campaigns.cli.proof import Email, show_consent
 from campaigns.cli.suppressing import suppress
 
@@ -176,14 +176,12 @@ def _print_summary(file: Path, summary: Summary, rejected: list[Rejected], rejec
 
 
 def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
-    import csv
+    from unsubscribe.contacts.sheet import SheetWriter
 
-    with writing(path), path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "reason", "row"])
-        writer.writerows(
-            [item.line, item.reason, f"'{item.raw}" if item.raw[:1] in "=+-@\t\r" else item.raw] for item in rejected
-        )
+    with writing_text(path) as file:
+        writer = SheetWriter(file, ["line", "reason", "row"])
+        for item in rejected:
+            writer.row([item.line, item.reason, item.raw])
 
 
 def export(
@@ -196,7 +194,7 @@ def export(
     from unsubscribe import exporting
 
     house = open_house(say=_)
-    with writing(file), file.open("w", encoding="utf-8", newline="") as out:
+    with writing_text(file) as out:
         count = exporting.export(house.db, out, topic or None).contacts
     house.close()
     if as_json:

@@ -57,7 +57,7 @@ def install() -> Installed:
         db.journal = Journal(settings.data / journal.FILE)
         with db.write() as conn:
             suppression.bind_pepper(conn, pepper)
-            respell(conn, pepper, datetime.now(UTC))
+        respell(db, pepper, datetime.now(UTC))
         return Installed(db.engine.url.render_as_string(hide_password=True), before, written)
     finally:
         db.close()

@@ -57,7 +57,7 @@ def install() -> Installed:
         db.journal = Journal(settings.data / journal.FILE)
         with db.write() as conn:
             suppression.bind_pepper(conn, pepper)
-            respell(conn, pepper, datetime.now(UTC))
+        respell(db, pepper, datetime.now(UTC))
         modes.tighten(settings.data, db)
         return Installed(db.shown, before, written)
     finally:

@@ -30,7 +30,7 @@ from unsubscribe import changes, consent, contacts, limits, notices, typed
 from unsubscribe.changes import Change
 from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Person, Standing, Topic
-from unsubscribe.limits import Limit, Use
+from unsubscribe.limits import Limit, Spent, Use
 from unsubscribe.notices import Post
 
 Stand = Literal["waiting", "confirmed", "gone"]
@@ -67,10 +67,26 @@ class SignUp:
     topics: tuple[Topic, ...] = ()
 
 
-def consider(conn: Connection, wish: Wish, pepper: bytes, now: datetime) -> list[Fault] | bool:
+def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, now: datetime) -> list[Fault] | bool:
     """What is wrong with a request, else whether :func:`request` would look at it. Reads only, so it takes no lock."""
     faults = _check(conn, wish)[1]
-    return faults or not limits.spent(conn, _uses(wish, pepper, now), now)
+    return faults or not spent.look(conn, uses, now)
+
+
+def uses(wish: Wish, pepper: bytes, now: datetime) -> list[Use]:
+    """What a try counts for: its peer, the mailbox, the domain; nothing where there is no address.
+
+    A peer that is not known is one like any other; its hash is another one each day.
+    """
+    try:
+        address = parse(wish.email)
+    except AddressError:
+        return []
+    return [
+        limits.use(_OF_PEER, pepper, f"{now.date()} {wish.peer}"),
+        limits.use(_OF_ADDRESS, pepper, address.mailbox),
+        limits.use(_OF_DOMAIN, pepper, address.domain),
+    ]
 
 
 def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> None:
@@ -78,7 +94,7 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
     topics, faults = _check(conn, wish)
     if faults:
         raise FaultsError(faults)
-    peer, address, domain = _uses(wish, pepper, now)
+    peer, address, domain = uses(wish, pepper, now)
     if not (limits.take(conn, peer, now) and limits.take(conn, address, now)):
         return  # it counts for nobody else: not for the domain
     with conn.begin_nested() as step:
@@ -182,16 +198,6 @@ def _check(conn: Connection, wish: Wish) -> tuple[list[Topic], list[Fault]]:
     if typed.says_where(wish.name):
         faults.append(Fault("", 0, "name", "a link or a mail address", "a name"))
     return topics, faults
-
-
-def _uses(wish: Wish, pepper: bytes, now: datetime) -> list[Use]:
-    """What a try counts for. A peer that is not known is one like any other; its hash is another one each day."""
-    address = parse(wish.email)
-    return [
-        limits.use(_OF_PEER, pepper, f"{now.date()} {wish.peer}"),
-        limits.use(_OF_ADDRESS, pepper, address.mailbox),
-        limits.use(_OF_DOMAIN, pepper, address.domain),
-    ]
 
 
 def _find(conn: Connection, token: Token) -> tuple[Contact, Change] | None:

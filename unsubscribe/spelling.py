@@ -20,24 +20,34 @@ from mailer.address import Address, parse
 from mailer.errors import AddressError
 from mailer.outbox import Recipient
 from mailer.signing import address_hash
+from mailer.storage import Database
 from unsubscribe import consent, contacts
 from unsubscribe.contacts import Contact, Standing
 
 
-def respell(conn: Connection, pepper: bytes, now: datetime) -> int:
-    """Store all addresses as they are spelled now; how many had another spelling."""
+def respell(db: Database, pepper: bytes, now: datetime) -> int:
+    """Store all addresses as they are spelled now, a transaction each; how many had another spelling."""
+    with db.read() as conn:
+        found = [contact.id for contact in contacts.oddly_spelled(conn) if _other(contact, pepper)]
     changed = 0
-    for contact in contacts.oddly_spelled(conn):
-        try:
-            address = parse(contact.email)
-        except AddressError:
-            continue  # it could never be mailed, and nobody can ask for it
-        hashed = address_hash(pepper, address.key)
-        if (contact.email, contact.address_hash) == (str(address), hashed):
-            continue
-        _respell(conn, contact, address, hashed, now)
-        changed += 1
+    for number in found:
+        with db.write() as conn:
+            contact = contacts.get_many(conn, [number], lock=True).get(number)
+            address = _other(contact, pepper) if contact else None
+            if contact and address:
+                _respell(conn, contact, address, address_hash(pepper, address.key), now)
+                changed += 1
     return changed
+
+
+def _other(contact: Contact, pepper: bytes) -> Address | None:
+    """The address as it is to be spelled; None when it is so already, or is none (nobody can mail it)."""
+    try:
+        address = parse(contact.email)
+    except AddressError:
+        return None
+    same = (contact.email, contact.address_hash) == (str(address), address_hash(pepper, address.key))
+    return None if same else address
 
 
 def _respell(conn: Connection, contact: Contact, address: Address, hashed: bytes, now: datetime) -> None:

@@ -142,3 +142,19 @@ def test_changes_over_the_limit_of_a_day_are_refused_without_a_lock(site: Site, 
         assert web.post(url, data={"name": f"Name {number}"}).status_code == 200
     assert held(town, url=url, data={"name": "One more"}).status_code == 429
     assert len(town.letters("details_changed")) == MOST_A_DAY["details_changed"]
+
+
+def test_wishes_to_move_over_the_limit_of_a_day_are_refused_without_a_lock(site: Site, town: Town) -> None:
+    url = site.url(town.path("d"))
+    for number in range(MOST_A_DAY["address_change_old"]):
+        assert web.post(url, data={"email": f"n{number}@delft.example"}).status_code == 200
+    assert held(town, url=url, data={"email": "one@delft.example"}).status_code == 429
+    assert held(town, url=url, data={"email": "no address"}).status_code == 429
+    assert web.post(url, data={"name": "Still"}).status_code == 200
+
+
+def test_many_readers_links_send_one_stranger_few_letters(site: Site, town: Town) -> None:
+    for reader in range(3):
+        for spelling in (*SPELLINGS[:2], r'"vic\tim"@gouda.example'):
+            assert web.post(site.url(town.path("d", reader)), data={"email": spelling}).status_code in (200, 429)
+    assert len(town.letters("address_change_new")) == MOST_A_DAY["address_change_new"]

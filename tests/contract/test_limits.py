@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, Stage
 from unsubscribe import limits
-from unsubscribe.limits import ALLOWANCE, Limit, Use
+from unsubscribe.limits import ALLOWANCE, Limit, Spent, Use
 
 THREE = Limit("thing", 3, timedelta(hours=1))
 EVA = limits.use(THREE, PEPPER, "eva")
@@ -61,6 +61,18 @@ def test_one_that_is_used_up_among_several_is_enough(stage: Stage) -> None:
         take(stage)
     other = limits.use(THREE, PEPPER, "jan")
     assert (spent(stage, other), spent(stage, other, EVA), spent(stage, EVA, other)) == (False, True, True)
+
+
+def test_what_is_remembered_as_used_up_is_so_until_its_time_is_over(stage: Stage) -> None:
+    known = Spent()
+    for _ in range(3):
+        take(stage)
+    with stage.db.read() as conn:
+        assert known.look(conn, [EVA], NOW)
+        assert not known.look(conn, [limits.use(THREE, PEPPER, "jan")], NOW)
+    assert known.knows([EVA], NOW + timedelta(minutes=59))
+    assert not known.knows([EVA], NOW + timedelta(minutes=60))
+    assert not known.knows([limits.use(THREE, PEPPER, "jan")], NOW)
 
 
 def test_everybody_and_everything_is_counted_by_itself(stage: Stage) -> None:

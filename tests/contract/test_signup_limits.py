@@ -15,7 +15,7 @@ from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, Stage
 from unsubscribe import contacts, retention, signup
 from unsubscribe.contacts import Contact
-from unsubscribe.limits import ALLOWANCE
+from unsubscribe.limits import ALLOWANCE, Spent
 from unsubscribe.settings import ReaderSettings
 from unsubscribe.signup import Wish
 
@@ -106,9 +106,13 @@ def test_a_try_over_a_limit_writes_nothing_and_is_seen_without_a_lock(one: Stage
         ask(one, replace(wish, email=f"r{number}@r{number}.example"))
     assert rows(one) == before
     with one.db.write(), one.db.read() as conn:
-        assert signup.consider(conn, wish, PEPPER, NOW) is False
-        assert signup.consider(conn, WISH, PEPPER, NOW) is True
-        assert signup.consider(conn, WISH, PEPPER, NOW + timedelta(hours=2)) is True
+        spent, later = Spent(), NOW + timedelta(hours=2)
+        his, hers = signup.uses(wish, PEPPER, NOW), signup.uses(WISH, PEPPER, NOW)
+        assert not spent.knows(his, NOW)
+        assert signup.consider(conn, wish, his, spent, NOW) is False
+        assert signup.consider(conn, WISH, hers, spent, NOW) is True
+        assert (spent.knows(his, NOW), spent.knows(hers, NOW), spent.knows(his, later)) == (True, False, False)
+        assert signup.consider(conn, wish, his, spent, later) is True
 
 
 @pytest.mark.parametrize("kept", [1, 60])

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from campaigns.app import open_house
 from campaigns.installation import install
 from mailer import outbox, suppression
-from mailer.journal import noted
+from mailer.journal import Journal
 from mailer.outbox import MailingSpec
 from mailer.outbox.tables import DELIVERY
 from mailer.signing import Purpose, Token, address_hash
@@ -55,18 +55,26 @@ def again(stage: Stage, contact: Contact) -> Contact:
 
 
 def mend(stage: Stage) -> int:
-    with stage.db.write() as conn:
-        return respell(conn, PEPPER, NOW + timedelta(days=1))
+    return respell(stage.db, PEPPER, NOW + timedelta(days=1))
 
 
-def test_an_address_gets_its_canonical_spelling_key_and_hash_once(stage: Stage) -> None:
-    eva = store(stage)
-    assert [mend(stage), mend(stage)] == [1, 0]
-    now = again(stage, eva)
-    assert (now.email, now.key) == ("Eva@gouda.example", "eva@gouda.example")
-    assert now.address_hash == address_hash(PEPPER, "eva@gouda.example")
+@pytest.mark.parametrize(
+    ("stored", "spelled"),
+    [(QUOTED, "Eva@gouda.example"), ("zoe\u0308@gouda.example", "zo\u00eb@gouda.example"), ("a@gouda.example", None)],
+)
+def test_an_address_gets_its_canonical_spelling_key_and_hash_once(
+    stage: Stage, stored: str, spelled: str | None
+) -> None:
+    eva = store(stage, stored)
+    assert [mend(stage), mend(stage)] == [0 if spelled is None else 1, 0]
+    now, wanted = again(stage, eva), spelled or stored
+    assert (now.email, now.key, now.address_hash) == (
+        wanted,
+        wanted.lower(),
+        address_hash(PEPPER, wanted.lower()),
+    )
     with stage.db.read() as conn:
-        assert contacts.find(conn, QUOTED) == contacts.find(conn, "eva@gouda.example") == now
+        assert contacts.find(conn, stored) == contacts.find(conn, wanted) == now
 
 
 @pytest.mark.parametrize("reason", ["opt_out", "complaint", "manual", "undeliverable", "pause", "less_often"])
@@ -84,13 +92,13 @@ def test_what_held_the_old_spelling_back_holds_the_new_one_back(stage: Stage, re
         assert suppression.entries(conn, eva.address_hash) == []
 
 
-def test_the_journal_knows_the_wish_under_the_new_hash(stage: Stage) -> None:
+def test_the_journal_knows_the_wish_under_the_new_hash(stage: Stage, tmp_path: Path) -> None:
     eva = store(stage)
     with stage.db.write() as conn:
         suppression.suppress(conn, eva.address_hash, "nieuws", "opt_out", NOW)
-    with stage.db.write() as conn:
-        respell(conn, PEPPER, NOW)
-        (line,) = noted(conn)
+    stage.db.journal = Journal(tmp_path / "journal")
+    mend(stage)
+    (line,) = stage.db.journal.lines()
     assert (line["hash"], line["scope"]) == (address_hash(PEPPER, "eva@gouda.example").hex(), "nieuws")
 
 

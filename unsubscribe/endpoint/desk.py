@@ -145,6 +145,12 @@ class Desk:
         context = basis | {"heading": heading, "sentences": sentences} | more
         return respond(self.pages.page("done.html", View(view.language, view.keep), context), status)
 
+    def told(self, view: View, heading: str, *sentences: str) -> Response:
+        """A page that says the same to everybody: made once, since a flood may ask for nothing else."""
+        fixed = {"kind": "info", "changes": (), "after": "", "code": None, "link": None}
+        texts = {"heading": heading, "sentences": sentences}
+        return respond(self.pages.filled("done.html", View(view.language, view.keep), fixed | texts, {}))
+
     def ask(self, view: View, heading: str, sentences: tuple[str, ...], label: str, **more: object) -> Response:
         """A page with one button that acts: by a POST to ``action``, else to the page's own address."""
         basis: dict[str, object] = {"kind": "primary", "action": ""}

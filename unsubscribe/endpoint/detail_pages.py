@@ -75,10 +75,10 @@ class DetailPages:
         path = self.desk.url(request.url.path.rstrip("/"))
         if request.method != "POST":
             return self._page(view, reader, topics, _Form({}, {}, path))
-        if await self.desk.read(partial(self._spent, reader)):
-            raise HTTPException(429)  # seen without a lock
         fields = await forms.form(request)
         values = {name: given[-1] for name, given in fields.items()}
+        if await self.desk.read(partial(self._spent, reader, bool(values.get("email")))):
+            raise HTTPException(429)  # seen without a lock
         wishes, faults = self._wishes(view, values, topics)
         return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults, path))
 
@@ -99,10 +99,12 @@ class DetailPages:
         reader = optout.look(conn, token, self.desk.now)
         return reader, details.offered(conn, reader)
 
-    def _spent(self, reader: Reader, conn: Connection) -> bool:
+    def _spent(self, reader: Reader, moves: bool, conn: Connection) -> bool:
         """Whether so many changes were announced to this mailbox that another one would be refused."""
-        to = notices.recipient_of(reader.contact) if reader.contact else None
-        return to is not None and self.desk.post.spent(conn, "details_changed", to, self.desk.now)
+        if reader.contact is None:
+            return False
+        to, spent, now = notices.recipient_of(reader.contact), self.desk.post.spent, self.desk.now
+        return spent(conn, "details_changed", to, now) or (moves and spent(conn, "address_change_old", to, now))
 
     async def _save(self, view: View, wish: tuple[Token, Wishes], offer: Offer, form: _Form) -> Response:
         (token, wishes), (reader, topics), now = wish, offer, self.desk.now

@@ -59,7 +59,7 @@ class MyDataPages:
             await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")
         told = _("If we know this address, there is a mail with a link. At most one a day is sent.")
-        return self.desk.done(view, _("Look in your mailbox"), (told,), kind="info")
+        return self.desk.told(view, _("Look in your mailbox"), told)
 
     async def show(self, request: Request) -> Response:
         """A button; then everything."""

@@ -28,6 +28,7 @@ from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import View, also, respond
 from unsubscribe.endpoint.peers import peer_of
 from unsubscribe.endpoint.words import Shown
+from unsubscribe.limits import Spent
 from unsubscribe.signup import SignUp, Wish
 
 MOST_NAMED = 50
@@ -38,6 +39,7 @@ class SignUpPages:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._spent = Spent()
 
     def routes(self) -> list[Route]:
         """With and without a slash at the end."""
@@ -73,7 +75,10 @@ class SignUpPages:
     async def _request(self, wish: Wish) -> Sequence[Fault]:
         """Ask, unless it can be seen without any lock that nothing would come of it; what is wrong with the wish."""
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
-        found = await self.desk.read(lambda conn: signup.consider(conn, wish, pepper, now))
+        uses = signup.uses(wish, pepper, now)
+        if wish.topics and self._spent.knows(uses, now):
+            return ()
+        found = await self.desk.read(lambda conn: signup.consider(conn, wish, uses, self._spent, now))
         if found is True:
             await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
         return found if isinstance(found, list) else ()
@@ -151,7 +156,7 @@ class SignUpPages:
         """One and the same answer (brief.md 1.4 no. 35)."""
         _ = view.gettext
         sentence = _("If this address can sign up, there is a mail to confirm it. Without that nothing happens.")
-        return self.desk.done(view, _("Look in your mailbox"), (sentence,), kind="info")
+        return self.desk.told(view, _("Look in your mailbox"), sentence)
 
     def _question(self, request: Request, view: View, found: SignUp) -> Response:
         _ = view.gettext

@@ -195,7 +195,7 @@ def test_the_command_line_says_it_in_the_language_of_the_environment_and_ends_wi
 def test_a_letter_that_is_too_large_is_told_by_every_command_that_would_make_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.do("init")
-    (tmp_path / "brief.md").write_bytes(file("|".join("h" * 60) + "\n" + "|".join("-" * 60) + "\n"))
+    (tmp_path / "brief.md").write_bytes(file("|".join("h" * 60) + "\n" + "|".join("-" * 60) + "\n", **AMSTERDAM))
     commands: list[list[str]] = [
         ["check", "--no-dns"],
         ["render"],
@@ -204,4 +204,4 @@ def test_a_letter_that_is_too_large_is_told_by_every_command_that_would_make_it(
     ]
     for command in commands:
         ran = desk.run(command[0], "brief.md", *command[1:])
-        assert (command[0], ran.code, "brief.md:8: body: found a table of 5" in ran.err) == (command[0], 1, True)
+        assert (command[0], ran.code, "brief.md:9: body: found a table of 5" in ran.err) == (command[0], 1, True)

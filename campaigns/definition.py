@@ -28,6 +28,7 @@ KEYS = (
 REQUIRED = ("slug", "subject", "from", "language", "topic")
 LAYOUTS, ONLINE = ("letter", "plain"), ("unlisted", "public", "none")
 TRACKING, IN_DOUBT = ("none", "aggregate"), ("hold", "send_again")
+LONGEST = 1_000  # characters of a value
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TOPIC = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
@@ -122,7 +123,9 @@ class _Checker:
             if not text:
                 continue
             try:
-                found[key] = check(text)
+                found[key] = check(text[: LONGEST + 1])  # checks may take the square of a length
+                if len(text) > LONGEST:
+                    raise _Wrong(self._("{number} characters at most").format(number=LONGEST))
             except _Wrong as wrong:
                 self._fault(key, show(text), wrong.expected, wrong.hint)
         if "from" in found:

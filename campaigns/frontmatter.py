@@ -2,7 +2,7 @@
 
 Promises: a value is the text to the end of its line, spaces around it left out, and means itself: ``:``, ``#``,
 ``{{``, quotes, a leading zero and ``no`` too. Every fault is found in one go, each with its line. Pure: text in,
-values and faults out; nothing raises.
+values and faults out; nothing raises. A head has :data:`MOST_LINES` lines at most, and what follows them is not read.
 
 Not YAML, on purpose: YAML cuts ``subject: … #dialoog``, reads ``language: no`` as False and ``slug: 0123`` as 83.
 """
@@ -18,6 +18,8 @@ from campaigns.moments import Say, as_is
 from mailer.errors import Fault
 
 FENCE = "---"
+MOST_LINES = 100
+_SHOWN = 60
 _KEY = re.compile(r"[A-Za-z_][\w-]*[ \t]*:")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -55,7 +57,10 @@ def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
         hint = _("It seems to belong in line {line}.").format(line=end + 1)
         expected = _("a line of --- after the head, then the text of the letter")
         reader.wrong(1, "---", _("no second ---"), expected, hint)
-    for number, line in enumerate(lines[1:end], 2):
+    if end - 1 > MOST_LINES:
+        found = _("a head of {number} lines").format(number=end - 1)
+        reader.wrong(MOST_LINES + 2, "---", found, _("{number} lines at most").format(number=MOST_LINES))
+    for number, line in enumerate(lines[1 : min(end, MOST_LINES + 1)], 2):
         reader.take(number, line)
     return Head(reader.values, reader.lines, "\n".join(lines[end + 1 :]), end + 2, tuple(reader.faults))
 
@@ -71,7 +76,7 @@ class _Reader:
 
     def wrong(self, line: int, field: str, found: str, expected: str, hint: str = "") -> None:
         """Note one fault."""
-        self.faults.append(Fault(self.file, line, field, found, expected, hint))
+        self.faults.append(Fault(self.file, line, field[:_SHOWN], found, expected, hint))
 
     def take(self, number: int, line: str) -> None:
         """One line of the head."""
@@ -102,9 +107,9 @@ class _Reader:
             self.values[key], self.lines[key] = value, number
 
     def _near(self, key: str) -> str:
-        return did_you_mean(key, self.keys, self._)
+        return did_you_mean(key[:_SHOWN], self.keys, self._)
 
 
 def show(text: str) -> str:
     """Text as it can stand in a fault: short, on one line, quoted."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

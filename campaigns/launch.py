@@ -185,7 +185,7 @@ def examine(
     code = code or secrets.token_urlsafe(12)
     compiled = None
     try:
-        compiled = compile_letter(letter_source(site, material, topic, code, now, send_at))
+        compiled = compile_letter(letter_source(site, material, topic, code, now, send_at), time.thread_time)
         faults += [material.definition.at_line(fault) for fault in compiled.warnings]
     except FaultsError as error:
         faults += [material.definition.at_line(fault) for fault in error.faults]

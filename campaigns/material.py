@@ -8,11 +8,13 @@ it; what was read is remembered, so that :meth:`Material.parts` can say by hash 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches, unified_diff
+from itertools import islice
 from pathlib import Path
 
 from campaigns.definition import Definition, read
@@ -22,9 +24,12 @@ from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
-_LARGEST = 20_000_000
-_LONGEST_TEXT = 2_000_000
+_LARGEST, _TOGETHER = 20_000_000, 200_000_000  # bytes of a picture, of all that are read
+_LARGEST_LETTER, _LARGEST_BRAND = 2_000_000, 100_000  # bytes
+_MOST_NAMES, _MOST_BESIDE = 500, 5_000  # of pictures that a text mentions; that lie beside it
 _LONGEST_NAME = 1000
+_COMPARED = 2_000  # lines
+_MOST_ASKED, _LONG = 20, 100  # names for which one like it is looked up, and how much of each
 _WORD = re.compile(r"[^\s()<>\"'\[\]]+")
 _MENTIONED = re.compile(r".+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)  # matched at a word's start only: linear
 
@@ -40,10 +45,14 @@ class Folder(Mapping[str, bytes]):
     def __getitem__(self, name: str) -> bytes:
         if name not in self._read:
             try:
-                self._read[name] = files.read(files.beside(self.path, name), _LARGEST)
-            except OSError:
+                self._read[name] = self._bytes(name)
+            except (OSError, ValueError):  # a name that is too long, or that no file can have
                 raise KeyError(name) from None
         return self._read[name]
+
+    def _bytes(self, name: str) -> bytes:
+        left = _TOGETHER - sum(map(len, self._read.values()))
+        return files.read(files.beside(self.path, name), min(_LARGEST, left))
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.names if name in self)
@@ -59,10 +68,13 @@ class Folder(Mapping[str, bytes]):
         return True
 
     def _named(self, text: str) -> Iterator[str]:
-        beside = sorted(path.name for path in self.path.glob("*") if path.suffix.lower() in _PICTURES)
-        words = (_MENTIONED.match(word) for word in _WORD.findall(text) if len(word) <= _LONGEST_NAME)
-        mentioned = {*(match[0] for match in words if match), *(name for name in beside if name in text)}
-        near = {other for name in mentioned - set(beside) for other in get_close_matches(name, beside, 1)}
+        names = (path.name for path in self.path.glob("*") if path.suffix.lower() in _PICTURES)
+        beside = sorted(islice(names, _MOST_BESIDE))
+        words = (_MENTIONED.match(word[0]) for word in _WORD.finditer(text) if len(word[0]) <= _LONGEST_NAME)
+        found = dict.fromkeys(match[0] for match in words if match)
+        mentioned = {*islice(found, _MOST_NAMES), *(name for name in beside if name in text)}
+        missing = islice((name for name in found if name not in beside), _MOST_ASKED)
+        near = {other for name in missing for other in get_close_matches(name[:_LONG], beside[:_MOST_NAMES], 1)}
         return iter(sorted(mentioned | near))
 
 
@@ -87,14 +99,14 @@ class Material:
 
 def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Material:
     """Read a campaign file and its brand (its own, else that of the house, else a plain one with the From name)."""
-    definition, faults = read(_text(path, _), str(path), _)
+    definition, faults = read(_text(path, _LARGEST_LETTER, _), str(path), _)
     images = Folder(path.parent, definition.source)
     plain = builtin_brand(definition.from_name or definition.from_address)
     if not definition.brand and house_brand is None:
         return Material(path, definition, plain, b"", images, tuple(faults))
     try:
         brand_path = _brand_path(path.parent, definition.brand, _) if definition.brand else house_brand or path
-        text = _text(brand_path, _)
+        text = _text(brand_path, _LARGEST_BRAND, _)
     except InputError as error:
         if not definition.brand:
             raise
@@ -109,7 +121,7 @@ def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
     """The brand of the house, for pages; a plain one with ``name`` when none is set. Raises ``FaultsError``."""
     if path is None:
         return builtin_brand(name)
-    text = _text(path, _)
+    text = _text(path, _LARGEST_BRAND, _)
     return brand_from_toml(text, str(path), Folder(path.parent, text))
 
 
@@ -126,8 +138,7 @@ def differences(material: Material, source: str, parts: Mapping[str, str], _: Sa
     now = {name: found for name, found in material.parts().items() if name in parts or not name.startswith("image ")}
     lines = []
     if now["text"] != parts.get("text"):
-        old, new = source.splitlines(), material.definition.source.splitlines()
-        lines += list(unified_diff(old, new, _("launched"), str(material.path), lineterm="", n=0))
+        lines += _changed(source.splitlines(), material.definition.source.splitlines(), str(material.path), _)
     changed = sorted(name for name in {*now, *parts} - {"text"} if now.get(name) != parts.get(name))
     lines += [_("{part} is not what it was at launch").format(part=name) for name in changed]
     return "\n".join(lines)
@@ -142,12 +153,31 @@ def _brand_path(folder: Path, name: str, _: Say) -> Path:
     return folder / name
 
 
-def _text(path: Path, _: Say) -> str:
+def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[str]:
+    """The lines that differ: from the first such line on so many, since comparing takes the square of their number."""
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
+    end = same + _COMPARED
+    found = list(unified_diff(old[:end], new[:end], _("launched"), name, lineterm="", n=0))
+    return [*found, "…"] if max(len(old), len(new)) > end else found
+
+
+def _too_long(path: Path, largest: int, _: Say) -> FaultsError:
+    with path.open("rb") as file:  # an ordinary file, as was just seen
+        line = file.read(largest).count(b"\n") + 1
+    words = _("more than {number} bytes").format(number=largest), _("{number} bytes at most").format(number=largest)
+    return FaultsError([Fault(str(path), line, "file", *words)])
+
+
+def _text(path: Path, largest: int, _: Say) -> str:
+    """A file's text. Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long."""
     try:
-        data = files.read(path, _LONGEST_TEXT)
+        data = files.read(path, largest)
     except FileNotFoundError:
         raise InputError(_("{path}: there is no such file").format(path=path)) from None
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _too_long(path, largest, _) from None
         raise InputError(_("{path} cannot be read: {why}").format(path=path, why=_(str(error.strerror)))) from None
     if b"\0" in data[:1000]:
         raise InputError(_("{path} is not a text file; save it as plain text, in UTF-8").format(path=path))

@@ -14,16 +14,19 @@ from importlib import resources
 from templates.words import Domain, primary, words
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_LONGEST = 2_000  # a pattern with several places takes the square of a text's length and more
 _LETTERS = 3  # a message with fewer letters of its own would match anything
 
 
 def in_words(text: str, language: str, domain: Domain) -> str:
-    """``text`` in ``language``: a message of the domain, or one whose places were filled."""
+    """``text`` in ``language``: a message of the domain, or one whose places were filled (2,000 characters at most)."""
     if not text:
         return ""
     known = words(language, domain).gettext(text)
     if known != text:
         return known
+    if len(text) > _LONGEST:
+        return text
     for pattern, translation in _patterns(primary(language), domain):
         match = pattern.fullmatch(text)
         if match:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 from mailer.errors import Fault, FaultsError
 from mailer.letter.colour import normal
@@ -19,6 +19,11 @@ KEYS = frozenset(
     | {f"words.{name}" for name in ("legal", "proclaimer")}
     | {f"{section}.{shade}" for section in ("colours", "colours.dark") for shade in _SHADES}
 )
+_DEEPEST = 10  # brackets in brackets, dots in a key
+_DOTTED = re.compile(rf"\s*\[*\s*(?:[\w\"'-]+\s*\.\s*){{{_DEEPEST + 1}}}")
+_MOST_FAULTS, _SHOWN = 100, 80
+_LONGEST, _MOST_LINES = 5_000, 20  # characters of a text; lines of the sender block
+_DIGITS = re.compile(r"[0-9_]{4000}")
 _SECTIONS = frozenset(key.rpartition(".")[0] for key in KEYS) - {""}
 _LINK = re.compile(r"(?:https?://[^\s/]+|mailto:[^\s@]+@\S+|tel:\+?[\d-]+)\S*")
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -31,14 +36,38 @@ class BrandFile:
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self._lines = text.splitlines()
+        self._places = dict(_keys(self._lines))
         self._faults: list[Fault] = []
+        self._refuse_dots()
         try:
             self._data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"line (\d+)", str(error))
             fault = Fault(file, int(line[1]) if line else len(self._lines), "brand", str(error), N_("a TOML file"))
             raise FaultsError([fault]) from None
+        except ValueError:  # Python reads no number of so many digits
+            at = next((number for number, line in enumerate(self._lines, 1) if _DIGITS.search(line)), 0)
+            raise FaultsError([Fault(file, at, "brand", N_("a number of many digits"), N_("a TOML file"))]) from None
+        except RecursionError:
+            self._refuse(self._deep_line(), N_("brackets in brackets"), N_("{number} levels at most"))
         self._check_keys(self._data, "")
+
+    def _refuse_dots(self) -> None:
+        """tomllib takes the square of the length of a dotted key."""
+        for number, line in enumerate(self._lines, start=1):
+            if _DOTTED.match(line):
+                self._refuse(number, N_("a key of many parts"), N_("{number} dots at most"))
+
+    def _deep_line(self) -> int:
+        depth = 0
+        for number, line in enumerate(self._lines, start=1):
+            depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
+            if depth > _DEEPEST:
+                return number
+        return len(self._lines)
+
+    def _refuse(self, line: int, found: str, expected: str) -> NoReturn:
+        raise FaultsError([Fault(self.file, line, "brand", found, expected.format(number=_DEEPEST))]) from None
 
     def finish(self) -> None:
         """Raise ``FaultsError`` if anything was wrong."""
@@ -54,6 +83,8 @@ class BrandFile:
             return ""
         if not isinstance(value, str) or _CONTROL.search(value):
             self._fault(key, repr(value), N_("one line of text"))
+            return ""
+        if self._is_long(key, value):
             return ""
         return value.strip()
 
@@ -73,6 +104,12 @@ class BrandFile:
         items = value.splitlines() if isinstance(value, str) else value
         if not isinstance(items, list) or any(not isinstance(item, str) or _CONTROL.search(item) for item in items):
             self._fault(key, repr(value), N_("a list of lines of text"))
+            return ()
+        if len(items) > _MOST_LINES:
+            found, expected = N_("{number} lines"), N_("{number} lines at most")
+            self._fault(key, found.format(number=len(items)), expected.format(number=_MOST_LINES))
+            return ()
+        if any(self._is_long(key, item) for item in items):
             return ()
         return tuple(item.strip() for item in items if item.strip())
 
@@ -94,6 +131,8 @@ class BrandFile:
             not isinstance(text, str) or _CONTROL.search(text) for text in table.values()
         ):
             self._fault(key, repr(value), N_('a line of text, or a table of them such as { nl = "…", en = "…" }'))
+            return {}
+        if any(self._is_long(key, text) for text in table.values()):
             return {}
         return {language.lower(): text.strip() for language, text in table.items()}
 
@@ -125,14 +164,7 @@ class BrandFile:
 
     def line_of(self, key: str) -> int:
         """The line on which a key stands; 0 if it does not."""
-        section, _, name = key.rpartition(".")
-        current = ""
-        for number, line in enumerate(self._lines, start=1):
-            header = re.match(r"\s*\[([\w.]+)\]", line)
-            current = header[1] if header else current
-            if re.match(rf"\s*{re.escape(name)}\s*=", line) and current == section:
-                return number
-        return 0
+        return self._places.get(key, 0)
 
     def _get(self, key: str) -> Any:
         value: Any = self._data
@@ -140,8 +172,17 @@ class BrandFile:
             value = value.get(name) if isinstance(value, dict) else None
         return value
 
+    def _is_long(self, key: str, text: str) -> bool:
+        if len(text) <= _LONGEST:
+            return False
+        found, expected = N_("{number} characters"), N_("{number} characters at most")
+        self._fault(key, found.format(number=len(text)), expected.format(number=_LONGEST))
+        return True
+
     def _check_keys(self, table: Mapping[str, Any], prefix: str) -> None:
         for name, value in table.items():
+            if len(self._faults) >= _MOST_FAULTS:
+                return
             key = f"{prefix}{name}"
             if key in _SECTIONS and isinstance(value, dict):
                 self._check_keys(value, f"{key}.")
@@ -149,9 +190,22 @@ class BrandFile:
                 self._fault(key, key, N_("a key of a brand file"), _did_you_mean(key, KEYS))
 
     def _fault(self, key: str, found: str, expected: str, hint: str = "") -> None:
-        fault = Fault(self.file, self.line_of(key), key, found, expected, hint)
-        if fault not in self._faults:
+        shown = found if len(found) <= _SHOWN else found[: _SHOWN - 1] + "…"
+        fault = Fault(self.file, self.line_of(key), key[:_SHOWN], shown, expected, hint)
+        if len(self._faults) < _MOST_FAULTS and fault not in self._faults:
             self._faults.append(fault)
+
+
+def _keys(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Each key and section, with the line on which it stands first (the pairs are given from the last to the first)."""
+    section, found = "", []
+    for number, line in enumerate(lines, start=1):
+        if header := re.match(r"\s*\[([\w.]+)\]", line):
+            section = header[1]
+            found.append((section, number))
+        elif key := re.match(r"\s*([\w-]+)\s*=", line):
+            found.append((f"{section}.{key[1]}" if section else key[1], number))
+    return reversed(found)
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

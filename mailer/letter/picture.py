@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from mailer.letter.plan import Image
 
 N_ = str  # marks a text for the catalogue (domain cli)
+PIXELS, SIDE = 100_000_000, 30_000
+"""A picture of more is a burden on each reader's machine, or made to be one: a phone's camera has 12 to 100 million."""
+_SEGMENTS = 1_000  # of a JPEG, before the one that says how large it is
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
 
 
@@ -34,6 +37,11 @@ def picture(data: bytes) -> Picture:
     media_type, width, height = _measure(data)
     if not width or not height:
         raise ValueError(N_("This picture has no width or height."))
+    if max(width, height) > SIDE or width * height > PIXELS:
+        text = N_(
+            "This picture has {width} by {height} pixels; make it smaller: {number} pixels at most, {side} a side."
+        )
+        raise ValueError(text.format(width=width, height=height, number=PIXELS, side=SIDE))
     return Picture(Image(hashlib.sha256(data).hexdigest(), media_type, data), width, height)
 
 
@@ -54,7 +62,7 @@ def _measure(data: bytes) -> tuple[str, int, int]:
 
 def _jpeg(data: bytes) -> tuple[int, int]:
     at = 2
-    while True:
+    for _ in range(_SEGMENTS):
         marker, length = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])[0]
         if data[at] != 0xFF:
             raise IndexError
@@ -62,6 +70,7 @@ def _jpeg(data: bytes) -> tuple[int, int]:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
             return width, height
         at += 2 + length
+    raise IndexError
 
 
 def _webp(data: bytes) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside
 from mailer.letter.picture import picture
+from mailer.letter.slots import MAX_FAULTS
 
 _SAYS_NOTHING = re.compile(
     "klik hier|hier|lees (meer|verder)|meer( info)?|deze link|link|click here|here|(read )?more|this link|more info|"
@@ -38,9 +39,14 @@ class Checker:
     source: LetterSource
 
     def check(self, root: Element, *, tags_are_right: bool) -> list[Fault]:
-        """Every fault and warning, by line; where tags stand is checked only if the tags themselves are right."""
+        """Every fault and warning, by line; where tags stand is checked only if the tags themselves are right.
+
+        After :data:`MAX_FAULTS` faults the rest is left for the next time.
+        """
         faults: list[Fault] = []
         for element in root.walk():
+            if len(faults) >= MAX_FAULTS:
+                break
             if tags_are_right:
                 tags = [(child.line, child.text) for child in element.children if child.kind == "control"]
                 faults += self._balance(tags)

@@ -7,7 +7,7 @@ particular, as finished HTML and text (fallbacks, conditions false, personal lin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from mailer.letter.compile.checks import CONTROL, Checker
 from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
+from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
@@ -36,6 +37,7 @@ CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
 LONG = 80_000  # from here on the opt-out link stands at the top too
 PREHEADER = 120
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+Clock = Callable[[], float]
 N_ = str  # marks a text for the catalogue (domain cli)
 
 
@@ -47,18 +49,36 @@ class _Work:
     masker: Masker
     subject: Masked
     preheader: Masked
-    body: Masked
+    root: Element
     pictures: Mapping[str, Picture]
     links: Mapping[str, str]
     alts: Mapping[str, str]  # what the pictures of the text are said to show, by name, in the order of the text
 
 
-def compile_letter(source: LetterSource) -> Compiled:
-    """The compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error."""
-    work, faults = _prepare(replace(source, body=source.body.replace("\r\n", "\n").replace("\r", "\n")))
+def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled:
+    """The compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error.
+
+    A letter that is too large is told as that alone. ``clock`` gives the seconds that this thread used of a processor
+    (``time.thread_time``); without one, sizes alone are limited.
+    """
+    patience = Patience.of(clock) if clock else Patience()
+    source = replace(source, body=source.body.replace("\r\n", "\n").replace("\r", "\n"))
+    if too_large := list(sizes(source)):
+        raise FaultsError(too_large)
+    try:
+        return _compiled(source, patience)
+    except TooMuch as found:
+        line = found.at or source.body_line + found.line
+        raise FaultsError([Fault(source.file, line, "body", found.found, found.expected, found.hint)]) from None
+
+
+def _compiled(source: LetterSource, patience: Patience) -> Compiled:
+    work, faults = _prepare(source, patience)
     if any(fault.severity == "error" for fault in faults):
         raise FaultsError(faults)
+    patience.look()
     html = _html(work, public=False)
+    patience.look()
     plan = html_plan(html, work.masker)
     if _size(plan) > LONG:
         plan = html_plan(_html(work, public=False, long=True), work.masker)
@@ -83,29 +103,36 @@ def compile_letter(source: LetterSource) -> Compiled:
     )
 
 
-def _prepare(source: LetterSource) -> tuple[_Work, list[Fault]]:
+def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Fault]]:
     heads = {
         key: scan(getattr(source, key), file=source.file, first_line=source.line_of(key), field=key)
         for key in ("subject", "preheader")
     }
     body = scan(source.body, file=source.file, first_line=source.body_line)
+    tags(body)
     masker = Masker(source.subject, source.preheader, source.body)
     subject, preheader, masked = (masker.mask(found) for found in (heads["subject"], heads["preheader"], body))
-    root = parse(masked, masker)
+    root = parse(masked, masker, patience)
     kept = dict(_pictures(source, root))
     if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
         kept[""] = logo
     alts = {element.target: element.text for element in root.walk() if element.kind == "image"}
-    work = _Work(source, masker, subject, preheader, masked, kept, _links(source, masker), alts)
+    work = _Work(source, masker, subject, preheader, root, kept, _links(source, masker), alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
     faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
     return work, sorted(faults, key=lambda fault: fault.line)
 
 
 def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Picture]]:
-    """The pictures that the body uses, and no others: what lies beside a letter may be much."""
-    for name in {element.target: None for element in root.walk() if element.kind == "image"}:
+    """The pictures that the body uses, and no others: what lies beside a letter may be much. Raises ``TooMuch``."""
+    size = 0
+    lines = {element.target: element.line for element in root.walk() if element.kind == "image"}
+    for name, line in lines.items():
         data = source.images.get(name) if is_beside(name) else None
+        if data and (size := size + len(data)) > PICTURE_BYTES:
+            found, expected = N_("pictures of {number} MB together"), N_("{number} MB at most")
+            most = expected.format(number=PICTURE_BYTES // 1_000_000)
+            raise TooMuch(0, found.format(number=size // 1_000_000), most, at=line)
         if data and (known := _measured(data)):
             yield name, known
 
@@ -159,20 +186,14 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
 
 def _html(work: _Work, *, public: bool, long: bool = False) -> str:
     context = _context(work, public=public) | {"long": long}
-    root = parse(work.body, work.masker)
-    if public:
-        for_nobody(root, work.masker)
-    gather_lists(root, work.masker)
+    root = _shaped(work, public=public)
     writer = HtmlWriter(work.masker, context, work.pictures, work.source.public_url)
     context["body"] = safe(writer.write(root))
     return inline_styles(render_layout(f"{work.source.layout}.html", context), work.masker)
 
 
 def _text(work: _Work, *, public: bool) -> str:
-    root = parse(work.body, work.masker)
-    if public:
-        for_nobody(root, work.masker)
-    gather_lists(root, work.masker)
+    root = _shaped(work, public=public)
 
     def wrap(text: str) -> str:
         return wrapped(text, work.masker)
@@ -187,6 +208,15 @@ def _text(work: _Work, *, public: bool) -> str:
         "wrap": wrap,
     }
     return re.sub(r"\n{3,}", "\n\n", render_layout("letter.txt", context)).strip("\n") + "\n"
+
+
+def _shaped(work: _Work, *, public: bool) -> Element:
+    """A tree of its own for one writer, who may change it."""
+    root = work.root.copy()
+    if public:
+        for_nobody(root, work.masker)
+    gather_lists(root, work.masker)
+    return root
 
 
 def _public(work: _Work, plan: Plan) -> str:

@@ -89,11 +89,11 @@ def _run(pieces: Sequence[_Piece], position: int) -> tuple[Plan, int]:
     while position < len(pieces):
         piece = pieces[position]
         if isinstance(piece, str):
-            if nodes and isinstance(nodes[-1], str):
-                nodes[-1] += piece
-            elif piece:
-                nodes.append(piece)
-            position += 1
+            begun = position
+            while position < len(pieces) and isinstance(pieces[position], str):
+                position += 1
+            if text := "".join(str(part) for part in pieces[begun:position]):
+                nodes.append(text)
         elif piece.tag.kind == "slot":
             nodes.append(Slot(piece.tag.source, piece.place))
             position += 1

@@ -2,7 +2,8 @@
 
 Promises: the same grammar as the editor's (CommonMark with tables) and two rules of our own, which are
 ``::: name argument`` … ``:::`` and a line that holds nothing but ``if``/``for`` tags. Nothing here judges; what the
-dialect does not allow (HTML, an unknown block) is in the tree, and :mod:`.checks` says so.
+dialect does not allow (HTML, an unknown block) is in the tree, and :mod:`.checks` says so. Raises ``TooMuch`` for a
+body beyond the limits (:mod:`.limits`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from mailer.letter.compile.blocks import add_rules
+from mailer.letter.compile.limits import PICTURES, Patience, TooMuch, Weight, add_limits
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.slots import scan
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _SAME = {
     "root", "paragraph", "bullet_list", "list_item", "blockquote", "hr", "strong", "em", "softbreak", "hardbreak",
     "table", "thead", "tbody", "tr", "control",
@@ -47,18 +50,43 @@ class Element:
         for child in self.children:
             yield from child.walk()
 
+    def copy(self) -> Element:
+        """The same for somebody who changes it."""
+        below = [child.copy() for child in self.children]
+        return Element(self.kind, self.line, below, self.text, self.target, self.title, self.name, self.closed)
+
     def plain(self) -> str:
         """The text of this element and all below it, with the words of its tags."""
         own = " " if self.kind in ("softbreak", "hardbreak", "paragraph") else self.text
         return own + "".join(child.plain() for child in self.children)
 
 
-def parse(masked: Masked, masker: Masker) -> Element:
-    """The tree of a masked body."""
+def parse(masked: Masked, masker: Masker, patience: Patience | None = None) -> Element:
+    """The tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
     markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py tells what is wrong with it
     add_rules(markdown, masker)
-    return _Builder(masked, masker).build(SyntaxTreeNode(markdown.parse(masked.text)), 0)[0]
+    add_limits(markdown, patience or Patience())
+    try:
+        tokens = markdown.parse(masked.text)
+    except TooMuch as found:
+        found.at = found.at or masked.line(found.line)
+        raise
+    root = _Builder(masked, masker).build(SyntaxTreeNode(tokens), 0)[0]
+    _weigh(root, masker)
+    return root
+
+
+def _weigh(root: Element, masker: Masker) -> None:
+    """Raise ``TooMuch`` if what is used again and again comes to too much."""
+    weight, pictures = Weight(), 0
+    for element in root.walk():
+        texts = element.text, element.target, element.title
+        weight.add(texts, (masker.tag(match[0]) for match in masker.word.finditer(" ".join(texts))), element.line)
+        pictures += element.kind == "image"
+        if pictures > PICTURES:
+            expected = N_("{number} of them at most").format(number=PICTURES)
+            raise TooMuch(0, N_("too many pictures"), expected, at=element.line)
 
 
 def _any_link(url: str) -> bool:  # noqa: ARG001 - the signature is theirs

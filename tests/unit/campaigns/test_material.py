@@ -99,7 +99,7 @@ def test_a_brand_that_is_no_ordinary_file_or_endless_is_a_fault_and_blocks_nothi
             "fifo.toml": "no ordinary file",
             "folder.toml": "no ordinary file",
             "s.toml": "No such device",
-            "large.toml": "larger than 2000000 bytes",
+            "large.toml": "more than 100000 bytes",
             "missing.toml": "no such file",
         }.items():
             faults = load(campaign(tmp_path, name)).faults

@@ -1,0 +1,216 @@
+"""How large a letter may be, and the fault of one that is larger: what is too much, how much there may be, the line.
+
+Promises: each limit is far above what readers get through (ten times the longest example), and is looked at before
+the work that it bounds is done; a letter within all of them compiles in about a second and in some 100 MiB, whatever
+stands in it. The limits are numbers of things, so the same letter is right or wrong on each machine; :class:`Patience`
+is the last resort, for what nobody thought of. Pure: the clock is a function that the caller gives.
+
+Raises :class:`TooMuch`, which knows a line of the text; :mod:`.tree` makes a fault of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from mailer.errors import Fault
+from mailer.letter.compile.source import LetterSource
+from mailer.letter.slots import Scan, Tag
+
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+TEXT = 200_000  # characters of a body
+LINES = 10_000
+HEAD = 1_000  # characters of a subject or preheader
+PARAGRAPH = 20_000  # characters of a paragraph, heading or cell
+SIGNS = 2_000  # of those below in one of them: markdown-it looks behind each for the one that closes it
+_SIGNS = "*_`[<&\\"
+NESTING = 10  # lists, quotations and blocks in one another
+MARKS = 10  # bold, italic and links in one another
+COLUMNS = 50
+BLOCKS = 5_000  # paragraphs, items, cells, …
+PIECES = 20_000  # of paragraphs: stretches of text, bold, links, pictures, slots, ends of lines
+TAGS = 2_000
+ITEMS = 100  # of a loop, as slots.MAX_ITEMS says
+FILLED = 20_000  # slots that are filled for one reader, loops at their longest
+RESULT = 500_000  # characters of texts and addresses, each as often as it is used
+LOOPED = 2_000_000  # the same, loops at their longest
+PICTURES = 200
+PICTURE_BYTES = 40_000_000
+SECONDS = 10.0  # of a processor
+_LEVELS = 2 * NESTING + 2  # as markdown-it counts: a list's item is two
+_LOOK = 100
+_CONTAINERS = ("list_item_open", "blockquote_open", "block_open")
+
+_CHARACTERS, _AT_MOST = N_("{number} characters"), N_("{number} characters at most")
+_OF_THEM = N_("{number} of them at most")
+_LONG_LOOPS = N_("a loop that may give {number} characters")
+_SHORTER = N_("Make it shorter, or put parts of it on a page and link to that.")
+
+
+class TooMuch(Exception):
+    """More than a letter may have; ``line`` counts from 0 within the body, ``at`` is a line of the file, if known."""
+
+    def __init__(self, line: int, found: str, expected: str, hint: str = "", at: int = 0) -> None:
+        super().__init__(found)
+        self.line, self.found, self.expected, self.hint, self.at = line, found, expected, hint, at
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a letter may take: ``clock`` says the seconds that were spent (of a processor, best), from any start."""
+
+    clock: Callable[[], float] = lambda: 0.0
+    until: float = SECONDS
+
+    @classmethod
+    def of(cls, clock: Callable[[], float]) -> Patience:
+        """From now on."""
+        return cls(clock, clock() + SECONDS)
+
+    def look(self, line: int = 0) -> None:
+        """Raise ``TooMuch`` when it is over."""
+        if self.clock() > self.until:
+            expected = N_("{number} seconds at most").format(number=f"{SECONDS:g}")
+            raise TooMuch(line, N_("a letter that takes too long to make"), expected, _SHORTER)
+
+
+def sizes(source: LetterSource) -> Iterator[Fault]:
+    """What can be told before anything is read: lengths."""
+    where = Fault(source.file, 0, "", "", "")
+    for key in ("subject", "preheader"):
+        if (length := len(getattr(source, key))) > HEAD:
+            found, expected = _CHARACTERS.format(number=length), _AT_MOST.format(number=HEAD)
+            yield replace(where, line=source.line_of(key), field=key, found=found, expected=expected)
+    body, lines = source.body, source.body.count("\n")
+    where = replace(where, field="body", hint=_SHORTER)
+    if len(body) > TEXT:
+        at = source.body_line + body.count("\n", 0, TEXT)
+        found, expected = _CHARACTERS.format(number=len(body)), _AT_MOST.format(number=TEXT)
+        yield replace(where, line=at, found=found, expected=expected)
+    elif lines > LINES:
+        found, expected = N_("{number} lines").format(number=lines), N_("{number} lines at most").format(number=LINES)
+        yield replace(where, line=source.body_line + LINES, found=found, expected=expected)
+
+
+def tags(scan: Scan) -> None:
+    """Contact tags, and how often they are filled. Raises ``TooMuch``."""
+    filled, step = 0, 1
+    for number, tag in enumerate(scan.tags, start=1):
+        step = {"for": ITEMS, "endfor": 1}.get(tag.kind, step)
+        filled += step * (tag.kind == "slot")
+        if number > TAGS:
+            raise TooMuch(0, N_("too many contact tags"), _OF_THEM.format(number=TAGS), at=tag.line)
+        if filled > FILLED:
+            expected = N_("{number} values at most, a loop counted as {items} times")
+            found = N_("too many slots within a loop")
+            raise TooMuch(0, found, expected.format(number=FILLED, items=ITEMS), at=tag.line)
+
+
+def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
+    """Let ``markdown`` raise ``TooMuch`` as soon as there is too much."""
+    markdown.options["maxNesting"] = _LEVELS
+
+    def bounded(state: StateCore) -> None:
+        state.tokens = _Bounded(patience)
+
+    def inline(state: StateCore) -> None:
+        pieces = 0
+        for token in _nested(state.tokens, NESTING, N_("{number} levels of lists, quotations and blocks at most")):
+            if token.type == "inline":
+                line = token.map[0] if token.map else 0
+                patience.look(line)
+                _paragraph(token.content, line)
+                token.children = state.md.inline.parse(token.content, state.md, state.env, [])
+                pieces += len(token.children)
+                if pieces > PIECES:
+                    found = N_("too many pieces of text, links, bold words and ends of lines")
+                    raise TooMuch(line, found, _OF_THEM.format(number=PIECES), _SHORTER)
+                for _ in _nested(token.children, MARKS, N_("{number} levels of bold, italic and links at most"), line):
+                    pass
+
+    markdown.core.ruler.before("block", "bounded", bounded)
+    markdown.core.ruler.at("inline", inline)
+    markdown.block.ruler.before("table", "columns", _columns, {"alt": ["paragraph", "reference"]})
+
+
+class _Bounded(list[Token]):
+    """The tokens of blocks, as many as there may be."""
+
+    def __init__(self, patience: Patience) -> None:
+        super().__init__()
+        self._patience, self._blocks = patience, 0
+
+    def append(self, token: Token) -> None:
+        """Take one more; an end is counted with its beginning, and what is inside with what is around it."""
+        super().append(token)
+        self._blocks += token.nesting == 1
+        if self._blocks > BLOCKS:
+            expected = _OF_THEM.format(number=BLOCKS)
+            raise TooMuch(self._line(), N_("too many paragraphs, items and cells"), expected, _SHORTER)
+        if not len(self) % _LOOK:
+            self._patience.look(self._line())
+
+    def _line(self) -> int:
+        return next((token.map[0] for token in reversed(self) if token.map), 0)
+
+
+def _nested(tokens: Iterable[Token], limit: int, expected: str, line: int | None = None) -> Iterator[Token]:
+    """The tokens; ``TooMuch`` at one that lies too deep. With a ``line`` each pair counts, else containers alone."""
+    depth = 0
+    for token in tokens:
+        if line is not None or token.type in _CONTAINERS or token.type.replace("_close", "_open") in _CONTAINERS:
+            depth += token.nesting
+        if depth > limit:
+            at = line if line is not None else token.map[0] if token.map else 0
+            raise TooMuch(at, N_("one in another in another, too deep"), expected.format(number=limit))
+        yield token
+
+
+def _paragraph(content: str, line: int) -> None:
+    if len(content) > PARAGRAPH:
+        found = N_("a paragraph of {number} characters").format(number=len(content))
+        raise TooMuch(line, found, _AT_MOST.format(number=PARAGRAPH), N_("An empty line begins a new paragraph."))
+    for sign in _SIGNS:
+        if (number := content.count(sign)) > SIGNS:
+            found = N_("{number} times {sign} in a paragraph").format(number=number, sign=sign)
+            raise TooMuch(line, found, N_("{number} times at most").format(number=SIGNS))
+
+
+def _columns(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: ARG001 - their signature
+    """Refuse a table with too many columns before it is read; takes no line itself."""
+    if start + 1 < end:
+        line = state.src[state.bMarks[start + 1] + state.tShift[start + 1] : state.eMarks[start + 1]]
+        if line.count("|") > COLUMNS and not line.strip("|-: \t"):
+            found = N_("a table of {number} columns").format(number=line.count("|"))
+            raise TooMuch(start, found, N_("{number} columns at most").format(number=COLUMNS))
+    return False
+
+
+@dataclass(slots=True)
+class Weight:
+    """What the elements of a body come to, each told in reading order to :meth:`add`, which raises ``TooMuch``."""
+
+    plain: int = 0
+    looped: int = 0
+    step: int = 1
+
+    def add(self, texts: Iterable[str], within: Iterable[Tag], at: int) -> None:
+        """One element: its texts, and the tags in them."""
+        size = sum(map(len, texts))
+        kinds = [tag.kind for tag in within]
+        self.plain += size
+        self.looped += size * (ITEMS if "for" in kinds else self.step)
+        for kind in kinds:
+            self.step = {"for": ITEMS, "endfor": 1}.get(kind, self.step)
+        if self.plain > RESULT:
+            found = N_("a letter of more than {number} characters").format(number=RESULT)
+            hint = N_("An address or title that is used often counts each time.")
+            raise TooMuch(0, found, _AT_MOST.format(number=RESULT), hint, at)
+        if self.looped > LOOPED:
+            found, expected = _LONG_LOOPS.format(number=self.looped), _AT_MOST.format(number=LOOPED)
+            raise TooMuch(0, found, expected, N_("A loop is counted as {items} times.").format(items=ITEMS), at)

@@ -162,10 +162,9 @@ def _instead(
 
 
 def _announce(conn: Connection, contact: Contact, sides: Sides, house: House, now: datetime) -> Change:
-    """Keep an act and tell the mailbox, with an undo."""
+    """Keep an act and tell the mailbox, with an undo, in the language that was stored before the act."""
     change = changes.keep(conn, contact.id, "details", sides, now)
-    fresh = contacts.get(conn, contact.id) or contact
-    house.post.announce(conn, "details_changed", change, fresh, now)
+    house.post.announce(conn, "details_changed", change, contact, now)
     return change
 
 

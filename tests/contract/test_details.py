@@ -281,3 +281,12 @@ def test_an_opt_out_is_confirmed_by_mail_where_the_organisation_wants_it(
     assert one.claimed(mailing.id)
     with one.db.write() as conn:
         assert optout.undo(conn, token, NOW).stand == "on"
+
+
+def test_a_change_of_language_is_announced_in_the_language_before_it(one: Stage) -> None:
+    saved = save(one, Wishes(language="fr"))
+    assert saved.change
+    with one.db.read() as conn:
+        mailing = outbox.find(conn, f"details_changed:{saved.change.id}")
+        assert mailing
+        assert archive.letter(conn, mailing.spec.snapshot).language == "nl"

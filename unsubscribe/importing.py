@@ -33,11 +33,13 @@ from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
 from unsubscribe.contacts.sheet import Record, Sheet
 from unsubscribe.contacts.tables import CONTACT
 
-CHUNK = 20_000
+CHUNK, CHUNK_SIZE = 20_000, 20_000_000  # rows, characters
+MOST_ATTRIBUTES = 1_000  # of a contact, from all files together
 LOCK_SECONDS = 0.03  # what a transaction is aimed at; promised are 0.05
 _FIRST_SLICE, _LARGEST_SLICE, _SMALLEST_SLICE = 500, 5_000, 50
 _TRIES = 3
 N_ = str  # marks a text for the catalogue (domain cli)
+_TOO_MANY = N_("with this row the person would have more than 1,000 attributes")
 _ERASED = N_("this person asked to be erased and is not brought back")
 _NOTHING: Sequence[suppression.Entry] = ()
 
@@ -111,15 +113,17 @@ def _chunks(
     records: Iterator[Record], reader: RowReader, reject: Callable[[Rejected], None]
 ) -> Iterator[list[ImportRow]]:
     chunk: list[ImportRow] = []
+    size = 0
     for record in records:
         row = reader.read(record)
         if isinstance(row, Rejected):
             reject(row)
             continue
         chunk.append(row)
-        if len(chunk) >= CHUNK:
+        size += len(row.raw)
+        if len(chunk) >= CHUNK or size >= CHUNK_SIZE:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
     if chunk:
         yield chunk
 
@@ -151,16 +155,16 @@ class _Import:
         while start < len(chunk):
             rows = chunk[start : start + self._size]
             start += len(rows)
-            began, (counts, erased) = self._transaction(rows)
+            began, (counts, left_out) = self._transaction(rows)
             spent = time.perf_counter() - began
             self.summary.add(counts)
-            for row in erased:
-                self._reject(Rejected(row.line, _ERASED, row.raw))
+            for rejected in left_out:
+                self._reject(rejected)
             fitting = int(len(rows) * LOCK_SECONDS / max(spent, 1e-6))
             self._size = max(_SMALLEST_SLICE, min(_LARGEST_SLICE, 2 * self._size, fitting))
             progress(self.summary)
 
-    def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[Summary, list[ImportRow]]]:
+    def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[Summary, list[Rejected]]]:
         """A slice, whole or not at all; once more when somebody added the same person meanwhile (PostgreSQL)."""
         for _ in range(_TRIES):
             try:
@@ -178,14 +182,14 @@ class _Slice:
     def __init__(self, work: _Import, conn: Connection) -> None:
         self.work, self.conn = work, conn
         self.counts = Summary()
-        self.erased: list[ImportRow] = []
+        self.left_out: list[Rejected] = []
         self._adds: dict[int, tuple[ImportRow, Known]] = {}
         self._updates: dict[int, dict[str, Any]] = {}
         self._standings: list[Standing] = []
         self._events: list[consent.Event] = []
 
-    def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[ImportRow]]:
-        """What became of the rows, and those of people who were erased."""
+    def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[Rejected]]:
+        """What became of the rows, and those that the database does not take: of people who were erased, say."""
         conn, counts = self.conn, self.counts
         known = bulk.by_key(conn, [row.key for row in rows])
         entries = suppression.entries_of(conn, [row.address_hash for row in rows])
@@ -194,10 +198,12 @@ class _Slice:
         for row in rows:
             held = self._held(entries[row.address_hash]) if row.address_hash in entries else _NOTHING
             if any(entry.reason == "erased" for entry in held):
-                self.erased.append(row)
+                self.left_out.append(Rejected(row.line, _ERASED, row.raw))
                 continue
             item = known.get(row.key)
-            if item is None:
+            if item is not None and self._is_full(row, item):
+                self.left_out.append(Rejected(row.line, _TOO_MANY, row.raw))
+            elif item is None:
                 known[row.key] = self._add(row, next(numbers), held)
                 counts.added += 1
             else:
@@ -207,7 +213,13 @@ class _Slice:
                 counts.updated += news or changed is not None
                 counts.unchanged += not (news or changed is not None)
         self._store()
-        return counts, self.erased
+        return counts, self.left_out
+
+    def _is_full(self, row: ImportRow, item: Known) -> bool:
+        """Whether the row would give a contact more attributes than one may have."""
+        if len(row.attributes) + item.attributes.count('":') <= MOST_ATTRIBUTES:
+            return False  # the usual, told without reading them
+        return len(load_attributes(item.attributes).keys() | row.attributes.keys()) > MOST_ATTRIBUTES
 
     def _held(self, entries: Sequence[suppression.Entry]) -> list[suppression.Entry]:
         """What is in force, counted."""

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated, writing_text
+from campaigns.cli.output import _, ngettext, number, say, tell, writing_text
 from campaigns.cli.proof import Email, show_consent
+from campaigns.cli.rejects import Rejects
 from campaigns.cli.suppressing import suppress
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from unsubscribe.contacts import Contact
-    from unsubscribe.contacts.rows import Rejected
     from unsubscribe.importing import Summary
 
-SHOWN = 20  # rejected rows that are printed one by one without --rejects
 _BETWEEN = 50_000  # objects between two collections of garbage; an import makes many and no circles: a tenth faster
 
 
@@ -81,21 +80,20 @@ def import_file(
 
     if file.is_dir():
         raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="FILE")
+    if rejects and file.exists() and rejects.exists() and rejects.samefile(file):
+        raise typer.BadParameter(_("name another file than the one that is read"), param_hint="--rejects")
     house = open_house(say=_)
     gc.set_threshold(_BETWEEN)
-    rejected: list[Rejected] = []
     statement, since = _statement(basis, source, date)
     plan = Plan(topic, statement, house.pepper, since)
-    with _Progress() as progress:
-        summary = read_in(house.db, file, plan, house.clock(), reject=rejected.append, progress=progress.show)
+    with Rejects(rejects) as rejected, _Progress() as progress:
+        summary = read_in(house.db, file, plan, house.clock(), reject=rejected.take, progress=progress.show)
     house.close()
-    if rejects and rejected:
-        _write_rejects(rejects, rejected)
     if as_json:
-        rows = [{"line": item.line, "reason": item.reason, "row": item.raw} for item in rejected]
-        tell(summary.as_json() | {"rejects": rows})
+        tell(summary.as_json() | {"rejects": rejected.as_json()})
     else:
-        _print_summary(file, summary, rejected, rejects)
+        _print_summary(summary)
+        rejected.show(file)
     return 0
 
 
@@ -145,7 +143,7 @@ class _Progress:
             )
 
 
-def _print_summary(file: Path, summary: Summary, rejected: list[Rejected], rejects: Path | None) -> None:
+def _print_summary(summary: Summary) -> None:
     text = _("{added} added, {updated} updated, {unchanged} as they were, {rejected} rejected. Nobody was mailed.")
     say(
         text.format(
@@ -165,23 +163,6 @@ def _print_summary(file: Path, summary: Summary, rejected: list[Rejected], rejec
             summary.suppressed,
         )
         say(text.format(number=number(summary.suppressed)))
-    for item in rejected[:SHOWN]:
-        complain(f"{file}:{item.line}: {translated(item.reason)}")
-    if len(rejected) > SHOWN:
-        complain(
-            _("… and {number} more; --rejects FILE writes all of them").format(number=number(len(rejected) - SHOWN))
-        )
-    if rejects and rejected:
-        say(_("Rejected rows: {path}").format(path=rejects))
-
-
-def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
-    from unsubscribe.contacts.sheet import SheetWriter
-
-    with writing_text(path) as file:
-        writer = SheetWriter(file, ["line", "reason", "row"])
-        for item in rejected:
-            writer.row([item.line, item.reason, item.raw])
 
 
 def export(

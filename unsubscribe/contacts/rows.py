@@ -19,6 +19,8 @@ from unsubscribe.contacts.people import Attribute, dump_attributes
 from unsubscribe.contacts.sheet import Column, Record, plain
 
 N_ = str  # marks a text for the catalogue (domain cli)
+LONGEST_CELL, LONGEST_ADDRESS = 10_000, 1_000  # characters
+_TAG = 35  # characters of a language tag (RFC 5646 section 4.4.1)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BROKEN = re.compile(r"[\ud800-\udfff]")
 _NO_LANGUAGE = N_("language {language}: expected a code such as nl or en-GB")
@@ -63,8 +65,11 @@ class RowReader:
         if fault:
             return Rejected(record.line, fault, record.raw)
         cells = record.cells
+        typed = plain(cells[self._email]) if self._email < len(cells) else ""
+        if len(typed) > LONGEST_ADDRESS:
+            return Rejected(record.line, N_("an address longer than 254 characters"), record.raw)
         try:
-            address = parse(plain(cells[self._email]) if self._email < len(cells) else "")
+            address = parse(typed)
         except AddressError as error:
             return Rejected(record.line, str(error), record.raw)
         key = address.key
@@ -81,7 +86,7 @@ class RowReader:
             elif column.name == "language":
                 language = _language(value)
                 if language is None:
-                    return Rejected(record.line, _NO_LANGUAGE.format(language=repr(value)), record.raw)
+                    return Rejected(record.line, _NO_LANGUAGE.format(language=repr(value[:_TAG])), record.raw)
                 row.fields["language"] = language
             elif column.is_list:
                 row.attributes[column.name] = _list(value)
@@ -93,6 +98,8 @@ class RowReader:
         if len(record.cells) > len(self._columns) and any(record.cells[len(self._columns) :]):
             found, expected = len(record.cells), len(self._columns)
             return N_("{found} cells, but the first line has {expected} columns").format(found=found, expected=expected)
+        if len(record.raw) > LONGEST_CELL and any(len(cell) > LONGEST_CELL for cell in record.cells):
+            return N_("a cell is longer than 10,000 characters")
         if not record.raw.isascii() and _BROKEN.search(record.raw):
             return N_("a character that is neither UTF-8 nor Windows-1252")
         if _CONTROL.search(record.raw):
@@ -120,5 +127,5 @@ def _language(value: str) -> str | None:
     """The tag as it is written (RFC 5646): ``nl``, ``en-GB``; empty stays empty; None when it cannot be one."""
     if not value:
         return ""
-    match = _LANGUAGE.fullmatch(value)
+    match = _LANGUAGE.fullmatch(value) if len(value) <= _TAG else None
     return match[1].lower() + match[2].replace("_", "-") if match else None

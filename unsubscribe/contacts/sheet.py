@@ -2,11 +2,12 @@
 
 Promises: UTF-8 with or without BOM, Windows-1252 and (with BOM) UTF-16; comma, semicolon or tab, with or without
 Excel's ``sep=`` line; line breaks inside quotes. The file is read as a stream. A row that cannot be read is given
-with its line and a reason, and loses no other: also a quote that is never closed swallows one line only. What
+with its line and a reason, and loses no other: also a quote that is never closed swallows one line only. Memory is
+bounded, whatever the file: a row has :data:`LONGEST_ROW` characters at most, a head :data:`MOST_COLUMNS` columns. What
 :func:`harmless` wrote, :func:`plain` gives back.
 
 Raises ``FaultsError`` for a file that is no CSV at all, and for a header without a column *email*, with a column
-twice, or with a name that cannot be used.
+twice, with a name that cannot be used, or with too many columns.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ import codecs
 import csv
 import difflib
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from mailer.errors import Fault, FaultsError
 
 N_ = str  # marks a text for the catalogue (domain cli)
 CORE = ("email", "name", "language")
 MAX_RECORD_LINES = 50
+LONGEST_ROW = 200_000  # characters of a row, on however many lines
+LONGEST_HEAD = 100_000
+MOST_COLUMNS = 500
+_MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
 # A formula begins with one of these, or with a sign that becomes one of them (NFKC) ...
 _STARTS = "=+@\\-\u2212＝＋－＠\ufe62\ufe63\ufe66\ufe6b\ufb29\u207a-\u207c\u208a-\u208c\u2a75\u2a76"
 # ... perhaps behind signs that are not seen: space, control, format and other ignorable signs (Unicode,
@@ -71,6 +76,10 @@ class _TooLong(Exception):
     """A quote was opened and not closed within MAX_RECORD_LINES lines."""
 
 
+class _TooLarge(Exception):
+    """A row has more than LONGEST_ROW characters."""
+
+
 def harmless(text: str) -> str:
     """The cell with an apostrophe before what a spreadsheet, whatever its separator, would take for a formula (E38).
 
@@ -111,9 +120,9 @@ def find_encoding(path: Path) -> str:
         while block:
             text = decoder.decode(block)
             if not text.isascii():
-                surrogates = sum("\udc80" <= character <= "\udcff" for character in text)
-                strange += surrogates
-                foreign += sum(character > "\x7f" for character in text) - surrogates
+                read = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
+                strange += len(text) - len(read)
+                foreign += len(read) - len(read.encode("ascii", "ignore"))
             block = file.read(_BLOCK)
     return "cp1252" if strange > foreign else "utf-8-sig"
 
@@ -126,6 +135,7 @@ class Sheet:
         self.name = path.name
         self.encoding = find_encoding(path)
         self._file = path.open("r", encoding=self.encoding, errors="surrogateescape", newline="")
+        self._lines = _bounded(self._file)
         self._line = 0
         try:
             self.delimiter, header = self._header()
@@ -142,21 +152,52 @@ class Sheet:
 
     def records(self) -> Iterator[Record]:
         """The rows below the header, empty ones left out."""
-        yield from split(self._file, self.delimiter, self._line + 1)
+        yield from split(self._lines, self.delimiter, self._line + 1)
 
     def _header(self) -> tuple[str, list[str]]:
         delimiter = ""
-        for text in self._file:
+        for text in self._lines:
             self._line += 1
+            if len(text) > LONGEST_HEAD and text.strip(" ,;\t\r\n"):
+                found, expected = N_("a first line of more than {number} characters"), N_("{number} characters at most")
+                raise FaultsError(
+                    [self._fault(found.format(number=LONGEST_HEAD), expected.format(number=LONGEST_HEAD))]
+                )
             line = text.strip("\r\n")
             if self._line == 1 and line.lower().startswith("sep=") and len(line) == 5:
                 delimiter = line[4]
             elif line.strip(" ,;\t"):
                 found = delimiter or max(",;\t", key=line.count)
-                return found, next(csv.reader([line], delimiter=found))
+                cells = next(csv.reader([line], delimiter=found))
+                if len(cells) > MOST_COLUMNS:
+                    wrong, most = N_("{number} columns"), N_("{number} columns at most")
+                    raise FaultsError([self._fault(wrong.format(number=len(cells)), most.format(number=MOST_COLUMNS))])
+                return found, cells
         raise FaultsError(
             [Fault(self.name, 0, "file", N_("nothing"), N_("a first line with the names of the columns"))]
         )
+
+    def _fault(self, found: str, expected: str) -> Fault:
+        return Fault(self.name, self._line, "columns", found, expected, N_("Leave out what no letter says."))
+
+
+def _bounded(file: TextIO) -> Iterator[str]:
+    """The lines of a file; of one that is too long for a row only its beginning, one character more than a row has.
+
+    Raises ``FaultsError`` where the bytes are none of the file's encoding.
+    """
+    number = 0
+    try:
+        while line := file.readline(LONGEST_ROW + 1):
+            number += 1
+            rest = line
+            while len(rest) > LONGEST_ROW and rest[-1] not in "\r\n":
+                rest = file.readline(LONGEST_ROW + 1)
+            yield line
+    except UnicodeError:
+        name = Path(str(file.name)).name
+        fault = Fault(name, number + 1, "file", N_("bytes that are no text"), N_("a file in UTF-8"))
+        raise FaultsError([fault]) from None
 
 
 def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Record]:
@@ -173,7 +214,7 @@ def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Rec
             if not source.held:
                 return
             raise csv.Error("unexpected end of data")
-        except (csv.Error, _TooLong) as error:
+        except (csv.Error, _TooLong, _TooLarge) as error:
             yield Record(number, [], source.give_back(), _reason(error))
             number += 1
 
@@ -185,6 +226,7 @@ class _Lines:
         self._lines = iter(lines)
         self._again: deque[str] = deque()
         self.held: list[str] = []
+        self._size = 0
 
     def __iter__(self) -> _Lines:
         return self
@@ -194,22 +236,27 @@ class _Lines:
             raise _TooLong
         line = self._again.popleft() if self._again else next(self._lines)
         self.held.append(line)
+        self._size += len(line)
+        if self._size > LONGEST_ROW:
+            raise _TooLarge
         return line
 
     def take(self) -> tuple[int, str]:
         """The row is whole: how many lines it had, and its text."""
-        held, self.held = self.held, []
+        held, self.held, self._size = self.held, [], 0
         return len(held), held[0] if len(held) == 1 else "".join(held)
 
     def give_back(self) -> str:
         """The row cannot be read: its first line is left out, the others come again."""
-        held, self.held = self.held, []
+        held, self.held, self._size = self.held, [], 0
         self._again.extendleft(reversed(held[1:]))
         return held[0] if held else ""
 
 
 def _reason(error: Exception) -> str:
     text = str(error)
+    if isinstance(error, _TooLarge):
+        return N_("a row is longer than 200,000 characters")
     if isinstance(error, _TooLong) or "unexpected end" in text:
         return N_('a quotation mark (") is opened and not closed')
     if "field larger" in text:
@@ -219,6 +266,10 @@ def _reason(error: Exception) -> str:
 
 def _refuse_others(path: Path) -> None:
     try:
+        if not path.is_file():  # a pipe or device can be read once only, or has no end
+            path.stat()
+            found, expected = N_("a pipe or a device"), N_("a file")
+            raise FaultsError([Fault(path.name, 0, "file", found, expected, N_("Save what it gives as a file first"))])
         with path.open("rb") as file:
             start = file.read(8)
     except OSError as error:
@@ -242,13 +293,13 @@ def _columns(header: Sequence[str], file: str, line: int) -> list[Column]:
         column = Column(cell.strip() if cell.strip() in CORE else name, is_list)
         columns.append(column)
         faults += [Fault(file, line, f"column {place}", *what) for what in _name_faults(cell, column)]
-    names = [column.name.casefold() for column in columns]
-    for name in sorted({name for name in names if name and names.count(name) > 1}):
+    names = Counter(column.name.casefold() for column in columns)
+    for name in sorted(name for name, times in names.items() if name and times > 1):
         faults.append(Fault(file, line, name, N_("the column more than once"), N_("each column once")))
     if "email" not in [column.name for column in columns]:
         faults = [_no_email(header, file, line), *faults]
     if faults:
-        raise FaultsError(faults)
+        raise FaultsError(faults[:_MOST_FAULTS])
     return columns
 
 
@@ -258,19 +309,24 @@ def _name_faults(cell: str, column: Column) -> Iterator[tuple[str, str, str]]:
     if not name:
         yield N_("a column without a name"), N_("a name for each column"), ""
     elif not _NAME.fullmatch(name):
-        yield repr(cell.strip()), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
+        yield _shown(cell), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
     elif name not in CORE and name.casefold() in CORE and name.casefold() != "email":
-        yield repr(cell.strip()), f"'{name.casefold()}'", N_("did you mean {name}?").format(name=repr(name.casefold()))
+        yield _shown(cell), f"'{name.casefold()}'", N_("did you mean {name}?").format(name=_shown(name.casefold()))
     elif column.is_list and name in CORE:
-        yield repr(cell.strip()), f"'{name}'", N_("this column has one value for each person")
+        yield _shown(cell), f"'{name}'", N_("this column has one value for each person")
+
+
+def _shown(cell: str) -> str:
+    text = cell.strip()
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
 def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
-    shown = ", ".join(repr(cell.strip()) for cell in header)
-    plain_names = {re.sub(r"[\W_]", "", cell.casefold()): cell.strip() for cell in header}
+    shown = ", ".join([*map(_shown, header[:_MOST_FAULTS]), *(["…"] if len(header) > _MOST_FAULTS else [])])
+    plain_names = {re.sub(r"[\W_]", "", cell[:_SHOWN].casefold()): cell.strip() for cell in header}
     close = [cell for key, cell in plain_names.items() if key == "email" or key in _ALIASES["email"]]
     close = close or [plain_names[key] for key in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
-    hint = N_("did you mean {name}? Call that column email").format(name=repr(close[0])) if close else ""
+    hint = N_("did you mean {name}? Call that column email").format(name=_shown(close[0])) if close else ""
     return Fault(
         file, line, "email", N_("no such column, but {columns}").format(columns=shown), N_("a column email"), hint
     )

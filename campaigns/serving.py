@@ -147,7 +147,9 @@ def web(parent: Connection, listening: socket.socket) -> None:
     from unsubscribe.endpoint.server import config
 
     house = open_house()
-    server = uvicorn.Server(config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10))
+    server = uvicorn.Server(
+        config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error")
+    )
 
     def end() -> None:
         server.should_exit = True

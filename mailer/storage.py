@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import re
 import sqlite3
@@ -84,6 +85,15 @@ class Instant(TypeDecorator[datetime]):
 def as_text(value: datetime) -> str:
     """A time as SQLite keeps it. The rows of a transaction mostly share one."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """The object in a column of JSON; None when another program has put something else there."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 class Database:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mailer.prepared import Rows, time_out
-from mailer.storage import Instant
+from mailer.storage import Instant, json_object
 from unsubscribe.contacts.bulk import new_numbers
 
 ChangeKind = Literal["opt_out", "details", "less_often", "pause", "address", "sign_up", "my_data"]
@@ -134,7 +134,7 @@ def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change
 def answered(conn: Connection, number: int) -> bool:
     """Note that a reason was given for an act; False when one was given before, or the act is gone."""
     kept = conn.execute(select(CHANGE.c.after).where(CHANGE.c.id == number)).scalar()
-    if kept is None or "answered" in (side := json.loads(kept)):
+    if kept is None or "answered" in (side := json_object(kept) or {}):
         return False
     return _changes(conn, (CHANGE.c.id == number) & (CHANGE.c.after == kept), after=_json(side | {"answered": True}))
 
@@ -166,7 +166,7 @@ def erase(conn: Connection, contact_id: int) -> None:
 
 
 def _change_of(row: Row[*tuple[Any, ...]]) -> Change:
-    return Change(row[0], row[1], row[2], json.loads(row[3]), json.loads(row[4]), row[5], row[6])
+    return Change(row[0], row[1], row[2], json_object(row[3]) or {}, json_object(row[4]) or {}, row[5], row[6])
 
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # made once: json.dumps makes it each time

@@ -21,10 +21,11 @@ _PAGE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many contacts were written, and under which columns."""
+    """How many contacts were written, and under which columns; the addresses of those without their attributes."""
 
     contacts: int
     columns: tuple[str, ...]
+    broken: tuple[str, ...] = ()
 
 
 def export(db: Database, out: IO[str], topic: str | None = None) -> Exported:
@@ -35,13 +36,15 @@ def export(db: Database, out: IO[str], topic: str | None = None) -> Exported:
     lists, texts = _names(db, topic)
     columns = (*CORE, *texts, *(f"{name}[]" for name in lists))
     writer = SheetWriter(out, columns)
-    count = 0
+    count, broken = 0, list[str]()
     for contact in _contacts(db, topic):
         cells = [contact.email, contact.name, contact.language]
         cells += [_text(contact, name) for name in texts] + [_list(contact, name) for name in lists]
         writer.row(cells)
         count += 1
-    return Exported(count, columns)
+        if contact.broken:
+            broken.append(contact.email)
+    return Exported(count, columns, tuple(broken))
 
 
 def _names(db: Database, topic: str | None) -> tuple[list[str], list[str]]:

@@ -66,6 +66,11 @@ def sides(contact: Contact, email: str) -> tuple[Mapping[str, Any], Mapping[str,
     return before, {"email": email, "masked": mask(email), "confirmed": None, "agreed": None, "moved": None}
 
 
+def can_be_read(change: Change) -> bool:
+    """Whether both sides hold what :func:`sides` wrote."""
+    return "email" in change.before and {"email", "masked", "confirmed", "agreed", "moved"} <= set(change.after)
+
+
 def of(change: Change) -> AddressChange:
     """Read an act of the kind *address*. One of an earlier version has no hash of the old address."""
     before, after = change.before, change.after
@@ -76,8 +81,8 @@ def of(change: Change) -> AddressChange:
 
 
 def of_contact(conn: Connection, contact_id: int) -> list[AddressChange]:
-    """List the changes of address of a contact, oldest first."""
-    return [of(act) for act in changes.of_contact(conn, contact_id, "address")]
+    """List the changes of address of a contact, oldest first; those that another program has broken are left out."""
+    return [of(act) for act in changes.of_contact(conn, contact_id, "address") if can_be_read(act)]
 
 
 def former_mailboxes(conn: Connection, contact: Contact, now: datetime) -> list[Former]:

@@ -85,7 +85,8 @@ def look(conn: Connection, token: Token) -> Move:
     contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
     if contact is None:
         return Move("gone")
-    if change is None or change.contact_id != contact.id or change.kind != "address":
+    mine = change is not None and change.contact_id == contact.id and change.kind == "address"
+    if change is None or not mine or not moves.can_be_read(change):
         raise TokenError("there is no change of address")
     return _move(contact, moves.of(change))
 
@@ -129,7 +130,7 @@ def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAI
     """
     done = 0
     for change in changes.open_ones(conn, "address", now - wait):
-        if moves.of(change).waits:
+        if moves.can_be_read(change) and moves.of(change).waits:
             contacts.lock(conn, [change.contact_id])
             done += _carry_out(conn, change, pepper, now, wait)
             if not change.after["confirmed"] and change.at < now - timedelta(days=notices.UNDO_DAYS):

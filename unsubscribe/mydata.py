@@ -82,6 +82,8 @@ def erase(conn: Connection, token: Token, now: datetime) -> Erased | None:
 
 def _details(contact: Contact) -> dict[str, Any]:
     known = {name: list(value) if isinstance(value, tuple) else value for name, value in contact.attributes.items()}
+    if contact.broken:  # nothing that is known is left out, also where another program has broken it
+        known = {"unreadable": contact.broken}
     return {
         "email": contact.email,
         "name": contact.name,

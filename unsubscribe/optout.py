@@ -191,7 +191,8 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     """
     contacts.lock(conn, [token.recipient])
     change = changes.get(conn, token.subject)
-    if change is None or change.contact_id != token.recipient or change.kind != "opt_out":
+    mine = change is not None and change.contact_id == token.recipient and change.kind == "opt_out"
+    if change is None or not mine or "scope" not in change.before:
         raise TokenError("there is nothing to undo")
     _put_back(conn, change, now)
     return look(conn, token, now)

@@ -8,6 +8,7 @@ anybody to anything.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailer.address import Address, mask, parse
 from mailer.prepared import Prepared, given_numbers, instant
 from mailer.signing import address_hash
+from mailer.storage import json_object
 from unsubscribe.contacts.tables import CONTACT
 from unsubscribe.typed import apart
 
@@ -82,6 +84,7 @@ class Contact:
     own_fields: frozenset[str]
     created_at: datetime
     updated_at: datetime
+    broken: str = ""  # the text of attributes that are no JSON of ours; then there are none, and the row keeps it
 
     @property
     def masked(self) -> str:
@@ -131,19 +134,32 @@ def dump_json(values: Mapping[str, Attribute]) -> str:
 
 
 def load_attributes(text: str) -> dict[str, Attribute]:
-    """The attributes in the text that :func:`dump_attributes` wrote."""
-    if text == "{}":
+    """The attributes in the text that :func:`dump_attributes` wrote; none in a text that another program has broken."""
+    items = _parsed(text)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in (items or {}).items()}
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """JSON of text and lists of text; None for anything else."""
+    if text in ("{}", ""):
         return {}
-    items: dict[str, Any] = json.loads(text)
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in items.items()}
+    items = json_object(text)
+    if items is None or not all(type(value) is str or _is_list(value) for value in items.values()):
+        return None
+    return items
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and all(type(item) is str for item in value)
 
 
 def contact_of(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Contact:
     """A row that begins with the columns of :func:`contact_columns` as a value."""
     number, email, key, hashed, domain, name, language, attributes, own, created_at, updated_at = row[:11]
     loaded = load_attributes(attributes)
+    broken = attributes if not loaded and _parsed(attributes) is None else ""
     fields = frozenset(own.split())
-    return Contact(number, email, key, hashed, domain, name, language, loaded, fields, created_at, updated_at)
+    return Contact(number, email, key, hashed, domain, name, language, loaded, fields, created_at, updated_at, broken)
 
 
 def contact_columns() -> tuple[Any, ...]:
@@ -172,20 +188,34 @@ def lock(conn: Connection, contact_ids: Iterable[int]) -> None:
         _LOCK.run(conn, {"b_ids": json.dumps(sorted(contact_ids))})
 
 
-def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]]]:
-    """Name and :meth:`Contact.values` of those who are there, read as a letter needs them: 5 us each."""
-    rows = _FOR_LETTERS.run(conn, {"b_ids": json.dumps(list(contact_ids))}).fetchall()
-    found: dict[int, tuple[str, dict[str, object]]] = {}
+def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]] | None]:
+    """Name and :meth:`Contact.values` of those who are there, read as a letter needs them: 5 us each.
+
+    None for a person whose row cannot be read: attributes that are no JSON of ours, bytes that are no text.
+    """
+    wanted = list(contact_ids)
+    try:
+        rows = _FOR_LETTERS.run(conn, {"b_ids": json.dumps(wanted)}).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        if len(wanted) == 1:
+            return {wanted[0]: None}
+        return {number: values for one in wanted for number, values in letter_values(conn, [one]).items()}
+    found: dict[int, tuple[str, dict[str, object]] | None] = {}
     for number, email, name, language, attributes, own in rows:
-        values = json.loads(attributes) if attributes != "{}" else {}
-        values |= {"email": email, "name": name or None, "language": language or None}
+        items = _parsed(attributes)
+        if items is None:
+            found[number] = None
+            continue
+        values: dict[str, object] = {**items, "email": email, "name": name or None, "language": language or None}
         if own:
             values = _harmless(values, own.split())
-        found[number] = values["name"] or "", values
+        found[number] = str(values["name"] or ""), values
     return found
 
 
-def _harmless(values: dict[str, Any], own: Iterable[str]) -> dict[str, Any]:
+def _harmless(values: dict[str, object], own: Iterable[str]) -> dict[str, object]:
     """The values as they may stand in a letter: in what was typed on a page nothing is a link."""
     typed = {name: text for name in own if isinstance(text := values.get(name), str)}
     return values | {name: apart(text) for name, text in typed.items()}
@@ -226,17 +256,15 @@ def row_of(person: Person, address: Address, pepper: bytes, now: datetime) -> di
 def change(conn: Connection, contact: Contact, now: datetime, **fields: Any) -> Contact:
     """Store other values of ``name``, ``language``, ``attributes`` or ``own_fields``; returns the contact as it is."""
     changed = replace(contact, updated_at=now, **fields)
-    conn.execute(
-        update(CONTACT)
-        .where(CONTACT.c.id == contact.id)
-        .values(
-            name=changed.name,
-            language=changed.language,
-            attributes=dump_attributes(changed.attributes),
-            own_fields=" ".join(sorted(changed.own_fields)),
-            updated_at=now,
-        )
-    )
+    values = {
+        "name": changed.name,
+        "language": changed.language,
+        "own_fields": " ".join(sorted(changed.own_fields)),
+        "updated_at": now,
+    }
+    if not contact.broken:  # what cannot be read is not written over
+        values["attributes"] = dump_attributes(changed.attributes)
+    conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(values))
     return changed
 
 

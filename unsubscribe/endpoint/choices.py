@@ -91,7 +91,7 @@ class Choices:
         raise HTTPException(404)
 
     def _here(self, request: Request) -> str:
-        return self.desk.url(request.url.path)
+        return self.desk.url(request.scope["path"])
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext

@@ -72,7 +72,7 @@ class DetailPages:
         view = self.desk.view(request, reader.language)
         if reader.stand == "gone":
             return self._gone(view)
-        path = self.desk.url(request.url.path.rstrip("/"))
+        path = self.desk.url(request.scope["path"].rstrip("/"))
         if request.method != "POST":
             return self._page(view, reader, topics, _Form({}, {}, path))
         fields = await forms.form(request)

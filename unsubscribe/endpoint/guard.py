@@ -99,7 +99,7 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers={"allow": ALLOWED})(scope, receive, send)
-        elif len(scope["path"]) > LONGEST_PATH:
+        elif len(scope["path"]) > LONGEST_PATH or not scope["path"].isprintable():  # NUL: not for any database
             raise HTTPException(404)
         else:
             await self.app(scope, receive, send)

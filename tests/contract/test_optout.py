@@ -18,7 +18,7 @@ from unsubscribe import changes, consent, contacts, details, optout
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.notices import Post
 
-ORGANISATION = details.House(Post(IDENTITY, builtin_brand("VNG"), "info@vng.example"))
+ORGANISATION = details.House(Post(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER))
 
 
 @pytest.fixture

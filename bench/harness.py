@@ -149,6 +149,8 @@ def smtp_source(port: int, messages: int, connections: int, size: int) -> Run:
 class House:
     """A fresh installation in a temporary folder, used through its command line alone."""
 
+    command: Sequence[str | Path] = (POSTILJON,)
+
     def __init__(
         self,
         folder: Path,
@@ -173,7 +175,7 @@ class House:
 
     def __call__(self, *arguments: str | Path, ok: bool = True) -> Run:
         """Run ``postiljon ARGUMENTS``; raises when it does not end with 0, unless ``ok`` is false."""
-        run = timed([POSTILJON, *arguments], self.env, self.folder)
+        run = timed([*self.command, *arguments], self.env, self.folder)
         if ok and run.code:
             raise RuntimeError(
                 f"postiljon {' '.join(map(str, arguments))} ended with {run.code}:\n{run.output[-2000:]}"

@@ -74,7 +74,7 @@ def web(home: House) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """``serve --public-only`` and its port."""
     port = free_port()
     running = subprocess.Popen(
-        [POSTILJON, "serve", "--public-only", "--port", str(port)],
+        [*home.command, "serve", "--public-only", "--port", str(port)],
         env=home.env,
         cwd=home.folder,
         stdout=subprocess.DEVNULL,

@@ -2,12 +2,14 @@
 
 Promises: :func:`open_house` gives a :class:`House` whose database has the schema of this code and whose pepper is the
 one that the database was begun with; otherwise it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
+Files of the house that an older version left open to other users are closed to them at a start, which is said once.
 What costs time to import is imported when it is asked for, so that ``send`` claims within a second.
 """
 
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from campaigns import migrations
+from campaigns import migrations, modes
 from campaigns.clock import steady
 from campaigns.moments import Say, as_is
 from campaigns.settings import CampaignSettings
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from mailer.worker import WorkerDeps
     from unsubscribe.tokens import Tokens
 
+N_ = str  # marks a text for the catalogue (domain cli)
+TIGHTENED = N_("{path} could be read by other users of this machine; now by its owner alone.")
 Clock = Callable[[], datetime]
 
 
@@ -171,6 +175,8 @@ def open_house(clock: Clock = steady, say: Say = as_is) -> House:
 
         with house.db.read() as conn:
             suppression.bind_pepper(conn, house.pepper)
+        for path in modes.tighten(house.data, house.db):
+            print(say(TIGHTENED).format(path=path), file=sys.stderr, flush=True)
     except Exception:
         house.close()
         raise

@@ -10,12 +10,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailer import files
 from mailer.errors import SettingsError
 from mailer.letter.dkim import Signer, dns_record, dns_strings, new_key
 from mailer.settings import MailerSettings
 
 N_ = str  # marks a text for the catalogue (domain cli)
 FIRST_SELECTOR = "postiljon"
+_LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,14 @@ def make_or_read(key: Wanted) -> Published:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return files.read(path, _LONGEST)
     except OSError as error:
         raise SettingsError(N_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from None
 
 
 def _write(path: Path, pem: bytes) -> None:
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(files.create(path), "wb") as file:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())

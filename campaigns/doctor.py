@@ -7,21 +7,26 @@ Counters that do not agree with their rows are put right, and that is said. Chan
 from __future__ import annotations
 
 import asyncio
-import stat
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
-from campaigns import migrations, preflight, records, report
+from campaigns import migrations, modes, preflight, records, report
 from campaigns.app import House, unchecked_house
 from campaigns.moments import Say
 from campaigns.restoring import missing
-from mailer import outbox, suppression
+from mailer import files, outbox, suppression
 from mailer.errors import Fault, PostiljonError
 from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
 from mailer.transport.base import Notice, unheard
+
+_PASSWORD = re.compile(
+    r"^\s*(?:smtp_password|metrics_token|secret_keys|pepper)\s*=|://[^\s/\"']*:[^\s\"']*@", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
         found = [Finding("ok", _("settings"), _("complete"))]
         checks: list[tuple[str, Callable[[House, Say], Iterator[Finding]]]] = [
             (_("secrets"), _secrets),
+            (_("files"), _files),
             (_("public address"), _public_url),
             (_("organisation"), _organisation),
             (_("database"), _database),
@@ -72,16 +78,39 @@ def _safely(subject: str, check: Callable[[House, Say], Iterator[Finding]], hous
 
 
 def _secrets(house: House, _: Say) -> Iterator[Finding]:
-    path = house.data / "secrets.toml"
+    path = house.data / modes.SECRETS
     if not path.exists():
         yield Finding("ok", _("secrets"), _("in the environment"))
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield Finding("error", _("secrets"), _("{path} can be read by others; do: chmod 600 {path}").format(path=path))
+    elif files.open_to_others(path):
+        yield _too_open(_("secrets"), path, _)
     else:
         yield Finding("ok", _("secrets"), _("only readable by their owner"))
     key = house.mailer.dkim_key
-    if key and key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
-        yield Finding("error", _("secrets"), _("{path} can be read by others; do: chmod 600 {path}").format(path=key))
+    if key and files.open_to_others(key):
+        yield _too_open(_("secrets"), key, _)
+    settings = Path(str(house.mailer.model_config["toml_file"]))
+    if settings.exists() and settings.stat().st_mode & 0o007 and _PASSWORD.search(settings.read_text("utf-8")):
+        text = _("{path} has a password and can be read by every user of this machine; do: chmod o= {path}")
+        yield Finding("warning", _("secrets"), text.format(path=settings))
+
+
+def _files(house: House, _: Say) -> Iterator[Finding]:
+    """Whether other users of this machine can read addresses. What names nobody (journal, locks) is a warning."""
+    found = [path for path in modes.too_open(house.data, house.db) if path.name != modes.SECRETS]
+    for path in found:
+        told = _too_open(_("files"), path, _)
+        yield told if path in house.db.files else replace(told, kind="warning")
+    if files.open_to_others(house.data):
+        text = _("other users can list the folder {path}; where nothing else needs it, do: chmod 700 {path}")
+        yield Finding("warning", _("files"), text.format(path=house.data.absolute()))
+    elif not found:
+        yield Finding("ok", _("files"), _("only readable by their owner"))
+
+
+def _too_open(subject: str, path: Path, _: Say) -> Finding:
+    if path.is_dir():
+        return Finding("error", subject, _("others can look into {path}; do: chmod 700 {path}").format(path=path))
+    return Finding("error", subject, _("{path} can be read by others; do: chmod 600 {path}").format(path=path))
 
 
 def _public_url(house: House, _: Say) -> Iterator[Finding]:
@@ -122,7 +151,7 @@ def _database(house: House, _: Say) -> Iterator[Finding]:
     migrations.check(house.db)
     with house.db.read() as conn:
         suppression.bind_pepper(conn, house.pepper)
-    yield Finding("ok", _("database"), house.db.engine.url.render_as_string(hide_password=True))
+    yield Finding("ok", _("database"), house.db.shown)
 
 
 def _counters(house: House, _: Say) -> Iterator[Finding]:

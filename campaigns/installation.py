@@ -1,7 +1,8 @@
 """``init``: the folder, the secrets and the tables; safe to run as often as one likes.
 
 Promises: secrets that exist, in the environment or in ``secrets.toml``, are never replaced; new ones are written whole,
-with mode 0600, before anything is signed with them; the pepper is bound to the database. Raises ``SettingsError`` when
+with mode 0600, before anything is signed with them; the pepper is bound to the database, and addresses that an earlier
+version stored in another spelling get their canonical one (:mod:`unsubscribe.spelling`). Raises ``SettingsError`` when
 the pepper is not that of the database, ``SchemaError`` when the database was made by a newer Postiljon.
 """
 
@@ -13,16 +14,19 @@ import os
 import secrets
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from campaigns import migrations
+from campaigns import migrations, modes
 from campaigns.settings import CampaignSettings
-from mailer import suppression
+from mailer import files, journal, suppression
 from mailer.errors import SettingsError
+from mailer.journal import Journal
 from mailer.settings import MailerSettings, read
 from mailer.signing import Keyring
 from mailer.storage import open_database
 from unsubscribe.settings import ReaderSettings
+from unsubscribe.spelling import respell
 
 N_ = str  # marks a text for the catalogue (domain cli)
 FILE = "secrets.toml"
@@ -40,7 +44,7 @@ class Installed:
 def install() -> Installed:
     """Make or migrate the house."""
     settings = read(CampaignSettings)
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.make_folder(settings.data)
     written = _secrets(settings.data)
     mailer = read(MailerSettings)
     if mailer.pepper is None or not mailer.secret_keys:
@@ -49,9 +53,13 @@ def install() -> Installed:
     db = open_database(settings.database)
     try:
         before = migrations.upgrade(db)
+        pepper = mailer.pepper.get_secret_value()
+        db.journal = Journal(settings.data / journal.FILE)
         with db.write() as conn:
-            suppression.bind_pepper(conn, mailer.pepper.get_secret_value())
-        return Installed(db.engine.url.render_as_string(hide_password=True), before, written)
+            suppression.bind_pepper(conn, pepper)
+        respell(db, pepper, datetime.now(UTC))
+        modes.tighten(settings.data, db)
+        return Installed(db.shown, before, written)
     finally:
         db.close()
 
@@ -75,11 +83,18 @@ def name_organisation(organisation: str, contact: str) -> Path | None:
             if value and key not in known:
                 lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
         if lines:
-            path.write_text("".join(lines) + text, "utf-8")
+            _write(path, "".join(lines) + text)
     except (OSError, tomllib.TOMLDecodeError) as error:
         said = N_("{path} cannot be read or written: {why}")
         raise SettingsError(said.format(path=path, why=getattr(error, "strerror", "") or error)) from None
     return path if lines else None
+
+
+def _write(path: Path, text: str) -> None:
+    """A file that is there keeps its mode and its owner: the service may read it as another user than who writes it."""
+    descriptor = files.open_or_create(path, os.O_WRONLY | os.O_TRUNC)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _named(organisation: str, contact: str) -> dict[str, str]:
@@ -100,9 +115,8 @@ def _secrets(folder: Path) -> Path | None:
     words = (
         "# Both belong to the backup. secret_keys rotate (newest first, separated by commas); pepper never changes.\n"
     )
-    draft = folder / f".{FILE}.{os.getpid()}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    draft = folder / f".{FILE}.{secrets.token_hex(8)}"
+    with os.fdopen(files.create(draft), "w") as file:
         file.write(words + "\n".join(lines) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -17,6 +17,9 @@ from mailer.worker import Filled
 from unsubscribe import contacts, notices
 from unsubscribe.tokens import Tokens
 
+N_ = str  # marks a text for the catalogue (domain cli)
+UNREADABLE = N_("what is kept of contact {number} cannot be read; import the person again, or mend the row")
+
 
 class Slots:
     """The ``SlotSource`` of the house."""
@@ -33,7 +36,11 @@ class Slots:
         url, key, mine = mailing.identity.public_url, mailing.identity.key_id, mailing.id
         optout_of, details_of = self._tokens.optout_urls(url, key, mine), self._tokens.details_urls(url, key, mine)
         filled: dict[int, Filled] = {}
-        for number, (name, values) in contacts.letter_values(conn, recipients).items():
+        for number, known in contacts.letter_values(conn, recipients).items():
+            if known is None:
+                filled[number] = Filled("", {}, fault=UNREADABLE.format(number=number))
+                continue
+            name, values = known
             optout = optout_of(number)
             links = {"online": online, "details": details_of(number), "optout": optout}
             filled[number] = Filled(name, {"contact": values, "links": links}, optout)

@@ -8,6 +8,7 @@ it; what was read is remembered, so that :meth:`Material.parts` can say by hash 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from campaigns.definition import Definition, read
 from campaigns.moments import Say, as_is
+from mailer import files
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 
@@ -49,13 +51,8 @@ class Folder(Mapping[str, bytes]):
         return self._read[name]
 
     def _bytes(self, name: str) -> bytes:
-        path = (self.path / name).resolve()
-        if not name or not path.is_relative_to(self.path) or not path.is_file():
-            raise KeyError(name)
-        size = path.stat().st_size
-        if size > _LARGEST or size + sum(map(len, self._read.values())) > _TOGETHER:
-            raise KeyError(name)
-        return path.read_bytes()
+        left = _TOGETHER - sum(map(len, self._read.values()))
+        return files.read(files.beside(self.path, name), min(_LARGEST, left))
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.names if name in self)
@@ -66,7 +63,7 @@ class Folder(Mapping[str, bytes]):
     def __contains__(self, name: object) -> bool:
         try:
             self[str(name)]
-        except (KeyError, OSError, ValueError):
+        except KeyError:
             return False
         return True
 
@@ -103,15 +100,15 @@ class Material:
 def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Material:
     """Read a campaign file and its brand (its own, else that of the house, else a plain one with the From name)."""
     definition, faults = read(_text(path, _LARGEST_LETTER, _), str(path), _)
-    brand_path = path.parent / definition.brand if definition.brand else house_brand
     images = Folder(path.parent, definition.source)
     plain = builtin_brand(definition.from_name or definition.from_address)
-    if brand_path is None:
+    if not definition.brand and house_brand is None:
         return Material(path, definition, plain, b"", images, tuple(faults))
     try:
+        brand_path = _brand_path(path.parent, definition.brand, _) if definition.brand else house_brand or path
         text = _text(brand_path, _LARGEST_BRAND, _)
     except InputError as error:
-        if not definition.brand or isinstance(error, FaultsError):
+        if not definition.brand:
             raise
         line, expected = definition.lines.get("brand", 0), _("a file beside the campaign file, such as brand.toml")
         faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, f"{error}."))
@@ -147,6 +144,15 @@ def differences(material: Material, source: str, parts: Mapping[str, str], _: Sa
     return "\n".join(lines)
 
 
+def _brand_path(folder: Path, name: str, _: Say) -> Path:
+    """The brand file that a campaign names: of its own folder, as its author may not be who may read other files."""
+    try:
+        files.beside(folder, name)
+    except OSError as error:
+        raise InputError(_("{path} cannot be read: {why}").format(path=name, why=_(str(error.strerror)))) from None
+    return folder / name
+
+
 def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[str]:
     """The lines that differ: from the first such line on so many, since comparing takes the square of their number."""
     pairs = enumerate(zip(old, new, strict=False))
@@ -156,19 +162,23 @@ def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[
     return [*found, "…"] if max(len(old), len(new)) > end else found
 
 
+def _too_long(path: Path, largest: int, _: Say) -> FaultsError:
+    with path.open("rb") as file:  # an ordinary file, as was just seen
+        line = file.read(largest).count(b"\n") + 1
+    words = _("more than {number} bytes").format(number=largest), _("{number} bytes at most").format(number=largest)
+    return FaultsError([Fault(str(path), line, "file", *words)])
+
+
 def _text(path: Path, largest: int, _: Say) -> str:
     """A file's text. Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long."""
     try:
-        with path.open("rb") as file:
-            data = file.read(largest + 1)
+        data = files.read(path, largest)
     except FileNotFoundError:
         raise InputError(_("{path}: there is no such file").format(path=path)) from None
     except OSError as error:
-        raise InputError(_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from None
-    if len(data) > largest:
-        more, most = _("more than {number} bytes"), _("{number} bytes at most")
-        words = more.format(number=largest), most.format(number=largest)
-        raise FaultsError([Fault(str(path), data.count(b"\n") + 1, "file", *words)])
+        if error.errno == errno.EFBIG:
+            raise _too_long(path, largest, _) from None
+        raise InputError(_("{path} cannot be read: {why}").format(path=path, why=_(str(error.strerror)))) from None
     if b"\0" in data[:1000]:
         raise InputError(_("{path} is not a text file; save it as plain text, in UTF-8").format(path=path))
     try:

@@ -20,7 +20,7 @@ from sqlmodel import Field, SQLModel
 
 from campaigns.states import Event, State, after, sources
 from mailer.errors import InputError
-from mailer.storage import Instant
+from mailer.storage import Instant, json_object
 from unsubscribe.contacts.people import insert_into
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -214,4 +214,4 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _campaign(row: Row[Any]) -> Campaign:
     values = dict(row._mapping)
-    return Campaign(**values | {"state": State(values["state"]), "parts": json.loads(values["parts"])})
+    return Campaign(**values | {"state": State(values["state"]), "parts": json_object(values["parts"]) or {}})

@@ -31,6 +31,7 @@ import structlog
 
 from campaigns.app import open_house
 from campaigns.listening import keep_on_a_core, listen, web_processes
+from mailer import files
 from unsubscribe.settings import COUNTED_TOGETHER
 
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
@@ -69,7 +70,7 @@ def _counted_together(folder: Path, webs: int) -> Iterator[None]:
     if webs == 1:
         yield
         return
-    folder.mkdir(parents=True)
+    files.make_folder(folder)
     os.environ[COUNTED_TOGETHER] = str(folder)
     try:
         yield
@@ -146,7 +147,9 @@ def web(parent: Connection, listening: socket.socket) -> None:
     from unsubscribe.endpoint.server import config
 
     house = open_house()
-    server = uvicorn.Server(config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10))
+    server = uvicorn.Server(
+        config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error")
+    )
 
     def end() -> None:
         server.should_exit = True

@@ -57,7 +57,7 @@ class CampaignSettings(HouseSettings):
     ``web_processes``: how many processes of ``serve`` answer readers; by default one for each core, at most four.
     """
 
-    database_url: str = ""
+    database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
     brand: Path | None = None
     hello_name: str = ""
     dns: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_name_servers)] = ()

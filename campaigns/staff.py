@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, insert, select, update
 from sqlmodel import Field, SQLModel
 
-from mailer.address import Address, parse
-from mailer.errors import InputError
+from mailer.address import Address, key_of, parse
+from mailer.errors import AddressError, InputError
 from mailer.storage import Instant
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -74,8 +74,12 @@ def verify(conn: Connection, email: str, password: str, now: datetime) -> bool:
     from argon2.exceptions import Argon2Error
 
     hasher = PasswordHasher()
+    try:
+        key = key_of(email)
+    except AddressError:
+        key = ""  # nobody's
     found = conn.execute(
-        select(STAFF_USER.c.id, STAFF_USER.c.password_hash).where(STAFF_USER.c.email_key == email.strip().lower())
+        select(STAFF_USER.c.id, STAFF_USER.c.password_hash).where(STAFF_USER.c.email_key == key)
     ).first()
     try:
         hasher.verify(found.password_hash if found else _nobody(), password)

@@ -1,14 +1,19 @@
 """Mail addresses: what is one, how it is compared, how it is written on the wire.
 
 Promises: :func:`parse` takes one bare address and nothing else (no display name, no comment: B35,
-CVE-2023-27043); the local part stays as given for sending, the domain becomes A-labels (B33); :func:`key_of`
-is what addresses are compared and hashed by, lower-case throughout (B36). Raises ``AddressError`` with a
-sentence for the person who typed it. Success does not mean that the mailbox exists.
+CVE-2023-27043), and gives it in its canonical form, so that one mailbox is stored, compared and mailed in one
+spelling: the local part without quotes and backslashes that it does not need (RFC 5321 section 4.1.2: they are no part
+of the name) and in Unicode NFC (RFC 6532 section 3.1), its case as given; the domain as A-labels (B33). Signs that
+cannot be seen are forgiven at the ends and refused within, as are second forms of a letter (RFC 8264 section 9.17).
+:func:`key_of` is what addresses are compared and hashed by: lower-case (B36). :attr:`Address.mailbox` is coarser, for
+limits only.
+Raises ``AddressError`` with a sentence for the person who typed it. Success does not mean that the mailbox exists.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import idna
@@ -20,12 +25,20 @@ _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
+_ESCAPED = re.compile(r"\\(.)")
+_MUST_BE_ESCAPED = re.compile(r'(["\\])')
+_AROUND = " \t\u00a0\u200b\u2060\ufeff\u00ad"  # what comes along when an address is copied
+# RFC 8264 section 9: no spaces (Z), no controls, format signs, private use or unassigned (C), nothing to be ignored
+_NOT_SEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
+_IGNORED = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]")
+_LONGEST_ENDING = 10
+_WITHIN_A_NAME = re.compile(r"\+.*|\.")
 _ASCII_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9-]{2,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """``local`` as given, ``domain`` as lower-case A-labels."""
+    """``local`` in its canonical form, ``domain`` as lower-case A-labels."""
 
     local: str
     domain: str
@@ -36,7 +49,17 @@ class Address:
     @property
     def key(self) -> str:
         """By what addresses are compared: lower-case."""
-        return f"{self.local.lower()}@{self.domain}"
+        local = self.local.lower()
+        return f"{local if local.isascii() else unicodedata.normalize('NFC', local)}@{self.domain}"
+
+    @property
+    def mailbox(self) -> str:
+        """By what letters to a mailbox are counted: many providers ignore dots, and ``+`` and what follows (RFC 5233).
+
+        Where one does not, two people share a limit, and nothing else.
+        """
+        local, _, domain = self.key.rpartition("@")
+        return f"{_WITHIN_A_NAME.sub('', local) or local}@{domain}"
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -46,15 +69,16 @@ class Address:
 
 def parse(text: str) -> Address:
     """One bare address (RFC 5321 section 4.1.2, RFC 6531), spaces around it forgiven; else ``AddressError``."""
-    stripped = text.strip(" \t\u00a0")
+    stripped = text.strip(_AROUND)
     if _CONTROL.search(stripped):
         raise AddressError(N_("{text} has a control character or line break in it").format(text=_show(text)))
-    local, at, domain = stripped.rpartition("@")
-    if not at or not local or not domain:
+    given, at, domain = stripped.rpartition("@")
+    if not at or not given or not domain:
         raise AddressError(N_("{text} is not a mail address: expected name@domain").format(text=_show(text)))
-    if len(local.encode("utf-8")) > 64:
+    local = _canonical(given)
+    if len(local.encode("utf-8", "replace")) > 64:
         raise AddressError(N_("{text}: the part before @ is longer than 64 bytes").format(text=_show(text)))
-    if not (_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)):
+    if not local or not (local.isascii() or _can_be_seen(local)):
         words = N_("{text}: the part before @ has a character or a dot that cannot stand there")
         raise AddressError(words.format(text=_show(text)))
     ascii_domain = _a_labels(domain, text)
@@ -63,16 +87,53 @@ def parse(text: str) -> Address:
     return Address(local, ascii_domain)
 
 
+def _canonical(local: str) -> str:
+    """The local part in the one spelling that it has here; empty when it is none."""
+    local = local if local.isascii() else unicodedata.normalize("NFC", local)
+    if _DOT_ATOM.fullmatch(local):
+        return local
+    if not _QUOTED.fullmatch(local):
+        return ""
+    name = _ESCAPED.sub(r"\1", local[1:-1])
+    return name if _DOT_ATOM.fullmatch(name) else '"' + _MUST_BE_ESCAPED.sub(r"\\\1", name) + '"'
+
+
+def _can_be_seen(local: str) -> bool:
+    """Whether the signs beyond ASCII are letters as people read them, each in its first form (NFKC)."""
+    beyond = {unicodedata.category(sign) for sign in local if not sign.isascii()}
+    return not beyond & _NOT_SEEN and not _IGNORED.search(local) and unicodedata.normalize("NFKC", local) == local
+
+
 def key_of(text: str) -> str:
     """The comparison key of an address in text; raises ``AddressError``."""
     return parse(text).key
 
 
+def is_address(text: str) -> bool:
+    """Whether :func:`parse` takes it."""
+    try:
+        parse(text)
+    except AddressError:
+        return False
+    return True
+
+
+def mailbox_of(text: str) -> str:
+    """:attr:`Address.mailbox` of an address that is stored; of one that is none (any more), the text itself."""
+    try:
+        return parse(text).mailbox
+    except AddressError:
+        return text.lower()
+
+
 def mask(text: str) -> str:
-    """The address as it may be shown to whoever holds a link: ``e•••@v•••.nl``. Never raises."""
+    """The address as it may be shown to whoever holds a link: ``e•••@v•••.nl``. Never raises.
+
+    A last label that is long enough to say something is not shown: it may have been typed by a stranger.
+    """
     local, _, domain = text.rpartition("@")
     name, dot, rest = domain.rpartition(".")
-    return f"{local[:1]}•••@{name[:1]}•••{dot}{rest}"
+    return f"{local[:1]}•••@{name[:1]}•••{dot}{rest if len(rest) <= _LONGEST_ENDING else '•••'}"
 
 
 def _a_labels(domain: str, text: str) -> str:

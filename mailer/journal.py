@@ -20,6 +20,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mailer import files
+
 FILE = "journal"
 _KEY, _AHEAD = "postiljon_journal", "postiljon_journal_ahead"
 _json = json.JSONEncoder(sort_keys=True).encode  # made once: json.dumps makes it each time
@@ -35,7 +37,7 @@ class Journal:
     def append(self, lines: Sequence[Line]) -> None:
         """Add lines in one write, and wait until they are on disk."""
         data = "".join(f"\n{_json(line)}" for line in lines).encode() + b"\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = files.open_or_create(self.path, os.O_WRONLY | os.O_APPEND)
         try:
             if os.write(descriptor, data) != len(data):
                 raise OSError(28, "No space left on device")

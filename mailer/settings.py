@@ -10,13 +10,24 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import tomllib
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
-from pydantic import BeforeValidator, PositiveInt, SecretBytes, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SecretBytes,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,6 +36,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from mailer import files
 from mailer.address import parse
 from mailer.errors import AddressError, SettingsError
 
@@ -34,6 +46,20 @@ _TLS_MODES = ("implicit", "starttls", "opportunistic", "none")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 SMTPS = 465
+# user and password of the relay's address: whatever is no delimiter, and % with two digits (RFC 3986 section 2.1)
+_LOGIN = re.compile(r"(?:[^\s/?#\[\]%]|%[0-9A-Fa-f]{2})*")
+_PLACE = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s/?#\[\]%:@]+))(?::(?P<port>[0-9]{1,9}))?/?(?:\?(?P<options>[^\s#]*))?"
+)
+_EXPECTED = (
+    "expected smtp://host:port?connections=10&window=40&tls=starttls. A user and password in it (user:password@host) "
+    "have to be percent-encoded: % as %25, / as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, @ as %40, : as %3A. "
+    "POSTILJON_SMTP_USER and POSTILJON_SMTP_PASSWORD take them as they are"
+)
+_LONGEST_PASSWORD, _LONGEST_KEY = 10_000, 100_000  # bytes of the files that hold them
+_LONGEST_SETTINGS = 1_000_000
+# Bytes that are no UTF-8 (Python keeps them as lone surrogates), control characters, separators of lines
+UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -55,31 +81,48 @@ class Relay:
         return f"{self.host}:{self.port}"
 
 
-def parse_relay(url: str) -> Relay:
+def parse_relay(url: str, user: str = "", password: str = "") -> Relay:
     """``smtp://user:password@host:port?connections=10&window=40&tls=…`` as a :class:`Relay`.
 
-    Default TLS: on port 465, which speaks TLS at once, ``implicit``; else ``starttls`` with verification, on loopback
-    ``opportunistic``. Raises ``ValueError``.
+    ``user`` and ``password`` are those of settings of their own. Default TLS: on port 465, which speaks TLS at once,
+    ``implicit``; else ``starttls`` with verification, on loopback ``opportunistic``. All before the last ``@`` may be
+    secret (RFC 3986 section 3.2.1), so whatever cannot be read there is refused in words that repeat none of it.
+    Raises ``ValueError``.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError("expected smtp://user:password@host:port?connections=10&window=40&tls=starttls")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    scheme, _, rest = url.strip().partition("://")
+    login, at, place = rest.rpartition("@")
+    match = _PLACE.fullmatch(place)
+    if scheme not in ("smtp", "smtps") or match is None or not _LOGIN.fullmatch(login):
+        raise ValueError(_EXPECTED)
+    if at and (user or password):
+        raise ValueError("it has a user of its own; leave that out beside POSTILJON_SMTP_USER and _SMTP_PASSWORD")
+    if at:
+        user, password = (unquote(part) for part in _split(login))
+    host, port = (match["six"] or match["host"]).lower(), int(match["port"] or 0)
+    if match["port"] and not 1 <= port <= 65535:
+        raise ValueError("the port is not a number from 1 to 65535")
+    options = dict(parse_qsl(match["options"] or "", keep_blank_values=True))
     unknown = set(options) - {"connections", "window", "tls"}
     if unknown:
         raise ValueError(f"unknown option {', '.join(sorted(unknown))}; expected connections, window or tls")
-    at_once = parts.scheme == "smtps" or parts.port == SMTPS
-    default = "implicit" if at_once else "opportunistic" if parts.hostname in LOOPBACK else "starttls"
-    tls = options.get("tls", default)
-    if tls not in _TLS_MODES:
-        raise ValueError(f"tls={tls}: expected one of {', '.join(_TLS_MODES)}")
-    if tls == "none" and parts.password:
-        raise ValueError("tls=none would send the password in the clear; use starttls or implicit")
     connections = _count(options, "connections", 10)
     window = _count(options, "window", 4 * connections)
-    port = parts.port or {"implicit": SMTPS}.get(tls, 587 if parts.username else 25)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Relay(parts.hostname, port, user, password, tls, connections, window)  # type: ignore[arg-type]
+    tls = options.get("tls", "implicit" if scheme == "smtps" or port == SMTPS else _default_tls(host))
+    if tls not in _TLS_MODES:
+        raise ValueError(f"tls={tls}: expected one of {', '.join(_TLS_MODES)}")
+    if tls == "none" and password:
+        raise ValueError("tls=none would send the password in the clear; use starttls or implicit")
+    port = port or {"implicit": SMTPS}.get(tls, 587 if user else 25)
+    return Relay(host, port, user, password, tls, connections, window)
+
+
+def _split(login: str) -> tuple[str, str]:
+    user, _, password = login.partition(":")
+    return user, password
+
+
+def _default_tls(host: str) -> str:
+    return "opportunistic" if host in LOOPBACK else "starttls"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -108,8 +151,46 @@ def _count(options: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _relay(value: Any) -> Any:
-    return parse_relay(value) if isinstance(value, str) else value
+def _readable(value: Any) -> Any:
+    """Refuse text that no setting can have: NUL breaks system calls, a lone surrogate every encoder."""
+    if isinstance(value, str) and UNREADABLE.search(value.strip()):
+        raise ValueError("expected one line of text in UTF-8, without control characters")
+    for item in value if isinstance(value, list) else ():
+        _readable(item)
+    return value
+
+
+def _relay(value: Any, known: ValidationInfo) -> Any:
+    """The address together with user and password of their own, which were read before it."""
+    user: str = known.data.get("smtp_user", "")
+    given = [known.data.get(name) for name in ("smtp_password", "smtp_password_file")]
+    passwords = [secret.get_secret_value() for secret in given if secret and secret.get_secret_value()]
+    if isinstance(value, Relay):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(_EXPECTED)
+    if len(passwords) > 1:
+        raise ValueError("POSTILJON_SMTP_PASSWORD and POSTILJON_SMTP_PASSWORD_FILE are both set; one is enough")
+    if passwords and not user:
+        raise ValueError("POSTILJON_SMTP_PASSWORD is set, and POSTILJON_SMTP_USER is not")
+    return parse_relay(value, user, *passwords)
+
+
+def _password_in(value: Any) -> Any:
+    """The line in a file. No word repeats the name of the file: it might be the password, put into the wrong place."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        text = files.read(Path(value), _LONGEST_PASSWORD).decode()
+    except UnicodeDecodeError:
+        raise ValueError("the file with the password is not text in UTF-8") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", "") or "that is not the name of a file"
+        raise ValueError(f"the file with the password cannot be read: {why}") from None
+    password = text.removesuffix("\n").removesuffix("\r")
+    if not password or "\n" in password:
+        raise ValueError("expected a file with one line: the password")
+    return password
 
 
 def _durations(value: Any) -> Any:
@@ -140,6 +221,18 @@ def _return_path(value: Any) -> Any:
     return value
 
 
+class _Toml(TomlConfigSettingsSource):
+    """A file of settings, within limits."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        try:
+            return tomllib.loads(files.read(Path(str(file_path)), _LONGEST_SETTINGS).decode())
+        except OSError as error:
+            raise SettingsError(N_("{path} cannot be read: {why}").format(path=file_path, why=error.strerror)) from None
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(N_("{path} cannot be read: {why}").format(path=file_path, why=error)) from None
+
+
 class HouseSettings(BaseSettings):
     """What the settings classes of all packages have in common: where values come from, and that they are frozen."""
 
@@ -153,6 +246,11 @@ class HouseSettings(BaseSettings):
 
     data: Path = Path("data")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        return _readable(value)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -163,16 +261,19 @@ class HouseSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, environment, postiljon.toml, secrets.toml."""
-        toml = TomlConfigSettingsSource(settings_cls)
+        toml = _Toml(settings_cls)
         folder = env_settings().get("data") or toml().get("data") or "data"
-        kept = TomlConfigSettingsSource(settings_cls, Path(str(init_settings().get("data", folder))) / "secrets.toml")
+        kept = _Toml(settings_cls, Path(str(init_settings().get("data", folder))) / "secrets.toml")
         return init_settings, env_settings, toml, kept
 
 
 class MailerSettings(HouseSettings):
     """What the sending side may be told. Every limit is off (``None``) unless set."""
 
-    smtp_url: Annotated[Relay, NoDecode, BeforeValidator(_relay)] = Relay()
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_password_file: Annotated[SecretStr, NoDecode, BeforeValidator(_password_in)] = SecretStr("")  # what is in it
+    smtp_url: Annotated[Relay, NoDecode, BeforeValidator(_relay)] = Field("smtp://127.0.0.1", validate_default=True)
     return_path: Annotated[str, BeforeValidator(_return_path)] = ""
     retry: Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(_durations)] = tuple(
         timedelta(minutes=minutes) for minutes in (30, 60, 180, 360, 720)
@@ -198,7 +299,7 @@ class MailerSettings(HouseSettings):
         if self.dkim_key is None:
             return None
         try:
-            return self.dkim_key.read_bytes()
+            return files.read(self.dkim_key, _LONGEST_KEY)
         except OSError as error:
             words = N_("POSTILJON_DKIM_KEY: {path} cannot be read: {why}")
             raise SettingsError(words.format(path=self.dkim_key, why=error.strerror)) from None

@@ -14,28 +14,37 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 
-from mailer import journal
+from mailer import files, journal
 from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageConflict, StorageError, StorageFull
 
+N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS = 10.0
 _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
+_LOG_PAUSE = 0.02
 _FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
+_UNREADABLE = N_(
+    "POSTILJON_DATABASE_URL cannot be read; expected sqlite:///path or postgresql://user:password@host/name, with a "
+    "password that is percent-encoded (@ as %40, / as %2F, ? as %3F, # as %23, % as %25)"
+)
 _WAITING = "-waiting"  # beside the database: locked while somebody waits for it
+_ENDS = ("", "-wal", "-shm", "-journal", _WAITING)
 # PostgreSQL: deadlock, serialization failure; lock timeout, statement timeout: the same again may well succeed
 _CONFLICT_STATES = frozenset({"40P01", "40001"})
 _BUSY_STATES = frozenset({"55P03", "57014"})
@@ -78,6 +87,15 @@ def as_text(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def json_object(text: str) -> dict[str, Any] | None:
+    """The object in a column of JSON; None when another program has put something else there."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 class Database:
     """One database, SQLite or PostgreSQL; safe to share between threads. Made by :func:`open_database`."""
 
@@ -85,6 +103,17 @@ class Database:
         self.engine = engine
         self.sqlite_path = sqlite_path
         self.journal: journal.Journal | None = None  # set by the composition root
+
+    @property
+    def shown(self) -> str:
+        """Its address as it may be shown and logged: without the password, wherever that stands."""
+        url = self.engine.url
+        return url.difference_update_query([name for name in url.query if "pass" in name]).render_as_string()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Where its data lie on this machine: the file, its log, its index, its mark; nothing for PostgreSQL."""
+        return tuple(Path(f"{self.sqlite_path}{end}") for end in _ENDS) if self.sqlite_path else ()
 
     @property
     def is_sqlite(self) -> bool:
@@ -125,6 +154,21 @@ class Database:
         with mapped(), self.engine.connect() as connection, connection.begin():
             yield connection
 
+    def empty_log(self, seconds: float = BUSY_SECONDS) -> bool:
+        """Move SQLite's write-ahead log into the database and empty it; whether that was possible in ``seconds``.
+
+        A transaction that reads or writes meanwhile delays it: it is tried every 20 ms. True on PostgreSQL.
+        """
+        if not self.is_sqlite:
+            return True
+        deadline = time.monotonic() + seconds
+        with mapped(), self.engine.connect().execution_options(postiljon_autocommit=True) as conn:
+            while conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(_LOG_PAUSE)
+        return True
+
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
@@ -164,7 +208,7 @@ def _begun(connection: Connection) -> bool:
 def _announce(database: str) -> int | None:
     """Mark, for as long as the descriptor is open, that somebody waits for the lock of this SQLite file."""
     with suppress(OSError):  # a mark is a courtesy: without it we wait all the same
-        descriptor = os.open(database + _WAITING, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        descriptor = files.open_or_create(database + _WAITING, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
@@ -186,8 +230,7 @@ class Others:
             return False
         try:
             if self._descriptor < 0:
-                flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
-                self._descriptor = os.open(f"{self._path}{_WAITING}", flags, 0o660)
+                self._descriptor = files.open_or_create(f"{self._path}{_WAITING}", os.O_RDONLY)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -244,24 +287,20 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
 
     Raises ``SettingsError`` when the address of the database cannot be used.
     """
-    try:
-        parsed = make_url(url)
-    except SQLAlchemyError as error:
-        raise SettingsError(
-            "POSTILJON_DATABASE_URL cannot be read; expected sqlite:///path or postgresql://…"
-        ) from error
+    parsed = _parsed(url)
     name = parsed.get_backend_name()
     if name == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise SettingsError("the database must be a file: several processes share it")
         path = Path(parsed.database).resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path.parent)
         engine = create_engine(
             parsed.set(database=str(path)),
             pool_size=pool_size,
             max_overflow=20,
             connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
         )
+        event.listen(engine, "do_connect", partial(_make_file, path))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return Database(engine, path)
@@ -269,11 +308,32 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
         url_with_driver = parsed.set(drivername="postgresql+psycopg")
         engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
         return Database(engine, None)
-    raise SettingsError(f"POSTILJON_DATABASE_URL: {name} is not supported; expected sqlite:///path or postgresql://…")
+    raise SettingsError(_UNREADABLE)
+
+
+def _parsed(url: str) -> URL:
+    """The address of a database, in parts. An @ in a password would make a host name of its rest: refused, unnamed."""
+    try:
+        parsed = make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise SettingsError(_UNREADABLE) from None
+    if parsed.get_backend_name() != "sqlite" and (url.count("@") > 1 or re.search(r"[\s\[\]#%]", parsed.host or "")):
+        raise SettingsError(_UNREADABLE)
+    return parsed
+
+
+def _make_file(path: Path, *_connecting: object) -> None:
+    """SQLite would make a new file as the umask lets it; one that is there gives its mode to log and index."""
+    if not path.exists():
+        with suppress(OSError):  # somebody else made it meanwhile; any other reason SQLite finds as well, and says it
+            os.close(files.create(path))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """WAL, FULL, foreign keys. The page cache stays at 2 MB for each connection: a larger one was no faster."""
+    """WAL, FULL, foreign keys; what is deleted is overwritten, so that an erasure leaves no older value behind (I12).
+
+    The page cache stays at 2 MB for each connection: a larger one was no faster.
+    """
     cursor = connection.cursor()
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
@@ -284,7 +344,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -32,6 +32,7 @@ from sqlalchemy import (
     Table,
     delete,
     func,
+    literal,
     not_,
     or_,
     select,
@@ -235,6 +236,19 @@ def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[st
         _note(conn, address_hash, scope, reason, {"lifted": True})
     mine = (SUPPRESSION.c.address_hash == address_hash, SUPPRESSION.c.scope == scope)
     return conn.execute(delete(SUPPRESSION).where(*mine, SUPPRESSION.c.reason.in_(reasons))).rowcount
+
+
+def move(conn: Connection, old: bytes, new: bytes) -> None:
+    """What held one hash back holds another back: that of the same mailbox in its canonical spelling."""
+    row = SUPPRESSION.c
+    columns = [column.name for column in SUPPRESSION.columns]
+    theirs = select(*(literal(new, LargeBinary()) if name == "address_hash" else row[name] for name in columns))
+    for entry in entries(conn, old):
+        said = {"since": entry.since.isoformat(), "until": entry.until and entry.until.isoformat()}
+        _note(conn, new, entry.scope, entry.reason, said | ({"days": entry.every_days} if entry.every_days else {}))
+    insert = _insert(conn.dialect.name)(SUPPRESSION).from_select(columns, theirs.where(row.address_hash == old))
+    conn.execute(insert.on_conflict_do_nothing())
+    conn.execute(delete(SUPPRESSION).where(row.address_hash == old))
 
 
 def why(conn: Connection, address_hash: bytes, scope: str, now: datetime, *, service: bool = False) -> str | None:

@@ -73,6 +73,7 @@ def _environment(language: str, domain: Domain) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,  # files of the package: six looks at the disk a page, in the event loop, for nothing
     )
     environment.install_gettext_translations(words(language, domain), newstyle=True)  # type: ignore[attr-defined]
     return environment

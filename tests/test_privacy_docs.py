@@ -9,7 +9,7 @@ import pytest
 from campaigns import migrations
 from tests.support import docs
 from tests.support.docs import DOCS
-from unsubscribe import retention
+from unsubscribe import limits, retention
 from unsubscribe.settings import ReaderSettings
 
 PAGE = DOCS / "privacy.md"
@@ -47,8 +47,8 @@ def test_a_table_that_is_said_to_be_without_people_has_no_column_for_one() -> No
 
 
 def test_the_terms_are_those_of_the_code() -> None:
-    kept = {name: docs.section(PAGE, name) for name in ("change", "subscription", "signup_try", "delivery")}
+    kept = {name: docs.section(PAGE, name) for name in ("change", "subscription", "allowance", "delivery")}
     assert f"{retention.ACTS_DAYS} days" in kept["change"]
     assert f"({ReaderSettings.model_fields['pending_days'].default} days)" in kept["subscription"]
     assert f"({ReaderSettings.model_fields['deliveries_days'].default} days" in kept["delivery"]
-    assert (retention.TRIES_DAYS, "one day" in kept["signup_try"]) == (1, True)
+    assert (limits.A_DAY.days, "one day" in kept["allowance"]) == (1, True)

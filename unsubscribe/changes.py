@@ -7,7 +7,7 @@ known to the module that wrote them (:mod:`.optout`, :mod:`.details`). A change 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -19,20 +19,20 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
+    Row,
     Table,
     Text,
-    bindparam,
     delete,
     select,
     update,
 )
 from sqlmodel import Field, SQLModel
 
-from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
-from mailer.storage import Instant
+from mailer.prepared import Rows, time_out
+from mailer.storage import Instant, json_object
 from unsubscribe.contacts.bulk import new_numbers
 
-ChangeKind = Literal["opt_out", "details", "address", "sign_up", "my_data"]
+ChangeKind = Literal["opt_out", "details", "less_often", "pause", "address", "sign_up", "my_data"]
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -52,7 +52,15 @@ class ChangeRow(SQLModel, table=True):
 
 
 CHANGE: Table = SQLModel.metadata.tables["change"]
-_COLUMNS = (CHANGE.c.id, CHANGE.c.contact_id, CHANGE.c.kind, CHANGE.c.before, CHANGE.c.after, CHANGE.c.at)
+_ALL = select(
+    CHANGE.c.id,
+    CHANGE.c.contact_id,
+    CHANGE.c.kind,
+    CHANGE.c.before,
+    CHANGE.c.after,
+    CHANGE.c.at,
+    CHANGE.c.undone_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,8 @@ _KEEP = Rows(CHANGE, ("id", "contact_id", "kind", "before", "after", "at"))
 
 def get(conn: Connection, number: int) -> Change | None:
     """The act with that number."""
-    row = conn.execute(select(*_COLUMNS, CHANGE.c.undone_at).where(CHANGE.c.id == number)).first()
-    return Change(row[0], row[1], row[2], json.loads(row[3]), json.loads(row[4]), row[5], row[6]) if row else None
+    row = conn.execute(_ALL.where(CHANGE.c.id == number)).first()
+    return _change_of(row) if row else None
 
 
 def latest(conn: Connection, contact_id: int, kind: ChangeKind) -> Change | None:
@@ -105,34 +113,16 @@ def latest(conn: Connection, contact_id: int, kind: ChangeKind) -> Change | None
     return get(conn, number) if number else None
 
 
-def latest_of(conn: Connection, contact_ids: Collection[int], kind: ChangeKind) -> dict[int, tuple[int, datetime]]:
-    """Number and time of :func:`latest` for many contacts; who has none is missing."""
-    if not contact_ids:
-        return {}
-    rows = _LATEST.run(conn, {"b_ids": json.dumps(sorted(contact_ids)), "b_kind": kind}).fetchall()
-    return {contact_id: (number, instant(at)) for contact_id, number, at in rows}
-
-
-_LATEST = Prepared(
-    lambda dialect: (
-        select(CHANGE.c.contact_id, CHANGE.c.id, CHANGE.c.at)
-        .where(CHANGE.c.contact_id.in_(given_numbers(dialect)), CHANGE.c.undone_at.is_(None))
-        .where(CHANGE.c.kind == bindparam("b_kind", type_=Text()))
-        .order_by(CHANGE.c.id)  # the last of each stays
-    )
-)
-
-
 def latest_at(conn: Connection, contact_id: int, kind: ChangeKind) -> datetime | None:
     """When :func:`latest` was; one statement, whether it ever was or not (D8)."""
     mine = (CHANGE.c.contact_id == contact_id) & (CHANGE.c.kind == kind) & CHANGE.c.undone_at.is_(None)
     return conn.execute(select(CHANGE.c.at).where(mine).order_by(CHANGE.c.id.desc()).limit(1)).scalar_one_or_none()
 
 
-def of_contact(conn: Connection, contact_id: int) -> list[Change]:
-    """All acts of a contact, oldest first."""
-    rows = conn.execute(select(CHANGE.c.id).where(CHANGE.c.contact_id == contact_id).order_by(CHANGE.c.id)).scalars()
-    return [found for number in rows.all() if (found := get(conn, number))]
+def of_contact(conn: Connection, contact_id: int, kind: ChangeKind | None = None) -> list[Change]:
+    """List the acts of a contact, oldest first: all, or those of one kind."""
+    mine = [CHANGE.c.contact_id == contact_id, *([CHANGE.c.kind == kind] if kind else [])]
+    return [_change_of(row) for row in conn.execute(_ALL.where(*mine).order_by(CHANGE.c.id))]
 
 
 def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change:
@@ -144,7 +134,7 @@ def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change
 def answered(conn: Connection, number: int) -> bool:
     """Note that a reason was given for an act; False when one was given before, or the act is gone."""
     kept = conn.execute(select(CHANGE.c.after).where(CHANGE.c.id == number)).scalar()
-    if kept is None or "answered" in (side := json.loads(kept)):
+    if kept is None or "answered" in (side := json_object(kept) or {}):
         return False
     return _changes(conn, (CHANGE.c.id == number) & (CHANGE.c.after == kept), after=_json(side | {"answered": True}))
 
@@ -152,8 +142,7 @@ def answered(conn: Connection, number: int) -> bool:
 def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Change]:
     """The acts of a kind until a time that were not taken back, oldest first."""
     mine = (CHANGE.c.kind == kind, CHANGE.c.at <= before, CHANGE.c.undone_at.is_(None))
-    numbers = conn.execute(select(CHANGE.c.id).where(*mine).order_by(CHANGE.c.id)).scalars().all()
-    return [found for number in numbers if (found := get(conn, number))]
+    return [_change_of(row) for row in conn.execute(_ALL.where(*mine).order_by(CHANGE.c.id))]
 
 
 def forget(conn: Connection, before: datetime) -> int:
@@ -174,6 +163,10 @@ def _changes(conn: Connection, where: ColumnElement[bool], **values: Any) -> boo
 def erase(conn: Connection, contact_id: int) -> None:
     """Delete all acts of a contact."""
     conn.execute(delete(CHANGE).where(CHANGE.c.contact_id == contact_id))
+
+
+def _change_of(row: Row[*tuple[Any, ...]]) -> Change:
+    return Change(row[0], row[1], row[2], json_object(row[3]) or {}, json_object(row[4]) or {}, row[5], row[6])
 
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # made once: json.dumps makes it each time

@@ -3,35 +3,37 @@
 Promises: :func:`save` stores name, language, the fields that the organisation opened, topics (leave and join again),
 how often, and a pause, all or none of them; every change is announced to the mailbox with an undo, in the same
 transaction, since whoever holds a forwarded letter holds this link. What a reader sets is marked as their own, and no
-import overwrites it. :func:`undo` puts back each item that nobody changed since. Nothing that is stored is ever given
+import overwrites it. :func:`undo` puts back each item by itself, where nobody changed it since. :func:`less_often` and
+:func:`pause` announce what lets more mail through than before, and only that. Nothing that is stored is ever given
 out: a form shows only what :func:`offered` says, which is the same for everybody with that letter.
 
 Raises ``FaultsError`` (``field`` names the field of the form) for values that cannot be stored, ``TokenError`` for an
-undo that there is not, ``StateError`` when the same person's details change too often in a day.
+undo that there is not, ``StateError`` when more changes are to be announced in a day than a mailbox gets.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.errors import Fault, FaultsError, StateError, TokenError
+from mailer.errors import Fault, FaultsError, InputError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
-from unsubscribe import changes, consent, contacts, notices, optout
-from unsubscribe.changes import Change
+from unsubscribe import changes, consent, contacts, frequency, optout, typed
+from unsubscribe.changes import Change, ChangeKind
 from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Standing, Topic
+from unsubscribe.frequency import Sides
+from unsubscribe.history import History, Row
 from unsubscribe.notices import Post
 from unsubscribe.optout import Reader
 
-MOST_CHANGES = 10  # announced in a day: more is somebody playing with another person's link
 LONGEST_VALUE = 200
 JOINED = Statement("consent", "change details page")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -49,6 +51,12 @@ class Wishes:
     days: int | None = None
     until: datetime | None = None
 
+    def as_stored(self) -> dict[str, Any]:
+        """Give all that was filled in, in the shape of the *after* side of an act."""
+        values = {"name": self.name, "language": self.language, "days": self.days, "until": self.until}
+        own = {"fields": self.fields, "topics": self.topics}
+        return {name: value for name, value in values.items() if value is not None} | own
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -60,11 +68,10 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What came of it. ``change`` is None when all was so already; ``lines`` say in words what changed."""
+    """What came of it. ``change`` is None when all was so already."""
 
     reader: Reader
     change: Change | None
-    lines: Sequence[str] = ()
 
 
 def offered(conn: Connection, reader: Reader) -> list[Topic]:
@@ -85,14 +92,38 @@ def save(conn: Connection, token: Token, wishes: Wishes, house: House, now: date
     after: dict[str, Any] = {}
     _fields(conn, contact, wishes, (before, after), now)
     _topics(conn, contact, {topics[slug]: on for slug, on in wishes.topics.items()}, (before, after), now)
-    _rhythm(conn, contact, wishes, (before, after), now)
+    rhythm = frequency.apply(conn, contact, wishes.days, wishes.until, now)
+    before, after = before | rhythm[0], after | rhythm[1]
     if not after:
         return Saved(reader, None)
-    _not_too_often(conn, contact.id, now)
-    change = changes.keep(conn, contact.id, "details", (before, after), now)
-    fresh = contacts.get(conn, contact.id) or contact
-    house.post.send(conn, "details_changed", change, notices.recipient_of(contact), fresh.language, now)
-    return Saved(optout.look(conn, token, now), change, notices.in_words(conn, change, fresh.language))
+    change = _announce(conn, contact, (before, after), house, now)
+    return Saved(optout.look(conn, token, now), change)
+
+
+def less_often(conn: Connection, token: Token, days: int, house: House, now: datetime) -> Reader:
+    """At most one campaign letter in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``.
+
+    A looser choice than the present one is announced, with an undo (I7). Raises ``StateError`` as :func:`save` does.
+    """
+    if days not in (0, 7, 30):
+        raise InputError(f"{days} days: expected 7, 30, or 0 for each letter")
+    return _instead(
+        conn, token, "less_often", house, (now, lambda contact: frequency.apply(conn, contact, days, None, now))
+    )
+
+
+def pause(conn: Connection, token: Token, until: datetime | None, house: House, now: datetime) -> Reader:
+    """No campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``.
+
+    A shorter pause than the present one is announced, with an undo (I7). Raises ``StateError`` as :func:`save` does.
+    """
+    if until is None:
+        return _instead(conn, token, "pause", house, (now, lambda contact: frequency.end_pause(conn, contact, now)))
+    if not now < until <= now + optout.LONGEST_PAUSE:
+        raise InputError("a pause ends between tomorrow and a year from now")
+    return _instead(
+        conn, token, "pause", house, (now, lambda contact: frequency.apply(conn, contact, None, until, now))
+    )
 
 
 def undo(conn: Connection, token: Token, now: datetime) -> Reader:
@@ -107,10 +138,34 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     if change is None or change.contact_id != token.recipient or change.kind != "details":
         raise TokenError("there is nothing to undo")
     if changes.undone(conn, change.id, now):
-        _fields_back(conn, contact, change, now)
-        _topics_back(conn, contact, change, now)
-        _rhythm_back(conn, contact, change, now)
+        history = History(changes.of_contact(conn, contact.id), change)
+        _fields_back(conn, contact, change, history, now)
+        _topics_back(conn, contact, change, history, now)
+        frequency.put_back(conn, contact, change, history, now)
     return optout.look(conn, token, now)
+
+
+def _instead(
+    conn: Connection, token: Token, kind: ChangeKind, house: House, when: tuple[datetime, Callable[[Contact], Sides]]
+) -> Reader:
+    """Take back the opt-out that another choice replaces, if the token names one, and make that choice; others wait."""
+    now, act = when
+    contacts.lock(conn, [token.recipient])
+    reader = optout.undo(conn, token, now) if token.subject else optout.look(conn, token, now)
+    if reader.contact:
+        sides = act(reader.contact)
+        if frequency.is_looser(*sides):
+            _announce(conn, reader.contact, sides, house, now)
+        elif sides[1]:
+            changes.keep(conn, reader.contact.id, kind, sides, now)
+    return optout.look(conn, token, now)
+
+
+def _announce(conn: Connection, contact: Contact, sides: Sides, house: House, now: datetime) -> Change:
+    """Keep an act and tell the mailbox, with an undo, in the language that was stored before the act."""
+    change = changes.keep(conn, contact.id, "details", sides, now)
+    house.post.announce(conn, "details_changed", change, contact, now)
+    return change
 
 
 def _check(wishes: Wishes, house: House, topics: Mapping[str, Topic], now: datetime) -> None:
@@ -121,6 +176,8 @@ def _check(wishes: Wishes, house: House, topics: Mapping[str, Topic], now: datet
             faults.append(_fault(name, f"{len(value)} characters", f"at most {LONGEST_VALUE}"))
         elif _CONTROL.search(value):
             faults.append(_fault(name, "a character that cannot be shown", "letters, digits and signs on one line"))
+        elif typed.says_where(value):
+            faults.append(_fault(name, "a link or a mail address", "a text without one"))
     faults += [
         _fault(name, "a field that is not open", "another field")
         for name in set(wishes.fields) - set(house.open_fields)
@@ -143,10 +200,7 @@ def _fault(name: str, found: str, expected: str) -> Fault:
     return Fault("", 0, name, found, expected)
 
 
-_Sides = tuple[dict[str, Any], dict[str, Any]]
-
-
-def _fields(conn: Connection, contact: Contact, wishes: Wishes, sides: _Sides, now: datetime) -> None:
+def _fields(conn: Connection, contact: Contact, wishes: Wishes, sides: Sides, now: datetime) -> None:
     before, after = sides
     for name in ("name", "language"):
         wish = getattr(wishes, name)
@@ -166,23 +220,25 @@ def _fields(conn: Connection, contact: Contact, wishes: Wishes, sides: _Sides, n
         contacts.change(conn, contact, now, attributes=attributes, own_fields=contact.own_fields | own, **changed)
 
 
-def _fields_back(conn: Connection, contact: Contact, change: Change, now: datetime) -> None:
-    before, after = change.before, change.after
+def _fields_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> None:
+    after = change.after
     plain = {
-        name: before[name] for name in ("name", "language") if name in after and getattr(contact, name) == after[name]
+        name: history.before(name)
+        for name in ("name", "language")
+        if name in after and getattr(contact, name) == after[name] and history.is_newest(name)
     }
     attributes = dict(contact.attributes)
-    own = set(contact.own_fields) - (set(plain) - set(before.get("own", ())))
+    own = set(contact.own_fields) - (set(plain) - set(change.before.get("own", ())))
     for name, value in after.get("fields", {}).items():
-        if attributes.get(name) == value:
-            old = before["fields"][name]
+        if attributes.get(name) == value and history.is_newest(f"fields.{name}"):
+            old = history.before(f"fields.{name}")
             attributes.pop(name)
             attributes |= {} if old is None else {name: tuple(old) if isinstance(old, list) else old}
-            own -= {name} - set(before["own"])
+            own -= {name} - set(change.before["own"])
     contacts.change(conn, contact, now, attributes=attributes, own_fields=frozenset(own), **plain)
 
 
-def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], sides: _Sides, now: datetime) -> None:
+def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], sides: Sides, now: datetime) -> None:
     """Leave and join topics; keep the rows and the suppressions as they were for an undo."""
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
     held = suppression.entries(conn, contact.address_hash)
@@ -241,50 +297,30 @@ def _put_scopes(conn: Connection, contact: Contact, old: Sequence[str], new: Seq
     )
 
 
-def _topics_back(conn: Connection, contact: Contact, change: Change, now: datetime) -> None:
-    if "topics" not in change.after:
-        return
+def _topics_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> None:
+    """Put back each topic that was not chosen anew since."""
+    chosen = change.after.get("topics", {})
     ids = {topic.slug: topic.id for topic in contacts.topics(conn)}
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
-    since = [slug for slug in change.after["topics"] if slug in ids and ids[slug] in mine]
-    back = [slug for slug in since if mine[ids[slug]].since == change.at]
-    if len(back) != len(change.after["topics"]):
-        return  # somebody chose anew meanwhile: that choice stands
-    _put_scopes(conn, contact, change.after["scopes"], change.before["scopes"], now)
-    rows = {slug: change.before["topics"][slug] for slug in back}
+    there = [slug for slug in chosen if slug in ids and ids[slug] in mine]
+    back = [slug for slug in there if mine[ids[slug]].since == change.at]
+    if not back:
+        return
+    held = {entry.scope for entry in suppression.entries(conn, contact.address_hash) if entry.reason == "opt_out"}
+    rows = {slug: history.row_before(change.before["topics"][slug]) for slug in back}
+    _put_scopes(conn, contact, sorted(held), sorted(_scopes_before(change, held, rows)), now)
     contacts.put_standings(conn, [optout.load(contact.id, row) for row in rows.values() if row])
     contacts.drop_standings(conn, contact.id, [ids[slug] for slug, row in rows.items() if not row])
     detail = {"address": contact.email, "how": "undo"}
     consent.record_many(conn, [consent.Event(contact.id, "undone", slug, now, 0, detail) for slug in back], now)
 
 
-def _rhythm(conn: Connection, contact: Contact, wishes: Wishes, sides: _Sides, now: datetime) -> None:
-    """How often, and a pause."""
-    before, after = sides
-    held = {entry.reason: entry for entry in suppression.entries(conn, contact.address_hash) if not entry.scope}
-    often, pause = held.get("less_often"), held.get("pause")
-    days = (often.every_days or 0) if often else 0
-    if wishes.days is not None and wishes.days != days:
-        before["days"], after["days"] = days, wishes.days
-        suppression.limit(conn, contact.address_hash, wishes.days, now)
-    until = pause.until if pause and pause.until and pause.until > now else None
-    if wishes.until is not None and wishes.until != until:
-        before["until"], after["until"] = until.isoformat() if until else None, wishes.until.isoformat()
-        suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "pause", now, wishes.until)
-
-
-def _rhythm_back(conn: Connection, contact: Contact, change: Change, now: datetime) -> None:
-    before, after = change.before, change.after
-    if "days" in after:
-        suppression.limit(conn, contact.address_hash, before["days"], now)
-    if "until" in after:
-        suppression.lift(conn, contact.address_hash, suppression.EVERYTHING, ["pause"])
-        until = datetime.fromisoformat(before["until"]) if before["until"] else None
-        if until:
-            suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "pause", now, until)
-
-
-def _not_too_often(conn: Connection, contact_id: int, now: datetime) -> None:
-    recent = [act for act in changes.of_contact(conn, contact_id) if act.at > now - timedelta(days=1)]
-    if sum(act.kind in ("details", "address") for act in recent) >= MOST_CHANGES:
-        raise StateError("these details were changed many times today; try again tomorrow")
+def _scopes_before(change: Change, held: set[str], rows: Mapping[str, Row | None]) -> set[str]:
+    """What is opted out of after an undo: as it was, or topic by topic where something was chosen anew since."""
+    before, after = set(change.before["scopes"]), set(change.after["scopes"])
+    if held == after and rows == change.before["topics"]:
+        return before
+    same = {slug for slug, row in rows.items() if row == change.before["topics"][slug]}
+    out = {slug for slug in same if before & {slug, ""}}
+    out |= {slug for slug, row in rows.items() if slug not in same and (not row or row["state"] == "opted_out")}
+    return (held - set(rows)) | out

@@ -4,7 +4,8 @@ Promises: in one transaction the contact, the subscriptions, what they changed, 
 what names them in deliveries are gone; deliveries stay as numbers, the chain of consent still verifies and says when
 the person was erased. The hash (reason *erased*) keeps every later import from bringing the person back. A second entry
 of that hash, under the scope ``person:NUMBER``, lets the organisation find the chain when the person shows the address.
-On SQLite the freed pages are overwritten (``secure_delete``), and :func:`forget_files` empties the write-ahead log.
+Former addresses that no other contact has are kept out too. On SQLite all that is deleted is overwritten, and
+:func:`forget_files`, after the commit, empties the write-ahead log: it is part of the act, on the web as by command.
 
 What it does not reach: backups, the relay's log, and mails that left. docs/privacy says so.
 """
@@ -21,8 +22,9 @@ from mailer.address import key_of
 from mailer.errors import InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
-from unsubscribe import changes, consent, contacts, verifying
+from unsubscribe import changes, consent, contacts, moves, verifying
 
+PATIENCE = 10.0  # seconds
 _PERSON = "person:"
 N_ = str  # marks a text for the catalogue (domain cli)
 
@@ -48,15 +50,19 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
     contact = contacts.get_many(conn, [contact_id], lock=True).get(contact_id)
     if contact is None:
         return None
-    if conn.dialect.name == "sqlite":
-        conn.exec_driver_sql("PRAGMA secure_delete=ON")
     suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "erased", now)
+    for move in moves.of_contact(conn, contact_id):
+        if move.moved and not move.undone and move.old_hash and contacts.find(conn, move.old) is None:
+            suppression.suppress(conn, move.old_hash, suppression.EVERYTHING, "erased", now)
     suppression.suppress(conn, contact.address_hash, f"{_PERSON}{contact_id}", "erased", now)
     undeliverable.forget(conn, [contact.address_hash])
     deliveries = outbox.erase_recipient(conn, contact_id, now)
     link = consent.erase(conn, contact_id, now)
     changes.erase(conn, contact_id)
+    twins = contacts.twins(conn, contact)
     contacts.remove(conn, contact_id)
+    for twin in twins:  # rows from before one mailbox had one spelling
+        erase(conn, twin, now)
     return Erased(contact_id, deliveries, now, link)
 
 
@@ -73,11 +79,12 @@ def erase_address(db: Database, email: str, pepper: bytes, now: datetime) -> Era
     return erased
 
 
-def forget_files(db: Database) -> None:
-    """SQLite: move the write-ahead log into the database and empty it, as it still holds what was erased."""
-    if db.is_sqlite:
-        with db.engine.connect() as conn:
-            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+def forget_files(db: Database, seconds: float = PATIENCE) -> bool:
+    """Empty SQLite's write-ahead log, which still holds what was erased; whether that was possible in ``seconds``.
+
+    Where others kept it busy all that time, the daily tidying does it.
+    """
+    return db.empty_log(seconds)
 
 
 def erased_persons(conn: Connection, email: str, pepper: bytes) -> list[int]:

@@ -1,13 +1,12 @@
 """Everything that is known of contacts, as CSV that a spreadsheet opens safely and the import reads back.
 
-Promises: UTF-8 with BOM (spreadsheets then see the accents), every cell quoted, a cell that a spreadsheet would take
+Promises: UTF-8 with BOM (spreadsheets then see the accents), every cell quoted, what a spreadsheet would take
 for a formula has an apostrophe in front (E38) that the import takes away again; lists are ``name[]`` columns with
 ``|`` between the items. Reads page by page, so a million contacts cost no memory. Changes nothing.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -15,17 +14,18 @@ from typing import IO
 from mailer.storage import Database
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
-from unsubscribe.contacts.sheet import CORE, harmless
+from unsubscribe.contacts.sheet import CORE, SheetWriter
 
 _PAGE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many contacts were written, and under which columns."""
+    """How many contacts were written, and under which columns; the addresses of those without their attributes."""
 
     contacts: int
     columns: tuple[str, ...]
+    broken: tuple[str, ...] = ()
 
 
 def export(db: Database, out: IO[str], topic: str | None = None) -> Exported:
@@ -35,16 +35,16 @@ def export(db: Database, out: IO[str], topic: str | None = None) -> Exported:
     """
     lists, texts = _names(db, topic)
     columns = (*CORE, *texts, *(f"{name}[]" for name in lists))
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    out.write("\ufeff")
-    writer.writerow([harmless(column) for column in columns])
-    count = 0
+    writer = SheetWriter(out, columns)
+    count, broken = 0, list[str]()
     for contact in _contacts(db, topic):
         cells = [contact.email, contact.name, contact.language]
         cells += [_text(contact, name) for name in texts] + [_list(contact, name) for name in lists]
-        writer.writerow([harmless(cell) for cell in cells])
+        writer.row(cells)
         count += 1
-    return Exported(count, columns)
+        if contact.broken:
+            broken.append(contact.email)
+    return Exported(count, columns, tuple(broken))
 
 
 def _names(db: Database, topic: str | None) -> tuple[list[str], list[str]]:

@@ -1,13 +1,16 @@
 """Another mail address: asked for on the details page, confirmed from the new mailbox, announced to the old one.
 
 Promises: nothing changes until the new address was confirmed *and* the old one agreed or stayed silent for some days
-(seven by default); the old mailbox can keep its address all that time and put it back for days after. Consent moves
-along with its proof (the chain is the person's, not the address's), as do opt-outs, pauses and limits; what holds the
-new address back stays as well. An address that somebody else has is taken over by nobody, and whoever asks learns
-nothing of it.
+(seven by default). The old mailbox can keep its address all that time, and put it back for :data:`.moves.PUT_BACK`
+after the change. :func:`keep` undoes every later change of the chain too, and only ever gives back the address of the
+mailbox that asks. All announcements go to each mailbox of the chain that can still do so.
+
+Consent moves along with its proof (the chain is the contact's, not the address's), as do opt-outs, pauses and limits;
+what holds the new address back stays as well. An address that another contact has is never taken over. :func:`ask`
+does the same work and gives the same answer whether the address is new, known, or the contact's own.
 
 Raises ``FaultsError`` for what is no address, ``TokenError`` for a link that is about nothing, ``StateError`` when the
-same person's address is to change too often in a day.
+same contact's address is to change too often in a day.
 """
 
 from __future__ import annotations
@@ -19,53 +22,62 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.address import mask, parse
+from mailer.address import key_of, mask, parse
 from mailer.errors import AddressError, Fault, FaultsError, StateError, TokenError
 from mailer.outbox import Recipient
 from mailer.signing import Token, address_hash
-from unsubscribe import changes, consent, contacts, notices
+from unsubscribe import changes, consent, contacts, moves, notices, optout
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
+from unsubscribe.moves import AddressChange
 from unsubscribe.notices import Post
 
-Stand = Literal["waiting", "moved", "kept", "gone"]
+Stand = Literal["waiting", "moved", "kept", "elsewhere", "taken", "apart", "gone"]
 MOST_A_DAY = 3
 WAIT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How a change of address stands. ``confirmed``: from the new mailbox; ``agreed``: from the old one."""
+    """How a change of address stands, all addresses masked. ``confirmed``: from the new mailbox; ``agreed``: old one.
+
+    ``here``: the address that the contact has now. Stands: *waiting*, *moved* (the new address is the present one),
+    *kept* (called off or put back, the old one is), *elsewhere* (another one is); *taken* (by another contact, so
+    nothing was changed), *apart* (the old address has a contact of its own by now), *gone* (erased).
+    """
 
     stand: Stand
     old: str = ""
     new: str = ""
+    here: str = ""
     language: str = ""
     confirmed: bool = False
     agreed: bool = False
 
 
 def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, now: datetime) -> Move:
-    """Ask both mailboxes. The addresses in the answer are masked; nothing has changed yet."""
+    """Ask both mailboxes. Nothing has changed yet; the answer is the same for every address (D8)."""
     try:
         address = parse(email)
     except AddressError as error:
         raise FaultsError([Fault("", 0, "email", str(error), "a mail address")]) from error
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
-    if contact is None or address.key == contact.key:
-        return Move("gone" if contact is None else "moved", new=mask(email))
-    recent = [act for act in changes.of_contact(conn, contact.id) if act.at > now - timedelta(days=1)]
-    if sum(act.kind == "address" for act in recent) >= MOST_A_DAY:
+    if contact is None:
+        return Move("gone", new=mask(email))
+    earlier = moves.of_contact(conn, contact.id)
+    if sum(move.at > now - timedelta(days=1) for move in earlier) >= MOST_A_DAY:
         raise StateError("this address was to be changed many times today; try again tomorrow")
-    for earlier in (act for act in changes.of_contact(conn, contact.id) if _waits(act)):
-        changes.undone(conn, earlier.id, now)
-    steps = {"email": str(address), "masked": mask(str(address)), "confirmed": None, "agreed": None, "moved": None}
-    change = changes.keep(conn, contact.id, "address", ({"email": contact.email}, steps), now)
-    if contacts.find(conn, email) is None:
-        there = Recipient(contact.id, str(address), address_hash(pepper, address.key), address.domain)
-        post.send(conn, "address_change_new", change, there, contact.language, now)
-        post.send(conn, "address_change_old", change, notices.recipient_of(contact), contact.language, now)
-    return _move(contact, change)
+    for move in earlier:
+        if move.waits:
+            changes.undone(conn, move.id, now)
+    change = changes.keep(conn, contact.id, "address", moves.sides(contact, str(address)), now)
+    there = Recipient(contact.id, str(address), address_hash(pepper, address.key), address.domain)
+    post.send(conn, "address_change_new", change, there, contact.language, now)
+    with conn.begin_nested() as step:
+        post.announce(conn, "address_change_old", change, contact, now)
+        if address.key == contact.key:
+            step.rollback()  # the same work for nothing: one letter is enough where both mailboxes are one
+    return _move(contact, moves.of(change))
 
 
 def look(conn: Connection, token: Token) -> Move:
@@ -73,13 +85,14 @@ def look(conn: Connection, token: Token) -> Move:
     contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
     if contact is None:
         return Move("gone")
-    if change is None or change.contact_id != contact.id or change.kind != "address":
+    mine = change is not None and change.contact_id == contact.id and change.kind == "address"
+    if change is None or not mine or not moves.can_be_read(change):
         raise TokenError("there is no change of address")
-    return _move(contact, change)
+    return _move(contact, moves.of(change))
 
 
 def confirm(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> Move:
-    """From the new mailbox: it exists, and its owner wants this."""
+    """From the new mailbox: it exists, and its owner wants this. Another contact's address stays with that contact."""
     return _step(conn, token, "confirmed", pepper, (now, wait))
 
 
@@ -89,25 +102,39 @@ def agree(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: ti
 
 
 def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Move:
-    """From the old mailbox: this was not me. Puts the old address back if it has changed already."""
+    """From the old mailbox: this was not me. Undo this change and all later ones, and put the old address back.
+
+    Nothing is done where the link's own mailbox has no say (any more): then the answer says how things stand.
+    """
     contacts.lock(conn, [token.recipient])
     before = look(conn, token)
     contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
-    if contact is None or change is None or before.stand == "kept" or not changes.undone(conn, change.id, now):
+    if contact is None or change is None:
         return before
-    old = change.before["email"]
-    if change.after["moved"] and contact.email == change.after["email"] and contacts.find(conn, old) is None:
-        _put(conn, contact, old, pepper, now)
+    mine = moves.of(change)
+    later = [move for move in moves.of_contact(conn, contact.id) if move.id >= mine.id and not move.undone]
+    if not later or not later[0].leaves(mine) or not (later[0].waits or later[0].can_be_put_back(now)):
+        return before
+    for move in later:
+        changes.undone(conn, move.id, now)
+    if later[0].moved and not _back(conn, contact, mine.old, pepper, now):
+        optout.opt_out(conn, token, "all", now)
+        return Move("apart", before.old, before.new, before.here, contact.language)
     return look(conn, token)
 
 
 def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> int:
-    """Carry out what was confirmed and met silence from the old mailbox; how many. For the daily tidying."""
+    """Carry out what was confirmed and met silence from the old mailbox; how many. For the daily tidying.
+
+    What was never confirmed is called off once the link to confirm has ended.
+    """
     done = 0
     for change in changes.open_ones(conn, "address", now - wait):
-        if _waits(change):
+        if moves.can_be_read(change) and moves.of(change).waits:
             contacts.lock(conn, [change.contact_id])
-            done += _carry_out(conn, change, pepper, now, wait).after["moved"] is not None
+            done += _carry_out(conn, change, pepper, now, wait)
+            if not change.after["confirmed"] and change.at < now - timedelta(days=notices.UNDO_DAYS):
+                changes.undone(conn, change.id, now)
     return done
 
 
@@ -115,25 +142,43 @@ def _step(conn: Connection, token: Token, step: str, pepper: bytes, when: tuple[
     now, wait = when
     contacts.lock(conn, [token.recipient])
     before = look(conn, token)
-    change = changes.get(conn, token.subject)
-    if before.stand != "waiting" or change is None:
+    contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
+    if before.stand != "waiting" or change is None or contact is None:
         return before
+    if step == "confirmed" and _is_taken(conn, contact, change.after["email"]):
+        return Move("taken", before.old, before.new, before.here, contact.language)
     if not change.after[step]:
         change = changes.revise(conn, change, {**change.after, step: now.isoformat()})
     _carry_out(conn, change, pepper, now, wait)
     return look(conn, token)
 
 
-def _carry_out(conn: Connection, change: Change, pepper: bytes, now: datetime, wait: timedelta) -> Change:
-    """Move if all is there: confirmed, and agreed or silent for long enough; and nobody has the address by now."""
+def _carry_out(conn: Connection, change: Change, pepper: bytes, now: datetime, wait: timedelta) -> bool:
+    """Move if all is there: confirmed, and agreed or silent for long enough. Call it off if nothing can come of it."""
     silent = now >= change.at + wait
     contact = contacts.get(conn, change.contact_id)
     if contact is None or not change.after["confirmed"] or not (change.after["agreed"] or silent):
-        return change
-    if contacts.find(conn, change.after["email"]) is not None:
-        return change
+        return False
+    if contacts.find(conn, change.after["email"]) is not None:  # the contact's own, or signed up since then
+        changes.undone(conn, change.id, now)
+        return False
     _put(conn, contact, change.after["email"], pepper, now)
-    return changes.revise(conn, change, {**change.after, "moved": now.isoformat()})
+    changes.revise(conn, change, {**change.after, "moved": now.isoformat()})
+    return True
+
+
+def _back(conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime) -> bool:
+    """Give a contact its former address again; whether it has it now."""
+    if contact.key != key_of(email):
+        if _is_taken(conn, contact, email):
+            return False
+        _put(conn, contact, email, pepper, now)
+    return True
+
+
+def _is_taken(conn: Connection, contact: Contact, email: str) -> bool:
+    found = contacts.find(conn, email)
+    return found is not None and found.id != contact.id
 
 
 def _put(conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime) -> None:
@@ -148,12 +193,11 @@ def _put(conn: Connection, contact: Contact, email: str, pepper: bytes, now: dat
     consent.record(conn, consent.Event(contact.id, "address", "", now, 0, told), now)
 
 
-def _waits(change: Change) -> bool:
-    return change.kind == "address" and not change.undone_at and not change.after["moved"]
-
-
-def _move(contact: Contact, change: Change) -> Move:
-    stand: Stand = "kept" if change.undone_at else "moved" if change.after["moved"] else "waiting"
-    old = mask(change.before["email"])
-    steps = (bool(change.after["confirmed"]), bool(change.after["agreed"]))
-    return Move(stand, old, change.after["masked"], contact.language, *steps)
+def _move(contact: Contact, move: AddressChange) -> Move:
+    """How a change stands, by the address that the contact has now."""
+    stand: Stand = "waiting"
+    if not move.waits:
+        by_key: dict[str, Stand] = {key_of(move.old): "kept"} if move.undone else {key_of(move.new): "moved"}
+        stand = by_key.get(contact.key, "elsewhere")
+    steps = (move.confirmed, move.agreed)
+    return Move(stand, mask(move.old), move.masked_new, contact.masked, contact.language, *steps)

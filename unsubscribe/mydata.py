@@ -1,14 +1,16 @@
 """*What do you know about me*, and *erase me*: after a letter to the mailbox, because a link may be in other hands.
 
-Promises: :func:`ask` sends one letter in 24 hours and says nothing else; what :func:`everything` tells is all that the
-database has about the person: details, topics, what holds mail back, what was changed, the proof of consent, and which
-letters there were with what became of them, by the subject in the archive (which outlives the campaign; empty for a
-letter that is no longer kept). It is one structure for the page and for JSON (GDPR articles 15 and 20).
+Promises: a mailbox gets one letter in 24 hours, and :func:`ask` says nothing else. While a former mailbox may still put
+its address back, the letter goes there alone, since an erasure could not be put back. What :func:`everything` tells is
+all that the database has about the person: details, topics, what holds mail back, what was changed, the proof of
+consent, and which letters there were with what became of them, by the subject in the archive (which outlives the
+campaign; empty for a letter that is no longer kept). It is one structure for the page and for JSON (GDPR articles 15
+and 20).
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,27 +18,36 @@ from sqlalchemy import Connection
 from mailer import archive, outbox, suppression
 from mailer.errors import InputError, StorageError
 from mailer.letter.personalise import render_public
-from mailer.outbox import Posted
+from mailer.outbox import Posted, Recipient
 from mailer.signing import Token
-from unsubscribe import changes, contacts, erasing, notices, verifying
+from unsubscribe import changes, contacts, erasing, moves, notices, verifying
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.erasing import Erased
 from unsubscribe.notices import Post
 
-ONE_LETTER_IN = timedelta(hours=24)
 _SUBJECTS: dict[str, str] = {}  # by snapshot, which never changes
+
+
+def may_ask(conn: Connection, token: Token, post: Post, now: datetime) -> bool:
+    """Whether :func:`ask` would send something. Reads only, so that a flood of asking takes no lock."""
+    contact = contacts.get(conn, token.recipient)
+    return contact is not None and not post.spent(conn, "my_data", _mailbox(conn, contact, now), now)
 
 
 def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
     """Send the person a link to everything that is known. Somebody who is gone gets nothing."""
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
-    if contact is None:
+    if contact is None or post.spent(conn, "my_data", _mailbox(conn, contact, now), now):
         return
-    last = changes.latest(conn, contact.id, "my_data")
-    if last is None or last.at <= now - ONE_LETTER_IN:
-        change = changes.keep(conn, contact.id, "my_data", ({}, {}), now)
-        post.send(conn, "my_data", change, notices.recipient_of(contact), contact.language, now)
+    change = changes.keep(conn, contact.id, "my_data", ({}, {}), now)
+    post.send(conn, "my_data", change, _mailbox(conn, contact, now), contact.language, now)
+
+
+def _mailbox(conn: Connection, contact: Contact, now: datetime) -> Recipient:
+    """Where the link goes: the original mailbox while it may put its address back, else the present one."""
+    former = [found.recipient for found in moves.former_mailboxes(conn, contact, now)]
+    return [*former, notices.recipient_of(contact)][0]
 
 
 def everything(conn: Connection, token: Token, language: str = "") -> dict[str, Any] | None:
@@ -71,6 +82,8 @@ def erase(conn: Connection, token: Token, now: datetime) -> Erased | None:
 
 def _details(contact: Contact) -> dict[str, Any]:
     known = {name: list(value) if isinstance(value, tuple) else value for name, value in contact.attributes.items()}
+    if contact.broken:  # nothing that is known is left out, also where another program has broken it
+        known = {"unreadable": contact.broken}
     return {
         "email": contact.email,
         "name": contact.name,

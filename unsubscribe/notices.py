@@ -6,14 +6,20 @@ does not hold back the letter that the address itself asked for, to confirm a si
 own address (``POSTILJON_CONTACT``), else from that of the latest campaign at that moment; its time is over when its
 link ends.
 
-What stands in it is read anew for each attempt from the contact and the act (I5); it repeats nothing that the person
-who used the link typed, because that may be a stranger: it names the fields, and the topics. Links in it are made under
-the key that was frozen on the mailing, and end some days after the act. The link to confirm a sign-up also names its
-topics and language, which anybody may know and may write there: they only choose what a form shows first.
+What stands in it is read anew for each attempt from the act (I5); it repeats nothing that anybody typed, because that
+may be a stranger: no name, neither in *To* nor in the salutation, no value of a field, no address. It names the fields,
+and the topics of the house. Links in it are made under the key that was frozen on the mailing, and end some days after
+the act. The link to confirm a sign-up also names its topics and language, which anybody may know and may write there:
+they only choose what a form shows first.
 
-Raises ``ContactMissing`` where there is no address to write from: then nothing was written. :func:`fill` gives the
-values to the sender; a recipient whose contact or act is gone is missing from the answer. Success of :meth:`Post.send`
-means that the letter is in the outbox, not that it left.
+A mailbox gets so many of each letter within a day (:data:`MOST_A_DAY`), whoever asks for them, for which contact, and
+in which spelling of the address. What only tells or asks is then left out, and :meth:`Post.send` says so to its caller,
+who answers as if it had gone (D8). An announcement is never left out (:data:`ANNOUNCES`): the change itself is refused.
+
+Raises ``ContactMissing`` where there is no address to write from, ``StateError`` where an announcement would be one too
+many: then the caller gives up its transaction. :func:`fill` gives the values to the sender; a recipient whose contact
+or act is gone is missing from the answer. Success of :meth:`Post.send` means that the letter is in the outbox, not that
+it left.
 """
 
 from __future__ import annotations
@@ -21,13 +27,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
 from mailer import archive, outbox
-from mailer.errors import ContactMissing
+from mailer.address import mailbox_of
+from mailer.errors import ContactMissing, StateError
 from mailer.letter.brand import Brand
 from mailer.letter.compile import LetterSource, compile_letter
 from mailer.letter.plan import Compiled
@@ -36,17 +43,30 @@ from mailer.signing import Purpose
 from mailer.worker import Filled
 from templates.service import service_letter
 from templates.words import LANGUAGES, primary, words
-from unsubscribe import changes, contacts
+from unsubscribe import changes, contacts, limits, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
+from unsubscribe.limits import Limit, Use
+from unsubscribe.moves import Former
 from unsubscribe.tokens import Tokens
 
 Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"]
 LatestSender = Callable[[Connection], str]
 """The From address of the latest campaign; empty where there is none yet."""
 UNDO_DAYS = 14
+KEEP_LINK = timedelta(days=60)  # :mod:`.moves` says until when an address can be put back; the link outlives that
 MY_DATA_DAYS = 3
 ASKED_FOR: Notice = "optin_confirm"
+MOST_A_DAY: Mapping[Notice, int] = {
+    "optin_confirm": 1,
+    "my_data": 1,
+    "address_change_new": 2,
+    "address_change_old": 3,
+    "opted_out": 3,
+    "details_changed": 10,
+}
+ANNOUNCES: frozenset[Notice] = frozenset({"details_changed", "address_change_old"})
+"""With a way to undo: the change must not be carried out without the letter."""
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
@@ -58,6 +78,9 @@ _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
     "opted_out": {"undo": ("/c/undo/", Purpose.UNDO)},
     "my_data": {"show": ("/my-data/", Purpose.MY_DATA)},
 }
+
+
+_LIMITS = {notice: Limit(f"letter {notice}", most, limits.A_DAY) for notice, most in MOST_A_DAY.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +101,8 @@ def nobody(_: Connection) -> str:
 class Post:
     """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day.
 
-    ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign.
+    ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign. ``pepper`` keys
+    the hash by which letters to a mailbox are counted.
     """
 
     def __init__(
@@ -88,8 +112,11 @@ class Post:
         contact: str,
         default_language: str = "nl",
         latest: LatestSender = nobody,
+        *,
+        pepper: bytes,
     ) -> None:
         self.identity = identity
+        self._pepper = pepper
         self._brand = brand
         self._contact = contact
         self._default_language = default_language
@@ -101,15 +128,24 @@ class Post:
         return self._contact or self._latest(conn)
 
     def send(
-        self, conn: Connection, notice: Notice, change: Change, to: Recipient, language: str, now: datetime
-    ) -> Mailing:
-        """Put a letter about an act into the outbox; for the same notice and act there is one, however often called."""
+        self, conn: Connection, notice: Notice, change: Change, to: Recipient | Former, language: str, now: datetime
+    ) -> bool:
+        """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one.
+
+        False, after the same work, when that mailbox has had its letters of this kind. Raises ``ContactMissing``, and
+        ``StateError`` for an announcement that would be one too many.
+        """
+        key = f"{notice}:{change.id}"
+        if isinstance(to, Former):
+            key, to = f"{key}:{to.change}", to.recipient
         sender = self.sender(conn)
         if not sender:
             raise ContactMissing("POSTILJON_CONTACT is not set, and there is no campaign: no letter can be written")
+        if outbox.find(conn, key):
+            return True
         snapshot = archive.keep(conn, self.letter(notice, language, now.date(), sender), now)
         spec = MailingSpec(
-            f"{notice}:{change.id}",
+            key,
             "service",
             "",
             snapshot,
@@ -119,16 +155,33 @@ class Post:
             asked_for=notice == ASKED_FOR,
             from_address=sender,
         )
-        mailing = outbox.open_mailing(conn, spec, now)
-        outbox.enqueue(conn, mailing.id, [to], to.number, now)
-        outbox.audience_complete(conn, mailing.id)
-        return mailing
+        with conn.begin_nested() as step:
+            _enqueue(conn, spec, to, now)
+            if limits.take(conn, self._use(notice, to), now):
+                return True
+            step.rollback()
+        if notice in ANNOUNCES:
+            raise StateError("so many changes were announced to this mailbox today; try again tomorrow")
+        return False
+
+    def spent(self, conn: Connection, notice: Notice, to: Recipient, now: datetime) -> bool:
+        """Whether that mailbox has had its letters of this kind. Reads only, so it can be asked before any lock."""
+        return limits.spent(conn, [self._use(notice, to)], now)
+
+    def _use(self, notice: Notice, to: Recipient) -> Use:
+        return limits.use(_LIMITS[notice], self._pepper, mailbox_of(to.address))
+
+    def announce(self, conn: Connection, notice: Notice, change: Change, contact: Contact, now: datetime) -> None:
+        """Tell a contact of an act in their name, and every mailbox that may still put its former address back."""
+        self.send(conn, notice, change, recipient_of(contact), contact.language, now)
+        for former in moves.former_mailboxes(conn, contact, now):
+            self.send(conn, notice, change, former, contact.language, now)
 
     def opted_out(self, conn: Connection, contact: Contact, change: int, now: datetime) -> None:
-        """Confirm an opt-out to its owner, with an undo: only where the organisation turned that on, and may write."""
+        """Confirm an opt-out to its owner, with an undo: only where the organisation may write. A few a day."""
         act = changes.get(conn, change)
         if act is not None and self.sender(conn):
-            self.send(conn, "opted_out", act, recipient_of(contact), contact.language, now)
+            self.announce(conn, "opted_out", act, contact, now)
 
     def letter(self, notice: Notice, language: str, day: date, sender: str = "") -> Compiled:
         """The compiled letter in a language of ours (else the default one)."""
@@ -165,6 +218,12 @@ class Post:
         )
 
 
+def _enqueue(conn: Connection, spec: MailingSpec, to: Recipient, now: datetime) -> None:
+    mailing = outbox.open_mailing(conn, spec, now)
+    outbox.enqueue(conn, mailing.id, [to], to.number, now)
+    outbox.audience_complete(conn, mailing.id)
+
+
 def recipient_of(contact: Contact) -> Recipient:
     """Where a letter to a contact goes."""
     return Recipient(contact.id, contact.email, contact.address_hash, contact.domain)
@@ -172,24 +231,35 @@ def recipient_of(contact: Contact) -> Recipient:
 
 def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: Tokens) -> dict[int, Filled]:
     """The values of a service letter for its recipient; nobody when the contact or the act is gone."""
-    name, _, number = mailing.spec.key.partition(":")
+    name, number, former = _parts(mailing.spec.key)
     links = next((made for notice, made in _LINKS.items() if notice == name), None)
-    change = changes.get(conn, int(number)) if links is not None and number.isdecimal() else None
+    change = changes.get(conn, number) if links is not None else None
     if links is None or change is None or change.undone_at:
         return {}
     found = contacts.get_many(conn, [number for number in recipients if number == change.contact_id])
-    identity, ends = mailing.identity, _ends(name, change)
+    identity = mailing.identity
     filled = {}
     for contact in found.values():
         letter = (identity.key_id, mailing.id, contact.id)
         asked = _asked(change, contact)
-        urls = {
-            slot: f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, change.id)}{asked}"
-            for slot, (path, purpose) in links.items()
-        }
-        values = {**contact.values(), **_about(conn, change, contact), **urls}
-        filled[contact.id] = Filled(contact.name, {"contact": values, "links": {}}, "", "")
+        urls = {}
+        for slot, (path, purpose) in links.items():
+            if former and purpose is Purpose.ADDRESS_AGREE:
+                continue  # a mailbox that had its say already can take back, not agree for the present one
+            ends, about = _ends(name, change), change.id
+            if purpose is Purpose.ADDRESS_KEEP:
+                ends, about = change.at + KEEP_LINK, former or change.id
+            urls[slot] = f"{identity.public_url}{path}{tokens.lasting(purpose, letter, ends, about)}{asked}"
+        values = {**_about(conn, change, contact), **urls}
+        filled[contact.id] = Filled("", {"contact": values, "links": {}}, "", "")
     return filled
+
+
+def _parts(key: str) -> tuple[str, int, int]:
+    """Notice, act, and the change of address by which a former mailbox is told (0: the present one) of a key."""
+    name, _, numbers = key.partition(":")
+    act, _, former = numbers.partition(":")
+    return name, int(act) if act.isdecimal() else 0, int(former) if former.isdecimal() else 0
 
 
 def _ends(notice: str, change: Change) -> datetime:
@@ -207,14 +277,12 @@ def _asked(change: Change, contact: Contact) -> str:
 
 def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, object]:
     """What stands in the letter about the act."""
-    told: dict[str, object] = {"changes": in_words(conn, change, contact.language)}
+    told: dict[str, object] = {"changes": in_words(conn, change.after, contact.language)}
     if change.kind == "opt_out":
         told["left"] = [_left(conn, change.after["scope"], contact.language)]
     if "topics" in change.after:
         names = {topic.slug: topic.name_in(contact.language) for topic in contacts.topics(conn)}
         told["topic"] = ", ".join(names.get(slug, slug) for slug in sorted(change.after["topics"]))
-    if change.kind == "address":
-        told["new_address"] = change.after["masked"]
     return told
 
 
@@ -223,8 +291,8 @@ def _left(conn: Connection, scope: str, language: str) -> str:
     return topic.name_in(language) if topic else scope or words(language, "letter").gettext("All our mail")
 
 
-def in_words(conn: Connection, change: Change, language: str) -> list[str]:
-    """What an act changed, a line each; fields and topics by name, never what was typed."""
+def in_words(conn: Connection, after: Mapping[str, Any], language: str) -> list[str]:
+    """What an act set (its *after* side), a line each; fields and topics by name, never what was typed."""
     _ = words(language, "letter").gettext
     texts = {
         "name": _("Your name"),
@@ -232,11 +300,11 @@ def in_words(conn: Connection, change: Change, language: str) -> list[str]:
         "days": _("How often you get mail"),
         "until": _("Until when you get no mail"),
     }
-    lines = [text for field, text in texts.items() if field in change.after]
+    lines = [text for field, text in texts.items() if field in after]
     own = {"salutation": _("How we address you")}
-    lines += [own.get(field, field.replace("_", " ").capitalize()) for field in sorted(change.after.get("fields", ()))]
+    lines += [own.get(field, field.replace("_", " ").capitalize()) for field in sorted(after.get("fields", ()))]
     names = {topic.slug: topic.name_in(language) for topic in contacts.topics(conn)}
-    for slug, joined in sorted(change.after.get("topics", {}).items()):
+    for slug, joined in sorted(after.get("topics", {}).items()):
         text = _("{topic}: you get it from now on") if joined else _("{topic}: you do not get it any more")
         lines.append(text.format(topic=names.get(slug, slug)))
     return lines

@@ -22,13 +22,13 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from mailer import journal, outbox, suppression
-from mailer.errors import InputError, TokenError
+from mailer.errors import TokenError
 from mailer.journal import Line
 from mailer.signing import Token
 from unsubscribe import changes, consent, contacts
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact, Standing, Topic
-from unsubscribe.tokens import SHORT_LIFE
+from unsubscribe.history import History
 
 Scope = Literal["topic", "all"]
 Stand = Literal["on", "left_topic", "left_all", "gone"]
@@ -70,11 +70,15 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One wish to leave. ``how`` goes into the proof: one-click, page, mail."""
+    """One wish to leave. ``how`` goes into the proof: one-click, page, mail.
+
+    ``earlier``: the act that this answer's caller was given an undo for (left one topic, now all): one undo for both.
+    """
 
     token: Token
     scope: Scope = "topic"
     how: str = "page"
+    earlier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +143,12 @@ def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
     """What these wishes will change. Reads only: it can be done before the transaction that writes."""
     heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
     known = _know(conn, [request.token for request in requests])
-    recent = _recent(conn, known, now)
     answers: dict[int, Left] = {}
     acts: dict[int, _Act] = {}
     for place, request in enumerate(requests):
         if request.token.recipient in acts:
             continue  # a second wish of the same person is planned when the first is carried out
-        left = _asked(request, known, recent, now)
+        left = _asked(request, known, now)
         if left.already:
             answers[place] = left
         else:
@@ -188,40 +191,11 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     """
     contacts.lock(conn, [token.recipient])
     change = changes.get(conn, token.subject)
-    if change is None or change.contact_id != token.recipient or change.kind != "opt_out":
+    mine = change is not None and change.contact_id == token.recipient and change.kind == "opt_out"
+    if change is None or not mine or "scope" not in change.before:
         raise TokenError("there is nothing to undo")
     _put_back(conn, change, now)
     return look(conn, token, now)
-
-
-def less_often(conn: Connection, token: Token, days: int, now: datetime) -> Reader:
-    """At most one campaign letter in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``."""
-    if days not in (0, 7, 30):
-        raise InputError(f"{days} days: expected 7, 30, or 0 for each letter")
-    reader = _instead(conn, token, now)
-    if reader.contact:
-        suppression.limit(conn, reader.contact.address_hash, days, now)
-    return look(conn, token, now)
-
-
-def pause(conn: Connection, token: Token, until: datetime | None, now: datetime) -> Reader:
-    """No campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``."""
-    if until is not None and not now < until <= now + LONGEST_PAUSE:
-        raise InputError("a pause ends between tomorrow and a year from now")
-    reader = _instead(conn, token, now)
-    if reader.contact:
-        hashed = reader.contact.address_hash
-        if until is None:
-            suppression.lift(conn, hashed, suppression.EVERYTHING, ["pause"])
-        else:
-            suppression.suppress(conn, hashed, suppression.EVERYTHING, "pause", now, until)
-    return look(conn, token, now)
-
-
-def _instead(conn: Connection, token: Token, now: datetime) -> Reader:
-    """Take back the act that another choice replaces, if the token names one; others wait."""
-    contacts.lock(conn, [token.recipient])
-    return undo(conn, token, now) if token.subject else look(conn, token, now)
 
 
 def _know(conn: Connection, tokens: Sequence[Token]) -> _Known:
@@ -258,15 +232,14 @@ def _held(entries: Sequence[suppression.Entry], scope: str, now: datetime) -> St
     return "left_topic" if any(entry.scope == scope and entry.reason == "opt_out" for entry in lasting) else None
 
 
-def _asked(request: Request, known: _Known, recent: Mapping[int, int], now: datetime) -> Left:
+def _asked(request: Request, known: _Known, now: datetime) -> Left:
     """The answer to a wish. Where it is still to be done, ``change`` is the act before it (left one topic, now all)."""
     reader = _reader(request.token, known, now)
     scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
     entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
     held = _held(entries, reader.scope, now)
     done = reader.contact is None or held == "left_all" or (held == "left_topic" and scope == "topic")
-    number = recent.get(request.token.recipient, 0) if held else 0
-    return Left(reader, scope, done, number, request.how)
+    return Left(reader, scope, done, 0 if done else request.earlier, request.how)
 
 
 def _left(left: Left, number: int) -> Left:
@@ -302,29 +275,30 @@ def _change(act: _Act, now: datetime) -> Change:
     return Change(0, act.left.reader.token.recipient, "opt_out", before, {"scope": scope}, now)
 
 
-def _recent(conn: Connection, known: _Known, now: datetime) -> dict[int, int]:
-    """The acts by which people left, by contact, if they are so fresh that an undo could still be in the answer."""
-    held_back = [person.id for person in known.people.values() if person.address_hash in known.entries]
-    acts = changes.latest_of(conn, held_back, "opt_out")
-    return {person: number for person, (number, at) in acts.items() if at > now - SHORT_LIFE}
-
-
 def _put_back(conn: Connection, change: Change, now: datetime) -> None:
+    """Put back what one act took, each topic by itself, where nobody chose anew since."""
     contact = contacts.get(conn, change.contact_id)
     if contact is None or not changes.undone(conn, change.id, now):
         return
     scope = change.before["scope"]
-    held = [entry for entry in suppression.entries(conn, contact.address_hash) if entry.scope == scope]
-    if any(entry.reason == "opt_out" and entry.since == change.at for entry in held):  # not that of a later act
-        suppression.lift(conn, contact.address_hash, scope, ["opt_out"])
+    slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
-    rows = [load(contact.id, item) for item in change.before["standings"]]
+    history = History(changes.of_contact(conn, contact.id), change)
+    found = [history.row_before(item) for item in change.before["standings"]]
+    rows = [load(contact.id, row) for row in found if row]
     again = [row for row in rows if row.topic_id in mine and mine[row.topic_id].since == change.at]
     contacts.put_standings(conn, again)
+    held = [entry for entry in suppression.entries(conn, contact.address_hash) if entry.reason == "opt_out"]
+    if any(entry.scope == scope and entry.since == change.at for entry in held):  # not that of a later act
+        suppression.lift(conn, contact.address_hash, scope, ["opt_out"])
+    if not scope:  # joining one topic since then has made an entry for each other topic out of the one for all mail
+        for slug in {slugs[row.topic_id] for row in again} & {entry.scope for entry in held}:
+            suppression.lift(conn, contact.address_hash, slug, ["opt_out"])
+    out = [(contact.address_hash, slugs[row.topic_id]) for row in again if row.state == "opted_out"]
+    suppression.suppress_many(conn, out, "opt_out", now)  # joined since an earlier opt-out, and that was undone
     together = changes.get(conn, change.before["and"])  # left the topic, then all mail: one undo for both
-    if together:
+    if together and (together.contact_id, together.kind) == (contact.id, "opt_out"):
         _put_back(conn, together, now)
-    slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
     topics = sorted(slugs[row.topic_id] for row in again) or [change.before["scope"]]
     detail = {"address": contact.email, "how": "undo"}
     consent.record_many(conn, [consent.Event(contact.id, "undone", slug, now, 0, detail) for slug in topics], now)

@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from mailer import undeliverable
 from mailer.outbox.retention import forget_addresses
 from mailer.storage import Database
-from unsubscribe import changes, moving, signup
+from unsubscribe import changes, limits, moving, signup
 from unsubscribe.settings import ReaderSettings
 
 ACTS_DAYS = 90
-TRIES_DAYS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,21 @@ def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -
     """Do all that is due."""
     with db.write() as conn:
         expired = signup.expire(conn, now - timedelta(days=settings.pending_days), now)
-        signup.forget_tries(conn, now - timedelta(days=TRIES_DAYS))
     with db.write() as conn:
         moved = moving.settle(conn, pepper, now, settings.address_change_wait)
     with db.write() as conn:
         forgotten = changes.forget(conn, now - timedelta(days=ACTS_DAYS))
         undeliverable.forget_before(conn, now)
+    _forget_allowances(db, now)
     kept = timedelta(days=settings.deliveries_days)
     blanked = forget_addresses(db, now - kept) if kept else 0
+    db.empty_log()  # of what was deleted here, and of an erasure while others kept the log busy
     return Tidied(expired, moved, forgotten, blanked)
+
+
+def _forget_allowances(db: Database, now: datetime) -> None:
+    """What was used up of limits whose time is over; the lock is free between the slices."""
+    left = limits.MOST_FORGOTTEN
+    while left == limits.MOST_FORGOTTEN:
+        with db.write() as conn:
+            left = limits.forget(conn, now)

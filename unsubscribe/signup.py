@@ -1,8 +1,10 @@
-"""Signing up: a request, one letter to confirm it, one button (D5 to D8, D22). Home of the table ``signup_try``.
+"""Signing up: a request, one letter to confirm it, one button (D5 to D8, D22).
 
 Promises: a request is answered in the same way whether the address is new, known, opted out or erased, and does the
-same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up; a peer and a
-domain have limits too. Until the button is used nothing is sent but that letter, and what was typed changes nothing
+same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up
+(:mod:`unsubscribe.notices`). A peer, an address and a domain have limits on tries too (:mod:`unsubscribe.limits`).
+:func:`consider` finds in a read what is over one of them, or cannot be one at all: that takes no lock, writes nothing
+and counts for nobody else. Until the button is used nothing is sent but that letter, and what was typed changes nothing
 that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
 exact text with its version, and is the one act that lifts an opt-out, a complaint, an erasure or a hold by staff: the
 person's own. It lifts *undeliverable* too, since the person has just read a letter there; the letter to confirm goes to
@@ -13,52 +15,32 @@ Raises ``FaultsError`` (``field`` names the field of the form) when there is not
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Connection
 
 from mailer import outbox, suppression, undeliverable
 from mailer.address import parse
 from mailer.errors import AddressError, Fault, FaultsError, TokenError
 from mailer.signing import Token
-from mailer.storage import Instant
-from unsubscribe import changes, consent, contacts, notices
+from unsubscribe import changes, consent, contacts, limits, notices, typed
 from unsubscribe.changes import Change
 from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Person, Standing, Topic
+from unsubscribe.limits import Limit, Spent, Use
 from unsubscribe.notices import Post
 
 Stand = Literal["waiting", "confirmed", "gone"]
-ONE_LETTER_IN = timedelta(hours=24)
 PEER_AN_HOUR = 20
+ADDRESS_AN_HOUR = 20
 DOMAIN_AN_HOUR = 300
+_OF_PEER = Limit("sign-up by peer", PEER_AN_HOUR, limits.AN_HOUR)
+_OF_ADDRESS = Limit("sign-up of address", ADDRESS_AN_HOUR, limits.AN_HOUR)
+_OF_DOMAIN = Limit("sign-up in domain", DOMAIN_AN_HOUR, limits.AN_HOUR)
 _LIFTED = ("opt_out", "complaint", "erased", "manual")
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
-
-
-class TryRow(SQLModel, table=True):
-    """That somebody asked: a keyed hash of where from, and the address's domain. Gone after a day."""
-
-    __tablename__ = "signup_try"
-    __table_args__: Any = (
-        Index("signup_try_peer", "peer", "at"),
-        Index("signup_try_domain", "domain", "at"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
-    peer: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
-    domain: str
-    at: datetime = Field(sa_type=Instant)
-
-
-TRY: Table = SQLModel.metadata.tables["signup_try"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +67,47 @@ class SignUp:
     topics: tuple[Topic, ...] = ()
 
 
+def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, now: datetime) -> list[Fault] | bool:
+    """What is wrong with a request, else whether :func:`request` would look at it. Reads only, so it takes no lock."""
+    faults = _check(conn, wish)[1]
+    return faults or not spent.look(conn, uses, now)
+
+
+def uses(wish: Wish, pepper: bytes, now: datetime) -> list[Use]:
+    """What a try counts for: its peer, the mailbox, the domain; nothing where there is no address.
+
+    A peer that is not known is one like any other; its hash is another one each day.
+    """
+    try:
+        address = parse(wish.email)
+    except AddressError:
+        return []
+    return [
+        limits.use(_OF_PEER, pepper, f"{now.date()} {wish.peer}"),
+        limits.use(_OF_ADDRESS, pepper, address.mailbox),
+        limits.use(_OF_DOMAIN, pepper, address.domain),
+    ]
+
+
 def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> None:
     """Ask the owner of an address whether this is right. Says nothing about what came of it, on purpose."""
-    topics = _check(conn, wish)
-    address = parse(wish.email)
-    if not _within_limits(conn, wish.peer, address.domain, pepper, now):
-        return  # of the one who asks, not of the address
+    topics, faults = _check(conn, wish)
+    if faults:
+        raise FaultsError(faults)
+    peer, address, domain = uses(wish, pepper, now)
+    if not (limits.take(conn, peer, now) and limits.take(conn, address, now)):
+        return  # it counts for nobody else: not for the domain
     with conn.begin_nested() as step:
+        if not limits.take(conn, domain, now):
+            return
         contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
         contacts.lock(conn, [contact.id])
-        last = changes.latest_at(conn, contact.id, "sign_up")
-        _ask(conn, wish, (contact, topics), post, now)
-        if last and last > now - ONE_LETTER_IN:
+        if not _ask(conn, wish, (contact, topics), post, now):
             step.rollback()  # the same work for nothing: nobody learns by the time that somebody asked before
 
 
-def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], post: Post, now: datetime) -> None:
-    """Keep the request and write the letter; the same statements for whoever it is (D8)."""
+def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], post: Post, now: datetime) -> bool:
+    """Keep the request and write the letter; the same statements for whoever it is (D8). False: one too many."""
     contact, topics = who
     statement = consent.store_statement(conn, Statement("consent", wish.source, wish.text, wish.version))
     slugs = sorted(topic.slug for topic in topics)
@@ -114,7 +120,8 @@ def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], pos
     consent.record_many(
         conn, [consent.Event(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
     )
-    post.send(conn, "optin_confirm", change, notices.recipient_of(contact), contact.language or wish.language, now)
+    language = contact.language or wish.language
+    return post.send(conn, "optin_confirm", change, notices.recipient_of(contact), language, now)
 
 
 def look(conn: Connection, token: Token) -> SignUp:
@@ -177,12 +184,8 @@ def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
     outbox.erase_recipient(conn, contact_id, now, [letter.id for letter in letters if letter])
 
 
-def forget_tries(conn: Connection, before: datetime) -> int:
-    """Delete who knocked before a time; how many. Limits look back an hour."""
-    return conn.execute(delete(TRY).where(TRY.c.at < before)).rowcount
-
-
-def _check(conn: Connection, wish: Wish) -> list[Topic]:
+def _check(conn: Connection, wish: Wish) -> tuple[list[Topic], list[Fault]]:
+    """The topics that are wished for, and what is wrong with the wish."""
     faults: list[Fault] = []
     try:
         parse(wish.email)
@@ -192,20 +195,9 @@ def _check(conn: Connection, wish: Wish) -> list[Topic]:
     topics = [known[slug] for slug in wish.topics if slug in known]
     if not topics:
         faults.append(Fault("", 0, "topics", "none", "at least one topic"))
-    if faults:
-        raise FaultsError(faults)
-    return topics
-
-
-def _within_limits(conn: Connection, peer: str, domain: str, pepper: bytes, now: datetime) -> bool:
-    """Note the try; whether peer and domain are below their limits."""
-    hashed = hmac.digest(pepper, f"postiljon peer\0{now.date()}\0{peer}".encode(), hashlib.sha256)[:16]
-    conn.execute(insert(TRY).values(peer=hashed, domain=domain, at=now))
-    since = TRY.c.at > now - timedelta(hours=1)
-    count = select(func.count()).select_from(TRY)
-    from_peer = conn.execute(count.where(since, TRY.c.peer == hashed)).scalar_one() if peer else 0
-    to_domain = conn.execute(count.where(since, TRY.c.domain == domain)).scalar_one()
-    return bool(from_peer <= PEER_AN_HOUR and to_domain <= DOMAIN_AN_HOUR)
+    if typed.says_where(wish.name):
+        faults.append(Fault("", 0, "name", "a link or a mail address", "a name"))
+    return topics, faults
 
 
 def _find(conn: Connection, token: Token) -> tuple[Contact, Change] | None:

@@ -7,7 +7,6 @@ it and is gone without an erasure, and a subscription without the event that say
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from mailer.storage import json_object
 from unsubscribe.consent import EVENT, STATEMENT, Kind, Statement, genesis, public_part, stamp_of
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -87,7 +87,7 @@ def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
             item[STATEMENT.c.version],
             item[STATEMENT.c.given_on],
         )
-    detail = None if item[EVENT.c.detail] is None else json.loads(item[EVENT.c.detail])
+    detail = None if item[EVENT.c.detail] is None else json_object(item[EVENT.c.detail])
     kind, topic, at = item[EVENT.c.kind], item[EVENT.c.topic], item[EVENT.c.at]
     return Entry(item[EVENT.c.number], kind, topic, at, item[EVENT.c.recorded_at], statement, detail)
 

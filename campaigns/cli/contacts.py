@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, ngettext, number, say, tell, writing
+from campaigns.cli.output import _, complain, ngettext, number, say, tell, writing_text
 from campaigns.cli.proof import Email, show_consent
 from campaigns.cli.rejects import Rejects
 from campaigns.cli.suppressing import suppress
@@ -175,11 +175,14 @@ def export(
     from unsubscribe import exporting
 
     house = open_house(say=_)
-    with writing(file), file.open("w", encoding="utf-8", newline="") as out:
-        count = exporting.export(house.db, out, topic or None).contacts
+    with writing_text(file) as out:
+        done = exporting.export(house.db, out, topic or None)
     house.close()
+    count = done.contacts
+    for address in done.broken:
+        complain(BROKEN.format(email=address))
     if as_json:
-        tell({"file": str(file), "contacts": count})
+        tell({"file": str(file), "contacts": count, "broken": list(done.broken)})
         return
     text = ngettext("{number} person written to {path}.", "{number} people written to {path}.", count)
     say(text.format(number=number(count), path=file))
@@ -213,10 +216,15 @@ def show(email: Email, as_json: Json = False) -> None:
         say(f"  {slug}: {_(TOPIC_STATES[state])}")
     for name, value in person.attributes.items():
         say(f"  {name} = {value if isinstance(value, str) else ', '.join(value)}")
+    if person.broken:
+        complain(BROKEN.format(email=person.email))
     if why:
         say("  " + _("Held back for all mail: {reason}").format(reason=why))
 
 
+BROKEN = _(
+    "The further details of {email} cannot be read; another program has changed them. An import writes them anew."
+)
 TOPIC_STATES = {"subscribed": _("subscribed"), "pending": _("has yet to confirm"), "opted_out": _("opted out")}
 
 

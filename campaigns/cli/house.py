@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.output import LANGUAGE, _, patience, say, tell, translated
+from mailer.errors import InputError
 
 if TYPE_CHECKING:
     from campaigns.installation import Installed
 
+LONGEST_PASSWORD = 1000  # bytes
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON, errors included."))]
 
 
@@ -191,7 +193,7 @@ def user_add(
     if sys.stdin.isatty():
         password = typer.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
     else:
-        password = sys.stdin.readline().rstrip("\n")
+        password = _line_of_stdin()
     with house.db.write() as conn:
         staff.add(conn, email, name, role, password, house.clock())
     house.close()
@@ -199,6 +201,15 @@ def user_add(
         tell({"email": email, "role": role})
     else:
         say(_("{email} may sign in as {role}.").format(email=email, role=role))
+
+
+def _line_of_stdin() -> str:
+    import sys
+
+    try:
+        return sys.stdin.buffer.readline(LONGEST_PASSWORD).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InputError(_("the password on standard input is not text in UTF-8")) from None
 
 
 def demo(

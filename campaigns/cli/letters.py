@@ -100,8 +100,8 @@ def render(
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    with writing(out):
-        out.write_bytes(content)
+    with writing(out) as letter:
+        letter.write(content)
     if as_json:
         tell({"file": str(out), "bytes": len(content)})
     else:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import typer
 from typer.exceptions import TyperException
 
 from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, suppressions, topics
 from campaigns.cli.output import _, complain, error, tell
-from campaigns.cli.usage import in_our_words, usage_line
-from mailer import shortage
-from mailer.errors import PostiljonError
+from campaigns.cli.usage import LONGEST_SHOWN, in_our_words, refuse_unreadable, usage_line
+from mailer import files, shortage
+from mailer.errors import InputError, PostiljonError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
@@ -31,6 +33,10 @@ for module in (house, contacts, suppressions, topics, letters, sending, followin
 
 def main() -> None:
     """The entry point of ``postiljon`` and of ``python -m campaigns``."""
+    os.umask(files.OTHERS)  # for what libraries make (counters); our own files do not rely on it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what this terminal cannot show is spelt out
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -39,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         with shortage.named():
+            refuse_unreadable(arguments)
             result = app(list(arguments), prog_name="postiljon", standalone_mode=False)
         if result == _INTERRUPTED:
             raise KeyboardInterrupt
@@ -54,6 +61,17 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 3
+    except OSError as found:
+        if not found.filename:
+            raise
+        return _no_such_place(found, as_json)
+
+
+def _no_such_place(found: OSError, as_json: bool) -> int:
+    """A file or folder that was named, and that the system does not give: too long a name, no right to it."""
+    named = InputError(f"{str(found.filename)[:LONGEST_SHOWN]}: {found.strerror}")
+    error(named, as_json)
+    return named.exit_code
 
 
 def _usage(found: TyperException, as_json: bool) -> int:

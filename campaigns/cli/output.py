@@ -12,9 +12,11 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
+from mailer import files
 from mailer.errors import Fault, FaultsError, InputError, PostiljonError
 from templates.words import LANGUAGES, primary, words
 
@@ -75,13 +77,27 @@ def tell(value: Mapping[str, Any] | list[Any]) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What is done inside writes ``path``; raises ``InputError`` when the place that was typed cannot be written."""
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """The file that was typed, for its owner alone; there when the block ends, and whole.
+
+    Raises ``InputError`` when that place cannot be written.
+    """
     try:
-        yield
+        with files.replaced(path) as file:
+            yield file
     except OSError as error:
         text = _("{path} cannot be written: {why}")
         raise InputError(text.format(path=path, why=error.strerror or error)) from None
+
+
+@contextmanager
+def writing_text(path: Path) -> Iterator[TextIO]:
+    """The same for a text in UTF-8 whose line ends are written as they are."""
+    with writing(path) as file:
+        text = TextIOWrapper(file, "utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
 
 
 def number(value: int) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaigns.cli.output import _, people, say, tell, writing
+from campaigns.cli.output import _, people, say, tell, writing_text
 
 if TYPE_CHECKING:
     from mailer.outbox import Delivery
@@ -47,12 +46,11 @@ def _row(item: Delivery) -> dict[str, Any]:
 
 def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
     """Write the file as spreadsheets read it; a cell that would be a formula is none. The number of people."""
-    from unsubscribe.contacts.sheet import harmless
+    from unsubscribe.contacts.sheet import SheetWriter
 
     count = 0
-    with writing(path), path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    with writing_text(path) as file:
+        writer = SheetWriter(file, COLUMNS)
         for count, row in enumerate(rows, 1):  # noqa: B007 - returned
-            writer.writerow([harmless("" if row[name] is None else str(row[name])) for name in COLUMNS])
+            writer.row(row[name] for name in COLUMNS)
     return count

@@ -1,18 +1,17 @@
 """Rejected rows of an import: the first of them to show, all of them for the file that ``--rejects`` names.
 
-Promises: memory is bounded, however many there are; the file is written row by row, begun at the first, and safe to
-open in a spreadsheet. Raises ``InputError`` when it cannot be written.
+Promises: memory is bounded, however many there are; the file is written row by row, is there when the import ends,
+and safe to open in a spreadsheet. Raises ``InputError`` when it cannot be written.
 """
 
 from __future__ import annotations
 
-import csv
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaigns.cli.output import _, complain, number, say, translated, writing
+from campaigns.cli.output import _, complain, number, say, translated, writing_text
 
 if TYPE_CHECKING:
     from unsubscribe.contacts.rows import Rejected
@@ -33,8 +32,8 @@ class Rejects:
     def __enter__(self) -> Rejects:
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self._open.close()
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
 
     def take(self, row: Rejected) -> None:
         """One more."""
@@ -43,11 +42,11 @@ class Rejects:
             self._first.append(replace(row, raw=row.raw[:LONGEST]))
         if self._path is None:
             return
-        with writing(self._path):
-            if self._writer is None:
-                self._writer = csv.writer(self._open.enter_context(self._path.open("w", encoding="utf-8", newline="")))
-                self._writer.writerow(["line", "reason", "row"])
-            self._writer.writerow([row.line, row.reason, f"'{row.raw}" if row.raw[:1] in "=+-@\t\r" else row.raw])
+        if self._writer is None:
+            from unsubscribe.contacts.sheet import SheetWriter
+
+            self._writer = SheetWriter(self._open.enter_context(writing_text(self._path)), ["line", "reason", "row"])
+        self._writer.row([row.line, row.reason, row.raw])
 
     def as_json(self) -> list[dict[str, object]]:
         """The first thousand."""

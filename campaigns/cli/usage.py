@@ -5,8 +5,13 @@ The one place where texts of Typer are known. A text that is not here is shown a
 
 from __future__ import annotations
 
-from campaigns.cli.output import _, translated
+from collections.abc import Iterable
 
+from campaigns.cli.output import _, translated
+from mailer.errors import UsageError
+from mailer.settings import UNREADABLE
+
+LONGEST_SHOWN = 100
 N_ = str  # marks a text for the catalogue (domain cli)
 KNOWN = (
     N_("Missing argument {name}."),
@@ -33,6 +38,15 @@ def in_our_words(message: str) -> str:
             why = _("a whole number is needed") if why == _NUMBER else translated(why)
             return f"{option}: {why}" if option else why
     return translated(message)
+
+
+def refuse_unreadable(arguments: Iterable[str]) -> None:
+    """Raise ``UsageError`` for an argument that is no line of text: bytes that are no UTF-8, control characters."""
+    found = next((argument for argument in arguments if UNREADABLE.search(argument)), None)
+    if found is not None:
+        shown = UNREADABLE.sub(lambda sign: f"\\x{ord(sign[0]) & 0xFF:02x}", found[:LONGEST_SHOWN])
+        text = _("'{shown}' cannot be read: expected one line of text in UTF-8, without control characters")
+        raise UsageError(text.format(shown=shown))
 
 
 def usage_line(line: str) -> str:

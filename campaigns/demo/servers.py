@@ -7,6 +7,7 @@ Promises: every port is on loopback; a port that is taken is replaced by a free 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from campaigns.demo.catcher import Catcher
+from mailer import files
 from mailer.errors import StateHeld
 
 PATIENCE = 120.0
@@ -85,7 +87,7 @@ class Served:
 
     def __init__(self, folder: Path, port: int, environment: Mapping[str, str]) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._log = (folder / "serve.log").open("wb")
+        self._log = os.fdopen(files.create(folder / "serve.log"), "wb")
         command = [sys.executable, "-m", "campaigns", "serve", "--port", str(port)]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log

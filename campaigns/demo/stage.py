@@ -7,11 +7,13 @@ runs and afterwards; a folder that the demo did not make is never emptied (``Inp
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from gettext import NullTranslations
 from pathlib import Path
 
+from mailer import files
 from mailer.errors import InputError
 
 HERE = Path(__file__).parent
@@ -52,7 +54,8 @@ class Stage:
     def configure(self, smtp_port: int, public_url: str) -> None:
         """Writes ``postiljon.toml``."""
         text = _SETTINGS.format(smtp_port=smtp_port, public_url=public_url)
-        (self.folder / "postiljon.toml").write_text(text, "utf-8")
+        with files.replaced(self.folder / "postiljon.toml") as file:
+            file.write(text.encode())
 
 
 def prepare(folder: Path, words: NullTranslations) -> Stage:
@@ -61,9 +64,19 @@ def prepare(folder: Path, words: NullTranslations) -> Stage:
         text = words.gettext("{folder} is not empty and was not made by the demo; give another with --folder")
         raise InputError(text.format(folder=folder))
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / _MARK).touch()
-    shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
-    for name in ("contacts-nl.csv", "contacts-en.csv"):
-        shutil.copyfile(HERE / name, folder / name)
+    files.make_folder(folder)
+    os.close(files.create(folder / _MARK))
+    for name in ("examples", "contacts-nl.csv", "contacts-en.csv"):
+        _copy(HERE / name, folder if name == "examples" else folder / name)
     return Stage(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A file, or a folder with all that is in it, for its owner alone."""
+    if source.is_dir():
+        files.make_folder(target)
+        for item in source.iterdir():
+            _copy(item, target / item.name)
+        return
+    with files.replaced(target) as file:
+        file.write(source.read_bytes())

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 FOLDER = Path(__file__).parent
-HEAD = "0006"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+HEAD = "0007"
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 HOMES = (
     *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
     "mailer.undeliverable",
@@ -29,8 +29,8 @@ HOMES = (
         "unsubscribe.changes",
         "unsubscribe.consent",
         "unsubscribe.contacts",
+        "unsubscribe.limits",
         "unsubscribe.reasons",
-        "unsubscribe.signup",
     ),
 )
 _LOCK = 7_105_101_316  # PostgreSQL's advisory lock of those who migrate

@@ -14,7 +14,17 @@ from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows, claim_state, give_up, unwanted
 from mailer.outbox.counters import Tally
-from mailer.outbox.doubt import bounced, complained, decide, doubts, erase_recipient, prove, prove_many, send_again
+from mailer.outbox.doubt import (
+    bounced,
+    complained,
+    decide,
+    doubts,
+    erase_recipient,
+    prove,
+    prove_many,
+    readdress,
+    send_again,
+)
 from mailer.outbox.lookup import first_claim, posted_to
 from mailer.outbox.mailings import (
     NO_MAILING,
@@ -121,6 +131,7 @@ __all__ = [
     "prove_many",
     "put_back",
     "put_right",
+    "readdress",
     "refusals",
     "refused_for",
     "register",

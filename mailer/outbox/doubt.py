@@ -21,7 +21,7 @@ from mailer.outbox.lookup import may_be_for
 from mailer.outbox.mailings import get, reopen
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
-from mailer.outbox.values import Choice, Doubt
+from mailer.outbox.values import Choice, Doubt, Recipient
 from mailer.prepared import Prepared, given_numbers
 
 ERASED = "erased"
@@ -131,6 +131,15 @@ def erase_recipient(conn: Connection, recipient: int, now: datetime, mailings: C
         conn.execute(update(DELIVERY).where(row.id == delivery).values(blank))
     tally.post(conn)
     return len(rows)
+
+
+def readdress(conn: Connection, old: bytes, to: Recipient) -> int:
+    """Give the letters of a recipient that went to one address hash another spelling of that address; how many rows."""
+    row = DELIVERY.c
+    among = select(MAILING.c.id).where(may_be_for(to.number))
+    mine = (row.recipient == to.number, row.mailing_id.in_(among), row.address_hash == old)
+    values = {"address": to.address, "address_hash": to.address_hash, "domain": to.domain}
+    return conn.execute(update(DELIVERY).where(*mine).values(values)).rowcount
 
 
 def _report(conn: Connection, letter: tuple[int, int], move: str, values: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from mailer import files
 from mailer.errors import StorageAway
 from mailer.outbox.counters import Tally
 from mailer.outbox.doubt import send_again
@@ -115,9 +116,9 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
 
 def _new_lock(folder: Path) -> tuple[str, int]:
     """A file that we hold locked: its path and descriptor. Nothing is left when there is no room for it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     path = folder / f"{secrets.token_hex(8)}.lock"
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = files.create(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, f"{os.getpid()}\n".encode())

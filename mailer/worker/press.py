@@ -18,7 +18,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from mailer import archive
-from mailer.errors import SettingsError
+from mailer.errors import InputError, SettingsError
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer
 from mailer.letter.plan import Stamp
@@ -67,7 +67,9 @@ class _Kit:
         self._sender = maker(return_path, key, mailing.id) if return_path else None
 
     def parcel(self, claim: Claimed, filled: Filled) -> Parcel:
-        """The finished parcel. Raises ``InputError`` for a stamp that cannot stand in a header."""
+        """The finished parcel. Raises ``InputError`` for values that cannot be read or cannot stand in a header."""
+        if filled.fault:
+            raise InputError(filled.fault)
         recipient, address = claim.recipient, claim.address
         message_id = to_text(self._seal(recipient)) + self._host
         links = filled.unsubscribe_url, filled.unsubscribe_mailto

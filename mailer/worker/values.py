@@ -21,12 +21,16 @@ Clock = Callable[[], datetime]
 
 
 class Filled(NamedTuple):
-    """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none)."""
+    """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none).
+
+    ``fault``: why nothing can be filled in for this one; then the delivery is refused in these words, and no other.
+    """
 
     name: str
     values: Values
     unsubscribe_url: str = ""
     unsubscribe_mailto: str = ""
+    fault: str = ""
 
 
 class SlotSource(Protocol):

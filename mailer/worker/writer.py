@@ -360,7 +360,7 @@ class Writer:
         self._todo.held[mailing] = Hold(str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN)
 
     def _unmade(self, delivery: int, error: Exception) -> None:
-        """An address that cannot stand in a header refuses that letter; anything else is a fault of the mailing's."""
+        """A person whose values cannot be used is refused that letter; anything else is a fault of the mailing's."""
         flight = self._outbound.flights.pop(delivery)
         if isinstance(error, InputError):
             self._todo.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))

@@ -55,7 +55,9 @@ def test_what_a_reader_fills_in_is_stored_and_said_in_words(stage: Stage) -> Non
     assert contact.attributes == {"salutation": "Beste Esther", "role": "griffier"}
     assert contact.own_fields == {"name", "language", "salutation"}
     assert stage.topics() == {"nieuws": "opted_out", "agenda": "subscribed"}
-    assert len(saved.lines) == 6
+    with stage.db.read() as conn:
+        assert saved.change
+        assert len(notices.in_words(conn, saved.change.after, "nl")) == 6
     assert not stage.claimed(stage.mailing)
     assert not stage.claimed(stage.letter("b", "agenda"))
     assert stage.claimed(stage.letter("c", "agenda"), NOW + timedelta(days=31))
@@ -234,13 +236,13 @@ def test_the_announcement_is_a_whole_letter_in_the_readers_language(one: Stage) 
     assert letter.language == "nl"
     assert not letter.list_unsubscribe
     text = render(letter.text, filled.values, letter.language)
-    assert "Geachte mevrouw" in text
+    assert "Geachte heer, mevrouw," in text
     assert "https://mail.vng.example/c/put-back/" in text
     assert "Nieuws" in text
 
 
 def test_nobody_floods_a_mailbox_with_announcements(one: Stage) -> None:
-    for number in range(details.MOST_CHANGES):
+    for number in range(notices.MOST_A_DAY["details_changed"]):
         save(one, Wishes(name=f"Name {number}"), number)
     with pytest.raises(StateError):
         save(one, Wishes(name="One more"), 20)
@@ -279,3 +281,12 @@ def test_an_opt_out_is_confirmed_by_mail_where_the_organisation_wants_it(
     assert one.claimed(mailing.id)
     with one.db.write() as conn:
         assert optout.undo(conn, token, NOW).stand == "on"
+
+
+def test_a_change_of_language_is_announced_in_the_language_before_it(one: Stage) -> None:
+    saved = save(one, Wishes(language="fr"))
+    assert saved.change
+    with one.db.read() as conn:
+        mailing = outbox.find(conn, f"details_changed:{saved.change.id}")
+        assert mailing
+        assert archive.letter(conn, mailing.spec.snapshot).language == "nl"

@@ -184,7 +184,7 @@ def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does
 
 def test_another_address_needs_the_new_mailbox_and_the_old_one(lite: Town, site: Site) -> None:
     asked = web.post(site.url(lite.path("d")), data={"email": "esther@nieuw.example"})
-    assert "Uw adres is nog niet gewijzigd" in asked.text
+    assert "Eerst moet het bevestigd worden" in asked.text
     assert "n•••.example" in asked.text
     new = lite.letter("address_change_new", "confirm")
     agree = lite.letter("address_change_old", "confirm")

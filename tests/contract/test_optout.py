@@ -8,12 +8,17 @@ import pytest
 
 from mailer import outbox, suppression
 from mailer.errors import InputError, TokenError
+from mailer.letter.brand import builtin_brand
 from mailer.outbox import Settlement
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
+from tests.support.house_db import IDENTITY
 from tests.support.leaver import NOW, PEPPER, SENDER, House
-from unsubscribe import changes, consent, contacts, optout
+from unsubscribe import changes, consent, contacts, details, optout
 from unsubscribe.contacts import Contact, Person
+from unsubscribe.notices import Post
+
+ORGANISATION = details.House(Post(IDENTITY, builtin_brand("VNG"), "info@vng.example"))
 
 
 @pytest.fixture
@@ -59,8 +64,7 @@ def test_leaving_still_lets_service_mail_through(house: House) -> None:
 def test_leaving_twice_is_leaving_once(house: House) -> None:
     mailing = house.mailing("a")
     first, second = house.leave(mailing), house.leave(mailing, now=NOW + timedelta(minutes=1))
-    assert second.already
-    assert second.change == first.change
+    assert (first.already, second.already) == (False, True)
     assert house.kinds() == [("withdrawn", "nieuws")]
 
 
@@ -112,10 +116,28 @@ def test_undo_twice_is_undo_once(house: House) -> None:
     assert house.kinds() == [("withdrawn", "nieuws"), ("undone", "nieuws")]
 
 
-def test_undo_after_leaving_the_topic_and_then_everything_puts_back_both(house: House) -> None:
+def test_only_the_answer_to_the_act_itself_can_take_an_opt_out_back(house: House) -> None:
+    mailing = house.mailing("a")
+    assert house.leave(mailing).change
+    assert house.leave(mailing, now=NOW + timedelta(minutes=1)).change == 0
+
+
+def test_leaving_everything_after_a_topic_gives_back_no_more_than_it_took(house: House) -> None:
     mailing = house.mailing("a")
     house.leave(mailing)
     left = house.leave(mailing, "all", NOW + timedelta(minutes=1))
+    with house.db.write() as conn:
+        optout.undo(conn, house.token(mailing, left.change), NOW + timedelta(minutes=2))
+    assert house.states() == {"nieuws": "opted_out", "agenda": "subscribed"}
+    assert house.look(mailing).stand == "left_topic"
+
+
+def test_undo_after_leaving_the_topic_and_then_everything_puts_back_both(house: House) -> None:
+    mailing = house.mailing("a")
+    first = house.leave(mailing)
+    wish = optout.Request(house.token(mailing), "all", earlier=first.change)
+    with house.db.write() as conn:
+        (left,) = optout.opt_out_many(conn, [wish], NOW + timedelta(minutes=1))
     with house.db.write() as conn:
         optout.undo(conn, house.token(mailing, left.change), NOW + timedelta(minutes=2))
     assert house.states() == {"nieuws": "subscribed", "agenda": "subscribed"}
@@ -176,7 +198,7 @@ def test_a_letter_in_doubt_whose_link_is_used_has_arrived(house: House) -> None:
 
 def less_often(house: House, days: int, subject: int = 0, now: datetime = NOW) -> optout.Reader:
     with house.db.write() as conn:
-        return optout.less_often(conn, house.token(1, subject, Purpose.LESS_OFTEN), days, now)
+        return details.less_often(conn, house.token(1, subject, Purpose.LESS_OFTEN), days, ORGANISATION, now)
 
 
 def test_less_often_lets_one_letter_a_week_through(house: House) -> None:
@@ -241,7 +263,7 @@ def test_another_number_of_days_is_refused(house: House) -> None:
 def test_a_pause_ends_by_itself(house: House) -> None:
     until = NOW + timedelta(days=20)
     with house.db.write() as conn:
-        optout.pause(conn, house.token(1, 0, Purpose.PAUSE), until, NOW)
+        details.pause(conn, house.token(1, 0, Purpose.PAUSE), until, ORGANISATION, NOW)
     assert house.claim(house.mailing("a"), until - timedelta(seconds=1)) == []
     assert len(house.claim(house.mailing("b"), until)) == 1
 
@@ -249,14 +271,14 @@ def test_a_pause_ends_by_itself(house: House) -> None:
 def test_a_pause_is_ended_early_by_the_reader(house: House) -> None:
     for until in (NOW + timedelta(days=20), None):
         with house.db.write() as conn:
-            optout.pause(conn, house.token(1, 0, Purpose.PAUSE), until, NOW)
+            details.pause(conn, house.token(1, 0, Purpose.PAUSE), until, ORGANISATION, NOW)
     assert len(house.claim(house.mailing("a"))) == 1
 
 
 @pytest.mark.parametrize("days", [-1, 0, 400])
 def test_a_pause_ends_after_now_and_within_a_year(house: House, days: int) -> None:
     with house.db.write() as conn, pytest.raises(InputError):
-        optout.pause(conn, house.token(1, 0, Purpose.PAUSE), NOW + timedelta(days=days), NOW)
+        details.pause(conn, house.token(1, 0, Purpose.PAUSE), NOW + timedelta(days=days), ORGANISATION, NOW)
 
 
 def test_the_acts_of_a_reader_are_kept_in_order(house: House) -> None:

@@ -23,9 +23,9 @@ def house(house_database: Database) -> House:
 def test_who_has_left_since_an_opt_out_was_planned_leaves_once(house: House) -> None:
     mailing = house.mailing("a")
     planned = plan(house, mailing)
-    first = house.leave(mailing)
+    house.leave(mailing)
     [second] = carry_out(house, planned)
-    assert (second.already, second.change) == (True, first.change)
+    assert (second.already, second.change) == (True, 0)
     assert house.kinds() == [("withdrawn", "nieuws")]
 
 
@@ -72,10 +72,10 @@ def test_an_opt_out_that_is_committed_while_another_is_planned_is_not_done_twice
             conn.execute(text("LOCK TABLE consent_event IN ACCESS EXCLUSIVE MODE"))
         planning.start()
         planning.join(0.5)  # on PostgreSQL it waits for the table, on SQLite it has the old state by now
-        first = optout.opt_out(conn, house.token(mailing), "topic", NOW)
+        optout.opt_out(conn, house.token(mailing), "topic", NOW)
     planning.join()
     [second] = carry_out(house, plans[0])
-    assert (second.already, second.change) == (True, first.change)
+    assert (second.already, second.change) == (True, 0)
     assert house.kinds() == [("withdrawn", "nieuws")]
 
 

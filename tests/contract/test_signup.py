@@ -129,29 +129,6 @@ def test_confirming_twice_is_confirming_once(stage: Stage) -> None:
         assert len(verifying.chain(conn, found.id).entries) == 2
 
 
-def test_a_thousand_sign_ups_for_one_address_send_one_letter_a_day(one: Stage) -> None:
-    for number in range(60):
-        ask(one, replace(WISH, peer=f"192.0.2.{number}"), NOW + timedelta(minutes=number))
-    assert letters(one) == 1
-    ask(one, now=NOW + timedelta(hours=25))
-    assert letters(one) == 2
-
-
-def test_one_peer_cannot_have_letters_sent_to_many(one: Stage) -> None:
-    for number in range(signup.PEER_AN_HOUR + 10):
-        ask(one, replace(WISH, email=f"p{number}@d{number}.example"))
-    assert letters(one) == signup.PEER_AN_HOUR
-    assert person(one, f"p{signup.PEER_AN_HOUR + 5}@d{signup.PEER_AN_HOUR + 5}.example") is None
-    ask(one, replace(WISH, email="later@d.example"), NOW + timedelta(hours=2))
-    assert letters(one) == signup.PEER_AN_HOUR + 1
-
-
-def test_many_peers_cannot_flood_one_domain(one: Stage) -> None:
-    for number in range(signup.DOMAIN_AN_HOUR + 5):
-        ask(one, replace(WISH, email=f"p{number}@gouda.example", peer=f"peer {number}"))
-    assert letters(one) == signup.DOMAIN_AN_HOUR
-
-
 @pytest.mark.parametrize("reason", ["opt_out", "complaint", "erased"])
 def test_the_persons_own_confirmation_lifts_what_held_them_back(stage: Stage, reason: suppression.Reason) -> None:
     with stage.db.write() as conn:
@@ -274,16 +251,6 @@ def test_a_request_that_is_not_confirmed_goes_with_all_that_it_left(stage: Stage
         assert verifying.chain(conn, token.recipient).entries == ()
         (letter,) = outbox.posted_to(conn, token.recipient)
     assert (letter.key, letter.address, letter.state) == ("optin_confirm:1", "", "skipped")
-
-
-def test_who_knocked_is_forgotten_after_a_day(stage: Stage) -> None:
-    ask(stage)
-    counts = []
-    for hours in (23, 25):
-        retention.tidy(stage.db, ReaderSettings(), PEPPER, NOW + timedelta(hours=hours))
-        with stage.db.read() as conn:
-            counts.append(conn.execute(select(func.count()).select_from(signup.TRY)).scalar_one())
-    assert counts == [1, 0]
 
 
 def test_a_request_of_somebody_known_goes_and_leaves_the_person(stage: Stage) -> None:

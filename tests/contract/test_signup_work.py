@@ -103,7 +103,7 @@ def test_what_was_asked_for_twice_in_a_day_is_done_once(stage: Stage) -> None:
     before = rows(stage)
     ask(stage, email)
     after = rows(stage)
-    assert {table for table in after if after[table] != before[table]} == {"signup_try"}
+    assert {table for table in after if after[table] != before[table]} == {"allowance"}
 
 
 def rows(stage: Stage) -> dict[str, list[str]]:

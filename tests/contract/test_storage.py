@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 
-from mailer.errors import StorageBusy, StorageError
+from mailer.errors import SettingsError, StorageBusy, StorageError
 from mailer.storage import Database, Instant, Others, open_database
 
 TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
@@ -75,11 +75,36 @@ def test_a_lock_that_stays_taken_is_said_to_be_busy_and_worth_another_try(sqlite
 
 
 def test_an_unknown_kind_of_database_is_refused_with_what_was_expected() -> None:
-    from mailer.errors import SettingsError
-    from mailer.storage import open_database
-
     with pytest.raises(SettingsError, match="expected sqlite"):
         open_database("mysql://x/y")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@GeHeim@db.example/x",
+        "postgresql://u:p@Ge:Heim@db.example/x",
+        "postgresql://u:p@Ge/Heim@db.example/x",
+        "postgresql://u:p@Ge?Heim@db.example/x",
+        "postgresql://u:p@x:GeHeim/x",
+        "postgresql://u:p@[GeHeim/x",
+        "GeHeim",
+        "mysql://u:GeHeim@x/y",
+    ],
+)
+def test_an_address_of_a_database_that_cannot_be_read_is_refused_without_any_of_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="percent-encoded") as caught:
+        open_database(url)
+    assert not [part for part in ("Ge", "Heim") if part in str(caught.value)]
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("more", ["", "?password=GeHeim&sslmode=prefer", "?sslpassword=GeHeim"])
+def test_the_address_of_a_database_is_shown_without_its_password(more: str) -> None:
+    db = open_database(f"postgresql://u:GeHeim@db.example/x{more}")
+    assert "db.example/x" in db.shown
+    assert "GeHeim" not in db.shown
+    db.close()
 
 
 def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Stage:
                 contacts.subscribe(conn, self.reader.id, number, NOW - timedelta(days=400), statement=member)
                 told = {"address": self.reader.email}
                 consent.record(conn, consent.Event(self.reader.id, "given", slug, NOW, member, told), NOW)
-        self.post = Post(IDENTITY, builtin_brand("VNG"), "info@vng.example")
+        self.post = Post(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER)
         self.house = House(self.post, ("salutation",))
         self.mailing = self.letter("a")
 

@@ -17,7 +17,10 @@ from unsubscribe.contacts.people import (
     get_many,
     letter_values,
     lock,
+    oddly_spelled,
     remove,
+    respell,
+    twins,
 )
 from unsubscribe.contacts.topics import (
     Standing,
@@ -71,8 +74,10 @@ __all__ = [
     "get_many",
     "letter_values",
     "lock",
+    "oddly_spelled",
     "put_standings",
     "remove",
+    "respell",
     "set_state",
     "standings",
     "subscribe",
@@ -81,4 +86,5 @@ __all__ = [
     "subscriptions_of",
     "topic",
     "topics",
+    "twins",
 ]

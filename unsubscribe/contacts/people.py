@@ -8,22 +8,26 @@ anybody to anything.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Union
 
-from sqlalchemy import Connection, Row, Select, Table, delete, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.address import Address, mask, parse
 from mailer.prepared import Prepared, given_numbers, instant
 from mailer.signing import address_hash
+from mailer.storage import json_object
 from unsubscribe.contacts.tables import CONTACT
+from unsubscribe.typed import apart
 
 Attribute = Union[str, tuple[str, ...]]
 quote = json.encoder.encode_basestring
 _MANY = 500  # bound parameters of one statement; SQLite's limit is 32766, short statements are cached better
+_TWIN = " #"  # no address has a space and such a sign behind its domain
 _COLUMNS = (
     CONTACT.c.id,
     CONTACT.c.email,
@@ -49,7 +53,14 @@ _THESE = {
 }
 
 
-_LETTER_COLUMNS = (CONTACT.c.id, CONTACT.c.email, CONTACT.c.name, CONTACT.c.language, CONTACT.c.attributes)
+_LETTER_COLUMNS = (
+    CONTACT.c.id,
+    CONTACT.c.email,
+    CONTACT.c.name,
+    CONTACT.c.language,
+    CONTACT.c.attributes,
+    CONTACT.c.own_fields,
+)
 _FOR_LETTERS = Prepared(lambda dialect: select(*_LETTER_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
 _LOCK = Prepared(
     lambda dialect: (
@@ -73,6 +84,7 @@ class Contact:
     own_fields: frozenset[str]
     created_at: datetime
     updated_at: datetime
+    broken: str = ""  # the text of attributes that are no JSON of ours; then there are none, and the row keeps it
 
     @property
     def masked(self) -> str:
@@ -80,9 +92,14 @@ class Contact:
         return mask(self.email)
 
     def values(self) -> dict[str, object]:
-        """What contact tags can name: ``contact.email``, ``.name``, ``.language`` and the attributes."""
+        """What contact tags can name: ``contact.email``, ``.name``, ``.language`` and the attributes.
+
+        What the reader typed is taken apart (:mod:`unsubscribe.typed`).
+        """
         lists = {name: list(value) if isinstance(value, tuple) else value for name, value in self.attributes.items()}
-        return {**lists, "email": self.email, "name": self.name or None, "language": self.language or None}
+        known: dict[str, object] = {**lists, "email": self.email}
+        known |= {"name": self.name or None, "language": self.language or None}
+        return _harmless(known, self.own_fields) if self.own_fields else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +134,32 @@ def dump_json(values: Mapping[str, Attribute]) -> str:
 
 
 def load_attributes(text: str) -> dict[str, Attribute]:
-    """The attributes in the text that :func:`dump_attributes` wrote."""
-    if text == "{}":
+    """The attributes in the text that :func:`dump_attributes` wrote; none in a text that another program has broken."""
+    items = _parsed(text)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in (items or {}).items()}
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """JSON of text and lists of text; None for anything else."""
+    if text in ("{}", ""):
         return {}
-    items: dict[str, Any] = json.loads(text)
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in items.items()}
+    items = json_object(text)
+    if items is None or not all(type(value) is str or _is_list(value) for value in items.values()):
+        return None
+    return items
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and all(type(item) is str for item in value)
 
 
 def contact_of(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Contact:
     """A row that begins with the columns of :func:`contact_columns` as a value."""
     number, email, key, hashed, domain, name, language, attributes, own, created_at, updated_at = row[:11]
     loaded = load_attributes(attributes)
+    broken = attributes if not loaded and _parsed(attributes) is None else ""
     fields = frozenset(own.split())
-    return Contact(number, email, key, hashed, domain, name, language, loaded, fields, created_at, updated_at)
+    return Contact(number, email, key, hashed, domain, name, language, loaded, fields, created_at, updated_at, broken)
 
 
 def contact_columns() -> tuple[Any, ...]:
@@ -158,17 +188,37 @@ def lock(conn: Connection, contact_ids: Iterable[int]) -> None:
         _LOCK.run(conn, {"b_ids": json.dumps(sorted(contact_ids))})
 
 
-def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]]]:
-    """Name and :meth:`Contact.values` of those who are there, read as a letter needs them: 5 us each."""
-    rows = _FOR_LETTERS.run(conn, {"b_ids": json.dumps(list(contact_ids))}).fetchall()
-    return {
-        number: (
-            name,
-            {**(json.loads(attributes) if attributes != "{}" else {}), "email": email, "name": name or None,
-             "language": language or None},
-        )
-        for number, email, name, language, attributes in rows
-    }  # fmt: skip
+def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]] | None]:
+    """Name and :meth:`Contact.values` of those who are there, read as a letter needs them: 5 us each.
+
+    None for a person whose row cannot be read: attributes that are no JSON of ours, bytes that are no text.
+    """
+    wanted = list(contact_ids)
+    try:
+        rows = _FOR_LETTERS.run(conn, {"b_ids": json.dumps(wanted)}).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        if len(wanted) == 1:
+            return {wanted[0]: None}
+        return {number: values for one in wanted for number, values in letter_values(conn, [one]).items()}
+    found: dict[int, tuple[str, dict[str, object]] | None] = {}
+    for number, email, name, language, attributes, own in rows:
+        items = _parsed(attributes)
+        if items is None:
+            found[number] = None
+            continue
+        values: dict[str, object] = {**items, "email": email, "name": name or None, "language": language or None}
+        if own:
+            values = _harmless(values, own.split())
+        found[number] = str(values["name"] or ""), values
+    return found
+
+
+def _harmless(values: dict[str, object], own: Iterable[str]) -> dict[str, object]:
+    """The values as they may stand in a letter: in what was typed on a page nothing is a link."""
+    typed = {name: text for name in own if isinstance(text := values.get(name), str)}
+    return values | {name: apart(text) for name, text in typed.items()}
 
 
 def find(conn: Connection, email: str) -> Contact | None:
@@ -206,17 +256,15 @@ def row_of(person: Person, address: Address, pepper: bytes, now: datetime) -> di
 def change(conn: Connection, contact: Contact, now: datetime, **fields: Any) -> Contact:
     """Store other values of ``name``, ``language``, ``attributes`` or ``own_fields``; returns the contact as it is."""
     changed = replace(contact, updated_at=now, **fields)
-    conn.execute(
-        update(CONTACT)
-        .where(CONTACT.c.id == contact.id)
-        .values(
-            name=changed.name,
-            language=changed.language,
-            attributes=dump_attributes(changed.attributes),
-            own_fields=" ".join(sorted(changed.own_fields)),
-            updated_at=now,
-        )
-    )
+    values = {
+        "name": changed.name,
+        "language": changed.language,
+        "own_fields": " ".join(sorted(changed.own_fields)),
+        "updated_at": now,
+    }
+    if not contact.broken:  # what cannot be read is not written over
+        values["attributes"] = dump_attributes(changed.attributes)
+    conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(values))
     return changed
 
 
@@ -232,6 +280,30 @@ def change_address(conn: Connection, contact: Contact, email: str, pepper: bytes
     }
     conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(email_key=address.key, **fields))
     return replace(contact, key=address.key, **fields)
+
+
+def oddly_spelled(conn: Connection) -> list[Contact]:
+    """The contacts whose address may have another spelling: quoted, or beyond ASCII; one pass over all."""
+    row = CONTACT.c
+    beyond = row.email.op("GLOB")("*[^ -~]*") if conn.dialect.name == "sqlite" else row.email.op("~")("[^ -~]")
+    query = select(*_COLUMNS).where(or_(row.email.startswith('"'), beyond)).order_by(row.id)
+    return [contact_of(found) for found in conn.execute(query)]
+
+
+def respell(conn: Connection, contact: Contact, address: Address, hashed: bytes, *, twin: bool) -> None:
+    """Store the canonical spelling; ``twin``: another row has that key, so this one gets a key that nobody can type."""
+    key = f"{address.key}{_TWIN}{contact.id}" if twin else address.key
+    fields = {"email": str(address), "email_key": key, "address_hash": hashed, "domain": address.domain}
+    conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(fields))
+
+
+def twins(conn: Connection, contact: Contact) -> list[int]:
+    """The numbers of other rows for the same mailbox (:func:`respell`); usually none."""
+    key = CONTACT.c.email_key if conn.dialect.name == "sqlite" else CONTACT.c.email_key.collate("C")
+    first = contact.key.partition(_TWIN)[0]
+    same = or_(CONTACT.c.email_key == first, (key > first + _TWIN) & (key < f"{first}{_TWIN}:"))
+    query = select(CONTACT.c.id).where(same, CONTACT.c.id != contact.id)
+    return list(conn.execute(query.order_by(CONTACT.c.id)).scalars())
 
 
 def remove(conn: Connection, contact_id: int) -> None:

@@ -79,7 +79,7 @@ class RowReader:
             if place >= len(cells):
                 break  # cells that are missing at the end say nothing; empty ones say: nothing here
             value = cells[place].strip()
-            if value[:1] == "'":
+            if "'" in value:
                 value = plain(value)
             if column.name == "name":
                 row.fields["name"] = " ".join(value.split())

@@ -20,7 +20,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from mailer.errors import Fault, FaultsError
 
@@ -31,7 +31,19 @@ LONGEST_ROW = 200_000  # characters of a row, on however many lines
 LONGEST_HEAD = 100_000
 MOST_COLUMNS = 500
 _MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
-_DANGER = re.compile(r"'*\s*[=+\-@\t\r\0＝＋－＠]")
+# A formula begins with one of these, or with a sign that becomes one of them (NFKC) ...
+_STARTS = "=+@\\-\u2212＝＋－＠\ufe62\ufe63\ufe66\ufe6b\ufb29\u207a-\u207c\u208a-\u208c\u2a75\u2a76"
+# ... perhaps behind signs that are not seen: space, control, format and other ignorable signs (Unicode,
+# DerivedCoreProperties), or behind quotation marks, which a program that splits elsewhere takes for its own.
+_UNSEEN = (
+    "\\s'\"\0-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_FORMULA = f"(?=[{_UNSEEN}]*?[{_STARTS}\\t\\r\\n\\0])"  # the nearest, so that no run of signs is read twice
+# Where a cell begins: for us at the start, for a program with another separator behind each of these too.
+_BEGIN = r"(?:\A|(?<=[;|\t\r\n]))"
+_OPEN, _CLOSED = re.compile(_BEGIN + _FORMULA), re.compile(f"{_BEGIN}'{_FORMULA}")
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 _ALIASES = {"email": {"mail", "emailadres", "emailaddress", "mailadres", "adres", "address", "epost", "courriel"}}
 _MAGIC = (
@@ -69,13 +81,31 @@ class _TooLarge(Exception):
 
 
 def harmless(text: str) -> str:
-    """The cell with an apostrophe in front if a spreadsheet would take it for a formula (E38)."""
-    return f"'{text}" if _DANGER.match(text) else text
+    """The cell with an apostrophe before what a spreadsheet, whatever its separator, would take for a formula (E38).
+
+    An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
+    other place: :func:`plain` takes away exactly those that were put in.
+    """
+    return _OPEN.sub("'", text)
 
 
 def plain(text: str) -> str:
-    """The cell without the apostrophe that :func:`harmless` put in front."""
-    return text[1:] if text.startswith("'") and _DANGER.match(text, 1) else text
+    """The cell without the apostrophes that :func:`harmless` put in."""
+    return _CLOSED.sub("", text) if "'" in text else text
+
+
+class SheetWriter:
+    """How we write CSV: UTF-8 with BOM (spreadsheets then see the accents), every cell quoted and harmless."""
+
+    def __init__(self, out: IO[str], columns: Iterable[str]) -> None:
+        """``out`` is opened with ``newline=""``, in UTF-8."""
+        out.write("\ufeff")
+        self._writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+        self.row(columns)
+
+    def row(self, cells: Iterable[object]) -> None:
+        """One more row; nothing for ``None``."""
+        self._writer.writerow(["" if cell is None else harmless(str(cell)) for cell in cells])
 
 
 def find_encoding(path: Path) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.errors import InputError
 from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
+from mailer.storage import json_object
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
@@ -259,4 +260,4 @@ def audience_count(conn: Connection, topic_slug: str) -> int:
 
 
 def _topic_of(row: Row[*tuple[Any, ...]]) -> Topic:
-    return Topic(row[0], row[1], row[2], json.loads(row[3]), row[4], bool(row[5]), json.loads(row[6]))
+    return Topic(row[0], row[1], row[2], json_object(row[3]) or {}, row[4], bool(row[5]), json_object(row[6]) or {})

@@ -58,11 +58,11 @@ class AddressPages:
         return await self._step(request, "keep-address")
 
     def asked(self, view: View, move: Move) -> str:
-        """What follows when another address was asked for (brief.md 1.4 no. 36)."""
+        """What follows when another address was asked for (brief.md 1.4 no. 36): the same for every address."""
         _ = view.gettext
         text = _(
-            "Your address has not changed yet. We sent a mail to confirm it to %(address)s. Until you use that, the "
-            "old address stays."
+            "Your address has not changed yet. First it has to be confirmed, with the mail that we send to "
+            "%(address)s. Until then the old address stays. Did nothing come within an hour? Then try again tomorrow."
         )
         return emphasised(text, address=move.new)
 
@@ -81,7 +81,7 @@ class AddressPages:
             return self._question(view, kind, move)
         after = await self.desk.write(lambda conn: self._act(conn, kind, token))
         self.desk.watch.chose(kind.replace("-", "_"))
-        return self._stand(view, after)
+        return self._stand(view, after, kind)
 
     def _act(self, conn: Connection, kind: str, token: Token) -> Move:
         pepper, now = self.desk.deps.pepper, self.desk.now
@@ -106,7 +106,7 @@ class AddressPages:
     def _question(self, view: View, kind: str, move: Move) -> Response:
         _ = view.gettext
         if move.stand == "gone":
-            return self._stand(view, move)
+            return self._stand(view, move, kind)
         asks = {
             "new-address": (_("Confirm your new address"), _("Confirm")),
             "agree-address": (_("Agree to a new address"), _("I agree")),
@@ -116,19 +116,35 @@ class AddressPages:
         told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
         return self.desk.ask(view, heading, (emphasised(told, new=move.new, old=move.old),), label)
 
-    def _stand(self, view: View, move: Move) -> Response:
-        """How it stands after the button."""
+    def _stand(self, view: View, move: Move, kind: str) -> Response:
+        """How it stands after the button; what did not happen is not said."""
         _ = view.gettext
-        if move.stand == "moved":
-            return self.desk.done(
-                view, _("Your address was changed"), (emphasised(_("From now on we write to %(new)s."), new=move.new),)
+        shown = {"old": move.old, "new": move.new, "here": move.here}
+        if move.stand == "waiting":
+            return self._waits(view, move)
+        texts = {
+            "moved": (_("Your address was changed"), _("From now on we write to %(new)s.")),
+            "kept": (_("Your old address stays"), _("We go on writing to %(old)s.")),
+            "elsewhere": (_("This change does not count any more"), _("The address that we have now is %(here)s.")),
+            "taken": (_("Not changed"), _("%(new)s is on our list already, with choices of its own.")),
+            "apart": (
+                _("Your old address stays"),
+                _("%(old)s was signed up anew, and that stays as it is. Nothing more is sent to %(here)s."),
+            ),
+            "gone": (_("You get no mail from us"), _("So there is no address to change.")),
+        }
+        heading, text = texts[move.stand]
+        told = [emphasised(text, **shown)]
+        late = kind == "keep-address" and move.stand in ("moved", "elsewhere")
+        if late:
+            told.append(
+                _("The old address can no longer be put back by this link. Was this not you? Then write to us.")
             )
-        if move.stand == "kept":
-            return self.desk.done(
-                view, _("Your old address stays"), (emphasised(_("We go on writing to %(old)s."), old=move.old),)
-            )
-        if move.stand == "gone":
-            return self.desk.done(view, _("You get no mail from us"), (_("So there is no address to change."),))
+        warns = late or move.stand == "taken"
+        return self.desk.done(view, heading, tuple(told), kind="warn" if warns else "ok")
+
+    def _waits(self, view: View, move: Move) -> Response:
+        _ = view.gettext
         if not move.confirmed:
             waits = emphasised(_("We wait for the mail at %(new)s to be used."), new=move.new)
         else:

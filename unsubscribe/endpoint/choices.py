@@ -91,12 +91,23 @@ class Choices:
         raise HTTPException(404)
 
     def _here(self, request: Request) -> str:
-        return self.desk.url(request.url.path)
+        return self.desk.url(request.scope["path"])
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
         sentence = _("You get no mail from us any more, so there is nothing to choose.")
         return self.desk.done(view, _("You have opted out"), (sentence,))
+
+    def _stays_out(self, view: View, reader: Reader) -> Response:
+        """What was chosen holds, but the reader gets nothing all the same."""
+        _ = view.gettext
+        if reader.stand == "gone":
+            return self._gone(view)
+        told: str = _("You no longer get our mail.")
+        if reader.stand == "left_topic" and reader.topic:
+            names = {"topic": reader.topic.name_in(view.language), "address": reader.masked}
+            told = emphasised(_("You no longer get %(topic)s at %(address)s."), **names)
+        return self.desk.done(view, _("You have opted out"), (told,), kind="info")
 
     def _undo_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
@@ -105,10 +116,19 @@ class Choices:
 
     async def _undo(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now
-        await self.desk.write(lambda conn: optout.undo(conn, token, now))
+        after = await self.desk.write(lambda conn: optout.undo(conn, token, now))
         self.desk.watch.chose("undo")
         _ = view.gettext
         topic = reader.topic.name_in(view.language) if reader.topic else ""
+        if after.stand == "gone":
+            return self._gone(view)
+        if after.stand == "left_topic" and reader.stand == "left_all":
+            told = emphasised(_("You get our mail again, but not %(topic)s: that was left before."), topic=topic)
+            return self.desk.done(view, _("You are back on, as before"), (told,))
+        if after.stand != "on":
+            return self.desk.done(
+                view, _("Not changed"), (_("Something else was chosen since then, and that stays."),), kind="warn"
+            )
         again = emphasised(_("You get %(topic)s again at %(address)s."), topic=topic, address=reader.masked)
         return self.desk.done(view, _("You are back on, as before"), (again,) if topic else ())
 
@@ -123,7 +143,9 @@ class Choices:
         await self.desk.write(lambda conn: details.undo(conn, token, now))
         self.desk.watch.chose("put_back")
         _ = view.gettext
-        return self.desk.done(view, _("The change was undone"), (_("Your details are as they were before."),))
+        return self.desk.done(
+            view, _("The change was undone"), (_("All is as it was before, except for what was changed since then."),)
+        )
 
     def _reason_form(self, view: View, action: str, error: str = "") -> Response:
         labels = tuple((key, view.gettext(label)) for key, label in REASONS.items())
@@ -150,9 +172,9 @@ class Choices:
             action = self.fresh("less-often", token, token.subject)
             return self._less_often_form(view, reader, action, _("Choose how often you want mail"))
         now = self.desk.now
-        after = await self.desk.write(lambda conn: optout.less_often(conn, token, days, now))
-        if after.stand == "gone":
-            return self._gone(view)
+        after = await self.desk.write(lambda conn: details.less_often(conn, token, days, self.desk.house, now))
+        if after.stand != "on":
+            return self._stays_out(view, after)
         self.desk.watch.chose("less_often")
         return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),))
 
@@ -191,9 +213,9 @@ class Choices:
             again = self.fresh("pause", token, token.subject)
             return self._pause_form(view, reader, again, (chosen, written, error))
         until, now = start_of(day, self.desk.deps.timezone), self.desk.now
-        after = await self.desk.write(lambda conn: optout.pause(conn, token, until, now))
-        if after.stand == "gone":
-            return self._gone(view)
+        after = await self.desk.write(lambda conn: details.pause(conn, token, until, self.desk.house, now))
+        if after.stand != "on":
+            return self._stays_out(view, after)
         self.desk.watch.chose("pause")
         heading = _("Paused until %(day)s") % {"day": day_in_words(day, view.language)}
         return self.desk.done(view, heading, (_("After that mail starts again; you need do nothing."),))

@@ -46,7 +46,12 @@ class Desk:
         self.tokens = Tokens(deps.keyring)
         self.watch = Watch()
         self.post = Post(
-            deps.sender_identity, deps.brand, deps.contact_address, deps.default_language, deps.latest_sender
+            deps.sender_identity,
+            deps.brand,
+            deps.contact_address,
+            deps.default_language,
+            deps.latest_sender,
+            pepper=deps.pepper,
         )
         self.house = House(self.post, deps.settings.open_fields)
         self._looked = float("-inf")  # when the contact address was looked for, in seconds of a clock that only goes on
@@ -139,6 +144,12 @@ class Desk:
         basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None, "link": None}
         context = basis | {"heading": heading, "sentences": sentences} | more
         return respond(self.pages.page("done.html", View(view.language, view.keep), context), status)
+
+    def told(self, view: View, heading: str, *sentences: str) -> Response:
+        """A page that says the same to everybody: made once, since a flood may ask for nothing else."""
+        fixed = {"kind": "info", "changes": (), "after": "", "code": None, "link": None}
+        texts = {"heading": heading, "sentences": sentences}
+        return respond(self.pages.filled("done.html", View(view.language, view.keep), fixed | texts, {}))
 
     def ask(self, view: View, heading: str, sentences: tuple[str, ...], label: str, **more: object) -> Response:
         """A page with one button that acts: by a POST to ``action``, else to the page's own address."""

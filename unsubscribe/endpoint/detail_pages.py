@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,11 +20,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer.errors import FaultsError, StateError
+from mailer.address import is_address
+from mailer.errors import FaultsError
 from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
-from unsubscribe.details import Saved, Wishes
+from unsubscribe.details import Wishes
 from unsubscribe.endpoint import forms
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.dates import parse_day, short_day, start_of
@@ -35,6 +35,7 @@ from unsubscribe.endpoint.pages import NAMES, View, respond
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later
 from unsubscribe.moving import Move
 from unsubscribe.optout import Reader
+from unsubscribe.typed import says_where
 
 Offer = tuple[Reader, Sequence[Topic]]
 _SWITCH = {"on": True, "off": False}
@@ -71,11 +72,13 @@ class DetailPages:
         view = self.desk.view(request, reader.language)
         if reader.stand == "gone":
             return self._gone(view)
-        path = self.desk.url(request.url.path.rstrip("/"))
+        path = self.desk.url(request.scope["path"].rstrip("/"))
         if request.method != "POST":
             return self._page(view, reader, topics, _Form({}, {}, path))
         fields = await forms.form(request)
         values = {name: given[-1] for name, given in fields.items()}
+        if await self.desk.read(partial(self._spent, reader, bool(values.get("email")))):
+            raise HTTPException(429)  # seen without a lock
         wishes, faults = self._wishes(view, values, topics)
         return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults, path))
 
@@ -96,40 +99,45 @@ class DetailPages:
         reader = optout.look(conn, token, self.desk.now)
         return reader, details.offered(conn, reader)
 
+    def _spent(self, reader: Reader, moves: bool, conn: Connection) -> bool:
+        """Whether so many changes were announced to this mailbox that another one would be refused."""
+        if reader.contact is None:
+            return False
+        to, spent, now = notices.recipient_of(reader.contact), self.desk.post.spent, self.desk.now
+        return spent(conn, "details_changed", to, now) or (moves and spent(conn, "address_change_old", to, now))
+
     async def _save(self, view: View, wish: tuple[Token, Wishes], offer: Offer, form: _Form) -> Response:
         (token, wishes), (reader, topics), now = wish, offer, self.desk.now
         faults = dict(form.faults)
         if not faults:
             try:
                 email = form.values.get("email", "")
-                async with evenly() if email else nullcontext():  # whether somebody has it already is not told by time
-                    saved, lines, move = await self.desk.write(
+                async with evenly():  # what was so already, or who has that address, is not told by time either
+                    lines, move = await self.desk.write(
                         partial(_save, (token, wishes), email, (self.desk, view.language, now))
                     )
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
-            except StateError:
-                raise HTTPException(429) from None
             else:
-                return self._saved(view, saved, lines, move)
+                return self._saved(view, lines, move)
         if not topics and not form.values:
             _ = view.gettext
             sentence = _("This address gets no mail at all. Sign up once more to change that.")
             return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
         return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
-    def _saved(self, view: View, saved: Saved, lines: Sequence[str], move: Move | None) -> Response:
+    def _saved(self, view: View, lines: Sequence[str], move: Move | None) -> Response:
+        """The same page whether a value that was filled in is new or was so already: it confirms no guess."""
         _ = view.gettext
         if move and move.stand == "waiting":
             self.desk.watch.chose("address")
-            told = (self.addresses.asked(view, move), *((_("This was changed:"),) if lines else ()))
+            told = (self.addresses.asked(view, move), *((_("What you filled in counts now:"),) if lines else ()))
             return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines)
-        if saved.change is None:
-            sentence = _("What you chose is as it already was, so nothing was changed.")
-            return self.desk.done(view, _("Nothing was changed"), (sentence,), kind="info")
+        if not lines:
+            return self.desk.done(view, _("Nothing was changed"), (_("You left everything as it is."),), kind="info")
         self.desk.watch.chose("details")
-        mailed = _("You get a mail about this, with which you can undo it.")
-        return self.desk.done(view, _("Saved"), (_("This was changed:"),), changes=lines, after=mailed)
+        mailed = _("Where this differs from before, you get a mail with which you can undo it.")
+        return self.desk.done(view, _("Saved"), (_("What you filled in counts now:"),), changes=lines, after=mailed)
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
@@ -163,6 +171,9 @@ class DetailPages:
         long = self._fault_text(view, "name")
         texts = ["name", *(f"own-{name}" for name in self.desk.deps.settings.open_fields)]
         faults |= {name: long for name in texts if len(values.get(name, "")) > details.LONGEST_VALUE}
+        faults |= {name: long for name in texts if says_where(values.get(name, ""))}
+        if values.get("email") and not is_address(values["email"]):
+            faults |= {"email": self._fault_text(view, "email")}
         chosen = {topic.slug: _SWITCH.get(values.get(f"topic-{topic.slug}", "")) for topic in topics}
         wishes = Wishes(
             name=values.get("name") or None,
@@ -188,17 +199,17 @@ class DetailPages:
             return _("Fill in your mail address, for example name@example.org")
         if field == "language":
             return _("Choose a language from the list")
-        return _("Use letters, digits and signs on one line, 200 at most")
+        return _("Use letters, digits and signs on one line, 200 at most, and no links or mail addresses")
 
 
 def _save(
     wish: tuple[Token, Wishes], email: str, where: tuple[Desk, str, datetime], conn: Connection
-) -> tuple[Saved, list[str], Move | None]:
-    """Store, and say what changed in the language of the page: the person's own may just have changed."""
-    (token, _), (desk, language, now) = wish, where
-    saved = details.save(conn, *wish, desk.house, now)
+) -> tuple[list[str], Move | None]:
+    """Store, and say what is so now in the language of the page: the contact's own may just have changed."""
+    (token, wishes), (desk, language, now) = wish, where
+    details.save(conn, token, wishes, desk.house, now)
     move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
-    return saved, notices.in_words(conn, saved.change, language) if saved.change else [], move
+    return notices.in_words(conn, wishes.as_stored(), language), move
 
 
 def _place(field: str) -> int:

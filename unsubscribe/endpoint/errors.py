@@ -47,7 +47,7 @@ def texts(view: View, status: int) -> tuple[str, tuple[str, ...]]:
     if status in (408, 413, 400, 422):
         return _("We could not read what was sent"), (_("Nothing was changed. Go back and try it once more."),)
     if status == 429:
-        return _("That was asked too often"), (_("Nothing was changed. Try again in an hour."),)
+        return _("That was asked too often"), (_("Nothing was changed. Try again tomorrow."),)
     return _("Something went wrong on our side"), (
         _("We have noted it. Look whether your choice was saved, or try again in a few minutes."),
     )

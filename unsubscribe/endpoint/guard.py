@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailer.errors import ContactMissing, StorageError, TokenError
+from mailer.errors import ContactMissing, StateError, StorageError, TokenError
 from unsubscribe.endpoint.watch import Watch, log, masked
 
 STRICT = (
@@ -51,11 +51,13 @@ def protecting(*, https: bool) -> list[tuple[bytes, bytes]]:
 
 
 def status_of(error: Exception) -> int:
-    """The status by which a reader learns of an error: 404 for every link that is not genuine, 503 for the database."""
+    """The status of an error: 404 for every link that is not genuine, 429 for too often, 503 for the database."""
     if isinstance(error, TokenError):
         return 404
     if isinstance(error, StorageError):
         return 503
+    if isinstance(error, StateError):
+        return 429
     if isinstance(error, ContactMissing):
         return NO_CONTACT
     return error.status_code if isinstance(error, HTTPException) else 500
@@ -97,7 +99,7 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers={"allow": ALLOWED})(scope, receive, send)
-        elif len(scope["path"]) > LONGEST_PATH:
+        elif len(scope["path"]) > LONGEST_PATH or not scope["path"].isprintable():  # NUL: not for any database
             raise HTTPException(404)
         else:
             await self.app(scope, receive, send)

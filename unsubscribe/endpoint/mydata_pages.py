@@ -7,21 +7,25 @@ that says what it means, by a fresh token; the answer holds a code that proves i
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
-from unsubscribe import contacts, mydata
+from unsubscribe import contacts, erasing, mydata
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.known import parts
 from unsubscribe.endpoint.pages import respond
+
+SOON, LATER = 0.5, 120.0  # seconds for the bytes of an erasure: before the answer, and after it where others were busy
 
 
 class MyDataPages:
@@ -46,14 +50,16 @@ class MyDataPages:
         view = self.desk.view(request)
         _ = view.gettext
         if request.method != "POST":
-            told = _(
+            link = _(
                 "We send a mail with a link to your mailbox. With it you see everything, and you can have it erased."
             )
-            return self.desk.ask(view, _("What do you know of me?"), (told,), _("Send me the link"))
-        await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
+            where = _("Was the address changed in the last two weeks? Then the mail goes to the old one.")
+            return self.desk.ask(view, _("What do you know of me?"), (link, where), _("Send me the link"))
+        if await self.desk.read(lambda conn: mydata.may_ask(conn, token, self.desk.post, now)):
+            await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")
         told = _("If we know this address, there is a mail with a link. At most one a day is sent.")
-        return self.desk.done(view, _("Look in your mailbox"), (told,), kind="info")
+        return self.desk.told(view, _("Look in your mailbox"), told)
 
     async def show(self, request: Request) -> Response:
         """A button; then everything."""
@@ -95,9 +101,13 @@ class MyDataPages:
             return self.desk.ask(view, _("Erase my data"), told, _("Erase my data"), kind="danger")
         now = self.desk.now
         done = await self.desk.write(lambda conn: mydata.erase(conn, token, now))
+        forget = partial(erasing.forget_files, self.desk.deps.db)
+        gone = await asyncio.to_thread(forget, SOON)
         self.desk.watch.chose("erase")
         code = (_("Keep this code if you want to be able to refer to it:"), done.code) if done else None
-        return self.desk.done(view, _("Your data were erased"), (_("You get no more mail from us."),), code=code)
+        answer = self.desk.done(view, _("Your data were erased"), (_("You get no more mail from us."),), code=code)
+        answer.background = None if gone else BackgroundTask(forget, LATER)
+        return answer
 
 
 def _language(token: Token, conn: Connection) -> str:

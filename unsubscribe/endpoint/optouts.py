@@ -3,8 +3,8 @@
 Promises: GET shows who (masked), from what, and one button, and changes nothing. POST with a genuine token opts out and
 answers 200 with the page that follows, once it is on disk: one-click and the page's own button alike, any content type,
 any charset, chunked or not, no cookie, no redirect, again and again the same; also when the person or the campaign is
-gone. The link of a letter can only take away; what gives back goes by tokens that the answer hands out (I7), to who
-used the button; the robot of a mailbox provider gets none, since nobody reads its answer.
+gone. The link of a letter can only take away; what gives back goes by tokens (I7) that only the answer to the POST that
+acted hands out: not a later one, and not the one to the robot of a mailbox provider, which nobody reads.
 Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one mail about it.
 """
 
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mailer import journal
+from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
 from unsubscribe.endpoint import forms
@@ -27,9 +28,9 @@ from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.words import REASONS
-from unsubscribe.optout import Left, Reader
+from unsubscribe.optout import Left, Reader, Scope
 
-_PLACES = ("undo", "less", "pause", "topics", "everything", "reason", "choices")
+_PLACES = ("undo", "earlier", "less", "pause", "topics", "everything", "reason", "choices")
 
 
 class OptOuts:
@@ -56,7 +57,8 @@ class OptOuts:
             return respond(self._asked(self.desk.view(request, reader.language), reader, request.path_params["token"]))
         data = await forms.body(request)
         how = "one-click" if b"List-Unsubscribe" in data else "page"
-        wish = optout.Request(token, "all" if _wants_all(data, request) else "topic", how)
+        scope, earlier = self._wanted(token, data, request)
+        wish = optout.Request(token, scope, how, earlier)
         await self._get_ready()
         left = await self.desk.write_planned(self._plan, wish)
         self.desk.watch.chose(f"opt_out_{left.scope}")
@@ -76,6 +78,19 @@ class OptOuts:
 
     def _token(self, request: Request) -> Token:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
+
+    def _wanted(self, token: Token, data: bytes, request: Request) -> tuple[Scope, int]:
+        """What the form of the page that follows an opt-out asks for, and the act that its undo would take back."""
+        if b"scope" not in data:
+            return "topic", 0
+        fields = forms.parse(data, request.headers.get("content-type", ""))
+        if forms.one(fields, "scope") != "all":
+            return "topic", 0
+        try:
+            undo = self.desk.tokens.read(forms.one(fields, "earlier"), Purpose.UNDO, self.desk.now)
+        except TokenError:
+            return "all", 0
+        return "all", undo.subject if undo.recipient == token.recipient else 0
 
     def _look(self, conn: Connection, tokens: Sequence[Token]) -> list[Reader]:
         now = self.desk.now
@@ -130,15 +145,20 @@ class OptOuts:
         return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, left: Left, here: str) -> dict[str, str]:
-        """What a person may choose after leaving, each by a link of its own; ``here``: where all mail can be left."""
+        """What a person may choose after leaving, each by a link of its own; ``here``: where all mail can be left.
+
+        Only the answer to the POST that acted hands out what takes the opt-out back (I7).
+        """
         token, change, fresh = left.reader.token, left.change, self.choices.fresh
+        own = {kind: fresh(kind, token, change) if change else "" for kind in ("undo", "less-often", "pause", "reason")}
         return {
-            "undo": fresh("undo", token, change) if change else "",
-            "less": fresh("less-often", token, change) if here else "",
-            "pause": fresh("pause", token, change) if here else "",
+            "undo": own["undo"],
+            "earlier": own["undo"].rpartition("/")[2],
+            "less": own["less-often"],
+            "pause": own["pause"],
             "topics": fresh("topics", token, change) if here else "",
             "everything": here,
-            "reason": fresh("reason", token, change) if change else "",
+            "reason": own["reason"],
         }
 
     def _before(self, view: View, other: str) -> Response:
@@ -153,10 +173,3 @@ class OptOuts:
 
 def _topic(reader: Reader, view: View) -> str:
     return reader.topic.name_in(view.language) if reader.topic else ""
-
-
-def _wants_all(data: bytes, request: Request) -> bool:
-    """Whether the form of the page that follows an opt-out asks for no mail at all."""
-    if b"scope" not in data:
-        return False
-    return forms.one(forms.parse(data, request.headers.get("content-type", "")), "scope") == "all"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer.errors import FaultsError
+from mailer.errors import Fault
 from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import contacts, signup
@@ -28,6 +28,7 @@ from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import View, also, respond
 from unsubscribe.endpoint.peers import peer_of
 from unsubscribe.endpoint.words import Shown
+from unsubscribe.limits import Spent
 from unsubscribe.signup import SignUp, Wish
 
 MOST_NAMED = 50
@@ -38,6 +39,7 @@ class SignUpPages:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._spent = Spent()
 
     def routes(self) -> list[Route]:
         """With and without a slash at the end."""
@@ -62,15 +64,24 @@ class SignUpPages:
         typed = {"email": wish.email, "name": wish.name}
         if forms.one(fields, "version") not in ("", wish.version):  # an old page, or a form on another site (D5)
             return await self._form(request, view, typed, {"consent": self._fault_text(view, "consent")}, wish.topics)
-        post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
-        try:
-            async with evenly():
-                await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
-        except FaultsError as error:
-            faults = {fault.field: self._fault_text(view, fault.field) for fault in error.faults}
-            return await self._form(request, view, typed, faults, wish.topics)
+        async with evenly():
+            faults = await self._request(wish)
+        if faults:
+            told = {fault.field: self._fault_text(view, fault.field) for fault in faults}
+            return await self._form(request, view, typed, told, wish.topics)
         self.desk.watch.chose("sign_up")
         return self._asked(view)
+
+    async def _request(self, wish: Wish) -> Sequence[Fault]:
+        """Ask, unless it can be seen without any lock that nothing would come of it; what is wrong with the wish."""
+        post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
+        uses = signup.uses(wish, pepper, now)
+        if wish.topics and self._spent.knows(uses, now):
+            return ()
+        found = await self.desk.read(lambda conn: signup.consider(conn, wish, uses, self._spent, now))
+        if found is True:
+            await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
+        return found if isinstance(found, list) else ()
 
     async def confirm(self, request: Request) -> Response:
         """The button, or the confirmation."""
@@ -145,7 +156,7 @@ class SignUpPages:
         """One and the same answer (brief.md 1.4 no. 35)."""
         _ = view.gettext
         sentence = _("If this address can sign up, there is a mail to confirm it. Without that nothing happens.")
-        return self.desk.done(view, _("Look in your mailbox"), (sentence,), kind="info")
+        return self.desk.told(view, _("Look in your mailbox"), sentence)
 
     def _question(self, request: Request, view: View, found: SignUp) -> Response:
         _ = view.gettext
@@ -175,6 +186,8 @@ class SignUpPages:
             return _("Tick at least one topic")
         if field == "consent":
             return _("The text that you agree to has changed. Read it, and sign up once more.")
+        if field == "name":
+            return _("Use letters, digits and signs on one line, 200 at most, and no links or mail addresses")
         return _("Fill in your mail address, for example name@example.org")
 
 

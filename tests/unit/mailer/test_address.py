@@ -98,6 +98,83 @@ def test_a_quoted_local_part_is_one() -> None:
     assert str(parse('"a b"@c.example')) == '"a b"@c.example'
 
 
+ONE_MAILBOX = (
+    "victim@gouda.example",
+    '"victim"@gouda.example',
+    r'"v\ictim"@gouda.example',
+    r'"\v\i\c\t\i\m"@gouda.example',
+    '"VICTIM"@gouda.example',
+    "Victim@GOUDA.example.",
+    '"victim"@gouda.example.',
+    "victim@ｇｏｕｄａ.example",
+    "victim@gouda。example",
+    "victim@gou\u00adda.example",
+    "victim@gouda\u200b.example",
+    "\ufeffvictim@gouda.example",
+    "victim@gouda.example\u200b",
+    "\u2060victim@gouda.example\u00a0",
+)
+
+
+@pytest.mark.parametrize("text", ONE_MAILBOX)
+def test_one_mailbox_has_one_spelling(text: str) -> None:
+    assert parse(text).key == "victim@gouda.example"
+    assert str(parse(text)).lower() == "victim@gouda.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        (r'"a\ b"@c.example', '"a b"@c.example'),
+        (r'"a\"b"@c.example', r'"a\"b"@c.example'),
+        (r'"a\\b"@c.example', r'"a\\b"@c.example'),
+        ('"a..b"@c.example', '"a..b"@c.example'),
+        ('"a.b"@c.example', "a.b@c.example"),
+        ('"zoe\u0308"@c.example', "zo\u00eb@c.example"),
+        ("zoe\u0308@c.example", "zo\u00eb@c.example"),
+    ],
+)
+def test_quotes_and_backslashes_stay_where_they_are_needed_alone(text: str, spelled: str) -> None:
+    assert str(parse(text)) == spelled
+    assert key_of(text) == key_of(spelled)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vic\u200btim@c.example",
+        "vic\u00adtim@c.example",
+        "vic\u2060tim@c.example",
+        "vic\u202etim@c.example",
+        "victi\u034fm@c.example",
+        "victim\ufe0f@c.example",
+        "victim\U000e0061@c.example",
+        '"vic\u200btim"@c.example',
+        '"victim\u00a0"@c.example',
+        "ｖictim@c.example",
+        "ﬁnn@c.example",
+        "a\ud800@c.example",
+    ],
+)
+def test_a_sign_that_cannot_be_seen_or_looks_like_another_is_refused_within_a_name(text: str) -> None:
+    with pytest.raises(AddressError):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["jan.jansen+nieuws@c.example", "JanJansen@c.example", '"jan.jansen"@c.example'])
+def test_what_providers_ignore_in_a_name_does_not_make_another_mailbox(text: str) -> None:
+    assert parse(text).mailbox == "janjansen@c.example"
+
+
+def test_a_name_that_is_only_a_tag_is_a_mailbox_of_its_own() -> None:
+    assert parse("+a@c.example").mailbox == "+a@c.example"
+
+
+def test_a_masked_address_does_not_repeat_an_ending_that_says_something() -> None:
+    assert mask("a@b.bel-nu-0900-1234") == "a•••@b•••.•••"
+    assert mask("a@b.amsterdam") == "a•••@b•••.amsterdam"
+
+
 def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
     assert parse("zoë@vng.example").needs_smtputf8
     assert not parse("zoe@münchen.example").needs_smtputf8

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
+import string
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -161,3 +164,121 @@ def test_settings_are_frozen() -> None:
     settings = read(MailerSettings)
     with pytest.raises(ValueError, match="frozen"):
         settings.rate = 3
+
+
+SIGNS = "/?#[]%"
+SECRET_URLS = [
+    *(f"smtp://u:Ge{sign}Heim@relay.example:587" for sign in SIGNS),
+    *(f"smtp://u:Ge{sign}Heim{sign}Woord@relay.example" for sign in SIGNS),
+    *(f"smtp://u:{sign}GeHeim@relay.example?tls=starttls" for sign in SIGNS),
+    *(f"smtp://Ge{sign}Heim:p@relay.example" for sign in SIGNS),
+    "smtp://u:GeHeim",
+    "smtp://u:p@Ge/Heim@relay.example",
+    "smtp://u:Ge[Heim]@relay.example",
+    "smtp://u:Ge Heim@relay.example",
+    "smtp://u:Ge%zzHeim@relay.example",
+    "smtp://u:p@relay.example/GeHeim",
+    "smtp://u:p@relay.example#GeHeim",
+    "smtp://u:p@relay.example:GeHeim",
+    "smtp:/u:GeHeim@relay.example",
+    "u:GeHeim@relay.example:587",
+    "http://u:GeHeim@relay.example",
+]
+
+
+@pytest.mark.parametrize("url", SECRET_URLS)
+def test_a_password_that_is_not_encoded_is_told_in_a_sentence_without_any_of_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTILJON_SMTP_URL", url)
+    with pytest.raises(SettingsError) as caught:
+        read(MailerSettings)
+    words = str(caught.value)
+    assert "percent-encoded" in words
+    assert "\n" not in words
+    assert not [part for part in ("Ge", "Heim", "Woord") if part in words]
+    assert caught.value.__cause__ is None
+
+
+@given(st.text(alphabet=string.printable + "é€", min_size=1, max_size=12))
+def test_whatever_the_password_it_is_taken_as_it_is_or_refused_without_a_word_of_it(password: str) -> None:
+    url, expected = f"smtp://user:Q{password}Q@relay.example:2525", parse_relay("smtp://relay.example:2525")
+    if set(password) & set(SIGNS + string.whitespace):
+        with pytest.raises(ValueError, match=r"^expected smtp://"):
+            parse_relay(url)
+    else:
+        assert parse_relay(url) == replace(expected, user="user", password=f"Q{password}Q")
+
+
+def test_user_and_password_may_be_settings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTILJON_SMTP_URL", "smtp://relay.example?connections=3")
+    monkeypatch.setenv("POSTILJON_SMTP_USER", "me@example.org")
+    monkeypatch.setenv("POSTILJON_SMTP_PASSWORD", "a/b?c#d[e]f%g@h:i j%41")
+    relay = read(MailerSettings).smtp_url
+    assert (relay.user, relay.password) == ("me@example.org", "a/b?c#d[e]f%g@h:i j%41")
+    assert (relay.host, relay.port, relay.connections) == ("relay.example", 587, 3)
+    assert "a/b" not in repr(read(MailerSettings))
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_password_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    (tmp_path / "secret").write_bytes(f" pass wörd {end}".encode())
+    (tmp_path / "postiljon.toml").write_text('smtp_user = "me"\nsmtp_url = "smtp://relay.example"\n')
+    monkeypatch.setenv("POSTILJON_SMTP_PASSWORD_FILE", "secret")
+    assert read(MailerSettings).smtp_url.password == " pass wörd "
+    assert "wörd" not in repr(read(MailerSettings))
+
+
+def test_a_password_without_a_relay_of_its_own_goes_to_the_relay_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POSTILJON_SMTP_USER", "me")
+    assert read(MailerSettings).smtp_url == Relay("127.0.0.1", 587, "me")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"SMTP_PASSWORD": "GeHeim"}, "POSTILJON_SMTP_USER is not"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD": "GeHeim", "SMTP_PASSWORD_FILE": "secret"}, "one is enough"),
+        ({"SMTP_USER": "u", "SMTP_URL": "smtp://v:GeHeim@relay.example"}, "a user of its own"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD": "GeHeim", "SMTP_URL": "smtp://x?tls=none"}, "in the clear"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD_FILE": "GeHeim"}, "cannot be read: No such file"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD_FILE": "/dev/zero"}, "no ordinary file"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD_FILE": "empty"}, "one line: the password"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD_FILE": "two"}, "one line: the password"),
+        ({"SMTP_USER": "u", "SMTP_PASSWORD_FILE": "latin"}, "not text in UTF-8"),
+    ],
+)
+def test_user_and_password_that_do_not_fit_are_refused_without_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], words: str
+) -> None:
+    for name, data in {"secret": b"x\n", "empty": b"\n", "two": b"GeHeim\nb\n", "latin": b"GeHeim\xe9"}.items():
+        (tmp_path / name).write_bytes(data)
+    for name, value in given.items():
+        monkeypatch.setenv(f"POSTILJON_{name}", value)
+    with pytest.raises(SettingsError, match=words) as caught:
+        read(MailerSettings)
+    assert "GeHeim" not in str(caught.value)
+
+
+def test_a_value_of_another_kind_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "postiljon.toml").write_text('smtp_password = ["GeHeim"]\nsmtp_url = { password = "GeHeim" }\n')
+    with pytest.raises(SettingsError) as caught:
+        read(MailerSettings)
+    assert "GeHeim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["postiljon.toml", "data/secrets.toml"])
+def test_a_file_of_settings_that_is_broken_or_endless_is_named_and_a_pipe_blocks_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    path = tmp_path / name
+    for content in (b"rate = = 3", b"\xff", b"a = " + b"[" * 100_000, b"#" * 1_000_001):
+        path.write_bytes(content)
+        with pytest.raises(SettingsError, match=f"{name} cannot be read"):
+            read(MailerSettings)
+    path.unlink()
+    os.mkfifo(path)
+    assert read(MailerSettings).rate is None

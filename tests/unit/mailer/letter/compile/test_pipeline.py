@@ -240,7 +240,7 @@ def test_our_own_letters_compile_in_each_language(name: str, language: str) -> N
     filled = _reader(undo=f"{PUBLIC}/undo/1", confirm=f"{PUBLIC}/confirm/1", changes=["Naam"], salutation="Ans")
     html = _html(compiled, filled)
     assert f'lang="{language}"' in html
-    assert "Ans," in html
+    assert "Ans" not in html
     assert html.count("v:roundrect") >= 2
 
 

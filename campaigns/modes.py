@@ -1,0 +1,33 @@
+"""Who on this machine may read what the house keeps: found, told, and mended where it is ours to mend.
+
+Promises: :func:`tighten` takes rights from files and folders of the house that belong to this user, and gives none; the
+data folder itself stays as it is, since it may be a home or hold other things. Nothing is opened, so no lock is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailer import files
+from mailer.journal import FILE
+from mailer.storage import Database
+
+SECRETS, SENDERS = "secrets.toml", "senders"
+
+
+def kept(data: Path, db: Database) -> Iterator[Path]:
+    """What names people, keeps a secret or locks, and is there: the database with its log, the journal, the secrets."""
+    senders = data / SENDERS
+    found = (*db.files, data / FILE, data / SECRETS, senders, *senders.glob("*.lock"))
+    return (path for path in found if path.exists())
+
+
+def too_open(data: Path, db: Database) -> list[Path]:
+    """Which of it others than its owner may read or change."""
+    return [path for path in kept(data, db) if files.open_to_others(path)]
+
+
+def tighten(data: Path, db: Database) -> list[Path]:
+    """Take that from them; what was mended. What is not ours, ``doctor`` tells."""
+    return [path for path in too_open(data, db) if files.tighten(path)]

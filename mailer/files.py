@@ -1,0 +1,137 @@
+"""Files as an attacker on the same machine, or in the same repository of campaigns, would have them.
+
+Promises: what is made here belongs to its owner alone (0600, folders 0700) from its first moment on, whatever the umask
+and however open the folder around it; nothing is made through a link, and nothing is written through a link of
+somebody else. What is read here is an ordinary file within a limit: a FIFO does not block, a device does not go on
+without end, and :func:`beside` is left neither by ``..`` nor by a link.
+
+Raises ``OSError``; its ``strerror`` is a sentence also where the reason is one of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+N_ = str  # marks a text for the catalogue (domain cli)
+FILE, FOLDER = 0o600, 0o700
+OTHERS = 0o077
+NO_FILE = N_("it is no ordinary file (a folder, a device or a pipe)")
+TOO_LARGE = N_("it is larger than {limit} bytes")
+OUTSIDE = N_("it lies outside this folder, or a link leads out of it")
+_QUIET = os.O_CLOEXEC | os.O_NOFOLLOW
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone; one that is there stays as it is."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        with suppress(FileExistsError):  # somebody else was faster
+            folder.mkdir(FOLDER)
+            folder.chmod(FOLDER)  # where the umask took from us what is ours
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+
+
+def create(path: Path | str, flags: int = os.O_RDWR) -> int:
+    """The descriptor of a new file. Raises ``FileExistsError`` for a name that is taken, be it by a dangling link."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | _QUIET, FILE)
+    os.fchmod(descriptor, FILE)  # where the umask took from us what is ours
+    return descriptor
+
+
+def open_or_create(path: Path | str, flags: int) -> int:
+    """The descriptor of a file of ours, made if it is not there.
+
+    A link is followed if it is ours (a journal on another disk), and nothing is made through one. Raises ``OSError``
+    (ELOOP) for a link that somebody else put there.
+    """
+    flags |= os.O_CLOEXEC if _is_ours(path) else _QUIET
+    with suppress(FileNotFoundError):
+        return os.open(path, flags)
+    try:
+        return create(path, flags)
+    except FileExistsError:  # made by another process meanwhile
+        return os.open(path, flags)
+
+
+def _is_ours(path: Path | str) -> bool:
+    """Whether what has this name belongs to this user, or to root, who may do all anyway."""
+    try:
+        return os.lstat(path).st_uid in (0, os.geteuid())
+    except OSError:
+        return False
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the name of ``path`` at the end of the block, whole and on disk; not if the block raises.
+
+    A link of that name gives way, and its target stays untouched. A device, a pipe or a stream of this process
+    (``/dev/stdout``) is written to as it is.
+    """
+    if os.path.abspath(path).startswith(_STREAMS) or (path.exists() and not path.is_file()):
+        with path.open("wb") as stream:
+            yield stream
+        return
+    draft = path.with_name(f".postiljon-{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(create(draft), "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether anybody but its owner may read or change a file or folder; False if it is not there."""
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & OTHERS)
+    except OSError:
+        return False
+
+
+def tighten(path: Path) -> bool:
+    """Take from others what they may do with a file or folder of this user; whether anything was taken.
+
+    By name and not by descriptor: to close a descriptor of a database would free SQLite's locks (POSIX ``fcntl``).
+    """
+    found = path.lstat()
+    if not open_to_others(path) or stat.S_ISLNK(found.st_mode) or found.st_uid != os.geteuid():
+        return False
+    path.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+    return True
+
+
+def read(path: Path, limit: int) -> bytes:
+    """The bytes of an ordinary file; never waits for a writer, and reads ``limit`` bytes at most, else raises."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, TOO_LARGE.format(limit=limit), str(path))
+    return data
+
+
+def beside(folder: Path, name: str) -> Path:
+    """Where ``name`` lies in ``folder`` or below it, every link followed. Raises ``OSError`` where that is outside."""
+    if "\0" in name:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), name)
+    root = os.path.realpath(folder)
+    found = os.path.realpath(os.path.join(root, name))
+    if os.path.commonpath([root, found]) != root:
+        raise OSError(errno.EACCES, OUTSIDE, name)
+    return Path(found)

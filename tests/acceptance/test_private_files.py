@@ -1,0 +1,123 @@
+"""On a machine with other people: what Postiljon writes, nobody else reads, whatever umask and folder it finds."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailer.journal import Journal
+from mailer.storage import open_database
+from tests.acceptance.conftest import Office
+from tests.support.commandline import Desk, fetch, free_port
+
+LETTER = "denkt-u-mee.md"
+
+
+@pytest.fixture
+def careless() -> Iterator[None]:
+    """A umask that takes nothing from anybody."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_ones(folder: Path, besides: set[Path] = frozenset()) -> list[str]:  # type: ignore[assignment]
+    """What others may read or change."""
+    found = [path for path in folder.rglob("*") if path not in besides and not path.is_symlink()]
+    return [path.relative_to(folder).as_posix() for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+@pytest.mark.usefixtures("careless")
+def test_every_file_that_a_command_writes_is_its_owners_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir(0o755)
+    data.chmod(0o755)
+    desk.write("people.csv", "email,name\nester@waterhoek.example,Ester\nno address,x\n")
+    desk.write("a.md", "---\nslug: a\nsubject: S\nfrom: VNG <info@vng.nl>\nlanguage: nl\ntopic: t\n---\nBeste lezer,\n")
+    mine = set(tmp_path.iterdir())
+    commands = [
+        ("init", "--organisation", "VNG", "--contact", "info@vng.nl"),
+        ("contacts", "import", "people.csv", "--topic", "t", "--basis", "member", "--rejects", "rejects.csv"),
+        ("contacts", "export", "out.csv"),
+        ("render", "a.md", "--contact", "ester@waterhoek.example", "--out", "a.eml"),
+        ("dkim", "key", "--domain", "vng.nl", "--out", "dkim.pem"),
+        ("contacts", "erase", "ester@waterhoek.example", "--yes"),
+    ]
+    for command in commands:
+        ran = desk.cold(*command)
+        assert ran.code == 0, ran
+    assert {"out.csv", "rejects.csv", "a.eml", "dkim.pem", "postiljon.toml"} <= {
+        item.name for item in tmp_path.iterdir()
+    }
+    assert open_ones(tmp_path, mine) == []
+    assert stat.S_IMODE(data.stat().st_mode) == 0o755  # it may be a home: doctor says so
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_folder_that_is_made_can_be_looked_into_by_its_owner_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {"POSTILJON_DATA": "deep/data"})
+    assert desk.cold("init").code == 0
+    assert open_ones(tmp_path) == []
+
+
+@pytest.mark.usefixtures("careless")
+def test_serving_and_sending_leave_nothing_open(office: Office) -> None:
+    desk = office.desk
+    before = {path for path in desk.folder.rglob("*") if "data" not in path.parts}
+    (desk.folder / "data").chmod(0o700)
+    port = free_port()
+    with desk.running("serve", "--port", str(port)):
+        fetch(f"http://127.0.0.1:{port}/health")
+        ran = desk.cold("send", LETTER, "--yes")
+        assert ran.code in (0, 3), ran
+        assert open_ones(desk.folder, before) == []
+    ran = desk.cold("status", "denkt-u-mee", "--people", "--out", "people-out.csv")
+    assert ran.code == 0, ran
+    assert open_ones(desk.folder, before) == []
+
+
+def test_an_installation_that_is_open_is_told_by_doctor_and_closed_at_the_next_start(office: Office) -> None:
+    desk, data = office.desk, office.desk.folder / "data"
+    (data / "senders").mkdir(exist_ok=True)
+    for path in (data / "postiljon.db", data / "secrets.toml"):
+        path.chmod(0o644)
+    (data / "senders").chmod(0o755)
+    told = desk.run("doctor")
+    assert told.code == 1
+    for words in (f"chmod 600 {data / 'postiljon.db'}", "chmod 600 data/secrets.toml", "chmod 700 data/senders"):
+        assert words in told.out
+    first, second = desk.run("status"), desk.run("status")
+    assert "could be read by other users" in first.err
+    assert second.err == ""
+    assert open_ones(data) == []
+    assert desk.run("doctor").code == 0
+
+
+def test_the_endpoint_alone_makes_a_private_database_and_journal(tmp_path: Path, careless: None) -> None:
+    assert careless is None
+    db = open_database(f"sqlite:///{tmp_path}/data/postiljon.db")
+    with db.write() as conn:
+        conn.exec_driver_sql("CREATE TABLE t (a)")
+        assert {path.name for path in (tmp_path / "data").iterdir()} >= {"postiljon.db", "postiljon.db-wal"}
+        assert open_ones(tmp_path) == []
+    db.close()
+    Journal(tmp_path / "data" / "journal").append([{"hash": "00"}])
+    assert open_ones(tmp_path) == []
+
+
+def test_an_export_goes_to_a_pipe_as_well(office: Office) -> None:
+    assert "ester@waterhoek.example" in office.desk.do("contacts", "export", "/dev/stdout").out
+    assert list(office.desk.folder.glob(".postiljon-*")) == []
+
+
+def test_an_export_over_a_link_leaves_what_the_link_means(office: Office) -> None:
+    (office.desk.folder / "theirs").write_text("untouched")
+    (office.desk.folder / "out.csv").symlink_to("theirs")
+    office.desk.do("contacts", "export", "out.csv")
+    assert (office.desk.folder / "theirs").read_text() == "untouched"
+    assert not (office.desk.folder / "out.csv").is_symlink()

@@ -1,0 +1,149 @@
+"""Rows that another program has broken: the letter of that one person is refused and said; all others go on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from campaigns import launch, records
+from campaigns.links import Slots
+from mailer import outbox
+from mailer.storage import Database
+from mailer.transport.memory import MemoryTransport
+from tests.support import web
+from tests.support.campaigning import Stage, stage
+from tests.support.sending import RING, deps, send
+from tests.support.site import Town, serving
+from unsubscribe import contacts, exporting, mydata
+from unsubscribe.endpoint import public_app
+from unsubscribe.tokens import Tokens
+
+BROKEN = [
+    "{",
+    "null",
+    "[]",
+    '"x"',
+    "5",
+    '{"a": 5}',
+    '{"a": {"b": "c"}}',
+    '{"a": ["x", 1]}',
+    '{"a": null}',
+    "[" * 100_000,
+]
+
+
+def spoil(db: Database, number: int, column: str, value: str) -> None:
+    with db.write() as conn:
+        conn.execute(text(f"UPDATE contact SET {column} = :value WHERE id = :id"), {"value": value, "id": number})
+
+
+@pytest.fixture
+def scene(empty_database: Database, tmp_path: Path) -> Stage:
+    made = stage(empty_database, tmp_path)
+    made.people(len(BROKEN), salutation="mevrouw")
+    return made
+
+
+async def sent(scene: Stage) -> tuple[outbox.Mailing, MemoryTransport, list[Any]]:
+    """Launch the campaign and send it; the mailing afterwards, what left, and each delivery that was refused."""
+    site = launch.Site(scene.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
+    campaign = launch.start(site, scene.write(), scene.clock())
+    launch.freeze(site, campaign, scene.clock, lambda: True)
+    transport, number = MemoryTransport(), campaign.mailing_id or 0
+    await send(
+        replace(deps(scene.db, scene.folder, transport, clock=scene.clock), slots=Slots(Tokens(RING))), only=number
+    )
+    with scene.db.read() as conn:
+        refused = conn.execute(text("SELECT recipient, reason, reply FROM delivery WHERE state = 'refused'")).all()
+        assert records.get(conn, campaign.slug).mailing_id == number
+        return outbox.get(conn, number), transport, list(refused)
+
+
+async def test_attributes_that_cannot_be_read_refuse_that_one_delivery(scene: Stage) -> None:
+    with scene.db.read() as conn:
+        people = [person.id for person in contacts.everyone(conn)]
+    for number, value in zip(people, BROKEN, strict=False):
+        spoil(scene.db, number, "attributes", value)
+    mailing, transport, refused = await sent(scene)
+    assert (mailing.state, mailing.counts.unfinished) == ("open", 0)
+    assert (mailing.counts.accepted, mailing.counts.refused) == (len(people) - len(BROKEN), len(BROKEN))
+    assert len(transport.letters) == len(people) - len(BROKEN)
+    assert sorted(row[0] for row in refused) == people[: len(BROKEN)]
+    for number, reason, reply in refused:
+        assert reason == "unsendable"
+        assert reply == f"what is kept of contact {number} cannot be read; import the person again, or mend the row"
+
+
+async def test_a_name_or_language_with_control_signs_holds_nobody_up(scene: Stage) -> None:
+    with scene.db.read() as conn:
+        people = [person.id for person in contacts.everyone(conn)]
+    odd = (
+        "a\r\nBcc: x@y.example\x1b\u2028\ufffe"
+        if not scene.db.is_sqlite
+        else "a\r\nBcc: x@y.example\x00\x1b\u2028\ufffe"
+    )
+    spoil(scene.db, people[0], "name", odd)
+    spoil(scene.db, people[1], "language", odd)
+    mailing, transport, _ = await sent(scene)
+    assert (mailing.state, mailing.counts.unfinished) == ("open", 0)
+    assert mailing.counts.accepted >= len(people) - 1
+    assert not [letter for letter in transport.letters if b"\nBcc:" in letter.content]
+
+
+async def test_bytes_that_are_no_text_refuse_that_one_delivery(sqlite_database: Database, tmp_path: Path) -> None:
+    scene = stage(sqlite_database, tmp_path, 3)
+    with scene.db.write() as conn:
+        conn.exec_driver_sql("UPDATE contact SET name = CAST(x'ff41' AS TEXT) WHERE id = (SELECT min(id) FROM contact)")
+    mailing, _, refused = await sent(scene)
+    assert (mailing.state, mailing.counts.accepted, mailing.counts.refused) == ("open", 2, 1)
+    assert "cannot be read" in refused[0][2]
+
+
+@pytest.mark.parametrize("value", BROKEN)
+def test_an_export_has_the_person_without_attributes_and_says_so(lite: Town, value: str) -> None:
+    spoil(lite.db, lite.readers[0].id, "attributes", value)
+    out = io.StringIO(newline="")
+    done = exporting.export(lite.db, out)
+    assert done.broken == ("esther@vng.example",)
+    assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) == 1 + len(lite.readers)
+
+
+def test_the_pages_of_that_person_work_and_tell_what_is_kept(lite: Town) -> None:
+    spoil(lite.db, lite.readers[0].id, "attributes", "{broken")
+    with lite.db.read() as conn:
+        person = contacts.get(conn, lite.readers[0].id)
+    assert person
+    assert mydata._details(person)["attributes"] == {"unreadable": "{broken"}
+    with serving(public_app(lite.deps())) as site:
+        for path in (lite.path("u"), lite.path("d")):
+            assert web.get(site.url(path)).status_code == 200
+        assert web.post(site.url(lite.path("d")), data={"name": "Nieuwe Naam"}).status_code == 200
+        assert web.post(site.url(lite.path("u"))).status_code == 200
+    with lite.db.read() as conn:
+        kept = conn.execute(text("SELECT attributes FROM contact WHERE id = :id"), {"id": person.id}).scalar_one()
+    assert kept == "{broken"  # not written over
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE topic SET names = '{', descriptions = '[]'",
+        "UPDATE change SET before = '{', after = '{'",
+        "UPDATE consent_event SET detail = '{'",
+    ],
+)
+def test_other_broken_json_stops_no_page(lite: Town, statement: str) -> None:
+    with serving(public_app(lite.deps())) as site:
+        assert web.post(site.url(lite.path("u"))).status_code == 200
+        with lite.db.write() as conn:
+            conn.exec_driver_sql(statement)
+        for path in (lite.path("u"), lite.path("d"), "/subscribe"):
+            assert web.get(site.url(path)).status_code == 200
+        assert web.post(site.url(lite.path("d", 1)), data={"name": "Nieuw"}).status_code == 200
+        assert web.post(site.url(lite.path("u", 1))).status_code == 200

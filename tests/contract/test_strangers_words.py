@@ -1,0 +1,119 @@
+"""A stranger's words: service mail repeats nothing that was typed, and a campaign makes no link of it (M2)."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from datetime import timedelta
+
+import pytest
+
+from campaigns.links import Slots
+from mailer import archive, outbox
+from mailer.errors import FaultsError
+from mailer.letter.compile import compile_letter
+from mailer.letter.compose import Composer
+from mailer.letter.plan import Stamp
+from mailer.outbox import MailingSpec
+from mailer.storage import Database
+from tests.support.letters import small
+from tests.support.people import IDENTITY, NOW, TOKENS, Stage
+from unsubscribe import changes, contacts, details, notices
+from unsubscribe.details import Wishes
+from unsubscribe.notices import MOST_A_DAY, Notice
+
+LURE = "Lieve klant. Uw postvak is vol: meld u aan op https://postvak.example/nu of help@postvak.example"
+WORDS = ("Lieve", "klant", "postvak", "https://postvak", "Nieuwsgierig")
+ACTS = {
+    "details_changed": "details",
+    "optin_confirm": "sign_up",
+    "address_change_new": "address",
+    "address_change_old": "address",
+    "my_data": "my_data",
+    "opted_out": "opt_out",
+}
+
+
+@pytest.fixture
+def stage(sqlite_database: Database) -> Stage:
+    return Stage(sqlite_database)
+
+
+def overwrite(stage: Stage) -> None:
+    """What a stranger would have put everywhere, also in an earlier version that took it."""
+    with stage.db.write() as conn:
+        attributes = {"salutation": LURE, "role": LURE, "new_address": LURE, "confirm": LURE, "topic": LURE}
+        own = frozenset({"name", *attributes})
+        contacts.change(conn, stage.reader, NOW, name=LURE, attributes=attributes, own_fields=own)
+
+
+def written(stage: Stage, mailing: outbox.Mailing, name: str, values: dict[str, object]) -> email.message.EmailMessage:
+    """The message as it would leave."""
+    with stage.db.read() as conn:
+        composer = Composer(archive.letter(conn, mailing.spec.snapshot))
+    stamp = Stamp(stage.reader.email, NOW, "a@vng.example", name, "https://mail.vng.example/u/x", "")
+    found = email.message_from_bytes(composer.message(values, stamp), policy=email.policy.default)
+    assert isinstance(found, email.message.EmailMessage)
+    return found
+
+
+def texts(message: email.message.EmailMessage) -> str:
+    """All that a reader may see: headers and both parts."""
+    parts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([*map(str, message.values()), *parts])
+
+
+@pytest.mark.parametrize("notice", sorted(MOST_A_DAY))
+def test_no_letter_of_service_repeats_what_anybody_typed(stage: Stage, notice: Notice) -> None:
+    overwrite(stage)
+    typed = {
+        "topics": {"agenda": True},
+        "fields": {"salutation": LURE},
+        "name": LURE,
+        "statement": 1,
+        "scope": "nieuws",
+        "confirmed": None,
+        "email": "nieuwsgierig@postvak.example",
+        "masked": "Nieuwsgierig@Postvak.example",
+    }
+    with stage.db.write() as conn:
+        act = changes.keep(conn, stage.reader.id, ACTS[notice], (typed, typed), NOW)  # type: ignore[arg-type]
+        assert stage.post.send(conn, notice, act, notices.recipient_of(stage.reader), "nl", NOW)
+        mailing = outbox.find(conn, f"{notice}:{act.id}")
+        assert mailing
+        filled = notices.fill(conn, mailing, [stage.reader.id], TOKENS)[stage.reader.id]
+    message = written(stage, mailing, filled.name, dict(filled.values))
+    assert str(message["To"]) == stage.reader.email
+    assert "Geachte heer, mevrouw," in texts(message)
+    assert [word for word in WORDS if word.lower() in texts(message).lower()] == []
+
+
+def test_a_campaign_makes_no_link_of_what_a_reader_typed(stage: Stage) -> None:
+    overwrite(stage)
+    body = 'Beste {{ contact.salutation | default("lezer") }}, {{ contact.name | default("") }}.'
+    with stage.db.write() as conn:
+        snapshot = archive.keep(
+            conn, compile_letter(small(body, subject="Voor {{ contact.name | default('u') }}")), NOW
+        )
+        mailing = outbox.open_mailing(conn, MailingSpec("c", "campaign", "nieuws", snapshot, IDENTITY), NOW)
+        filled = Slots(TOKENS).fill(conn, mailing, [stage.reader.id])[stage.reader.id]
+        assert filled.values["contact"] == contacts.get(conn, stage.reader.id).values()  # type: ignore[union-attr]
+    shown = texts(written(stage, mailing, filled.name, dict(filled.values)))
+    assert "postvak is vol" in shown
+    assert all(whole not in shown for whole in ("https://postvak", "postvak.example", "help@postvak"))
+
+
+def test_what_the_organisation_itself_brought_in_stays_as_it_is(stage: Stage) -> None:
+    with stage.db.write() as conn:
+        attributes = {"page": "https://vng.example/esther"}
+        contacts.change(conn, stage.reader, NOW, attributes=attributes, own_fields=frozenset({"name"}))
+        name, values = contacts.letter_values(conn, [stage.reader.id])[stage.reader.id]
+    assert (name, values["page"]) == ("Esther", "https://vng.example/esther")
+
+
+@pytest.mark.parametrize("wishes", [Wishes(name=LURE), Wishes(fields={"salutation": LURE})])
+def test_a_name_or_field_that_says_where_to_go_is_refused_at_the_form(stage: Stage, wishes: Wishes) -> None:
+    with stage.db.write() as conn, pytest.raises(FaultsError) as caught:
+        details.save(conn, stage.token(), wishes, stage.house, NOW + timedelta(minutes=1))
+    assert [fault.field for fault in caught.value.faults] == ["name" if wishes.name else "salutation"]
+    assert stage.contact() == stage.reader

@@ -1,0 +1,81 @@
+"""How often a contact gets campaign letters, and pauses: set, compared, and put back.
+
+Promises: :func:`apply` stores what differs and gives both sides of it for :mod:`.changes`; :func:`is_looser` says
+whether more mail follows than before; :func:`put_back` restores each of the two by itself, and only where no later act
+set it. The values live in suppression, under the address hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailer import suppression
+from unsubscribe.changes import Change
+from unsubscribe.contacts import Contact
+from unsubscribe.history import History
+
+Sides = tuple[dict[str, Any], dict[str, Any]]
+
+
+def now_set(conn: Connection, contact: Contact, now: datetime) -> tuple[int, datetime | None]:
+    """Read the limit in days (0: each letter), and the end of a pause that lasts now."""
+    held = {entry.reason: entry for entry in suppression.entries(conn, contact.address_hash) if not entry.scope}
+    often, pause = held.get("less_often"), held.get("pause")
+    until = pause.until if pause and pause.until and pause.until > now else None
+    return (often.every_days or 0) if often else 0, until
+
+
+def apply(conn: Connection, contact: Contact, days: int | None, until: datetime | None, now: datetime) -> Sides:
+    """Set a limit (0: none) and a pause, unless they are so already; None leaves one as it is."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    old_days, old_until = now_set(conn, contact, now)
+    if days is not None and days != old_days:
+        before["days"], after["days"] = old_days, days
+        suppression.limit(conn, contact.address_hash, days, now)
+    if until is not None and until != old_until:
+        before["until"], after["until"] = _text(old_until), _text(until)
+        suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "pause", now, until)
+    return before, after
+
+
+def end_pause(conn: Connection, contact: Contact, now: datetime) -> Sides:
+    """End the pause that lasts now, if there is one."""
+    _, until = now_set(conn, contact, now)
+    suppression.lift(conn, contact.address_hash, suppression.EVERYTHING, ["pause"])
+    return ({"until": _text(until)}, {"until": None}) if until else ({}, {})
+
+
+def is_looser(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a change of the two lets more mail through than before."""
+    if "days" in after and before["days"] and after["days"] < before["days"]:
+        return True  # 0 is each letter; the limits are 7 and 30
+    if "until" not in after or not before["until"]:
+        return False
+    return not after["until"] or datetime.fromisoformat(after["until"]) < datetime.fromisoformat(before["until"])
+
+
+def put_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> None:
+    """Restore what an act set, unless a later act set it, or it has another value by now."""
+    after = change.after
+    days, until = now_set(conn, contact, now)
+    if "days" in after and days == after["days"] and history.is_newest("days"):
+        suppression.limit(conn, contact.address_hash, history.before("days"), now)
+    if "until" in after and until == _lasting(after["until"], now) and history.is_newest("until"):
+        suppression.lift(conn, contact.address_hash, suppression.EVERYTHING, ["pause"])
+        former = _lasting(history.before("until"), now)
+        if former:
+            suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "pause", now, former)
+
+
+def _text(until: datetime | None) -> str | None:
+    return until.isoformat() if until else None
+
+
+def _lasting(text: str | None, now: datetime) -> datetime | None:
+    until = datetime.fromisoformat(text) if text else None
+    return until if until and until > now else None

@@ -1,0 +1,65 @@
+"""The acts of one contact as a history: which act set an item last, and what an item was before an act.
+
+Promises: an act that was undone counts for nothing, in whatever order acts are undone: :meth:`History.before` passes
+over the acts that led to a value and were undone since. Items are ``name``, ``language``, ``fields.NAME``, ``days`` and
+``until``; the rows of topics go by number and time. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unsubscribe.changes import Change
+
+Row = Mapping[str, Any]
+"""A subscription as it is kept in an act: topic (number), state, since (ISO 8601) and statement."""
+_SETS = ("details", "less_often", "pause")
+_ITEMS = ("name", "language", "days", "until")
+
+
+class History:
+    """The acts of a contact, oldest first, seen from ``change``, which is one of them."""
+
+    def __init__(self, acts: Sequence[Change], change: Change) -> None:
+        self._acts = acts
+        self._change = change
+
+    def is_newest(self, item: str) -> bool:
+        """Whether no later act that still counts set this item."""
+        later = (act for act in self._acts if act.id > self._change.id and not act.undone_at)
+        return not any(item in _items(act.after) for act in later if act.kind in _SETS)
+
+    def before(self, item: str) -> Any:
+        """The value before the act; where an act that was undone had set that, the value before that one."""
+        value = _items(self._change.before).get(item)
+        for act in reversed(self._acts):
+            if act.id < self._change.id and act.kind in _SETS and item in _items(act.after):
+                if not act.undone_at or _items(act.after)[item] != value:
+                    break
+                value = _items(act.before).get(item)
+        return value
+
+    def row_before(self, row: Row | None) -> Row | None:
+        """The row that an act found; where an act that was undone had made it, the row that this one found.
+
+        None: there was none.
+        """
+        for act in reversed(self._acts):
+            if row is not None and act.undone_at and act.id < self._change.id:
+                found = _rows(act)
+                if act.at.isoformat() == row["since"] and row["topic"] in found:
+                    row = found[row["topic"]]
+        return row
+
+
+def _items(side: Mapping[str, Any]) -> dict[str, Any]:
+    """One side of an act, flat."""
+    own = {f"fields.{name}": value for name, value in side.get("fields", {}).items()}
+    return {name: side[name] for name in _ITEMS if name in side} | own
+
+
+def _rows(act: Change) -> dict[int, Row]:
+    """The rows that an act found, by the number of the topic."""
+    rows = act.before.get("standings", ()) if act.kind == "opt_out" else act.before.get("topics", {}).values()
+    return {row["topic"]: row for row in rows if row}

@@ -1,0 +1,118 @@
+"""How often something may happen within a time. Home of the table ``allowance``: a row for each *who*, not each try.
+
+Promises: :func:`take` counts one and says whether that was within the limit, in one conditional statement, so that all
+web processes share a limit; what is over it writes nothing. :func:`spent` only reads, so whoever is over a limit is
+turned away before any lock is taken, and :class:`Spent` remembers them. The time begins with the first that is counted;
+within any such time at most twice the limit passes (the end of one time and the beginning of the next). Nobody is
+named: ``who`` is a keyed hash, and :func:`forget` deletes a row when its time is over, some thousand rows a call.
+
+Success of :func:`take` counts only once the caller's transaction is committed; whoever rolls back gives it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, case, delete, or_, select
+from sqlmodel import Field, SQLModel
+
+from mailer.storage import Instant
+from unsubscribe.contacts.people import insert_into
+
+MOST_FORGOTTEN, MOST_KNOWN = 5_000, 10_000
+AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
+
+
+class AllowanceRow(SQLModel, table=True):
+    """How often somebody used something up, until when it counts. Gone soon after."""
+
+    __tablename__ = "allowance"
+
+    who: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    ends: datetime = Field(sa_type=Instant, index=True)
+    number: int = Field(sa_column=Column(Integer, nullable=False))
+
+
+ALLOWANCE: Table = SQLModel.metadata.tables["allowance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many of something within a time. ``what`` goes into the hash: each thing is counted by itself."""
+
+    what: str
+    most: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Somebody and a limit on what they do."""
+
+    limit: Limit
+    who: bytes = field(repr=False)
+
+
+def use(limit: Limit, pepper: bytes, who: str) -> Use:
+    """``who`` (an address, a domain, a network) is kept as a keyed hash alone."""
+    return Use(limit, hmac.digest(pepper, f"postiljon limit\0{limit.what}\0{who}".encode(), hashlib.sha256)[:16])
+
+
+class Spent:
+    """Who was found to have nothing left, in this process: a flood is turned away without a look into the database.
+
+    It is never wrong: what is used up stays so until its time is over. Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[bytes, datetime] = {}
+
+    def knows(self, uses: Sequence[Use], now: datetime) -> bool:
+        """Whether one of these is known to have nothing left now."""
+        return any(until > now for use in uses if (until := self._until.get(use.who)))
+
+    def look(self, conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
+        """As :func:`spent`, and remembered; the first of ``MOST_KNOWN`` is forgotten when there are more."""
+        found = _spent(conn, uses, now)
+        for who, until in found.items():
+            self._until[who] = until
+        while len(self._until) > MOST_KNOWN:
+            self._until.pop(next(iter(self._until)), None)
+        return bool(found)
+
+
+def spent(conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
+    """Whether one of these has nothing left now. Reads only; one look-up by key for each."""
+    return bool(_spent(conn, uses, now))
+
+
+def _spent(conn: Connection, uses: Sequence[Use], now: datetime) -> dict[bytes, datetime]:
+    """Those that have nothing left, and until when."""
+    row, most = ALLOWANCE.c, {use.who: use.limit.most for use in uses}
+    query = select(row.who, row.ends, row.number).where(row.who.in_(list(most)), row.ends > now)
+    return {bytes(who): ends for who, ends, number in conn.execute(query) if number >= most[bytes(who)]}
+
+
+def take(conn: Connection, use: Use, now: datetime) -> bool:
+    """Count one; False, and nothing is written, when there is nothing left."""
+    row, ends = ALLOWANCE.c, now + use.limit.within
+    over: Any = row.ends <= now
+    insert = insert_into(conn, ALLOWANCE).values(who=use.who, ends=ends, number=1)
+    counted = {
+        "ends": case((over, insert.excluded.ends), else_=row.ends),
+        "number": case((over, 1), else_=row.number + 1),
+    }
+    left = or_(over, row.number < use.limit.most)
+    statement = insert.on_conflict_do_update(index_elements=["who"], set_=counted, where=left)
+    return conn.execute(statement.returning(row.number)).scalar() is not None
+
+
+def forget(conn: Connection, now: datetime) -> int:
+    """Delete some of the rows whose time is over; how many. Call again until it is 0."""
+    old = select(ALLOWANCE.c.who).where(ALLOWANCE.c.ends <= now).limit(MOST_FORGOTTEN)
+    return conn.execute(delete(ALLOWANCE).where(ALLOWANCE.c.who.in_(old))).rowcount

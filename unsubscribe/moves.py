@@ -1,0 +1,95 @@
+"""A change of address as it is stored: its two addresses, its steps, and the mailboxes that may put theirs back.
+
+Promises: this module alone knows the shape of an act of the kind *address*. A carried-out change can be put back for
+:data:`PUT_BACK` from the moment at which it was carried out. :func:`former_mailboxes` names every mailbox of the chain
+that still can, the original one first; each announcement to the contact goes there too. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailer.address import key_of, mask, parse
+from mailer.outbox import Recipient
+from unsubscribe import changes
+from unsubscribe.changes import Change
+from unsubscribe.contacts import Contact
+
+PUT_BACK = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """One change of address. ``moved``: when it was carried out; ``undone``: whether it was called off or put back."""
+
+    id: int
+    at: datetime
+    old: str
+    new: str
+    masked_new: str
+    old_hash: bytes
+    confirmed: bool
+    agreed: bool
+    moved: datetime | None
+    undone: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may still be carried out."""
+        return not self.undone and self.moved is None
+
+    def can_be_put_back(self, now: datetime) -> bool:
+        """Whether it was carried out, and the old mailbox may still put its address back."""
+        return not self.undone and self.moved is not None and now < self.moved + PUT_BACK
+
+    def leaves(self, other: AddressChange) -> bool:
+        """Whether both changes begin at the same address."""
+        return key_of(self.old) == key_of(other.old)
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A mailbox that may put its address back, by the change of address ``change``."""
+
+    change: int
+    recipient: Recipient
+
+
+def sides(contact: Contact, email: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What is stored before and after of a change that was asked for."""
+    before = {"email": contact.email, "hash": contact.address_hash.hex()}
+    return before, {"email": email, "masked": mask(email), "confirmed": None, "agreed": None, "moved": None}
+
+
+def can_be_read(change: Change) -> bool:
+    """Whether both sides hold what :func:`sides` wrote."""
+    return "email" in change.before and {"email", "masked", "confirmed", "agreed", "moved"} <= set(change.after)
+
+
+def of(change: Change) -> AddressChange:
+    """Read an act of the kind *address*. One of an earlier version has no hash of the old address."""
+    before, after = change.before, change.after
+    moved = datetime.fromisoformat(after["moved"]) if after["moved"] else None
+    steps = (bool(after["confirmed"]), bool(after["agreed"]), moved, change.undone_at is not None)
+    hashed = bytes.fromhex(before.get("hash", ""))
+    return AddressChange(change.id, change.at, before["email"], after["email"], after["masked"], hashed, *steps)
+
+
+def of_contact(conn: Connection, contact_id: int) -> list[AddressChange]:
+    """List the changes of address of a contact, oldest first; those that another program has broken are left out."""
+    return [of(act) for act in changes.of_contact(conn, contact_id, "address") if can_be_read(act)]
+
+
+def former_mailboxes(conn: Connection, contact: Contact, now: datetime) -> list[Former]:
+    """List the mailboxes that may put their address back now, oldest first; each once, and never the present one."""
+    found: dict[str, Former] = {}
+    for move in of_contact(conn, contact.id):
+        if move.can_be_put_back(now) and move.old_hash and key_of(move.old) != contact.key:
+            recipient = Recipient(contact.id, move.old, move.old_hash, parse(move.old).domain)
+            found.setdefault(key_of(move.old), Former(move.id, recipient))
+    return list(found.values())

@@ -1,0 +1,78 @@
+"""One mailbox, one spelling: people whose address was stored before :mod:`mailer.address` knew its canonical form.
+
+Promises: :func:`respell` gives each of them the canonical address with its key and hash. What holds the old spelling
+back holds the new one back, in the database and in the journal; letters on their way follow. Of two who turn out to
+have one mailbox the one with the canonical spelling keeps the topics of both; the other row stays, so that the links in
+its letters go on working on the same hash, and it goes when that mailbox is erased. Again: nothing more.
+
+It cannot reach the hash of a spelling that nobody has any more (somebody who was erased as ``"name"@domain``): no hash
+tells its address. Raises ``StorageError``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailer import outbox, suppression, undeliverable
+from mailer.address import Address, parse
+from mailer.errors import AddressError
+from mailer.outbox import Recipient
+from mailer.signing import address_hash
+from mailer.storage import Database
+from unsubscribe import consent, contacts
+from unsubscribe.contacts import Contact, Standing
+
+
+def respell(db: Database, pepper: bytes, now: datetime) -> int:
+    """Store all addresses as they are spelled now, a transaction each; how many had another spelling."""
+    with db.read() as conn:
+        found = [contact.id for contact in contacts.oddly_spelled(conn) if _other(contact, pepper)]
+    changed = 0
+    for number in found:
+        with db.write() as conn:
+            contact = contacts.get_many(conn, [number], lock=True).get(number)
+            address = _other(contact, pepper) if contact else None
+            if contact and address:
+                _respell(conn, contact, address, address_hash(pepper, address.key), now)
+                changed += 1
+    return changed
+
+
+def _other(contact: Contact, pepper: bytes) -> Address | None:
+    """The address as it is to be spelled; None when it is so already, or is none (nobody can mail it)."""
+    try:
+        address = parse(contact.email)
+    except AddressError:
+        return None
+    same = (contact.email, contact.address_hash) == (str(address), address_hash(pepper, address.key))
+    return None if same else address
+
+
+def _respell(conn: Connection, contact: Contact, address: Address, hashed: bytes, now: datetime) -> None:
+    first = contacts.find(conn, str(address))
+    twin = first is not None and first.id != contact.id
+    if first is not None and twin:
+        _join(conn, first, contact, now)
+    contacts.respell(conn, contact, address, hashed, twin=twin)
+    if hashed != contact.address_hash:
+        suppression.move(conn, contact.address_hash, hashed)
+        undeliverable.forget(conn, [contact.address_hash])
+    there = Recipient(contact.id, str(address), hashed, address.domain)
+    outbox.readdress(conn, contact.address_hash, there)
+
+
+def _join(conn: Connection, first: Contact, other: Contact, now: datetime) -> None:
+    """Give the topics of one row to the other, with the basis that they rest on."""
+    mine = contacts.standings(conn, [first.id]).get(first.id, {})
+    theirs = contacts.standings(conn, [other.id]).get(other.id, {})
+    added = [row for topic, row in theirs.items() if topic not in mine]
+    rows = [Standing(first.id, row.topic_id, row.state, row.since, row.statement) for row in added]
+    contacts.put_standings(conn, rows)
+    contacts.drop_standings(conn, other.id, list(theirs))
+    slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
+    detail = {"address": first.email, "how": f"the same mailbox as contact {other.id}"}
+    subscribed = [row for row in rows if row.state == "subscribed"]
+    given = [consent.Event(first.id, "given", slugs[row.topic_id], now, row.statement, detail) for row in subscribed]
+    consent.record_many(conn, given, now)

@@ -13,7 +13,7 @@ import re
 
 LINE_LIMIT = 65_536
 TEXT_LIMIT = 1_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\s")
 
 

@@ -8,6 +8,7 @@ would fail); all else is a warning, also that DNS could not be asked. Asked by `
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from campaigns.moments import Say, as_is
 from mailer.errors import Fault
 
 Ask = Callable[[str, str], list[str]]
-_SECONDS = 3.0
+_SECONDS, _TOGETHER = 3.0, 10.0  # for one question; for all that one examination asks
+_MOST_LABELS = 8  # of a name that is walked up (RFC 9989 section 4.10: a longer one is cut to seven)
 
 
 class DnsAwayError(Exception):
@@ -40,8 +42,13 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
-def asker(servers: Sequence[tuple[str, int]] = ()) -> Ask:
-    """A function that asks these DNS servers (address, port), or those of the machine."""
+def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHER) -> Ask:
+    """A function that asks these DNS servers (address, port), or those of the machine.
+
+    ``together``: for so many seconds from now at most, whatever is asked; later questions are not answered.
+    """
+
+    until = time.monotonic() + together
 
     def ask(name: str, kind: str) -> list[str]:
         """The records of a name, as text; empty when there are none. Raises ``DnsAwayError``."""
@@ -53,11 +60,13 @@ def asker(servers: Sequence[tuple[str, int]] = ()) -> Ask:
             resolver = dns.resolver.Resolver(configure=not servers)
             if servers:
                 resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in servers]
-            resolver.lifetime = _SECONDS
+            resolver.lifetime = min(_SECONDS, until - time.monotonic())
+            if resolver.lifetime <= 0:
+                raise DnsAwayError("the time for asking is over")
             answer = resolver.resolve(name, kind)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
-        except (dns.exception.DNSException, OSError) as error:
+        except (dns.exception.DNSException, OSError, ValueError, EOFError) as error:
             raise DnsAwayError(str(error)) from error
         if kind == "TXT":
             return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
@@ -178,7 +187,7 @@ def _organisation(domain: str, ask: Ask) -> str:
 def _policies(domain: str, ask: Ask) -> Iterator[tuple[str, dict[str, str]]]:
     """The DMARC policies of a domain and those above it, from the domain up: name and tags."""
     labels = domain.lower().split(".")
-    for start in range(len(labels)):
+    for start in [0, *range(max(1, len(labels) - _MOST_LABELS + 1), len(labels))]:
         name = ".".join(labels[start:])
         records = [record for record in ask(f"_dmarc.{name}", "TXT") if re.match(r"v\s*=\s*DMARC1\b", record)]
         if len(records) == 1:  # several count as none

@@ -31,6 +31,7 @@ import structlog
 
 from campaigns.app import open_house
 from campaigns.listening import keep_on_a_core, listen, web_processes
+from campaigns.terminal import guard_logs
 from mailer import files
 from unsubscribe.settings import COUNTED_TOGETHER
 
@@ -50,6 +51,7 @@ class Plan:
 
 def serve(plan: Plan) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
+    guard_logs()
     house = open_house()
     house.close()
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
@@ -146,6 +148,7 @@ def web(parent: Connection, listening: socket.socket) -> None:
 
     from unsubscribe.endpoint.server import config
 
+    guard_logs()
     house = open_house()
     server = uvicorn.Server(
         config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error")
@@ -188,6 +191,7 @@ def send_forever() -> int:
 def _send(stop: threading.Event) -> None:
     from campaigns import sender as senders
 
+    guard_logs()
     house = open_house()
 
     async def main() -> None:

@@ -13,6 +13,7 @@ from campaigns.cli.output import _, complain, ngettext, number, say, tell, writi
 from campaigns.cli.proof import Email, show_consent
 from campaigns.cli.rejects import Rejects
 from campaigns.cli.suppressing import suppress
+from campaigns.terminal import on_one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -211,11 +212,11 @@ def show(email: Email, as_json: Json = False) -> None:
     if as_json:
         tell(found)
         return
-    say(f"{person.email}  {person.name}".rstrip())
+    say(on_one_line(f"{person.email}  {person.name}".rstrip()))
     for slug, state in topics.items():
         say(f"  {slug}: {_(TOPIC_STATES[state])}")
     for name, value in person.attributes.items():
-        say(f"  {name} = {value if isinstance(value, str) else ', '.join(value)}")
+        say(on_one_line(f"  {name} = {value if isinstance(value, str) else ', '.join(value)}"))
     if person.broken:
         complain(BROKEN.format(email=person.email))
     if why:

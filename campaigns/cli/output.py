@@ -1,7 +1,7 @@
 """What the command line says, and in which language: that of the environment (``LC_ALL``, ``LC_MESSAGES``, ``LANG``).
 
 Promises: results go to standard output, complaints and progress to standard error; JSON is one object or list on one
-line of standard output. Nothing here raises, but :func:`writing`.
+line of standard output; nothing that is printed is a command to the terminal. Nothing here raises, but :func:`writing`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
+from campaigns.terminal import harmless
 from mailer import files
 from mailer.errors import Fault, FaultsError, InputError, PostiljonError
 from templates.words import LANGUAGES, primary, words
@@ -54,12 +55,12 @@ def translated(text: str) -> str:
 
 def say(text: str = "") -> None:
     """A line for a person."""
-    print(text, flush=True)
+    print(harmless(text), flush=True)
 
 
 def complain(text: str) -> None:
     """A line about what is wrong."""
-    print(text, file=sys.stderr, flush=True)
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 def patience(event: RelayEvent) -> None:
@@ -73,7 +74,7 @@ def patience(event: RelayEvent) -> None:
 
 def tell(value: Mapping[str, Any] | list[Any]) -> None:
     """JSON for a program."""
-    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+    print(harmless(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from campaigns import report
 from campaigns.cli.output import _, complain, number, translated
 from campaigns.sender import run_loop, send
+from campaigns.terminal import on_one_line
 from mailer.worker import RelayNews
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from campaigns.app import House
     from campaigns.records import Campaign
@@ -65,6 +66,14 @@ def _held(house: House, campaign: Campaign) -> str:
         return report.why_not(conn, campaign, _)
 
 
+def columns() -> tuple[ProgressColumn, ...]:
+    """What the bar shows; a relay's words are no markup."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    slug, more = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[more]}", markup=False)
+    return slug, BarColumn(), MofNCompleteColumn(), more, TimeRemainingColumn()
+
+
 class Bar:
     """A progress bar on a terminal; elsewhere the end says it all. What is wrong with the relay is said at once."""
 
@@ -77,13 +86,9 @@ class Bar:
     def __enter__(self) -> Bar:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress
 
-            columns = (
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}"),
-                TimeRemainingColumn(),
-            )  # fmt: skip
-            self._progress = Progress(*columns, console=Console(stderr=True))
+            self._progress = Progress(*columns(), console=Console(stderr=True))
             self._task = self._progress.add_task(self._campaign.slug, total=None, more="")
             self._progress.start()
         return self
@@ -106,4 +111,4 @@ class Bar:
         parts = [(_("refused"), counts.refused), (_("later"), counts.retry), (_("in doubt"), counts.in_doubt)]
         more = ", ".join(f"{number(count)} {word}" for word, count in parts if count)
         words = report.relay_words(turn.words, translated)
-        self._progress.update(self._task, total=counts.recipients, completed=done, more=words or more)
+        self._progress.update(self._task, total=counts.recipients, completed=done, more=on_one_line(words or more))

@@ -39,6 +39,10 @@ _TLS_AT_ONCE = N_("this port speaks TLS at once; set tls=implicit")
 _PLAIN = N_("this port does not speak TLS at once; use tls=starttls")
 _OTHER = N_("this port speaks {protocol}, not SMTP")
 _NO_SMTP = N_("an answer that is no SMTP: {words}")
+_UNFIT = N_(
+    "its answers do not fit what was asked ({words}), so the connection was ended: tell those who run it, or what "
+    "stands between it and us"
+)
 _UNSAFE = N_("no safe connection: {words}")
 _OTHERS = ((b"HTTP/", "HTTP"), (b"<", "HTTP"), (b"SSH-", "SSH"), (b"+OK", "POP3"), (b"* OK", "IMAP"), (b"RFB ", "VNC"))
 
@@ -81,6 +85,11 @@ def no_smtp(said: bytes) -> str:
     """An answer that is no SMTP, with its beginning."""
     shown = clean(said.split(b"\n")[0][:200]) or repr(said[:20])[2:-1]
     return _NO_SMTP.format(words=shown)
+
+
+def unfit(said: str) -> str:
+    """An answer came that nothing asked for, or another one than SMTP has."""
+    return _UNFIT.format(words=" ".join(said.split())[:200] or "…")
 
 
 def unsafe(relay: Relay, error: ssl.SSLError) -> str:

@@ -9,7 +9,7 @@ answer. No socket, no loop, no clock of its own: bytes come in through :meth:`Pi
 3. 354 although RCPT was refused: a lone dot, then close; never a lone dot after an accepted RCPT (it would deliver
    an empty letter).
 4. A cut after the dot leaves one parcel unknown; the one whose envelope went with it is handed back.
-5. A reply that cannot be matched ends the session, and nothing is guessed from it.
+5. A reply that cannot be matched, or was read before its question was written, ends the session; nothing is guessed.
 6. A parcel whose dot may have left is unknown, unless the unsent rest is known to begin before its dot.
 7. Each reply has its own time (B48), the dot ten minutes; a reply that trickles in has no more.
 8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back; after the earlier reply the
@@ -26,6 +26,7 @@ from typing import Literal
 
 from mailer.outcome.results import NotWritten, Replied, Result, Stage, Unknown
 from mailer.outcome.session import out_of_order
+from mailer.transport import hints
 from mailer.transport.base import Feed, Parcel
 from mailer.transport.envelope import commands, refusal, wire
 from mailer.transport.limits import Limits, Offers
@@ -33,7 +34,7 @@ from mailer.transport.link import PATIENCE, Ended, Losses, Wire
 from mailer.transport.replies import Replies, clean
 
 HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
-DOT = b".\r\n"
+DOT, TLS_MORE = b".\r\n", 1_000  # encrypted, the same is somewhat longer
 
 Asked = Literal["mail", "rcpt", "data", "dot", "rset", "lone", "quit"]
 
@@ -98,19 +99,17 @@ class Pipeline:
         if self.over:
             return
         self._now = now
-        for code, raw in self._replies.feed(data):
-            if not self._expect and code == 421:
-                self._end(self._server("idle", code, clean(raw)))
-            elif not self._expect:
-                self._broken(f"{code} was not asked for")
-            else:
-                self._since = now
-                self._answers += 1
-                self._answered(self._expect.popleft(), code, raw)
+        for code, raw in self._replies.feed(data, len(self._expect)):
+            self._since = now
+            self._answers += 1
+            self._answered(self._expect.popleft(), code, raw)
             if self._is_over():
                 return
-        if self._replies.broken:
-            self._broken(self._replies.broken)
+        early = self._replies.early
+        if early and early[0] == 421:  # it may come at any time (RFC 5321 section 3.8)
+            self._end(self._server("idle", 421, clean(early[1])))
+        elif early or self._replies.broken:
+            self._broken(f"{early[0] or ''} {clean(early[1])}" if early else self._replies.broken)
 
     def drained(self) -> None:
         """What was queued has left: a dot that was held back may follow."""
@@ -182,7 +181,8 @@ class Pipeline:
 
     def _dot_answered(self, code: int, raw: bytes) -> None:
         parcel = self._dot
-        if parcel is None or 300 <= code < 400 or (self._held and code < 400):
+        early = self._held or self._link.unsent() > self._after + TLS_MORE  # our dot has not left
+        if parcel is None or 300 <= code < 400 or (early and code < 400):
             self._broken(f"the final dot was answered with {code}")
             return
         self._dot = None
@@ -200,10 +200,8 @@ class Pipeline:
         if self._open is None or 300 <= code < 400 or code == 221:
             self._broken(f"{asked.upper()} was answered with {code}")
         elif code < 300:
-            if asked == "mail":
-                self._mail_ok = True
-            else:
-                self._rcpt_ok = True
+            self._mail_ok |= asked == "mail"
+            self._rcpt_ok |= asked == "rcpt"
             self._ask()
         elif code == 421:
             self._closing(asked, code, raw)
@@ -230,14 +228,14 @@ class Pipeline:
             self._feed.report(parcel.delivery, fault)
             if self._rcpt_ok:
                 self._end(Ended("quiet"))
-            else:
+            elif not self._replies.early:
                 self._write(DOT)
                 self._expect.append("lone")
         elif not (self._mail_ok and self._rcpt_ok):
             self._broken("DATA was answered before MAIL and RCPT")
         elif not self._feed.still_wanted(parcel.delivery):
             self._hand_back("paused or cancelled")
-        else:
+        elif not self._replies.early:
             self._content(parcel)
 
     def _refusal(self, parcel: Parcel, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
@@ -265,6 +263,8 @@ class Pipeline:
 
     def _next(self) -> None:
         """Nothing is under way: take a parcel and send its envelope, or rest, or leave."""
+        if self._replies.early:
+            return
         if not self._may_take():
             self._leave()
             return
@@ -306,7 +306,7 @@ class Pipeline:
 
     def _ask(self) -> None:
         """Without PIPELINING: the next command, now that the last was answered."""
-        if self._later:
+        if self._later and not self._replies.early:
             asked, command = self._later.popleft()
             self._expect.append(asked)
             self._write(command)
@@ -368,8 +368,8 @@ class Pipeline:
         """Something answers what was not asked: nothing that was read of this envelope counts (rule 5)."""
         self._fault = None
         stage = self._expect[0] if self._expect else "idle"
-        how = Ended("garbled", stage, 0, text) if self._grouped(1) else self._server(stage, 0, text)
-        self._end(how, unsent=self._link.unsent())
+        lost = self._grouped(1) and not self._replies.early
+        self._end(Ended("garbled" if lost else "away", stage, 0, hints.unfit(text)), unsent=self._link.unsent())
 
     def _server(self, stage: str, code: int, text: str) -> Ended:
         """The server's doing: a rotation if it had accepted mail on this connection."""

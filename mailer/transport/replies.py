@@ -1,8 +1,10 @@
 """SMTP replies out of a stream of bytes (RFC 5321 section 4.2). Pure: bytes in, replies out.
 
 Promises: a reply comes out once, whole, in order, however the bytes were cut; memory is bounded (a line of 64 KiB, a
-reply of 64 KiB); what is no reply sets :attr:`Replies.broken`, and everything before it still comes out. Says
-nothing about which question a reply answers.
+reply of 64 KiB); what is no reply sets :attr:`Replies.broken`, and everything before it still comes out. What was
+read in one go with the last answer that is due, and stands behind it, was sent before it was asked for: it never comes
+out, and sets :attr:`Replies.early`, before the answers in front of it are acted on. Says nothing else about which
+question a reply answers.
 """
 
 from __future__ import annotations
@@ -11,30 +13,39 @@ import re
 
 LINE_LIMIT = 65_536
 TEXT_LIMIT = 1_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\s")
 
 
 class Replies:
     """Feed it what was read; it gives ``(code, raw text)``, lines of one reply joined by a line feed."""
 
-    __slots__ = ("_lines", "_rest", "_size", "broken")
+    __slots__ = ("_lines", "_rest", "_size", "broken", "early")
 
     def __init__(self) -> None:
         self._rest = b""
         self._lines: list[bytes] = []
         self._size = 0
         self.broken = ""
+        self.early: tuple[int, bytes] | None = None  # the first such answer; code 0 for the beginning of one
 
     @property
     def begun(self) -> bool:
         """Whether a part of a reply has come."""
         return bool(self._rest or self._lines)
 
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The replies that these bytes complete. After :attr:`broken` is set: nothing more."""
-        if self.broken:
+    def feed(self, data: bytes, due: int = 1 << 30) -> list[tuple[int, bytes]]:
+        """The replies that these bytes complete, ``due`` at most. Once one was early or broken: nothing more."""
+        if self.broken or self.early:
             return []
+        replies = self._read(data)
+        if len(replies) > due:
+            self.early = replies[due]
+        elif len(replies) == due and self.begun:
+            self.early = 0, b"\n".join([*self._lines, self._rest])
+        return replies[:due]
+
+    def _read(self, data: bytes) -> list[tuple[int, bytes]]:
         lines = (self._rest + data if self._rest else data).split(b"\n")
         self._rest = lines.pop()
         replies: list[tuple[int, bytes]] = []

@@ -29,7 +29,7 @@ from mailer.transport import hints
 from mailer.transport.base import Feed, Notice, unheard
 from mailer.transport.limits import Limits, offers
 from mailer.transport.pool import Opened, Pool
-from mailer.transport.replies import clean
+from mailer.transport.replies import Replies, clean
 from mailer.transport.session import Monotonic, Session
 
 _LOOK, _LOOK_LONGER = 300, 0.2
@@ -105,6 +105,8 @@ class _Opening:
         self.hello, self.notice = hello, notice
         self.stage = "connect"
         self._watch: asyncio.TimerHandle | None = None
+        self._client: aiosmtplib.SMTP | None = None
+        self._unfit = ""
 
     async def run(self, *, trial: bool) -> Opened | None:
         """A session (None with ``trial``), or the event that says why not."""
@@ -117,14 +119,14 @@ class _Opening:
         except aiosmtplib.SMTPResponseException as error:
             return self._answered(error.code, error.message)
         except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
-            return self._failed(error, trial=trial)
+            return self._event("away", 0, self._unfit) if self._unfit else self._failed(error, trial=trial)
         finally:
             self._reached("")
 
     async def _run(self, *, trial: bool) -> Opened | None:
         self._reached("connect")
         sock = await _dial(self.relay, self.options.limits.timeouts.connect)
-        client = self._client(sock)
+        client = self._client = self._made(sock)
         try:
             await self._greet(client, sock)
             if trial:
@@ -148,10 +150,14 @@ class _Opening:
         self._watch = asyncio.get_running_loop().call_later(seconds, self._silent, seconds) if stage else None
 
     def _silent(self, seconds: float) -> None:
-        if self.stage != "quit":
+        rest = _left_over(self._client) if self._client is not None else b""
+        if Replies().feed(rest):  # within a login: the library waits for another answer than the one it has
+            self._unfit = hints.unfit(clean(rest))
+            cast(aiosmtplib.SMTP, self._client).close()
+        elif self.stage != "quit":
             self.notice(self._event("silent", 0, hints.silence(self.relay, self.stage, seconds)))
 
-    def _client(self, sock: socket.socket) -> aiosmtplib.SMTP:
+    def _made(self, sock: socket.socket) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
             hostname=self.relay.host,
             sock=sock,
@@ -168,6 +174,7 @@ class _Opening:
         if not encrypted:
             await self._recognise(sock)
         await client.connect()
+        _heard_all(client)
         await self._ehlo(client)
         if self.relay.tls in ("starttls", "opportunistic") and self.context is not None:
             encrypted = await self._starttls(client)
@@ -192,6 +199,7 @@ class _Opening:
             if error.code not in (500, 501, 502, 504) or not client.is_connected:
                 raise
             await client.helo()
+        _heard_all(client)
 
     async def _starttls(self, client: aiosmtplib.SMTP) -> bool:
         if not client.supports_extension("starttls"):
@@ -211,6 +219,7 @@ class _Opening:
         if not client.supports_extension("auth") or not client.supported_auth_methods:
             raise _Refusal("the mail server offers no way to log in that we know")
         await client.login(self.relay.user, self.relay.password)
+        _heard_all(client)
 
     def _answered(self, code: int, message: str) -> RelayEvent:
         text = clean(message.encode("utf-8", "replace"))
@@ -250,6 +259,20 @@ class _Refusal(Exception):
 
 class _Foreign(Exception):
     """What came instead of a greeting cannot be one; said in a sentence."""
+
+
+def _heard_all(client: aiosmtplib.SMTP) -> None:
+    """Raise ``_Foreign`` if an answer is left over: it was sent before it was asked for."""
+    if rest := _left_over(client):
+        raise _Foreign(hints.unfit(clean(rest)))
+
+
+def _left_over(client: aiosmtplib.SMTP) -> bytes:
+    """What was read behind the last answer.
+
+    The library keeps it, and would take it for the answer to its next command; there is no public way to see it.
+    """
+    return bytes(getattr(client.protocol, "_buffer", b""))
 
 
 async def _first_bytes(sock: socket.socket, seconds: float) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.transport.base import NotWritten, Replied, Unknown
+from mailer.transport.limits import Offers
 from mailer.transport.link import Ended
 from mailer.transport.pipeline import HOLD_BACK
 from tests.support.feeds import LETTER, parcel
@@ -188,3 +189,46 @@ def test_a_long_letter_that_is_refused_halfway_is_refused_and_the_session_ends()
     talk.says(b"552 5.3.4 too big\r\n")
     assert talk.feed.last(1) == Replied("dot", 552, "5.3.4 too big")
     assert talk.line.aborted
+
+
+@pytest.mark.parametrize(
+    "answers", [OK3 + b"250 queued\r\n", OK3 + b"250 que", OK3 + b"550 no\r\n", OK3 + b"250-a\r\n250-b"]
+)
+def test_an_answer_that_was_read_before_its_question_was_written_settles_nothing(answers: bytes) -> None:
+    talk = Talk(1)
+    assert talk.says(answers) == b""
+    assert talk.line.how is not None
+    assert talk.line.how.kind == "away"
+    assert isinstance(talk.feed.last(1), NotWritten)
+
+
+def test_what_was_asked_still_counts_beside_an_answer_too_many() -> None:
+    talk = Talk(1)
+    talk.says(OK3)
+    assert talk.says(b"250 queued\r\n250 again\r\n") == b""
+    assert talk.feed.accepted == [1]
+    assert talk.line.how is not None
+    assert talk.line.how.kind == "away"
+
+
+def test_a_421_may_come_unasked() -> None:
+    talk = Talk(1, 2)
+    talk.says(OK3)
+    talk.says(b"250 queued\r\n" + OK3)
+    talk.says(b"250 queued\r\n421 4.3.2 shutting down\r\n")
+    assert talk.feed.accepted == [1, 2]
+    assert talk.line.how == Ended("rotated", "idle", 421, "4.3.2 shutting down")
+
+
+def test_a_250_to_a_dot_that_has_not_left_us_is_not_believed() -> None:
+    talk = Talk(1)
+    talk.says(OK3)
+    talk.line.rest = 50_000
+    talk.says(b"250 queued\r\n")
+    assert isinstance(talk.feed.last(1), NotWritten)
+
+
+def test_without_groups_an_answer_too_many_ends_the_session_before_the_next_command() -> None:
+    talk = Talk(1, offers=Offers())
+    assert talk.says(b"250 Ok\r\n250 Ok\r\n") == b""
+    assert isinstance(talk.feed.last(1), NotWritten)

@@ -15,12 +15,14 @@ Raises ``StorageError`` when the database is away: 503, by the guard of the endp
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import datetime
 from functools import partial
 from html import escape
 from typing import TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -54,7 +56,7 @@ def routes(deps: EndpointDeps) -> list[BaseRoute]:
         Route("/o/{code}.txt", partial(text, desk)),
         Route("/o/{code}", partial(page, desk)),
         Route("/o/{code}/", partial(page, desk)),
-        Route("/m/{name}", partial(image, desk)),
+        Route("/m/{name}", partial(image, Pictures(desk))),
         Route("/archive", partial(overview, desk)),
         Route("/archive/", partial(overview, desk)),
         Route("/archive/feed.xml", partial(feed, desk)),
@@ -87,17 +89,56 @@ async def text(desk: Desk, request: Request) -> Response:
     )
 
 
-async def image(desk: Desk, request: Request) -> Response:
+async def image(pictures: Pictures, request: Request) -> Response:
     """An image of a letter, shown by every mail program from everywhere."""
-    found = _there(await desk.read(partial(_image, request.path_params["name"])))
-    headers = {
-        "cache-control": FOR_EVER,
-        "etag": f'"{found.sha256}"',
-        "cross-origin-resource-policy": "cross-origin",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "x-robots-tag": "noindex",
-    }
-    return _unless_known(request, Response(found.data, 200, headers, found.media_type))
+    return _unless_known(request, Sent(_there(await pictures.find(request.path_params["name"]))))
+
+
+class Picture:
+    """An image that is being sent, to any number of readers."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+
+class Sent(Response):
+    """The answer with a picture; it holds the picture until the reader has it."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        headers = {
+            "cache-control": FOR_EVER,
+            "etag": f'"{picture.image.sha256}"',
+            "cross-origin-resource-policy": "cross-origin",
+            "content-security-policy": "default-src 'none'; sandbox",
+            "x-robots-tag": "noindex",
+        }
+        super().__init__(picture.image.data, 200, headers, picture.image.media_type)
+
+
+class Pictures:
+    """One copy of each picture that is being read or sent, however many readers take their time."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._sent: WeakValueDictionary[str, Picture] = WeakValueDictionary()
+        self._coming: dict[str, asyncio.Task[Picture | None]] = {}
+
+    async def find(self, name: str) -> Picture | None:
+        """The image of that name, or nothing. Raises ``StorageError``."""
+        if (found := self._sent.get(name)) is not None:
+            return found
+        if name not in self._coming:
+            self._coming[name] = asyncio.create_task(self._read(name))
+            self._coming[name].add_done_callback(lambda _: self._coming.pop(name))
+        return await asyncio.shield(self._coming[name])
+
+    async def _read(self, name: str) -> Picture | None:
+        stored = await self._desk.read(partial(_image, name))
+        if stored is None:
+            return None
+        picture = self._sent[name] = Picture(stored)
+        return picture
 
 
 async def archived(desk: Desk, request: Request) -> Response:

@@ -2,9 +2,9 @@
 
 Promises: the parent holds the settings' checks and the listening sockets (one for each web process), so that a wrong
 setting or a taken port is told before anything runs; a child that dies is started again (not faster than once a
-second); a child ends when its parent is gone, also by SIGKILL (a pipe whose other end only the parent holds, and
-PR_SET_PDEATHSIG where there is one); SIGTERM ends all in order: senders hand back what they have not begun, a second
-one kills. Gives an exit code.
+second); each may open as many files as the machine allows, since a connection is one; a child ends when its parent is
+gone, also by SIGKILL (a pipe whose other end only the parent holds, and PR_SET_PDEATHSIG where there is one); SIGTERM
+ends all in order: senders hand back what they have not begun, a second one kills. Gives an exit code.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import structlog
 from campaigns.app import open_house
 from campaigns.listening import keep_on_a_core, listen, web_processes
 from campaigns.terminal import guard_logs
-from mailer import files
+from mailer import files, shortage
 from unsubscribe.settings import COUNTED_TOGETHER
 
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
@@ -52,6 +52,7 @@ class Plan:
 def serve(plan: Plan) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     guard_logs()
+    shortage.raise_files()  # children inherit it
     house = open_house()
     house.close()
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
@@ -144,15 +145,11 @@ class _Parent:
 
 def web(parent: Connection, listening: socket.socket) -> None:
     """The public pages, in a child."""
-    import uvicorn
-
-    from unsubscribe.endpoint.server import config
+    from unsubscribe.endpoint.server import Server, config
 
     guard_logs()
     house = open_house()
-    server = uvicorn.Server(
-        config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error")
-    )
+    server = Server(config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error"))
 
     def end() -> None:
         server.should_exit = True

@@ -1,14 +1,16 @@
 """A machine that runs out (E18): what Python raises where no memory, thread or process is left, as an error of ours.
 
-Promises: only what says so is taken for it; any other error passes as it is.
+Promises: only what says so is taken for it; any other error passes as it is. :func:`raise_files` keeps a process from
+running out of open files sooner than it must.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from mailer.errors import MachineShort
 
@@ -18,6 +20,18 @@ NO_MEMORY = N_("This machine has no memory left for Postiljon. Once it has, run 
 NO_THREAD = N_(
     "This machine lets Postiljon start no further thread or process. Once it does, run the same command again"
 )
+MOST_FILES = 16_384
+
+
+def raise_files() -> int:
+    """Raise the soft limit on open files to the hard one, or to ``MOST_FILES``; the limit that holds now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    with suppress(OSError, ValueError):  # some systems allow less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 @contextmanager

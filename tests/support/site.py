@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import tempfile
 import threading
@@ -12,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from sqlalchemy import Connection, select
 from sqlmodel import SQLModel
 from starlette.types import ASGIApp
@@ -26,14 +26,14 @@ from tests.support.tables import create_all
 from unsubscribe import changes, contacts, notices
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.endpoint import EndpointDeps
-from unsubscribe.endpoint.server import config
+from unsubscribe.endpoint.server import Server, config
 from unsubscribe.tokens import Tokens
 
 
 class Site:
     """A running server. ``url("/u/…")`` is an address on it."""
 
-    def __init__(self, server: uvicorn.Server, port: int) -> None:
+    def __init__(self, server: Server, port: int) -> None:
         self.server = server
         self.port = port
 
@@ -47,7 +47,7 @@ def serving(app: ASGIApp, **options: object) -> Iterator[Site]:
     """``app`` behind uvicorn in a thread of its own, as it is served in production, until the end of the block."""
     door = socket.create_server(("127.0.0.1", 0))
     port = door.getsockname()[1]
-    server = uvicorn.Server(config(app, "127.0.0.1", port, **options))
+    server = Server(config(app, "127.0.0.1", port, **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
@@ -70,6 +70,10 @@ NEWS = {
 }
 KEYRING = Keyring.of([b"k" * 32])
 ANOTHER_RING = Keyring.of([b"x" * 32])
+KEYS_IN_SETTINGS = {  # with which a process of its own serves a Town
+    "POSTILJON_SECRET_KEYS": base64.urlsafe_b64encode(b"k" * 32).decode(),
+    "POSTILJON_PEPPER": base64.urlsafe_b64encode(PEPPER).decode(),
+}
 
 
 _Known = tuple[list[contacts.Topic], list[Contact], int]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -42,3 +45,14 @@ def test_any_other_error_passes_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as raised, shortage.named():
         raise error
     assert raised.value is error
+
+
+def test_a_process_may_open_as_many_files_as_the_machine_allows_or_as_we_ever_need() -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    program = (
+        "import resource as r; from mailer.shortage import raise_files\n"
+        f"r.setrlimit(r.RLIMIT_NOFILE, (64, {hard})); print(raise_files(), *r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    wanted = shortage.MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, shortage.MOST_FILES)
+    assert [int(word) for word in done.stdout.split()] == [wanted, wanted, hard]

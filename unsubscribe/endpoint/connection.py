@@ -1,0 +1,393 @@
+"""One connection of the public port: what it may cost us in memory and in time, whatever is sent on it.
+
+Promises, for each connection:
+
+- It is read ``PIECE`` bytes at a time. One request is answered and one or two more wait; then reading stops until an
+  answer has left (the sender's own socket fills up: back-pressure). Nothing is dropped of honest pipelining.
+- What is not body counts as the head: request line, headers, chunk sizes and their extensions, trailers. All of it is
+  ``MOST_HEAD`` bytes and ``MOST_LINES`` headers at most, else 400. Trailers are no headers: nobody sees them.
+- A body that nobody takes waits in the sender's socket, 64 KiB and a ``PIECE`` at most with us (:mod:`.forms` says how
+  much of it is taken, and for how long). What is left of it when the answer is given counts as head, and has ``LINGER``
+  seconds; then the connection ends.
+- An answer leaves ``MOST_WAITING`` bytes at a time. While the client does not take it, nothing else is read.
+- Time: ``head_patience`` seconds for a head, ``answer_patience`` to take what waits of an answer, ``LINGER`` to read
+  the last answer after we hung up.
+- What cannot be parsed is refused after the requests before it were answered, and with the headers that protect every
+  answer. The last request that is looked at is one that says ``Connection: close``, or asks for another protocol.
+
+The parser is httptools (C): a third of the time of h11 for a request as small as ours. It reports no end of a message
+by itself, so bytes are given to it with one empty line in them at most: a head and a chunked body both end there.
+
+Source: RFC 9112 sections 6.1 (framing), 7.1.2 (trailers), 9.3.2 (pipelining) and 9.6 (closing in two steps).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+HEAD_PATIENCE = 10.0  # seconds
+ANSWER_PATIENCE = 60.0
+LINGER = 5.0
+PIECE = 4 * 1024  # bytes
+PIECE_SENT = 16 * 1024  # unsent bytes from which on an answer waits; the kernel has its own beside them
+MOST_HEAD = 16 * 1024
+MOST_LINES = 100
+MOST_WAITING = 32 * 1024
+AT_A_TURN = 8  # requests
+MOST_FORGOTTEN = 256 * 1024
+_END = b"\r\n\r\n"
+_REFUSAL = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+_WORDS = b"This is not a request that we can read."
+
+
+class OnePiece:
+    """A transport that sends what is written in one turn of the loop, head and body, in one piece."""
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, close: Callable[[], None] | None = None
+    ) -> None:
+        self._transport, self._loop, self._close = transport, loop, close or transport.close
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._closing = False
+
+    def write(self, data: bytes) -> None:
+        """Send soon; at once where much waits, so that whoever writes learns that the reader is slow."""
+        if self._closing:
+            return
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size > MOST_WAITING:
+            self._flush()
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        if self._closing:
+            return
+        self._flush()
+        self._closing = True
+        self._close()
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._closing or self._transport.is_closing()
+
+    def lost(self) -> None:
+        """The connection is gone: let go of who wrote here."""
+        self._close = self._transport.close
+
+    def _flush(self) -> None:
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        if waiting:
+            self._transport.write(b"".join(waiting))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class _Flow(FlowControl):
+    """What uvicorn wants of reading is a wish: the connection decides, as it knows what else stands in the way."""
+
+    def __init__(self, transport: asyncio.Transport, decide: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._decide = decide
+
+    def pause_reading(self) -> None:
+        self.read_paused = True
+
+    def resume_reading(self) -> None:
+        if self.read_paused:
+            self.read_paused = False
+            self._decide()
+
+    def lost(self) -> None:
+        """The connection is gone: let go of who decides."""
+        self._decide = lambda: None
+
+
+class Turns:
+    """Requests that came before the answer to the one before: few are begun in a turn of the loop.
+
+    Whoever asks one thing at a time, as browsers, proxies and providers do, never waits for more than those few.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def wait(self, loop: asyncio.AbstractEventLoop, begin: Callable[[], None]) -> None:
+        """Begin when it is its turn."""
+        if not self._waiting:
+            loop.call_soon(self._next, loop)
+        self._waiting.append(begin)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(min(AT_A_TURN, len(self._waiting))):
+            self._waiting.popleft()()
+        if self._waiting:
+            loop.call_soon(self._next, loop)
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """HTTP/1.1 within the limits of the module. A server has its own ``turns``, and headers for refusals."""
+
+    head_patience = HEAD_PATIENCE
+    answer_patience = ANSWER_PATIENCE
+    most_head = MOST_HEAD
+    protecting: Sequence[tuple[bytes, bytes]] = ()
+    turns = Turns()
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._line: asyncio.Transport  # below ``transport``, which joins what is written
+        self._deadline: asyncio.TimerHandle | None = None
+        self._since = self.loop.time()  # when it last began to wait for the client
+        self._unread = b""  # came, and is not parsed yet: a PIECE at most, as reading stops meanwhile
+        self._asked = 0  # requests that are not answered yet
+        self._head = 0  # bytes of the message that are no body; after the last message, all bytes
+        self.cut = False  # cut off: the loop says soon that it is gone
+        self._waited = False
+        self._paused = self._parsing = self._begun = self._in_body = False  # begun: part of a message was parsed
+        self._refused = self._last = False  # nothing more is parsed: after an error; after a last request
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client came: its first request must be there in time."""
+        super().connection_made(transport)
+        self._line = transport
+        transport.set_write_buffer_limits(PIECE_SENT)
+        self.transport = OnePiece(transport, self.loop, self._hang_up)  # type: ignore[assignment]
+        self.flow = _Flow(transport, self._go_on)
+        self._watch(self.head_patience)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: they are parsed while there is room for what they ask."""
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            self._forget(data)
+            return
+        self._unread += data
+        self._go_on()
+        if not self._asked and self._deadline is None and not self.transport.is_closing():
+            self._watch(self.head_patience)
+
+    def rest(self) -> tuple[bool, float] | None:
+        """Whether it keeps a request open, and since when it waits for the client; nothing while we work for it."""
+        if self.cut or (self._asked and not (self._in_body or self.flow.write_paused)):
+            return None
+        return bool(self._asked), self._since
+
+    def _go_on(self) -> None:
+        """Parse what has one empty line in it, again and again, while there is room; read more when all is parsed."""
+        if self._parsing or self.parser is None:
+            return
+        while self._unread and self._has_room():
+            if not self._begun and self._unread.startswith(b"\r\n"):
+                self._skip_empty_lines()
+                continue
+            end = self._unread.find(_END)
+            if end < 0 or self._unread.find(_END, end + 1) < 0:  # no second end: as a rule
+                piece, self._unread = self._unread, b""
+            else:
+                piece, self._unread = self._unread[: end + len(_END)], self._unread[end + len(_END) :]
+            self._parse(piece)
+        if self._paused or self._unread:
+            self._pause(bool(self._unread))
+
+    def _skip_empty_lines(self) -> None:
+        """Before a request they mean nothing (RFC 9112 section 2.2), and each would be a piece to parse."""
+        before, self._unread = len(self._unread), self._unread.lstrip(b"\r\n")
+        self._head += before - len(self._unread)
+        if self._head > self.most_head:
+            self._refuse()
+
+    def _has_room(self) -> bool:
+        if self._refused or self.pipeline or self.flow.read_paused or self.flow.write_paused:
+            return False
+        return self._in_body or not self._last
+
+    def _parse(self, piece: bytes) -> None:
+        self._head += len(piece)
+        self._parsing = True
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            pass  # its head was whole, and it is the last
+        except httptools.HttpParserError:
+            self._refuse()
+        finally:
+            self._parsing = False
+        if (self._head > self.most_head or len(self.headers or ()) > MOST_LINES) and not self._refused:
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        """A message begins."""
+        super().on_message_begin()
+        self._begun, self._in_body = True, False
+
+    def on_headers_complete(self) -> None:
+        """A head is whole; one that came in a single piece is measured here, and refused as what cannot be parsed."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.most_head or len(self.headers) > MOST_LINES:
+            raise ValueError("the head is too long")
+        super().on_headers_complete()
+        self.headers = []  # the request has its own; what follows are trailers, which nobody asked for
+        self._asked, self._in_body, self._since = self._asked + 1, True, self.loop.time()
+        self._unwatch()
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+        self._last = not self.cycle.keep_alive
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body: no part of the head, unless its request has its answer already."""
+        if self._asked:
+            self._head -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A message is whole."""
+        if not self._asked:
+            self._unwatch()
+        self._head, self._begun, self._in_body = 0, False, False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer has left us: the next request's turn, or the end."""
+        self._asked, self._since = self._asked - 1, self.loop.time()
+        self._waited = True  # what begins now was asked before its time
+        super().on_response_complete()
+        self._waited = False
+        if self._in_body and not self._asked:  # answered before its end: the rest has to be short, and here soon
+            self._unset_keepalive_if_required()
+            self._watch(LINGER)
+        if self._refused and not self._asked:
+            self._say_no()
+        if self._unread:
+            self._go_on()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._waited:
+            self.turns.wait(self.loop, partial(super()._start_asgi_task, cycle, app))
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _refuse(self) -> None:
+        """Nothing more is parsed. Requests before this one are answered first; one that is half there is given up."""
+        self._refused, self._unread = True, b""
+        if self._in_body and not self._asked:
+            self.transport.close()  # it has its answer, and this is the rest of its body
+            return
+        if self._in_body:
+            self._give_up_body()
+        if not self._asked:
+            self._say_no()
+
+    def _give_up_body(self) -> None:
+        """The rest of this body never comes: for its reader that is a client that went."""
+        self._asked -= 1
+        if self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()
+        else:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+    def _say_no(self) -> None:
+        """The bare 400, with the headers that every answer has."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            headers = [*self.server_state.default_headers, *self.protecting]
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+            self.transport.write(STATUS_LINE[400] + lines + _REFUSAL % (len(_WORDS), _WORDS))
+        self.transport.close()
+
+    def pause_writing(self) -> None:
+        """The client does not take its answer: it has some time for that."""
+        super().pause_writing()
+        self._since = self.loop.time()
+        self._watch(self.answer_patience)
+
+    def resume_writing(self) -> None:
+        """The client took some of it."""
+        super().resume_writing()
+        self._unwatch()
+        self._go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client went."""
+        self._unread = b""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._unwatch()
+        self.transport.lost()  # type: ignore[attr-defined]
+        self.flow.lost()  # type: ignore[attr-defined]
+
+    def cut_off(self) -> None:
+        """End it at once, whatever is still to be sent."""
+        self._unwatch()
+        self.cut = True
+        self._line.abort()
+
+    def _hang_up(self) -> None:
+        """Say that no more comes, and read what is on its way for a moment, or a reset would overtake the answer."""
+        self._unset_keepalive_if_required()
+        if self._line.is_closing():
+            return
+        heard = not (self._refused or self._in_body or self._unread)
+        self._watch(self.answer_patience if heard or self.flow.write_paused else LINGER)
+        if not heard and self._line.can_write_eof():
+            self._unread, self._head = b"", 0
+            self._pause(False)
+            self._line.write_eof()
+        else:
+            self._line.close()
+
+    def _forget(self, data: bytes) -> None:
+        self._head += len(data)
+        if self._head > MOST_FORGOTTEN:
+            self.cut_off()
+
+    def _pause(self, wanted: bool) -> None:
+        if wanted != self._paused:
+            self._paused = wanted
+            (self._line.pause_reading if wanted else self._line.resume_reading)()
+
+    def _watch(self, seconds: float) -> None:
+        """Cut the connection off after ``seconds``, unless what it waits for happens first."""
+        self._unwatch()
+        self._deadline = self.loop.call_later(seconds, self.cut_off)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Narrow(asyncio.BufferedProtocol):
+    """Reads a ``PIECE`` at a time, for a connection that is told of it as usual. All of a server share ``space``."""
+
+    def __init__(self, made: Callable[..., PatientProtocol], space: memoryview, **given: Any) -> None:
+        self._told = made(**given)
+        self._space = space
+        self.connection_lost = self._told.connection_lost  # type: ignore[method-assign]
+        self.pause_writing = self._told.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = self._told.resume_writing  # type: ignore[method-assign]
+        self.eof_received = self._told.eof_received  # type: ignore[method-assign]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client came."""
+        self._told.connection_made(transport)  # type: ignore[arg-type]
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Where to put what comes: it is copied before another connection is read."""
+        return self._space
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes came."""
+        self._told.data_received(bytes(self._space[:nbytes]))

@@ -116,12 +116,22 @@ class Guard:
                 error=type(error).__name__,
                 exc_info=error if status == 500 else None,
             )
-        response = self.error_page(Request(scope, receive), status, number)
+        response = self._page(Request(scope, receive), status, number)
+        if status in (408, 413):
+            response.headers["connection"] = "close"  # the rest of the body is not waited for
         if status == 503:
             response.headers["retry-after"] = "120"
         if status == 405:
             response.headers["allow"] = ALLOWED
         await response(scope, receive, send)
+
+    def _page(self, request: Request, status: int, number: str) -> Response:
+        """The page in words; where that fails too, the bare status, with the same headers round it."""
+        try:
+            return self.error_page(request, status, number)
+        except Exception as error:
+            log.error("error_page_failed", number=number, error=type(error).__name__, exc_info=error)
+            return Response("Something went wrong on our side.", 500, media_type="text/plain")
 
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         there = {name for name, _ in headers}

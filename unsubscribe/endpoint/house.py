@@ -1,12 +1,13 @@
 """Routes of the house itself: the door, files, health, counters, security.txt, robots.txt, privacy and accessibility.
 
-Promises: ``/metrics`` answers a peer on loopback that no proxy speaks for, or whoever has the token; others get
-the same 404 as for any path. ``/health`` is 503 while the database cannot be read.
+Promises: ``/metrics`` answers a peer on loopback that asks for a loopback address and that no proxy speaks for, or
+whoever has the token; others get the same 404 as for any path. ``/health`` is 503 while the database cannot be read.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from mailer.errors import StorageError
 from mailer.outbox import service
+from mailer.settings import LOOPBACK
 from unsubscribe import contacts
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import respond
@@ -26,7 +28,7 @@ from unsubscribe.endpoint.watch import Gauge
 FOR_EVER = "public, max-age=31536000, immutable"
 A_WHILE = "public, max-age=300"
 LOOPBACK_PEERS = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
-SPOKEN_FOR = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+SPOKEN_FOR = ("x-forwarded-", "forwarded", "x-real-ip", "via")  # how names of headers begin that proxies add
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -103,7 +105,10 @@ def _may_see(desk: Desk, request: Request) -> bool:
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return True
     peer = request.client.host if request.client else ""
-    return peer in LOOPBACK_PEERS and not any(name in request.headers for name in SPOKEN_FOR)
+    named = re.sub(r":[0-9]*$", "", request.headers.get("host", "")).strip("[]")
+    if peer not in LOOPBACK_PEERS or named not in LOOPBACK:  # a proxy that adds nothing passes the name at least
+        return False
+    return not any(name.startswith(SPOKEN_FOR) for name in request.headers)
 
 
 async def security(desk: Desk, request: Request) -> Response:  # noqa: ARG001

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -55,9 +55,11 @@ def _addresses(value: Any) -> Any:
 
 def _address(text: str) -> str:
     try:
-        return str(ip_address(text))
+        return str(ip_network(text) if "/" in text else ip_address(text))
     except ValueError:
-        raise ValueError(f"{text!r} is not an IP address, such as 127.0.0.1 or ::1") from None
+        raise ValueError(
+            f"{text!r} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16"
+        ) from None
 
 
 def _zone(value: Any) -> Any:
@@ -112,7 +114,7 @@ class ReaderSettings(HouseSettings):
 
     ``organisation`` and ``contact``: whose mail this is, and the address that service letters come from and that pages
     show; without ``contact`` signing up is closed. ``timezone``: in which *pause until Friday* begins and ends.
-    ``trusted_proxies``: whose word about who asks is believed (``X-Forwarded-For``). ``metrics_token``: who has it sees
+    ``trusted_proxies``: whose word about who asks is believed (addresses, networks). ``metrics_token``: who has it sees
     ``/metrics`` from anywhere. ``deliveries_days``: how long deliveries keep addresses after they were finished (0: for
     ever).
     """

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from mailer.storage import Database
-from tests.support import web
+from tests.support import web, wire
 from tests.support.site import NEWS, PEPPER, Site, Town, serving
+from tests.support.wire import statuses
 from unsubscribe import contacts, reasons, retention
 from unsubscribe.endpoint import public_app
 from unsubscribe.settings import ReaderSettings
@@ -93,6 +94,29 @@ def test_only_a_trusted_proxy_is_believed_about_who_asks(lite: Town) -> None:
                 data={"email": f"n{number}@gouda.example", "topic": "nieuws"},
                 headers={"x-forwarded-for": f"198.51.100.{number}"},
             )
+    assert len(lite.letters("optin_confirm")) == 20
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("X-Forwarded-For: 198.51.{n}.1", "X-Forwarded-For: 203.0.113.7"),
+        ("X-Forwarded-For: 198.51.{n}.1, 203.0.113.7:{n}",),
+        ("X-Forwarded-For: [2001:db8::1:{n}]:4{n}",),
+        ("X-Forwarded-For: unknown-{n}",),
+        ("X-Forwarded-For: 198.51.{n}.1", "Forwarded: for=203.0.113.7"),
+        ("Forwarded: for=198.51.{n}.1", 'Forwarded: for="203.0.113.7:{n}"'),
+        (),
+    ],
+)
+def test_one_visitor_behind_a_proxy_is_one_whatever_is_said_before_it(
+    lite: Town, site: Site, said: tuple[str, ...]
+) -> None:
+    for number in range(25):
+        lines = [line.format(n=number).encode() + b"\r\n" for line in said]
+        body = b"email=n%d%%40gouda.example&topic=nieuws" % number
+        head = b"POST /subscribe HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n" % len(body)
+        assert statuses(wire.said(site, head + b"".join(lines) + b"\r\n" + body)) == [b"200"]
     assert len(lite.letters("optin_confirm")) == 20
 
 

@@ -1,28 +1,105 @@
 """Where a request comes from, for limits only: never stored as it is, never logged.
 
-Promises: ``X-Forwarded-For`` is believed only from a proxy that is trusted (loopback by default), and of what it says
-only the last hop that is no trusted proxy itself: what a client wrote there before counts for nothing. An IPv6 address
-counts with its neighbours in the same /64, which one household has.
+Promises: what a proxy says of it is believed only from a proxy that is trusted (loopback by default; addresses or
+networks), and of all that is said, in every ``X-Forwarded-For`` or ``Forwarded`` line together, only the last hop that
+is no trusted proxy itself: what a client wrote there before counts for nothing. Ports, brackets, quotes and zones are
+taken away. Whatever is not an address after that counts as one peer, ``UNKNOWN``, as do two headers that contradict
+each other (one of them is the client's); so it has a limit, which all of its kind share. An IPv6 address counts with
+its neighbours in the same /64, which one household has.
+
+Source: RFC 7239 sections 4, 6 and 7.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from ipaddress import IPv6Address, ip_address
+import re
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.requests import Request
 
+UNKNOWN = "unknown"
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+_PAIR = re.compile(r"""[ \t]*([-!#$%&'*+.^_`|~0-9A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s,;"]*)[ \t]*([,;]|$)""")
+_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:]*))(?::[0-9A-Za-z._-]*)?")  # section 6: a number, or a word instead
+
 
 def peer_of(request: Request, trusted: Collection[str]) -> str:
-    """The address that asks, or nothing if it is not known."""
-    host = request.client.host if request.client else ""
-    if host in trusted:
-        hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        host = next((hop for hop in reversed(hops) if hop not in trusted), "")
+    """The address that asks, or ``UNKNOWN``; never nothing."""
+    networks = _networks(frozenset(trusted))
+    asks = _address(request.client.host) if request.client else None
+    if asks is not None and _is_in(asks, networks):
+        said = {
+            _last(hops, networks)
+            for hops in (_forwarded_for(request), _forwarded(request))
+            if hops  # an empty header says nothing
+        }
+        asks = said.pop() if len(said) == 1 else None
+    if asks is None:
+        return UNKNOWN
+    if isinstance(asks, IPv6Address):
+        return f"{IPv6Address(int(asks) >> 64 << 64)}/64"
+    return str(asks)
+
+
+def _last(hops: list[str], networks: tuple[Network, ...]) -> Address | None:
+    """The last hop that is not trusted, or cannot be read; the last of all where each is trusted."""
+    for hop in reversed(hops):
+        found = _address(hop)
+        if found is None or not _is_in(found, networks):
+            return found
+    return _address(hops[-1])
+
+
+def _forwarded_for(request: Request) -> list[str]:
+    """All hops of all lines."""
+    lines = ",".join(request.headers.getlist("x-forwarded-for"))
+    return [hop for hop in (piece.strip() for piece in lines.split(",")) if hop]
+
+
+def _forwarded(request: Request) -> list[str]:
+    """The same of ``Forwarded``; one that is not as the RFC wants it is a hop that nobody can read."""
+    lines = ",".join(line for line in request.headers.getlist("forwarded") if line.strip())
     try:
-        address = ip_address(host)
+        return list(_elements(lines)) if lines else []
     except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or f"{IPv6Address(int(address) >> 64 << 64)}/64")
-    return str(address)
+        return [UNKNOWN]
+
+
+def _elements(lines: str) -> Iterator[str]:
+    """What each element says after ``for=``. Raises ``ValueError``."""
+    place, hop = 0, UNKNOWN
+    while place < len(lines):
+        pair = _PAIR.match(lines, place)
+        if pair is None:
+            raise ValueError("not a list of pairs")
+        name, value, end = pair.groups()
+        if name.lower() == "for":
+            hop = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+        if end != ";":
+            yield hop
+            hop = UNKNOWN
+        place = pair.end()
+
+
+def _address(text: str) -> Address | None:
+    """An address without port, brackets, quotes and zone; IPv4 within IPv6 as IPv4."""
+    bare = text.strip().strip('"').strip()
+    if split := _WITH_PORT.fullmatch(bare):
+        bare = split[1] or split[2] or ""
+    try:
+        found = ip_address(bare.partition("%")[0])
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+
+
+@lru_cache(maxsize=16)
+def _networks(trusted: frozenset[str]) -> tuple[Network, ...]:
+    return tuple(ip_network(each) for each in trusted)
+
+
+def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)

@@ -22,13 +22,21 @@ from campaigns import control, records
 from campaigns.records import Campaign
 from campaigns.states import Event, State
 from mailer import outbox, suppression
+from mailer.errors import InputError
 from mailer.journal import Journal, Line
 from mailer.storage import Database
 from unsubscribe import consent, contacts, erasing
 from unsubscribe.contacts import Contact
 
 RESTORED = "restored"
+N_ = str  # marks a text for the catalogue (domain cli)
+FOREIGN_CODE = N_(
+    "this database has triggers ({names}), and Postiljon makes none: with them, somebody else's code runs at each "
+    "change. Nothing was done. Put back a copy of your own, or remove them with DROP TRIGGER"
+)
 _AHEAD = 10_000_000
+HASH_BYTES = 16
+_LONGEST_NAME, _MOST_DAYS, _LAST_YEAR = 200, 3660, 9000
 _SLICE = 200
 _Wish = tuple[bytes, str, str]
 
@@ -42,6 +50,7 @@ class Restored:
     wishes: int = 0
     erased: int = 0
     service_letters: int = 0
+    unreadable: int = 0  # lines of the journal that are torn, foreign, or changed into what we never wrote
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -49,9 +58,14 @@ class Restored:
 
 
 def restored(db: Database, journal: Journal, now: datetime) -> Restored:
-    """Make a database that was put back safe to send from."""
+    """Make a database that was put back safe to send from. Raises ``InputError`` for one that has code in it."""
+    with db.read() as conn:
+        if found := triggers(conn):
+            raise InputError(FOREIGN_CODE.format(names=", ".join(found)))
     done = Restored()
-    lines = list(journal.lines())
+    read = list(journal.read())
+    lines = [line for line in read if line is not None and is_ours(line)]
+    done.unreadable = len(read) - len(lines)
     kept, db.journal = db.journal, None  # what is replayed is in the journal already
     try:
         with db.write() as conn:
@@ -64,11 +78,37 @@ def restored(db: Database, journal: Journal, now: datetime) -> Restored:
     return done
 
 
+def triggers(conn: Connection) -> list[str]:
+    """Code in a database that would run with ours; Postiljon makes none, so it came with a copy."""
+    if conn.dialect.name == "sqlite":
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+    else:
+        query = "SELECT DISTINCT trigger_name FROM information_schema.triggers WHERE trigger_schema = current_schema()"
+    return [repr(name)[1:-1] for name in conn.execute(text(query)).scalars()]
+
+
 def missing(conn: Connection, journal: Journal) -> list[str]:
     """Campaigns that the journal saw launched and this database does not: a sign that a backup was put back."""
     seen = (item for item in records.all_campaigns(conn) if item.launched_at or item.state is State.CANCELLED)
     known = {item.slug for item in seen}
-    return sorted({str(line["launched"]) for line in journal.lines() if "launched" in line} - known)
+    return sorted({line["launched"] for line in journal.lines() if "launched" in line and is_ours(line)} - known)
+
+
+def is_ours(line: Line) -> bool:
+    """Whether a line of the journal can have been written by us: only such lines are replayed."""
+    if "launched" in line:
+        named = (line["launched"], line.get("topic", ""))
+        return all(isinstance(name, str) and len(name) <= _LONGEST_NAME and name.isprintable() for name in named)
+    try:
+        hashed, scope, days = bytes.fromhex(line["hash"]), line["scope"], line.get("days") or 0
+        times = [datetime.fromisoformat(line[name]) for name in ("since", "until") if line.get(name)]
+    except (KeyError, TypeError, ValueError):
+        return False
+    named_well = isinstance(scope, str) and len(scope) <= _LONGEST_NAME and scope.isprintable()
+    right = len(hashed) == HASH_BYTES and named_well and str(line.get("reason")) in suppression.JOURNALED
+    in_time = all(at.tzinfo is not None and at.year < _LAST_YEAR for at in times)
+    says = line.get("lifted") is True or bool(line.get("since"))
+    return right and in_time and says and type(days) is int and 0 <= days <= _MOST_DAYS
 
 
 def _jump_ahead(conn: Connection) -> None:
@@ -86,7 +126,7 @@ def _jump_ahead(conn: Connection) -> None:
 
 
 def _hold(db: Database, lines: Iterable[Line], done: Restored, now: datetime) -> None:
-    launched = {str(line["launched"]): line for line in lines if "launched" in line}
+    launched = {line["launched"]: line for line in lines if "launched" in line}
     with db.write() as conn:
         outbox.service.release_held(conn, now, now)  # no sender may do so later: they are stopped below as well
         on_their_way = outbox.open_ones(conn)

@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from mailer import files
 
 FILE = "journal"
+LONGEST_LINE = 4096  # bytes; ours have some 150
 _KEY, _AHEAD = "postiljon_journal", "postiljon_journal_ahead"
 _json = json.JSONEncoder(sort_keys=True).encode  # made once: json.dumps makes it each time
 Line = Mapping[str, Any]
@@ -47,16 +48,29 @@ class Journal:
 
     def lines(self) -> Iterator[Line]:
         """All that is whole, the oldest first; nothing when there is no file."""
+        return (line for line in self.read() if line is not None)
+
+    def read(self) -> Iterator[Line | None]:
+        """The same, and None for each line that cannot be read: torn, foreign, or longer than any of ours."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
-            for text in file:
-                try:
-                    line = json.loads(text)
-                except ValueError:
-                    continue
-                if isinstance(line, dict):
-                    yield line
+            endless = False
+            while text := file.readline(LONGEST_LINE):
+                goes_on = len(text) == LONGEST_LINE and not text.endswith(b"\n")
+                if goes_on and not endless:
+                    yield None
+                elif not endless and text.strip():
+                    yield _line(text)
+                endless = goes_on
+
+
+def _line(text: bytes) -> Line | None:
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
 
 
 def note(conn: Connection, line: Line) -> None:

@@ -344,7 +344,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
+    secure = ("secure_delete=ON", "trusted_schema=OFF")  # what was erased is gone; a copy may not bring code along
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", *secure):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, number, people, say, tell
+from campaigns.cli.output import _, complain, ngettext, number, people, say, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -40,4 +40,11 @@ def restored(as_json: Json = False) -> None:
             wishes=number(done.wishes), erased=number(done.erased)
         )
     )
+    if done.unreadable:
+        text = ngettext(
+            "{number} line of the journal cannot be read and was left out: was the file changed, or cut off?",
+            "{number} lines of the journal cannot be read and were left out: was the file changed, or cut off?",
+            done.unreadable,
+        )
+        complain(text.format(number=number(done.unreadable)))
     say(_("Then 'postiljon resume SLUG' sends to all who wait, 'postiljon cancel SLUG' to none of them."))

@@ -19,12 +19,13 @@ from campaigns.launch import Site
 from campaigns.restoring import RESTORED, missing, restored
 from campaigns.states import State
 from mailer import outbox, suppression
-from mailer.errors import StateError, StorageAway
+from mailer.errors import SettingsError, StateError, StorageAway
 from mailer.journal import Journal
 from mailer.signing import Purpose, Token
 from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from tests.support.campaigning import PEPPER, TOPIC, Stage, stage
+from tests.support.commandline import Desk
 from tests.support.sending import RING, Sending, deps, send, until
 from unsubscribe import contacts, erasing, optout
 from unsubscribe.contacts import Person
@@ -289,3 +290,112 @@ def test_service_mail_that_was_on_its_way_does_not_leave_after_a_restore(scene: 
     with scene.db.write() as conn:
         assert outbox.service.release_held(conn, now, now) == 0
         assert outbox.get(conn, mailing).state == "closed"
+
+
+FOREIGN = [
+    b"",
+    b"\0\0\0",
+    b"\xff\xfe",
+    b"[" * 3000,
+    b"[]",
+    b"null",
+    b"{}",
+    b"x" * 1_000_000,
+    b'{"launched": 5}',
+    b'{"launched": "a\\u001b[2J"}',
+    b'{"launched": "' + b"a" * 300 + b'"}',
+    b'{"hash": 5, "scope": "", "reason": "opt_out", "since": "2024-09-01T12:00:00+00:00"}',
+    b'{"hash": "zz", "scope": "", "reason": "opt_out", "since": "2024-09-01T12:00:00+00:00"}',
+    b'{"hash": "00", "scope": "", "reason": "opt_out", "since": "2024-09-01T12:00:00+00:00"}',
+    *(
+        json.dumps({"hash": "00" * 16, "scope": "", "reason": "opt_out"} | more).encode()
+        for more in (
+            {},
+            {"since": "yesterday"},
+            {"since": "2024-09-01T12:00:00"},
+            {"since": 5},
+            {"since": "9999-12-31T23:59:59-12:00"},
+            {"since": "2024-09-01T12:00:00+00:00", "until": "nope"},
+            {"since": "2024-09-01T12:00:00+00:00", "days": "seven"},
+            {"since": "2024-09-01T12:00:00+00:00", "days": -1},
+            {"since": "2024-09-01T12:00:00+00:00", "days": 10**30},
+            {"since": "2024-09-01T12:00:00+00:00", "reason": ["x"]},
+            {"since": "2024-09-01T12:00:00+00:00", "reason": "undeliverable"},
+            {"since": "2024-09-01T12:00:00+00:00", "scope": None},
+            {"lifted": "yes"},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=range(len(FOREIGN)))
+def test_a_line_that_was_never_ours_is_counted_and_spoils_no_other(scene: Scene, foreign: bytes) -> None:
+    mailing = scene.launch()
+    scene.back_up()
+    scene.leave(mailing, 1)
+    with scene.journal.path.open("ab") as file:
+        file.write(b"\n" + foreign + b"\n")
+    scene.leave(mailing, 2)
+    scene.put_back()
+    done = restored(scene.db, scene.journal, scene.stage.clock())
+    assert done.unreadable == (1 if foreign else 0)
+    assert (done.wishes, scene.why(1), scene.why(2)) == (2, "opt_out", "opt_out")
+    assert missing_of(scene) == []
+
+
+def test_a_journal_that_is_cut_off_keeps_what_is_whole(scene: Scene) -> None:
+    mailing = scene.launch()
+    scene.back_up()
+    scene.leave(mailing, 1)
+    scene.leave(mailing, 2)
+    whole = scene.journal.path.read_bytes()
+    scene.put_back()
+    for end in (len(whole) - 10, len(whole) // 2, 1, 0):
+        scene.journal.path.write_bytes(whole[:end])
+        done = restored(scene.db, scene.journal, scene.stage.clock())
+        assert done.unreadable <= 1
+    scene.journal.path.write_bytes(b"".join(reversed(whole.splitlines(keepends=True))))
+    restored(scene.db, scene.journal, scene.stage.clock())
+    assert (scene.why(1), scene.why(2)) == ("opt_out", "opt_out")
+
+
+def missing_of(scene: Scene) -> list[str]:
+    with scene.db.read() as conn:
+        return missing(conn, scene.journal)
+
+
+def test_another_organisations_backup_is_refused_by_its_pepper(scene: Scene) -> None:
+    scene.launch()
+    with scene.db.write() as conn:
+        suppression.bind_pepper(conn, PEPPER)
+    scene.back_up()
+    scene.put_back()
+    with pytest.raises(SettingsError, match="not the one"), scene.db.write() as conn:
+        suppression.bind_pepper(conn, b"q" * 32)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + b"\xff" * 5000, b"PK\x03\x04" * 2000])
+def test_a_file_that_is_no_database_of_ours_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    desk = Desk(tmp_path)
+    desk.do("init")
+    for name in ("postiljon.db-wal", "postiljon.db-shm"):
+        (tmp_path / "data" / name).unlink(missing_ok=True)
+    (tmp_path / "data" / "postiljon.db").write_bytes(content)
+    for command in ("restored", "init", "doctor", "status"):
+        ran = desk.run(command)
+        assert "Traceback" not in ran.err, ran
+        assert ran.code in ((0,) if command in ("init",) and not content else (1, 3)), (command, ran)
+        if not content:
+            break
+
+
+def test_a_copy_with_the_code_of_a_stranger_in_it_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk")
+    desk.folder.mkdir()
+    desk.do("init")
+    with closing(sqlite3.connect(desk.folder / "data" / "postiljon.db")) as conn:
+        conn.execute("CREATE TRIGGER evil AFTER INSERT ON suppression BEGIN DELETE FROM suppression; END")
+        conn.commit()
+    ran = desk.run("restored")
+    assert ran.code == 1, ran
+    assert "evil" in ran.err

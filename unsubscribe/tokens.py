@@ -33,6 +33,11 @@ SHORT_LIFE = timedelta(minutes=30)
 LETTER_PURPOSES = frozenset({Purpose.OPT_OUT, Purpose.DETAILS})
 
 
+def _seconds(expires: datetime) -> int:
+    """As a token keeps it, in 32 bits: with a clock that is a century off, an opt-out still has its page."""
+    return min(max(int(expires.timestamp()), 1), 2**32 - 1)
+
+
 class Tokens:
     """Makes and reads tokens with a ring of keys, newest first."""
 
@@ -62,7 +67,7 @@ class Tokens:
 
     def short(self, purpose: Purpose, mailing: int, recipient: int, expires: datetime, subject: int = 0) -> str:
         """A token that is valid until ``expires``, at most 48 characters."""
-        token = Token(purpose, mailing, recipient, int(expires.timestamp()), subject)
+        token = Token(purpose, mailing, recipient, _seconds(expires), subject)
         return to_text(seal(self.keyring.current, token))
 
     def fresh(self, purpose: Purpose, token: Token, now: datetime, subject: int = 0) -> str:
@@ -72,7 +77,7 @@ class Tokens:
     def lasting(self, purpose: Purpose, letter: tuple[int, int, int], expires: datetime, subject: int) -> str:
         """A token for a service letter: under the key (``letter``: key id, mailing, recipient) of its mailing (I5)."""
         key_id, mailing, recipient = letter
-        token = Token(purpose, mailing, recipient, int(expires.timestamp()), subject)
+        token = Token(purpose, mailing, recipient, _seconds(expires), subject)
         return to_text(seal(self._key(key_id), token))
 
     def read(self, text: str, purpose: Purpose, now: datetime) -> Token:

@@ -19,7 +19,7 @@ from campaigns.launch import Site
 from campaigns.restoring import RESTORED, missing, restored
 from campaigns.states import State
 from mailer import outbox, suppression
-from mailer.errors import SettingsError, StateError, StorageAway
+from mailer.errors import StateError, StorageAway
 from mailer.journal import Journal
 from mailer.signing import Purpose, Token
 from mailer.storage import Database, open_database
@@ -362,16 +362,6 @@ def test_a_journal_that_is_cut_off_keeps_what_is_whole(scene: Scene) -> None:
 def missing_of(scene: Scene) -> list[str]:
     with scene.db.read() as conn:
         return missing(conn, scene.journal)
-
-
-def test_another_organisations_backup_is_refused_by_its_pepper(scene: Scene) -> None:
-    scene.launch()
-    with scene.db.write() as conn:
-        suppression.bind_pepper(conn, PEPPER)
-    scene.back_up()
-    scene.put_back()
-    with pytest.raises(SettingsError, match="not the one"), scene.db.write() as conn:
-        suppression.bind_pepper(conn, b"q" * 32)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + b"\xff" * 5000, b"PK\x03\x04" * 2000])

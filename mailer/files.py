@@ -14,18 +14,20 @@ import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 N_ = str  # marks a text for the catalogue (domain cli)
 FILE, FOLDER = 0o600, 0o700
 OTHERS = 0o077
-NO_FILE = N_("it is no ordinary file (a folder, a device or a pipe)")
-TOO_LARGE = N_("it is larger than {limit} bytes")
+NO_FILE = N_("no ordinary file (but a folder, a device or a pipe)")
+TOO_LARGE = N_("larger than {limit} bytes")
 OUTSIDE = N_("it lies outside this folder, or a link leads out of it")
 _QUIET = os.O_CLOEXEC | os.O_NOFOLLOW
+_BLOCK = 1 << 20
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
@@ -124,6 +126,31 @@ def read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise OSError(errno.EFBIG, TOO_LARGE.format(limit=limit), str(path))
     return data
+
+
+def stream(path: Path, limit: int) -> BinaryIO:
+    """An ordinary file, opened; or what comes through a pipe, up to ``limit`` bytes, in a nameless file of its own.
+
+    A pipe at whose other end nobody is gives nothing, at once.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    os.set_blocking(descriptor, True)
+    source = os.fdopen(descriptor, "rb")
+    if stat.S_ISREG(mode):
+        return source
+    copy, size = cast(BinaryIO, tempfile.TemporaryFile()), 0  # noqa: SIM115 - the caller closes it
+    with source:
+        while block := source.read(_BLOCK):
+            size += copy.write(block)
+            if size > limit:
+                copy.close()
+                raise OSError(errno.EFBIG, TOO_LARGE.format(limit=limit), str(path))
+    copy.seek(0)
+    return copy
 
 
 def beside(folder: Path, name: str) -> Path:

@@ -19,9 +19,11 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, BinaryIO, TextIO
 
+from mailer import files
 from mailer.errors import Fault, FaultsError
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -31,6 +33,7 @@ LONGEST_ROW = 200_000  # characters of a row, on however many lines
 LONGEST_HEAD = 100_000
 MOST_COLUMNS = 500
 _MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
+MOST_BYTES = 1 << 32  # of a pipe
 # A formula begins with one of these, or with a sign that becomes one of them (NFKC) ...
 _STARTS = "=+@\\-\u2212＝＋－＠\ufe62\ufe63\ufe66\ufe6b\ufb29\u207a-\u207c\u208a-\u208c\u2a75\u2a76"
 # ... perhaps behind signs that are not seen: space, control, format and other ignorable signs (Unicode,
@@ -108,22 +111,21 @@ class SheetWriter:
         self._writer.writerow(["" if cell is None else harmless(str(cell)) for cell in cells])
 
 
-def find_encoding(path: Path) -> str:
+def find_encoding(file: BinaryIO) -> str:
     """The encoding of a file; of bytes that are no UTF-8 here and there, the one that explains more of them."""
-    with path.open("rb") as file:
-        start = file.read(4)
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        strange = foreign = 0
-        block = start
-        while block:
-            text = decoder.decode(block)
-            if not text.isascii():
-                read = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
-                strange += len(text) - len(read)
-                foreign += len(read) - len(read.encode("ascii", "ignore"))
-            block = file.read(_BLOCK)
+    start = file.read(4)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    strange = foreign = 0
+    block = start
+    while block:
+        text = decoder.decode(block)
+        if not text.isascii():
+            read = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
+            strange += len(text) - len(read)
+            foreign += len(read) - len(read.encode("ascii", "ignore"))
+        block = file.read(_BLOCK)
     return "cp1252" if strange > foreign else "utf-8-sig"
 
 
@@ -131,12 +133,18 @@ class Sheet:
     """An open CSV file: ``columns`` from its header, then :meth:`records`. Close it, or use it in ``with``."""
 
     def __init__(self, path: Path) -> None:
-        _refuse_others(path)
-        self.name = path.name
-        self.encoding = find_encoding(path)
-        self._file = path.open("r", encoding=self.encoding, errors="surrogateescape", newline="")
+        self.name, self._line = path.name, 0
+        source = _opened(path)
+        try:
+            _refuse_others(source, self.name)
+            source.seek(0)
+            self.encoding = find_encoding(source)
+            source.seek(0)
+        except BaseException:
+            source.close()
+            raise
+        self._file = TextIOWrapper(source, self.encoding, "surrogateescape", newline="")
         self._lines = _bounded(self._file)
-        self._line = 0
         try:
             self.delimiter, header = self._header()
             self.columns = _columns(header, self.name, self._line)
@@ -264,23 +272,23 @@ def _reason(error: Exception) -> str:
     return N_('the quotation marks (") do not fit together')
 
 
-def _refuse_others(path: Path) -> None:
+def _opened(path: Path) -> BinaryIO:
+    """The file, to be read from its start more than once: what comes through a pipe (``/dev/stdin``) is copied."""
     try:
-        if not path.is_file():  # a pipe or device can be read once only, or has no end
-            path.stat()
-            found, expected = N_("a pipe or a device"), N_("a file")
-            raise FaultsError([Fault(path.name, 0, "file", found, expected, N_("Save what it gives as a file first"))])
-        with path.open("rb") as file:
-            start = file.read(8)
+        return files.stream(path, MOST_BYTES)
     except OSError as error:
         fault = Fault(path.name, 0, "file", error.strerror or "an error", N_("a file that can be read"))
         raise FaultsError([fault]) from error
+
+
+def _refuse_others(file: BinaryIO, name: str) -> None:
+    start = file.read(8)
     for magic, kind in _MAGIC:
         if start.startswith(magic):
             hint = N_("Save it as CSV (UTF-8) first")
-            raise FaultsError([Fault(path.name, 0, "file", kind, "CSV", hint)])
+            raise FaultsError([Fault(name, 0, "file", kind, "CSV", hint)])
     if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FaultsError([Fault(path.name, 0, "file", N_("bytes that are no text"), "CSV")])
+        raise FaultsError([Fault(name, 0, "file", N_("bytes that are no text"), "CSV")])
 
 
 def _columns(header: Sequence[str], file: str, line: int) -> list[Column]:

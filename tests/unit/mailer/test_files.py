@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,3 +155,24 @@ def test_a_link_within_the_folder_and_a_linked_folder_are_fine(tmp_path: Path) -
     (tmp_path / "real" / "y").symlink_to("x")
     (tmp_path / "linked").symlink_to("real")
     assert files.read(files.beside(tmp_path / "linked", "y"), 10) == b"x"
+
+
+def test_what_comes_through_a_pipe_is_read_whole_and_an_empty_one_blocks_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with files.stream(tmp_path / "fifo", 100) as nothing:
+        assert nothing.read() == b""
+    for data in (b"x" * 70_000, b"abc"):
+        reading, writing = os.pipe()
+        writer = threading.Thread(target=lambda end=writing, sent=data: (os.write(end, sent), os.close(end)))
+        writer.start()
+        if len(data) > 100:
+            with pytest.raises(OSError, match="larger than 100 bytes"):
+                files.stream(Path(f"/dev/fd/{reading}"), 100)
+        else:
+            with files.stream(Path(f"/dev/fd/{reading}"), 100) as copy:
+                assert (copy.read(), copy.seek(0), copy.read()) == (data, 0, data)
+        os.close(reading)
+        writer.join()
+    for strange in (Path("/dev/zero"), Path("/dev/urandom"), tmp_path):
+        with pytest.raises(OSError, match="no ordinary file"):
+            files.stream(strange, 100)

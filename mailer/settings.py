@@ -153,8 +153,8 @@ def _count(options: dict[str, str], name: str, default: int) -> int:
 
 def _readable(value: Any) -> Any:
     """Refuse text that no setting can have: NUL breaks system calls, a lone surrogate every encoder."""
-    if isinstance(value, str) and UNREADABLE.search(value.strip()):
-        raise ValueError("expected one line of text in UTF-8, without control characters")
+    if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in UNREADABLE.finditer(value)):
+        raise ValueError("expected text in UTF-8, without control characters")
     for item in value if isinstance(value, list) else ():
         _readable(item)
     return value

@@ -330,6 +330,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=range(len(FOREIGN)))
 def test_a_line_that_was_never_ours_is_counted_and_spoils_no_other(scene: Scene, foreign: bytes) -> None:
+    """Expected: it is left out and counted, and every wish around it is kept."""
     mailing = scene.launch()
     scene.back_up()
     scene.leave(mailing, 1)
@@ -344,6 +345,7 @@ def test_a_line_that_was_never_ours_is_counted_and_spoils_no_other(scene: Scene,
 
 
 def test_a_journal_that_is_cut_off_keeps_what_is_whole(scene: Scene) -> None:
+    """Expected: at most one line is lost, and the order of two people's wishes does not matter."""
     mailing = scene.launch()
     scene.back_up()
     scene.leave(mailing, 1)
@@ -366,6 +368,7 @@ def missing_of(scene: Scene) -> list[str]:
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + b"\xff" * 5000, b"PK\x03\x04" * 2000])
 def test_a_file_that_is_no_database_of_ours_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    """Expected: exit 1 or 3 and a sentence, never a traceback."""
     desk = Desk(tmp_path)
     desk.do("init")
     for name in ("postiljon.db-wal", "postiljon.db-shm"):
@@ -380,6 +383,7 @@ def test_a_file_that_is_no_database_of_ours_is_refused_in_a_sentence(tmp_path: P
 
 
 def test_a_copy_with_the_code_of_a_stranger_in_it_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    """Expected: exit 1, and the trigger is named."""
     desk = Desk(tmp_path / "desk")
     desk.folder.mkdir()
     desk.do("init")

@@ -167,9 +167,7 @@ def test_bytes_that_are_no_text_end_in_a_sentence(load: Importing, name: str, da
     assert ran.code == 1 or ran.told["rejected"] >= 1, name
 
 
-def test_a_device_is_not_read_and_a_pipe_without_a_writer_gives_nothing_at_once(
-    load: Importing, tmp_path: Path
-) -> None:
+def test_a_device_is_not_read_and_a_pipe_without_a_writer_gives_nothing(load: Importing, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, found in ((tmp_path / "pipe", "nothing"), (Path("/dev/zero"), NO_FILE), (Path("/dev/urandom"), NO_FILE)):
         ran = load.soon(path)

@@ -90,7 +90,7 @@ def test_an_organisation_has_a_name_and_one_address() -> None:
         ("info@localhost", "domain name"),
         ("info@-vng.example", "domain name"),
         ("ïnfo@vng.example", "plain letters"),
-        ("info@vng.example\nBcc: x@y.example", "one line of text"),
+        ("info@vng.example\nBcc: x@y.example", "one bare address"),
     ],
 )
 def test_what_cannot_be_a_sender_is_refused_as_a_contact(value: str, says: str) -> None:

@@ -88,7 +88,7 @@ class OnePiece:
 
     def _flush(self) -> None:
         waiting, self._waiting, self._size = self._waiting, [], 0
-        if waiting:
+        if waiting and not self._transport.is_closing():  # a client may cut the connection before its turn comes
             self._transport.write(b"".join(waiting))
 
     def __getattr__(self, name: str) -> Any:

@@ -14,7 +14,7 @@ undo that there is not, ``StateError`` when more changes are to be announced in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,18 +22,20 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.errors import Fault, FaultsError, InputError, TokenError
+from mailer.errors import Fault, FaultsError, InputError, StateError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
-from unsubscribe import changes, consent, contacts, frequency, optout, typed
+from unsubscribe import changes, consent, contacts, frequency, limits, moves, optout, typed
 from unsubscribe.changes import Change, ChangeKind
 from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Standing, Topic
-from unsubscribe.frequency import Sides
+from unsubscribe.frequency import Sides, Wanted
 from unsubscribe.history import History, Row
+from unsubscribe.limits import Limit
 from unsubscribe.notices import Post
 from unsubscribe.optout import Reader
 
+DETAILS = Limit("details of a contact", 10, limits.A_DAY)  # more is somebody playing with another person's link
 LONGEST_VALUE = 200
 JOINED = Statement("consent", "change details page")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -50,6 +52,22 @@ class Wishes:
     topics: Mapping[str, bool] = field(default_factory=dict)
     days: int | None = None
     until: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was filled in."""
+        texts = (self.name, self.language, *self.fields.values())
+        return not (any(text and text.strip() for text in texts) or self.topics or self._rhythm)
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether nothing is asked for but less mail."""
+        texts = any((self.name, self.language, *self.fields.values()))
+        return not texts and True not in self.topics.values() and self.days != 0
+
+    @property
+    def _rhythm(self) -> bool:
+        return self.days is not None or self.until is not None
 
     def as_stored(self) -> dict[str, Any]:
         """Give all that was filled in, in the shape of the *after* side of an act."""
@@ -80,91 +98,114 @@ def offered(conn: Connection, reader: Reader) -> list[Topic]:
     return mine + [topic for topic in contacts.topics(conn, only_open=True) if topic not in mine]
 
 
+def is_refused(conn: Connection, contact_id: int, wishes: Wishes, now: datetime) -> bool:
+    """Whether :func:`save` would refuse these for today. Reads only, so that it can be asked before any lock."""
+    counted = not wishes.is_empty and limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
+    return counted and not wishes.takes_away
+
+
 def save(conn: Connection, token: Token, wishes: Wishes, house: House, now: datetime) -> Saved:
-    """Store what differs and announce it. A reader who is gone changes nothing."""
+    """Store what differs and announce it. A reader who is gone changes nothing.
+
+    Each form counts, whether it differs from what is stored or not, so that nobody learns that by counting. Wishes that
+    only take away are never refused: over the limit they are stored and not announced.
+    """
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     reader = optout.look(conn, token, now)
-    if contact is None:
+    if contact is None or wishes.is_empty:
         return Saved(reader, None)
     topics = {topic.slug: topic for topic in offered(conn, reader)}
     _check(wishes, house, topics, now)
+    within = _take(conn, contact, now)
+    if not within and not wishes.takes_away:
+        raise StateError("these details were changed many times today; try again tomorrow")
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     _fields(conn, contact, wishes, (before, after), now)
     _topics(conn, contact, {topics[slug]: on for slug, on in wishes.topics.items()}, (before, after), now)
-    rhythm = frequency.apply(conn, contact, wishes.days, wishes.until, now)
+    rhythm = frequency.apply(conn, contact, Wanted(wishes.days, wishes.until, only_stricter=not within), now)
     before, after = before | rhythm[0], after | rhythm[1]
     if not after:
         return Saved(reader, None)
-    change = _announce(conn, contact, (before, after), house, now)
+    change = _keep(conn, contact, (before, after), house if within else None, now)
     return Saved(optout.look(conn, token, now), change)
 
 
 def less_often(conn: Connection, token: Token, days: int, house: House, now: datetime) -> Reader:
     """At most one campaign letter in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``.
 
-    A looser choice than the present one is announced, with an undo (I7). Raises ``StateError`` as :func:`save` does.
+    A looser choice than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
+    the stricter of the two stays, and *each letter* raises ``StateError``.
     """
     if days not in (0, 7, 30):
         raise InputError(f"{days} days: expected 7, 30, or 0 for each letter")
-    return _instead(
-        conn, token, "less_often", house, (now, lambda contact: frequency.apply(conn, contact, days, None, now))
-    )
+    return _instead(conn, token, "less_often", house, (now, Wanted(days)))
 
 
 def pause(conn: Connection, token: Token, until: datetime | None, house: House, now: datetime) -> Reader:
     """No campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``.
 
-    A shorter pause than the present one is announced, with an undo (I7). Raises ``StateError`` as :func:`save` does.
+    A shorter pause than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
+    the longer of the two stays, and ending it raises ``StateError``.
     """
-    if until is None:
-        return _instead(conn, token, "pause", house, (now, lambda contact: frequency.end_pause(conn, contact, now)))
-    if not now < until <= now + optout.LONGEST_PAUSE:
+    if until is not None and not now < until <= now + optout.LONGEST_PAUSE:
         raise InputError("a pause ends between tomorrow and a year from now")
-    return _instead(
-        conn, token, "pause", house, (now, lambda contact: frequency.apply(conn, contact, None, until, now))
-    )
+    return _instead(conn, token, "pause", house, (now, Wanted(until=until)))
 
 
-def undo(conn: Connection, token: Token, now: datetime) -> Reader:
+def undo(conn: Connection, token: Token, now: datetime) -> tuple[Reader, bool]:
     """Put back what an act changed, where nobody changed it since; ``token.subject`` numbers it. Again: nothing more.
 
-    Raises ``TokenError`` when there is no such act of this person.
+    The second value: whether anything was put back. Raises ``TokenError`` when there is no such act of this person.
     """
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     change = changes.get(conn, token.subject)
     if contact is None:
-        return optout.look(conn, token, now)  # erased: nothing is left to put back
+        return optout.look(conn, token, now), False  # erased: nothing is left to put back
     if change is None or change.contact_id != token.recipient or change.kind != "details":
         raise TokenError("there is nothing to undo")
-    if changes.undone(conn, change.id, now):
-        history = History(changes.of_contact(conn, contact.id), change)
-        _fields_back(conn, contact, change, history, now)
-        _topics_back(conn, contact, change, history, now)
-        frequency.put_back(conn, contact, change, history, now)
-    return optout.look(conn, token, now)
+    if not moves.may_take_back(conn, contact, token, now) or not changes.undone(conn, change.id, now):
+        return optout.look(conn, token, now), False
+    history = History(changes.of_contact(conn, contact.id), change)
+    done = [
+        _fields_back(conn, contact, change, history, now),
+        _topics_back(conn, contact, change, history, now),
+        frequency.put_back(conn, contact, change, history, now),
+    ]
+    return optout.look(conn, token, now), any(done)
 
 
-def _instead(
-    conn: Connection, token: Token, kind: ChangeKind, house: House, when: tuple[datetime, Callable[[Contact], Sides]]
-) -> Reader:
+def _instead(conn: Connection, token: Token, kind: ChangeKind, house: House, when: tuple[datetime, Wanted]) -> Reader:
     """Take back the opt-out that another choice replaces, if the token names one, and make that choice; others wait."""
-    now, act = when
+    now, wanted = when
     contacts.lock(conn, [token.recipient])
     reader = optout.undo(conn, token, now) if token.subject else optout.look(conn, token, now)
-    if reader.contact:
-        sides = act(reader.contact)
-        if frequency.is_looser(*sides):
-            _announce(conn, reader.contact, sides, house, now)
-        elif sides[1]:
-            changes.keep(conn, reader.contact.id, kind, sides, now)
+    contact = reader.contact
+    if contact is None:
+        return reader
+    within = _take(conn, contact, now)
+    ends = wanted.until is None and wanted.days is None
+    if not within and (ends or wanted.days == 0):
+        raise StateError("how often was changed many times today; try again tomorrow")
+    wanted = replace(wanted, only_stricter=not within)
+    sides = frequency.end_pause(conn, contact, now) if ends else frequency.apply(conn, contact, wanted, now)
+    if frequency.is_looser(*sides):
+        _keep(conn, contact, sides, house, now)
+    elif sides[1]:
+        changes.keep(conn, contact.id, kind, sides, now)
     return optout.look(conn, token, now)
 
 
-def _announce(conn: Connection, contact: Contact, sides: Sides, house: House, now: datetime) -> Change:
-    """Keep an act and tell the mailbox, with an undo, in the language that was stored before the act."""
+def _take(conn: Connection, contact: Contact, now: datetime) -> bool:
+    """Count one form that was filled in; whether it is within the limit of the day."""
+    return limits.take(conn, limits.of_contact(DETAILS, contact.id), now)
+
+
+def _keep(conn: Connection, contact: Contact, sides: Sides, house: House | None, now: datetime) -> Change:
+    """Keep an act; with ``house``, tell the mailbox too, with an undo, in the language that was stored before it."""
     change = changes.keep(conn, contact.id, "details", sides, now)
-    house.post.announce(conn, "details_changed", change, contact, now)
+    if house:
+        house.post.announce(conn, "details_changed", change, contact, now)
     return change
 
 
@@ -220,7 +261,7 @@ def _fields(conn: Connection, contact: Contact, wishes: Wishes, sides: Sides, no
         contacts.change(conn, contact, now, attributes=attributes, own_fields=contact.own_fields | own, **changed)
 
 
-def _fields_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> None:
+def _fields_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> bool:
     after = change.after
     plain = {
         name: history.before(name)
@@ -228,14 +269,18 @@ def _fields_back(conn: Connection, contact: Contact, change: Change, history: Hi
         if name in after and getattr(contact, name) == after[name] and history.is_newest(name)
     }
     attributes = dict(contact.attributes)
-    own = set(contact.own_fields) - (set(plain) - set(change.before.get("own", ())))
+    own = set(contact.own_fields) - {name for name in plain if not history.was_own(name)}
+    done = bool(plain)
     for name, value in after.get("fields", {}).items():
         if attributes.get(name) == value and history.is_newest(f"fields.{name}"):
             old = history.before(f"fields.{name}")
             attributes.pop(name)
             attributes |= {} if old is None else {name: tuple(old) if isinstance(old, list) else old}
-            own -= {name} - set(change.before["own"])
-    contacts.change(conn, contact, now, attributes=attributes, own_fields=frozenset(own), **plain)
+            own -= set() if history.was_own(f"fields.{name}") else {name}
+            done = True
+    if done:
+        contacts.change(conn, contact, now, attributes=attributes, own_fields=frozenset(own), **plain)
+    return done
 
 
 def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], sides: Sides, now: datetime) -> None:
@@ -249,6 +294,7 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
         held_back = bool(scopes & {topic.slug, ""})
         if (on and (held_back or state != "subscribed")) or (not on and not held_back and state != "opted_out"):
             news[topic] = on
+    optout.wish_again(conn, contact, [topic.slug for topic, on in wanted.items() if not on], now)
     if not news:
         return
     if True in news.values() and any(entry.reason in _KEEPS_OUT and not entry.scope for entry in held):
@@ -297,15 +343,19 @@ def _put_scopes(conn: Connection, contact: Contact, old: Sequence[str], new: Seq
     )
 
 
-def _topics_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> None:
+def _topics_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> bool:
     """Put back each topic that was not chosen anew since."""
     chosen = change.after.get("topics", {})
     ids = {topic.slug: topic.id for topic in contacts.topics(conn)}
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
     there = [slug for slug in chosen if slug in ids and ids[slug] in mine]
-    back = [slug for slug in there if mine[ids[slug]].since == change.at]
+    joined = consent.store_statement(conn, JOINED)
+    by_it = [slug for slug in there if mine[ids[slug]].since == change.at]
+    back = [
+        slug for slug in by_it if not chosen[slug] or mine[ids[slug]].statement == joined
+    ]  # else by an import since
     if not back:
-        return
+        return False
     held = {entry.scope for entry in suppression.entries(conn, contact.address_hash) if entry.reason == "opt_out"}
     rows = {slug: history.row_before(change.before["topics"][slug]) for slug in back}
     _put_scopes(conn, contact, sorted(held), sorted(_scopes_before(change, held, rows)), now)
@@ -313,6 +363,7 @@ def _topics_back(conn: Connection, contact: Contact, change: Change, history: Hi
     contacts.drop_standings(conn, contact.id, [ids[slug] for slug, row in rows.items() if not row])
     detail = {"address": contact.email, "how": "undo"}
     consent.record_many(conn, [consent.Event(contact.id, "undone", slug, now, 0, detail) for slug in back], now)
+    return True
 
 
 def _scopes_before(change: Change, held: set[str], rows: Mapping[str, Row | None]) -> set[str]:

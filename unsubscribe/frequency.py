@@ -8,6 +8,7 @@ set it. The values live in suppression, under the address hash.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,11 +30,27 @@ def now_set(conn: Connection, contact: Contact, now: datetime) -> tuple[int, dat
     return (often.every_days or 0) if often else 0, until
 
 
-def apply(conn: Connection, contact: Contact, days: int | None, until: datetime | None, now: datetime) -> Sides:
-    """Set a limit (0: none) and a pause, unless they are so already; None leaves one as it is."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A limit in days (0: each letter) and the end of a pause; None leaves one as it is.
+
+    ``only_stricter``: what would let more mail through than now is left as it is.
+    """
+
+    days: int | None = None
+    until: datetime | None = None
+    only_stricter: bool = False
+
+
+def apply(conn: Connection, contact: Contact, wanted: Wanted, now: datetime) -> Sides:
+    """Set what is wanted, unless it is so already."""
+    days, until = wanted.days, wanted.until
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     old_days, old_until = now_set(conn, contact, now)
+    if wanted.only_stricter:
+        days = None if days is None or days < old_days else days
+        until = None if until is None or (old_until and until < old_until) else until
     if days is not None and days != old_days:
         before["days"], after["days"] = old_days, days
         suppression.limit(conn, contact.address_hash, days, now)
@@ -59,17 +76,20 @@ def is_looser(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return not after["until"] or datetime.fromisoformat(after["until"]) < datetime.fromisoformat(before["until"])
 
 
-def put_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> None:
-    """Restore what an act set, unless a later act set it, or it has another value by now."""
-    after = change.after
+def put_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> bool:
+    """Restore what an act set, unless a later act set it, or it has another value by now; whether anything was."""
+    after, done = change.after, False
     days, until = now_set(conn, contact, now)
     if "days" in after and days == after["days"] and history.is_newest("days"):
         suppression.limit(conn, contact.address_hash, history.before("days"), now)
+        done = True
     if "until" in after and until == _lasting(after["until"], now) and history.is_newest("until"):
         suppression.lift(conn, contact.address_hash, suppression.EVERYTHING, ["pause"])
+        done = True
         former = _lasting(history.before("until"), now)
         if former:
             suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "pause", now, former)
+    return done
 
 
 def _text(until: datetime | None) -> str | None:

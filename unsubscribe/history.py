@@ -32,13 +32,21 @@ class History:
 
     def before(self, item: str) -> Any:
         """The value before the act; where an act that was undone had set that, the value before that one."""
-        value = _items(self._change.before).get(item)
+        return _items(self._origin(item).before).get(item)
+
+    def was_own(self, item: str) -> bool:
+        """Whether the contact had set this column or field themselves, at the time of :meth:`before`."""
+        return item.removeprefix("fields.") in self._origin(item).before.get("own", ())
+
+    def _origin(self, item: str) -> Change:
+        """The act, of this one and those before it, whose *before* holds what an undo gives back."""
+        origin = self._change
         for act in reversed(self._acts):
-            if act.id < self._change.id and act.kind in _SETS and item in _items(act.after):
-                if not act.undone_at or _items(act.after)[item] != value:
+            if act.id < origin.id and act.kind in _SETS and item in _items(act.after):
+                if not act.undone_at or _items(act.after)[item] != _items(origin.before).get(item):
                     break
-                value = _items(act.before).get(item)
-        return value
+                origin = act
+        return origin
 
     def row_before(self, row: Row | None) -> Row | None:
         """The row that an act found; where an act that was undone had made it, the row that this one found.

@@ -86,6 +86,11 @@ class Spent:
         return bool(found)
 
 
+def of_contact(limit: Limit, contact: int) -> Use:
+    """A use by the number of a contact, which names nobody: no pepper is needed for it."""
+    return use(limit, b"", f"contact {contact}")
+
+
 def spent(conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
     """Whether one of these has nothing left now. Reads only; one look-up by key for each."""
     return bool(_spent(conn, uses, now))

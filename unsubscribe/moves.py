@@ -14,13 +14,27 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mailer import outbox
 from mailer.address import key_of, mask, parse
 from mailer.outbox import Recipient
+from mailer.signing import Token
 from unsubscribe import changes
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 
 PUT_BACK = timedelta(days=14)
+
+
+def may_take_back(conn: Connection, contact: Contact, token: Token, now: datetime) -> bool:
+    """Whether an undo may be used by the holder of this link: the page's own, or a letter to a mailbox that has a say.
+
+    While former mailboxes may put their address back, that is the original one alone; else it is the present one.
+    """
+    address = outbox.service_address(conn, token.mailing, token.recipient)
+    if address is None:
+        return True
+    former = former_mailboxes(conn, contact, now)
+    return bool(address) and key_of(address) == (key_of(former[0].recipient.address) if former else contact.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ same contact's address is to change too often in a day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -26,20 +26,23 @@ from mailer.address import key_of, mask, parse
 from mailer.errors import AddressError, Fault, FaultsError, StateError, TokenError
 from mailer.outbox import Recipient
 from mailer.signing import Token, address_hash
-from unsubscribe import changes, consent, contacts, moves, notices, optout
+from unsubscribe import changes, consent, contacts, erasing, limits, moves, notices
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
+from unsubscribe.limits import Limit
 from unsubscribe.moves import AddressChange
 from unsubscribe.notices import Post
 
 Stand = Literal["waiting", "moved", "kept", "elsewhere", "taken", "apart", "gone"]
-MOST_A_DAY = 3
+ASKED = Limit("change of address of a contact", 3, limits.A_DAY)
 WAIT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How a change of address stands, all addresses masked. ``confirmed``: from the new mailbox; ``agreed``: old one.
+    """How a change of address stands, addresses masked but one: ``new_in_full`` is for a link that the old mailbox got.
+
+    ``confirmed``: from the new mailbox; ``agreed``: old one.
 
     ``here``: the address that the contact has now. Stands: *waiting*, *moved* (the new address is the present one),
     *kept* (called off or put back, the old one is), *elsewhere* (another one is); *taken* (by another contact, so
@@ -53,6 +56,7 @@ class Move:
     language: str = ""
     confirmed: bool = False
     agreed: bool = False
+    new_in_full: str = field(default="", repr=False)
 
 
 def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, now: datetime) -> Move:
@@ -64,10 +68,9 @@ def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, n
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     if contact is None:
         return Move("gone", new=mask(email))
-    earlier = moves.of_contact(conn, contact.id)
-    if sum(move.at > now - timedelta(days=1) for move in earlier) >= MOST_A_DAY:
+    if not limits.take(conn, limits.of_contact(ASKED, contact.id), now):
         raise StateError("this address was to be changed many times today; try again tomorrow")
-    for move in earlier:
+    for move in moves.of_contact(conn, contact.id):
         if move.waits:
             changes.undone(conn, move.id, now)
     change = changes.keep(conn, contact.id, "address", moves.sides(contact, str(address)), now)
@@ -117,10 +120,15 @@ def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Move:
         return before
     for move in later:
         changes.undone(conn, move.id, now)
-    if later[0].moved and not _back(conn, contact, mine.old, pepper, now):
-        optout.opt_out(conn, token, "all", now)
+    if later[0].moved and not _back(conn, contact, later[0], pepper, now):
+        erasing.erase(conn, contact.id, now)
         return Move("apart", before.old, before.new, before.here, contact.language)
     return look(conn, token)
+
+
+def is_refused(conn: Connection, contact_id: int, now: datetime) -> bool:
+    """Whether :func:`ask` would refuse for today. Reads only, so that it can be asked before any lock."""
+    return limits.spent(conn, [limits.of_contact(ASKED, contact_id)], now)
 
 
 def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> int:
@@ -129,12 +137,16 @@ def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAI
     What was never confirmed is called off once the link to confirm has ended.
     """
     done = 0
-    for change in changes.open_ones(conn, "address", now - wait):
-        if moves.can_be_read(change) and moves.of(change).waits:
-            contacts.lock(conn, [change.contact_id])
-            done += _carry_out(conn, change, pepper, now, wait)
-            if not change.after["confirmed"] and change.at < now - timedelta(days=notices.UNDO_DAYS):
-                changes.undone(conn, change.id, now)
+    for found in changes.open_ones(conn, "address", now - wait):
+        if not moves.can_be_read(found) or not moves.of(found).waits:
+            continue
+        contacts.lock(conn, [found.contact_id])
+        change = changes.get(conn, found.id)  # again: on PostgreSQL it may have been kept while we waited for the lock
+        if change is None or not moves.of(change).waits:
+            continue
+        done += _carry_out(conn, change, pepper, now, wait)
+        if not change.after["confirmed"] and change.at < now - timedelta(days=notices.UNDO_DAYS):
+            changes.undone(conn, change.id, now)
     return done
 
 
@@ -162,17 +174,29 @@ def _carry_out(conn: Connection, change: Change, pepper: bytes, now: datetime, w
     if contacts.find(conn, change.after["email"]) is not None:  # the contact's own, or signed up since then
         changes.undone(conn, change.id, now)
         return False
+    if (former := _former(conn, contact, change.after["email"], now)) is not None:
+        _back(conn, contact, former, pepper, now)  # going back within the time of putting back is just that
+        for move in moves.of_contact(conn, contact.id):
+            if move.id >= former.id:
+                changes.undone(conn, move.id, now)
+        return True
     _put(conn, contact, change.after["email"], pepper, now)
     changes.revise(conn, change, {**change.after, "moved": now.isoformat()})
     return True
 
 
-def _back(conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime) -> bool:
-    """Give a contact its former address again; whether it has it now."""
-    if contact.key != key_of(email):
-        if _is_taken(conn, contact, email):
+def _former(conn: Connection, contact: Contact, email: str, now: datetime) -> AddressChange | None:
+    """The change by which a contact left this address, if it can still be put back."""
+    left = (move for move in moves.of_contact(conn, contact.id) if move.can_be_put_back(now))
+    return next((move for move in left if key_of(move.old) == key_of(email)), None)
+
+
+def _back(conn: Connection, contact: Contact, move: AddressChange, pepper: bytes, now: datetime) -> bool:
+    """Give a contact the address that it left by a change; whether it has it now."""
+    if contact.key != key_of(move.old):
+        if _is_taken(conn, contact, move.old):
             return False
-        _put(conn, contact, email, pepper, now)
+        _put(conn, contact, move.old, pepper, now, move.moved)
     return True
 
 
@@ -181,14 +205,25 @@ def _is_taken(conn: Connection, contact: Contact, email: str) -> bool:
     return found is not None and found.id != contact.id
 
 
-def _put(conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime) -> None:
-    """Another address, with all that held the former one back, and on record."""
+def _put(
+    conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime, since: datetime | None = None
+) -> None:
+    """Another address, with what held the former one back, and on record.
+
+    ``since``: going back, only what was chosen from then on comes along; the rest is there, or the other mailbox's own.
+    A limit and a pause leave the former address; an opt-out stays there as well, so that no import revives it.
+    """
     moved = contacts.change_address(conn, contact, email, pepper, now)
     for entry in suppression.entries(conn, contact.address_hash):
+        if since and entry.since < since:
+            continue
         if entry.reason == "less_often" and entry.every_days:
             suppression.limit(conn, moved.address_hash, entry.every_days, now)
         elif entry.reason in ("opt_out", "pause", "complaint", "manual"):
-            suppression.suppress(conn, moved.address_hash, entry.scope, entry.reason, entry.since, entry.until)  # type: ignore[arg-type]
+            at = now if entry.reason == "pause" else entry.since
+            suppression.suppress(conn, moved.address_hash, entry.scope, entry.reason, at, entry.until)  # type: ignore[arg-type]
+        if entry.reason in ("less_often", "pause"):
+            suppression.lift(conn, contact.address_hash, entry.scope, [entry.reason])
     told = {"from": contact.email, "to": moved.email}
     consent.record(conn, consent.Event(contact.id, "address", "", now, 0, told), now)
 
@@ -197,7 +232,8 @@ def _move(contact: Contact, move: AddressChange) -> Move:
     """How a change stands, by the address that the contact has now."""
     stand: Stand = "waiting"
     if not move.waits:
-        by_key: dict[str, Stand] = {key_of(move.old): "kept"} if move.undone else {key_of(move.new): "moved"}
+        by_key: dict[str, Stand] = {key_of(move.new): "moved"}
+        by_key |= {key_of(move.old): "kept"} if move.undone else {}
         stand = by_key.get(contact.key, "elsewhere")
     steps = (move.confirmed, move.agreed)
-    return Move(stand, mask(move.old), move.masked_new, contact.masked, contact.language, *steps)
+    return Move(stand, mask(move.old), move.masked_new, contact.masked, contact.language, *steps, move.new)

@@ -53,10 +53,13 @@ from unsubscribe.tokens import Tokens
 Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"]
 LatestSender = Callable[[Connection], str]
 """The From address of the latest campaign; empty where there is none yet."""
+FORMER = "former"
+"""How the key of a letter to a former mailbox begins, before the number of the change by which it was left."""
 UNDO_DAYS = 14
 KEEP_LINK = timedelta(days=60)  # :mod:`.moves` says until when an address can be put back; the link outlives that
 MY_DATA_DAYS = 3
-ASKED_FOR: Notice = "optin_confirm"
+ASKED_FOR: frozenset[Notice] = frozenset({"optin_confirm", "address_change_old"})
+"""That go to an address which is struck off as well: by its own wish, or because its silence counts."""
 MOST_A_DAY: Mapping[Notice, int] = {
     "optin_confirm": 1,
     "my_data": 1,
@@ -137,7 +140,7 @@ class Post:
         """
         key = f"{notice}:{change.id}"
         if isinstance(to, Former):
-            key, to = f"{key}:{to.change}", to.recipient
+            key, to = f"{FORMER}{to.change}:{key}", to.recipient
         sender = self.sender(conn)
         if not sender:
             raise ContactMissing("POSTILJON_CONTACT is not set, and there is no campaign: no letter can be written")
@@ -152,7 +155,7 @@ class Post:
             self.identity,
             send_before=_ends(notice, change),
             recipient=to.number,
-            asked_for=notice == ASKED_FOR,
+            asked_for=notice in ASKED_FOR,
             from_address=sender,
         )
         with conn.begin_nested() as step:
@@ -240,12 +243,15 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
     identity = mailing.identity
     filled = {}
     for contact in found.values():
+        original = next((one.change for one in moves.former_mailboxes(conn, contact, change.at)), 0)
         letter = (identity.key_id, mailing.id, contact.id)
         asked = _asked(change, contact)
         urls = {}
         for slot, (path, purpose) in links.items():
             if former and purpose is Purpose.ADDRESS_AGREE:
                 continue  # a mailbox that had its say already can take back, not agree for the present one
+            if former != original and purpose in (Purpose.UNDO, Purpose.UNDO_CHANGE):
+                continue  # while the original mailbox may put its address back, it alone undoes
             ends, about = _ends(name, change), change.id
             if purpose is Purpose.ADDRESS_KEEP:
                 ends, about = change.at + KEEP_LINK, former or change.id
@@ -257,8 +263,9 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
 
 def _parts(key: str) -> tuple[str, int, int]:
     """Notice, act, and the change of address by which a former mailbox is told (0: the present one) of a key."""
-    name, _, numbers = key.partition(":")
-    act, _, former = numbers.partition(":")
+    head, _, rest = key.partition(":") if key.startswith(FORMER) else ("", "", key)
+    name, _, act = rest.partition(":")
+    former = head.removeprefix(FORMER)
     return name, int(act) if act.isdecimal() else 0, int(former) if former.isdecimal() else 0
 
 

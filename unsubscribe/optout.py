@@ -14,7 +14,7 @@ Raises ``StorageError`` when the database does not keep it: then nothing was don
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,17 +22,20 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from mailer import journal, outbox, suppression
-from mailer.errors import TokenError
+from mailer.errors import StateError, TokenError
 from mailer.journal import Line
 from mailer.signing import Token
-from unsubscribe import changes, consent, contacts
+from unsubscribe import changes, consent, contacts, limits, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact, Standing, Topic
 from unsubscribe.history import History
+from unsubscribe.limits import Limit
 
 Scope = Literal["topic", "all"]
 Stand = Literal["on", "left_topic", "left_all", "gone"]
 LONGEST_PAUSE = timedelta(days=366)
+UNDONE = Limit("undo of an opt-out", 20, limits.A_DAY)
+_PAGE, _AGAIN = "page", "again"  # of an act: that its answer held an undo; when the same was wished once more
 _FOR_ALL = ("opt_out", "erased", "complaint", "manual")
 
 
@@ -96,7 +99,8 @@ class _Act:
 class Plan:
     """What some wishes will change, by :func:`plan`. ``lines``: what the journal will say of it.
 
-    ``answers``, by place, are to those who had left already; ``acts``, by contact, are to be done.
+    ``answers``, by place, are to those who had left already; ``acts``, by contact, are to be done; ``again``: earlier
+    acts of the contacts that a wish repeats, so that their undo gives nothing back any more.
     """
 
     requests: Sequence[Request]
@@ -105,6 +109,7 @@ class Plan:
     acts: Mapping[int, _Act]
     links: consent.Links
     lines: Sequence[Line]
+    again: Mapping[int, Sequence[Change]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +148,24 @@ def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
     """What these wishes will change. Reads only: it can be done before the transaction that writes."""
     heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
     known = _know(conn, [request.token for request in requests])
+    before = changes.standing(
+        conn, [who.id for who in known.people.values() if who.address_hash in known.entries], "opt_out"
+    )
     answers: dict[int, Left] = {}
     acts: dict[int, _Act] = {}
+    again: dict[int, Sequence[Change]] = {}
     for place, request in enumerate(requests):
         if request.token.recipient in acts:
             continue  # a second wish of the same person is planned when the first is carried out
         left = _asked(request, known, now)
+        again[request.token.recipient] = _repeated(left, request.earlier, before.get(request.token.recipient, ()))
         if left.already:
             answers[place] = left
         else:
             acts[request.token.recipient] = _act(place, left, known)
     events = [event for act in acts.values() for event in _events(act, now)]
     lines = suppression.lines([act.hold for act in acts.values()], "opt_out", now)
-    return Plan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines)
+    return Plan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines, again)
 
 
 def carry_out(conn: Connection, planned: Plan) -> list[Left]:
@@ -174,6 +184,8 @@ def carry_out(conn: Connection, planned: Plan) -> list[Left]:
         conn, [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
     )
     consent.add(conn, planned.links, but=overtaken)
+    for repeated in (found for person, found in planned.again.items() if person not in overtaken):
+        _wished_again(conn, repeated, now)
     kept = [_change(act, now) for act in acts]
     answers = {place: left for place, left in planned.answers.items() if tokens[place].recipient not in overtaken}
     for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):
@@ -187,14 +199,22 @@ def carry_out(conn: Connection, planned: Plan) -> list[Left]:
 def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     """Put back exactly what an act of this person took away; ``token.subject`` is its number. Again: nothing more.
 
-    Raises ``TokenError`` when there is no such act of this person.
+    Nothing is put back where the same was wished again since, unless the link came to the mailbox. Raises
+    ``TokenError`` when there is no such act of this person, ``StateError`` for one undo too many in a day.
     """
     contacts.lock(conn, [token.recipient])
     change = changes.get(conn, token.subject)
     mine = change is not None and change.contact_id == token.recipient and change.kind == "opt_out"
     if change is None or not mine or "scope" not in change.before:
         raise TokenError("there is nothing to undo")
-    _put_back(conn, change, now)
+    contact = contacts.get(conn, token.recipient)
+    by_mail = outbox.service_address(conn, token.mailing, token.recipient) is not None
+    if contact is None or change.undone_at or (_AGAIN in change.after and not by_mail):
+        return look(conn, token, now)
+    if moves.may_take_back(conn, contact, token, now):
+        if not by_mail and not limits.take(conn, limits.of_contact(UNDONE, contact.id), now):
+            raise StateError("an opt-out was undone many times today; try again tomorrow")
+        _put_back(conn, change, now)
     return look(conn, token, now)
 
 
@@ -242,6 +262,19 @@ def _asked(request: Request, known: _Known, now: datetime) -> Left:
     return Left(reader, scope, done, 0 if done else request.earlier, request.how)
 
 
+def _repeated(left: Left, earlier: int, acts: Sequence[Change]) -> list[Change]:
+    """The acts whose opt-out is wished once more: for its topic, or by a wish to leave everything."""
+    scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
+    topics = {act.after.get("scope") for act in acts} if not scope else {scope}
+    return [act for act in _undoable(acts, topics) if act.id != earlier]
+
+
+def _undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
+    """The acts about these topics, or all mail, whose answer held an undo that still works."""
+    about = {*topics, suppression.EVERYTHING}
+    return [act for act in acts if _PAGE in act.after and _AGAIN not in act.after and act.after.get("scope") in about]
+
+
 def _left(left: Left, number: int) -> Left:
     """The answer when it is done."""
     was = left.reader
@@ -272,7 +305,19 @@ def _change(act: _Act, now: datetime) -> Change:
     """What an undo needs."""
     scope = act.hold[1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
-    return Change(0, act.left.reader.token.recipient, "opt_out", before, {"scope": scope}, now)
+    after = {"scope": scope} | ({_PAGE: True} if act.left.how == _PAGE else {})
+    return Change(0, act.left.reader.token.recipient, "opt_out", before, after, now)
+
+
+def wish_again(conn: Connection, contact: Contact, slugs: Collection[str], now: datetime) -> None:
+    """Note that topics which were left are to stay so: an undo that is still about gives none of them back."""
+    if slugs:
+        _wished_again(conn, _undoable(changes.standing(conn, [contact.id], "opt_out").get(contact.id, ()), slugs), now)
+
+
+def _wished_again(conn: Connection, acts: Sequence[Change], now: datetime) -> None:
+    for act in acts:
+        changes.revise(conn, act, {**act.after, _AGAIN: now.isoformat()})
 
 
 def _put_back(conn: Connection, change: Change, now: datetime) -> None:

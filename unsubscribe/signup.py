@@ -149,7 +149,7 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
     for topic in contacts.topics(conn):
         if topic.slug in change.after["topics"]:
             contacts.set_state(conn, contact.id, topic.id, "subscribed", now, statement=statement)
-        elif lifted and topic.id in mine and mine[topic.id].state == "opted_out":
+        elif lifted and topic.id in mine:
             suppression.suppress(conn, contact.address_hash, topic.slug, "opt_out", now)  # "all" was lifted, not this
     if change.after["name"] and not contact.name:
         contacts.change(conn, contact, now, name=change.after["name"], own_fields=contact.own_fields | {"name"})

@@ -25,7 +25,7 @@ from mailer.outbox.doubt import (
     readdress,
     send_again,
 )
-from mailer.outbox.lookup import first_claim, posted_to
+from mailer.outbox.lookup import first_claim, posted_to, service_address
 from mailer.outbox.mailings import (
     NO_MAILING,
     audience_complete,
@@ -143,6 +143,7 @@ __all__ = [
     "scope_of",
     "send_again",
     "service",
+    "service_address",
     "settle",
     "skip_cancelled",
     "skip_claimed",

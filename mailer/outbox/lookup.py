@@ -17,6 +17,14 @@ def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime |
     return moment
 
 
+def service_address(conn: Connection, mailing_id: int, recipient: int) -> str | None:
+    """Where a service letter to a recipient went ("" once that was forgotten); None for any other mailing."""
+    mine = (MAILING.c.id == mailing_id) & (MAILING.c.kind == "service") & (DELIVERY.c.recipient == recipient)
+    query = select(DELIVERY.c.address).join_from(MAILING, DELIVERY, DELIVERY.c.mailing_id == MAILING.c.id).where(mine)
+    row = conn.execute(query).first()
+    return (row[0] or "") if row else None
+
+
 def may_be_for(recipient: int) -> ColumnElement[bool]:
     """The mailings in which somebody may be: those for many, and those for her alone."""
     return or_(MAILING.c.recipient.is_(None), MAILING.c.recipient == recipient)

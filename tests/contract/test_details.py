@@ -263,7 +263,7 @@ def test_a_reader_who_is_gone_changes_nothing_and_gets_no_letter(one: Stage) -> 
         assert mailing
         assert notices.fill(conn, mailing, [one.reader.id], TOKENS) == {}
     with one.db.write() as conn:
-        assert details.undo(conn, one.token(Purpose.UNDO_CHANGE, saved.change.id), NOW).stand == "gone"
+        assert details.undo(conn, one.token(Purpose.UNDO_CHANGE, saved.change.id), NOW)[0].stand == "gone"
 
 
 @pytest.mark.parametrize(("scope", "told"), [("topic", "Nieuws"), ("all", "Al onze mail")])

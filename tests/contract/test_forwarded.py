@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from mailer import suppression
+from mailer import outbox, suppression
+from mailer.signing import Purpose, address_hash
 from mailer.storage import Database
 from tests.support import web
 from tests.support.site import PEPPER, Site, Town, serving
-from unsubscribe import contacts
+from unsubscribe import contacts, details, moving, notices, optout, retention
 from unsubscribe.endpoint import public_app
+from unsubscribe.settings import ReaderSettings
 
 
 @pytest.fixture
@@ -185,3 +188,151 @@ def test_an_address_of_another_contact_is_said_to_be_known_to_its_own_mailbox_al
     agree = town.letter("address_change_old", "confirm")
     assert "staat al op onze lijst" in web.post(site.url(town.letter("address_change_new", "confirm"))).text
     assert "staat al op onze lijst" not in web.post(site.url(agree)).text
+
+
+@pytest.mark.parametrize("wish", ["page", "one-click", "all", "details"])
+def test_a_stranger_who_left_first_cannot_take_back_that_the_owner_wished_it_too(
+    town: Town, site: Site, wish: str
+) -> None:
+    stranger = link(web.post(site.url(town.path())).text, "undo")
+    if wish == "details":
+        web.post(site.url(town.path("d")), data={"topic-nieuws": "off"})
+    else:
+        form = {"one-click": {"List-Unsubscribe": "One-Click"}, "all": {"scope": "all"}}.get(wish, {})
+        web.post(site.url(town.path()), data=form)
+    said = web.post(site.url(stranger)).text
+    assert town.state() == "opted_out"
+    assert "Niet gewijzigd" in said
+
+
+def test_undoing_ends_when_it_comes_too_often_and_leaving_does_not(town: Town, site: Site) -> None:
+    codes = set()
+    for _ in range(optout.UNDONE.most + 2):
+        left = web.post(site.url(town.path()))
+        assert left.status_code == 200
+        codes.add(web.post(site.url(link(left.text, "undo"))).status_code if link(left.text, "undo") else 0)
+    assert codes == {200, 429, 0}
+    assert town.state() == "opted_out"
+
+
+@pytest.mark.parametrize("guess", ["Esther", "Anna"])
+def test_how_often_one_may_change_something_confirms_no_guess_either(town: Town, site: Site, guess: str) -> None:
+    with town.db.write() as conn:
+        contact = contacts.get(conn, town.readers[0].id)
+        assert contact
+        contacts.change(conn, contact, town.now, name="Esther")
+    url = site.url(town.path("d"))
+    codes = [web.post(url, data={"name": guess}).status_code]
+    codes += [web.post(url, data={"name": f"Filler {number}"}).status_code for number in range(10)]
+    assert codes == [200] * details.DETAILS.most + [429]
+
+
+def test_a_limit_that_is_stored_does_not_show_in_what_is_refused(town: Town, site: Site) -> None:
+    choose(site, town, "less-often", often="month")
+    answers: dict[int, list[int]] = {}
+    for reader in (0, 1):
+        url = site.url(town.path("d", reader))
+        for number in range(details.DETAILS.most):
+            web.post(url, data={"name": f"Filler {number}"})
+        for often in ("always", "week"):
+            page = web.post(site.url(f"{town.path(reader=reader)}/less-often")).text
+            said = web.post(site.url(link(page, "less-often")), data={"often": often})
+            answers.setdefault(reader, []).append(said.status_code)
+    assert answers[0] == answers[1] == [429, 200]
+    assert limits(town)["less_often"] == 30
+
+
+def test_who_only_wants_less_is_never_turned_away(town: Town, site: Site) -> None:
+    url = site.url(town.path("d"))
+    for number in range(details.DETAILS.most + 1):
+        web.post(url, data={"name": f"Filler {number}"})
+    assert web.post(url, data={"topic-nieuws": "off", "often": "month"}).status_code == 200
+    assert town.state() == "opted_out"
+
+
+def test_signing_up_for_one_topic_after_leaving_everything_brings_no_other_back(town: Town, site: Site) -> None:
+    first = link(web.post(site.url(town.path())).text, "undo")
+    web.post(site.url(town.path()), data={"scope": "all"})
+    web.post(site.url(first))
+    web.post(site.url("/subscribe"), data={"email": town.readers[0].email, "topic": "agenda"})
+    web.post(site.url(town.letter("optin_confirm", "confirm")))
+    with town.db.read() as conn:
+        assert suppression.why(conn, town.readers[0].address_hash, "agenda", town.now) is None
+        assert suppression.why(conn, town.readers[0].address_hash, "nieuws", town.now) == "opt_out"
+
+
+def moved(town: Town, site: Site) -> None:
+    """The first reader's address is moved to a stranger's."""
+    web.post(site.url(town.path("d")), data={"email": "b@thief.example"})
+    for notice in ("address_change_new", "address_change_old"):
+        web.post(site.url(town.letter(notice, "confirm")))
+
+
+def test_a_mailbox_in_dispute_gets_no_undo_and_the_original_one_can_still_undo(town: Town, site: Site) -> None:
+    web.post(site.url(town.path("d")), data={"name": "Before"})
+    before = town.letter("details_changed", "undo")
+    moved(town, site)
+    web.post(site.url(town.path("d")), data={"often": "week"})
+    with town.db.read() as conn:
+        present = outbox.get(conn, town.letters("details_changed")[-1])
+        filled = notices.fill(conn, present, [town.readers[0].id], town.tokens)
+    assert "undo" not in filled[town.readers[0].id].values["contact"]
+    web.post(site.url(before))
+    with town.db.read() as conn:
+        contact = contacts.get(conn, town.readers[0].id)
+    assert contact
+    assert contact.name != "Before"
+
+
+def test_going_back_to_ones_own_address_by_the_form_leaves_the_other_mailbox_no_way_to_keep(
+    town: Town, site: Site
+) -> None:
+    moved(town, site)
+    web.post(site.url(town.path("d")), data={"email": town.readers[0].email})
+    keep = town.letter("address_change_old", "undo")
+    web.post(site.url(town.letter("address_change_new", "confirm")))
+    town.now += timedelta(days=7)
+    retention.tidy(town.db, ReaderSettings(), PEPPER, town.now)
+    web.post(site.url(keep))
+    with town.db.read() as conn:
+        assert contacts.find(conn, town.readers[0].email)
+
+
+def test_what_the_other_mailbox_had_for_itself_does_not_come_back_with_the_owner(town: Town, site: Site) -> None:
+    hashed = address_hash(PEPPER, "b@thief.example")
+    with town.db.write() as conn:
+        suppression.suppress(conn, hashed, "", "opt_out", town.now - timedelta(days=400))
+    moved(town, site)
+    town.now += timedelta(days=1)
+    with town.db.read() as conn:
+        old = next(number for number in town.letters("address_change_old"))
+        values = notices.fill(conn, outbox.get(conn, old), [town.readers[0].id], town.tokens)
+    keep = str(values[town.readers[0].id].values["contact"]["undo"]).partition("/c/")[2]  # type: ignore[index]
+    web.post(site.url(f"/c/{keep}"))
+    with town.db.read() as conn:
+        assert suppression.why(conn, town.readers[0].address_hash, "nieuws", town.now) is None
+        assert suppression.why(conn, hashed, "nieuws", town.now) == "opt_out"
+
+
+def test_the_old_mailbox_sees_in_full_what_it_is_to_agree_to(town: Town, site: Site) -> None:
+    web.post(site.url(town.path("d")), data={"email": "esther@nieuw.example"})
+    assert "esther@nieuw.example" in web.get(site.url(town.letter("address_change_old", "confirm"))).text
+    assert "esther@nieuw.example" not in web.get(site.url(town.letter("address_change_new", "confirm"))).text
+
+
+def test_the_tidying_does_not_carry_out_a_move_that_is_kept_meanwhile(town: Town, site: Site) -> None:
+    web.post(site.url(town.path("d")), data={"email": "b@thief.example"})
+    web.post(site.url(town.letter("address_change_new", "confirm")))
+    token = town.tokens.read(
+        town.letter("address_change_old", "undo").rpartition("/")[2], Purpose.ADDRESS_KEEP, town.now
+    )
+    later = town.now + timedelta(days=8)
+    tidying = threading.Thread(target=lambda: retention.tidy(town.db, ReaderSettings(), PEPPER, later))
+    with town.db.write() as conn:
+        contacts.lock(conn, [token.recipient])
+        tidying.start()
+        tidying.join(0.5)  # on PostgreSQL it has read the change and waits for the contact; on SQLite for the lock
+        assert moving.keep(conn, token, PEPPER, later).stand == "kept"
+    tidying.join()
+    with town.db.read() as conn:
+        assert contacts.find(conn, town.readers[0].email)

@@ -113,6 +113,7 @@ class Moving(RuleBasedStateMachine):
         if chain[0].moved and one.old != self.here:
             if one.old in self.others:
                 assert move.stand == "apart"
+                self.erased = True
                 return
             self.here = one.old
         self._is_true(move, one)
@@ -142,7 +143,7 @@ class Moving(RuleBasedStateMachine):
             return
         with self.stage.db.read() as conn:
             query = "SELECT d.address FROM mailing m JOIN delivery d ON d.mailing_id = m.id WHERE m.key LIKE :like"
-            told = set(conn.execute(text(query), {"like": f"details_changed:{saved.change.id}%"}).scalars())
+            told = set(conn.execute(text(query), {"like": f"%details_changed:{saved.change.id}"}).scalars())
         moves = [one for one in self.asked.values() if one.moved and not one.off]
         assert told == {self.here} | {one.old for one in moves if one.moved and self.now < one.moved + PUT_BACK}
 
@@ -182,8 +183,17 @@ class Moving(RuleBasedStateMachine):
         if one.agreed or self.now >= one.at + WAIT:
             if one.new in self.others or one.new == self.here:
                 one.off = True
+                return
+            back = [other for other in self.asked.values() if other.old == one.new and self._can_be_put_back(other)]
+            if back:  # going back is putting back
+                for other in self.asked.values():
+                    other.off = other.off or other.id >= back[0].id
             else:
-                self.here, one.moved = one.new, self.now
+                one.moved = self.now
+            self.here = one.new
+
+    def _can_be_put_back(self, one: Asked) -> bool:
+        return one.moved is not None and not one.off and self.now < one.moved + PUT_BACK
 
     def _is_true(self, move: Move, one: Asked) -> None:
         """An answer says nothing that is not so."""
@@ -192,7 +202,7 @@ class Moving(RuleBasedStateMachine):
             return
         assert (move.old, move.new, move.here) == (mask(one.old), mask(one.new), mask(self.here))
         so = {"moved": self.here == one.new, "kept": self.here == one.old, "waiting": not one.off and not one.moved}
-        so["elsewhere"] = one.off or (one.moved is not None and self.here != one.new)
+        so["elsewhere"] = (one.off or one.moved is not None) and self.here != one.new
         assert so[move.stand]
 
     def _email(self) -> str:

@@ -45,7 +45,9 @@ class Act:
     number: int
     kind: str
     set: Mapping[str, object]
+    scope: object = None
     undone: bool = False
+    again: bool = False
 
 
 class Model:
@@ -85,11 +87,20 @@ class Model:
                 optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "all" if value == "all" else "topic", now)
             known = changes.of_contact(conn, stage.reader.id)
         after = self.items(now)
+        self._wished_again(kind, value)
         if len(known) > len(self.acts):
             made = {name: after[name] for name in after if after[name] != before[name]}
             if known[-1].after.get("scope") == "":  # leaving all mail is about every topic, also one left before
                 made |= dict.fromkeys(TOPICS, False)
-            self.acts.append(Act(known[-1].id, known[-1].kind, made))
+            self.acts.append(Act(known[-1].id, known[-1].kind, made, known[-1].after.get("scope")))
+
+    def _wished_again(self, kind: str, value: object) -> None:
+        """Who wishes once more to leave what was left already has the last word: the undo of before gives none back."""
+        off = {topic for topic, on in value.topics.items() if not on} if isinstance(value, Wishes) else set()
+        off |= {"nieuws"} if (kind, value) == ("leave", "topic") else set()
+        for act in self.acts:
+            about = act.scope in {*off, ""} if off else (kind, value) == ("leave", "all")
+            act.again = act.again or (act.kind == "opt_out" and not act.undone and about)
 
     def undo(self, place: int, now: datetime) -> None:
         """Undo one of the acts that can be undone."""
@@ -99,7 +110,7 @@ class Model:
             back = details.undo if act.kind == "details" else optout.undo
             with self.stage.db.write() as conn:
                 back(conn, self.stage.token(Purpose.UNDO_CHANGE, act.number), now)
-            act.undone = True
+            act.undone = act.undone or not act.again
 
     def expected(self) -> dict[str, object]:
         """The latest act that was not undone decides, item by item."""

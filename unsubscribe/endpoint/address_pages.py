@@ -114,7 +114,8 @@ class AddressPages:
         }
         heading, label = asks[kind]
         told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
-        return self.desk.ask(view, heading, (emphasised(told, new=move.new, old=move.old),), label)
+        new = move.new if kind == "new-address" else move.new_in_full  # the old mailbox sees what it is to agree to
+        return self.desk.ask(view, heading, (emphasised(told, new=new, old=move.old),), label)
 
     def _stand(self, view: View, move: Move, kind: str) -> Response:
         """How it stands after the button; what did not happen is not said."""
@@ -123,13 +124,13 @@ class AddressPages:
         if move.stand == "waiting":
             return self._waits(view, move)
         texts = {
-            "moved": (_("Your address was changed"), _("From now on we write to %(new)s.")),
-            "kept": (_("Your old address stays"), _("We go on writing to %(old)s.")),
+            "moved": (_("Your address was changed"), _("The address that we have is now %(new)s.")),
+            "kept": (_("Your old address stays"), _("The address that we have is still %(old)s.")),
             "elsewhere": (_("This change does not count any more"), _("The address that we have now is %(here)s.")),
             "taken": (_("Not changed"), _("%(new)s is on our list already, with choices of its own.")),
             "apart": (
                 _("Your old address stays"),
-                _("%(old)s was signed up anew, and that stays as it is. Nothing more is sent to %(here)s."),
+                _("%(old)s is on our list anew, and that stays as it is. What we kept with %(here)s was deleted."),
             ),
             "gone": (_("You get no mail from us"), _("So there is no address to change.")),
         }

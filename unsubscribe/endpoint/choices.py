@@ -140,9 +140,12 @@ class Choices:
 
     async def _put_back(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now
-        await self.desk.write(lambda conn: details.undo(conn, token, now))
+        done = (await self.desk.write(lambda conn: details.undo(conn, token, now)))[1]
         self.desk.watch.chose("put_back")
         _ = view.gettext
+        if not done:
+            kept = _("Something else was chosen since then, and that stays.")
+            return self.desk.done(view, _("Not changed"), (kept,), kind="warn")
         return self.desk.done(
             view, _("The change was undone"), (_("All is as it was before, except for what was changed since then."),)
         )

@@ -77,8 +77,6 @@ class DetailPages:
             return self._page(view, reader, topics, _Form({}, {}, path))
         fields = await forms.form(request)
         values = {name: given[-1] for name, given in fields.items()}
-        if await self.desk.read(partial(self._spent, reader, bool(values.get("email")))):
-            raise HTTPException(429)  # seen without a lock
         wishes, faults = self._wishes(view, values, topics)
         return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults, path))
 
@@ -99,12 +97,10 @@ class DetailPages:
         reader = optout.look(conn, token, self.desk.now)
         return reader, details.offered(conn, reader)
 
-    def _spent(self, reader: Reader, moves: bool, conn: Connection) -> bool:
-        """Whether so many changes were announced to this mailbox that another one would be refused."""
-        if reader.contact is None:
-            return False
-        to, spent, now = notices.recipient_of(reader.contact), self.desk.post.spent, self.desk.now
-        return spent(conn, "details_changed", to, now) or (moves and spent(conn, "address_change_old", to, now))
+    def _is_refused(self, token: Token, wishes: Wishes, email: str, conn: Connection) -> bool:
+        """Whether this contact has filled in so many forms today that one more is turned away, without a lock."""
+        contact, now = token.recipient, self.desk.now
+        return details.is_refused(conn, contact, wishes, now) or (bool(email) and moving.is_refused(conn, contact, now))
 
     async def _save(self, view: View, wish: tuple[Token, Wishes], offer: Offer, form: _Form) -> Response:
         (token, wishes), (reader, topics), now = wish, offer, self.desk.now
@@ -113,6 +109,8 @@ class DetailPages:
             try:
                 email = form.values.get("email", "")
                 async with evenly():  # what was so already, or who has that address, is not told by time either
+                    if await self.desk.read(partial(self._is_refused, token, wishes, email)):
+                        raise HTTPException(429)
                     lines, move = await self.desk.write(
                         partial(_save, (token, wishes), email, (self.desk, view.language, now))
                     )

@@ -15,7 +15,7 @@ from unsubscribe.endpoint.dates import short_day
 from unsubscribe.endpoint.pages import NAMES, View
 from unsubscribe.endpoint.words import N_
 
-FOR_PROGRAMS = frozenset({"statement", "topic", "scopes", "own", "masked", "new", "mailing", "hash"})
+FOR_PROGRAMS = frozenset({"statement", "topic", "scopes", "own", "masked", "new", "mailing", "hash", "page", "again"})
 FIELDS = {
     "address": N_("Mail address"),
     "email": N_("Mail address"),

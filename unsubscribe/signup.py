@@ -2,7 +2,9 @@
 
 Promises: a request is answered in the same way whether the address is new, known, opted out or erased, and does the
 same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up
-(:mod:`unsubscribe.notices`). A peer, an address and a domain have limits on tries too (:mod:`unsubscribe.limits`).
+(:mod:`unsubscribe.notices`). A peer, its network, an address and a domain have limits on tries too
+(:mod:`unsubscribe.limits`): no network uses up what a domain has for all. A domain that is no public provider's may
+lead to one mailbox (a *catch-all*), so a network has no more letters sent there in a day than a mailbox gets of us.
 :func:`consider` finds in a read what is over one of them, or cannot be one at all: that takes no lock, writes nothing
 and counts for nobody else. Until the button is used nothing is sent but that letter, and what was typed changes nothing
 that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
@@ -32,14 +34,19 @@ from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Person, Standing, Topic
 from unsubscribe.limits import Limit, Spent, Use
 from unsubscribe.notices import Post
+from unsubscribe.providers import PUBLIC_PROVIDERS
 
 Stand = Literal["waiting", "confirmed", "gone"]
 PEER_AN_HOUR = 20
 ADDRESS_AN_HOUR = 20
+NETWORK_AN_HOUR = 60
 DOMAIN_AN_HOUR = 300
+AT_ONE_DOMAIN_A_DAY = 8
 _OF_PEER = Limit("sign-up by peer", PEER_AN_HOUR, limits.AN_HOUR)
+_OF_NETWORK = Limit("sign-up by network", NETWORK_AN_HOUR, limits.AN_HOUR)
 _OF_ADDRESS = Limit("sign-up of address", ADDRESS_AN_HOUR, limits.AN_HOUR)
 _OF_DOMAIN = Limit("sign-up in domain", DOMAIN_AN_HOUR, limits.AN_HOUR)
+_AT_DOMAIN = Limit("sign-up by network at domain", AT_ONE_DOMAIN_A_DAY, limits.A_DAY)
 _LIFTED = ("opt_out", "complaint", "erased", "manual")
 
 
@@ -74,19 +81,31 @@ def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, no
 
 
 def uses(wish: Wish, pepper: bytes, now: datetime) -> list[Use]:
-    """What a try counts for: its peer, the mailbox, the domain; nothing where there is no address.
+    """All that a try counts for; nothing where there is no address."""
+    tries, letters = _uses(wish, pepper, now)
+    return [*tries, *letters]
 
-    A peer that is not known is one like any other; its hash is another one each day.
+
+def _uses(wish: Wish, pepper: bytes, now: datetime) -> tuple[list[Use], list[Use]]:
+    """What a try counts for, its peer and the mailbox, and what a letter counts for, its domain.
+
+    A peer that is not known is one like any other; its hash, and that of its network, is another one each day.
     """
     try:
         address = parse(wish.email)
     except AddressError:
-        return []
-    return [
+        return [], []
+    network = f"{now.date()} {limits.network_of(wish.peer)}"
+    tries = [
         limits.use(_OF_PEER, pepper, f"{now.date()} {wish.peer}"),
+        limits.use(_OF_NETWORK, pepper, network),
         limits.use(_OF_ADDRESS, pepper, address.mailbox),
-        limits.use(_OF_DOMAIN, pepper, address.domain),
     ]
+    letters = [limits.use(_OF_DOMAIN, pepper, address.domain)]
+    if address.domain not in PUBLIC_PROVIDERS:
+        owner = ".".join(address.domain.split(".")[-2:])  # names below it may lead to the same mailbox
+        letters.append(limits.use(_AT_DOMAIN, pepper, f"{network} {owner}"))
+    return tries, letters
 
 
 def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> None:
@@ -94,11 +113,12 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
     topics, faults = _check(conn, wish)
     if faults:
         raise FaultsError(faults)
-    peer, address, domain = uses(wish, pepper, now)
-    if not (limits.take(conn, peer, now) and limits.take(conn, address, now)):
+    tries, letters = _uses(wish, pepper, now)
+    if not all(limits.take(conn, use, now) for use in tries):
         return  # it counts for nobody else: not for the domain
     with conn.begin_nested() as step:
-        if not limits.take(conn, domain, now):
+        if not all(limits.take(conn, use, now) for use in letters):
+            step.rollback()
             return
         contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
         contacts.lock(conn, [contact.id])

@@ -22,11 +22,11 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.address import key_of, mask, parse
+from mailer.address import key_of, mask
 from mailer.errors import AddressError, Fault, FaultsError, StateError, TokenError
 from mailer.outbox import Recipient
 from mailer.signing import Token, address_hash
-from unsubscribe import changes, consent, contacts, moves, notices, optout
+from unsubscribe import changes, consent, contacts, moves, notices, optout, typed
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.moves import AddressChange
@@ -58,7 +58,7 @@ class Move:
 def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, now: datetime) -> Move:
     """Ask both mailboxes. Nothing has changed yet; the answer is the same for every address (D8)."""
     try:
-        address = parse(email)
+        address = typed.address(email)
     except AddressError as error:
         raise FaultsError([Fault("", 0, "email", str(error), "a mail address")]) from error
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)

@@ -9,8 +9,9 @@ lead to one mailbox (a *catch-all*), so a network has no more letters sent there
 and counts for nobody else. Until the button is used nothing is sent but that letter, and what was typed changes nothing
 that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
 exact text with its version, and is the one act that lifts an opt-out, a complaint, an erasure or a hold by staff: the
-person's own. It lifts *undeliverable* too, since the person has just read a letter there; the letter to confirm goes to
-a dead address as to any other, within the same limits.
+person's own. The page with the button shows the name that it stores: a stranger may have typed it. It lifts
+*undeliverable* too, since the person has just read a letter there; the letter to confirm goes to a dead address as to
+any other, within the same limits.
 
 Raises ``FaultsError`` (``field`` names the field of the form) when there is nothing to sign up with.
 """
@@ -66,12 +67,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What a link to confirm is about. ``topics`` as asked for."""
+    """What a link to confirm is about. ``topics`` as asked for; ``name``: what confirming would store as the name."""
 
     stand: Stand
     masked: str = ""
     language: str = ""
     topics: tuple[Topic, ...] = ()
+    name: str = ""
 
 
 def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, now: datetime) -> list[Fault] | bool:
@@ -152,7 +154,8 @@ def look(conn: Connection, token: Token) -> SignUp:
     contact, change = found
     wanted = tuple(topic for topic in contacts.topics(conn) if topic.slug in change.after["topics"])
     stand: Stand = "confirmed" if change.after["confirmed"] else "waiting"
-    return SignUp(stand, contact.masked, contact.language, wanted)
+    name = "" if contact.name or stand == "confirmed" else change.after["name"]
+    return SignUp(stand, contact.masked, contact.language, wanted, name)
 
 
 def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
@@ -208,7 +211,7 @@ def _check(conn: Connection, wish: Wish) -> tuple[list[Topic], list[Fault]]:
     """The topics that are wished for, and what is wrong with the wish."""
     faults: list[Fault] = []
     try:
-        parse(wish.email)
+        typed.address(wish.email)
     except AddressError as error:
         faults.append(Fault("", 0, "email", str(error), "a mail address"))
     known = {topic.slug: topic for topic in contacts.topics(conn, only_open=True)}

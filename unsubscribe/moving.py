@@ -132,9 +132,12 @@ def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAI
     for change in changes.open_ones(conn, "address", now - wait):
         if moves.can_be_read(change) and moves.of(change).waits:
             contacts.lock(conn, [change.contact_id])
-            done += _carry_out(conn, change, pepper, now, wait)
-            if not change.after["confirmed"] and change.at < now - timedelta(days=notices.UNDO_DAYS):
-                changes.undone(conn, change.id, now)
+            act = changes.get(conn, change.id)  # as it is now: the old mailbox may have kept its address meanwhile
+            if act is None or not moves.of(act).waits:
+                continue
+            done += _carry_out(conn, act, pepper, now, wait)
+            if not act.after["confirmed"] and act.at < now - timedelta(days=notices.UNDO_DAYS):
+                changes.undone(conn, act.id, now)
     return done
 
 

@@ -122,10 +122,16 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
         if not all(limits.take(conn, use, now) for use in letters):
             step.rollback()
             return
-        contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
-        contacts.lock(conn, [contact.id])
+        contact = _locked(conn, Person(wish.email, language=wish.language), pepper, now)
         if not _ask(conn, wish, (contact, topics), post, now):
             step.rollback()  # the same work for nothing: nobody learns by the time that somebody asked before
+
+
+def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:
+    """The contact with an address, for us alone. One that was deleted while we waited for it is made anew: once."""
+    contact = contacts.add(conn, person, pepper, now)
+    contacts.lock(conn, [contact.id])
+    return contacts.get(conn, contact.id) or contacts.add(conn, person, pepper, now)
 
 
 def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], post: Post, now: datetime) -> bool:
@@ -184,20 +190,38 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
 
 
 def expire(conn: Connection, before: datetime, now: datetime) -> int:
-    """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many."""
-    expired = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
-    for change in expired:
-        rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
-        pending = [number for number, row in rows.items() if row.state == "pending"]
-        if change.before["new"] and len(pending) == len(rows):
-            _forget_letters(conn, change.contact_id, now)
-            consent.drop(conn, change.contact_id)
-            changes.erase(conn, change.contact_id)
-            contacts.remove(conn, change.contact_id)
-        else:
-            contacts.drop_standings(conn, change.contact_id, pending)
-            changes.undone(conn, change.id, before)
-    return len(expired)
+    """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many.
+
+    Somebody who confirms meanwhile has the contact first, or waits for us: each act is read again once it is locked.
+    """
+    found = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
+    contacts.lock(conn, {change.contact_id for change in found})
+    return sum(_expire(conn, change.id, before, now) for change in found)
+
+
+def _expire(conn: Connection, number: int, before: datetime, now: datetime) -> bool:
+    """Delete one request of a contact that is locked; False where it is not what it was, or a later one waits."""
+    change = changes.get(conn, number)
+    if change is None or change.undone_at or change.after["confirmed"]:
+        return False
+    rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
+    pending = [number for number, row in rows.items() if row.state == "pending"]
+    if any(act.at > before for act in _waiting(conn, change.contact_id)):
+        return False  # the same topics may be asked for by it, and its letter has a link that still works
+    if change.before["new"] and len(pending) == len(rows):
+        _forget_letters(conn, change.contact_id, now)
+        consent.drop(conn, change.contact_id)
+        changes.erase(conn, change.contact_id)
+        contacts.remove(conn, change.contact_id)
+    else:
+        contacts.drop_standings(conn, change.contact_id, pending)
+        changes.undone(conn, change.id, before)
+    return True
+
+
+def _waiting(conn: Connection, contact_id: int) -> list[Change]:
+    acts = changes.of_contact(conn, contact_id, "sign_up")
+    return [act for act in acts if not act.undone_at and not act.after["confirmed"]]
 
 
 def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     or_,
     select,
     update,
@@ -152,8 +153,11 @@ def forget(conn: Connection, before: datetime) -> int:
 
 
 def with_text(conn: Connection, kind: ChangeKind, text: str) -> list[Change]:
-    """The acts of a kind, of anybody, in which a text stands; oldest first. Reads the whole table: for an erasure."""
-    sides = (CHANGE.c.before.contains(text, autoescape=True), CHANGE.c.after.contains(text, autoescape=True))
+    """The acts of a kind, of anybody, in which a text in lower case stands in any case; oldest first.
+
+    Reads the whole table, so it is for an erasure alone.
+    """
+    sides = [func.lower(side).contains(text, autoescape=True) for side in (CHANGE.c.before, CHANGE.c.after)]
     query = _ALL.where(CHANGE.c.kind == kind, or_(*sides)).order_by(CHANGE.c.id)
     return [_change_of(row) for row in conn.execute(query)]
 

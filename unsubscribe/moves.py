@@ -102,7 +102,8 @@ def naming(conn: Connection, email: str) -> list[tuple[int, AddressChange]]:
     if not is_address(email):
         return []
     address = parse(email)
-    acts = changes.with_text(conn, "address", f'@{address.domain}"')
+    plain = address.key.isascii() and address.key[0] != '"'  # as JSON writes it, but for its case
+    acts = changes.with_text(conn, "address", address.key if plain else f"@{address.domain}")
     found = [(act.contact_id, of(act)) for act in acts if can_be_read(act)]
     return [(number, move) for number, move in found if address.key in (_key(move.old), _key(move.new))]
 

@@ -136,6 +136,16 @@ def test_the_first_mailbox_of_a_chain_keeps_its_say_when_the_middle_is_erased(to
     assert person(town, "third@delft.example") is None
 
 
+@pytest.mark.parametrize("email", ['"a..b%"@elders.example', "JOSÉ.Ñ@elders.example", "o'b_%x@elders.example"])
+def test_an_address_in_any_signs_is_found_in_what_others_hold(town: Town, site: Site, email: str) -> None:
+    wish(site, town, email)
+    wish(site, town, "other@elders.example", reader=1)
+    erasing.erase_address(town.db, email.lower(), PEPPER, town.now)
+    with town.db.read() as conn:
+        kept = [changes.of_contact(conn, reader.id, "address") for reader in town.readers[:2]]
+    assert [len(acts) for acts in kept] == [0, 1]
+
+
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)  # PostgreSQL forgets when it vacuums
 def test_nothing_of_it_is_left_in_the_bytes_of_the_files(town: Town, site: Site) -> None:
     known(town)

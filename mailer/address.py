@@ -33,6 +33,15 @@ _NOT_SEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _IGNORED = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]")
 _LONGEST_ENDING = 10
 _WITHIN_A_NAME = re.compile(r"\+.*|\.")
+_SAME_PROVIDER = {  # domains of which each name is the same mailbox
+    "googlemail.com": "gmail.com",
+    "mac.com": "icloud.com",
+    "me.com": "icloud.com",
+    "pm.me": "proton.me",
+    "protonmail.com": "proton.me",
+    "ya.ru": "yandex.ru",
+    "yandex.com": "yandex.ru",
+}
 _ASCII_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9-]{2,63}")
 
 
@@ -56,10 +65,11 @@ class Address:
     def mailbox(self) -> str:
         """By what letters to a mailbox are counted: many providers ignore dots, and ``+`` and what follows (RFC 5233).
 
-        Where one does not, two people share a limit, and nothing else.
+        Domains that one provider gives to the same mailbox are one. ``-`` and what follows is a part of the name: too
+        many people have it in theirs. Where a provider does otherwise, two people share a limit, and nothing else.
         """
         local, _, domain = self.key.rpartition("@")
-        return f"{_WITHIN_A_NAME.sub('', local) or local}@{domain}"
+        return f"{_WITHIN_A_NAME.sub('', local) or local}@{_SAME_PROVIDER.get(domain, domain)}"
 
     @property
     def needs_smtputf8(self) -> bool:

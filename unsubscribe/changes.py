@@ -24,6 +24,8 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
+    or_,
     select,
     update,
 )
@@ -169,6 +171,21 @@ def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Chan
 def forget(conn: Connection, before: datetime) -> int:
     """Delete the acts from before a time, which nobody can undo any more; how many."""
     return conn.execute(delete(CHANGE).where(CHANGE.c.at < before)).rowcount
+
+
+def with_text(conn: Connection, kind: ChangeKind, text: str) -> list[Change]:
+    """The acts of a kind, of anybody, in which a text in lower case stands in any case; oldest first.
+
+    Reads the whole table, so it is for an erasure alone.
+    """
+    sides = [func.lower(side).contains(text, autoescape=True) for side in (CHANGE.c.before, CHANGE.c.after)]
+    query = _ALL.where(CHANGE.c.kind == kind, or_(*sides)).order_by(CHANGE.c.id)
+    return [_change_of(row) for row in conn.execute(query)]
+
+
+def remove(conn: Connection, number: int) -> None:
+    """Delete one act."""
+    conn.execute(delete(CHANGE).where(CHANGE.c.id == number))
 
 
 def undone(conn: Connection, number: int, now: datetime) -> bool:

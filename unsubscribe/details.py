@@ -32,10 +32,12 @@ from unsubscribe.contacts import Contact, Standing, Topic
 from unsubscribe.frequency import Sides, Wanted
 from unsubscribe.history import History, Row
 from unsubscribe.limits import Limit
-from unsubscribe.notices import Post
+from unsubscribe.notices import MOST_A_DAY, Post
 from unsubscribe.optout import Reader
 
-DETAILS = Limit("details of a contact", 10, limits.A_DAY)  # more is somebody playing with another person's link
+DETAILS = Limit(
+    "details of a contact", MOST_A_DAY["details_changed"], limits.A_DAY
+)  # more is somebody playing with another person's link
 LONGEST_VALUE = 200
 JOINED = Statement("consent", "change details page")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

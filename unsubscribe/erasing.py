@@ -4,10 +4,13 @@ Promises: in one transaction the contact, the subscriptions, what they changed, 
 what names them in deliveries are gone; deliveries stay as numbers, the chain of consent still verifies and says when
 the person was erased. The hash (reason *erased*) keeps every later import from bringing the person back. A second entry
 of that hash, under the scope ``person:NUMBER``, lets the organisation find the chain when the person shows the address.
-Former addresses that no other contact has are kept out too. On SQLite all that is deleted is overwritten, and
-:func:`forget_files`, after the commit, empties the write-ahead log: it is part of the act, on the web as by command.
+Former addresses that no other contact has are kept out too. Where somebody else's link named one of these addresses as
+a new one, or somebody else had it before, that change of address and its letters forget it. On SQLite all that is
+deleted is overwritten, and :func:`forget_files`, after the commit, empties the write-ahead log: it is part of the act,
+on the web as by command.
 
-What it does not reach: backups, the relay's log, and mails that left. docs/privacy says so.
+What it does not reach: the chain of another contact who had the address before, which is that contact's proof; backups,
+the relay's log, and mails that left. docs/privacy says so.
 """
 
 from __future__ import annotations
@@ -51,9 +54,10 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
     if contact is None:
         return None
     suppression.suppress(conn, contact.address_hash, suppression.EVERYTHING, "erased", now)
-    for move in moves.of_contact(conn, contact_id):
-        if move.moved and not move.undone and move.old_hash and contacts.find(conn, move.old) is None:
-            suppression.suppress(conn, move.old_hash, suppression.EVERYTHING, "erased", now)
+    former = [move for move in moves.of_contact(conn, contact_id) if move.moved and not move.undone and move.old_hash]
+    gone = {move.old_hash: move.old for move in former if contacts.find(conn, move.old) is None}
+    for old_hash in gone:
+        suppression.suppress(conn, old_hash, suppression.EVERYTHING, "erased", now)
     suppression.suppress(conn, contact.address_hash, f"{_PERSON}{contact_id}", "erased", now)
     undeliverable.forget(conn, [contact.address_hash])
     deliveries = outbox.erase_recipient(conn, contact_id, now)
@@ -61,22 +65,42 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
     changes.erase(conn, contact_id)
     twins = contacts.twins(conn, contact)
     contacts.remove(conn, contact_id)
+    for hashed, email in (gone | {contact.address_hash: contact.email}).items():
+        _forget_elsewhere(conn, email, hashed, now)
     for twin in twins:  # rows from before one mailbox had one spelling
         erase(conn, twin, now)
     return Erased(contact_id, deliveries, now, link)
 
 
 def erase_address(db: Database, email: str, pepper: bytes, now: datetime) -> Erased | None:
-    """Forget whoever has this address, and keep the address out also if nobody has it. Raises ``AddressError``."""
+    """Forget whoever has this address, else whoever moved away from it; the address is kept out also if nobody did.
+
+    Raises ``AddressError``.
+    """
+    hashed = hash_of(email, pepper)
     with db.write() as conn:
         found = contacts.find(conn, email)
+        numbers = [found.id] if found else _moved_away(conn, email)
+        erased = [one for number in numbers if (one := erase(conn, number, now))]
         if found is None:
-            suppression.suppress(conn, hash_of(email, pepper), suppression.EVERYTHING, "erased", now)
-            undeliverable.forget(conn, [hash_of(email, pepper)])
-            return None
-        erased = erase(conn, found.id, now)
+            suppression.suppress(conn, hashed, suppression.EVERYTHING, "erased", now)
+            undeliverable.forget(conn, [hashed])
+            _forget_elsewhere(conn, email, hashed, now)
     forget_files(db)
-    return erased
+    return erased[0] if erased else None
+
+
+def _moved_away(conn: Connection, email: str) -> list[int]:
+    """The contacts that had this address before, by the changes that are still stored."""
+    moved = [(number, move) for number, move in moves.naming(conn, email) if move.moved and not move.undone]
+    return sorted({number for number, move in moved if key_of(move.old) == key_of(email)})
+
+
+def _forget_elsewhere(conn: Connection, email: str, hashed: bytes, now: datetime) -> None:
+    """Take an address from the changes of address of others, and from the letters to it that these brought about."""
+    for contact_id, move in moves.naming(conn, email):
+        moves.forget(conn, move, email)
+        outbox.erase_recipient(conn, contact_id, now, only_to=hashed)
 
 
 def forget_files(db: Database, seconds: float = PATIENCE) -> bool:

@@ -16,6 +16,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, case, delete, or_, select
@@ -61,6 +62,18 @@ class Use:
 def use(limit: Limit, pepper: bytes, who: str) -> Use:
     """``who`` (an address, a domain, a network) is kept as a keyed hash alone."""
     return Use(limit, hmac.digest(pepper, f"postiljon limit\0{limit.what}\0{who}".encode(), hashlib.sha256)[:16])
+
+
+def network_of(peer: str) -> str:
+    """The network that a peer is in: the /48 of IPv6, which one customer can have whole; the /24 of IPv4.
+
+    Of a peer that is not known (empty, or no address) the same text.
+    """
+    try:
+        address = ip_interface(peer)
+    except ValueError:
+        return peer
+    return str(ip_network((address.ip, 48 if address.version == 6 else 24), strict=False))
 
 
 class Spent:

@@ -2,7 +2,8 @@
 
 Promises: this module alone knows the shape of an act of the kind *address*. A carried-out change can be put back for
 :data:`PUT_BACK` from the moment at which it was carried out. :func:`former_mailboxes` names every mailbox of the chain
-that still can, the original one first; each announcement to the contact goes there too. Reads only.
+that still can, the original one first; each announcement to the contact goes there too. Reads only, but for
+:func:`forget`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailer import outbox
-from mailer.address import key_of, mask, parse
+from mailer.address import is_address, key_of, mask, parse
 from mailer.outbox import Recipient
 from mailer.signing import Token
 from unsubscribe import changes
@@ -23,6 +24,7 @@ from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 
 PUT_BACK = timedelta(days=14)
+_NOWHERE = "erased@erased.invalid"  # RFC 2606 section 2: nobody's
 
 
 def may_take_back(conn: Connection, contact: Contact, token: Token, now: datetime) -> bool:
@@ -107,3 +109,33 @@ def former_mailboxes(conn: Connection, contact: Contact, now: datetime) -> list[
             recipient = Recipient(contact.id, move.old, move.old_hash, parse(move.old).domain)
             found.setdefault(key_of(move.old), Former(move.id, recipient))
     return list(found.values())
+
+
+def naming(conn: Connection, email: str) -> list[tuple[int, AddressChange]]:
+    """List the changes of address, of anybody, that begin or end at an address: contact and change, oldest first."""
+    if not is_address(email):
+        return []
+    address = parse(email)
+    plain = address.key.isascii() and address.key[0] != '"'  # as JSON writes it, but for its case
+    acts = changes.with_text(conn, "address", address.key if plain else f"@{address.domain}")
+    found = [(act.contact_id, of(act)) for act in acts if can_be_read(act)]
+    return [(number, move) for number, move in found if address.key in (_key(move.old), _key(move.new))]
+
+
+def forget(conn: Connection, move: AddressChange, email: str) -> None:
+    """Take an address from the change of another contact: it can be neither carried out nor put back any more.
+
+    One that was carried out and ended there stays, without that address: the mailbox that it began at keeps its say.
+    """
+    act = changes.get(conn, move.id)
+    if act is None:
+        return
+    if move.moved and not move.undone and _key(move.old) != key_of(email):
+        changes.revise(conn, act, {**act.after, "email": _NOWHERE, "masked": "•••"})
+    else:
+        changes.remove(conn, move.id)
+
+
+def _key(text: str) -> str:
+    """How a stored address is compared; one that is none (any more) as it is."""
+    return key_of(text) if is_address(text) else text

@@ -22,19 +22,19 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.address import key_of, mask, parse
+from mailer.address import key_of, mask
 from mailer.errors import AddressError, Fault, FaultsError, StateError, TokenError
 from mailer.outbox import Recipient
 from mailer.signing import Token, address_hash
-from unsubscribe import changes, consent, contacts, erasing, limits, moves, notices
+from unsubscribe import changes, consent, contacts, erasing, limits, moves, notices, typed
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.limits import Limit
 from unsubscribe.moves import AddressChange
-from unsubscribe.notices import Post
+from unsubscribe.notices import MOST_A_DAY, Post
 
 Stand = Literal["waiting", "moved", "kept", "elsewhere", "taken", "apart", "gone"]
-ASKED = Limit("change of address of a contact", 3, limits.A_DAY)
+ASKED = Limit("change of address of a contact", MOST_A_DAY["address_change_old"], limits.A_DAY)
 WAIT = timedelta(days=7)
 
 
@@ -62,7 +62,7 @@ class Move:
 def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, now: datetime) -> Move:
     """Ask both mailboxes. Nothing has changed yet; the answer is the same for every address (D8)."""
     try:
-        address = parse(email)
+        address = typed.address(email)
     except AddressError as error:
         raise FaultsError([Fault("", 0, "email", str(error), "a mail address")]) from error
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)

@@ -13,8 +13,12 @@ the act. The link to confirm a sign-up also names its topics and language, which
 they only choose what a form shows first.
 
 A mailbox gets so many of each letter within a day (:data:`MOST_A_DAY`), whoever asks for them, for which contact, and
-in which spelling of the address. What only tells or asks is then left out, and :meth:`Post.send` says so to its caller,
-who answers as if it had gone (D8). An announcement is never left out (:data:`ANNOUNCES`): the change itself is refused.
+in which spelling of the address, and so many in all of those that the links in its own letters bring about
+(:data:`BY_LINK`), since one forwarded letter has all these links. A letter that a stranger can have sent without such a
+link, to confirm a sign-up or a new address, has its own limit alone: neither sort takes anything away from the other.
+What only tells or asks is then left out, and :meth:`Post.send` says so to its caller, who answers as if it had gone
+(D8). An announcement is never left out (:data:`ANNOUNCES`), and what others were sent refuses none: over its own limit
+the change itself is refused, and before that by the limit of forms of :mod:`.details` and :mod:`.moving`.
 
 Raises ``ContactMissing`` where there is no address to write from, ``StateError`` where an announcement would be one too
 many: then the caller gives up its transaction. :func:`fill` gives the values to the sender; a recipient whose contact
@@ -66,8 +70,11 @@ MOST_A_DAY: Mapping[Notice, int] = {
     "address_change_new": 2,
     "address_change_old": 3,
     "opted_out": 3,
-    "details_changed": 10,
+    "details_changed": 5,
 }
+BY_LINK: frozenset[Notice] = frozenset({"details_changed", "address_change_old", "opted_out", "my_data"})
+"""Brought about by a link in a letter to the same mailbox; counted together too."""
+MOST_BY_LINK = 8
 ANNOUNCES: frozenset[Notice] = frozenset({"details_changed", "address_change_old"})
 """With a way to undo: the change must not be carried out without the letter."""
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
@@ -84,6 +91,7 @@ _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
 
 
 _LIMITS = {notice: Limit(f"letter {notice}", most, limits.A_DAY) for notice, most in MOST_A_DAY.items()}
+_TOGETHER = Limit("letters by link", MOST_BY_LINK, limits.A_DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class Post:
     ) -> bool:
         """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one.
 
-        False, after the same work, when that mailbox has had its letters of this kind. Raises ``ContactMissing``, and
+        False, after the same work, when that mailbox has had its letters of the day. Raises ``ContactMissing``, and
         ``StateError`` for an announcement that would be one too many.
         """
         key = f"{notice}:{change.id}"
@@ -160,7 +168,8 @@ class Post:
         )
         with conn.begin_nested() as step:
             _enqueue(conn, spec, to, now)
-            if limits.take(conn, self._use(notice, to), now):
+            taken = [limits.take(conn, use, now) for use in self._uses(notice, to)]
+            if taken[0] and (all(taken) or notice in ANNOUNCES):
                 return True
             step.rollback()
         if notice in ANNOUNCES:
@@ -168,11 +177,12 @@ class Post:
         return False
 
     def spent(self, conn: Connection, notice: Notice, to: Recipient, now: datetime) -> bool:
-        """Whether that mailbox has had its letters of this kind. Reads only, so it can be asked before any lock."""
-        return limits.spent(conn, [self._use(notice, to)], now)
+        """Whether that mailbox would not get a letter of this kind. Reads only, so it can be asked before any lock."""
+        return limits.spent(conn, self._uses(notice, to)[: 1 if notice in ANNOUNCES else None], now)
 
-    def _use(self, notice: Notice, to: Recipient) -> Use:
-        return limits.use(_LIMITS[notice], self._pepper, mailbox_of(to.address))
+    def _uses(self, notice: Notice, to: Recipient) -> list[Use]:
+        counted = [_LIMITS[notice], *([_TOGETHER] if notice in BY_LINK else [])]
+        return [limits.use(limit, self._pepper, mailbox_of(to.address)) for limit in counted]
 
     def announce(self, conn: Connection, notice: Notice, change: Change, contact: Contact, now: datetime) -> None:
         """Tell a contact of an act in their name, and every mailbox that may still put its former address back."""

@@ -2,13 +2,16 @@
 
 Promises: a request is answered in the same way whether the address is new, known, opted out or erased, and does the
 same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up
-(:mod:`unsubscribe.notices`). A peer, an address and a domain have limits on tries too (:mod:`unsubscribe.limits`).
+(:mod:`unsubscribe.notices`). A peer, its network, an address and a domain have limits on tries too
+(:mod:`unsubscribe.limits`): no network uses up what a domain has for all. A domain that is no public provider's may
+lead to one mailbox (a *catch-all*), so a network has no more letters sent there in a day than a mailbox gets of us.
 :func:`consider` finds in a read what is over one of them, or cannot be one at all: that takes no lock, writes nothing
 and counts for nobody else. Until the button is used nothing is sent but that letter, and what was typed changes nothing
 that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
 exact text with its version, and is the one act that lifts an opt-out, a complaint, an erasure or a hold by staff: the
-person's own. It lifts *undeliverable* too, since the person has just read a letter there; the letter to confirm goes to
-a dead address as to any other, within the same limits.
+person's own. The page with the button shows the name that it stores: a stranger may have typed it. It lifts
+*undeliverable* too, since the person has just read a letter there; the letter to confirm goes to a dead address as to
+any other, within the same limits.
 
 Raises ``FaultsError`` (``field`` names the field of the form) when there is nothing to sign up with.
 """
@@ -32,14 +35,19 @@ from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Person, Standing, Topic
 from unsubscribe.limits import Limit, Spent, Use
 from unsubscribe.notices import Post
+from unsubscribe.providers import PUBLIC_PROVIDERS
 
 Stand = Literal["waiting", "confirmed", "gone"]
 PEER_AN_HOUR = 20
 ADDRESS_AN_HOUR = 20
+NETWORK_AN_HOUR = 60
 DOMAIN_AN_HOUR = 300
+AT_ONE_DOMAIN_A_DAY = 20  # an office that signs up together is one network and one domain as well
 _OF_PEER = Limit("sign-up by peer", PEER_AN_HOUR, limits.AN_HOUR)
+_OF_NETWORK = Limit("sign-up by network", NETWORK_AN_HOUR, limits.AN_HOUR)
 _OF_ADDRESS = Limit("sign-up of address", ADDRESS_AN_HOUR, limits.AN_HOUR)
 _OF_DOMAIN = Limit("sign-up in domain", DOMAIN_AN_HOUR, limits.AN_HOUR)
+_AT_DOMAIN = Limit("sign-up by network at domain", AT_ONE_DOMAIN_A_DAY, limits.A_DAY)
 _LIFTED = ("opt_out", "complaint", "erased", "manual")
 
 
@@ -59,12 +67,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What a link to confirm is about. ``topics`` as asked for."""
+    """What a link to confirm is about. ``topics`` as asked for; ``name``: what confirming would store as the name."""
 
     stand: Stand
     masked: str = ""
     language: str = ""
     topics: tuple[Topic, ...] = ()
+    name: str = ""
 
 
 def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, now: datetime) -> list[Fault] | bool:
@@ -74,19 +83,31 @@ def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, no
 
 
 def uses(wish: Wish, pepper: bytes, now: datetime) -> list[Use]:
-    """What a try counts for: its peer, the mailbox, the domain; nothing where there is no address.
+    """All that a try counts for; nothing where there is no address."""
+    tries, letters = _uses(wish, pepper, now)
+    return [*tries, *letters]
 
-    A peer that is not known is one like any other; its hash is another one each day.
+
+def _uses(wish: Wish, pepper: bytes, now: datetime) -> tuple[list[Use], list[Use]]:
+    """What a try counts for, its peer and the mailbox, and what a letter counts for, its domain.
+
+    A peer that is not known is one like any other; its hash, and that of its network, is another one each day.
     """
     try:
         address = parse(wish.email)
     except AddressError:
-        return []
-    return [
+        return [], []
+    network = f"{now.date()} {limits.network_of(wish.peer)}"
+    tries = [
         limits.use(_OF_PEER, pepper, f"{now.date()} {wish.peer}"),
+        limits.use(_OF_NETWORK, pepper, network),
         limits.use(_OF_ADDRESS, pepper, address.mailbox),
-        limits.use(_OF_DOMAIN, pepper, address.domain),
     ]
+    letters = [limits.use(_OF_DOMAIN, pepper, address.domain)]
+    if address.domain not in PUBLIC_PROVIDERS:
+        owner = ".".join(address.domain.split(".")[-2:])  # names below it may lead to the same mailbox
+        letters.append(limits.use(_AT_DOMAIN, pepper, f"{network} {owner}"))
+    return tries, letters
 
 
 def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> None:
@@ -94,16 +115,23 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
     topics, faults = _check(conn, wish)
     if faults:
         raise FaultsError(faults)
-    peer, address, domain = uses(wish, pepper, now)
-    if not (limits.take(conn, peer, now) and limits.take(conn, address, now)):
+    tries, letters = _uses(wish, pepper, now)
+    if not all(limits.take(conn, use, now) for use in tries):
         return  # it counts for nobody else: not for the domain
     with conn.begin_nested() as step:
-        if not limits.take(conn, domain, now):
+        if not all(limits.take(conn, use, now) for use in letters):
+            step.rollback()
             return
-        contact = contacts.add(conn, Person(wish.email, language=wish.language), pepper, now)
-        contacts.lock(conn, [contact.id])
+        contact = _locked(conn, Person(wish.email, language=wish.language), pepper, now)
         if not _ask(conn, wish, (contact, topics), post, now):
             step.rollback()  # the same work for nothing: nobody learns by the time that somebody asked before
+
+
+def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:
+    """The contact with an address, for us alone. One that was deleted while we waited for it is made anew: once."""
+    contact = contacts.add(conn, person, pepper, now)
+    contacts.lock(conn, [contact.id])
+    return contacts.get(conn, contact.id) or contacts.add(conn, person, pepper, now)
 
 
 def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], post: Post, now: datetime) -> bool:
@@ -132,7 +160,8 @@ def look(conn: Connection, token: Token) -> SignUp:
     contact, change = found
     wanted = tuple(topic for topic in contacts.topics(conn) if topic.slug in change.after["topics"])
     stand: Stand = "confirmed" if change.after["confirmed"] else "waiting"
-    return SignUp(stand, contact.masked, contact.language, wanted)
+    name = "" if contact.name or stand == "confirmed" else change.after["name"]
+    return SignUp(stand, contact.masked, contact.language, wanted, name)
 
 
 def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
@@ -161,20 +190,38 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
 
 
 def expire(conn: Connection, before: datetime, now: datetime) -> int:
-    """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many."""
-    expired = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
-    for change in expired:
-        rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
-        pending = [number for number, row in rows.items() if row.state == "pending"]
-        if change.before["new"] and len(pending) == len(rows):
-            _forget_letters(conn, change.contact_id, now)
-            consent.drop(conn, change.contact_id)
-            changes.erase(conn, change.contact_id)
-            contacts.remove(conn, change.contact_id)
-        else:
-            contacts.drop_standings(conn, change.contact_id, pending)
-            changes.undone(conn, change.id, before)
-    return len(expired)
+    """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many.
+
+    Somebody who confirms meanwhile has the contact first, or waits for us: each act is read again once it is locked.
+    """
+    found = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
+    contacts.lock(conn, {change.contact_id for change in found})
+    return sum(_expire(conn, change.id, before, now) for change in found)
+
+
+def _expire(conn: Connection, number: int, before: datetime, now: datetime) -> bool:
+    """Delete one request of a contact that is locked; False where it is not what it was, or a later one waits."""
+    change = changes.get(conn, number)
+    if change is None or change.undone_at or change.after["confirmed"]:
+        return False
+    rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
+    pending = [number for number, row in rows.items() if row.state == "pending"]
+    if any(act.at > before for act in _waiting(conn, change.contact_id)):
+        return False  # the same topics may be asked for by it, and its letter has a link that still works
+    if change.before["new"] and len(pending) == len(rows):
+        _forget_letters(conn, change.contact_id, now)
+        consent.drop(conn, change.contact_id)
+        changes.erase(conn, change.contact_id)
+        contacts.remove(conn, change.contact_id)
+    else:
+        contacts.drop_standings(conn, change.contact_id, pending)
+        changes.undone(conn, change.id, before)
+    return True
+
+
+def _waiting(conn: Connection, contact_id: int) -> list[Change]:
+    acts = changes.of_contact(conn, contact_id, "sign_up")
+    return [act for act in acts if not act.undone_at and not act.after["confirmed"]]
 
 
 def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
@@ -188,7 +235,7 @@ def _check(conn: Connection, wish: Wish) -> tuple[list[Topic], list[Fault]]:
     """The topics that are wished for, and what is wrong with the wish."""
     faults: list[Fault] = []
     try:
-        parse(wish.email)
+        typed.address(wish.email)
     except AddressError as error:
         faults.append(Fault("", 0, "email", str(error), "a mail address"))
     known = {topic.slug: topic for topic in contacts.topics(conn, only_open=True)}

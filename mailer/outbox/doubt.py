@@ -113,14 +113,23 @@ def complained(conn: Connection, mailing_id: int, recipient: int, now: datetime)
     return _report(conn, (mailing_id, recipient), "complain", values)
 
 
-def erase_recipient(conn: Connection, recipient: int, now: datetime, mailings: Collection[int] | None = None) -> int:
+def erase_recipient(
+    conn: Connection,
+    recipient: int,
+    now: datetime,
+    mailings: Collection[int] | None = None,
+    *,
+    only_to: bytes | None = None,
+) -> int:
     """Take what names a person from all her deliveries; what still waits is skipped; how many rows.
 
-    ``mailings``: where it is known that she is in no other, so that nobody looks in all of them.
+    ``mailings``: where it is known that she is in no other, so that nobody looks in all of them. ``only_to``: the hash
+    of the one address that is meant, where she has others that stay.
     """
     row = DELIVERY.c
     among = select(MAILING.c.id).where(may_be_for(recipient)) if mailings is None else tuple(mailings)
-    mine = (row.recipient == recipient, row.mailing_id.in_(among))
+    there = () if only_to is None else (row.address_hash == only_to,)
+    mine = (row.recipient == recipient, row.mailing_id.in_(among), *there)
     rows = conn.execute(select(row.id, row.mailing_id, row.state).where(*mine)).all()
     tally = Tally()
     for delivery, mailing, state in rows:

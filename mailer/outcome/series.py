@@ -36,13 +36,17 @@ _VARIES = re.compile(r"\S*\d\S*|[^\w\s]+|\b[0-9a-f]{8,}\b")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One decision that came from a reply. ``resumed``: the words after which a person let the mailing go on."""
+    """One decision that came from a reply. ``resumed``: the words after which a person let the mailing go on.
+
+    ``address``: whom it is about, so that the words to show do not name them; it is not kept.
+    """
 
     mailing: int
     domain: str
     delivery: int
     decision: Decision
     resumed: str = ""
+    address: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,10 @@ class Series:
         return Seen(wave=True, earlier=tuple(delivery for delivery in same[:-1] if delivery))
 
     def _alike(self, answer: Answer) -> Seen:
-        words = same_words(answer.decision.text)
+        words = same_words(_nameless(answer.decision.text, answer.address))
         read = bool(answer.resumed) and words == same_words(answer.resumed)
         if self._held.get(answer.mailing) == words and not read:
-            return Seen(hold=True, words=shown(answer.decision))
+            return Seen(hold=True, words=shown(answer.decision, answer.address))
         holds = KINDS[answer.decision.reason].group in HOLDING or answer.decision.hold is not None
         if holds and (not read or answer.decision.reason == "quota"):
             return _NOTHING  # the first reply is enough, and the decision says so
@@ -134,7 +138,7 @@ class Series:
         if not back:
             return Seen(refuse=holds)
         self._held[answer.mailing] = words
-        return Seen(hold=True, words=shown(answer.decision), back=back)
+        return Seen(hold=True, words=shown(answer.decision, answer.address), back=back)
 
     def _run(self, answer: Answer, words: str, patience: int) -> tuple[int, ...]:
         """The deliveries before this one that were answered in the same words, once they are enough."""
@@ -169,10 +173,19 @@ def same_words(text: str) -> str:
     return " ".join(_VARIES.sub(" ", plain(text)).split()[:_COMPARED])
 
 
-def shown(decision: Decision) -> str:
-    """What the server said, as a sentence about the campaign may show it: without addresses."""
-    text = ADDRESS.sub("…", decision.text)
+def shown(decision: Decision, address: str = "") -> str:
+    """What the server said, as a sentence about the campaign may show it: without addresses.
+
+    ``address``: whom it said it to; its name alone, with and without a tag, is left out too.
+    """
+    text = _nameless(ADDRESS.sub("…", decision.text), address)
     return f"{decision.code} {text}".strip() if decision.code else text
+
+
+def _nameless(text: str, address: str) -> str:
+    local = address.rpartition("@")[0]
+    names = "|".join(re.escape(name) for name in (local, local.partition("+")[0]) if name)
+    return re.sub(rf"(?<![\w.+-])(?:{names})(?![\w+-])", "…", text, flags=re.IGNORECASE) if names else text
 
 
 def _latest(kept: OrderedDict[Key, Value], key: Key, new: Value) -> Value:

@@ -65,7 +65,8 @@ class Judge:
             self._heard(decision, now)
             if decision.state == "in_doubt" or not decision.code or decision.reason in ABOUT_THE_ADDRESS:
                 return Verdict(decision)
-            seen = series.note(Answer(mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words), now)
+            said = Answer(mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words, claim.address)
+            seen = series.note(said, now)
             return Verdict(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)
 
         return judged
@@ -109,7 +110,7 @@ def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) 
     if decision.hold and seen.refuse:
         return Verdict(decision._replace(state="refused", hold=None))
     if decision.hold:
-        return Verdict(decision, Hold(decision.hold, shown(decision), decision.until))
+        return Verdict(decision, Hold(decision.hold, shown(decision, claim.address), decision.until))
     return Verdict(decision, statement=_statement(claim, mailing, decision, seen) if decision.mailbox else None)
 
 

@@ -91,7 +91,7 @@ def test_only_a_trusted_proxy_is_believed_about_who_asks(lite: Town) -> None:
         for number in range(25):
             client.post(
                 site.url("/subscribe"),
-                data={"email": f"n{number}@gouda.example", "topic": "nieuws"},
+                data={"email": f"n{number}@gmail.com", "topic": "nieuws"},
                 headers={"x-forwarded-for": f"198.51.100.{number}"},
             )
     assert len(lite.letters("optin_confirm")) == 20
@@ -290,3 +290,31 @@ def test_a_reason_is_counted_once_and_names_nobody(lite: Town, site: Site) -> No
             assert web.post(one.url(f"/c/reason/{link}"), data={"reason": "too_many"}).status_code == 200
     with lite.db.read() as conn:
         assert reasons.tally(conn, lite.mailing) == {"too_many": 1}
+
+
+def test_the_page_with_the_button_shows_the_name_that_confirming_stores(lite: Town, site: Site) -> None:
+    wanted = {"email": "new@gouda.example", "topic": "nieuws", "name": "Log in at evil.com <b>"}
+    web.post(site.url("/subscribe"), data=wanted)
+    link = site.url(lite.letter("optin_confirm", "confirm"))
+    asked = web.get(link).text
+    assert "Log in at evil.\u2060com &lt;b&gt;" in asked
+    web.post(link)
+    with lite.db.read() as conn:
+        contact = contacts.find(conn, "new@gouda.example")
+    assert contact is not None
+    assert contact.name == wanted["name"]
+
+
+def test_a_name_that_confirming_does_not_store_is_not_shown(lite: Town, site: Site) -> None:
+    with lite.db.write() as conn:
+        contacts.change(conn, lite.readers[0], lite.now, name="Anna")
+    form = {"email": lite.readers[0].email, "topic": "nieuws", "name": "Somebody else"}
+    web.post(site.url("/subscribe"), data=form)
+    assert "Somebody else" not in web.get(site.url(lite.letter("optin_confirm", "confirm"))).text
+
+
+@pytest.mark.parametrize("email", ['"log in at evil.com/x"@catchall.example', "v+www.evil.com@gmail.com"])
+def test_a_mail_address_that_is_a_text_is_refused_at_both_forms(lite: Town, site: Site, email: str) -> None:
+    assert web.post(site.url("/subscribe"), data={"email": email, "topic": "nieuws"}).status_code == 422
+    assert web.post(site.url(lite.path("d")), data={"email": email}).status_code == 422
+    assert lite.letters("optin_confirm") == lite.letters("address_change_new") == []

@@ -19,7 +19,7 @@ from tests.support.people import NOW, PEPPER, Stage
 from tests.support.site import Site, Town, serving
 from unsubscribe import changes, notices, signup
 from unsubscribe.endpoint import public_app
-from unsubscribe.notices import ANNOUNCES, MOST_A_DAY, Notice
+from unsubscribe.notices import ANNOUNCES, BY_LINK, MOST_A_DAY, MOST_BY_LINK, Notice
 from unsubscribe.settings import ReaderSettings
 
 SPELLINGS = ("victim@gouda.example", "Vic.Tim@gouda.example", "victim+1@gouda.example", "victim+2@gouda.example")
@@ -67,6 +67,49 @@ def test_a_mailbox_gets_so_many_letters_of_a_kind_a_day_in_whatever_spelling(sta
     assert send(stage, notice, hours=25)
 
 
+def test_letters_that_links_bring_about_are_counted_together(stage: Stage) -> None:
+    announced = [notice for notice in sorted(ANNOUNCES) for _ in range(MOST_A_DAY[notice])]
+    assert [send(stage, notice) for notice in announced] == [True] * MOST_BY_LINK
+    assert [send(stage, notice) for notice in sorted(BY_LINK - ANNOUNCES)] == [False, False]
+    assert send(stage, "my_data", hours=25)
+
+
+@pytest.mark.parametrize("notice", sorted(ANNOUNCES))
+def test_an_announcement_is_refused_by_its_own_limit_alone_and_that_is_known_before_any_lock(
+    stage: Stage, notice: Notice
+) -> None:
+    for one in (other for other in sorted(BY_LINK - {notice}) for _ in range(MOST_A_DAY[other])):
+        send(stage, one)
+    assert [send(stage, notice) for _ in range(MOST_A_DAY[notice])] == [True] * MOST_A_DAY[notice]
+    with stage.db.read() as conn:
+        assert stage.post.spent(conn, notice, to_victim(stage), NOW)
+    with pytest.raises(StateError):
+        send_only(stage, notice)
+    assert send(stage, notice, hours=25)
+
+
+def test_neither_links_nor_strangers_keep_the_letters_of_the_other_sort_away(stage: Stage) -> None:
+    strangers: list[Notice] = ["optin_confirm", "address_change_new"]
+    links = [notice for notice in sorted(ANNOUNCES) for _ in range(MOST_A_DAY[notice])]
+    assert [send(stage, notice) for notice in links] == [True] * MOST_BY_LINK
+    assert [send(stage, notice) for notice in strangers] == [True, True]
+    later = [send(stage, notice, hours=25) for notice in [*strangers * 2, *links]]
+    assert later == [True, True, False, True] + [True] * MOST_BY_LINK
+
+
+def test_one_forwarded_letter_brings_a_handful_of_letters_into_its_mailbox(site: Site, town: Town) -> None:
+    details, post = site.url(town.path("d")), web.post
+    for number in range(12):
+        post(details, data={"name": f"Name {number}"})
+        post(details, data={"email": f"n{number}@delft.example"})
+        left = post(site.url(town.path()), data={}).text
+        post(site.url("/c/undo/" + left.partition('action="/c/undo/')[2].partition('"')[0]))
+        post(details + "/my-data")
+        post(site.url("/subscribe"), data={"topic": "nieuws", "website": "", "email": town.readers[0].email})
+    assert sum(len(town.letters(notice)) for notice in BY_LINK) <= MOST_BY_LINK + 4
+    assert len(town.letters("optin_confirm")) == 1
+
+
 def test_a_letter_of_one_kind_keeps_none_of_another_away(stage: Stage) -> None:
     for _ in range(5):
         send(stage, "opted_out")
@@ -85,11 +128,14 @@ def test_a_change_that_cannot_be_announced_any_more_is_refused(stage: Stage, not
         assert len(changes.of_contact(conn, stage.reader.id)) == MOST_A_DAY[notice]
 
 
+def to_victim(stage: Stage) -> Recipient:
+    return Recipient(stage.reader.id, SPELLINGS[0], b"h" * 16, "gouda.example")
+
+
 def send_only(stage: Stage, notice: Notice) -> None:
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
-        there = Recipient(stage.reader.id, SPELLINGS[0], b"h" * 16, "gouda.example")
-        stage.post.send(conn, notice, act, there, "nl", NOW)
+        stage.post.send(conn, notice, act, to_victim(stage), "nl", NOW)
 
 
 def test_the_same_letter_asked_for_again_is_there_and_counts_once(stage: Stage) -> None:

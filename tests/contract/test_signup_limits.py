@@ -77,11 +77,51 @@ def test_one_peer_cannot_have_letters_sent_to_many(one: Stage) -> None:
 
 def test_one_visitor_closes_neither_a_domain_nor_the_site_for_others(one: Stage) -> None:
     for number in range(305):
-        ask(one, replace(WISH, email=f"p{number}@gouda.example"))
+        ask(one, replace(WISH, email=f"p{number}@gmail.com"))
     assert letters(one) == signup.PEER_AN_HOUR
     for number in range(25):
-        ask(one, replace(WISH, email=f"q{number}@gouda.example", peer=f"192.0.2.{number + 2}"))
+        ask(one, replace(WISH, email=f"q{number}@gmail.com", peer=f"192.0.2.{number + 2}"))
     assert letters(one) == signup.PEER_AN_HOUR + 25
+
+
+DOMAINS = ("catchall.example", "a.catchall.example", "b.c.catchall.example")
+NETWORKS = {
+    "one /48": [f"2001:db8:1:{number:x}::/64" for number in range(100)],
+    "one /24": [f"192.0.2.{number}" for number in range(100)],
+    "nobody known": [""] * 100,
+}
+
+
+@pytest.mark.parametrize("peers", NETWORKS.values(), ids=NETWORKS)
+def test_a_whole_network_does_not_close_a_domain_for_others(one: Stage, peers: list[str]) -> None:
+    for number in range(2 * signup.DOMAIN_AN_HOUR):
+        ask(one, replace(WISH, email=f"p{number}@gmail.com", peer=peers[number % 100]))
+    sent = letters(one)
+    assert sent == (signup.NETWORK_AN_HOUR if peers[0] else signup.PEER_AN_HOUR)
+    for number, peer in enumerate(("2001:db8:2::/64", "198.51.100.1")):
+        ask(one, replace(WISH, email=f"q{number}@gmail.com", peer=peer))
+    assert letters(one) == sent + 2
+
+
+@pytest.mark.parametrize("peers", NETWORKS.values(), ids=NETWORKS)
+def test_a_mailbox_that_takes_all_mail_of_a_domain_gets_few_letters_from_one_network(
+    one: Stage, peers: list[str]
+) -> None:
+    for number in range(60):
+        wish = replace(WISH, email=f"p{number}@{DOMAINS[number % 3]}", peer=peers[number % 100])
+        ask(one, wish, NOW + timedelta(minutes=20 * (number % 40)))
+    assert letters(one) == signup.AT_ONE_DOMAIN_A_DAY
+    ask(one, replace(WISH, email="q@catchall.example", peer="198.51.100.1"))
+    assert letters(one) == signup.AT_ONE_DOMAIN_A_DAY + 1
+
+
+def test_what_a_domain_has_no_letter_left_for_does_not_count_for_the_domain(one: Stage) -> None:
+    for number in range(24):
+        ask(one, replace(WISH, email=f"p{number}@catchall.example", peer=f"198.51.100.{number % 2 + 1}"))
+    with one.db.read() as conn:
+        counts = sorted(row.number for row in conn.execute(ALLOWANCE.select()))
+    most = signup.AT_ONE_DOMAIN_A_DAY
+    assert counts[-5:] == [12, 12, most, most, 24]  # two peers, network at domain, domain, network
 
 
 def test_many_visitors_who_name_one_address_do_not_close_its_domain(one: Stage) -> None:
@@ -118,10 +158,11 @@ def test_a_try_over_a_limit_writes_nothing_and_is_seen_without_a_lock(one: Stage
 @pytest.mark.parametrize("kept", [1, 60])
 def test_a_million_tries_leave_as_many_rows_as_there_are_visitors(one: Stage, kept: int) -> None:
     for number in range(60):
-        ask(one, replace(WISH, email=f"p{number}@gouda.example", peer=f"192.0.2.{number % kept}"))
+        ask(one, replace(WISH, email=f"p{number}@gmail.com", peer=f"192.0.2.{number % kept}"))
     with one.db.read() as conn:
         tries = conn.execute(select(func.count()).select_from(ALLOWANCE)).scalar_one()
-    assert tries == kept + 1 + 2 * min(60, kept * signup.PEER_AN_HOUR)
+    network, domain = 1, 1
+    assert tries == kept + network + domain + 2 * min(60, kept * signup.PEER_AN_HOUR)
 
 
 ONE_MAILBOX = (
@@ -169,4 +210,4 @@ def test_who_knocked_is_forgotten_after_a_day(stage: Stage) -> None:
         retention.tidy(stage.db, ReaderSettings(), PEPPER, NOW + timedelta(hours=hours))
         with stage.db.read() as conn:
             counts.append(conn.execute(select(func.count()).select_from(ALLOWANCE)).scalar_one())
-    assert counts == [1, 0]  # the letter is counted for a day, the try for an hour
+    assert counts == [2, 0]  # the letter is counted for a day, for mailbox and domain; the try for an hour

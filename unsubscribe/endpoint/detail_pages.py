@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer.address import is_address
 from mailer.errors import FaultsError
 from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
@@ -35,7 +34,7 @@ from unsubscribe.endpoint.pages import NAMES, View, respond
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later
 from unsubscribe.moving import Move
 from unsubscribe.optout import Reader
-from unsubscribe.typed import says_where
+from unsubscribe.typed import is_address, says_where
 
 Offer = tuple[Reader, Sequence[Topic]]
 _SWITCH = {"on": True, "off": False}

@@ -30,6 +30,7 @@ from unsubscribe.endpoint.peers import peer_of
 from unsubscribe.endpoint.words import Shown
 from unsubscribe.limits import Spent
 from unsubscribe.signup import SignUp, Wish
+from unsubscribe.typed import apart
 
 MOST_NAMED = 50
 
@@ -162,7 +163,8 @@ class SignUpPages:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in found.topics)
         asked = emphasised(_("Do you want to get %(topics)s at %(address)s?"), topics=topics, address=found.masked)
-        return self.desk.ask(view, _("Confirm that you sign up"), (asked,), _("Confirm"), also=also(request))
+        named = [emphasised(_("Your name: %(name)s"), name=apart(found.name))] if found.name else []
+        return self.desk.ask(view, _("Confirm that you sign up"), (asked, *named), _("Confirm"), also=also(request))
 
     def _confirmed(self, view: View, done: SignUp) -> Response:
         _ = view.gettext

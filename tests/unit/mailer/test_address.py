@@ -166,6 +166,22 @@ def test_what_providers_ignore_in_a_name_does_not_make_another_mailbox(text: str
     assert parse(text).mailbox == "janjansen@c.example"
 
 
+@pytest.mark.parametrize(
+    ("text", "mailbox"),
+    [
+        ("J.Jansen+x@GoogleMail.com", "jjansen@gmail.com"),
+        ("jan@me.com", "jan@icloud.com"),
+        ("jan@mac.com", "jan@icloud.com"),
+        ("jan@pm.me", "jan@proton.me"),
+        ("jan@protonmail.com", "jan@proton.me"),
+        ("jan@hotmail.com", "jan@hotmail.com"),
+        ("jan-piet@yahoo.com", "jan-piet@yahoo.com"),
+    ],
+)
+def test_domains_of_one_provider_that_lead_to_one_mailbox_are_one(text: str, mailbox: str) -> None:
+    assert parse(text).mailbox == mailbox
+
+
 def test_a_name_that_is_only_a_tag_is_a_mailbox_of_its_own() -> None:
     assert parse("+a@c.example").mailbox == "+a@c.example"
 

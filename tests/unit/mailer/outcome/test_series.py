@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailer.outcome import Answer, Context, Decision, Replied, Seen, Series, Stage, decide
+from mailer.outcome import Answer, Context, Decision, Replied, Seen, Series, Stage, decide, shown
 from mailer.outcome.series import same_words
 
 NOW = datetime(2024, 9, 18, 7, tzinfo=UTC)
@@ -89,6 +89,24 @@ def test_those_before_it_wait_again_and_the_words_are_told_without_addresses() -
     seen = [heard.note(f"d{n}.example", said(550, f"Blocked: <r{n}@d{n}.example>")) for n in range(3)][-1]
     assert seen.back == (1, 2, 3)
     assert seen.words == "550 Blocked: …"
+
+
+@pytest.mark.parametrize("said_name", ["esther.jansen", "<Esther.Jansen>", "esther.jansen+news", "'ESTHER.JANSEN'"])
+def test_the_words_that_are_told_do_not_name_a_person_without_a_domain_either(said_name: str) -> None:
+    decision = said(550, f"User {said_name} is not welcome in esther.jansens.example")
+    told = shown(decision, "Esther.Jansen+news@gouda.example")
+    assert "jansen " not in told.lower().replace(">", " ").replace("'", " ")
+    assert "not welcome in esther.jansens.example" in told
+
+
+def test_people_whose_names_stand_in_the_same_words_are_a_row() -> None:
+    series, seen = Series(), Seen()
+    for number, name in enumerate(("esther.jansen", "piet.de.boer", "anna")):
+        answer = Answer(
+            1, f"{name}.example", number, said(550, f"We take no mail for {name} now"), "", f"{name}@x.example"
+        )
+        seen = series.note(answer, NOW)
+    assert (seen.hold, seen.words) == (True, "550 We take no mail for … now")
 
 
 def test_who_was_refused_in_these_words_before_an_acceptance_waits_again_too() -> None:

@@ -20,6 +20,9 @@ class Recorder(asyncio.Transport):
     def close(self) -> None:
         self.told.append("closed")
 
+    def is_closing(self) -> bool:
+        return "closed" in self.told
+
 
 async def test_head_and_body_leave_in_one_piece() -> None:
     below = Recorder()

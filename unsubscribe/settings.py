@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from mailer.address import parse
@@ -23,6 +23,7 @@ from mailer.settings import LOOPBACK, HouseSettings, parse_duration
 
 LEAST_TOKEN = 16
 LONGEST_NAME = 100
+LONGEST_WAIT = timedelta(days=30)
 COUNTED_TOGETHER = (
     "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported: where web processes count
 )
@@ -47,6 +48,12 @@ def _words(value: Any) -> Any:
 
 def _duration(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
+
+
+def _wait(value: timedelta) -> timedelta:
+    if value > LONGEST_WAIT:
+        raise ValueError(f"more than {LONGEST_WAIT.days} days; the link that keeps the old address would end before it")
+    return value
 
 
 def _addresses(value: Any) -> Any:
@@ -126,7 +133,9 @@ class ReaderSettings(HouseSettings):
     opt_out_mail: bool = False
     pending_days: int = 14
     deliveries_days: Annotated[int, Field(ge=0)] = 395
-    address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=7)
+    address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration), AfterValidator(_wait)] = timedelta(
+        days=7
+    )
 
     timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/Amsterdam"
     trusted_proxies: Annotated[frozenset[str], NoDecode, BeforeValidator(_addresses)] = frozenset({"127.0.0.1", "::1"})

@@ -103,3 +103,9 @@ def test_what_cannot_be_a_sender_is_refused_as_a_contact(value: str, says: str) 
 def test_a_name_that_cannot_stand_in_a_header_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="POSTILJON_ORGANISATION"):
         read(ReaderSettings, organisation=value)
+
+
+def test_a_change_of_address_waits_a_month_at_most() -> None:
+    assert read(ReaderSettings, address_change_wait="30d").address_change_wait == timedelta(days=30)
+    with pytest.raises(SettingsError, match="POSTILJON_ADDRESS_CHANGE_WAIT"):
+        read(ReaderSettings, address_change_wait="31d")

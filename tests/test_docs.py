@@ -151,8 +151,9 @@ def test_every_fragment_has_a_number_or_plus_and_a_kind() -> None:
     assert [name for name in names if not re.fullmatch(rf"(\d+|\+[\w-]+)\.({kinds})(\.\d+)?\.md", name)] == []
 
 
-def test_tests_named_in_promises_exist() -> None:
-    text = (DOCS / "promises.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["promises.md", "attacks.md"])
+def test_tests_named_in_promises_and_attacks_exist(page: str) -> None:
+    text = (DOCS / page).read_text("utf-8")
     files = set(re.findall(r"`(tests/[\w/]+\.py)", text))
     assert files
     assert {file for file in files if not (ROOT / file).exists()} == set()

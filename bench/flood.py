@@ -1,10 +1,10 @@
 """``python -m bench.flood [--old TREE] [--tries 100000]``: what a flood of sign-ups costs those who opt out.
 
-A real ``serve`` process on SQLite. One visitor tries to sign up over 64 connections, far over the limit, with ``wrk``;
-A real ``serve`` process on SQLite. One visitor tries to sign up over 64 connections, far over the limit (``wrk``);
-their median and p99, how many tries were answered, and how many rows the tries have left. ``--old`` names the tree of a
-version that kept a row a try (schema 0006): it is measured first, in the same go, empty and with 400,000 and a million
-tries of this hour in its table. Ours is measured empty, after so many real tries, and with a million rows of others.
+A real ``serve`` process on SQLite. One visitor tries to sign up over 64 connections, far over the limit (``wrk``),
+while others opt out one after the other: their median and p99, how many tries were answered, and how many rows the
+tries have left. ``--old`` names the tree of a version that kept a row a try (schema 0006): it is measured first, in the
+same go, empty and with 400,000 and a million tries of this hour in its table. Ours is measured empty, after so many
+real tries, and with a million rows of others.
 """
 
 from __future__ import annotations

@@ -158,7 +158,8 @@ def pause(conn: Connection, token: Token, until: datetime | None, house: House, 
 def undo(conn: Connection, token: Token, now: datetime) -> tuple[Reader, bool]:
     """Put back what an act changed, where nobody changed it since; ``token.subject`` numbers it. Again: nothing more.
 
-    The second value: whether anything was put back. Raises ``TokenError`` when there is no such act of this person.
+    The second value: whether anything was put back, now or before. Raises ``TokenError`` when there is no such act of
+    this person.
     """
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     change = changes.get(conn, token.subject)
@@ -166,8 +167,9 @@ def undo(conn: Connection, token: Token, now: datetime) -> tuple[Reader, bool]:
         return optout.look(conn, token, now), False  # erased: nothing is left to put back
     if change is None or change.contact_id != token.recipient or change.kind != "details":
         raise TokenError("there is nothing to undo")
-    if not moves.may_take_back(conn, contact, token, now) or not changes.undone(conn, change.id, now):
-        return optout.look(conn, token, now), False
+    if change.undone_at or not moves.may_take_back(conn, contact, token, now):
+        return optout.look(conn, token, now), change.undone_at is not None
+    changes.undone(conn, change.id, now)
     history = History(changes.of_contact(conn, contact.id), change)
     done = [
         _fields_back(conn, contact, change, history, now),

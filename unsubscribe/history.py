@@ -61,6 +61,16 @@ class History:
         return row
 
 
+def standing_in(acts: Sequence[Change], change: Change) -> Change | None:
+    """Of the opt-outs that stand, the latest about the same mail after one that was undone on a page, if there is one.
+
+    A letter about the first is the way back for its mailbox. The holder of a forwarded letter may have undone that act,
+    and left again once there were no more letters that day.
+    """
+    scope = change.after.get("scope")
+    return next((act for act in reversed(acts) if act.id > change.id and act.after.get("scope") == scope), None)
+
+
 def _items(side: Mapping[str, Any]) -> dict[str, Any]:
     """One side of an act, flat."""
     own = {f"fields.{name}": value for name, value in side.get("fields", {}).items()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -33,10 +33,16 @@ def may_take_back(conn: Connection, contact: Contact, token: Token, now: datetim
     While former mailboxes may put their address back, that is the original one alone; else it is the present one.
     """
     address = outbox.service_address(conn, token.mailing, token.recipient)
-    if address is None:
-        return True
-    former = former_mailboxes(conn, contact, now)
-    return bool(address) and key_of(address) == (key_of(former[0].recipient.address) if former else contact.key)
+    return address is None or say_of(conn, contact, address, now) == "undo"
+
+
+def say_of(conn: Connection, contact: Contact, address: str, now: datetime) -> Literal["undo", "told", "none"]:
+    """What a mailbox has to say about a contact: it may undo, is told of what is done, or neither (any more)."""
+    keys = [key_of(one.recipient.address) for one in former_mailboxes(conn, contact, now)]
+    key = key_of(address) if address else ""
+    if key == (keys[0] if keys else contact.key):
+        return "undo"
+    return "told" if key in (*keys, contact.key) else "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,9 @@ def _step(conn: Connection, token: Token, step: str, pepper: bytes, when: tuple[
         return before
     if step == "confirmed" and _is_taken(conn, contact, change.after["email"]):
         return Move("taken", before.old, before.new, before.here, contact.language)
+    if key_of(change.after["email"]) == contact.key:  # the contact's own: there is nothing to change
+        changes.undone(conn, change.id, now)
+        return look(conn, token)
     if not change.after[step]:
         change = changes.revise(conn, change, {**change.after, step: now.isoformat()})
     _carry_out(conn, change, pepper, now, wait)
@@ -211,9 +214,10 @@ def _put(
     """Another address, with what held the former one back, and on record.
 
     ``since``: going back, only what was chosen from then on comes along; the rest is there, or the other mailbox's own.
-    A limit and a pause leave the former address; an opt-out stays there as well, so that no import revives it.
+    A limit and a pause replace those at the address; all stays at the former one, so that no import there loosens it.
     """
     moved = contacts.change_address(conn, contact, email, pepper, now)
+    suppression.lift(conn, moved.address_hash, suppression.EVERYTHING, ["less_often", "pause"])
     for entry in suppression.entries(conn, contact.address_hash):
         if since and entry.since < since:
             continue
@@ -222,8 +226,6 @@ def _put(
         elif entry.reason in ("opt_out", "pause", "complaint", "manual"):
             at = now if entry.reason == "pause" else entry.since
             suppression.suppress(conn, moved.address_hash, entry.scope, entry.reason, at, entry.until)  # type: ignore[arg-type]
-        if entry.reason in ("less_often", "pause"):
-            suppression.lift(conn, contact.address_hash, entry.scope, [entry.reason])
     told = {"from": contact.email, "to": moved.email}
     consent.record(conn, consent.Event(contact.id, "address", "", now, 0, told), now)
 

@@ -50,6 +50,7 @@ from templates.words import LANGUAGES, primary, words
 from unsubscribe import changes, contacts, limits, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
+from unsubscribe.history import standing_in
 from unsubscribe.limits import Limit, Use
 from unsubscribe.moves import Former
 from unsubscribe.tokens import Tokens
@@ -75,6 +76,7 @@ MOST_A_DAY: Mapping[Notice, int] = {
 BY_LINK: frozenset[Notice] = frozenset({"details_changed", "address_change_old", "opted_out", "my_data"})
 """Brought about by a link in a letter to the same mailbox; counted together too."""
 MOST_BY_LINK = 8
+TO_THE_CONTACT: frozenset[Notice] = frozenset({"details_changed", "opted_out", "my_data"})
 ANNOUNCES: frozenset[Notice] = frozenset({"details_changed", "address_change_old"})
 """With a way to undo: the change must not be carried out without the letter."""
 _LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
@@ -247,20 +249,26 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
     name, number, former = _parts(mailing.spec.key)
     links = next((made for notice, made in _LINKS.items() if notice == name), None)
     change = changes.get(conn, number) if links is not None else None
+    if change is not None and change.undone_at and change.kind == "opt_out":
+        acts = changes.standing(conn, [change.contact_id], "opt_out").get(change.contact_id, ())
+        change = standing_in(acts, change)
     if links is None or change is None or change.undone_at:
         return {}
     found = contacts.get_many(conn, [number for number in recipients if number == change.contact_id])
     identity = mailing.identity
     filled = {}
     for contact in found.values():
-        original = next((one.change for one in moves.former_mailboxes(conn, contact, change.at)), 0)
+        address = outbox.service_address(conn, mailing.id, contact.id) or ""
+        say = moves.say_of(conn, contact, address, change.at)
+        if say == "none" and name in TO_THE_CONTACT:
+            continue  # the address was put back meanwhile: the other mailbox is not told any more
         letter = (identity.key_id, mailing.id, contact.id)
         asked = _asked(change, contact)
         urls = {}
         for slot, (path, purpose) in links.items():
             if former and purpose is Purpose.ADDRESS_AGREE:
                 continue  # a mailbox that had its say already can take back, not agree for the present one
-            if former != original and purpose in (Purpose.UNDO, Purpose.UNDO_CHANGE):
+            if say != "undo" and purpose in (Purpose.UNDO, Purpose.UNDO_CHANGE):
                 continue  # while the original mailbox may put its address back, it alone undoes
             ends, about = _ends(name, change), change.id
             if purpose is Purpose.ADDRESS_KEEP:

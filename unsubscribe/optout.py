@@ -28,7 +28,7 @@ from mailer.signing import Token
 from unsubscribe import changes, consent, contacts, limits, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact, Standing, Topic
-from unsubscribe.history import History
+from unsubscribe.history import History, standing_in
 from unsubscribe.limits import Limit
 
 Scope = Literal["topic", "all"]
@@ -86,11 +86,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Act:
-    """What one wish will change. ``hold``: address hash and scope; ``ended``: subscriptions, as they are now."""
+    """What one wish will change. ``holds``: address hash and scope, the present one first; ``ended``: subscriptions.
+
+    An address that may still be put back is held too: a list that is imported meanwhile may have it.
+    """
 
     place: int
     left: Left
-    hold: tuple[bytes, str]
+    holds: Sequence[tuple[bytes, str]]
     ended: Sequence[Standing]
     topics: Sequence[str]
 
@@ -121,6 +124,7 @@ class _Known:
     entries: Mapping[bytes, list[suppression.Entry]]
     standings: Mapping[int, Mapping[int, Standing]]
     by_slug: Mapping[str, Topic]
+    moves: Mapping[int, Sequence[Change]]
 
 
 def look(conn: Connection, token: Token, now: datetime) -> Reader:
@@ -162,9 +166,9 @@ def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
         if left.already:
             answers[place] = left
         else:
-            acts[request.token.recipient] = _act(place, left, known)
+            acts[request.token.recipient] = _act(place, left, known, _former(known, request.token.recipient, now))
     events = [event for act in acts.values() for event in _events(act, now)]
-    lines = suppression.lines([act.hold for act in acts.values()], "opt_out", now)
+    lines = suppression.lines([hold for act in acts.values() for hold in act.holds], "opt_out", now)
     return Plan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines, again)
 
 
@@ -178,7 +182,7 @@ def carry_out(conn: Connection, planned: Plan) -> list[Left]:
         journal.written_ahead(conn, ())  # somebody may have lifted it since: the last word in the journal is ours again
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
     outbox.prove_many(conn, [(token.mailing, token.recipient) for token in tokens], now)
-    suppression.suppress_many(conn, [act.hold for act in acts], "opt_out", now)
+    suppression.suppress_many(conn, [hold for act in acts for hold in act.holds], "opt_out", now)
     ended = [row for act in acts for row in act.ended]
     contacts.put_standings(
         conn, [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
@@ -209,6 +213,9 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
         raise TokenError("there is nothing to undo")
     contact = contacts.get(conn, token.recipient)
     by_mail = outbox.service_address(conn, token.mailing, token.recipient) is not None
+    if contact and by_mail and change.undone_at:
+        later = changes.standing(conn, [contact.id], "opt_out").get(contact.id, ())
+        change = standing_in(later, change) or change
     if contact is None or change.undone_at or (_AGAIN in change.after and not by_mail):
         return look(conn, token, now)
     if moves.may_take_back(conn, contact, token, now):
@@ -223,7 +230,9 @@ def _know(conn: Connection, tokens: Sequence[Token]) -> _Known:
     scopes = _scopes(conn, tokens)
     entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
     by_slug = {topic.slug: topic for topic in contacts.topics(conn)}
-    return _Known(scopes, people, entries, contacts.standings(conn, people), by_slug)
+    return _Known(
+        scopes, people, entries, contacts.standings(conn, people), by_slug, changes.standing(conn, people, "address")
+    )
 
 
 def _scopes(conn: Connection, tokens: Sequence[Token]) -> dict[int, str]:
@@ -282,7 +291,13 @@ def _left(left: Left, number: int) -> Left:
     return Left(Reader(was.token, was.scope, was.contact, was.topic, stand), left.scope, False, number, left.how)
 
 
-def _act(place: int, left: Left, known: _Known) -> _Act:
+def _former(known: _Known, person: int, now: datetime) -> list[bytes]:
+    """The hashes of the addresses that a contact may still be given back."""
+    found = [moves.of(change) for change in known.moves.get(person, ()) if moves.can_be_read(change)]
+    return [move.old_hash for move in found if move.old_hash and move.can_be_put_back(now)]
+
+
+def _act(place: int, left: Left, known: _Known, former: Sequence[bytes]) -> _Act:
     """What a wish that is not fulfilled yet will change."""
     contact = left.reader.contact
     assert contact is not None  # noqa: S101 - one that is gone has nothing to leave
@@ -291,7 +306,7 @@ def _act(place: int, left: Left, known: _Known) -> _Act:
     mine = known.standings.get(contact.id, {}).values()
     rows = [row for row in mine if row.state != "opted_out" and (not scope or slugs.get(row.topic_id) == scope)]
     topics = sorted(slugs[row.topic_id] for row in rows) or [scope]
-    return _Act(place, left, (contact.address_hash, scope), rows, topics)
+    return _Act(place, left, [(hashed, scope) for hashed in (contact.address_hash, *former)], rows, topics)
 
 
 def _events(act: _Act, now: datetime) -> list[consent.Event]:
@@ -303,7 +318,7 @@ def _events(act: _Act, now: datetime) -> list[consent.Event]:
 
 def _change(act: _Act, now: datetime) -> Change:
     """What an undo needs."""
-    scope = act.hold[1]
+    scope = act.holds[0][1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
     after = {"scope": scope} | ({_PAGE: True} if act.left.how == _PAGE else {})
     return Change(0, act.left.reader.token.recipient, "opt_out", before, after, now)
@@ -334,15 +349,23 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
     again = [row for row in rows if row.topic_id in mine and mine[row.topic_id].since == change.at]
     contacts.put_standings(conn, again)
     held = [entry for entry in suppression.entries(conn, contact.address_hash) if entry.reason == "opt_out"]
-    if any(entry.scope == scope and entry.since == change.at for entry in held):  # not that of a later act
-        suppression.lift(conn, contact.address_hash, scope, ["opt_out"])
+    for hashed in (
+        contact.address_hash,
+        *(one.recipient.address_hash for one in moves.former_mailboxes(conn, contact, now)),
+    ):
+        there = suppression.entries(conn, hashed)
+        if any(
+            (one.reason, one.scope, one.since) == ("opt_out", scope, change.at) for one in there
+        ):  # not a later act's
+            suppression.lift(conn, hashed, scope, ["opt_out"])
     if not scope:  # joining one topic since then has made an entry for each other topic out of the one for all mail
         for slug in {slugs[row.topic_id] for row in again} & {entry.scope for entry in held}:
             suppression.lift(conn, contact.address_hash, slug, ["opt_out"])
     out = [(contact.address_hash, slugs[row.topic_id]) for row in again if row.state == "opted_out"]
     suppression.suppress_many(conn, out, "opt_out", now)  # joined since an earlier opt-out, and that was undone
     together = changes.get(conn, change.before["and"])  # left the topic, then all mail: one undo for both
-    if together and (together.contact_id, together.kind) == (contact.id, "opt_out"):
+    ours = together is not None and (together.contact_id, together.kind) == (contact.id, "opt_out")
+    if together and ours and _AGAIN not in together.after:
         _put_back(conn, together, now)
     topics = sorted(slugs[row.topic_id] for row in again) or [change.before["scope"]]
     detail = {"address": contact.email, "how": "undo"}

@@ -336,3 +336,84 @@ def test_the_tidying_does_not_carry_out_a_move_that_is_kept_meanwhile(town: Town
     tidying.join()
     with town.db.read() as conn:
         assert contacts.find(conn, town.readers[0].email)
+
+
+@pytest.mark.parametrize("wish", ["page", "one-click", "details"])
+def test_the_first_answer_does_not_take_back_a_repeated_wish_by_way_of_leaving_everything(
+    town: Town, site: Site, wish: str
+) -> None:
+    first = web.post(site.url(town.path())).text
+    earlier = re.search(r'name="earlier" value="([^"]+)"', first)
+    assert earlier
+    if wish == "details":
+        web.post(site.url(town.path("d")), data={"topic-nieuws": "off"})
+    else:
+        web.post(site.url(town.path()), data={"List-Unsubscribe": "One-Click"} if wish == "one-click" else {})
+    second = web.post(site.url(town.path()), data={"scope": "all", "earlier": earlier[1]}).text
+    web.post(site.url(link(second, "undo")))
+    with town.db.read() as conn:
+        assert suppression.why(conn, town.readers[0].address_hash, "nieuws", town.now) == "opt_out"
+
+
+def test_leaving_while_the_address_is_moved_holds_the_former_address_too_and_the_undo_gives_both_back(
+    town: Town, site: Site
+) -> None:
+    moved(town, site)
+    left = web.post(site.url(town.path())).text
+    hashes = (town.readers[0].address_hash, address_hash(PEPPER, "b@thief.example"))
+    with town.db.read() as conn:
+        assert [suppression.why(conn, hashed, "nieuws", town.now) for hashed in hashes] == ["opt_out"] * 2
+    web.post(site.url(link(left, "undo")))
+    with town.db.read() as conn:
+        assert [suppression.why(conn, hashed, "nieuws", town.now) for hashed in hashes] == [None] * 2
+
+
+def test_a_pause_stays_at_the_former_address_while_it_can_be_put_back(town: Town, site: Site) -> None:
+    choose(site, town, "pause", pause="6")
+    moved(town, site)
+    with town.db.read() as conn:
+        assert suppression.why(conn, town.readers[0].address_hash, "nieuws", town.now) == "pause"
+
+
+def test_the_letter_about_an_opt_out_is_the_way_back_from_those_that_a_stranger_made_after_it(town: Town) -> None:
+    with serving(public_app(town.deps(settings=ReaderSettings(opt_out_mail=True)))) as site:
+        for _ in range(notices.MOST_A_DAY["opted_out"] + 1):
+            left = web.post(site.url(town.path())).text
+            undo = link(left, "undo")
+            web.post(site.url(undo))
+        web.post(site.url(town.path()))
+        assert town.state() == "opted_out"
+        web.post(site.url(town.letter("opted_out", "undo")))
+        assert town.state() == "subscribed"
+
+
+def test_confirming_ones_own_address_says_that_nothing_changes(town: Town, site: Site) -> None:
+    web.post(site.url(town.path("d")), data={"email": town.readers[0].email})
+    said = web.post(site.url(town.letter("address_change_new", "confirm"))).text
+    assert "Uw oude adres blijft staan" in said
+
+
+def test_undoing_a_change_twice_says_the_same_twice(town: Town, site: Site) -> None:
+    web.post(site.url(town.path("d")), data={"name": "Somebody"})
+    undo = site.url(town.letter("details_changed", "undo"))
+    assert web.post(undo).text == web.post(undo).text
+
+
+def test_a_letter_to_the_other_mailbox_that_has_not_left_when_the_address_is_put_back_is_not_sent(
+    town: Town, site: Site
+) -> None:
+    moved(town, site)
+    web.post(site.url(town.path("d")), data={"name": "Thief"})
+    other = town.letters("details_changed")[-1]
+    with town.db.read() as conn:
+        keep = notices.fill(
+            conn, outbox.get(conn, town.letters("address_change_old")[0]), [town.readers[0].id], town.tokens
+        )
+    link_of = str(keep[town.readers[0].id].values["contact"]["undo"])  # type: ignore[index]
+    web.post(site.url("/c/" + link_of.partition("/c/")[2]))
+    with town.db.read() as conn:
+        assert notices.fill(conn, outbox.get(conn, other), [town.readers[0].id], town.tokens) == {}
+        own = outbox.find(conn, f"former1:details_changed:{outbox.get(conn, other).spec.key.rpartition(':')[2]}")
+        assert own
+        values = notices.fill(conn, own, [town.readers[0].id], town.tokens)[town.readers[0].id].values["contact"]
+    assert "undo" in values

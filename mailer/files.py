@@ -153,6 +153,16 @@ def stream(path: Path, limit: int) -> BinaryIO:
     return copy
 
 
+def begins_with(path: Path, start: bytes) -> bool:
+    """Whether an ordinary file begins with these bytes; False if it is none, or cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(start)) == start
+
+
 def beside(folder: Path, name: str) -> Path:
     """Where ``name`` lies in ``folder`` or below it, every link followed. Raises ``OSError`` where that is outside."""
     if "\0" in name:

@@ -310,6 +310,9 @@ Settings = TypeVar("Settings", bound=HouseSettings)
 
 def read(kind: type[Settings], **given: Any) -> Settings:
     """Read the settings of class ``kind``; ``given`` wins over all. Raises ``SettingsError`` with every fault."""
+    file = Path(str(kind.model_config.get("toml_file") or ""))
+    if file.name and file.exists() and not file.is_file():  # a pipe would be waited for without end
+        raise SettingsError(f"{file} cannot be read: it is no ordinary file (a folder, a device or a pipe)")
     try:
         return kind(**given)
     except ValidationError as error:

@@ -100,10 +100,14 @@ def offered(conn: Connection, reader: Reader) -> list[Topic]:
     return mine + [topic for topic in contacts.topics(conn, only_open=True) if topic not in mine]
 
 
+def is_over(conn: Connection, contact_id: int, now: datetime) -> bool:
+    """Whether the forms of the day are used up: what is looser than now is then refused, or left as it is."""
+    return limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
+
+
 def is_refused(conn: Connection, contact_id: int, wishes: Wishes, now: datetime) -> bool:
     """Whether :func:`save` would refuse these for today. Reads only, so that it can be asked before any lock."""
-    counted = not wishes.is_empty and limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
-    return counted and not wishes.takes_away
+    return not wishes.is_empty and not wishes.takes_away and is_over(conn, contact_id, now)
 
 
 def save(conn: Connection, token: Token, wishes: Wishes, house: House, now: datetime) -> Saved:

@@ -92,6 +92,7 @@ def render(
     """Write it."""
     from campaigns import preview
     from campaigns.app import open_house
+    from mailer.errors import InputError
 
     house = open_house(say=_)
     content = preview.message(house, file, contact)
@@ -100,6 +101,8 @@ def render(
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
+    if out.exists() and out.samefile(file):
+        raise InputError(_("{path} is the letter itself: name another file to write to").format(path=out))
     with writing(out) as letter:
         letter.write(content)
     if as_json:

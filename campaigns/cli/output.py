@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from campaigns.terminal import harmless
-from mailer import files
+from mailer import files, journal
 from mailer.errors import Fault, FaultsError, InputError, PostiljonError
 from templates.words import LANGUAGES, primary, words
 
@@ -77,12 +77,18 @@ def tell(value: Mapping[str, Any] | list[Any]) -> None:
     print(harmless(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
 
 
+_OURS = frozenset({"secrets.toml", "postiljon.toml", journal.FILE})
+_BESIDE, _SQLITE = ("-wal", "-shm", "-waiting"), b"SQLite format 3\0"
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """The file that was typed, for its owner alone; there when the block ends, and whole.
 
-    Raises ``InputError`` when that place cannot be written.
+    Raises ``InputError`` when that place cannot be written, or holds what Postiljon cannot do without.
     """
+    if path.name in _OURS or path.name.endswith(_BESIDE) or files.begins_with(path, _SQLITE):
+        raise InputError(_("{path} is a file of Postiljon's own: name another one to write to").format(path=path))
     try:
         with files.replaced(path) as file:
             yield file

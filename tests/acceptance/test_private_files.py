@@ -121,3 +121,22 @@ def test_an_export_over_a_link_leaves_what_the_link_means(office: Office) -> Non
     office.desk.do("contacts", "export", "out.csv")
     assert (office.desk.folder / "theirs").read_text() == "untouched"
     assert not (office.desk.folder / "out.csv").is_symlink()
+
+
+def test_no_command_writes_over_what_postiljon_cannot_do_without(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write("people.csv", "email,name\nester@waterhoek.example,Ester\nno address,x\n")
+    desk.write("a.md", "---\nslug: a\nsubject: S\nfrom: VNG <info@vng.nl>\nlanguage: nl\ntopic: t\n---\nBeste lezer,\n")
+    desk.do("init", "--organisation", "VNG", "--contact", "info@vng.nl")
+    desk.do("contacts", "import", "people.csv", "--topic", "t", "--basis", "member")
+    (data,) = {path.parent for path in tmp_path.rglob("postiljon.db")}
+    for target in (data / "postiljon.db", data / "secrets.toml", tmp_path / "postiljon.toml"):
+        before = target.read_bytes()
+        assert desk.run("contacts", "export", str(target)).code == 1
+        assert desk.run("render", "a.md", "--out", str(target)).code == 1
+        if target.suffix == ".toml":
+            assert target.read_bytes() == before
+    letter = (tmp_path / "a.md").read_bytes()
+    assert desk.run("render", "a.md", "--out", "a.md").code == 1
+    assert (tmp_path / "a.md").read_bytes() == letter
+    assert "1" in desk.do("contacts", "export", "out.csv").out

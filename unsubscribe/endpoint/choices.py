@@ -19,7 +19,7 @@ from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.pages import View, respond
-from unsubscribe.endpoint.words import MONTHS, OFTEN, REASONS, day_fault, later, often_in_words
+from unsubscribe.endpoint.words import MONTHS, OFTEN, REASONS, day_fault, later, often_in_words, stays
 from unsubscribe.optout import Reader
 
 PURPOSES = {
@@ -175,10 +175,17 @@ class Choices:
             action = self.fresh("less-often", token, token.subject)
             return self._less_often_form(view, reader, action, _("Choose how often you want mail"))
         now = self.desk.now
-        after = await self.desk.write(lambda conn: details.less_often(conn, token, days, self.desk.house, now))
+        over, after = await self.desk.write(
+            lambda conn: (
+                details.is_over(conn, token.recipient, now),
+                details.less_often(conn, token, days, self.desk.house, now),
+            )
+        )
         if after.stand != "on":
             return self._stays_out(view, after)
         self.desk.watch.chose("less_often")
+        if over:
+            return self.desk.done(view, _("Saved"), stays(view), kind="info")
         return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),))
 
     def _pause_form(
@@ -216,9 +223,16 @@ class Choices:
             again = self.fresh("pause", token, token.subject)
             return self._pause_form(view, reader, again, (chosen, written, error))
         until, now = start_of(day, self.desk.deps.timezone), self.desk.now
-        after = await self.desk.write(lambda conn: details.pause(conn, token, until, self.desk.house, now))
+        over, after = await self.desk.write(
+            lambda conn: (
+                details.is_over(conn, token.recipient, now),
+                details.pause(conn, token, until, self.desk.house, now),
+            )
+        )
         if after.stand != "on":
             return self._stays_out(view, after)
         self.desk.watch.chose("pause")
+        if over:
+            return self.desk.done(view, _("Saved"), stays(view), kind="info")
         heading = _("Paused until %(day)s") % {"day": day_in_words(day, view.language)}
         return self.desk.done(view, heading, (_("After that mail starts again; you need do nothing."),))

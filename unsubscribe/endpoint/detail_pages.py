@@ -31,7 +31,7 @@ from unsubscribe.endpoint.dates import parse_day, short_day, start_of
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import NAMES, View, respond
-from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later
+from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later, stays
 from unsubscribe.moving import Move
 from unsubscribe.optout import Reader
 from unsubscribe.typed import is_address, says_where
@@ -110,20 +110,20 @@ class DetailPages:
                 async with evenly():  # what was so already, or who has that address, is not told by time either
                     if await self.desk.read(partial(self._is_refused, token, wishes, email)):
                         raise HTTPException(429)
-                    lines, move = await self.desk.write(
+                    lines, move, over = await self.desk.write(
                         partial(_save, (token, wishes), email, (self.desk, view.language, now))
                     )
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
             else:
-                return self._saved(view, lines, move)
+                return self._saved(view, lines, move, over)
         if not topics and not form.values:
             _ = view.gettext
             sentence = _("This address gets no mail at all. Sign up once more to change that.")
             return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
         return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
-    def _saved(self, view: View, lines: Sequence[str], move: Move | None) -> Response:
+    def _saved(self, view: View, lines: Sequence[str], move: Move | None, over: bool) -> Response:
         """The same page whether a value that was filled in is new or was so already: it confirms no guess."""
         _ = view.gettext
         if move and move.stand == "waiting":
@@ -133,6 +133,8 @@ class DetailPages:
         if not lines:
             return self.desk.done(view, _("Nothing was changed"), (_("You left everything as it is."),), kind="info")
         self.desk.watch.chose("details")
+        if over:
+            return self.desk.done(view, _("Saved"), stays(view), kind="info")
         mailed = _("Where this differs from before, you get a mail with which you can undo it.")
         return self.desk.done(view, _("Saved"), (_("What you filled in counts now:"),), changes=lines, after=mailed)
 
@@ -201,12 +203,13 @@ class DetailPages:
 
 def _save(
     wish: tuple[Token, Wishes], email: str, where: tuple[Desk, str, datetime], conn: Connection
-) -> tuple[list[str], Move | None]:
+) -> tuple[list[str], Move | None, bool]:
     """Store, and say what is so now in the language of the page: the contact's own may just have changed."""
     (token, wishes), (desk, language, now) = wish, where
+    over = details.is_over(conn, token.recipient, now)
     details.save(conn, token, wishes, desk.house, now)
     move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
-    return notices.in_words(conn, wishes.as_stored(), language), move
+    return notices.in_words(conn, wishes.as_stored(), language), move, over
 
 
 def _place(field: str) -> int:

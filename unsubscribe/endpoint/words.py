@@ -64,3 +64,12 @@ def later(day: date, months: int) -> date:
     year, month = divmod(day.month - 1 + months, 12)
     last = (date(day.year + year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
     return date(day.year + year, month + 1, min(day.day, last))
+
+
+def stays(view: View) -> tuple[str, ...]:
+    """What is said once the forms of a day are used up: the same whatever is stored."""
+    _ = view.gettext
+    return (
+        _("You get no more mail than you chose now. Where you had chosen less before, that stays."),
+        _("You changed many things today, so you get no mail about this one."),
+    )

@@ -1,0 +1,35 @@
+"""What the holder of a forwarded letter does: chooses by its links, and moves the address away."""
+
+from __future__ import annotations
+
+import re
+
+from mailer import suppression
+from tests.support import web
+from tests.support.site import Site, Town
+
+
+def link(page: str, kind: str) -> str:
+    """The first link of a kind below ``/c/`` in a page; empty where there is none."""
+    found = re.search(rf"/c/{kind}/[A-Za-z0-9_-]+", page)
+    return found[0] if found else ""
+
+
+def limits(town: Town) -> dict[str, object]:
+    """What holds the first reader's mail back for a time."""
+    with town.db.read() as conn:
+        entries = suppression.entries(conn, town.readers[0].address_hash)
+    return {entry.reason: entry.every_days or entry.until for entry in entries}
+
+
+def choose(site: Site, town: Town, kind: str, **form: str) -> str:
+    """Choose *less often* or *pause* by the link of the letter; the page that follows."""
+    page = web.post(site.url(f"{town.path()}/{kind}")).text
+    return web.post(site.url(link(page, kind)), data=form).text
+
+
+def moved(town: Town, site: Site) -> None:
+    """The first reader's address is moved to a stranger's."""
+    web.post(site.url(town.path("d")), data={"email": "b@thief.example"})
+    for notice in ("address_change_new", "address_change_old"):
+        web.post(site.url(town.letter(notice, "confirm")))

@@ -22,12 +22,21 @@ EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
 SENDER = Sender("info@vng.example", "", "post", "vng.example", "v=DKIM1; k=rsa; p=MIIB")
 
 
+def one_port() -> tuple[socket.socket, socket.socket]:
+    """The same port for both; the one that UDP was given may be taken in TCP."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()
+
+
 @contextmanager
 def answering(answer: Answer) -> Iterator[tuple[str, int]]:
     """Bytes instead of answers, over UDP and TCP."""
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
-    tcp = socket.create_server(udp.getsockname())
+    udp, tcp = one_port()
     over = threading.Event()
 
     def datagrams() -> None:

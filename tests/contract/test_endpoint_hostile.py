@@ -61,10 +61,10 @@ def test_out_of_descriptors_those_that_idle_are_closed_and_newcomers_served_and_
 def test_a_burst_of_newcomers_waits_rather_than_being_reset_while_others_idle() -> None:
     with home(people=10, files="-n 200") as house:
         everybody = [line(house) for _ in range(150)]
-        newcomers = [line(house) for _ in range(90)]
+        newcomers = [line(house) for _ in range(80)]
         for connection in newcomers:
             connection.sendall(GET)
-        assert [connection.recv(12) for connection in newcomers] == [b"HTTP/1.1 200"] * 90
+        assert [connection.recv(12) for connection in newcomers] == [b"HTTP/1.1 200"] * 80
         for connection in (*everybody, *newcomers):
             connection.close()
 

@@ -24,6 +24,7 @@ Source: RFC 9112 sections 6.1 (framing), 7.1.2 (trailers), 9.3.2 (pipelining) an
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -150,7 +151,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().__init__(*given, **more)
         self._line: asyncio.Transport  # below ``transport``, which joins what is written
         self._deadline: asyncio.TimerHandle | None = None
-        self._since = self.loop.time()  # when it last began to wait for the client
+        self._since = time.monotonic()  # when it last began to wait; the loop's clock stands still for a turn
         self._unread = b""  # came, and is not parsed yet: a PIECE at most, as reading stops meanwhile
         self._asked = 0  # requests that are not answered yet
         self._head = 0  # bytes of the message that are no body; after the last message, all bytes
@@ -240,7 +241,7 @@ class PatientProtocol(HttpToolsProtocol):
             raise ValueError("the head is too long")
         super().on_headers_complete()
         self.headers = []  # the request has its own; what follows are trailers, which nobody asked for
-        self._asked, self._in_body, self._since = self._asked + 1, True, self.loop.time()
+        self._asked, self._in_body, self._since = self._asked + 1, True, time.monotonic()
         self._unwatch()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
@@ -261,7 +262,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer has left us: the next request's turn, or the end."""
-        self._asked, self._since = self._asked - 1, self.loop.time()
+        self._asked, self._since = self._asked - 1, time.monotonic()
         self._waited = True  # what begins now was asked before its time
         super().on_response_complete()
         self._waited = False
@@ -310,7 +311,7 @@ class PatientProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not take its answer: it has some time for that."""
         super().pause_writing()
-        self._since = self.loop.time()
+        self._since = time.monotonic()
         self._watch(self.answer_patience)
 
     def resume_writing(self) -> None:

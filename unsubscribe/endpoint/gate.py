@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable, Collection
 
 from structlog import get_logger
@@ -69,9 +70,10 @@ class Gate:
         await asyncio.gather(*self._coming, return_exceptions=True)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for number in range(AT_ONCE):
             if len(self._connections) + len(self._coming) >= self._most:
-                self._make_room()
+                if not number:  # else nobody may be waiting: if somebody is, we are called again
+                    self._make_room()
                 return
             try:
                 newcomer, _address = self._listening.accept()
@@ -98,7 +100,7 @@ class Gate:
         """Close who rests longest; look again when they are gone, in the next turn, or after a pause if none rests."""
         number = max(1, self._most // 8)
         going = sum(each.cut for each in self._connections)
-        late = self._loop.time() - GRACE
+        late = time.monotonic() - GRACE
         resting = []
         for each in self._connections:
             if rest := each.rest():

@@ -117,11 +117,7 @@ def tighten(path: Path) -> bool:
 
 def read(path: Path, limit: int) -> bytes:
     """The bytes of an ordinary file; never waits for a writer, and reads ``limit`` bytes at most, else raises."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, NO_FILE, str(path))
-    with os.fdopen(descriptor, "rb") as file:
+    with _ordinary(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise OSError(errno.EFBIG, TOO_LARGE.format(limit=limit), str(path))
@@ -156,11 +152,19 @@ def stream(path: Path, limit: int) -> BinaryIO:
 def begins_with(path: Path, start: bytes) -> bool:
     """Whether an ordinary file begins with these bytes; False if it is none, or cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with _ordinary(path) as file:
+            return file.read(len(start)) == start
     except OSError:
         return False
-    with os.fdopen(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(start)) == start
+
+
+def _ordinary(path: Path) -> BinaryIO:
+    """An ordinary file, open for reading without waiting for a writer. Raises ``OSError`` for anything else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def beside(folder: Path, name: str) -> Path:

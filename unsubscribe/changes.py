@@ -109,19 +109,6 @@ def get(conn: Connection, number: int) -> Change | None:
     return _change_of(row) if row else None
 
 
-def latest(conn: Connection, contact_id: int, kind: ChangeKind) -> Change | None:
-    """A contact's last act of that kind that was not undone."""
-    mine = (CHANGE.c.contact_id == contact_id) & (CHANGE.c.kind == kind) & CHANGE.c.undone_at.is_(None)
-    number = conn.execute(select(CHANGE.c.id).where(mine).order_by(CHANGE.c.id.desc()).limit(1)).scalar()
-    return get(conn, number) if number else None
-
-
-def latest_at(conn: Connection, contact_id: int, kind: ChangeKind) -> datetime | None:
-    """When :func:`latest` was; one statement, whether it ever was or not (D8)."""
-    mine = (CHANGE.c.contact_id == contact_id) & (CHANGE.c.kind == kind) & CHANGE.c.undone_at.is_(None)
-    return conn.execute(select(CHANGE.c.at).where(mine).order_by(CHANGE.c.id.desc()).limit(1)).scalar_one_or_none()
-
-
 def of_contact(conn: Connection, contact_id: int, kind: ChangeKind | None = None) -> list[Change]:
     """List the acts of a contact, oldest first: all, or those of one kind."""
     mine = [CHANGE.c.contact_id == contact_id, *([CHANGE.c.kind == kind] if kind else [])]

@@ -38,10 +38,10 @@ def may_ask(conn: Connection, token: Token, post: Post, now: datetime) -> bool:
 def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
     """Send the person a link to everything that is known. Somebody who is gone gets nothing."""
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
-    if contact is None or post.spent(conn, "my_data", _mailbox(conn, contact, now), now):
+    if contact is None or post.spent(conn, "my_data", to := _mailbox(conn, contact, now), now):
         return
     change = changes.keep(conn, contact.id, "my_data", ({}, {}), now)
-    post.send(conn, "my_data", change, _mailbox(conn, contact, now), contact.language, now)
+    post.send(conn, "my_data", change, to, contact.language, now)
 
 
 def _mailbox(conn: Connection, contact: Contact, now: datetime) -> Recipient:

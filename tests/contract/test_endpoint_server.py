@@ -10,6 +10,7 @@ import pytest
 
 from mailer.storage import Database
 from tests.support.site import Site, Town, serving
+from tests.support.wire import rest_or_reset
 from unsubscribe.endpoint import public_app
 from unsubscribe.endpoint.server import MOST_HEAD, PatientProtocol
 
@@ -32,17 +33,6 @@ def line(site: Site) -> socket.socket:
     return socket.create_connection(("127.0.0.1", site.port), timeout=10)
 
 
-def rest(connection: socket.socket) -> bytes:
-    """Everything until the server closes; a reset is a close too."""
-    got = b""
-    try:
-        while piece := connection.recv(65536):
-            got += piece
-    except ConnectionResetError:
-        pass
-    return got
-
-
 def said(site: Site, *pieces: bytes) -> bytes:
     with line(site) as connection:
         try:
@@ -50,7 +40,7 @@ def said(site: Site, *pieces: bytes) -> bytes:
                 connection.sendall(piece)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        return rest(connection)
+        return rest_or_reset(connection)
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /hea", GET, GET + b"X-Slow: "])
@@ -58,7 +48,7 @@ def test_who_does_not_finish_a_head_is_shown_out_in_time(site: Site, begun: byte
     with line(site) as connection:
         connection.sendall(begun)
         before = time.monotonic()
-        assert rest(connection) == b""
+        assert rest_or_reset(connection) == b""
         assert time.monotonic() - before < 5
 
 
@@ -78,7 +68,7 @@ def test_the_second_head_on_a_connection_must_be_there_in_time_too(site: Site) -
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         connection.sendall(b"GET /hea")
         before = time.monotonic()
-        rest(connection)
+        rest_or_reset(connection)
         assert time.monotonic() - before < 5
 
 
@@ -87,7 +77,7 @@ def test_a_head_in_time_is_answered_however_many_pieces_it_comes_in(site: Site) 
         for piece in (GET[:9], GET[9:], b"Connection: close\r\n", b"\r\n"):
             connection.sendall(piece)
             time.sleep(0.02)
-        assert rest(connection).startswith(b"HTTP/1.1 200")
+        assert rest_or_reset(connection).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("size", [4_096, 65_536])

@@ -6,6 +6,10 @@ gets a page that says so (410); any other the same 404 as everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -175,11 +179,8 @@ class Choices:
             action = self.fresh("less-often", token, token.subject)
             return self._less_often_form(view, reader, action, _("Choose how often you want mail"))
         now = self.desk.now
-        over, after = await self.desk.write(
-            lambda conn: (
-                details.is_over(conn, token.recipient, now),
-                details.less_often(conn, token, days, self.desk.house, now),
-            )
+        over, after = await self._choose(
+            token, lambda conn: details.less_often(conn, token, days, self.desk.house, now), now
         )
         if after.stand != "on":
             return self._stays_out(view, after)
@@ -187,6 +188,10 @@ class Choices:
         if over:
             return self.desk.done(view, _("Saved"), stays(view), kind="info")
         return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),))
+
+    async def _choose(self, token: Token, act: Callable[[Connection], Reader], now: datetime) -> tuple[bool, Reader]:
+        """Make a choice; first, whether the forms of the day were used up before it."""
+        return await self.desk.write(lambda conn: (details.is_over(conn, token.recipient, now), act(conn)))
 
     def _pause_form(
         self, view: View, reader: Reader, action: str, again: tuple[str, str, str] = ("", "", "")
@@ -223,11 +228,8 @@ class Choices:
             again = self.fresh("pause", token, token.subject)
             return self._pause_form(view, reader, again, (chosen, written, error))
         until, now = start_of(day, self.desk.deps.timezone), self.desk.now
-        over, after = await self.desk.write(
-            lambda conn: (
-                details.is_over(conn, token.recipient, now),
-                details.pause(conn, token, until, self.desk.house, now),
-            )
+        over, after = await self._choose(
+            token, lambda conn: details.pause(conn, token, until, self.desk.house, now), now
         )
         if after.stand != "on":
             return self._stays_out(view, after)

@@ -1,6 +1,19 @@
 """``python -m campaigns`` and ``postiljon``: the command line."""
 
-from campaigns.cli import main
+import sys
+
+
+def main() -> None:
+    """Run a command; ``--version`` alone before anything is loaded."""
+    if sys.argv[1:2] == ["--version"]:
+        from campaigns.version import version_line
+
+        print(version_line())
+        return
+    from campaigns.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -8,9 +8,11 @@ What costs time to import is imported when it is asked for, so that ``send`` cla
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,14 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from campaigns import migrations, modes
+from campaigns import migrations, modes, ownership
 from campaigns.clock import steady
+from campaigns.configuration import Configuration, look, named_files, one_error
 from campaigns.moments import Say, as_is
 from campaigns.settings import CampaignSettings
-from mailer import journal
-from mailer.errors import SchemaError, SettingsError
+from mailer import hostname, journal
+from mailer.errors import PostiljonError, SchemaError, SettingsError, SettingsFaults
 from mailer.journal import Journal
-from mailer.settings import LOOPBACK, MailerSettings, read
+from mailer.settings import LOOPBACK, MailerSettings
 from mailer.signing import Keyring
 from mailer.storage import Database, open_database
 from unsubscribe.settings import ReaderSettings
@@ -100,7 +103,10 @@ class House:
         public = urlsplit(self.reader.public_url).hostname or ""
         machine = socket.gethostname()
         found = self.campaign.hello_name or ("" if public in LOOPBACK else public)
-        return found or (machine if "." in machine else f"{machine}.localdomain")
+        for name in (found, machine if "." in machine else f"{machine}.localdomain"):
+            with suppress(ValueError):
+                return hostname.said(name)
+        return "localhost.localdomain"
 
     def transport(self) -> Transport:
         """The way to the relay."""
@@ -184,20 +190,44 @@ def open_house(clock: Clock = steady, say: Say = as_is) -> House:
 
 
 def unchecked_house(clock: Clock = steady, say: Say = as_is) -> House:
-    """The same without a look into the database: for ``init`` and ``doctor``."""
-    _ = say
-    campaign, mailer, reader = read(CampaignSettings), read(MailerSettings), read(ReaderSettings)
-    if not mailer.secret_keys or mailer.pepper is None:
-        raise SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
-    _check_dkim(mailer)
-    if campaign.database.startswith("sqlite") and not database_exists(campaign):
-        raise SchemaError(_("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
+    """The same without a look into the database. Raises what :func:`wrong_with` finds, all of it."""
+    settings = look()
+    ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
+    wrong = [SettingsFaults(settings.faults)] if settings.faults else []
+    one_error([*wrong, *wrong_with(settings, say)])
+    return house_of(settings, clock, say)
+
+
+def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonError]:
+    """What keeps a house with these settings from opening: secrets, database, files that settings name."""
+    _, campaign, mailer = say, settings.campaign, settings.mailer
+    if not has_secrets(mailer):
+        yield SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
+    elif campaign.database.startswith("sqlite") and not database_exists(campaign):
+        yield SchemaError(_("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
+    yield from named_files(settings, _)
+
+
+def has_secrets(mailer: MailerSettings) -> bool:
+    """Whether both secrets are there."""
+    return bool(mailer.secret_keys) and mailer.pepper is not None
+
+
+def has_data(settings: Configuration) -> bool:
+    """Whether ``init`` has been here: the secrets are there, and the database, if that is a file."""
+    return has_secrets(settings.mailer) and database_exists(settings.campaign)
+
+
+def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> House:
+    """A house with settings that are right, and a database and secrets that are there."""
+    campaign, mailer = settings.campaign, settings.mailer
+    assert mailer.pepper is not None  # noqa: S101 - see wrong_with
     db = open_database(campaign.database)
     db.journal = Journal(campaign.data / journal.FILE)
     return House(
         campaign=campaign,
         mailer=mailer,
-        reader=reader,
+        reader=settings.reader,
         db=db,
         keyring=Keyring.of(key.get_secret_value() for key in mailer.secret_keys),
         pepper=mailer.pepper.get_secret_value(),
@@ -206,16 +236,16 @@ def unchecked_house(clock: Clock = steady, say: Say = as_is) -> House:
     )
 
 
+def house_without_data(settings: Configuration, say: Say = as_is) -> House:
+    """Settings alone, for a look at the relay and DNS where there is no database or no secret: an empty memory."""
+    from sqlalchemy import create_engine
+
+    key = os.urandom(32)
+    db = Database(create_engine("sqlite://"), None)
+    return House(settings.campaign, settings.mailer, settings.reader, db, Keyring.of([key]), key, say=say)
+
+
 def database_exists(settings: CampaignSettings) -> bool:
     """Whether the SQLite file is there; true for another kind of database."""
     url = settings.database
     return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///").partition("?")[0]).exists()
-
-
-def _check_dkim(mailer: MailerSettings) -> None:
-    """A key that cannot sign is found now, not when the first letter is due."""
-    pem = mailer.dkim_pem()
-    if pem is not None:
-        from mailer.letter.dkim import Signer
-
-        Signer(pem, mailer.dkim_selector, mailer.dkim_domain)

@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from campaigns import migrations, modes, preflight, records, report
-from campaigns.app import House, unchecked_house
+from campaigns import migrations, modes, preflight, records, report, setup
+from campaigns.app import House
 from campaigns.moments import Say
 from campaigns.restoring import missing
-from mailer import files, outbox, suppression
+from mailer import files, outbox, settingsfile, suppression
 from mailer.errors import Fault, PostiljonError
 from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
@@ -44,12 +44,13 @@ class Finding:
 
 def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
     """Look at all; ``sender`` is an address to ask DNS about ("": none). ``notice`` hears that the relay is silent."""
+    seen = setup.look(_)
+    found = [Finding(*told) for told in setup.findings(seen, _)]
+    house = seen.house
+    if house is None:
+        return found
+    unable = {_(subject) for subject in seen.unable}
     try:
-        house = unchecked_house(say=_)
-    except PostiljonError as error:
-        return [Finding("error", _("settings"), str(error))]
-    try:
-        found = [Finding("ok", _("settings"), _("complete"))]
         checks: list[tuple[str, Callable[[House, Say], Iterator[Finding]]]] = [
             (_("secrets"), _secrets),
             (_("files"), _files),
@@ -62,8 +63,8 @@ def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
             (_("service mail"), _service_mail),
         ]
         for subject, check in checks:
-            found += _safely(subject, check, house, _)
-        for address in dict.fromkeys(filter(None, (sender, house.reader.contact))):
+            found += _safely(subject, check, house, _) if subject not in unable else []
+        for address in dict.fromkeys(filter(None, (sender, house.reader.contact))) if "DNS" not in unable else ():
             found += _safely("DNS", partial(_dns, sender=address), house, _)
         return found
     finally:
@@ -75,6 +76,8 @@ def _safely(subject: str, check: Callable[[House, Say], Iterator[Finding]], hous
         return list(check(house, _))
     except PostiljonError as error:
         return [Finding("error", subject, str(error))]
+    except OSError as error:
+        return [Finding("error", subject, f"{error.filename or subject}: {error.strerror or error}")]
 
 
 def _secrets(house: House, _: Say) -> Iterator[Finding]:
@@ -88,10 +91,14 @@ def _secrets(house: House, _: Say) -> Iterator[Finding]:
     key = house.mailer.dkim_key
     if key and files.open_to_others(key):
         yield _too_open(_("secrets"), key, _)
-    settings = Path(str(house.mailer.model_config["toml_file"]))
-    if settings.exists() and settings.stat().st_mode & 0o007 and _PASSWORD.search(settings.read_text("utf-8")):
+    settings = settingsfile.in_use()
+    if settings.exists() and settings.stat().st_mode & 0o007 and _PASSWORD.search(_text(settings)):
         text = _("{path} has a password and can be read by every user of this machine; do: chmod o= {path}")
         yield Finding("warning", _("secrets"), text.format(path=settings))
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")
 
 
 def _files(house: House, _: Say) -> Iterator[Finding]:
@@ -133,8 +140,9 @@ def contact_missing(house: House, _: Say) -> list[Fault]:
         return []
     found = _("no address of the organisation (POSTILJON_CONTACT)")
     expected = _("the address that confirmations of sign-ups come from")
-    hint = _('Until then signing up is closed. Write contact = "info@example.org", with your own, into postiljon.toml.')
-    return [Fault("postiljon.toml", 0, "contact", found, expected, hint, "warning")]
+    file = str(settingsfile.in_use())
+    hint = _('Until then signing up is closed. Write contact = "info@example.org", with your own, into {path}.')
+    return [Fault(file, 0, "contact", found, expected, hint.format(path=file), "warning")]
 
 
 def _service_mail(house: House, _: Say) -> Iterator[Finding]:

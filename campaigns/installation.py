@@ -12,14 +12,13 @@ import base64
 import json
 import os
 import secrets
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns import migrations, modes
-from campaigns.settings import CampaignSettings
-from mailer import files, journal, suppression
+from campaigns.configuration import configuration
+from mailer import files, journal, settingsfile, suppression
 from mailer.errors import SettingsError
 from mailer.journal import Journal
 from mailer.settings import MailerSettings, read
@@ -43,7 +42,7 @@ class Installed:
 
 def install() -> Installed:
     """Make or migrate the house."""
-    settings = read(CampaignSettings)
+    settings = configuration().campaign
     files.make_folder(settings.data)
     written = _secrets(settings.data)
     mailer = read(MailerSettings)
@@ -64,30 +63,51 @@ def install() -> Installed:
         db.close()
 
 
-def name_organisation(organisation: str, contact: str) -> Path | None:
-    """Write the organisation's name and address into ``postiljon.toml``; the file, or None when both are there already.
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What is to be written into the file of settings about the organisation."""
 
-    Raises ``SettingsError`` for what cannot be one, for a file that says otherwise, or that cannot be written.
+    path: Path
+    text: str
+    lines: tuple[str, ...]
+
+    def write(self) -> Path | None:
+        """Write it; the file, or None when all stands there already. Raises ``SettingsError``."""
+        if not self.lines:
+            return None
+        try:
+            files.make_folder(self.path.parent)
+            _write(self.path, "".join(self.lines) + self.text)
+        except OSError as error:
+            said = N_("{path} cannot be read or written: {why}")
+            raise SettingsError(said.format(path=self.path, why=error.strerror)) from None
+        return self.path
+
+
+def naming(organisation: str, contact: str) -> Naming:
+    """What has to be written so that the file in use has the organisation's name and address; nothing is done yet.
+
+    Raises ``SettingsError`` for what cannot be one, and for a file that says otherwise or cannot be written.
     """
+    configuration()
     settings = read(ReaderSettings, **{key: value for key, value in _named(organisation, contact).items() if value})
     wanted = _named(settings.organisation if organisation else "", settings.contact if contact else "")
-    path = Path(str(ReaderSettings.model_config["toml_file"]))
-    try:
-        text = path.read_text("utf-8") if path.exists() else ""
-        known = tomllib.loads(text)
-        lines = []
-        for key, value in wanted.items():
-            if known.get(key, "") not in ("", value) and value:
-                said = N_("{path} has {key} = {value}; change it there")
-                raise SettingsError(said.format(path=path, key=key, value=json.dumps(known[key], ensure_ascii=False)))
-            if value and key not in known:
-                lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
-        if lines:
-            _write(path, "".join(lines) + text)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        said = N_("{path} cannot be read or written: {why}")
-        raise SettingsError(said.format(path=path, why=getattr(error, "strerror", "") or error)) from None
-    return path if lines else None
+    path, text, known = settingsfile.in_use(), "", settingsfile.Keys(settingsfile.BESIDE)
+    if path.exists():
+        known = settingsfile.parse(path)
+        text = path.read_bytes().decode("utf-8-sig")
+    lines = []
+    for key, value in wanted.items():
+        there = known.values.get(key, "")
+        if there not in ("", value) and value:
+            said = N_("{path} has {key} = {value}; change it there")
+            raise SettingsError(said.format(path=path, key=key, value=json.dumps(there, ensure_ascii=False)))
+        if value and key not in known.values:
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
+    if lines and not os.access(path if path.exists() else path.parent, os.W_OK):
+        said = N_("{path} cannot be written. Write these lines into it yourself: {lines}")
+        raise SettingsError(said.format(path=path, lines=" | ".join(line.strip() for line in lines)))
+    return Naming(path, text, tuple(lines))
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ import socket
 
 from mailer.errors import InputError
 
+N_ = str  # marks a text for the catalogue (domain cli)
 MOST_WAITING = 1024
 MOST_WEBS = 4
 
@@ -56,13 +57,21 @@ def _cores() -> list[int]:
 
 
 def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
-    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    except OSError as error:  # a machine without IPv6
+        raise _refused(host, port, error) from None
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         found.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         found.close()
-        raise InputError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise _refused(host, port, error) from None
     return found
+
+
+def _refused(host: str, port: int, error: OSError | UnicodeError) -> InputError:
+    why = getattr(error, "strerror", "") or N_("that is not the name or address of a machine")
+    return InputError(N_("cannot listen on {place}: {why}").format(place=f"{host}:{port}", why=why))

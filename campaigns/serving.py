@@ -2,9 +2,10 @@
 
 Promises: the parent holds the settings' checks and the listening sockets (one for each web process), so that a wrong
 setting or a taken port is told before anything runs; a child that dies is started again (not faster than once a
-second); each may open as many files as the machine allows, since a connection is one; a child ends when its parent is
-gone, also by SIGKILL (a pipe whose other end only the parent holds, and PR_SET_PDEATHSIG where there is one); SIGTERM
-ends all in order: senders hand back what they have not begun, a second one kills. Gives an exit code.
+second; one that says why it cannot begin, ever more slowly, up to once a minute); each may open as many files as the
+machine allows, since a connection is one; a child ends when its parent is gone, also by SIGKILL (a pipe whose other end
+only the parent holds, and PR_SET_PDEATHSIG where there is one); SIGTERM ends all in order: senders hand back what they
+have not begun, a second one kills. Gives an exit code.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -29,13 +31,15 @@ from pathlib import Path
 
 import structlog
 
-from campaigns.app import open_house
+from campaigns.app import House, open_house
 from campaigns.listening import keep_on_a_core, listen, web_processes
 from campaigns.terminal import guard_logs
 from mailer import files, shortage
+from mailer.errors import PostiljonError
 from unsubscribe.settings import COUNTED_TOGETHER
 
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
+CANNOT_BEGIN, LONGEST_PAUSE = 78, 60.0  # the exit code of sysexits.h for a fault of the set-up; seconds
 _PR_SET_PDEATHSIG = 1
 log = structlog.get_logger()
 
@@ -53,8 +57,8 @@ def serve(plan: Plan) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     guard_logs()
     shortage.raise_files()  # children inherit it
-    house = open_house()
-    house.close()
+    with closing(open_house()) as house:
+        house.public_app()  # whatever a web process cannot be made of is told now
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
     parent = _Parent(plan, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -92,6 +96,7 @@ class _Parent:
         self._theirs, self._ours = self._context.Pipe(duplex=False)  # children wait for its end: we never write
         self._children: dict[str, BaseProcess] = {}
         self._started: dict[str, float] = {}
+        self._pause: dict[str, float] = {}
         self._stopping = 0
 
     def stop(self, *_signal: object) -> None:
@@ -112,11 +117,13 @@ class _Parent:
         return self._end()
 
     def _keep(self, name: str) -> None:
-        """Start a child that does not run, at most once a second."""
+        """Start a child that does not run, at most once a second; one that could not begin, after a longer pause."""
         child = self._children.get(name)
-        if (child is not None and child.is_alive()) or time.monotonic() - self._started.get(name, -9.0) < 1.0:
+        pause = self._pause.get(name, 1.0)
+        if (child is not None and child.is_alive()) or time.monotonic() - self._started.get(name, -99.0) < pause:
             return
         if child is not None:
+            self._pause[name] = min(2 * pause, LONGEST_PAUSE) if child.exitcode == CANNOT_BEGIN else 1.0
             log.warning("a child process ended; it is started again", child=name, code=child.exitcode)
         self._started[name] = time.monotonic()
         self._children[name] = self._start(name)
@@ -148,8 +155,10 @@ def web(parent: Connection, listening: socket.socket) -> None:
     from unsubscribe.endpoint.server import Server, config
 
     guard_logs()
-    house = open_house()
-    server = Server(config(house.public_app(), "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error"))
+    with _or_say_why():
+        house = open_house()
+        app = house.public_app()
+    server = Server(config(app, "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error"))
 
     def end() -> None:
         server.should_exit = True
@@ -167,7 +176,20 @@ def sender(parent: Connection) -> None:
     _live_with(parent, stop.set)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_signal: stop.set())
-    _send(stop)
+    guard_logs()
+    with _or_say_why():
+        house = open_house()
+        _send(house, stop)
+
+
+@contextlib.contextmanager
+def _or_say_why() -> Iterator[None]:
+    """An error of ours ends this child with a sentence, without a trace."""
+    try:
+        yield
+    except PostiljonError as error:
+        log.error("a process cannot work", why=str(error))
+        sys.exit(CANNOT_BEGIN)
 
 
 def send_forever() -> int:
@@ -181,15 +203,13 @@ def send_forever() -> int:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end)
-    _send(stop)
+    guard_logs()
+    _send(open_house(), stop)
     return 0
 
 
-def _send(stop: threading.Event) -> None:
+def _send(house: House, stop: threading.Event) -> None:
     from campaigns import sender as senders
-
-    guard_logs()
-    house = open_house()
 
     async def main() -> None:
         ending = asyncio.Event()

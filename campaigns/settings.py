@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from mailer import hostname
 from mailer.settings import HouseSettings, parse_duration
 
 _NAME_SERVER = re.compile(
@@ -28,7 +29,12 @@ def _duration(value: Any) -> Any:
 
 
 def _name_servers(value: Any) -> Any:
-    return tuple(_name_server(item.strip()) for item in value.split(",")) if isinstance(value, str) else value
+    items = value.split(",") if isinstance(value, str) else value
+    return tuple(_name_server(str(item).strip()) for item in items) if isinstance(items, list) else items
+
+
+def _hello(value: Any) -> Any:
+    return hostname.said(value) if isinstance(value, str) and value else value
 
 
 def _name_server(text: str) -> tuple[str, int]:
@@ -59,7 +65,7 @@ class CampaignSettings(HouseSettings):
 
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
     brand: Path | None = None
-    hello_name: str = ""
+    hello_name: Annotated[str, BeforeValidator(_hello)] = ""
     dns: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_name_servers)] = ()
     late: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
     web_processes: Annotated[int, Field(ge=1, le=64)] | None = None

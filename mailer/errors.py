@@ -8,13 +8,16 @@
     │   │   └── AddressError  a mail address
     │   ├── FaultsError       several faults at once, each with its place
     │   ├── SettingsError     a setting, or a set of them
-    │   │   └── ContactMissing  the organisation has no address to write to readers from
+    │   │   ├── SettingsFaults  several of them, each with its setting and its place
+    │   │   ├── ContactMissing  the organisation has no address to write to readers from
+    │   │   └── OwnerError      the data folder, or a file in it, belongs to another user of the machine
     │   └── TokenError        a link that is not ours, is broken, or is of another purpose (blame: reader)
     ├── StateError            asked for something that the present state does not allow   blame: state
     │   └── StateHeld         the same, for now: paused, held, or somebody was faster
     ├── StorageError          the database                                               blame: house
     │   ├── StorageBusy       locked longer than we wait; try again
     │   ├── StorageAway       cannot be reached, or was lost; try again
+    │   │   └── StorageRefused    it will have none of us: no database, a wrong password
     │   ├── StorageFull       no room; try again when there is
     │   └── SchemaError       older or newer than this code; run ``postiljon init``
     ├── MachineShort          the machine has no memory, thread or process left         blame: house
@@ -30,11 +33,14 @@ line ends with (contract: 1 wrong input, 2 usage, 3 stopped before the end and c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
 Blame = Literal["input", "reader", "state", "house", "relay"]
+N_ = str  # marks a text for the catalogue (domain cli)
+FOUND = N_("found {found}; expected {expected}")
+ENVIRONMENT = N_("environment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,27 @@ class Fault:
     def as_json(self) -> dict[str, object]:
         """The same as a JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFault(Fault):
+    """A setting that cannot be used. ``field``: its name; ``file``: where it stands, "" for the environment.
+
+    Without ``found`` the words of ``expected`` are a sentence of their own.
+    """
+
+    def __str__(self) -> str:
+        return self.in_words(str)
+
+    def in_words(self, _: Callable[[str], str]) -> str:
+        """The sentence, in the language of ``_``."""
+        text = _(self.expected)
+        if self.found:
+            text = _(FOUND).format(found=_(self.found), expected=text)
+        if self.field:
+            place = f"{self.file}:{self.line}" if self.line else self.file or _(ENVIRONMENT)
+            text = f"{self.field}: {text.rstrip('.')} ({place})"
+        return f"{text.rstrip('.')}. {_(self.hint)}" if self.hint else text
 
 
 class PostiljonError(Exception):
@@ -98,6 +125,14 @@ class FaultsError(InputError):
 
 class SettingsError(InputError):
     """A setting is missing, malformed, or contradicts another."""
+
+
+class SettingsFaults(SettingsError, FaultsError):
+    """All that is wrong with the settings, so that a person mends them in one go."""
+
+
+class OwnerError(SettingsError):
+    """The data folder, or a file in it, belongs to another user than the one who runs this command."""
 
 
 class ContactMissing(SettingsError):
@@ -146,6 +181,13 @@ class StorageAway(StorageError):
     """The database cannot be reached, or the connection was lost."""
 
     permanent = False
+
+
+class StorageRefused(StorageAway):
+    """The address leads to something that is no database of ours, or that does not let us in."""
+
+    permanent = True
+    exit_code: ClassVar[int] = 1
 
 
 class StorageFull(StorageError):

@@ -16,11 +16,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from mailer import files
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 FILE = "journal"
 LONGEST_LINE = 4096  # bytes; ours have some 150

@@ -1,8 +1,7 @@
 """Settings of the sending side: typed, frozen, read once (contract.md, Settings).
 
-Environment first, then ``postiljon.toml`` in the working directory, then ``POSTILJON_DATA/secrets.toml`` for
-the two secrets. Raises ``SettingsError`` (through :func:`read`) that names the setting, what was found and what
-was expected, and never prints a secret.
+Where values come from, and how faults are told: :mod:`mailer.housesettings`. Raises ``SettingsError`` (through
+:func:`read`) that names the setting, what was found and what was expected, and never prints a secret.
 """
 
 from __future__ import annotations
@@ -10,35 +9,33 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tomllib
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PositiveInt,
-    SecretBytes,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BeforeValidator, Field, SecretBytes, SecretStr, ValidationInfo
+from pydantic_settings import NoDecode
 
-from mailer import files
+from mailer import files, hostname
 from mailer.address import parse
 from mailer.errors import AddressError, SettingsError
+from mailer.housesettings import HouseSettings, read
+
+__all__ = [
+    "LOOPBACK",
+    "SMTPS",
+    "HouseSettings",
+    "InDoubt",
+    "MailerSettings",
+    "Relay",
+    "Tls",
+    "parse_duration",
+    "parse_relay",
+    "parse_secret",
+    "read",
+]
 
 Tls = Literal["implicit", "starttls", "opportunistic", "none"]
 InDoubt = Literal["hold", "send_again"]
@@ -51,15 +48,14 @@ _LOGIN = re.compile(r"(?:[^\s/?#\[\]%]|%[0-9A-Fa-f]{2})*")
 _PLACE = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s/?#\[\]%:@]+))(?::(?P<port>[0-9]{1,9}))?/?(?:\?(?P<options>[^\s#]*))?"
 )
-_EXPECTED = (
+_EXPECTED = N_(
     "expected smtp://host:port?connections=10&window=40&tls=starttls. A user and password in it (user:password@host) "
     "have to be percent-encoded: % as %25, / as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, @ as %40, : as %3A. "
     "POSTILJON_SMTP_USER and POSTILJON_SMTP_PASSWORD take them as they are"
 )
+_LONGEST_SPAN = 36_500 * 86_400  # seconds
+_MOST = 1_000_000_000  # of what is counted
 _LONGEST_PASSWORD, _LONGEST_KEY = 10_000, 100_000  # bytes of the files that hold them
-_LONGEST_SETTINGS = 1_000_000
-# Bytes that are no UTF-8 (Python keeps them as lone surrogates), control characters, separators of lines
-UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -98,9 +94,9 @@ def parse_relay(url: str, user: str = "", password: str = "") -> Relay:
         raise ValueError("it has a user of its own; leave that out beside POSTILJON_SMTP_USER and _SMTP_PASSWORD")
     if at:
         user, password = (unquote(part) for part in _split(login))
-    host, port = (match["six"] or match["host"]).lower(), int(match["port"] or 0)
+    host, port = _host(match["six"] or match["host"]), int(match["port"] or 0)
     if match["port"] and not 1 <= port <= 65535:
-        raise ValueError("the port is not a number from 1 to 65535")
+        raise ValueError(N_("the port is not a number from 1 to 65535"))
     options = dict(parse_qsl(match["options"] or "", keep_blank_values=True))
     unknown = set(options) - {"connections", "window", "tls"}
     if unknown:
@@ -116,6 +112,16 @@ def parse_relay(url: str, user: str = "", password: str = "") -> Relay:
     return Relay(host, port, user, password, tls, connections, window)
 
 
+def _host(text: str) -> str:
+    """As DNS has it; it is not repeated where it is none, since it might be the rest of a password."""
+    try:
+        return hostname.looked_up(text)
+    except ValueError:
+        raise ValueError(
+            N_("the host in it is not the name of a machine; expected one such as relay.example.org")
+        ) from None
+
+
 def _split(login: str) -> tuple[str, str]:
     user, _, password = login.partition(":")
     return user, password
@@ -127,10 +133,13 @@ def _default_tls(host: str) -> str:
 
 def parse_duration(text: str) -> timedelta:
     """``30m``, ``6h``, ``4d``, ``90s`` as a time span. Raises ``ValueError``."""
-    match = re.fullmatch(r"\s*(\d+)\s*([smhd])\s*", text)
+    match = re.fullmatch(r"\s*([0-9]+)\s*([smhd])\s*", text)
     if not match:
-        raise ValueError(f"{text!r} is not a duration; expected a number and s, m, h or d, such as 30m")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        said = N_("{text} is not a duration; expected a number and s, m, h or d, such as 30m")
+        raise ValueError(said.format(text=repr(text[:40])))
+    if len(match[1]) > 9 or (seconds := int(match[1]) * _UNITS[match[2]]) > _LONGEST_SPAN:
+        raise ValueError(N_("{text} is longer than a hundred years").format(text=repr(text[:40])))
+    return timedelta(seconds=seconds)
 
 
 def parse_secret(text: str) -> bytes:
@@ -149,15 +158,6 @@ def _count(options: dict[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10_000:
         raise ValueError(f"{name}={text}: expected a whole number from 1 to 10000")
     return int(text)
-
-
-def _readable(value: Any) -> Any:
-    """Refuse text that no setting can have: NUL breaks system calls, a lone surrogate every encoder."""
-    if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in UNREADABLE.finditer(value)):
-        raise ValueError("expected text in UTF-8, without control characters")
-    for item in value if isinstance(value, list) else ():
-        _readable(item)
-    return value
 
 
 def _relay(value: Any, known: ValidationInfo) -> Any:
@@ -194,7 +194,12 @@ def _password_in(value: Any) -> Any:
 
 
 def _durations(value: Any) -> Any:
-    return tuple(parse_duration(item) for item in value.split(",")) if isinstance(value, str) else value
+    items = value.split(",") if isinstance(value, str) else value
+    if isinstance(items, list):
+        if not items or any(not isinstance(item, str) for item in items):
+            raise ValueError(N_('expected a duration or several, such as "30m,1h"'))
+        return tuple(parse_duration(item) for item in items)
+    return items
 
 
 def _duration(value: Any) -> Any:
@@ -203,6 +208,8 @@ def _duration(value: Any) -> Any:
 
 def _secrets(value: Any) -> Any:
     items = value.split(",") if isinstance(value, str) else value
+    if isinstance(items, list) and any(not isinstance(item, str) for item in items):
+        raise ValueError(N_("expected secrets as text, with commas between them"))
     return tuple(SecretBytes(parse_secret(item)) if isinstance(item, str) else item for item in items)
 
 
@@ -221,52 +228,6 @@ def _return_path(value: Any) -> Any:
     return value
 
 
-class _Toml(TomlConfigSettingsSource):
-    """A file of settings, within limits."""
-
-    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
-        try:
-            return tomllib.loads(files.read(Path(str(file_path)), _LONGEST_SETTINGS).decode())
-        except OSError as error:
-            raise SettingsError(N_("{path} cannot be read: {why}").format(path=file_path, why=error.strerror)) from None
-        except (ValueError, RecursionError) as error:
-            raise SettingsError(N_("{path} cannot be read: {why}").format(path=file_path, why=error)) from None
-
-
-class HouseSettings(BaseSettings):
-    """What the settings classes of all packages have in common: where values come from, and that they are frozen."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="POSTILJON_",
-        frozen=True,
-        extra="ignore",
-        toml_file="postiljon.toml",
-        env_ignore_empty=True,
-    )
-
-    data: Path = Path("data")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_text(cls, value: Any) -> Any:
-        return _readable(value)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is theirs
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, environment, postiljon.toml, secrets.toml."""
-        toml = _Toml(settings_cls)
-        folder = env_settings().get("data") or toml().get("data") or "data"
-        kept = _Toml(settings_cls, Path(str(init_settings().get("data", folder))) / "secrets.toml")
-        return init_settings, env_settings, toml, kept
-
-
 class MailerSettings(HouseSettings):
     """What the sending side may be told. Every limit is off (``None``) unless set."""
 
@@ -280,8 +241,8 @@ class MailerSettings(HouseSettings):
     )
     give_up: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=4)
     in_doubt: InDoubt = "hold"
-    rate: PositiveInt | None = None
-    domain_rate: PositiveInt | None = None
+    rate: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    domain_rate: Annotated[int, Field(ge=1, le=_MOST)] | None = None
     dkim_key: Path | None = None
     dkim_selector: str = ""
     dkim_domain: str = ""
@@ -303,24 +264,3 @@ class MailerSettings(HouseSettings):
         except OSError as error:
             words = N_("POSTILJON_DKIM_KEY: {path} cannot be read: {why}")
             raise SettingsError(words.format(path=self.dkim_key, why=error.strerror)) from None
-
-
-Settings = TypeVar("Settings", bound=HouseSettings)
-
-
-def read(kind: type[Settings], **given: Any) -> Settings:
-    """Read the settings of class ``kind``; ``given`` wins over all. Raises ``SettingsError`` with every fault."""
-    file = Path(str(kind.model_config.get("toml_file") or ""))
-    if file.name and file.exists() and not file.is_file():  # a pipe would be waited for without end
-        raise SettingsError(f"{file} cannot be read: it is no ordinary file (a folder, a device or a pipe)")
-    try:
-        return kind(**given)
-    except ValidationError as error:
-        lines = [f"POSTILJON_{str(item['loc'][0]).upper()}: {_plain(item['msg'])}" for item in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
-    except ValueError as error:
-        raise SettingsError(f"postiljon.toml cannot be read: {error}") from None
-
-
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")

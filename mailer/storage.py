@@ -26,12 +26,20 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 
-from mailer import files, journal
-from mailer.errors import SettingsError, StorageAway, StorageBusy, StorageConflict, StorageError, StorageFull
+from mailer import databaseurl, files, journal
+from mailer.errors import (
+    SettingsError,
+    StorageAway,
+    StorageBusy,
+    StorageConflict,
+    StorageError,
+    StorageFull,
+    StorageRefused,
+)
 
 N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS = 10.0
@@ -39,16 +47,16 @@ _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some millise
 _LOG_PAUSE = 0.02
 _FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
-_UNREADABLE = N_(
-    "POSTILJON_DATABASE_URL cannot be read; expected sqlite:///path or postgresql://user:password@host/name, with a "
-    "password that is percent-encoded (@ as %40, / as %2F, ? as %3F, # as %23, % as %25)"
-)
 _WAITING = "-waiting"  # beside the database: locked while somebody waits for it
-_ENDS = ("", "-wal", "-shm", "-journal", _WAITING)
+ENDS = ("", "-wal", "-shm", "-journal", _WAITING)
 # PostgreSQL: deadlock, serialization failure; lock timeout, statement timeout: the same again may well succeed
 _CONFLICT_STATES = frozenset({"40P01", "40001"})
 _BUSY_STATES = frozenset({"55P03", "57014"})
 _FULL_STATES = frozenset({"53100"})
+# As PostgreSQL says it before there is a session, and so without an SQLSTATE
+_LOCKED_OUT = re.compile(
+    r"authentication failed|(?:database|role) \".*\" does not exist|no pg_hba.conf entry|no password"
+)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -113,7 +121,7 @@ class Database:
     @property
     def files(self) -> tuple[Path, ...]:
         """Where its data lie on this machine: the file, its log, its index, its mark; nothing for PostgreSQL."""
-        return tuple(Path(f"{self.sqlite_path}{end}") for end in _ENDS) if self.sqlite_path else ()
+        return tuple(Path(f"{self.sqlite_path}{end}") for end in ENDS) if self.sqlite_path else ()
 
     @property
     def is_sqlite(self) -> bool:
@@ -270,6 +278,8 @@ def map_error(error: SQLAlchemyError) -> StorageError:
     full = _errorcode(error) == "SQLITE_FULL" or _sqlstate(error) in _FULL_STATES
     if full or any(words in text for words in ("disk is full", "No space left", "File too large")):
         return StorageFull(f"the database has no room left: {text}")
+    if _errorcode(error) == "SQLITE_NOTADB" or (not _sqlstate(error) and _LOCKED_OUT.search(text)):
+        return StorageRefused(N_("the database cannot be used: {text}").format(text=text.strip()))
     if isinstance(error, DBAPIError) and (error.connection_invalidated or _is_away(error)):
         return StorageAway(f"the database cannot be reached: {text}")
     return StorageError(f"the database refused: {text}")
@@ -287,12 +297,10 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
 
     Raises ``SettingsError`` when the address of the database cannot be used.
     """
-    parsed = _parsed(url)
+    parsed = databaseurl.parse(url)
     name = parsed.get_backend_name()
     if name == "sqlite":
-        if not parsed.database or parsed.database == ":memory:":
-            raise SettingsError("the database must be a file: several processes share it")
-        path = Path(parsed.database).resolve()
+        path = databaseurl.sqlite_file(parsed)
         files.make_folder(path.parent)
         engine = create_engine(
             parsed.set(database=str(path)),
@@ -306,20 +314,12 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
         return Database(engine, path)
     if name == "postgresql":
         url_with_driver = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+        try:
+            engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+        except ImportError as error:
+            raise SettingsError(N_("PostgreSQL cannot be used: {why}").format(why=error)) from None
         return Database(engine, None)
-    raise SettingsError(_UNREADABLE)
-
-
-def _parsed(url: str) -> URL:
-    """The address of a database, in parts. An @ in a password would make a host name of its rest: refused, unnamed."""
-    try:
-        parsed = make_url(url)
-    except (SQLAlchemyError, ValueError):
-        raise SettingsError(_UNREADABLE) from None
-    if parsed.get_backend_name() != "sqlite" and (url.count("@") > 1 or re.search(r"[\s\[\]#%]", parsed.host or "")):
-        raise SettingsError(_UNREADABLE)
-    return parsed
+    raise SettingsError(databaseurl.UNREADABLE)
 
 
 def _make_file(path: Path, *_connecting: object) -> None:
@@ -379,7 +379,7 @@ def _is_away(error: DBAPIError) -> bool:
     PostgreSQL: class 08, 57P0x, too many connections (53300), only for reading after a failover (25006), no SQLSTATE.
     """
     if isinstance(error.orig, sqlite3.Error):
-        return _errorcode(error).startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_READONLY"))
+        return _errorcode(error).startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY"))
     state = _sqlstate(error)
     if state in ("53300", "25006"):
         return True

@@ -11,18 +11,22 @@ import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from mailer import hostname
 from mailer.address import parse
 from mailer.errors import AddressError
 from mailer.settings import LOOPBACK, HouseSettings, parse_duration
 
+N_ = str  # marks a text for the catalogue (domain cli)
 LEAST_TOKEN = 16
+_SHOWN = 80
 LONGEST_NAME = 100
+MOST_DAYS = 36_500
 LONGEST_WAIT = timedelta(days=30)
 COUNTED_TOGETHER = (
     "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported: where web processes count
@@ -32,14 +36,31 @@ COUNTED_TOGETHER = (
 def _public_url(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    parts = urlsplit(value.strip())
+    parts = _parts(value.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is not an address; expected https://mail.example.org")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise ValueError("expected only https://, a host name and perhaps a path")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
-    return value.strip().rstrip("/")
+    return parts.geturl().rstrip("/")
+
+
+def _parts(address: str) -> SplitResult:
+    """The address in parts, its host as DNS has it (A-labels)."""
+    said = N_("{address} is not an address; expected https://mail.example.org")
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        raise ValueError(said.format(address=repr(address[:_SHOWN]))) from None
+    if not parts.hostname or parts.username or parts.password:
+        return parts
+    if re.search(r"[^!-~]", parts.path) or port == 0 or (":" in parts.hostname and not parts.netloc.startswith("[")):
+        raise ValueError(said.format(address=repr(address[:_SHOWN])))
+    host = hostname.looked_up(parts.hostname)
+    named = f"[{host}]" if ":" in host else host
+    return parts._replace(netloc=f"{named}:{port}" if port else named)
 
 
 def _words(value: Any) -> Any:
@@ -57,7 +78,7 @@ def _wait(value: timedelta) -> timedelta:
 
 
 def _addresses(value: Any) -> Any:
-    return frozenset(_address(word) for word in _words(value)) if isinstance(value, str | list) else value
+    return frozenset(_address(str(word)) for word in _words(value)) if isinstance(value, str | list) else value
 
 
 def _address(text: str) -> str:
@@ -131,8 +152,8 @@ class ReaderSettings(HouseSettings):
     contact: Annotated[str, BeforeValidator(_contact)] = ""
     open_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     opt_out_mail: bool = False
-    pending_days: int = 14
-    deliveries_days: Annotated[int, Field(ge=0)] = 395
+    pending_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 14
+    deliveries_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = 395
     address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration), AfterValidator(_wait)] = timedelta(
         days=7
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from campaigns.cli.output import LANGUAGE, _, patience, say, tell, translated
 from mailer.errors import InputError
 
 if TYPE_CHECKING:
-    from campaigns.installation import Installed
+    from campaigns.installation import Installed, Naming
 
 LONGEST_PASSWORD = 1000  # bytes
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON, errors included."))]
@@ -72,13 +73,14 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make or migrate."""
-    from campaigns.installation import install
+    from campaigns.installation import install, naming
     from campaigns.migrations import HEAD
 
+    given = naming(organisation, contact)
     done = install()
     if not as_json:
         _say_installed(done, HEAD)
-    file, address = _name_organisation(organisation, contact, ask=not as_json)
+    file, address = _name_organisation(given, ask=not as_json and not (organisation or contact))
     if as_json:
         files = {"secrets_file": str(done.secrets_file) if done.secrets_file else None}
         tell({"database": done.database, "before": done.before, "schema": HEAD, **files, "contact": address or None})
@@ -93,20 +95,22 @@ def init(
         say(text.format(name=_('"My organisation"'), address="info@example.org"))
 
 
-def _name_organisation(organisation: str, contact: str, *, ask: bool) -> tuple[Path | None, str]:
+def _name_organisation(given: Naming, *, ask: bool) -> tuple[Path | None, str]:
     """Write down what was given, or is typed now; the file, if one was written, and the address that counts."""
     import sys
 
-    from campaigns.installation import name_organisation
+    from campaigns.installation import naming
     from mailer.settings import read
     from unsubscribe.settings import ReaderSettings
 
     known = read(ReaderSettings)
-    if ask and not (contact or known.contact) and sys.stdin.isatty():
+    if ask and not known.contact and sys.stdin.isatty():
         contact = typer.prompt(_("Mail address of your organisation (Enter: later)"), default="", show_default=False)
-        if contact and not (organisation or known.organisation):
+        organisation = ""
+        if contact and not known.organisation:
             organisation = typer.prompt(_("Its name (Enter: that of the brand)"), default="", show_default=False)
-    file = name_organisation(organisation, contact) if organisation or contact else None
+        given = naming(organisation, contact)
+    file = given.write()
     return file, read(ReaderSettings).contact
 
 
@@ -132,7 +136,7 @@ def doctor(
     """Look whether all is well."""
     from campaigns.doctor import examine
 
-    findings = examine(sender, _, patience)
+    findings = examine(sender, translated, patience)
     if as_json:
         tell({"ok": all(item.kind != "error" for item in findings), "findings": [item.as_json() for item in findings]})
     else:
@@ -153,8 +157,9 @@ def dkim_key(
     """Make a key, or show the record of the one that is there."""
     from campaigns.dkimkeys import make_or_read, wanted
     from mailer.settings import MailerSettings, read
+    from mailer.settingsfile import in_use
 
-    key = wanted(read(MailerSettings), selector, domain, out)
+    key = wanted(read(MailerSettings, data=Path(os.devnull)), selector, domain, out)  # it needs no secret of the house
     if key is None:
         raise typer.BadParameter(_("say which domain signs: that of the From address"), param_hint="--domain")
     found = make_or_read(key)
@@ -167,7 +172,7 @@ def dkim_key(
     say(form.format(name=found.name, record=found.record))
     say(_("   The same in a zone file:"))
     say(f"   {found.zone_line}")
-    say(_("2. Then put these lines into postiljon.toml:"))
+    say(_("2. Then put these lines into {path}:").format(path=in_use()))
     say(f'   dkim_key = "{key.path}"\n   dkim_selector = "{key.selector}"\n   dkim_domain = "{key.domain}"')
     say(_("3. Look whether DNS has it: postiljon check FILE"))
 

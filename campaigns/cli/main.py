@@ -10,11 +10,23 @@ from io import TextIOWrapper
 import typer
 from typer.exceptions import TyperException
 
-from campaigns.cli import contacts, following, house, letters, restoring, sending, serving, suppressions, topics
+from campaigns.cli import (
+    contacts,
+    everywhere,
+    following,
+    house,
+    letters,
+    restoring,
+    sending,
+    serving,
+    suppressions,
+    topics,
+)
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import LONGEST_SHOWN, in_our_words, refuse_unreadable, usage_line
+from campaigns.version import version_line
 from mailer import files, shortage
-from mailer.errors import InputError, PostiljonError
+from mailer.errors import InputError, MachineShort, PostiljonError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
@@ -27,17 +39,35 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (house, contacts, suppressions, topics, letters, sending, following, restoring, serving):
+for module in (everywhere, house, contacts, suppressions, topics, letters, sending, following, restoring, serving):
     module.register(app)
 
 
 def main() -> None:
     """The entry point of ``postiljon`` and of ``python -m campaigns``."""
     os.umask(files.OTHERS)  # for what libraries make (counters); our own files do not rely on it
+    _have_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what this terminal cannot show is spelt out
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # told already, or nobody is there to be told; the interpreter would try again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _have_streams() -> None:
+    """Whatever was closed leads nowhere: else the next file that is opened, a database, would get its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -46,7 +76,12 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with shortage.named():
             refuse_unreadable(arguments)
-            result = app(list(arguments), prog_name="postiljon", standalone_mode=False)
+            command, file = everywhere.split(arguments)
+            if command[:1] == [everywhere.VERSION]:
+                print(version_line())
+                return 0
+            with everywhere.using(file):
+                result = app(command, prog_name="postiljon", standalone_mode=False)
         if result == _INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
@@ -62,16 +97,23 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return 3
     except OSError as found:
-        if not found.filename:
-            raise
-        return _no_such_place(found, as_json)
+        named = _refused(found)
+        error(named, as_json and bool(found.filename))  # without a name it may be standard output that is refused
+        return named.exit_code
 
 
-def _no_such_place(found: OSError, as_json: bool) -> int:
-    """A file or folder that was named, and that the system does not give: too long a name, no right to it."""
-    named = InputError(f"{str(found.filename)[:LONGEST_SHOWN]}: {found.strerror}")
-    error(named, as_json)
-    return named.exit_code
+def _refused(found: OSError) -> PostiljonError:
+    """A file or folder that was named and that the system does not give; or the system's refusal of something else."""
+    why = found.strerror or str(found)
+    if found.filename:
+        return InputError(f"{str(found.filename)[:LONGEST_SHOWN]}: {why}")
+    try:
+        os.getcwd()
+    except OSError:
+        return InputError(
+            _("the folder in which this runs is not there any more, or is closed to you: {why}").format(why=why)
+        )
+    return MachineShort(_("the system refused something: {why}").format(why=why))
 
 
 def _usage(found: TyperException, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from campaigns.terminal import harmless
 from mailer import files, journal
-from mailer.errors import Fault, FaultsError, InputError, PostiljonError
+from mailer.errors import Fault, FaultsError, InputError, PostiljonError, SettingFault
 from templates.words import LANGUAGES, primary, words
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def faults(found: Iterable[Fault]) -> None:
 
 def one_fault(fault: Fault) -> str:
     """A fault with its place, what was found, what was expected, and what to do."""
+    if isinstance(fault, SettingFault):
+        return _closed(fault.in_words(translated))
     place = f"{fault.file}:{fault.line}" if fault.line else fault.file
     text = _("{place}: {field}: found {found}; expected {expected}").format(
         place=place, field=fault.field, found=translated(fault.found), expected=translated(fault.expected)
@@ -152,6 +154,10 @@ def error(found: PostiljonError, as_json: bool) -> None:
     elif isinstance(found, FaultsError):
         faults(found.faults)
     else:
-        message = translated(str(found)).rstrip(".")
-        closed = "\n" in message or message.endswith(("?", "!"))  # a stop behind a difference would be part of it
-        complain(message if closed else _("{message}.").format(message=message))
+        complain(_closed(translated(str(found))))
+
+
+def _closed(message: str) -> str:
+    """With a full stop; not behind a difference or a command, of which it would be a part."""
+    plain = message.rstrip(".")
+    return plain if "\n" in plain or plain.endswith(("?", "!")) else _("{message}.").format(message=plain)

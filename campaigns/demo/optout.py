@@ -11,14 +11,13 @@ from pathlib import Path
 from campaigns.settings import CampaignSettings
 from mailer import suppression
 from mailer.errors import StateError
-from mailer.settings import read
 from mailer.storage import open_database
 from unsubscribe import contacts
 
 
 def opt_out(data: Path, address: str, slug: str) -> None:
     """The topic is left by the contact with that address, and suppressed for it."""
-    database = open_database(read(CampaignSettings, data=data, database_url="").database)
+    database = open_database(CampaignSettings.model_construct(data=data).database)
     try:
         with database.write() as conn:
             contact, topic, now = contacts.find(conn, address), contacts.topic(conn, slug), datetime.now(UTC)

@@ -1,0 +1,101 @@
+"""All settings of the house, read together, so that all that is wrong with them is told at once.
+
+Promises: :func:`look` gives settings whatever is wrong with single ones (the default stands in their place) together
+with every fault; :func:`configuration` raises ``SettingsFaults`` for them. Both raise ``OwnerError`` before anything of
+another user's house is opened, and ``SettingsFileError`` for a file of settings that is none.
+:func:`named_files` looks at the files that settings name: the DKIM key, the brand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from campaigns import ownership
+from campaigns.moments import Say, as_is
+from campaigns.settings import CampaignSettings
+from mailer.errors import Fault, FaultsError, PostiljonError, SettingFault, SettingsFaults
+from mailer.housesettings import read_all, unknown
+from mailer.settings import MailerSettings
+from mailer.settingsfile import Keys
+from unsubscribe.settings import ReaderSettings
+
+KINDS = (CampaignSettings, MailerSettings, ReaderSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings of all packages, where they were read, and what is wrong with them."""
+
+    campaign: CampaignSettings
+    mailer: MailerSettings
+    reader: ReaderSettings
+    keys: Keys | None = None
+    faults: tuple[Fault, ...] = ()
+
+    def is_wrong(self, name: str) -> bool:
+        """Whether a setting of that name (in lower case) cannot be used."""
+        return any(fault.field == f"POSTILJON_{name.upper()}" for fault in self.faults)
+
+
+def configuration() -> Configuration:
+    """The settings. Raises ``SettingsFaults`` with all that is wrong, and ``OwnerError``."""
+    found = look()
+    if found.faults:
+        raise SettingsFaults(found.faults)
+    ownership.refuse_foreign(found.campaign.data, found.campaign.database)
+    return found
+
+
+def look(*, refuse_foreign: bool = True) -> Configuration:
+    """The settings, and all that is wrong with them."""
+    folder, keys = ownership.refuse_others()
+    if refuse_foreign:
+        ownership.refuse_foreign(folder, "")  # the secrets are read next
+    faults: list[Fault] = list(unknown(KINDS))
+    campaign = read_all(CampaignSettings, faults)
+    mailer = read_all(MailerSettings, faults)
+    reader = read_all(ReaderSettings, faults)
+    return Configuration(campaign, mailer, reader, keys, tuple(faults))
+
+
+def named_files(settings: Configuration, _: Say = as_is) -> Iterator[PostiljonError]:
+    """What is wrong with the files that settings name."""
+    try:
+        _check_dkim(settings.mailer)
+    except PostiljonError as error:
+        yield error
+    if settings.campaign.brand is not None:
+        from campaigns.material import house_brand
+
+        try:
+            house_brand(settings.campaign.brand, "", _)
+        except FaultsError as error:
+            yield error
+        except PostiljonError as error:
+            place = settings.keys and settings.keys.line("brand")
+            file = str(settings.keys.path) if settings.keys and place else ""
+            yield SettingsFaults([SettingFault(file, place or 0, "POSTILJON_BRAND", "", str(error))])
+
+
+def one_error(errors: Iterable[PostiljonError]) -> None:
+    """Raise what there is: one as it is, several together. Nothing is raised for none."""
+    found = list(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise SettingsFaults([fault for error in found for fault in faults_of(error)])
+
+
+def faults_of(error: PostiljonError) -> tuple[Fault, ...]:
+    """The faults that an error tells of; a plain sentence is one."""
+    return error.faults if isinstance(error, FaultsError) else (SettingFault("", 0, "", "", str(error)),)
+
+
+def _check_dkim(mailer: MailerSettings) -> None:
+    """A key that cannot sign is found now, not when the first letter is due."""
+    pem = mailer.dkim_pem()
+    if pem is not None:
+        from mailer.letter.dkim import Signer
+
+        Signer(pem, mailer.dkim_selector, mailer.dkim_domain)

@@ -1,0 +1,69 @@
+"""The address of a database (``POSTILJON_DATABASE_URL``), in parts; nothing of it is repeated when it cannot be read.
+
+Raises ``SettingsError``. No file is opened: to close a descriptor of a database would free SQLite's locks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailer import hostname
+from mailer.errors import SettingsError
+
+N_ = str  # marks a text for the catalogue (domain cli)
+UNREADABLE = N_(
+    "POSTILJON_DATABASE_URL cannot be read; expected sqlite:///path or postgresql://user:password@host/name, with a "
+    "password that is percent-encoded (@ as %40, / as %2F, ? as %3F, # as %23, % as %25)"
+)
+
+
+def parse(url: str) -> URL:
+    """In parts. A sign of a password that is not encoded would make a host name of its rest: refused, unnamed."""
+    try:
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+    except (SQLAlchemyError, ValueError):
+        raise SettingsError(UNREADABLE) from None
+    if kind == "sqlite":
+        return parsed
+    host = parsed.host or ""
+    if url.count("@") > 1 or re.search(r"[\s\[\]#%/?]", host) or not _is_port(parsed.port):
+        raise SettingsError(UNREADABLE)
+    if not host or re.fullmatch(r"[!-~]+", host):
+        return parsed
+    try:
+        return parsed.set(host=hostname.looked_up(host))
+    except ValueError:
+        raise SettingsError(UNREADABLE) from None
+
+
+def _is_port(port: int | None) -> bool:
+    return port is None or 1 <= port <= 65535
+
+
+def sqlite_file(parsed: URL) -> Path:
+    """The file of an SQLite database: none, or one that can be read and written."""
+    if not parsed.database or parsed.database == ":memory:":
+        raise SettingsError(N_("the database must be a file: several processes share it"))
+    try:
+        path = Path(parsed.database).resolve()
+        if path.exists() and not path.is_file():
+            raise SettingsError(N_("{path} is no database, but a folder, a device or a pipe").format(path=path))
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link to itself
+        said = N_("the database {path} cannot be used: {why}")
+        why = getattr(error, "strerror", "") or str(error)
+        raise SettingsError(said.format(path=parsed.database[:200], why=why)) from None
+    wanted = os.R_OK if _is_read_only(path) else os.R_OK | os.W_OK
+    if path.exists() and not os.access(path, wanted):
+        raise SettingsError(N_("the database {path} cannot be read and written by this user").format(path=path))
+    return path
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether the whole disk is: then ``status`` may still look."""
+    return path.exists() and bool(os.statvfs(path).f_flag & os.ST_RDONLY)

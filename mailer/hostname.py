@@ -1,0 +1,61 @@
+"""Names of machines in settings, in the one form that DNS, SMTP and TLS take: lower case, A-labels (RFC 5890).
+
+Raises ``ValueError`` with a sentence. An underscore is taken where a name is only looked up (networks of containers
+have it), and refused where it is said to others.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+import idna
+
+N_ = str  # marks a text for the catalogue (domain cli)
+_LABELS = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
+_LITERAL = re.compile(r"\[(?:(?P<four>[0-9.]+)|ipv6:(?P<six>[0-9a-f:.]+))\]")
+_NO_NAME = N_("{host} is not the name of a machine, such as mail.example.org")
+_SHOWN = 80
+
+
+def looked_up(text: str) -> str:
+    """A name, or an address without brackets, that a connection can be made to."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return _name(text)
+
+
+def said(text: str) -> str:
+    """What a sender calls itself (RFC 5321 section 4.1.3): a name, or an address in brackets."""
+    literal = _LITERAL.fullmatch(text.lower())
+    try:
+        address = ip_address(literal["four"] or literal["six"] if literal else text)
+    except ValueError:
+        name = _name(text)
+        if "_" in name:
+            raise ValueError(
+                N_("{host} has an underscore, which mail servers refuse").format(host=_shown(text))
+            ) from None
+        return name
+    form = f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
+    if literal is None:
+        raise ValueError(N_("an address stands in brackets here: {form}").format(form=form))
+    return form
+
+
+def _name(text: str) -> str:
+    name = text.lower()
+    if not name.isascii():
+        try:
+            name = idna.encode(text, uts46=True).decode("ascii").lower()
+        except (idna.IDNAError, UnicodeError):
+            raise ValueError(_NO_NAME.format(host=_shown(text))) from None
+    name = name.removesuffix(".")
+    if len(name) > 253 or not _LABELS.fullmatch(name) or re.fullmatch(r"[0-9.]+", name):
+        raise ValueError(_NO_NAME.format(host=_shown(text)))
+    return name
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from campaigns import migrations, modes, preflight, records, report
+from campaigns import leaving, migrations, modes, preflight, records, report
 from campaigns.app import House, unchecked_house
 from campaigns.moments import Say
 from campaigns.restoring import missing
@@ -114,8 +114,11 @@ def _too_open(subject: str, path: Path, _: Say) -> Finding:
 
 
 def _public_url(house: House, _: Say) -> Iterator[Finding]:
-    warning = house.reader.public_url_warning
-    yield Finding("warning" if warning else "ok", _("public address"), warning or house.reader.public_url)
+    found = leaving.advice(house.site.way, _)
+    for fault in found:
+        yield Finding(fault.severity, _("public address"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
+    if not found:
+        yield Finding("ok", _("public address"), house.reader.public_url)
 
 
 def _organisation(house: House, _: Say) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import structlog
 
+from campaigns import leaving
 from campaigns.app import open_house
 from campaigns.listening import keep_on_a_core, listen, web_processes
 from campaigns.terminal import guard_logs
@@ -55,6 +56,7 @@ def serve(plan: Plan) -> int:
     shortage.raise_files()  # children inherit it
     house = open_house()
     house.close()
+    leaving.refuse(house.site.way)
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
     parent = _Parent(plan, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -190,6 +192,7 @@ def _send(stop: threading.Event) -> None:
 
     guard_logs()
     house = open_house()
+    leaving.refuse(house.site.way)
 
     async def main() -> None:
         ending = asyncio.Event()

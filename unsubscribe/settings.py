@@ -1,8 +1,8 @@
 """Settings of the reader's side: typed, frozen, read once (contract.md, Settings).
 
 Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
-because links in letters that left cannot be changed any more. On loopback plain http is taken, and
-:attr:`ReaderSettings.public_url_warning` says so.
+because links in letters that left cannot be changed any more. On loopback plain http is taken: what that
+means for letters is said in ``campaigns.leaving``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+import idna
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from mailer.address import parse
 from mailer.errors import AddressError
-from mailer.settings import LOOPBACK, HouseSettings, parse_duration
+from mailer.reach import reach
+from mailer.settings import HouseSettings, parse_duration
 
 LEAST_TOKEN = 16
+_IN_PATH = "!$&'()*+,;=:@~-._"  # besides letters and digits, what stays as it is in a path (RFC 3986 section 3.3)
 LONGEST_NAME = 100
 LONGEST_WAIT = timedelta(days=30)
 COUNTED_TOGETHER = (
@@ -30,16 +33,28 @@ COUNTED_TOGETHER = (
 
 
 def _public_url(value: Any) -> Any:
+    """An address as it may stand in a letter: host in A-labels, path percent-encoded, no slash too many."""
     if not isinstance(value, str):
         return value
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is not an address; expected https://mail.example.org")
-    if parts.query or parts.fragment or parts.username or parts.password:
+    wrong = f"{value!r} is not an address; expected https://mail.example.org"
+    try:
+        parts = urlsplit(value.strip())
+        host, port = parts.hostname or "", parts.port
+        host = host if ":" in host or host.isascii() else idna.encode(host, uts46=True).decode()
+    except (ValueError, UnicodeError):
+        raise ValueError(wrong) from None
+    if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\\]", value.strip()):
+        raise ValueError(wrong)
+    if parts.query or parts.fragment or parts.username is not None or parts.password is not None:
         raise ValueError("expected only https://, a host name and perhaps a path")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+    if parts.scheme == "http" and reach(host) != "here":
         raise ValueError("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
-    return value.strip().rstrip("/")
+    pieces = [piece for piece in parts.path.split("/") if piece]
+    if any(unquote(piece) in (".", "..") or "/" in unquote(piece) for piece in pieces):
+        raise ValueError("expected a path without . and .. in it")
+    place = f"[{host}]" if ":" in host else host
+    path = "".join(f"/{quote(unquote(piece), safe=_IN_PATH)}" for piece in pieces)
+    return f"{parts.scheme}://{place}{'' if port is None else f':{port}'}{path}"
 
 
 def _words(value: Any) -> Any:
@@ -140,10 +155,3 @@ class ReaderSettings(HouseSettings):
     timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/Amsterdam"
     trusted_proxies: Annotated[frozenset[str], NoDecode, BeforeValidator(_addresses)] = frozenset({"127.0.0.1", "::1"})
     metrics_token: Annotated[SecretStr, BeforeValidator(_token)] = SecretStr("")
-
-    @property
-    def public_url_warning(self) -> str:
-        """A sentence when links only work on this machine; empty when all is well."""
-        if urlsplit(self.public_url).scheme == "https":
-            return ""
-        return f"POSTILJON_PUBLIC_URL is {self.public_url}: links in mails work on this machine only"

@@ -28,7 +28,8 @@ from campaigns.settings import CampaignSettings
 from mailer import hostname, journal
 from mailer.errors import PostiljonError, SchemaError, SettingsError, SettingsFaults
 from mailer.journal import Journal
-from mailer.settings import LOOPBACK, MailerSettings
+from mailer.reach import reach
+from mailer.settings import MailerSettings
 from mailer.signing import Keyring
 from mailer.storage import Database, open_database
 from unsubscribe.settings import ReaderSettings
@@ -95,6 +96,8 @@ class House:
             late=self.campaign.late,
             brand=self.campaign.brand,
             say=self.say,
+            relay=self.mailer.smtp_url.host,
+            url_is_set="public_url" in self.reader.model_fields_set,
         )
 
     @property
@@ -102,7 +105,7 @@ class House:
         """What we call ourselves in EHLO (A6): as set, else the host of the public address, else of this machine."""
         public = urlsplit(self.reader.public_url).hostname or ""
         machine = socket.gethostname()
-        found = self.campaign.hello_name or ("" if public in LOOPBACK else public)
+        found = self.campaign.hello_name or ("" if reach(public) == "here" else public)
         for name in (found, machine if "." in machine else f"{machine}.localdomain"):
             with suppress(ValueError):
                 return hostname.said(name)

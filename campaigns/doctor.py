@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from campaigns import migrations, modes, preflight, records, report, setup
+from campaigns import leaving, migrations, modes, preflight, records, report, setup
 from campaigns.app import House
 from campaigns.moments import Say
 from campaigns.restoring import missing
@@ -121,8 +121,11 @@ def _too_open(subject: str, path: Path, _: Say) -> Finding:
 
 
 def _public_url(house: House, _: Say) -> Iterator[Finding]:
-    warning = house.reader.public_url_warning
-    yield Finding("warning" if warning else "ok", _("public address"), warning or house.reader.public_url)
+    found = leaving.advice(house.site.way, _)
+    for fault in found:
+        yield Finding(fault.severity, _("public address"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
+    if not found:
+        yield Finding("ok", _("public address"), house.reader.public_url)
 
 
 def _organisation(house: House, _: Say) -> Iterator[Finding]:

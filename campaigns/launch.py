@@ -3,8 +3,9 @@
 Promises: a letter is compiled once and kept by its hash, before its hour; the start is one transaction (state, mailing,
 snapshot) that one of several processes wins; the audience is frozen in chunks afterwards, also by another process
 after a crash, while senders run; the same file again sends nothing twice, a file that differs from what was launched
-is refused with what differs. Raises ``FaultsError`` and ``InputError`` for the file, ``StateError`` for a campaign
-that is paused, held or cancelled. Success of :func:`start` does not mean that anybody got it yet.
+is refused with what differs. Raises ``FaultsError`` and ``InputError`` for the file, and for links that only this
+machine reaches (:mod:`campaigns.leaving`), ``StateError`` for a campaign that is paused, held or cancelled. Success of
+:func:`start` does not mean that anybody got it yet.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from campaigns import audience, records, segments
+from campaigns import audience, leaving, records, segments
 from campaigns.definition import Definition, parse
+from campaigns.leaving import Way
 from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
@@ -39,7 +41,11 @@ from unsubscribe.contacts import Topic
 if TYPE_CHECKING:
     from mailer.letter.compile import LetterSource
 
+N_ = str  # marks a text for the catalogue (domain cli)
 MISSED = "missed"
+PLANNED_FOR_HERE = N_(
+    "{slug} was planned while its links led to this machine only: plan it anew with its file ('postiljon schedule')"
+)
 LONGEST_BREATH = 0.05  # seconds: as long as the lock was held, or as it may be
 _EDITABLE = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
 
@@ -58,6 +64,13 @@ class Site:
     late: timedelta = timedelta(hours=1)
     brand: Path | None = None
     say: Say = as_is
+    relay: str = "127.0.0.1"
+    url_is_set: bool = True
+
+    @property
+    def way(self) -> Way:
+        """Where links lead, and through which relay letters leave."""
+        return Way(self.public_url, self.relay, self.url_is_set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class Prepared:
 
 def start(site: Site, path: Path, now: datetime) -> Campaign:
     """Launch the campaign of a file now, or find it launched already by the same file; the campaign as it is then."""
+    leaving.refuse(site.way, site.say)
     known = _known(site, path)
     if known and known.is_launched:
         return known
@@ -97,6 +111,7 @@ def start(site: Site, path: Path, now: datetime) -> Campaign:
 
 def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
     """Let the clock launch the campaign of a file: at its ``send_at``, or at ``at`` (in its own time zone)."""
+    leaving.refuse(site.way, site.say)
     known = _known(site, path)
     if known and known.is_launched:
         _ = site.say
@@ -121,6 +136,8 @@ def launch_due(site: Site, now: datetime) -> list[Campaign]:
         with site.db.write() as conn:
             if campaign.send_at and now - campaign.send_at > site.late:
                 records.move(conn, campaign, Event.HOLD, now, reason=MISSED)
+            elif leaving.was_planned_for_here(conn, site.way, campaign.snapshot):
+                records.move(conn, campaign, Event.HOLD, now, reason=leaving.PLANNED)
             elif _open(conn, site, campaign, Event.START, now, strict=False):
                 launched.append(campaign)
     return launched
@@ -129,6 +146,8 @@ def launch_due(site: Site, now: datetime) -> list[Campaign]:
 def resume_missed(site: Site, campaign: Campaign, now: datetime) -> None:
     """Start a campaign that was held before it was launched: its hour had been missed."""
     with site.db.write() as conn:
+        if leaving.was_planned_for_here(conn, site.way, campaign.snapshot):
+            raise StateError(site.say(PLANNED_FOR_HERE).format(slug=campaign.slug))
         _open(conn, site, campaign, Event.RESUME, now)
 
 

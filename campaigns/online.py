@@ -55,10 +55,8 @@ def routes(deps: EndpointDeps) -> list[BaseRoute]:
     return [
         Route("/o/{code}.txt", partial(text, desk)),
         Route("/o/{code}", partial(page, desk)),
-        Route("/o/{code}/", partial(page, desk)),
         Route("/m/{name}", partial(image, Pictures(desk))),
         Route("/archive", partial(overview, desk)),
-        Route("/archive/", partial(overview, desk)),
         Route("/archive/feed.xml", partial(feed, desk)),
         Route("/archive/{slug}", partial(archived, desk)),
     ]

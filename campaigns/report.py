@@ -71,6 +71,13 @@ OURS = {  # what we write ourselves into any other state
 HELD = {
     "missed": N_("its hour passed while nothing was serving"),
     "restored": N_("a backup was put back, and letters may have left since; compare with the log of your mail server"),
+    "links_stay_here": N_(
+        "its links, which cannot change any more, work on this machine only; cancel it, and send the file under "
+        "another slug"
+    ),
+    "planned_for_here": N_(
+        "it was planned while its links led to this machine only; plan it anew with its file ('postiljon schedule')"
+    ),
     "letter_broken": N_("the letter cannot be made; the log of the sender says why"),
 }
 

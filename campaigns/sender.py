@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from campaigns import control, launch, report
+from campaigns import control, launch, leaving, report
 from campaigns.app import House
 from campaigns.records import Campaign
 from mailer import shortage, worker
@@ -51,6 +51,7 @@ def _close(runner: asyncio.Runner) -> None:
 
 async def send(house: House, campaign: Campaign, on_turn: Callable[[Turn], None], stop: asyncio.Event) -> Ending:
     """Send one launched campaign until nothing is waiting or being sent, it is held, or ``stop``."""
+    await asyncio.to_thread(_hold_back, house)
     freezing = asyncio.create_task(_freeze(house, campaign, stop))
     try:
         ending = await worker.run(house.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn)
@@ -76,6 +77,14 @@ def teller(relay: str) -> Callable[[Turn], None]:
     return tell
 
 
+def _hold_back(house: House) -> None:
+    """No letter leaves whose links only this machine reaches: before anything is claimed. Raises ``FaultsError``."""
+    leaving.refuse(house.site.way, house.say)
+    for mailing in leaving.hold_back(house.db, house.site.way, house.clock()):
+        words = "%s is held back: its links lead to %s, which only this machine can reach"
+        log.warning(words, mailing.spec.key, mailing.identity.public_url)
+
+
 async def _freeze(house: House, campaign: Campaign, stop: asyncio.Event) -> None:
     try:
         await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
@@ -88,6 +97,7 @@ async def serve(house: House, stop: asyncio.Event, *, with_clock: bool = True) -
     """Send whatever is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
     from campaigns.schedule import Schedule
 
+    await asyncio.to_thread(_hold_back, house)
     schedule = Schedule(house.site, house.clock, house.tidy)
     if with_clock:
         schedule.start()

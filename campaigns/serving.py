@@ -31,6 +31,7 @@ from pathlib import Path
 
 import structlog
 
+from campaigns import leaving
 from campaigns.app import House, open_house
 from campaigns.listening import keep_on_a_core, listen, web_processes
 from campaigns.terminal import guard_logs
@@ -58,6 +59,7 @@ def serve(plan: Plan) -> int:
     guard_logs()
     shortage.raise_files()  # children inherit it
     with closing(open_house()) as house:
+        leaving.refuse(house.site.way)
         house.public_app()  # whatever a web process cannot be made of is told now
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
     parent = _Parent(plan, listening)
@@ -210,6 +212,8 @@ def send_forever() -> int:
 
 def _send(house: House, stop: threading.Event) -> None:
     from campaigns import sender as senders
+
+    leaving.refuse(house.site.way)
 
     async def main() -> None:
         ending = asyncio.Event()

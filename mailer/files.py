@@ -10,10 +10,12 @@ Raises ``OSError``; its ``strerror`` is a sentence also where the reason is one 
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +30,7 @@ TOO_LARGE = N_("larger than {limit} bytes")
 OUTSIDE = N_("it lies outside this folder, or a link leads out of it")
 _QUIET = os.O_CLOEXEC | os.O_NOFOLLOW
 _BLOCK = 1 << 20
+_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of Linux
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
@@ -147,6 +150,43 @@ def stream(path: Path, limit: int) -> BinaryIO:
                 raise OSError(errno.EFBIG, TOO_LARGE.format(limit=limit), str(path))
     copy.seek(0)
     return copy
+
+
+class Named:
+    """The file that has a name, to see whether another one has it now."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[int, int] | None = None
+
+    def is_another(self) -> bool:
+        """Whether it is another one than at the last look. Raises ``OSError`` when it was there and is gone."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            if self._known is None:  # whoever comes first makes it
+                return False
+            raise
+        before, self._known = self._known, (found.st_dev, found.st_ino)
+        return before not in (None, self._known)
+
+
+def take_room(descriptor: int, size: int) -> None:
+    """Take ``size`` bytes on the disk behind the end of a file, which stays as long as it is.
+
+    Raises ``OSError`` where there is no room; where a disk cannot do that, when it has less room left.
+    """
+    end = os.fstat(descriptor).st_size
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        kind = ctypes.c_longlong
+        if not libc.fallocate(descriptor, _KEEP_SIZE, kind(end), kind(size)):
+            return
+        if ctypes.get_errno() not in (errno.EOPNOTSUPP, errno.ENOSYS):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    disk = os.fstatvfs(descriptor)
+    if disk.f_bavail * disk.f_frsize < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def begins_with(path: Path, start: bytes) -> bool:

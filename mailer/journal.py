@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "journal"
 LONGEST_LINE = 4096  # bytes; ours have some 150
+_ROOM = 16 * 1024  # bytes: more than the lines of a transaction
 _KEY, _AHEAD = "postiljon_journal", "postiljon_journal_ahead"
 _json = json.JSONEncoder(sort_keys=True).encode  # made once: json.dumps makes it each time
 Line = Mapping[str, Any]
@@ -43,6 +44,18 @@ class Journal:
         try:
             if os.write(descriptor, data) != len(data):
                 raise OSError(28, "No space left on device")
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def look(self) -> None:
+        """Whether lines could be added now: it can be opened, and there is room for some. Writes nothing.
+
+        The room is taken behind its end, where the next lines go; where that is not possible, free room must be there.
+        """
+        descriptor = files.open_or_create(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            files.take_room(descriptor, _ROOM)
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)

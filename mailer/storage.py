@@ -111,6 +111,7 @@ class Database:
         self.engine = engine
         self.sqlite_path = sqlite_path
         self.journal: journal.Journal | None = None  # set by the composition root
+        self._file = files.Named(sqlite_path) if sqlite_path else None
 
     @property
     def shown(self) -> str:
@@ -135,6 +136,7 @@ class Database:
         What was noted for the journal is on disk before the commit.
         Raises ``StorageBusy`` when the lock was not free for ``busy_seconds``, else as :func:`mapped`.
         """
+        self._find()
         with mapped(), self.engine.connect() as plain:
             connection = plain.execution_options(postiljon_write=True)
             with begin_patiently(connection, busy_seconds):
@@ -153,12 +155,24 @@ class Database:
             except OSError as error:
                 raise map_os_error(error, self.journal.path) from error
 
+    def _find(self) -> None:
+        """See that connections are to the file that has the name now: what one that was moved gets, nobody finds.
+
+        A file that took its place is opened anew. Raises ``StorageAway`` while there is none; nothing is made then.
+        """
+        try:
+            if self._file and self._file.is_another():
+                self.engine.dispose()
+        except OSError as error:
+            raise StorageAway(f"{self.sqlite_path} is gone: {error.strerror}") from None
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection inside a reading transaction; changes nothing.
 
         On SQLite it is one snapshot; on PostgreSQL each statement sees what was committed until then.
         """
+        self._find()
         with mapped(), self.engine.connect() as connection, connection.begin():
             yield connection
 

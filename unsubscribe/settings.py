@@ -1,8 +1,8 @@
 """Settings of the reader's side: typed, frozen, read once (contract.md, Settings).
 
 Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
-because links in letters that left cannot be changed any more. On loopback plain http is taken, and
-:attr:`ReaderSettings.public_url_warning` says so.
+because links in letters that left cannot be changed any more. On loopback plain http is taken: what that
+means for letters is said in ``campaigns.leaving``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -20,11 +20,13 @@ from pydantic_settings import NoDecode
 from mailer import hostname
 from mailer.address import parse
 from mailer.errors import AddressError
-from mailer.settings import LOOPBACK, HouseSettings, parse_duration
+from mailer.reach import reach
+from mailer.settings import HouseSettings, parse_duration
 
 N_ = str  # marks a text for the catalogue (domain cli)
 LEAST_TOKEN = 16
 _SHOWN = 80
+_IN_PATH = "!$&'()*+,;=:@~-._"  # besides letters and digits, what stays as it is in a path (RFC 3986 section 3.3)
 LONGEST_NAME = 100
 MOST_DAYS = 36_500
 LONGEST_WAIT = timedelta(days=30)
@@ -34,33 +36,30 @@ COUNTED_TOGETHER = (
 
 
 def _public_url(value: Any) -> Any:
+    """An address as it may stand in a letter: host in A-labels, path percent-encoded, no slash too many."""
     if not isinstance(value, str):
         return value
-    parts = _parts(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is not an address; expected https://mail.example.org")
-    if parts.query or parts.fragment or parts.username or parts.password:
-        raise ValueError("expected only https://, a host name and perhaps a path")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
-    return parts.geturl().rstrip("/")
-
-
-def _parts(address: str) -> SplitResult:
-    """The address in parts, its host as DNS has it (A-labels)."""
-    said = N_("{address} is not an address; expected https://mail.example.org")
+    wrong = N_("{address} is not an address; expected https://mail.example.org").format(address=repr(value[:_SHOWN]))
     try:
-        parts = urlsplit(address)
-        port = parts.port
+        parts = urlsplit(value.strip())
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError(said.format(address=repr(address[:_SHOWN]))) from None
-    if not parts.hostname or parts.username or parts.password:
-        return parts
-    if re.search(r"[^!-~]", parts.path) or port == 0 or (":" in parts.hostname and not parts.netloc.startswith("[")):
-        raise ValueError(said.format(address=repr(address[:_SHOWN])))
-    host = hostname.looked_up(parts.hostname)
-    named = f"[{host}]" if ":" in host else host
-    return parts._replace(netloc=f"{named}:{port}" if port else named)
+        raise ValueError(wrong) from None
+    if parts.scheme not in ("http", "https") or not host or port == 0 or re.search(r"[\s\\]", value.strip()):
+        raise ValueError(wrong)
+    if ":" in host and not parts.netloc.rpartition("@")[2].startswith("["):
+        raise ValueError(wrong)
+    if parts.query or parts.fragment or parts.username is not None or parts.password is not None:
+        raise ValueError("expected only https://, a host name and perhaps a path")
+    if parts.scheme == "http" and reach(host) != "here":
+        raise ValueError("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
+    host = hostname.looked_up(host)
+    pieces = [piece for piece in parts.path.split("/") if piece]
+    if any(unquote(piece) in (".", "..") or "/" in unquote(piece) for piece in pieces):
+        raise ValueError("expected a path without . and .. in it")
+    place = f"[{host}]" if ":" in host else host
+    path = "".join(f"/{quote(unquote(piece), safe=_IN_PATH)}" for piece in pieces)
+    return f"{parts.scheme}://{place}{'' if port is None else f':{port}'}{path}"
 
 
 def _words(value: Any) -> Any:
@@ -161,10 +160,3 @@ class ReaderSettings(HouseSettings):
     timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/Amsterdam"
     trusted_proxies: Annotated[frozenset[str], NoDecode, BeforeValidator(_addresses)] = frozenset({"127.0.0.1", "::1"})
     metrics_token: Annotated[SecretStr, BeforeValidator(_token)] = SecretStr("")
-
-    @property
-    def public_url_warning(self) -> str:
-        """A sentence when links only work on this machine; empty when all is well."""
-        if urlsplit(self.public_url).scheme == "https":
-            return ""
-        return f"POSTILJON_PUBLIC_URL is {self.public_url}: links in mails work on this machine only"

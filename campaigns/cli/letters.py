@@ -44,7 +44,7 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Find what is wrong."""
-    from campaigns import launch
+    from campaigns import launch, leaving
     from campaigns.app import open_house
     from campaigns.doctor import contact_missing
 
@@ -52,7 +52,9 @@ def check(
     prepared, found = launch.examine(house.site, file, house.clock())
     if dns and prepared is not None:
         found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
-    beside = contact_missing(house, _)  # about the house, not about this letter
+    about = leaving.advice(house.site.way, _)
+    found += [fault for fault in about if fault.severity == "error"]
+    beside = contact_missing(house, _) + [fault for fault in about if fault.severity == "warning"]  # about the house
     house.close()
     errors = [fault for fault in found if fault.severity == "error"]
     warnings = [fault for fault in found if fault.severity == "warning"]
@@ -117,15 +119,19 @@ def send_test(
     as_json: Json = False,
 ) -> int:
     """Send a test mail."""
-    from campaigns import preview
+    from campaigns import leaving, preview
     from campaigns.app import open_house
 
     house = open_house(say=_)
+    links = leaving.links_only_here(house.site.way, _)
     results = preview.send_tests(house, file, addresses, patience)
     house.close()
     if as_json:
-        tell({"results": [{"address": address, **_result(result)} for address, result in results]})
+        told = [fault.as_json() for fault in links]
+        tell({"results": [{"address": address, **_result(result)} for address, result in results], "warnings": told})
         return 0
+    for fault in links:
+        say(one_fault(fault))
     for address, result in results:
         say(f"{address}: {_outcome(result)}")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, complain, ngettext, number, people, say, tell
+from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
 
 if TYPE_CHECKING:
     from campaigns.app import House
@@ -103,6 +103,7 @@ def send(
 
     house = open_house(say=_)
     try:
+        _warn(house, as_json)
         if not yes:
             _ask(house, file)
         campaign = launch.start(house.site, file, house.clock())
@@ -112,6 +113,15 @@ def send(
         return _carry_on(house, campaign, (code, words), as_json)
     finally:
         house.close()
+
+
+def _warn(house: House, as_json: bool) -> None:
+    """Say what follows from the public address, or refuse."""
+    from campaigns import leaving
+
+    leaving.refuse(house.site.way, _)
+    for fault in [] if as_json else leaving.advice(house.site.way, _):
+        say(one_fault(fault))
 
 
 def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
@@ -132,11 +142,12 @@ def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json
 
 def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
     """Send again to those who were refused for a reason."""
-    from campaigns import control
+    from campaigns import control, leaving
     from campaigns.app import open_house
 
     house = open_house(say=_)
     try:
+        leaving.refuse(house.site.way, _)
         again = control.refused(house.db, slug, reason)
         if not yes:
             text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')

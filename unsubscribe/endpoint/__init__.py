@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -60,6 +60,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     app.middleware_stack = Guard(  # in place of Starlette's own, which would answer errors in bare English
         app.router,
         https=urlsplit(deps.public_url).scheme == "https",
+        base=unquote(desk.site.base),
         watch=desk.watch,
         error_page=partial(errors.page, desk),
     )

@@ -57,12 +57,8 @@ class DetailPages:
         self.addresses = addresses
 
     def routes(self) -> list[Route]:
-        """With and without a slash at the end."""
-        methods = ["GET", "POST"]
-        return [
-            Route("/d/{token}", self.change, methods=methods),
-            Route("/d/{token}/", self.change, methods=methods),
-        ]
+        """The one route."""
+        return [Route("/d/{token}", self.change, methods=["GET", "POST"])]
 
     async def change(self, request: Request) -> Response:
         """The form, or the act."""

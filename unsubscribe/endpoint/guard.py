@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailer.errors import ContactMissing, StateError, StorageError, TokenError
+from unsubscribe.endpoint.paths import meant
 from unsubscribe.endpoint.watch import Watch, log, masked
 
 STRICT = (
@@ -66,8 +67,10 @@ def status_of(error: Exception) -> int:
 class Guard:
     """ASGI middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, *, https: bool, watch: Watch, error_page: ErrorPage) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool, watch: Watch, error_page: ErrorPage, base: str = "") -> None:
+        """``base``: the path of the public address, decoded."""
         self.app = app
+        self.base = base
         self.watch = watch
         self.error_page = error_page
         self.headers = protecting(https=https)
@@ -77,6 +80,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = {**scope, "path": meant(scope["path"], self.base)}
         started, status = time.perf_counter(), 0
 
         async def guarded(message: Message) -> None:

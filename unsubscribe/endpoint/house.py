@@ -1,7 +1,7 @@
 """Routes of the house itself: the door, files, health, counters, security.txt, robots.txt, privacy and accessibility.
 
 Promises: ``/metrics`` answers a peer on loopback that asks for a loopback address and that no proxy speaks for, or
-whoever has the token; others get the same 404 as for any path. ``/health`` is 503 while the database cannot be read.
+whoever has the token; others get the same 404 as for any path. ``/health`` is :mod:`.health`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import re
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import Connection, text
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailer.errors import StorageError
@@ -22,6 +21,7 @@ from mailer.outbox import service
 from mailer.settings import LOOPBACK
 from unsubscribe import contacts
 from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.health import Health
 from unsubscribe.endpoint.pages import respond
 from unsubscribe.endpoint.watch import Gauge
 
@@ -36,7 +36,7 @@ def routes(desk: Desk) -> list[Route]:
     return [
         Route("/", partial(home, desk)),
         Route("/a/{name}", partial(asset, desk)),
-        Route("/health", partial(health, desk)),
+        Route("/health", Health(desk).answer),
         Route("/metrics", partial(metrics, desk)),
         Route("/.well-known/security.txt", partial(security, desk)),
         Route("/robots.txt", partial(robots, desk)),
@@ -67,19 +67,6 @@ async def asset(desk: Desk, request: Request) -> Response:
     if "gzip" in request.headers.get("accept-encoding", "") and len(found.gzipped) < len(found.data):
         return Response(found.gzipped, 200, headers | {"content-encoding": "gzip"}, found.media_type)
     return Response(found.data, 200, headers, found.media_type)
-
-
-async def health(desk: Desk, request: Request) -> Response:  # noqa: ARG001 - every route has it
-    """Whether an opt-out could be kept now, as far as reading tells."""
-    try:
-        await desk.read(_ask)
-    except StorageError:
-        return JSONResponse({"status": "database away"}, 503, {"retry-after": "10"})
-    return JSONResponse({"status": "ok"})
-
-
-def _ask(conn: Connection) -> None:
-    conn.execute(text("SELECT 1")).scalar_one()
 
 
 async def metrics(desk: Desk, request: Request) -> Response:

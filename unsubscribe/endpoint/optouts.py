@@ -41,11 +41,10 @@ class OptOuts:
         self.choices = choices
 
     def routes(self) -> list[Route]:
-        """With and without a slash at the end: some programs add one, and nothing may redirect (B5)."""
+        """What some programs add at the end of an address is taken away before (:mod:`.paths`): no redirect (B5)."""
         methods = ["GET", "POST"]
         return [
             Route("/u/{token}", self.opt_out, methods=methods),
-            Route("/u/{token}/", self.opt_out, methods=methods),
             Route("/u/{token}/{other}", self.instead, methods=methods),
         ]
 

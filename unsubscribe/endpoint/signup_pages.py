@@ -43,11 +43,10 @@ class SignUpPages:
         self._spent = Spent()
 
     def routes(self) -> list[Route]:
-        """With and without a slash at the end."""
+        """The form, and the link in the letter."""
         methods = ["GET", "POST"]
         return [
             Route("/subscribe", self.subscribe, methods=methods),
-            Route("/subscribe/", self.subscribe, methods=methods),
             Route("/confirm/{token}", self.confirm, methods=methods),
         ]
 

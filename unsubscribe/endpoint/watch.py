@@ -18,17 +18,16 @@ from prometheus_client.registry import Collector
 from starlette.types import Scope
 from structlog import get_logger
 
+from unsubscribe.endpoint.paths import KNOWN
 from unsubscribe.settings import COUNTED_TOGETHER
 
-_OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
-_KNOWN = _OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
 log = get_logger("postiljon.web")
 
 
 def masked(path: str) -> str:
     """A path as it may be logged and counted: ``/u/…``; what is not ours is ``/?``."""
     first, _, rest = path.lstrip("/").partition("/")
-    if first not in _KNOWN:
+    if first not in KNOWN:
         return "/" if path == "/" else "/?"
     return f"/{first}/…" if rest else f"/{first}"
 

@@ -14,13 +14,37 @@ from unsubscribe.settings import ReaderSettings
 def test_an_https_address_is_taken_without_its_last_slash() -> None:
     settings = read(ReaderSettings, public_url="https://mail.vng.example/")
     assert settings.public_url == "https://mail.vng.example"
-    assert settings.public_url_warning == ""
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
-def test_plain_http_on_loopback_is_taken_with_a_warning(host: str) -> None:
-    settings = read(ReaderSettings, public_url=f"http://{host}:8000")
-    assert "this machine only" in settings.public_url_warning
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]", "LOCALHOST", "app.localhost"])
+def test_plain_http_is_taken_on_this_machine_alone(host: str) -> None:
+    assert read(ReaderSettings, public_url=f"http://{host}:8000").public_url == f"http://{host.lower()}:8000"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("https://example.org/post/", "https://example.org/post"),
+        ("https://Example.ORG//post//news/", "https://example.org/post/news"),
+        ("https://example.org/p%6fst/é a", None),
+        ("https://example.org/é", "https://example.org/%C3%A9"),
+        ("https://example.org/%c3%a9", "https://example.org/%C3%A9"),
+        ("https://müller.example/post", "https://xn--mller-kva.example/post"),
+        ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443"),
+        ("https://example.org/../etc", None),
+        ("https://example.org/a%2Fb", None),
+        ("https://example.org:99999", None),
+        ("https://@example.org", None),
+        ("https://exa mple.org", None),
+        ("https://example.org\\post", None),
+    ],
+)
+def test_an_address_is_kept_as_it_stands_in_a_letter_or_refused(typed: str, kept: str | None) -> None:
+    if kept is None:
+        with pytest.raises(SettingsError, match="POSTILJON_PUBLIC_URL"):
+            read(ReaderSettings, public_url=typed)
+    else:
+        assert read(ReaderSettings, public_url=typed).public_url == kept
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""No letter leaves this machine while its links lead to this machine: check, send, schedule, serve, worker, resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Office
+from tests.support.commandline import Catcher, Desk, Mailbox, catching, free_port
+
+pytestmark = pytest.mark.slow
+LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
+AWAY = {"POSTILJON_SMTP_URL": "smtp://user:secret@relay.vng.nl:587"}
+HERE = ["", "http://localhost:8000", "http://127.0.0.1:8000", "https://[::1]/", "https://0.0.0.0", "https://127.1"]
+HERE += ["https://localhost.localdomain", "https://2130706433", "https://LOCALHOST.", "https://[::ffff:127.0.0.1]"]
+
+
+@pytest.fixture
+def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
+    """Two people, a letter, and a relay that is not on this machine."""
+    furnished("email\none@example.org\ntwo@example.org\n", tmp_path)
+    return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"} | AWAY)
+
+
+@pytest.mark.parametrize("url", HERE)
+def test_send_refuses_links_that_only_this_machine_can_reach_and_says_what_to_write(desk: Desk, url: str) -> None:
+    ran = desk.run("send", LETTER, "--yes", POSTILJON_PUBLIC_URL=url)
+    assert ran.code == 1
+    assert "public_url" in ran.err
+    assert 'public_url = "https://mail.example.org"' in ran.err
+    assert "relay.vng.nl" in ran.err
+    assert "secret" not in ran.err
+    assert desk.do("status", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", LETTER, "--no-dns"),
+        ("schedule", LETTER, "--at", "2099-01-01 09:00 UTC"),
+        ("serve", "--port", "0"),
+        ("serve", "--public-only"),
+        ("worker",),
+        ("resume", SLUG),
+        ("send", SLUG, "--refused", "mailbox_full", "--yes"),
+    ],
+)
+def test_whatever_lets_letters_leave_refuses_them(desk: Desk, command: tuple[str, ...]) -> None:
+    command = tuple(str(free_port()) if word == "0" else word for word in command)
+    ran = desk.run(*command)
+    assert ran.code == 1, ran
+    assert 'public_url = "https://mail.example.org"' in ran.out + ran.err
+
+
+def test_check_and_doctor_tell_it_beside_all_else(desk: Desk) -> None:
+    told = desk.run("check", LETTER, "--no-dns", "--json")
+    assert told.code == 1
+    [fault] = [fault for fault in told.json["faults"] if fault["field"] == "public_url"]
+    assert fault["severity"] == "error"
+    findings = {item["subject"]: item for item in desk.run("doctor", "--json").json["findings"]}
+    assert findings["public address"]["kind"] == "error"
+    assert findings["relay"]["kind"] == "error", "it is told what else is wrong"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("https://mail.intern", "only a local network"), ("https://mail.example.org/post", "the name of an example")],
+)
+def test_a_local_network_and_an_example_are_warnings(desk: Desk, url: str, words: str) -> None:
+    url = url.replace("intern", "lan")
+    ran = desk.do("check", LETTER, "--no-dns", POSTILJON_PUBLIC_URL=url)
+    assert words in ran.out
+    assert "It can go out" in ran.out
+
+
+def test_a_test_mail_may_leave_and_says_that_its_links_work_here_only(office: Office) -> None:
+    ran = office.desk.do("test", LETTER, "me@example.org")
+    assert "this machine only" in ran.out
+    assert [mail.recipient for mail in office.mailbox.all()] == ["me@example.org"]
+
+
+def test_a_relay_on_this_machine_takes_the_letters_and_the_consequence_is_named(office: Office) -> None:
+    ran = office.desk.do("send", LETTER, "--yes")
+    assert "nobody can opt out" in ran.out
+    assert "nobody can opt out" in office.desk.do("check", LETTER, "--no-dns").out
+
+
+def test_a_campaign_whose_frozen_links_lead_here_is_held_before_anything_leaves(desk: Desk) -> None:
+    """Launched through a relay on this machine that was away; then the relay and the public address were set."""
+    gone = {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{free_port()}?connections=1"}
+    with catching(Catcher(Mailbox(), defer=["one@example.org", "two@example.org"])) as port:
+        desk.do("send", LETTER, "--yes", POSTILJON_SMTP_URL=f"smtp://127.0.0.1:{port}")
+    real = {"POSTILJON_PUBLIC_URL": "https://mail.vng.nl"}
+    ran = desk.run("send", LETTER, "--yes", **real)
+    assert ran.code == 3
+    assert "work on this machine only" in ran.err
+    assert desk.status(SLUG)["state"] == "held"
+    assert desk.status(SLUG)["reason"] == "links_stay_here"
+    resumed = desk.run("resume", SLUG, **real)
+    assert resumed.code == 1
+    assert "under another slug" in resumed.err
+    assert desk.run("resume", SLUG, **real, **gone).code == 0, "a relay on this machine may have it"
+
+
+def test_a_campaign_that_was_planned_with_links_that_lead_here_is_planned_anew(desk: Desk) -> None:
+    at = ("--at", "2099-01-01 09:00 UTC")
+    desk.do("schedule", LETTER, *at, POSTILJON_SMTP_URL="smtp://127.0.0.1:25")
+    real = {"POSTILJON_PUBLIC_URL": "https://mail.vng.nl"}
+    assert json.loads(desk.do("schedule", LETTER, *at, "--json", **real).out)["state"] == "scheduled"

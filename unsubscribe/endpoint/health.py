@@ -1,0 +1,105 @@
+"""``/health``: whether an opt-out that came now would be kept.
+
+Promises: 200 only when it would, tried as :mod:`unsubscribe.keeping` says, in the same queue and with the same patience
+as an opt-out; else 503 with a few words that tell no path and no secret. However many ask, one trial runs at a time,
+and its answer counts for ``COUNTS_FOR`` seconds. The log says what is wrong and how to mend it, once for each change,
+and when it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from mailer.errors import StorageAway, StorageBusy, StorageError, StorageFull
+from unsubscribe import keeping
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.watch import log
+
+COUNTS_FOR = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why opt-outs are not kept: in words for everybody, and what to do, for the log."""
+
+    status: str
+    mend: str
+
+
+_LOCKED = Trouble("database locked", "another program holds the lock of the database: let it finish, or end it")
+_FULL = Trouble("no room left", "make room on the disk of the data folder, or raise the quota")
+_JOURNAL = Trouble(
+    "journal cannot be written", "the user of the service must own the journal in the data folder, and may write there"
+)
+_AWAY = Trouble(
+    "database away",
+    "the database must be where the settings say, run, be writable (no recovery, no read-only disk), and belong to the "
+    "user of the service",
+)
+_REFUSES = Trouble("database refuses", "'postiljon doctor' says what is wrong; 'postiljon init' migrates an old schema")
+
+
+class Health:
+    """The route, with what was found last."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._found: Trouble | None = None
+        self._until = float("-inf")  # so long the last answer counts, by a clock that only goes on
+        self._trial: asyncio.Task[None] | None = None
+
+    async def answer(self, request: Request) -> Response:  # noqa: ARG002 - the signature of a route
+        """Whether an opt-out could be kept now."""
+        if time.monotonic() >= self._until:
+            if self._trial is None or self._trial.done():
+                self._trial = asyncio.get_running_loop().create_task(self._try())
+            await asyncio.shield(self._trial)
+        if self._found:
+            return JSONResponse({"status": self._found.status}, 503, {"retry-after": "10"})
+        return JSONResponse({"status": "ok"})
+
+    async def _try(self) -> None:
+        error: StorageError | None
+        try:
+            error = await self._desk.write_planned(self._plan, None)
+        except StorageError as raised:
+            error = raised
+        found, words = (_trouble(error), str(error)) if error else (None, "")
+        if found != self._found:
+            if found:
+                log.error("opt_outs_cannot_be_kept", why=words, mend=found.mend)
+            else:
+                log.warning("opt_outs_are_kept_again")
+        self._found, self._until = found, time.monotonic() + COUNTS_FOR
+
+    def _plan(self, asked: Sequence[None]) -> Callable[[Connection], Sequence[StorageError | None]]:
+        """What fails before the transaction is an answer: raised, it would be one to all who share the transaction."""
+        error: StorageError | None = None
+        try:
+            keeping.look(self._desk.deps.db)
+        except StorageError as found:
+            error = found
+
+        def write(conn: Connection) -> Sequence[StorageError | None]:
+            if error is None:
+                keeping.write(conn, self._desk.now)
+            return [error for _ in asked]
+
+        return write
+
+
+def _trouble(error: StorageError) -> Trouble:
+    if isinstance(error, StorageFull):
+        return _FULL
+    if isinstance(error.__cause__, OSError):
+        return _JOURNAL
+    if isinstance(error, StorageBusy):
+        return _LOCKED
+    return _AWAY if isinstance(error, StorageAway) else _REFUSES

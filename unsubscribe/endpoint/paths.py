@@ -1,0 +1,64 @@
+"""What a path means: with or without the path of the public address, and without what slipped in on its way to us.
+
+Promises: a public address with a path (``https://example.org/post``) is answered whether the proxy takes that path away
+or not. Slashes too many are forgiven anywhere, and so is punctuation at the end. Behind a whole token (36 or 48 signs)
+all is cut from the first sign on that no token can have, so a link that somebody wrote with ``)``, ``>`` or ``&utm_…``
+behind it still works. A token itself is never mended (I7): one with more, fewer or other signs stays as it is, and is
+refused. Pure; nothing redirects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
+KNOWN = OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
+LONGEST = 2_000  # of a path that is looked at; a longer one is nobody's
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_SLASHES = re.compile(r"/{2,}")
+_ENDS = "/.,;:!?()[]{}<>'\"*_|\\&»«›‹”“’‘„‚… \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_BEARERS = frozenset({"u", "d", "c", "confirm", "my-data"})  # what tokens stand behind
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{48}|[A-Za-z0-9_-]{36})(?:_*(?:[^A-Za-z0-9_=-].*)?)", re.DOTALL)
+_CODE = re.compile(r"([A-Za-z0-9_-]{16}(?:\.txt)?)(?:_*(?:[^A-Za-z0-9_-].*)?)", re.DOTALL)
+
+
+def meant(path: str, base: str = "") -> str:
+    """The path of ours that is meant. ``base``: the path of the public address, decoded, without a slash at its end."""
+    if len(path) > LONGEST or _CONTROL.search(path):
+        return path
+    path = _SLASHES.sub("/", path)
+    path = _within(path, base) if base else path
+    first, slash, rest = path[1:].partition("/")
+    if slash and first in _BEARERS:
+        return "/".join(["", first, *_parts(rest)])
+    if slash and first == "o" and (code := _CODE.fullmatch(rest)):
+        return f"/o/{code[1]}"
+    return _bare(path)
+
+
+def _within(path: str, base: str) -> str:
+    """Without ``base``, where what follows it is a page of ours."""
+    if path != base and not path.startswith(f"{base}/"):
+        return path
+    rest = path[len(base) :] or "/"
+    return rest if _bare(rest) == "/" or _first(rest) in KNOWN else path
+
+
+def _first(path: str) -> str:
+    return _bare(path)[1:].partition("/")[0]
+
+
+def _bare(path: str) -> str:
+    """Without slashes and punctuation at the end."""
+    return path.rstrip(_ENDS) or "/"
+
+
+def _parts(rest: str) -> Iterator[str]:
+    """The parts behind the first, up to the token that something else stands behind: what follows is no path."""
+    for part in rest.split("/"):
+        token = _TOKEN.fullmatch(part)
+        if found := token[1] if token else part.rstrip(_ENDS):
+            yield found
+        if token and token[1] != part:
+            return

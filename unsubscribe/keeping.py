@@ -12,7 +12,6 @@ import os
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, false, insert, select
-from sqlmodel import SQLModel
 
 from mailer.storage import Database, map_os_error
 from unsubscribe import changes, consent, contacts, reasons
@@ -29,7 +28,7 @@ def look(db: Database) -> None:
         except OSError as error:
             raise map_os_error(error, db.journal.path) from error
     with db.read() as conn:
-        for table in SQLModel.metadata.sorted_tables:
+        for table in ALLOWANCE.metadata.sorted_tables:
             conn.execute(select(table).where(false()))
 
 

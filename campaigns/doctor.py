@@ -206,7 +206,10 @@ def _relay(house: House, _: Say, notice: Notice) -> Iterator[Finding]:
 def _dns(house: House, _: Say, sender: str) -> Iterator[Finding]:
     faults = preflight.examine(sender_of(house, sender), "", 0, preflight.asker(house.campaign.dns), _)
     for fault in faults:
-        yield Finding(fault.severity, "DNS", f"{fault.found}; {fault.expected}. {fault.hint}".strip())
+        must_fail = fault.found.startswith(_(preflight.MUST_FAIL).partition("{")[0])
+        yield Finding(
+            "error" if must_fail else fault.severity, "DNS", f"{fault.found}; {fault.expected}. {fault.hint}".strip()
+        )
     if not faults:
         yield Finding("ok", "DNS", _("{address} can get mail and is authenticated").format(address=sender))
 

@@ -19,6 +19,8 @@ from mailer.errors import Fault
 
 Ask = Callable[[str, str], list[str]]
 _SECONDS, _TOGETHER = 3.0, 10.0  # for one question; for all that one examination asks
+N_ = as_is
+MUST_FAIL = N_("mail that must fail: DMARC of {domain} says {policy}, and neither DKIM nor SPF of ours counts for it")
 _MOST_LABELS = 8  # of a name that is walked up (RFC 9989 section 4.10: a longer one is cut to seven)
 
 
@@ -77,7 +79,8 @@ def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHE
 
 def examine(sender: Sender, file: str, line: int, ask: Ask, _: Say = as_is) -> list[Fault]:
     """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
-    checks = [_mailbox, _spf, _dmarc, *([_alignment, _dkim] if sender.dkim_selector else [])]
+    signed = [_alignment, _dkim] if sender.dkim_selector else [_unsigned]
+    checks = [_mailbox, _spf, _dmarc, _return_path, _enforced, *signed]
     with ThreadPoolExecutor(len(checks)) as pool:
         results = [pool.submit(_all, check, sender, ask, _) for check in checks]
     faults = []
@@ -140,6 +143,71 @@ def _alignment(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield found, expected, _("DMARC does not count a signature of another domain."), "warning"
 
 
+def _unsigned(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:  # noqa: ARG001 - the signature of a check
+    """A2: no key here. The relay may sign, which nobody can see from here."""
+    hint = _(
+        "Fine if your mail server signs them as {domain}: a test mail shows it. Else make a key: 'postiljon dkim key "
+        "--domain {domain}'."
+    ).format(domain=sender.domain)
+    yield (
+        _("letters leave unsigned (no DKIM key)"),
+        _("a signature of {domain}").format(domain=sender.domain),
+        hint,
+        ("warning"),
+    )
+
+
+def _return_path(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A3: SPF speaks for the domain of the return path, and DMARC counts it for that organisation alone."""
+    if not _spf_aligned(sender, "r", ask):
+        found = _("a return path of another organisation: {domain}").format(domain=sender.return_domain)
+        expected = _("POSTILJON_RETURN_PATH at {domain}, or below it").format(domain=sender.domain)
+        hint = _("Then SPF does not count for DMARC (no alignment), and only a DKIM signature of {domain} does.")
+        yield found, expected, hint.format(domain=sender.domain), "warning"
+
+
+def _enforced(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+    """A3, A4: a domain that has mail refused which neither DKIM nor SPF speaks for, and nothing of ours does."""
+    policy, tags = _policy(sender.domain, ask)
+    if policy not in ("reject", "quarantine"):
+        return
+    domain, signing = sender.domain.lower(), sender.dkim_domain.lower()
+    signs = bool(sender.dkim_selector) and _aligned(signing, domain, ask, tags.get("adkim", "r"))
+    if signs or (_spf_aligned(sender, tags.get("aspf", "r"), ask) and _spf_can_pass(sender, ask)):
+        return
+    found = _(MUST_FAIL).format(domain=sender.domain, policy=policy)
+    expected = _("a DKIM signature of {domain}, or a return path at {domain} with SPF").format(domain=sender.domain)
+    hint = _(
+        "Unless your mail server signs as {domain}, providers refuse these letters or put them into spam. Make a key: "
+        "'postiljon dkim key --domain {domain}'."
+    ).format(domain=sender.domain)
+    yield found, expected, hint, "warning"
+
+
+def _policy(domain: str, ask: Ask) -> tuple[str, dict[str, str]]:
+    """What receivers are asked to do with mail from ``domain`` that fails, with the record that says so."""
+    for name, tags in _policies(domain, ask):
+        policy = tags.get("p", "none") if name == domain.lower() else tags.get("sp", tags.get("p", "none"))
+        if tags.get("t") == "y":  # only tried: one step milder (RFC 9989 section 4.7)
+            policy = {"reject": "quarantine"}.get(policy.lower(), "none")
+        return policy.lower(), tags
+    return "none", {}
+
+
+def _spf_aligned(sender: Sender, mode: str, ask: Ask) -> bool:
+    domain = sender.domain.lower()
+    return _aligned((sender.return_domain or domain).lower(), domain, ask, mode)
+
+
+def _spf_can_pass(sender: Sender, ask: Ask) -> bool:
+    found = [
+        record.lower().split()
+        for record in ask(sender.return_domain or sender.domain, "TXT")
+        if record.lower().startswith("v=spf1")
+    ]
+    return len(found) == 1 and any(word[0] not in "-~?" and not word.startswith("exp=") for word in found[0][1:])
+
+
 def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     """A2, B44: the public key in DNS is that of the key we sign with."""
     name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
@@ -162,10 +230,10 @@ def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield _("a DKIM record in testing at {name}: t=y").format(name=name), _("a record without t=y"), hint, "warning"
 
 
-def _aligned(signing: str, domain: str, ask: Ask) -> bool:
-    """Whether DMARC counts a signature of ``signing`` for mail from ``domain`` (relaxed, RFC 9989 section 4.10.2)."""
-    if signing == domain:
-        return True
+def _aligned(signing: str, domain: str, ask: Ask, mode: str = "r") -> bool:
+    """Whether DMARC counts ``signing`` for mail from ``domain``: relaxed, or strict (RFC 9989 section 4.10.2)."""
+    if signing == domain or mode.lower() == "s":
+        return signing == domain
     mine = _organisation(domain, ask)
     if mine:
         return mine == _organisation(signing, ask)

@@ -89,6 +89,10 @@ class Spent:
         """Whether one of these is known to have nothing left now."""
         return any(until > now for use in uses if (until := self._until.get(use.who)))
 
+    def which(self, uses: Sequence[Use], now: datetime) -> Limit | None:
+        """The first limit of these that is known to have nothing left."""
+        return next((use.limit for use in uses if (until := self._until.get(use.who)) and until > now), None)
+
     def look(self, conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
         """As :func:`spent`, and remembered; the first of ``MOST_KNOWN`` is forgotten when there are more."""
         found = _spent(conn, uses, now)
@@ -128,6 +132,20 @@ def take(conn: Connection, use: Use, now: datetime) -> bool:
     left = or_(over, row.number < use.limit.most)
     statement = insert.on_conflict_do_update(index_elements=["who"], set_=counted, where=left)
     return conn.execute(statement.returning(row.number)).scalar() is not None
+
+
+def note(conn: Connection, who: bytes, number: int, ends: datetime) -> None:
+    """Add to a tally of the house, which limits nothing and is kept until ``ends``."""
+    row, insert = ALLOWANCE.c, insert_into(conn, ALLOWANCE).values(who=who, ends=ends, number=number)
+    added = {"ends": insert.excluded.ends, "number": row.number + insert.excluded.number}
+    conn.execute(insert.on_conflict_do_update(index_elements=["who"], set_=added))
+
+
+def noted(conn: Connection, start: bytes) -> list[tuple[bytes, int, datetime]]:
+    """The tallies whose name begins so: name, number, and until when they are kept."""
+    row, after = ALLOWANCE.c, start[:-1] + bytes([start[-1] + 1])
+    query = select(row.who, row.number, row.ends).where(row.who >= start, row.who < after).order_by(row.who)
+    return [(bytes(who), number, ends) for who, number, ends in conn.execute(query)]
 
 
 def forget(conn: Connection, now: datetime) -> int:

@@ -47,6 +47,7 @@ _OF_PEER = Limit("sign-up by peer", PEER_AN_HOUR, limits.AN_HOUR)
 _OF_NETWORK = Limit("sign-up by network", NETWORK_AN_HOUR, limits.AN_HOUR)
 _OF_ADDRESS = Limit("sign-up of address", ADDRESS_AN_HOUR, limits.AN_HOUR)
 _OF_DOMAIN = Limit("sign-up in domain", DOMAIN_AN_HOUR, limits.AN_HOUR)
+_OF_PERSON = Limit("letters to a person", 0, limits.A_DAY)  # counted by notices; here for its name
 _AT_DOMAIN = Limit("sign-up by network at domain", AT_ONE_DOMAIN_A_DAY, limits.A_DAY)
 _LIFTED = ("opt_out", "complaint", "erased", "manual")
 
@@ -110,21 +111,27 @@ def _uses(wish: Wish, pepper: bytes, now: datetime) -> tuple[list[Use], list[Use
     return tries, letters
 
 
-def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> None:
-    """Ask the owner of an address whether this is right. Says nothing about what came of it, on purpose."""
+def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> Limit | None:
+    """Ask the owner of an address whether this is right. The limit in the way, if one was: for staff."""
     topics, faults = _check(conn, wish)
     if faults:
         raise FaultsError(faults)
     tries, letters = _uses(wish, pepper, now)
-    if not all(limits.take(conn, use, now) for use in tries):
-        return  # it counts for nobody else: not for the domain
+    if spent := _first_spent(conn, tries, now):
+        return spent  # it counts for nobody else: not for the domain
     with conn.begin_nested() as step:
-        if not all(limits.take(conn, use, now) for use in letters):
+        if spent := _first_spent(conn, letters, now):
             step.rollback()
-            return
+            return spent
         contact = _locked(conn, Person(wish.email, language=wish.language), pepper, now)
         if not _ask(conn, wish, (contact, topics), post, now):
             step.rollback()  # the same work for nothing: nobody learns by the time that somebody asked before
+            return _OF_PERSON
+    return None
+
+
+def _first_spent(conn: Connection, uses: Sequence[Use], now: datetime) -> Limit | None:
+    return next((use.limit for use in uses if not limits.take(conn, use, now)), None)
 
 
 def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:

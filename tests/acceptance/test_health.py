@@ -1,4 +1,4 @@
-"""``/health`` says whether an opt-out is kept: for each fault it and POST /u/TOKEN agree, and both recover alone.
+"""``/health`` says whether an opt-out is kept: for each fault it and POST /u/TOKEN agree, and both recover.
 
 Expected, in one sentence: a real ``serve`` answers 503 to both while a fault lasts, says what is wrong without a path,
 logs it once with how to mend it, and answers 200 to both after that, without a restart.

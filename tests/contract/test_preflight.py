@@ -16,6 +16,7 @@ vng.example. 60 IN MX 10 mx.vng.example.
 vng.example. 60 IN TXT "v=spf1 ip4:192.0.2.1 ~all"
 _dmarc.vng.example. 60 IN TXT "v=DMARC1; p=none"
 """
+UNSIGNED = "letters leave unsigned (no DKIM key)"
 NAME = "post._domainkey.vng.example"
 
 
@@ -54,7 +55,7 @@ def test_a_sender_whose_records_are_right_gives_no_fault() -> None:
 
 def test_without_a_signature_of_ours_dns_is_not_asked_for_a_key() -> None:
     with nameserver(GOOD) as server:
-        assert found(server, Sender("info@vng.example")) == []
+        assert [fault.found for fault in found(server, Sender("info@vng.example"))] == [UNSIGNED]
         assert not any("_domainkey" in name for name in server.asked)
 
 

@@ -29,6 +29,7 @@ from unsubscribe.endpoint.guard import Guard
 from unsubscribe.endpoint.mydata_pages import MyDataPages
 from unsubscribe.endpoint.optouts import OptOuts
 from unsubscribe.endpoint.signup_pages import SignUpPages
+from unsubscribe.endpoint.tally import Tally
 
 __all__ = ["EndpointDeps", "public_app"]
 
@@ -36,6 +37,7 @@ __all__ = ["EndpointDeps", "public_app"]
 def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The application. ``extra_routes`` (read online, archive) come from above and stand under the same guard."""
     desk = Desk(deps)
+    tally = Tally(desk)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -51,7 +53,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         *addresses.routes(),
         *detail_pages.routes(),
         *choices.routes(),
-        *SignUpPages(desk).routes(),
+        *SignUpPages(desk, tally).routes(),
         *house.routes(desk),
     ]
     app = Starlette(routes=[*ours, *extra_routes], lifespan=lifespan)
@@ -61,6 +63,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         app.router,
         https=urlsplit(deps.public_url).scheme == "https",
         base=unquote(desk.site.base),
+        heard=tally.heard,
         watch=desk.watch,
         error_page=partial(errors.page, desk),
     )

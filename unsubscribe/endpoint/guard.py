@@ -64,11 +64,21 @@ def status_of(error: Exception) -> int:
     return error.status_code if isinstance(error, HTTPException) else 500
 
 
+Heard = Callable[[Scope], None]
+
+
+def unheard(_scope: Scope) -> None:
+    """For who wants to hear nothing."""
+
+
 class Guard:
     """ASGI middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, *, https: bool, watch: Watch, error_page: ErrorPage, base: str = "") -> None:
-        """``base``: the path of the public address, decoded."""
+    def __init__(
+        self, app: ASGIApp, *, https: bool, watch: Watch, error_page: ErrorPage, base: str = "", heard: Heard = unheard
+    ) -> None:
+        """``base``: the path of the public address, decoded. ``heard`` is told of each request."""
+        self.heard = heard
         self.app = app
         self.base = base
         self.watch = watch
@@ -81,6 +91,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         scope = {**scope, "path": meant(scope["path"], self.base)}
+        self.heard(scope)
         started, status = time.perf_counter(), 0
 
         async def guarded(message: Message) -> None:

@@ -18,8 +18,10 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 UNKNOWN = "unknown"
+_SPEAKING = frozenset({b"x-forwarded-for", b"forwarded"})
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _PAIR = re.compile(r"""[ \t]*([-!#$%&'*+.^_`|~0-9A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s,;"]*)[ \t]*([,;]|$)""")
@@ -42,6 +44,14 @@ def peer_of(request: Request, trusted: Collection[str]) -> str:
     if isinstance(asks, IPv6Address):
         return f"{IPv6Address(int(asks) >> 64 << 64)}/64"
     return str(asks)
+
+
+def forwards_unbelieved(scope: Scope, trusted: Collection[str]) -> str:
+    """The address of a peer that speaks for others and is no trusted proxy; empty for any other request."""
+    if not any(name in _SPEAKING for name, _ in scope["headers"]) or not scope.get("client"):
+        return ""
+    asks = _address(scope["client"][0])
+    return "" if asks is None or _is_in(asks, _networks(frozenset(trusted))) else str(asks)
 
 
 def _last(hops: list[str], networks: tuple[Network, ...]) -> Address | None:

@@ -27,8 +27,9 @@ from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import View, also, respond
 from unsubscribe.endpoint.peers import peer_of
+from unsubscribe.endpoint.tally import Tally
 from unsubscribe.endpoint.words import Shown
-from unsubscribe.limits import Spent
+from unsubscribe.limits import Limit, Spent
 from unsubscribe.signup import SignUp, Wish
 from unsubscribe.typed import apart
 
@@ -38,8 +39,9 @@ MOST_NAMED = 50
 class SignUpPages:
     """The routes of signing up."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, tally: Tally) -> None:
         self.desk = desk
+        self.tally = tally
         self._spent = Spent()
 
     def routes(self) -> list[Route]:
@@ -77,11 +79,19 @@ class SignUpPages:
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
         uses = signup.uses(wish, pepper, now)
         if wish.topics and self._spent.knows(uses, now):
-            return ()
+            return self._dropped(self._spent.which(uses, now))
         found = await self.desk.read(lambda conn: signup.consider(conn, wish, uses, self._spent, now))
-        if found is True:
-            await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now))
-        return found if isinstance(found, list) else ()
+        if isinstance(found, list):
+            return found
+        if found:
+            return self._dropped(await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now)))
+        return self._dropped(self._spent.which(uses, now))
+
+    def _dropped(self, limit: Limit | None) -> Sequence[Fault]:
+        """Count what a limit turned away; whoever asked is answered as ever."""
+        if limit:
+            self.tally.drop(limit)
+        return ()
 
     async def confirm(self, request: Request) -> Response:
         """The button, or the confirmation."""

@@ -1,0 +1,91 @@
+"""What a web process counts for staff: sign-ups that a limit turned away, and peers that speak for others unbelieved.
+
+Promises: counted at once for Prometheus; in the database ``LATER`` seconds after the first of several, in one
+transaction, so that a flood writes no more than that; what the database does not take then is counted for the next
+time. Of strangers ``MOST_KNOWN`` are kept in memory at most. A stranger is told to the log once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+
+from prometheus_client import Counter as Shown
+from sqlalchemy import Connection
+from starlette.types import Scope
+
+from mailer.errors import StorageError
+from unsubscribe import dropped
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.peers import forwards_unbelieved
+from unsubscribe.endpoint.watch import log
+from unsubscribe.limits import Limit
+
+LATER = timedelta(seconds=5)
+MOST_KNOWN = 64
+
+
+class Tally:
+    """Of one application."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._drops: Counter[str] = Counter()
+        self._peers: Counter[str] = Counter()
+        self._told: set[str] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: set[asyncio.Task[None]] = set()
+        registry = desk.watch.registry
+        self._dropped = Shown(
+            "postiljon_web_signups_dropped", "Sign-ups turned away by a limit", ("limit",), registry=registry
+        )
+        self._unbelieved = Shown(
+            "postiljon_web_forwarded_unbelieved",
+            "Requests with X-Forwarded-For or Forwarded from a peer that is no trusted proxy",
+            registry=registry,
+        )
+
+    def drop(self, limit: Limit) -> None:
+        """A sign-up was turned away."""
+        self._dropped.labels(limit.what).inc()
+        self._drops[limit.what] += 1
+        self._soon()
+
+    def heard(self, scope: Scope) -> None:
+        """A request came in."""
+        peer = forwards_unbelieved(scope, self._desk.deps.trusted_proxies)
+        if not peer:
+            return
+        self._unbelieved.inc()
+        if peer in self._peers or len(self._peers) < MOST_KNOWN:
+            self._peers[peer] += 1
+            self._soon()
+        if peer not in self._told and len(self._told) < MOST_KNOWN:
+            self._told.add(peer)
+            log.warning("forwarded_by_a_peer_that_is_not_trusted", peer=peer, see="postiljon doctor")
+
+    def _soon(self) -> None:
+        """Have it written, once for all that come until then: the timer is the only one at a time."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LATER.total_seconds(), self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        task = asyncio.get_running_loop().create_task(self._write())
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self) -> None:
+        drops, peers = self._drops, self._peers
+        self._drops, self._peers = Counter(), Counter()
+
+        def keep(conn: Connection) -> None:
+            dropped.keep(conn, drops, peers, self._desk.now)
+
+        with suppress(StorageError):
+            await self._desk.write(keep)
+            return
+        self._drops += drops
+        self._peers += peers

@@ -74,9 +74,19 @@ def letter_policy(public_url: str) -> str:
 
 async def page(desk: Desk, request: Request) -> Response:
     """The letter as a page."""
+    if request.path_params["code"] == records.TRIAL_CODE:
+        return _tried(desk, request)
     campaign, public = _there(await desk.read(partial(_public, request.path_params["code"])))
     headers = _headers(campaign, public.html) | {"content-security-policy": letter_policy(desk.deps.public_url)}
     return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
+
+
+def _tried(desk: Desk, request: Request) -> Response:
+    """What *read online* of a test mail leads to, as long as its campaign was not sent."""
+    view = desk.view(request)
+    _ = view.gettext
+    told = _("The letter can be read online here once the campaign is sent.")
+    return desk.done(view, _("Read online"), (told,), kind="info", trial=True)
 
 
 async def text(desk: Desk, request: Request) -> Response:

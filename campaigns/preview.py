@@ -2,13 +2,15 @@
 
 Promises: after launch :func:`message` gives the bytes that the person gets or got (the snapshot with the person's
 present values, the Date of the first claim if there was one); before launch the Date, the Message-ID and the token
-are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, and is
-no delivery: nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that nobody has.
+are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, has a
+Message-ID of its own and links to pages that say the same (:mod:`unsubscribe.endpoint.trial`), and is no delivery:
+nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that nobody has.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,7 @@ from campaigns.app import House
 from campaigns.launch import Prepared
 from campaigns.material import differences
 from campaigns.records import Campaign
-from mailer import outbox
+from mailer import archive, outbox
 from mailer.address import Address, parse
 from mailer.errors import InputError
 from mailer.letter.compose import Composer
@@ -29,11 +31,13 @@ from mailer.letter.plan import Letter, Stamp
 from mailer.outbox import Claimed
 from mailer.outbox.lookup import first_claim
 from mailer.outcome.session import stops_all
+from mailer.signing import Purpose
 from mailer.transport.base import Notice, NotWritten, Parcel, RelayEvent, Result, Transport, unheard
 from mailer.worker import Filled
 from mailer.worker.press import Press
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
+from unsubscribe.tokens import Tokens
 
 DEAD_TOKEN = "A" * 36  # version 0: no key ever made it
 MARK = "[test] "
@@ -80,10 +84,16 @@ def _sample(house: House, prepared: Prepared, letter: Letter, address: Address, 
     """With a sample Date, Message-ID and a dead token."""
     filled = sample_links(house, prepared, address, person)
     at = prepared.definition.send_at or house.clock().replace(microsecond=0)
+    return _written(house, letter, (address, filled), at, "sample")
+
+
+def _written(house: House, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
+    """A letter that is no delivery; ``name``: the left side of its Message-ID."""
+    address, filled = to
     stamp = Stamp(
         address=str(address),
         date=at,
-        message_id=f"sample@{letter.from_address.rpartition('@')[2]}",
+        message_id=f"{name}@{letter.from_address.rpartition('@')[2]}",
         name=filled.name,
         unsubscribe_url=filled.unsubscribe_url,
     )
@@ -95,9 +105,27 @@ def sample_links(house: House, prepared: Prepared, address: Address, person: Con
     public_url = house.reader.public_url
     online = records.online_url(public_url, prepared.definition.online, prepared.online_code)
     optout, details = f"{public_url}/u/{DEAD_TOKEN}", f"{public_url}/d/{DEAD_TOKEN}"
+    return _filled((online, details, optout), address, person)
+
+
+def _filled(to: tuple[str, str, str], address: Address, person: Contact | None) -> Filled:
+    online, details, optout = to
     values = person.values() if person else {"email": str(address)}
     links = {"online": online, "details": details, "optout": optout}
     return Filled(person.name if person else "", {"contact": values, "links": links}, optout)
+
+
+def _trial_links(house: House, prepared: Prepared, topic: int, campaign: Campaign | None) -> tuple[str, str, str]:
+    """The links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
+    public_url, online = house.reader.public_url, prepared.definition.online
+    sent = campaign is not None and _same(house, prepared, campaign)
+    code = campaign.online_code if campaign and sent else records.TRIAL_CODE
+    tokens = Tokens(house.keyring)
+    return (
+        records.online_url(public_url, online, code),
+        tokens.trial_url(public_url, Purpose.DETAILS, topic),
+        tokens.trial_url(public_url, Purpose.OPT_OUT, topic),
+    )
 
 
 def _signed(house: House, content: bytes, at: datetime) -> bytes:
@@ -114,16 +142,22 @@ def send_tests(
     ``notice`` hears that the relay is silent or asks us to wait; if it takes nothing for a minute, that is the end.
     """
     parsed = [parse(address) for address in addresses]
-    prepared = launch.prepare_sample(house.site, path, house.clock())
+    now = house.clock().replace(microsecond=0)
+    prepared = launch.prepare_sample(house.site, path, now)
     letter = prepared.compiled.letter
     marked = replace(letter, subject=(MARK, *letter.subject))
     sender = house.mailer.return_path or letter.from_address
-    with house.db.read() as conn:
+    with house.db.write() as conn:
+        archive.keep_images(conn, prepared.compiled)
         people = [contacts.find(conn, str(address)) for address in parsed]
-    parcels = [
-        Parcel(number, sender, str(address), _sample(house, prepared, marked, address, person), address.needs_smtputf8)
-        for number, (address, person) in enumerate(zip(parsed, people, strict=True))
-    ]
+        topic = contacts.find_topic(conn, prepared.definition.topic)
+        campaign = records.find(conn, prepared.definition.slug)
+    links = _trial_links(house, prepared, topic.id if topic else 0, campaign)
+    parcels = []
+    for number, (address, person) in enumerate(zip(parsed, people, strict=True)):
+        to = address, _filled(links, address, person)
+        content = _written(house, marked, to, now, f"test-{secrets.token_hex(12)}")
+        parcels.append(Parcel(number, sender, str(address), content, address.needs_smtputf8))
     results = asyncio.run(_carry(house.transport(), parcels, notice))
     return [(str(address), results[number]) for number, address in enumerate(parsed)]
 

@@ -191,6 +191,9 @@ def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, r
     return conn.execute(update(CAMPAIGN).where(mine).values(**change)).rowcount == 1
 
 
+TRIAL_CODE = "test"  # in the link of a test mail; other codes are longer
+
+
 def online_url(public_url: str, online: str, code: str) -> str:
     """``/o/CODE``; empty for a campaign that is not read online."""
     return f"{public_url}/o/{code}" if online != "none" else ""

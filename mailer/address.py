@@ -18,16 +18,17 @@ from dataclasses import dataclass
 
 import idna
 
+from mailer import unseen
 from mailer.errors import AddressError
 
 N_ = str  # marks a text for the catalogue (domain cli)
+HIDDEN = N_("{text} has a sign in it that cannot be seen: {sign}; type the address anew")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
 _ESCAPED = re.compile(r"\\(.)")
 _MUST_BE_ESCAPED = re.compile(r'(["\\])')
-_AROUND = " \t\u00a0\u200b\u2060\ufeff\u00ad"  # what comes along when an address is copied
 # RFC 8264 section 9: no spaces (Z), no controls, format signs, private use or unassigned (C), nothing to be ignored
 _NOT_SEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _IGNORED = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]")
@@ -79,7 +80,7 @@ class Address:
 
 def parse(text: str) -> Address:
     """One bare address (RFC 5321 section 4.1.2, RFC 6531), spaces around it forgiven; else ``AddressError``."""
-    stripped = text.strip(_AROUND)
+    stripped = text.strip(" \t") if text.isascii() else unseen.strip(text)
     if _CONTROL.search(stripped):
         raise AddressError(N_("{text} has a control character or line break in it").format(text=_show(text)))
     given, at, domain = stripped.rpartition("@")
@@ -88,6 +89,8 @@ def parse(text: str) -> Address:
     local = _canonical(given)
     if len(local.encode("utf-8", "replace")) > 64:
         raise AddressError(N_("{text}: the part before @ is longer than 64 bytes").format(text=_show(text)))
+    if hidden := unseen.first_within(given):
+        raise AddressError(HIDDEN.format(text=_show(text), sign=hidden))
     if not local or not (local.isascii() or _can_be_seen(local)):
         words = N_("{text}: the part before @ has a character or a dot that cannot stand there")
         raise AddressError(words.format(text=_show(text)))
@@ -156,10 +159,19 @@ def _a_labels(domain: str, text: str) -> str:
             words = N_("{text}: the domain cannot be used in mail ({error})")
             raise AddressError(words.format(text=_show(text), error=error)) from error
     ascii_domain = ascii_domain.removesuffix(".")
-    if not _ASCII_DOMAIN.fullmatch(ascii_domain):
+    if not _ASCII_DOMAIN.fullmatch(ascii_domain) or ("xn--" in ascii_domain and not _can_be_decoded(ascii_domain)):
         words = N_("{text}: {domain} is not a domain name that mail can be sent to")
         raise AddressError(words.format(text=_show(text), domain=repr(domain)))
     return ascii_domain
+
+
+def _can_be_decoded(domain: str) -> bool:
+    """Whether each A-label stands for signs that can be seen."""
+    try:
+        labels = [label[4:].encode().decode("punycode") for label in domain.split(".") if label.startswith("xn--")]
+    except UnicodeError:
+        return False
+    return all(unicodedata.category(sign) not in ("Cc", "Cs", "Zs", "Zl", "Zp") for sign in "".join(labels))
 
 
 def _show(text: str) -> str:

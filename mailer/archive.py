@@ -81,6 +81,12 @@ def keep(conn: Connection, compiled: Compiled, now: datetime) -> str:
     return name
 
 
+def keep_images(conn: Connection, compiled: Compiled) -> None:
+    """Keep the images of a letter before the letter itself: a test mail shows them."""
+    for image in compiled.images:
+        _keep_blob(conn, image.media_type, image.data)
+
+
 def letter(conn: Connection, snapshot: str) -> Letter:
     """The letter of a snapshot."""
     return Letter.from_bytes(_blob(conn, _row(conn, snapshot).letter)[1])

@@ -31,6 +31,7 @@ OUTSIDE = N_("it lies outside this folder, or a link leads out of it")
 _QUIET = os.O_CLOEXEC | os.O_NOFOLLOW
 _BLOCK = 1 << 20
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of Linux
+_STANDARD_INPUT = ("-", "/dev/fd/0", "/dev/stdin")
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
@@ -130,11 +131,11 @@ def read(path: Path, limit: int) -> bytes:
 def stream(path: Path, limit: int) -> BinaryIO:
     """An ordinary file, opened; or what comes through a pipe, up to ``limit`` bytes, in a nameless file of its own.
 
-    A pipe at whose other end nobody is gives nothing, at once.
+    A pipe at whose other end nobody is gives nothing, at once. ``-`` is the standard input.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor = _given(path)
     mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, NO_FILE, str(path))
     os.set_blocking(descriptor, True)
@@ -187,6 +188,23 @@ def take_room(descriptor: int, size: int) -> None:
     disk = os.fstatvfs(descriptor)
     if disk.f_bavail * disk.f_frsize < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _given(path: Path) -> int:
+    """A descriptor to read from. The standard input is there already: a socket cannot be opened by its name."""
+    if str(path) in _STANDARD_INPUT and not stat.S_ISREG(os.fstat(0).st_mode):
+        return os.dup(0)
+    name = _STANDARD_INPUT[-1] if str(path) in _STANDARD_INPUT else path
+    return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two names mean one file: spelled otherwise, through links, or as the standard input. Never raises."""
+    try:
+        first, second = (os.fstat(0) if str(name) in _STANDARD_INPUT else os.stat(name) for name in (one, other))
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
+    return stat.S_ISREG(first.st_mode) and os.path.samestat(first, second)
 
 
 def begins_with(path: Path, start: bytes) -> bool:

@@ -156,6 +156,11 @@ def store_statement(conn: Connection, statement: Statement) -> int:
     return number
 
 
+def shown_statements(conn: Connection) -> frozenset[int]:
+    """The numbers of the statements whose text readers were shown, so that they agreed by an act of their own."""
+    return frozenset(conn.execute(select(STATEMENT.c.id).where(STATEMENT.c.text != "")).scalars())
+
+
 def record(conn: Connection, event: Event, now: datetime) -> None:
     """Add one event to a person's chain."""
     record_many(conn, [event], now)

@@ -2,20 +2,33 @@
 
 Promises: nothing is deleted; every topic counts as left, on record as such, so that signing up for one later brings
 back that one only. Only that, the person's own double opt-in (:mod:`unsubscribe.signup`), lifts it. An address that
-nobody has is kept out as well. Raises ``AddressError``.
+nobody has is kept out as well. :func:`hold_file` reads a list of any length and holds the database's lock some tens of
+milliseconds at a time; a line that holds no address is handed to ``reject`` and loses no other. Again: nothing more.
+
+Raises ``AddressError``; for a file that cannot be used ``FaultsError``.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from mailer import suppression
 from mailer.address import parse
 from mailer.signing import address_hash
+from mailer.storage import Database
 from unsubscribe import consent, contacts
+from unsubscribe.contacts import Standing, bulk
+from unsubscribe.contacts.rows import Rejected, RowReader
+from unsubscribe.contacts.sheet import Reading, Sheet
+
+LOCK_SECONDS = 0.03  # what a transaction is aimed at
+_FIRST, _LARGEST, _SMALLEST = 200, 2_000, 20  # addresses in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +40,93 @@ class Held:
     topics: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class HeldMany:
+    """How many addresses were held back; of how many there is a contact; how many were held back by hand before."""
+
+    addresses: int = 0
+    known: int = 0
+    again: int = 0
+    rejected: int = 0
+
+
 def hold(conn: Connection, email: str, pepper: bytes, now: datetime) -> Held:
-    """Send nothing more to that address. Again: nothing more."""
-    hashed = address_hash(pepper, parse(email).key)
-    again = any(entry.reason == "manual" for entry in suppression.entries(conn, hashed))
-    suppression.suppress(conn, hashed, suppression.EVERYTHING, "manual", now)
-    contact = contacts.find(conn, email)
-    if contact is None:
-        return Held(known=False, again=again)
-    left = []
-    for item in contacts.subscriptions_of(conn, contact.id):
-        if item.state != "opted_out":
-            contacts.set_state(conn, contact.id, item.topic.id, "opted_out", now)
-            left.append(item.topic.slug)
-    detail = {"address": contact.email, "how": "staff"}
-    events = [consent.Event(contact.id, "withdrawn", slug, now, 0, detail) for slug in left]
+    """Send nothing more to that address."""
+    key = parse(email).key
+    return hold_some(conn, {key: address_hash(pepper, key)}, now)[key]
+
+
+def hold_some(conn: Connection, hashes: dict[str, bytes], now: datetime) -> dict[str, Held]:
+    """The same for some addresses in one transaction: their keys with their hashes."""
+    entries = suppression.entries_of(conn, list(hashes.values()))
+    suppression.suppress_many(conn, [(hashed, suppression.EVERYTHING) for hashed in hashes.values()], "manual", now)
+    known = bulk.by_key(conn, list(hashes))
+    standings = contacts.standings(conn, [item.id for item in known.values()]) if known else {}
+    slugs = {topic.id: topic.slug for topic in contacts.topics(conn)} if known else {}
+    rows: list[Standing] = []
+    events: list[consent.Event] = []
+    found = {}
+    for key, hashed in hashes.items():
+        again = any(entry.reason == "manual" for entry in entries.get(hashed, ()))
+        item = known.get(key)
+        mine = standings.get(item.id, {}).values() if item else ()
+        left = sorted((slugs[row.topic_id], row) for row in mine if row.state != "opted_out")
+        for slug, row in left:
+            rows.append(Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement))
+            detail = {"address": item.email if item else "", "how": "staff"}
+            events.append(consent.Event(row.contact_id, "withdrawn", slug, now, 0, detail))
+        found[key] = Held(item is not None, again, tuple(slug for slug, _ in left))
+    contacts.put_standings(conn, rows)
     consent.record_many(conn, events, now)
-    return Held(known=True, again=again, topics=tuple(left))
+    return found
+
+
+def hold_file(
+    db: Database, path: Path, pepper: bytes, now: datetime, reject: Callable[[Rejected], None] = lambda _: None
+) -> HeldMany:
+    """Hold back all addresses of a file: a CSV file with a column for them, or one address on each line."""
+    done, size = HeldMany(), _FIRST
+    seen: set[bytes] = set()
+
+    def refused(row: Rejected) -> None:
+        done.rejected += 1
+        reject(row)
+
+    with Sheet(path, Reading(bare=True)) as sheet:
+        reader = RowReader([column for column in sheet.columns if column.used_as == "email"], pepper)
+        place = [column.used_as for column in sheet.columns].index("email")
+        addresses = _addresses(sheet, reader, place, refused)
+        while some := _slice(addresses, size, seen):
+            with db.write() as conn:
+                began = time.perf_counter()
+                held = hold_some(conn, some, now).values()
+            spent = time.perf_counter() - began
+            size = max(_SMALLEST, min(_LARGEST, 2 * size, int(len(some) * LOCK_SECONDS / max(spent, 1e-6))))
+            done.addresses += len(held)
+            done.known += sum(item.known for item in held)
+            done.again += sum(item.again for item in held)
+    return done
+
+
+def _addresses(
+    sheet: Sheet, reader: RowReader, place: int, reject: Callable[[Rejected], None]
+) -> Iterator[tuple[str, bytes]]:
+    """The key and the hash of each address; other columns do not matter."""
+    for record in sheet.records():
+        cells: Sequence[str] = record.cells[place : place + 1]
+        row = reader.read(type(record)(record.line, list(cells), record.raw, record.fault))
+        if isinstance(row, Rejected):
+            reject(row)
+        else:
+            yield row.key, row.address_hash
+
+
+def _slice(addresses: Iterator[tuple[str, bytes]], size: int, seen: set[bytes]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for key, hashed in addresses:
+        if hashed not in seen:
+            seen.add(hashed)
+            found[key] = hashed
+        if len(found) >= size:
+            break
+    return found

@@ -13,7 +13,7 @@ anything is written. When it is cut off, what was written stays, and the same ca
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,9 +28,10 @@ from mailer.storage import Database
 from unsubscribe import consent, contacts
 from unsubscribe.contacts import Standing, Topic, bulk
 from unsubscribe.contacts.bulk import Known
+from unsubscribe.contacts.foreign import Kind
 from unsubscribe.contacts.people import load_attributes
 from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
-from unsubscribe.contacts.sheet import Record, Sheet
+from unsubscribe.contacts.sheet import Reading, Record, Sheet
 from unsubscribe.contacts.tables import CONTACT
 
 CHUNK, CHUNK_SIZE = 20_000, 20_000_000  # rows, characters
@@ -41,6 +42,13 @@ _TRIES = 3
 N_ = str  # marks a text for the catalogue (domain cli)
 _TOO_MANY = N_("with this row the person would have more than 1,000 attributes")
 _ERASED = N_("this person asked to be erased and is not brought back")
+# Why, and whether for all mail, what a file says of somebody is held back here.
+_HOLDS: Mapping[Kind, tuple[suppression.Reason, bool]] = {
+    "undeliverable": ("undeliverable", True),
+    "unsubscribed": ("opt_out", False),
+    "blocked": ("opt_out", True),
+    "complaint": ("complaint", True),
+}
 _NOTHING: Sequence[suppression.Entry] = ()
 
 
@@ -53,11 +61,16 @@ class Plan:
     pepper: bytes = field(repr=False)
     at: datetime | None = None
     topic_name: str = ""
+    reading: Reading | None = None
 
 
 @dataclass(slots=True)
 class Summary:
-    """What became of the rows. ``kept_out``: contacts that stay opted out; ``suppressed``: held back otherwise."""
+    """What became of the rows. ``kept_out``: people who stay or are kept out; ``suppressed``: held back otherwise.
+
+    ``elsewhere``: how many the file keeps out, by :data:`.foreign.KINDS`, counted in ``kept_out`` too; ``passed``: rows
+    of those who have yet to confirm in another program, of whom nothing is stored; ``empty``: rows without a sign.
+    """
 
     added: int = 0
     updated: int = 0
@@ -65,19 +78,32 @@ class Summary:
     rejected: int = 0
     kept_out: int = 0
     suppressed: int = 0
+    passed: int = 0
+    empty: int = 0
     encoding: str = ""
+    guessed: bool = False
     delimiter: str = ""
+    program: str = ""
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    columns: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
         """How many rows the file had."""
-        return self.added + self.updated + self.unchanged + self.rejected
+        return self.added + self.updated + self.unchanged + self.rejected + self.passed
 
     def add(self, other: Summary) -> None:
         """Count what the other counted too."""
         for item in fields(self):
             if item.type == "int":
                 setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+        for kind, number in other.elsewhere.items():
+            self.elsewhere[kind] = self.elsewhere.get(kind, 0) + number
+
+    def keep_out(self, kind: str) -> None:
+        """Count one more whom the file keeps out."""
+        self.kept_out += 1
+        self.elsewhere[kind] = self.elsewhere.get(kind, 0) + 1
 
     def as_json(self) -> dict[str, object]:
         """For ``--json``."""
@@ -94,17 +120,21 @@ def import_file(
     progress: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
     """Read the file into the database; the summary of what became of its rows. ``progress`` is called per slice."""
-    with Sheet(path) as sheet:
+    with Sheet(path, plan.reading) as sheet:
         contacts.check_slug(plan.topic)
         with db.write() as conn:
             topic = contacts.ensure_topic(conn, plan.topic, plan.topic_name, now)
             number = consent.store_statement(conn, plan.statement)
+            own = consent.shown_statements(conn)
         work = _Import(db, plan, topic, number, now)
-        work.summary.encoding = sheet.encoding.removesuffix("-sig")
-        work.summary.delimiter = sheet.delimiter
-        reader = RowReader(sheet.columns, plan.pepper)
+        work.own = own
+        work.summary.encoding, work.summary.guessed = sheet.encoding.removesuffix("-sig"), sheet.guessed
+        work.summary.delimiter, work.summary.program = sheet.delimiter, sheet.program
+        work.summary.columns = [{"head": column.head, "used_as": column.told} for column in sheet.columns]
+        reader = RowReader(sheet.columns, plan.pepper, plan.topic)
         for chunk in _chunks(sheet.records(), reader, work.rejecting(reject)):
             work.write(chunk, progress)
+        work.summary.empty = sheet.empty
     progress(work.summary)
     return work.summary
 
@@ -134,6 +164,7 @@ class _Import:
     def __init__(self, db: Database, plan: Plan, topic: Topic, statement: int, now: datetime) -> None:
         self.db, self.plan, self.topic, self.statement, self.now = db, plan, topic, statement, now
         self.at = plan.at or now
+        self.own: frozenset[int] = frozenset()  # statements that readers were shown when they signed up here
         self.summary = Summary()
         self._size = _FIRST_SLICE
         self._reject: Callable[[Rejected], None] = lambda _: None
@@ -187,6 +218,8 @@ class _Slice:
         self._updates: dict[int, dict[str, Any]] = {}
         self._standings: list[Standing] = []
         self._events: list[consent.Event] = []
+        self._holds: dict[suppression.Reason, dict[tuple[bytes, str], None]] = {}
+        self._without: set[int] = set()  # contacts that are stored without a subscription
 
     def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[Rejected]]:
         """What became of the rows, and those that the database does not take: of people who were erased, say."""
@@ -201,15 +234,20 @@ class _Slice:
                 self.left_out.append(Rejected(row.line, _ERASED, row.raw))
                 continue
             item = known.get(row.key)
-            if item is not None and self._is_full(row, item):
+            for slug in row.left:
+                self._holds.setdefault("opt_out", {})[(row.address_hash, slug)] = None
+            if row.kind == "unconfirmed":
+                counts.passed += 1
+                counts.keep_out(row.kind)
+            elif item is not None and self._is_full(row, item):
                 self.left_out.append(Rejected(row.line, _TOO_MANY, row.raw))
             elif item is None:
-                known[row.key] = self._add(row, next(numbers), held)
+                known[row.key] = self._add(row, next(numbers), before, held)
                 counts.added += 1
             else:
                 changed = self._change(row, item)
                 known[row.key] = changed or item
-                news = item.id not in self._adds and self._subscribe(item, before.setdefault(item.id, {}), held)
+                news = self._stand(row, item, before.setdefault(item.id, {}), held)
                 counts.updated += news or changed is not None
                 counts.unchanged += not (news or changed is not None)
         self._store()
@@ -230,13 +268,48 @@ class _Slice:
     def _left(self, held: Sequence[suppression.Entry]) -> bool:
         return any(entry.reason == "opt_out" and entry.scope in ("", self.work.topic.slug) for entry in held)
 
-    def _add(self, row: ImportRow, number: int, held: Sequence[suppression.Entry]) -> Known:
+    def _add(
+        self, row: ImportRow, number: int, before: dict[int, dict[int, Standing]], held: Sequence[suppression.Entry]
+    ) -> Known:
         name, language = row.fields.get("name", ""), row.fields.get("language", "")
         item = Known(number, row.email, name, language, kept(row.attributes), "")
         self._adds[number] = (row, item)
-        if held and self._left(held):
-            self._subscribe(item, {}, held)
+        if row.kind != "subscribed":
+            self._keep_out(row, item, before.setdefault(number, {}), held)
+        elif row.since or (held and self._left(held)):
+            self._subscribe(row, item, before.setdefault(number, {}), held)
         return item
+
+    def _stand(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]) -> bool:
+        """Subscribe a contact that was known before this row, or keep it out; true when that was news."""
+        if row.kind != "subscribed":
+            return self._keep_out(row, item, mine, held)
+        return item.id not in self._adds and self._subscribe(row, item, mine, held)
+
+    def _keep_out(
+        self, row: ImportRow, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]
+    ) -> bool:
+        """Hold back what the file says is over; true when that was news."""
+        work, before = self.work, mine.get(self.work.topic.id)
+        rejoined = before and before.state == "subscribed" and before.statement in work.own
+        if before and rejoined and row.left_at and row.left_at < before.since:
+            return False
+        self.counts.keep_out(row.kind)
+        reason, for_all = _HOLDS[row.kind]
+        scope = "" if for_all else work.topic.slug
+        news = not any((entry.reason, entry.scope) == (reason, scope) for entry in held)
+        if news:
+            self._holds.setdefault(reason, {})[(row.address_hash, scope)] = None
+        if row.kind == "undeliverable":
+            self._without.add(item.id)
+        elif before is None or before.state != "opted_out":
+            at, news = min(row.left_at or work.now, work.now), True
+            statement = before.statement if before else 0
+            mine[work.topic.id] = Standing(item.id, work.topic.id, "opted_out", at, statement)
+            self._standings.append(mine[work.topic.id])
+            detail = {"address": item.email, "how": "import", "column": row.said}
+            self._events.append(consent.Event(item.id, "withdrawn", work.topic.slug, at, 0, detail))
+        return news
 
     def _change(self, row: ImportRow, item: Known) -> Known | None:
         """The contact as the row says it should be; None when it is so already."""
@@ -257,9 +330,13 @@ class _Slice:
             self._updates[item.id] = {"b_id": item.id, "updated_at": self.work.now} | values
         return changed
 
-    def _subscribe(self, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]) -> bool:
+    def _subscribe(
+        self, row: ImportRow, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]
+    ) -> bool:
         """Subscribe a contact, unless it opted out; true when that was news."""
         topic, statement, at = self.work.topic, self.work.statement, self.work.at
+        if row.since and row.since <= self.work.now:
+            at = row.since
         before = mine.get(topic.id)
         same = before and before.state == "subscribed" and before.statement == statement
         if before and (same or before.state == "opted_out"):
@@ -280,10 +357,12 @@ class _Slice:
         """Write all of it. Who is new and may be mailed, which is the rule, goes the short way."""
         conn, work = self.conn, self.work
         bulk.write(conn, list(self._adds.values()), list(self._updates.values()), work.now)
-        slow = {row.contact_id for row in self._standings}
+        slow = {row.contact_id for row in self._standings} | self._without
         people = [(item.id, item.email) for _, item in self._adds.values() if item.id not in slow]
         bulk.subscribe_new(conn, work.topic.id, work.statement, [number for number, _ in people], work.at)
         first = consent.Event(0, "given", work.topic.slug, work.at, work.statement, {"how": "import"})
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)
+        for reason, holds in self._holds.items():
+            suppression.suppress_many(conn, list(holds), reason, work.now)

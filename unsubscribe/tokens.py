@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from mailer.errors import SettingsError, TokenError
 from mailer.signing import (
+    MAX_NUMBER,
     Key,
     Keyring,
     Purpose,
@@ -31,6 +32,21 @@ from mailer.signing import (
 
 SHORT_LIFE = timedelta(minutes=30)
 LETTER_PURPOSES = frozenset({Purpose.OPT_OUT, Purpose.DETAILS})
+
+
+TRIAL = 0  # the mailing in the links of a test mail; no mailing has that number, and no contact a number so high
+_MOST_TOPICS = 2**32
+
+
+def trial(purpose: Purpose, topic: int) -> Token:
+    """What a link of a test mail says: its topic (0: not made yet), and nobody."""
+    return Token(purpose, TRIAL, MAX_NUMBER - topic)
+
+
+def trial_topic(token: Token) -> int | None:
+    """The number of the topic in a link of a test mail; None for a link of a letter."""
+    topic = MAX_NUMBER - token.recipient
+    return topic if token.mailing == TRIAL and topic < _MOST_TOPICS else None
 
 
 def _seconds(expires: datetime) -> int:
@@ -64,6 +80,11 @@ class Tokens:
     def optout_local_part(self, key_id: int, mailing: int, recipient: int) -> str:
         """What stands before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, since case gets lost."""
         return to_local_part(seal(self._key(key_id), Token(Purpose.MAILTO_OPT_OUT, mailing, recipient)))
+
+    def trial_url(self, public_url: str, purpose: Purpose, topic: int) -> str:
+        """The link of a test mail: genuine, for nobody."""
+        path = "u" if purpose is Purpose.OPT_OUT else "d"
+        return f"{public_url}/{path}/{to_text(seal(self.keyring.current, trial(purpose, topic)))}"
 
     def short(self, purpose: Purpose, mailing: int, recipient: int, expires: datetime, subject: int = 0) -> str:
         """A token that is valid until ``expires``, at most 48 characters."""

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
 
@@ -18,6 +18,26 @@ from mailer.storage import json_object
 from unsubscribe.consent import EVENT, STATEMENT, Kind, Statement, genesis, public_part, stamp_of
 
 N_ = str  # marks a text for the catalogue (domain cli)
+What = Literal[
+    "listed",
+    "listed_consent",
+    "listed_customer",
+    "listed_member",
+    "listed_public_task",
+    "agreed",
+    "chosen",
+    "joined",
+    "requested",
+    "confirmed",
+    "left",
+    "left_elsewhere",
+    "left_before",
+    "left_restored",
+    "stopped",
+    "undone",
+    "moved",
+    "erased",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +51,42 @@ class Entry:
     recorded_at: datetime
     statement: Statement | None
     detail: Mapping[str, str] | None
+
+    @property
+    def what(self) -> What:
+        """What happened, as it is told: who agreed themselves did, who was put on a list was put there."""
+        how = (self.detail or {}).get("how", "")
+        if self.kind == "given":
+            return _given(self.statement.basis if self.statement else "", how)
+        if self.kind == "withdrawn":
+            elsewhere: What = "left_elsewhere" if "column" in (self.detail or {}) else "left_before"
+            return elsewhere if how == "import" else _WITHDRAWN.get(how, "left")
+        return _PLAIN[self.kind]
+
+
+def _given(basis: str, how: str) -> What:
+    if how.startswith("the same mailbox"):
+        return "joined"
+    if how == "change details":
+        return "chosen"
+    on_lists: dict[str, What] = {
+        "consent": "listed_consent",
+        "customer": "listed_customer",
+        "member": "listed_member",
+        "public_task": "listed_public_task",
+    }
+    listed = on_lists.get(basis, "listed")
+    return "agreed" if how != "import" and listed == "listed_consent" else listed
+
+
+_WITHDRAWN: Mapping[str, What] = {"staff": "stopped", "journal": "left_restored", "change details": "left"}
+_PLAIN: Mapping[str, What] = {
+    "requested": "requested",
+    "confirmed": "confirmed",
+    "undone": "undone",
+    "address": "moved",
+    "erased": "erased",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +176,5 @@ def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequ
 def _entry_json(entry: Entry) -> dict[str, object]:
     said = asdict(entry.statement) if entry.statement else None
     times = {"at": entry.at.isoformat(), "recorded_at": entry.recorded_at.isoformat()}
-    public = {"number": entry.number, "kind": entry.kind, "topic": entry.topic}
+    public = {"number": entry.number, "kind": entry.kind, "what": entry.what, "topic": entry.topic}
     return {**public, **times, "statement": said, "detail": dict(entry.detail) if entry.detail is not None else None}

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from campaigns.cli.house import Json
+from campaigns.cli.importing import import_file
 from campaigns.cli.output import _, complain, ngettext, number, say, tell, writing_text
 from campaigns.cli.proof import Email, show_consent
-from campaigns.cli.rejects import Rejects
 from campaigns.cli.suppressing import suppress
 from campaigns.terminal import on_one_line
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from unsubscribe.contacts import Contact
-    from unsubscribe.importing import Summary
-
-_BETWEEN = 50_000  # objects between two collections of garbage; an import makes many and no circles: a tenth faster
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +43,8 @@ def register(app: typer.Typer) -> None:
     )(show)
     group.command(
         "suppress",
-        help=_("Send a person no more mail, because they ask or object. Only they can lift it, by signing up again."),
-        epilog=_("Example: postiljon contacts suppress ester@example.org"),
+        help=_("Send people no more mail, because they ask or object. Only they can lift it, by signing up again."),
+        epilog=_("Example: postiljon contacts suppress --file afgemeld.csv"),
     )(suppress)
     group.command(
         "erase",
@@ -65,107 +59,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="contacts")
 
 
-def import_file(
-    file: Annotated[Path, typer.Argument(help=_("A CSV file; the first line names the columns."))],
-    topic: Annotated[str, typer.Option(help=_("What they are subscribed to; made if it does not exist."))],
-    basis: Annotated[str, typer.Option(help=_("consent, customer, member or public_task."))],
-    source: Annotated[str, typer.Option(help=_("Where the addresses come from."))] = "",
-    date: Annotated[str, typer.Option(help=_("Since when: year-month-day."))] = "",
-    rejects: Annotated[Path | None, typer.Option(help=_("Write the rejected rows to this file."))] = None,
-    as_json: Json = False,
-) -> int:
-    """Read them in."""
-    from campaigns.app import open_house
-    from unsubscribe.importing import Plan
-    from unsubscribe.importing import import_file as read_in
-
-    if file.is_dir():
-        raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="FILE")
-    if rejects and file.exists() and rejects.exists() and rejects.samefile(file):
-        raise typer.BadParameter(_("name another file than the one that is read"), param_hint="--rejects")
-    house = open_house(say=_)
-    gc.set_threshold(_BETWEEN)
-    statement, since = _statement(basis, source, date)
-    plan = Plan(topic, statement, house.pepper, since)
-    with Rejects(rejects) as rejected, _Progress() as progress:
-        summary = read_in(house.db, file, plan, house.clock(), reject=rejected.take, progress=progress.show)
-    house.close()
-    if as_json:
-        tell(summary.as_json() | {"rejects": rejected.as_json()})
-    else:
-        _print_summary(summary)
-        rejected.show(file)
-    return 0
-
-
-def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None]:
-    """On what the mail rests; the day in UTC."""
-    from datetime import UTC, datetime, time
-
-    from campaigns.moments import day
-    from unsubscribe.consent import BASES, make_statement
-
-    if basis not in BASES:
-        raise typer.BadParameter(_("choose one of {words}").format(words=", ".join(BASES)), param_hint="--basis")
-    if not date:
-        return make_statement(basis, source), None
-    try:
-        found = day(date, _)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--date") from None
-    return make_statement(basis, source, found.isoformat()), datetime.combine(found, time(), UTC)
-
-
-class _Progress:
-    """Rows so far, on a terminal."""
-
-    def __init__(self) -> None:
-        self._status: Any = None
-
-    def __enter__(self) -> _Progress:
-        import sys
-
-        if sys.stderr.isatty():
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status("…")
-            self._status.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._status:
-            self._status.stop()
-
-    def show(self, summary: Summary) -> None:
-        """How far it is."""
-        if self._status:
-            self._status.update(
-                ngettext("{number} row", "{number} rows", summary.rows).format(number=number(summary.rows))
-            )
-
-
-def _print_summary(summary: Summary) -> None:
-    text = _("{added} added, {updated} updated, {unchanged} as they were, {rejected} rejected. Nobody was mailed.")
-    say(
-        text.format(
-            added=number(summary.added),
-            updated=number(summary.updated),
-            unchanged=number(summary.unchanged),
-            rejected=number(summary.rejected),
-        )
-    )
-    if summary.kept_out:
-        text = ngettext("{number} stays opted out.", "{number} stay opted out.", summary.kept_out)
-        say(text.format(number=number(summary.kept_out)))
-    if summary.suppressed:
-        text = ngettext(
-            "{number} is held back for another reason.",
-            "{number} are held back for another reason.",
-            summary.suppressed,
-        )
-        say(text.format(number=number(summary.suppressed)))
-
-
 def export(
     file: Annotated[Path, typer.Argument(help=_("The CSV file to write."))],
     topic: Annotated[str, typer.Option(help=_("Only those who are subscribed to this topic."))] = "",
@@ -177,7 +70,7 @@ def export(
 
     house = open_house(say=_)
     with writing_text(file) as out:
-        done = exporting.export(house.db, out, topic or None)
+        done = exporting.export(house.db, out, topic or None, house.clock())
     house.close()
     count = done.contacts
     for address in done.broken:

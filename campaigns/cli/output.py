@@ -87,14 +87,31 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
     Raises ``InputError`` when that place cannot be written, or holds what Postiljon cannot do without.
     """
-    if path.name in _OURS or path.name.endswith(_BESIDE) or files.begins_with(path, _SQLITE):
-        raise InputError(_("{path} is a file of Postiljon's own: name another one to write to").format(path=path))
+    writable(path)
     try:
         with files.replaced(path) as file:
             yield file
     except OSError as error:
         text = _("{path} cannot be written: {why}")
         raise InputError(text.format(path=path, why=error.strerror or error)) from None
+
+
+def writable(path: Path) -> None:
+    """Refuse a place that holds what Postiljon cannot do without, or that is a folder, before anything is done."""
+    name = Path(os.path.realpath(path)).name
+    ours = path.name in _OURS or name in _OURS or path.name.endswith(_BESIDE) or name.endswith(_BESIDE)
+    if ours or files.begins_with(path, _SQLITE):
+        raise InputError(_("{path} is a file of Postiljon's own: name another one to write to").format(path=path))
+    if path.is_dir():
+        raise InputError(_("{path} is a folder: name a file to write to").format(path=path))
+
+
+def refuse_input(path: Path, read: Iterable[Path], option: str) -> None:
+    """Refuse to write to a file that is read, by whatever name; raises before anything is done."""
+    if any(files.same(path, other) for other in read):
+        import typer
+
+        raise typer.BadParameter(_("name another file than the one that is read"), param_hint=option)
 
 
 @contextmanager

@@ -17,13 +17,24 @@ if TYPE_CHECKING:
     from unsubscribe.verifying import Chain, Entry
 
 Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
-KINDS = {
-    "given": _("subscribed"),
+WHAT = {
+    "listed": _("put on the list"),
+    "listed_consent": _("put on the list: the organisation recorded that they agreed"),
+    "listed_customer": _("put on the list, as a customer"),
+    "listed_member": _("put on the list, as a member"),
+    "listed_public_task": _("put on the list, for a public task"),
+    "agreed": _("agreed"),
+    "chosen": _("chose this topic"),
+    "joined": _("two entries with one mailbox became one"),
     "requested": _("asked for it"),
     "confirmed": _("confirmed it through the mailbox"),
-    "withdrawn": _("left"),
+    "left": _("left"),
+    "left_elsewhere": _("had left in another program, as the imported file says"),
+    "left_before": _("was in an imported list, and stays opted out"),
+    "left_restored": _("left; put back from the journal"),
+    "stopped": _("held back by staff, at their request"),
     "undone": _("took that back"),
-    "address": _("moved to another address"),
+    "moved": _("moved to another address"),
     "erased": _("was erased"),
 }
 BASES = {
@@ -40,6 +51,7 @@ DETAILS = {
     "mailing": _("through the letter"),
     "from": _("from"),
     "to": _("to"),
+    "column": _("column"),
 }
 HOW = {
     "staff": _("by staff, at their request"),
@@ -88,7 +100,7 @@ def lines(email: str, chain: Chain) -> Iterator[str]:
     yield f"{email}: {count}"
     for entry in chain.entries:
         topic = f"{entry.topic}: " if entry.topic else ""
-        yield f"{entry.number:>4}  {moment(entry.at)}  {topic}{KINDS[entry.kind]}"
+        yield f"{entry.number:>4}  {moment(entry.at)}  {topic}{WHAT[entry.what]}"
         yield from (f"      {line}" for line in _about(entry))
     if chain.erased_at:
         yield _("Erased on {day}.").format(day=f"{chain.erased_at:%Y-%m-%d}")
@@ -110,7 +122,9 @@ def _about(entry: Entry) -> Iterator[str]:
 
 def _statement(said: Statement) -> Iterator[str]:
     basis = _("basis: {basis}").format(basis=BASES[said.basis])
-    yield "; ".join([basis, *([_("source: {source}").format(source=said.source)] if said.source else [])])
+    source = [_("source: {source}").format(source=said.source)] if said.source else []
+    day = [_("given on {day}").format(day=said.given_on)] if said.given_on else []
+    yield "; ".join([basis, *source, *day])
     if said.text:
         yield _("text shown (version {version}): “{text}”").format(version=said.version or "–", text=said.text)
 

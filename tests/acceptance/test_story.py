@@ -88,6 +88,28 @@ def test_a_test_mail_says_that_it_is_one_and_counts_nowhere(office: Office) -> N
     assert office.desk.do("status", "--json").json == []
 
 
+def test_a_test_mail_is_a_mail_of_its_own_whose_links_lead_to_pages(office: Office) -> None:
+    port = free_port()
+    office.desk.environment["POSTILJON_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+    for _ in range(2):
+        office.desk.do("test", LETTER, "ester@waterhoek.example")
+    first, second = office.mailbox.all()
+    assert first.message["Message-ID"] != second.message["Message-ID"]
+    assert first.message["Message-ID"].startswith("<test-")
+    assert "Geachte mevrouw Van der Mark," in first.part("plain")
+    with office.desk.running("serve", "--public-only", "--port", str(port)):
+        links = set(re.findall(rf"http://127\.0\.0\.1:{port}/(?:u|d|o)/[\w-]+", first.part("plain")))
+        assert {link.split("/")[3] for link in links} == {"u", "d", "o"}
+        for link in [*links, first.unsubscribe_url]:
+            status, page = fetch(f"{link}?lang=en")
+            assert (status, "This is a test mail." in page) == (200, True), link
+        assert fetch(first.unsubscribe_url, b"List-Unsubscribe=One-Click")[0] == 200
+        for image in set(re.findall(rf"http://127\.0\.0\.1:{port}/m/[\w.]+", first.part("html"))):
+            assert fetch(image)[0] == 200
+    shown = office.desk.do("contacts", "show", "ester@waterhoek.example", "--json").json
+    assert (shown["topics"], shown["suppressed"]) == ({"verenigingsnieuws": "subscribed"}, False)
+
+
 def test_a_paused_campaign_is_not_sent_and_a_resumed_one_is(office: Office) -> None:
     desk = office.desk
     desk.do("send", LETTER, "--yes")

@@ -7,7 +7,8 @@ import io
 import re
 import sys
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import SQLModel
 
+from mailer import suppression
 from mailer.errors import InputError
+from mailer.signing import address_hash
 from mailer.storage import Database, open_database
+from tests.support.importing import Importer
 from unsubscribe import consent, contacts, exporting, importing
 from unsubscribe.contacts import Person
 from unsubscribe.contacts.sheet import harmless, plain
@@ -81,7 +85,8 @@ def database(house_database: Database) -> Database:
 
 def test_no_cell_begins_as_a_formula_does(database: Database) -> None:
     rows = list(csv.reader(io.StringIO(export(database).removeprefix("\ufeff"), newline="")))
-    assert rows[0] == ["email", "name", "language", "note", "street", "list[]"]
+    out = ["opted_out_topics", "held_back", "held_back_since", "held_back_until"]
+    assert rows[0] == ["email", "name", "language", "note", "street", "list[]", *out]
     assert len(rows) == len(DANGEROUS) + 2
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] and cell.lstrip()[0] in "=+-@＝＋－＠\t\r\0"]
 
@@ -108,6 +113,39 @@ def test_an_export_comes_back_as_it_was(database: Database, tmp_path: Path) -> N
     assert summary.rejected == 0
     told = [(item.email, item.name, item.language, item.attributes) for item in before]
     assert sorted(told) == sorted((item.email, item.name, item.language, item.attributes) for item in after)
+
+
+def test_an_export_says_who_is_out_and_its_import_keeps_them_out(house_database: Database, tmp_path: Path) -> None:
+    out = Importer(house_database, tmp_path)
+    out("email\nleft@x.example\nall@x.example\ndead@x.example\npause@x.example\non@x.example\n")
+    with house_database.write() as conn:
+        hold = partial(suppression.suppress, conn)
+        hold(address_hash(PEPPER, "left@x.example"), "nieuws", "opt_out", NOW)
+        hold(address_hash(PEPPER, "left@x.example"), "agenda", "opt_out", NOW)
+        hold(address_hash(PEPPER, "all@x.example"), "", "complaint", NOW)
+        hold(address_hash(PEPPER, "dead@x.example"), "", "undeliverable", NOW)
+        hold(address_hash(PEPPER, "pause@x.example"), "", "pause", NOW, NOW + timedelta(days=9))
+        hold(address_hash(PEPPER, "on@x.example"), "", "pause", NOW, NOW - timedelta(days=9))
+    text = io.StringIO(newline="")
+    exporting.export(house_database, text, now=NOW)
+    rows = {row["email"]: row for row in csv.DictReader(io.StringIO(text.getvalue().removeprefix("\ufeff")))}
+    assert rows["left@x.example"]["opted_out_topics"] == "agenda|nieuws"
+    assert [rows[f"{who}@x.example"]["held_back"] for who in ("all", "dead", "pause", "on")] == [
+        "complaint",
+        "undeliverable",
+        "pause",
+        "",
+    ]
+    assert rows["all@x.example"]["held_back_since"] == NOW.isoformat()
+    assert rows["pause@x.example"]["held_back_until"] == (NOW + timedelta(days=9)).isoformat()
+    other = open_database(f"sqlite:///{tmp_path}/other.db")
+    there = Importer(other, tmp_path)
+    there(text.getvalue())
+    assert there.rejected == []
+    assert [there.mailed(f"{who}@x.example") for who in ("left", "all", "dead", "on")] == [False, False, False, True]
+    there("email\nleft@x.example\n", topic="agenda")
+    assert not there.mailed("left@x.example", "agenda")
+    other.close()
 
 
 def test_an_export_of_a_topic_has_who_is_subscribed_to_it(database: Database) -> None:

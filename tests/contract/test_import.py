@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,41 +13,9 @@ from mailer import suppression
 from mailer.errors import FaultsError, InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
-from tests.support.tables import create_all
+from tests.support.importing import MEMBER, NOW, PEPPER, Importer
 from unsubscribe import consent, contacts, importing, verifying
-from unsubscribe.contacts import Contact
-from unsubscribe.contacts.rows import Rejected
 from unsubscribe.importing import Plan, Summary
-
-PEPPER = b"p" * 32
-NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
-MEMBER = consent.make_statement("member", "ledenlijst")
-
-
-class Importer:
-    def __init__(self, db: Database, folder: Path) -> None:
-        self.db, self.folder, self.rejected = db, folder, list[Rejected]()
-        create_all(db)
-
-    def __call__(self, data: str | bytes, *, topic: str = "nieuws", statement: consent.Statement = MEMBER) -> Summary:
-        path = self.folder / "people.csv"
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
-        self.rejected = []
-        return importing.import_file(self.db, path, Plan(topic, statement, PEPPER), NOW, reject=self.rejected.append)
-
-    def contact(self, email: str) -> Contact:
-        with self.db.read() as conn:
-            found = contacts.find(conn, email)
-        assert found
-        return found
-
-    def topics(self, email: str) -> dict[str, str]:
-        with self.db.read() as conn:
-            return dict(contacts.subscriptions(conn, self.contact(email).id))
-
-    def count(self) -> int:
-        with self.db.read() as conn:
-            return len(contacts.everyone(conn))
 
 
 @pytest.fixture
@@ -101,7 +69,7 @@ def test_a_bad_row_is_reported_with_its_line_and_loses_no_other(load: Importer) 
         "a@x.example,A,nl\n"
         "geen adres,B,nl\n"
         '"c@x.example","C\nover twee regels",nl\n'
-        "d@x.example,D,nederlands\n"
+        "d@x.example,D,iets anders\n"
         "e@x.example,E,nl,te veel\n"
         "f@x.example,F\x01,nl\n"
         "g@x.example,G,nl\n"
@@ -195,16 +163,12 @@ def test_columns_are_called_as_contact_tags_can_call_them(load_one: Importer) ->
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ("e-mail,name", "did you mean 'e-mail'"),
-        ("Email,name", "did you mean 'Email'"),
-        ("naam;Mail", "did you mean 'Mail'"),
-        ("naam,e-mailadres", "did you mean 'e-mailadres'"),
+        ("adres,name", "did you mean 'adres'"),
         ("emial,name", "did you mean 'emial'"),
         ("naam,plaats", "expected a column email"),
         ("email,role,Role", "more than once"),
         ("email,email", "more than once"),
         ("email,,name", "without a name"),
-        ("email,Name", "did you mean 'name'"),
         ("email,name[]", "one value for each person"),
         ("email,1st", "letters, digits and _"),
         ("", "names of the columns"),

@@ -7,16 +7,23 @@ the end of a row says nothing at all. Whatever is wrong with a row comes back as
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 
-from mailer.address import parse
+from mailer import unseen
+from mailer.address import HIDDEN, parse
 from mailer.errors import AddressError
 from mailer.signing import address_hash
+from mailer.storage import json_object
+from unsubscribe.contacts import foreign
+from unsubscribe.contacts.foreign import Kind
 from unsubscribe.contacts.people import Attribute, dump_attributes
 from unsubscribe.contacts.sheet import Column, Record, plain
+from unsubscribe.contacts.topics import is_slug
 
 N_ = str  # marks a text for the catalogue (domain cli)
 LONGEST_CELL, LONGEST_ADDRESS = 10_000, 1_000  # characters
@@ -24,6 +31,19 @@ _TAG = 35  # characters of a language tag (RFC 5646 section 4.4.1)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BROKEN = re.compile(r"[\ud800-\udfff]")
 _NO_LANGUAGE = N_("language {language}: expected a code such as nl or en-GB")
+_UNKNOWN = N_(
+    "column {column}: {value} does not say whether this person gets mail; write subscribed or unsubscribed there, "
+    "or import with --column {head}=attribute"
+)
+_BROKEN_CELL = N_("column {column}: {value} is an error of the spreadsheet")
+_SAID = 60  # characters of the cell that keeps a person out, in the proof
+_PLAIN = ("name", "language", "attribute", "first", "infix", "last")
+_SPREADSHEET = re.compile(
+    r"#(?:N/[AVB]|NAME\?|NAAM\?|NOM\s?\?|NAME\?|REF!|VERW!|BEZUG!|VALUE!|WAARDE!|WERT!|VALEUR\s?!|DIV/0!|DEEL/0!|NUM!"
+    r"|GETAL!|ZAHL!|NOMBRE\s?!|NULL!|LEEG!|NUL\s?!|NV|#+)"
+)
+_ATTRIBUTE = re.compile(r"[^\W\d]\w{0,63}")
+_LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8})*)")
 
 
@@ -38,7 +58,11 @@ class Rejected:
 
 @dataclass(slots=True)
 class ImportRow:
-    """A good row, not yet compared with the database. ``fields``: name and language, if the file has them."""
+    """A good row, not yet compared with the database. ``fields``: name and language, if the file has them.
+
+    ``kind``, ``said``, ``left_at``: that the file keeps the person out, the cell that says so, and since when if it
+    tells; ``since``: when they subscribed; ``left``: the topics that they left, as our own export says.
+    """
 
     line: int
     raw: str
@@ -48,16 +72,27 @@ class ImportRow:
     address_hash: bytes = field(repr=False)
     fields: dict[str, str]
     attributes: dict[str, Attribute]
+    kind: Kind = "subscribed"
+    said: str = ""
+    left_at: datetime | None = None
+    since: datetime | None = None
+    left: tuple[str, ...] = ()
 
 
 class RowReader:
     """Turns records into rows, or into the reason why not. Knows the columns; touches no database."""
 
-    def __init__(self, columns: Sequence[Column], pepper: bytes) -> None:
+    def __init__(self, columns: Sequence[Column], pepper: bytes, topic: str = "") -> None:
         self._columns = columns
-        self._email = [column.name for column in columns].index("email")
-        self._rest = [(place, column) for place, column in enumerate(columns) if column.name != "email"]
-        self._pepper = pepper
+        self._email = [column.used_as for column in columns].index("email")
+        unused = ("email", "none")
+        self._rest = [(place, column) for place, column in enumerate(columns) if column.used_as not in unused]
+        self._plain = [(place, column) for place, column in self._rest if column.used_as in _PLAIN]
+        self._named = any(column.used_as in ("first", "infix", "last") for column in columns)
+        self._other = [(place, column) for place, column in self._rest if column.used_as in ("attributes", "date")]
+        standing = ("status", "topics")
+        self._standing = [(place, column) for place, column in self._rest if column.used_as in standing]
+        self._pepper, self._topic = pepper, topic
 
     def read(self, record: Record) -> ImportRow | Rejected:
         """A row, or why it cannot be one."""
@@ -70,29 +105,74 @@ class RowReader:
             return Rejected(record.line, N_("an address longer than 254 characters"), record.raw)
         try:
             address = parse(typed)
+            _refuse_hidden(typed)
         except AddressError as error:
             return Rejected(record.line, str(error), record.raw)
         key = address.key
         hashed = address_hash(self._pepper, key)
         row = ImportRow(record.line, record.raw, str(address), key, address.domain, hashed, {}, {})
-        for place, column in self._rest:
+        fault = self._values(row, cells) or (self._says(row, cells) if self._standing else "")
+        if self._other:
+            self._more(row, cells)
+        return Rejected(record.line, fault, record.raw) if fault else row
+
+    def _values(self, row: ImportRow, cells: Sequence[str]) -> str:
+        """Fill in name, language and attributes; what is wrong with them."""
+        parts: dict[str, str] = {}
+        for place, column in self._plain:
             if place >= len(cells):
                 break  # cells that are missing at the end say nothing; empty ones say: nothing here
-            value = cells[place].strip()
+            value = cells[place]
+            value = value.strip() if value.isascii() else unseen.strip_words(value)
             if "'" in value:
                 value = plain(value)
-            if column.name == "name":
+            if value.startswith("#") and _SPREADSHEET.fullmatch(value):
+                return _BROKEN_CELL.format(value=value, column=repr(column.head or column.name))
+            use = column.used_as
+            if use == "name":
                 row.fields["name"] = " ".join(value.split())
-            elif column.name == "language":
+            elif use == "language":
                 language = _language(value)
                 if language is None:
-                    return Rejected(record.line, _NO_LANGUAGE.format(language=repr(value[:_TAG])), record.raw)
+                    return _NO_LANGUAGE.format(language=repr(value[:_TAG]))
                 row.fields["language"] = language
             elif column.is_list:
                 row.attributes[column.name] = _list(value)
             else:
                 row.attributes[column.name] = value if "\r" not in value else _line_breaks(value)
-        return row
+                if self._named:
+                    parts[use] = value
+        if self._named and parts:
+            whole = " ".join(parts.get(use, "") for use in ("first", "infix", "last"))
+            row.fields["name"] = " ".join(whole.split())
+        return ""
+
+    def _says(self, row: ImportRow, cells: Sequence[str]) -> str:
+        """Whether the file keeps the person out; what is wrong where that cannot be told."""
+        for place, column in self._standing:
+            cell = unseen.strip(plain(cells[place])) if place < len(cells) else ""
+            kind: Kind | None
+            if column.used_as == "topics":
+                row.left = tuple(slug for slug in _list(cell) if is_slug(slug))
+                kind = "unsubscribed" if self._topic in row.left else "subscribed"
+            else:
+                kinds = [column.status.read(part) for part in cell.split("|")] if column.status else []
+                kind = foreign.worst([found for found in kinds if found]) if all(kinds) else None
+            if kind is None:
+                return _UNKNOWN.format(column=repr(column.head), value=repr(cell[:_TAG]), head=column.head)
+            if kind != row.kind and foreign.worst((kind, row.kind)) == kind:
+                row.kind, row.said, row.left_at = kind, f"{column.head}: {cell[:_SAID]}", _moment(cell)
+        return ""
+
+    def _more(self, row: ImportRow, cells: Sequence[str]) -> None:
+        """What another program keeps in a shape of its own: a day of subscribing, attributes as JSON."""
+        for place, column in self._other:
+            cell = unseen.strip(plain(cells[place])) if place < len(cells) else ""
+            if column.used_as == "date":
+                since = _moment(cell)
+                row.since = max(since, row.since) if since and row.since else since or row.since
+            else:
+                row.attributes |= _from_json(column.name, cell)
 
     def _fault(self, record: Record) -> str:
         if len(record.cells) > len(self._columns) and any(record.cells[len(self._columns) :]):
@@ -102,9 +182,16 @@ class RowReader:
             return N_("a cell is longer than 10,000 characters")
         if not record.raw.isascii() and _BROKEN.search(record.raw):
             return N_("a character that is neither UTF-8 nor Windows-1252")
-        if _CONTROL.search(record.raw):
+        if _CONTROL.search(record.raw) and _CONTROL.search(" ".join(map(unseen.strip, record.cells))):
             return N_("a control character in a cell")
         return ""
+
+
+def _refuse_hidden(typed: str) -> None:
+    """Refuse an address with a sign that cannot be seen within its domain too, where ``parse`` reads past it."""
+    sign = "" if typed.isascii() else unseen.first_within(unseen.strip(typed))
+    if sign:
+        raise AddressError(HIDDEN.format(text=repr(typed[:80]), sign=sign))
 
 
 def kept(attributes: Mapping[str, Attribute]) -> str:
@@ -124,8 +211,47 @@ def _list(value: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _language(value: str) -> str | None:
-    """The tag as it is written (RFC 5646): ``nl``, ``en-GB``; empty stays empty; None when it cannot be one."""
+    """The tag (RFC 5646): ``nl``, ``en-GB``, also of *Nederlands* or *nld*; empty stays empty; None: it is none."""
     if not value:
         return ""
+    named = foreign.language_code(value) if len(value) <= _TAG else None
+    if named:
+        return named
     match = _LANGUAGE.fullmatch(value) if len(value) <= _TAG else None
-    return match[1].lower() + match[2].replace("_", "-") if match else None
+    if match is None:
+        return None
+    first = foreign.language_code(match[1]) or match[1].lower()
+    return first + "".join(f"-{part.upper() if len(part) == 2 else part}" for part in re.split("[-_]", match[2])[1:])
+
+
+def _moment(cell: str) -> datetime | None:
+    """A time as programs write it (ISO 8601; UTC where no zone is given); None for anything else."""
+    try:
+        found = datetime.fromisoformat(cell.replace(" UTC", "+00:00"))
+    except ValueError:
+        return None
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found if found >= _LONG_AGO else None
+
+
+def _from_json(name: str, cell: str) -> dict[str, Attribute]:
+    """The attributes of a person in one cell; the cell itself as one where it is no JSON object."""
+    items = json_object(cell) if cell.startswith("{") else None
+    if items is None:
+        return {name: cell}
+    found: dict[str, Attribute] = {}
+    for key, value in items.items():
+        called = re.sub(r"[\s-]+", "_", str(key).strip())
+        if not _ATTRIBUTE.fullmatch(called) or called in ("email", "name", "language"):
+            continue
+        if isinstance(value, list):
+            found[called] = tuple(_text(item) for item in value)
+        else:
+            found[called] = _text(value)
+    return found
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip() if not _CONTROL.search(value) else ""
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,39 +1,41 @@
-"""CSV files as people have them: which encoding, which separator, which rows; and cells that do no harm (E38, E39).
+"""CSV files as people have them: which separator, which rows; and cells that do no harm (E38, E39).
 
-Promises: UTF-8 with or without BOM, Windows-1252 and (with BOM) UTF-16; comma, semicolon or tab, with or without
-Excel's ``sep=`` line; line breaks inside quotes. The file is read as a stream. A row that cannot be read is given
+Promises: comma, semicolon, tab or bar, with or without Excel's ``sep=`` line; line breaks inside quotes; blanks around
+quotation marks; the encodings of :mod:`.textfile`. The file is read as a stream. A row that cannot be read is given
 with its line and a reason, and loses no other: also a quote that is never closed swallows one line only. Memory is
 bounded, whatever the file: a row has :data:`LONGEST_ROW` characters at most, a head :data:`MOST_COLUMNS` columns. What
 :func:`harmless` wrote, :func:`plain` gives back.
 
-Raises ``FaultsError`` for a file that is no CSV at all, and for a header without a column *email*, with a column
-twice, with a name that cannot be used, or with too many columns.
+Raises ``FaultsError`` for a file that is no CSV at all, and for a head that cannot be used (:mod:`.heads`).
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import difflib
 import re
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, BinaryIO, TextIO
+from typing import IO, TextIO
 
-from mailer import files
+from mailer import unseen
+from mailer.address import is_address
 from mailer.errors import Fault, FaultsError
+from unsubscribe.contacts import textfile
+from unsubscribe.contacts.heads import CORE, Column, as_attribute, read_heads
 
+__all__ = ["CORE", "Column", "Reading", "Record", "Sheet", "SheetWriter", "harmless", "is_empty", "plain", "split"]
 N_ = str  # marks a text for the catalogue (domain cli)
-CORE = ("email", "name", "language")
 MAX_RECORD_LINES = 50
 LONGEST_ROW = 200_000  # characters of a row, on however many lines
 LONGEST_HEAD = 100_000
 MOST_COLUMNS = 500
-_MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
-MOST_BYTES = 1 << 32  # of a pipe
+_EMPTY = frozenset(" \t,;|\"'\u00a0\u200b\ufeff")  # with which a row may begin in which nothing stands
+_TYPOGRAPHIC = "„“”‟"
+_QUOTES = str.maketrans(dict.fromkeys(_TYPOGRAPHIC, '"'))
+_SEPARATOR = re.compile(r'"?sep=([^\w\s"]|[\t ])"?[,;\t]*', re.IGNORECASE)
 # A formula begins with one of these, or with a sign that becomes one of them (NFKC) ...
 _STARTS = "=+@\\-\u2212＝＋－＠\ufe62\ufe63\ufe66\ufe6b\ufb29\u207a-\u207c\u208a-\u208c\u2a75\u2a76"
 # ... perhaps behind signs that are not seen: space, control, format and other ignorable signs (Unicode,
@@ -47,22 +49,6 @@ _FORMULA = f"(?=[{_UNSEEN}]*?[{_STARTS}\\t\\r\\n\\0])"  # the nearest, so that n
 # Where a cell begins: for us at the start, for a program with another separator behind each of these too.
 _BEGIN = r"(?:\A|(?<=[;|\t\r\n]))"
 _OPEN, _CLOSED = re.compile(_BEGIN + _FORMULA), re.compile(f"{_BEGIN}'{_FORMULA}")
-_NAME = re.compile(r"[^\W\d]\w{0,63}")
-_ALIASES = {"email": {"mail", "emailadres", "emailaddress", "mailadres", "adres", "address", "epost", "courriel"}}
-_MAGIC = (
-    (b"PK", N_("an Excel workbook or a zip file")),
-    (b"\xd0\xcf\x11\xe0", N_("an old Excel file")),
-    (b"%PDF", N_("a PDF document")),
-)
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the file: by what name it is stored, and whether it is a list (``name[]``)."""
-
-    name: str
-    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,43 +97,41 @@ class SheetWriter:
         self._writer.writerow(["" if cell is None else harmless(str(cell)) for cell in cells])
 
 
-def find_encoding(file: BinaryIO) -> str:
-    """The encoding of a file; of bytes that are no UTF-8 here and there, the one that explains more of them."""
-    start = file.read(4)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    strange = foreign = 0
-    block = start
-    while block:
-        text = decoder.decode(block)
-        if not text.isascii():
-            read = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
-            strange += len(text) - len(read)
-            foreign += len(read) - len(read.encode("ascii", "ignore"))
-        block = file.read(_BLOCK)
-    return "cp1252" if strange > foreign else "utf-8-sig"
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read: its encoding (empty: found out), and what columns are used as, where somebody says so.
+
+    ``bare``: a list of addresses may begin without a head.
+    """
+
+    encoding: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    bare: bool = False
 
 
 class Sheet:
-    """An open CSV file: ``columns`` from its header, then :meth:`records`. Close it, or use it in ``with``."""
+    """An open CSV file: ``columns`` from its head, then :meth:`records`. Close it, or use it in ``with``.
 
-    def __init__(self, path: Path) -> None:
-        self.name, self._line = path.name, 0
-        source = _opened(path)
-        try:
-            _refuse_others(source, self.name)
-            source.seek(0)
-            self.encoding = find_encoding(source)
-            source.seek(0)
-        except BaseException:
-            source.close()
-            raise
+    ``program``: whose export it is, if that is known; ``guessed``: the encoding is a guess; ``empty``: rows without a
+    sign in them, so far.
+    """
+
+    def __init__(self, path: Path, reading: Reading | None = None) -> None:
+        self.name, self._line, self.empty = path.name, 0, 0
+        reading = reading or Reading()
+        self.encoding, self.guessed, source = textfile.opened(path, reading.encoding)
         self._file = TextIOWrapper(source, self.encoding, "surrogateescape", newline="")
-        self._lines = _bounded(self._file)
+        self._lines = _bounded(self._file, self.name)
+        self._quotes = False
+        self._first: list[Record] = []
         try:
             self.delimiter, header = self._header()
-            self.columns = _columns(header, self.name, self._line)
+            if reading.bare and (found := _addresses(header)):
+                self.columns, self.program = found, ""
+                self._line -= 1
+            else:
+                self.columns, self.program = read_heads(header, self.name, self._line, reading.columns)
+            self._look_through()
         except BaseException:
             self._file.close()
             raise
@@ -159,8 +143,60 @@ class Sheet:
         self._file.close()
 
     def records(self) -> Iterator[Record]:
-        """The rows below the header, empty ones left out."""
-        yield from split(self._lines, self.delimiter, self._line + 1)
+        """The rows below the head; empty ones are counted and left out. Each time from the first one on."""
+        self.empty = 0
+        self._file.seek(0)
+        lines = _bounded(self._file, self.name)
+        for _ in range(self._line):
+            next(lines, None)
+        if self._quotes:
+            lines = (line.translate(_QUOTES) for line in lines)
+        for record in split(lines, self.delimiter, self._line + 1):
+            if record.raw[0] in _EMPTY and not record.fault and is_empty(record.cells):
+                self.empty += 1
+            else:
+                yield record
+
+    def _look_through(self) -> None:
+        """Read the rows once before they count, where the head alone does not tell.
+
+        Nothing may stand below a head without a name. A head that may mean something else means a status only where a
+        cell says so.
+        """
+        nameless = [place for place, column in enumerate(self.columns) if not column.name]
+        unsure = {place for place, column in enumerate(self.columns) if column.status and column.status.ambiguous}
+        if not nameless and not unsure:
+            return
+        filled: set[int] = set()
+        for record in self.records():
+            cells = record.cells
+            for place in nameless:
+                if place < len(cells) and unseen.strip(cells[place]):
+                    self._refuse_nameless(place, record.line, cells[place])
+            for place in [place for place in unsure if place < len(cells) and unseen.strip(cells[place])]:
+                filled.add(place)
+                status = self.columns[place].status
+                if status and status.read(unseen.strip(plain(cells[place]))):
+                    unsure.discard(place)
+            if not nameless and not unsure:
+                break
+        for place in unsure:
+            self.columns[place] = as_attribute(self.columns[place])
+
+    def _refuse_nameless(self, place: int, line: int, cell: str) -> None:
+        found = N_("a column without a name, and in line {line} {value} below it")
+        shown = repr(cell.strip()[:40])
+        raise FaultsError(
+            [
+                Fault(
+                    self.name,
+                    self._line,
+                    f"column {place + 1}",
+                    found.format(line=line, value=shown),
+                    N_("a name for each column in which something stands"),
+                )
+            ]
+        )
 
     def _header(self) -> tuple[str, list[str]]:
         delimiter = ""
@@ -171,16 +207,19 @@ class Sheet:
                 raise FaultsError(
                     [self._fault(found.format(number=LONGEST_HEAD), expected.format(number=LONGEST_HEAD))]
                 )
-            line = text.strip("\r\n")
-            if self._line == 1 and line.lower().startswith("sep=") and len(line) == 5:
-                delimiter = line[4]
-            elif line.strip(" ,;\t"):
-                found = delimiter or max(",;\t", key=line.count)
-                cells = next(csv.reader([line], delimiter=found))
+            line = unseen.strip(text) if not text.isascii() else text.strip("\r\n")
+            named = _SEPARATOR.fullmatch(line) if self._line == 1 else None
+            if named:
+                delimiter = named[1]
+            elif line.strip(" ,;\t|"):
+                self._quotes = line[0] in _TYPOGRAPHIC
+                line = line.translate(_QUOTES) if self._quotes else line
+                found = delimiter or _separator(line)
+                cells = next(csv.reader([line], delimiter=found, skipinitialspace=True))
                 if len(cells) > MOST_COLUMNS:
                     wrong, most = N_("{number} columns"), N_("{number} columns at most")
                     raise FaultsError([self._fault(wrong.format(number=len(cells)), most.format(number=MOST_COLUMNS))])
-                return found, cells
+                return found, [plain(cell.strip()) for cell in cells]
         raise FaultsError(
             [Fault(self.name, 0, "file", N_("nothing"), N_("a first line with the names of the columns"))]
         )
@@ -189,7 +228,30 @@ class Sheet:
         return Fault(self.name, self._line, "columns", found, expected, N_("Leave out what no letter says."))
 
 
-def _bounded(file: TextIO) -> Iterator[str]:
+def is_empty(cells: Sequence[str]) -> bool:
+    """Whether nothing that can be seen stands in a row."""
+    return not any(unseen.strip(cell) for cell in cells)
+
+
+def _separator(line: str) -> str:
+    """What separates the heads, those in quotation marks left aside."""
+    outside = re.sub(r'"[^"]*"', "", line)
+    found = max(",;\t", key=outside.count)
+    return found if found in outside else "|" if "|" in outside else found
+
+
+def _addresses(header: Sequence[str]) -> list[Column]:
+    """The columns of a list without a head: the cell that is an address, and others that are left out."""
+    places = [place for place, cell in enumerate(header) if is_address(cell)]
+    if not places:
+        return []
+    return [
+        Column("email", use="email") if place == places[0] else Column(f"c{place}", use="none")
+        for place in range(len(header))
+    ]
+
+
+def _bounded(file: TextIO, name: str) -> Iterator[str]:
     """The lines of a file; of one that is too long for a row only its beginning, one character more than a row has.
 
     Raises ``FaultsError`` where the bytes are none of the file's encoding.
@@ -203,7 +265,6 @@ def _bounded(file: TextIO) -> Iterator[str]:
                 rest = file.readline(LONGEST_ROW + 1)
             yield line
     except UnicodeError:
-        name = Path(str(file.name)).name
         fault = Fault(name, number + 1, "file", N_("bytes that are no text"), N_("a file in UTF-8"))
         raise FaultsError([fault]) from None
 
@@ -214,7 +275,7 @@ def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Rec
     number = first_line
     while True:
         try:
-            for cells in csv.reader(source, delimiter=delimiter, strict=True):
+            for cells in csv.reader(source, delimiter=delimiter, strict=True, skipinitialspace=True):
                 taken, raw = source.take()
                 if cells:
                     yield Record(number, cells, raw)
@@ -223,8 +284,19 @@ def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Rec
                 return
             raise csv.Error("unexpected end of data")
         except (csv.Error, _TooLong, _TooLarge) as error:
-            yield Record(number, [], source.give_back(), _reason(error))
+            raw = source.give_back()
+            cells = _once_more(raw, delimiter) if "expected after" in str(error) else []
+            yield Record(number, cells, raw, "" if cells else _reason(error))
             number += 1
+
+
+def _once_more(raw: str, delimiter: str) -> list[str]:
+    """The cells of a line with blanks behind its quotation marks; none when that is not what is wrong with it."""
+    mended = re.sub(rf'" +(?=[{re.escape(delimiter)}\r\n]|$)', '"', raw)
+    try:
+        return next(csv.reader([mended], delimiter=delimiter, strict=True, skipinitialspace=True), [])
+    except csv.Error:
+        return []
 
 
 class _Lines:
@@ -270,71 +342,3 @@ def _reason(error: Exception) -> str:
     if "field larger" in text:
         return N_("a cell is longer than 131,072 characters")
     return N_('the quotation marks (") do not fit together')
-
-
-def _opened(path: Path) -> BinaryIO:
-    """The file, to be read from its start more than once: what comes through a pipe (``/dev/stdin``) is copied."""
-    try:
-        return files.stream(path, MOST_BYTES)
-    except OSError as error:
-        fault = Fault(path.name, 0, "file", error.strerror or "an error", N_("a file that can be read"))
-        raise FaultsError([fault]) from error
-
-
-def _refuse_others(file: BinaryIO, name: str) -> None:
-    start = file.read(8)
-    for magic, kind in _MAGIC:
-        if start.startswith(magic):
-            hint = N_("Save it as CSV (UTF-8) first")
-            raise FaultsError([Fault(name, 0, "file", kind, "CSV", hint)])
-    if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FaultsError([Fault(name, 0, "file", N_("bytes that are no text"), "CSV")])
-
-
-def _columns(header: Sequence[str], file: str, line: int) -> list[Column]:
-    faults: list[Fault] = []
-    columns: list[Column] = []
-    for place, cell in enumerate(header, 1):
-        name = plain(cell.strip().strip("\ufeff"))
-        is_list = name.endswith("[]")
-        name = re.sub(r"[\s-]+", "_", name.removesuffix("[]").strip())
-        column = Column(cell.strip() if cell.strip() in CORE else name, is_list)
-        columns.append(column)
-        faults += [Fault(file, line, f"column {place}", *what) for what in _name_faults(cell, column)]
-    names = Counter(column.name.casefold() for column in columns)
-    for name in sorted(name for name, times in names.items() if name and times > 1):
-        faults.append(Fault(file, line, name, N_("the column more than once"), N_("each column once")))
-    if "email" not in [column.name for column in columns]:
-        faults = [_no_email(header, file, line), *faults]
-    if faults:
-        raise FaultsError(faults[:_MOST_FAULTS])
-    return columns
-
-
-def _name_faults(cell: str, column: Column) -> Iterator[tuple[str, str, str]]:
-    """found, expected, hint"""
-    name = column.name
-    if not name:
-        yield N_("a column without a name"), N_("a name for each column"), ""
-    elif not _NAME.fullmatch(name):
-        yield _shown(cell), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
-    elif name not in CORE and name.casefold() in CORE and name.casefold() != "email":
-        yield _shown(cell), f"'{name.casefold()}'", N_("did you mean {name}?").format(name=_shown(name.casefold()))
-    elif column.is_list and name in CORE:
-        yield _shown(cell), f"'{name}'", N_("this column has one value for each person")
-
-
-def _shown(cell: str) -> str:
-    text = cell.strip()
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
-
-
-def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
-    shown = ", ".join([*map(_shown, header[:_MOST_FAULTS]), *(["…"] if len(header) > _MOST_FAULTS else [])])
-    plain_names = {re.sub(r"[\W_]", "", cell[:_SHOWN].casefold()): cell.strip() for cell in header}
-    close = [cell for key, cell in plain_names.items() if key == "email" or key in _ALIASES["email"]]
-    close = close or [plain_names[key] for key in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
-    hint = N_("did you mean {name}? Call that column email").format(name=_shown(close[0])) if close else ""
-    return Fault(
-        file, line, "email", N_("no such column, but {columns}").format(columns=shown), N_("a column email"), hint
-    )

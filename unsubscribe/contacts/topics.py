@@ -87,6 +87,11 @@ def check_slug(slug: str) -> str:
     return slug
 
 
+def is_slug(text: str) -> bool:
+    """Whether a topic can be called so."""
+    return _SLUG.fullmatch(text) is not None
+
+
 def ensure_topic(conn: Connection, slug: str, name: str, now: datetime) -> Topic:
     """The topic with that slug, made if it does not exist (then with ``name``, else with a name from the slug)."""
     shown = name or check_slug(slug).replace("-", " ").replace("_", " ").capitalize()

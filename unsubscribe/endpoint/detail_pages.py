@@ -25,7 +25,7 @@ from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
 from unsubscribe.details import Wishes
-from unsubscribe.endpoint import forms
+from unsubscribe.endpoint import forms, trial
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.dates import parse_day, short_day, start_of
 from unsubscribe.endpoint.desk import Desk
@@ -63,8 +63,12 @@ class DetailPages:
     async def change(self, request: Request) -> Response:
         """The form, or the act."""
         token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, self.desk.now)
-        reader, topics = await self.desk.read(partial(self._offer, token))
+        tried, now = bool(trial.of(token)), self.desk.now
+        offer = (lambda conn: trial.look(conn, token, now)) if tried else partial(self._offer, token)
+        reader, topics = await self.desk.read(offer)
         view = self.desk.view(request, reader.language)
+        if tried and request.method == "POST":
+            return trial.nothing_done(self.desk, view)
         if reader.stand == "gone":
             return self._gone(view)
         path = self.desk.url(request.scope["path"].rstrip("/"))
@@ -152,7 +156,7 @@ class DetailPages:
             "join": self.desk.join(view, reader.topic),
             "more": ((f"{form.path}/my-data{view.keep}", _("What do you know of me?")),) if form.path else (),
             "errors": dict(sorted(form.faults.items(), key=lambda fault: _place(fault[0]))),
-        }
+        } | trial.of(reader.token)
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
 
     def _wishes(self, view: View, values: Mapping[str, str], topics: Sequence[Topic]) -> tuple[Wishes, dict[str, str]]:

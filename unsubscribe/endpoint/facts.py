@@ -43,6 +43,7 @@ FIELDS = {
     "text": N_("Text"),
     "version": N_("Version"),
     "given_on": N_("Given on"),
+    "column": N_("Said by the column"),
 }
 VALUES = {
     "how": {
@@ -62,7 +63,7 @@ VALUES = {
         "opted_out": N_("you do not get it"),
     },
     "basis": {
-        "consent": N_("you agreed"),
+        "consent": N_("your consent"),
         "customer": N_("you are a customer"),
         "member": N_("you are a member"),
         "public_task": N_("it is our public task"),

@@ -48,13 +48,24 @@ ACTS = {
     "my_data": N_("You asked what we know"),
 }
 PROOFS = {
-    "given": N_("You agreed"),
+    "listed": N_("We put you on the list"),
+    "listed_consent": N_("We put you on the list, because you had agreed according to our records"),
+    "listed_customer": N_("We put you on the list, because you are a customer"),
+    "listed_member": N_("We put you on the list, because you are a member"),
+    "listed_public_task": N_("We put you on the list, because informing you is our public task"),
+    "agreed": N_("You agreed"),
+    "chosen": N_("You chose this topic"),
+    "joined": N_("Two entries with your address became one"),
     "requested": N_("You signed up"),
-    "confirmed": N_("You confirmed"),
-    "withdrawn": N_("You opted out"),
+    "confirmed": N_("You agreed and confirmed it"),
+    "left": N_("You opted out"),
+    "left_elsewhere": N_("You had opted out before, says the list that we brought along"),
+    "left_before": N_("You were on a list, and your earlier opt-out stayed"),
+    "left_restored": N_("Your opt-out was put back after a fault"),
+    "stopped": N_("Our staff stopped it, at your request"),
     "undone": N_("This was undone"),
-    "imported": N_("You were put on the list"),
-    "address": N_("Another address was asked for"),
+    "moved": N_("Your address was changed"),
+    "erased": N_("You had yourself erased"),
 }
 OUTCOMES = {
     "waiting": N_("In the queue"),
@@ -78,7 +89,7 @@ def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
         (_("Your topics"), [(item["name"], _stand(view, item)) for item in known["topics"]]),
         (_("What holds mail back"), [_held(view, item, names) for item in known["held_back"]]),
         (_("What was changed"), [_act(view, item, names) for item in known["changes"]]),
-        (_("What you agreed to"), [_proof(view, item, names) for item in known["consent"]["events"]]),
+        (_("How you came on the list"), [_proof(view, item, names) for item in known["consent"]["events"]]),
         (_("Mail to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
     ]
 
@@ -115,7 +126,7 @@ def _act(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple
 
 
 def _proof(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
-    told = [_word(view, PROOFS, item["kind"]), names.get(item["topic"], item["topic"])]
+    told = [_word(view, PROOFS, item["what"]), names.get(item["topic"], item["topic"])]
     told += [in_words(view, item["statement"], names), in_words(view, item["detail"], names)]
     return _day(view, item["at"]), "; ".join(text for text in told if text)
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
 from unsubscribe import contacts, erasing, mydata
-from unsubscribe.endpoint import errors, forms
+from unsubscribe.endpoint import errors, forms, trial
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.known import parts
 from unsubscribe.endpoint.pages import respond
@@ -54,7 +54,10 @@ class MyDataPages:
                 "We send a mail with a link to your mailbox. With it you see everything, and you can have it erased."
             )
             where = _("Was the address changed in the last two weeks? Then the mail goes to the old one.")
-            return self.desk.ask(view, _("What do you know of me?"), (link, where), _("Send me the link"))
+            more = trial.of(token)
+            return self.desk.ask(view, _("What do you know of me?"), (link, where), _("Send me the link"), **more)
+        if trial.of(token):
+            return trial.nothing_done(self.desk, view)
         if await self.desk.read(lambda conn: mydata.may_ask(conn, token, self.desk.post, now)):
             await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")

@@ -4,7 +4,8 @@ Promises: GET shows who (masked), from what, and one button, and changes nothing
 answers 200 with the page that follows, once it is on disk: one-click and the page's own button alike, any content type,
 any charset, chunked or not, no cookie, no redirect, again and again the same; also when the person or the campaign is
 gone. The link of a letter can only take away; what gives back goes by tokens (I7) that only the answer to the POST that
-acted hands out: not a later one, and not the one to the robot of a mailbox provider, which nobody reads.
+acted hands out: not a later one, and not the one to the robot of a mailbox provider, which nobody reads. The link of a
+test mail shows the same pages and does nothing (:mod:`.trial`).
 Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one mail about it.
 """
 
@@ -23,7 +24,7 @@ from mailer import journal
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
-from unsubscribe.endpoint import forms
+from unsubscribe.endpoint import forms, trial
 from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.pages import View, respond
@@ -51,6 +52,8 @@ class OptOuts:
     async def opt_out(self, request: Request) -> Response:
         """The page, or the act."""
         token = self._token(request)
+        if trial.of(token):
+            return await self._tried(request, token)
         if request.method != "POST":
             reader = await self.desk.read_many(self._look, token)
             return respond(self._asked(self.desk.view(request, reader.language), reader, request.path_params["token"]))
@@ -69,11 +72,25 @@ class OptOuts:
         token, other = self._token(request), request.path_params["other"]
         if other not in ("less-often", "pause"):
             raise HTTPException(404)
+        if trial.of(token):
+            view = self.desk.view(request)
+            if request.method == "POST":
+                return trial.nothing_done(self.desk, view)
+            return self._before(view, other, **trial.CONTEXT)
         reader = await self.desk.read_many(self._look, token)
         view = self.desk.view(request, reader.language)
         if request.method == "POST":
             return await self.choices.form(view, other, token, reader)
         return self._before(view, other)
+
+    async def _tried(self, request: Request, token: Token) -> Response:
+        """The same pages for the link of a test mail."""
+        now, text = self.desk.now, request.path_params["token"]
+        reader, _ = await self.desk.read(lambda conn: trial.look(conn, token, now))
+        view = self.desk.view(request)
+        if request.method != "POST":
+            return respond(self._asked(view, reader, text))
+        return respond(self._left(view, Left(reader, "topic", True, 0, "one-click"), text))
 
     def _token(self, request: Request) -> Token:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
@@ -125,7 +142,7 @@ class OptOuts:
 
     def _asked(self, view: View, reader: Reader, text: str) -> str:
         """The page that asks; for who has left already, the page that says so."""
-        fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)}
+        fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | trial.of(reader.token)
         if reader.stand != "on":
             return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
         start = self.desk.url(f"/u/{text}")
@@ -141,6 +158,7 @@ class OptOuts:
         places = dict.fromkeys(_PLACES, "") | {"address": reader.masked} | own
         reasons = () if robot else tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
+        fixed |= trial.of(reader.token)
         return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, left: Left, here: str) -> dict[str, str]:
@@ -160,14 +178,14 @@ class OptOuts:
             "reason": own["reason"],
         }
 
-    def _before(self, view: View, other: str) -> Response:
+    def _before(self, view: View, other: str, **more: object) -> Response:
         """The page between the question and the form."""
         _ = view.gettext
         if other == "less-often":
             told = _("You can get at most one mail a week, or at most one a month.")
-            return self.desk.ask(view, _("Rather less often?"), (told,), _("Choose how often"))
+            return self.desk.ask(view, _("Rather less often?"), (told,), _("Choose how often"), **more)
         told = _("You get no mail until a day that you choose. After that mail starts again; you need do nothing.")
-        return self.desk.ask(view, _("Take a break"), (told,), _("Choose a day"))
+        return self.desk.ask(view, _("Take a break"), (told,), _("Choose a day"), **more)
 
 
 def _topic(reader: Reader, view: View) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
-from campaigns.cli.proof import BASES, KINDS, lines
+from campaigns.cli.proof import BASES, WHAT, lines
 from unsubscribe import consent
 from unsubscribe.consent import Statement
-from unsubscribe.verifying import Chain, Entry
+from unsubscribe.verifying import Chain, Entry, What
 
 AT = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 SHOWN = Statement("consent", "https://vng.example/subscribe", "Yes, mail me the news.", "3")
@@ -20,7 +20,7 @@ def told(*entries: Entry, erased_at: datetime | None = None) -> str:
 
 
 def test_every_kind_of_event_and_every_basis_has_its_words() -> None:
-    assert set(KINDS) == set(get_args(consent.Kind))
+    assert set(WHAT) == set(get_args(What))
     assert set(BASES) == set(consent.BASES)
 
 

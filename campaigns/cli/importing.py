@@ -1,0 +1,202 @@
+"""``contacts import``: people from a CSV file, and what became of each row and each column."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from campaigns.cli.house import Json
+from campaigns.cli.output import _, ngettext, number, refuse_input, say, tell, writable
+from campaigns.cli.rejects import Rejects
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from unsubscribe.importing import Summary
+
+_BETWEEN = 50_000  # objects between two collections of garbage; an import makes many and no circles: a tenth faster
+_SHOWN = 25  # columns that are told on the terminal
+_GUESSED = "cp1252"
+ELSEWHERE = {
+    "unsubscribed": _("unsubscribed"),
+    "blocked": _("blocked for all mail"),
+    "undeliverable": _("undeliverable"),
+    "complaint": _("complained"),
+    "unconfirmed": _("not confirmed (not stored)"),
+}
+USED_AS = {
+    "address": _("the address"),
+    "name": _("the name"),
+    "part of the name": _("a part of the name"),
+    "language": _("the language"),
+    "status": _("who is kept out"),
+    "date of subscribing": _("the day of subscribing"),
+    "attributes": _("attributes"),
+    "left out": _("left out"),
+}
+_SIGNS = {",": _("comma"), ";": _("semicolon"), "\t": _("tab")}
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help=_("A CSV file; the first line names the columns. - is standard input."))],
+    topic: Annotated[str, typer.Option(help=_("What they are subscribed to; made if it does not exist."))],
+    basis: Annotated[str, typer.Option(help=_("consent, customer, member or public_task."))],
+    source: Annotated[str, typer.Option(help=_("Where the addresses come from."))] = "",
+    date: Annotated[str, typer.Option(help=_("Since when: year-month-day."))] = "",
+    rejects: Annotated[Path | None, typer.Option(help=_("Write the rejected rows to this file."))] = None,
+    encoding: Annotated[str, typer.Option(help=_("How the file is written, such as windows-1250."))] = "",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HEAD=USE",
+            help=_(
+                "Use a column otherwise: attribute, email, name, first, infix, last, language, salutation, status, "
+                "date or none (left out)."
+            ),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Read them in."""
+    from campaigns.app import open_house
+    from unsubscribe.contacts.sheet import Reading
+    from unsubscribe.importing import Plan
+    from unsubscribe.importing import import_file as read_in
+
+    if file.is_dir():
+        raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="FILE")
+    if rejects:
+        refuse_input(rejects, [file], "--rejects")
+        writable(rejects)
+    reading = Reading(encoding, _columns(column or ()))
+    statement, since = _statement(basis, source, date)
+    house = open_house(say=_)
+    gc.set_threshold(_BETWEEN)
+    plan = Plan(topic, statement, house.pepper, since, reading=reading)
+    with Rejects(rejects) as rejected, _Progress() as progress:
+        summary = read_in(house.db, file, plan, house.clock(), reject=rejected.take, progress=progress.show)
+    house.close()
+    if as_json:
+        tell(summary.as_json() | {"rejects": rejected.as_json()})
+    else:
+        _print_summary(summary)
+        rejected.show(file)
+    return 0
+
+
+def _columns(given: list[str] | tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for item in given:
+        head, sign, use = item.rpartition("=")
+        if not sign or not head.strip():
+            raise typer.BadParameter(_("write HEAD=USE, such as status=attribute"), param_hint="--column")
+        found[head.strip()] = use.strip().lower()
+    return found
+
+
+def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None]:
+    """On what the mail rests; the day in UTC."""
+    from datetime import UTC, datetime, time
+
+    from campaigns.moments import day
+    from unsubscribe.consent import BASES, make_statement
+
+    if basis not in BASES:
+        raise typer.BadParameter(_("choose one of {words}").format(words=", ".join(BASES)), param_hint="--basis")
+    if not date:
+        return make_statement(basis, source), None
+    try:
+        found = day(date, _)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--date") from None
+    return make_statement(basis, source, found.isoformat()), datetime.combine(found, time(), UTC)
+
+
+class _Progress:
+    """Rows so far, on a terminal."""
+
+    def __init__(self) -> None:
+        self._status: Any = None
+
+    def __enter__(self) -> _Progress:
+        import sys
+
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("…")
+            self._status.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def show(self, summary: Summary) -> None:
+        """How far it is."""
+        if self._status:
+            self._status.update(
+                ngettext("{number} row", "{number} rows", summary.rows).format(number=number(summary.rows))
+            )
+
+
+def _print_summary(summary: Summary) -> None:
+    text = _("{added} added, {updated} updated, {unchanged} as they were, {rejected} rejected. Nobody was mailed.")
+    say(
+        text.format(
+            added=number(summary.added),
+            updated=number(summary.updated),
+            unchanged=number(summary.unchanged),
+            rejected=number(summary.rejected),
+        )
+    )
+    here = summary.kept_out - sum(summary.elsewhere.values())
+    if here:
+        text = ngettext("{number} stays opted out.", "{number} stay opted out.", here)
+        say(text.format(number=number(here)))
+    if summary.elsewhere:
+        kinds = ", ".join(
+            f"{number(count)} {ELSEWHERE[kind]}" for kind, count in summary.elsewhere.items() if kind in ELSEWHERE
+        )
+        say(_("Kept out, as the file says: {kinds}.").format(kinds=kinds))
+    if summary.suppressed:
+        text = ngettext(
+            "{number} is held back for another reason.",
+            "{number} are held back for another reason.",
+            summary.suppressed,
+        )
+        say(text.format(number=number(summary.suppressed)))
+    _print_file(summary)
+
+
+def _print_file(summary: Summary) -> None:
+    """How the file was read: what each column was used as, encoding, separator, empty rows."""
+    told = [f"{item['head'] or '–'}: {_used_as(item['used_as'])}" for item in summary.columns[:_SHOWN]]
+    left = len(summary.columns) - len(told)
+    told += [_("… and {number} more").format(number=number(left))] if left else []
+    say(_("Columns: {columns}.").format(columns="; ".join(told)))
+    if summary.program:
+        say(_("This is an export of {program}; its own bookkeeping is left out.").format(program=summary.program))
+    sign = _SIGNS.get(summary.delimiter, repr(summary.delimiter))
+    if summary.guessed:
+        text = _(
+            "Read as {encoding}, separator {sign}. The encoding is a guess: if names look wrong, save the file as "
+            "UTF-8, or import it again with --encoding, such as windows-1250."
+        )
+    else:
+        text = _("Read as {encoding}, separator {sign}.")
+    name = "windows-1252" if summary.encoding == _GUESSED else summary.encoding
+    say(text.format(encoding=name.upper() if name.startswith("utf") else name, sign=sign))
+    if summary.empty:
+        text = ngettext("{number} empty row was passed over.", "{number} empty rows were passed over.", summary.empty)
+        say(text.format(number=number(summary.empty)))
+
+
+def _used_as(use: str) -> str:
+    kind, _sign, name = use.partition(" ")
+    if kind == "attribute" and name:
+        return _("attribute {name}").format(name=name)
+    return USED_AS.get(use, use)

@@ -1,0 +1,211 @@
+"""The first line of a CSV file: which column is what (:mod:`.foreign` has the words), and what is wrong with it.
+
+Promises: *email*, *name* and *language* mean themselves, whatever else is there; a head that is known in nl, en, de or
+fr, or from another program's export, is used as what it means; any other column is an attribute by its own name. What a
+column is used as can be told (:attr:`Column.told`), and can be said otherwise (``as_said``: head to use).
+
+Raises ``FaultsError`` for a line without an address column, with one column twice, or with a name that cannot be used,
+and ``InputError`` for a use that cannot be.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mailer import unseen
+from mailer.address import is_address
+from mailer.errors import Fault, FaultsError, InputError
+from unsubscribe.contacts import foreign
+from unsubscribe.contacts.foreign import Status
+
+N_ = str  # marks a text for the catalogue (domain cli)
+CORE = ("email", "name", "language")
+USES = ("attribute", "email", "name", "first", "infix", "last", "language", "salutation", "status", "date", "none")
+OPTED_OUT = "opted_out_topics"  # of our own export: the topics that were left
+HELD_BACK, SINCE, UNTIL = "held_back", "held_back_since", "held_back_until"  # why for all mail, and when
+_OURS: Mapping[str, str] = {OPTED_OUT: "topics", HELD_BACK: "status", SINCE: "none", UNTIL: "none"}
+_HELD = Status(empty="subscribed", words={"optout": "blocked", "pause": "subscribed", "lessoften": "subscribed"})
+_MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
+_NAME = re.compile(r"[^\W\d]\w{0,63}")
+_ALMOST = {"adres", "address", "adresse", "contact"}
+_STATUS = Status(numbered=True, empty="subscribed")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the file: its name as an attribute, whether it is a list (``name[]``), its head, and its use.
+
+    ``use``: one of :data:`USES`, or *attributes* (JSON), *topics*; empty: by the name.
+    """
+
+    name: str
+    is_list: bool = False
+    use: str = ""
+    head: str = ""
+    status: Status | None = None
+
+    @property
+    def used_as(self) -> str:
+        """Its use, also where nobody said it."""
+        return self.use or (self.name if self.name in CORE else "attribute")
+
+    @property
+    def told(self) -> str:
+        """What it was used as, for a program: *address*, *name*, *part of the name*, *attribute NAME*, and so on."""
+        words = {"email": "address", "none": "left out", "first": "part of the name", "attributes": "attributes"}
+        words |= {"infix": "part of the name", "last": "part of the name", "date": "date of subscribing"}
+        words |= {"topics": "status"}
+        return words.get(self.used_as, f"attribute {self.name}" if self.used_as == "attribute" else self.used_as)
+
+
+def read_heads(
+    header: Sequence[str], file: str, line: int, as_said: Mapping[str, str] | None = None
+) -> tuple[list[Column], str]:
+    """The columns, and the program that made the file (empty: not known); ``header``: its plain cells."""
+    heads = [unseen.remove(cell).strip("\"'„“”«» ") for cell in header]
+    if any(is_address(head) for head in heads):
+        raise FaultsError([_no_head(heads, file, line)])
+    said = _said(heads, as_said or {})
+    program = foreign.made_by(heads)
+    has_address = any(head == "email" for head in heads) or "email" in said.values()
+    columns = [_column(head, said.get(head, ""), program, has_address) for head in heads]
+    columns = _one_name(columns)
+    faults = [
+        Fault(file, line, f"column {place}", *what)
+        for place, column in enumerate(columns, 1)
+        for what in _name_faults(column)
+    ]
+    faults += list(_twice(columns, file, line))
+    if not any(column.used_as == "email" for column in columns):
+        faults = [_no_email(heads, file, line), *faults]
+    if faults:
+        raise FaultsError(faults[:_MOST_FAULTS])
+    return columns, program.name if program else ""
+
+
+def as_attribute(column: Column) -> Column:
+    """The column as an attribute by its own name."""
+    return replace(column, use="attribute", status=None)
+
+
+def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
+    """The uses that the caller said, by the head as it stands in the file."""
+    known = {foreign.key(head): head for head in heads} | {head: head for head in heads}
+    found: dict[str, str] = {}
+    for head, use in as_said.items():
+        there = known.get(head) or known.get(foreign.key(head))
+        if there is None:
+            shown = ", ".join(_shown(item) for item in heads[:_MOST_FAULTS])
+            raise InputError(
+                N_("--column {head}: the file has no such column, but {columns}").format(head=head, columns=shown)
+            )
+        if use not in USES:
+            raise InputError(
+                N_("--column {head}={use}: expected one of {words}").format(head=head, use=use, words=", ".join(USES))
+            )
+        found[there] = use
+    return found
+
+
+def _column(head: str, use: str, program: foreign.Program | None, has_address: bool) -> Column:
+    is_list = head.endswith("[]")
+    bare = head.removesuffix("[]").strip()
+    name = re.sub(r"[\s-]+", "_", bare)
+    if use:
+        return _used(Column(name, is_list, use, head))
+    if head in CORE:
+        return Column(head, False, "", head)
+    if bare in _OURS:
+        return Column(name, is_list, _OURS[bare], head, _HELD if bare == HELD_BACK else None)
+    if is_list or not head:
+        return Column(name, is_list, "" if bare else "none", head)
+    if program and foreign.key(head) in program.own:
+        return Column(name, False, "none", head)
+    status = foreign.status_of(head)
+    if status:
+        return Column(name, False, "status", head, status)
+    found = foreign.use_of(head)
+    if found is None or (found == "email" and has_address):
+        own = "attributes" if program and program.name == "listmonk" and name == "attributes" else "attribute"
+        return Column(name, False, own, head)
+    return _used(Column(name, False, found, head))
+
+
+def _used(column: Column) -> Column:
+    if column.use in (*CORE, "salutation"):
+        name, use = column.use, "attribute" if column.use == "salutation" else column.use
+        return Column(name, column.is_list, use, column.head)
+    if column.use == "status":
+        return replace(column, status=foreign.status_of(column.head) or _STATUS)
+    return column
+
+
+def _one_name(columns: list[Column]) -> list[Column]:
+    """Where *name* or *language* stands itself, another word for it is an attribute; as are the parts of a name."""
+    heads = {column.head for column in columns}
+    found = []
+    for column in columns:
+        again = column.name in ("name", "language") and column.head != column.name and column.name in heads
+        own = Column(re.sub(r"[\s-]+", "_", column.head), False, "attribute", column.head)
+        found.append(own if again else column)
+    if any(column.used_as == "name" for column in found):
+        return [as_attribute(column) if column.use in ("first", "infix", "last") else column for column in found]
+    return found
+
+
+def _name_faults(column: Column) -> Iterator[tuple[str, str, str]]:
+    """found, expected, hint; a column without a name is a fault only if something stands below it (``Sheet``)."""
+    name = column.name
+    if name and column.used_as not in ("none", "status", "date", "topics") and not _NAME.fullmatch(name):
+        yield _shown(column.head), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
+    elif column.is_list and name in CORE:
+        yield _shown(column.head), f"'{name}'", N_("this column has one value for each person")
+
+
+def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
+    """Two columns of one name: the same head, heads that differ in case or blanks, two words for one thing."""
+    named = [column for column in columns if column.name and column.use not in ("none", "status", "date", "topics")]
+    times = Counter(column.name.casefold() for column in named)
+    times += Counter(column.head for column in columns if column.use in ("status", "date") and column.head)
+    for name in sorted(name for name, count in times.items() if count > 1):
+        heads = [column.head for column in columns if name in (column.name.casefold(), column.head)]
+        places = [str(place) for place, column in enumerate(columns, 1) if column.head in heads]
+        if len(set(heads)) == 1:
+            found = N_("the column more than once: {places}").format(places=", ".join(places))
+        else:
+            words = N_("columns that are one and the same, more than once: {heads}")
+            found = words.format(heads=", ".join(map(_shown, heads)))
+        hint = N_("Rename one of them, or say which one counts: --column HEAD=attribute")
+        yield Fault(file, line, name, found, N_("each column once"), hint)
+
+
+def _shown(cell: str) -> str:
+    text = cell.strip()
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def _no_head(heads: Sequence[str], file: str, line: int) -> Fault:
+    address = next(head for head in heads if is_address(head))
+    return Fault(
+        file,
+        line,
+        "columns",
+        N_("a person in the first line ({address})").format(address=_shown(address)),
+        N_("a first line with the names of the columns"),
+        N_("Add a line above it, such as: email,name,language"),
+    )
+
+
+def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
+    shown = ", ".join([*map(_shown, header[:_MOST_FAULTS]), *(["…"] if len(header) > _MOST_FAULTS else [])])
+    plain_names = {foreign.key(cell[:_SHOWN]): cell for cell in header}
+    close = [cell for word, cell in plain_names.items() if word in _ALMOST]
+    close = close or [plain_names[word] for word in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
+    hint = N_("did you mean {name}? Call that column email").format(name=_shown(close[0])) if close else ""
+    return Fault(
+        file, line, "email", N_("no such column, but {columns}").format(columns=shown), N_("a column email"), hint
+    )

@@ -1,0 +1,45 @@
+"""The links of a test mail: the pages that a reader would see, which say that it was a test and act on nothing.
+
+Promises: a page of a test mail has ``trial`` in its context, so that :file:`base.html` says so; nothing is stored,
+sent or counted, by GET or by POST (List-Unsubscribe's one click too); whom it shows is nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from mailer.signing import Token
+from unsubscribe import contacts
+from unsubscribe.contacts import Contact, Topic
+from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.pages import View
+from unsubscribe.optout import Reader
+from unsubscribe.tokens import trial_topic
+
+_NOBODY = "reader@example.org"
+CONTEXT: dict[str, object] = {"trial": True}
+
+
+def of(token: Token) -> dict[str, object]:
+    """What a page needs to know of it; nothing for a link of a letter."""
+    return CONTEXT if trial_topic(token) is not None else {}
+
+
+def look(conn: Connection, token: Token, now: datetime) -> tuple[Reader, Sequence[Topic]]:
+    """A reader of the test mail, who is nobody, and the topics that the form would show."""
+    found = contacts.topics(conn)
+    topic = next((one for one in found if one.id == trial_topic(token)), None)
+    nobody = Contact(0, _NOBODY, _NOBODY, b"", "example.org", "", "", {}, frozenset(), now, now)
+    shown = [one for one in found if one.is_open or one == topic]
+    return Reader(token, topic.slug if topic else "", nobody, topic, "on"), shown
+
+
+def nothing_done(desk: Desk, view: View) -> Response:
+    """The answer to a button."""
+    _ = view.gettext
+    told = _("A reader who uses this button sees here what was changed.")
+    return desk.done(view, _("Nothing was changed"), (told,), kind="info", trial=True)

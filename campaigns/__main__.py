@@ -6,10 +6,9 @@ import sys
 def main() -> None:
     """Run a command; ``--version`` alone before anything is loaded."""
     if sys.argv[1:2] == ["--version"]:
-        from campaigns.version import version_line
+        from campaigns.version import print_version
 
-        print(version_line())
-        return
+        sys.exit(print_version())
     from campaigns.cli import main as run
 
     run()

@@ -125,6 +125,8 @@ class _Parent:
         if (child is not None and child.is_alive()) or time.monotonic() - self._started.get(name, -99.0) < pause:
             return
         if child is not None:
+            if time.monotonic() - self._started[name] > 2 * LONGEST_PAUSE:
+                pause = 1.0  # it worked for a while
             self._pause[name] = min(2 * pause, LONGEST_PAUSE) if child.exitcode == CANNOT_BEGIN else 1.0
             log.warning("a child process ended; it is started again", child=name, code=child.exitcode)
         self._started[name] = time.monotonic()

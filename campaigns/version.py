@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 def version_line() -> str:
     """``postiljon 1.2.3``; of a checkout that was never installed, without a number."""
@@ -11,3 +13,13 @@ def version_line() -> str:
         return f"postiljon {version('postiljon')}"
     except PackageNotFoundError:
         return "postiljon (not installed)"
+
+
+def print_version() -> int:
+    """Print it; the exit code, 3 where standard output takes nothing."""
+    try:
+        print(version_line(), flush=True)
+    except OSError:  # the interpreter would try again at its end, and tell of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 3
+    return 0

@@ -83,10 +83,11 @@ class _Known(PydanticBaseSettingsSource):
 
 
 class HouseSettings(BaseSettings):
-    """The data folder, and what all settings have in common."""
+    """The data folder, and what all settings have in common. ``config``, the file in use, stands in no file itself."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
+    config: Path | None = None
     data: Path = Path("data")
 
     @field_validator("*", mode="before")
@@ -168,6 +169,7 @@ def unknown(kinds: Iterable[type[HouseSettings]]) -> Iterator[SettingFault]:
             yield _stranger(SettingFault("", 0, name, "", ""), known, PREFIX)
     keys = settingsfile.load()
     kept = secrets_of(data_folder({}, environment, keys))
+    known.discard("config")
     for each in (keys, kept):
         for key in each.values if each else ():
             if key not in known:
@@ -176,8 +178,7 @@ def unknown(kinds: Iterable[type[HouseSettings]]) -> Iterator[SettingFault]:
 
 def _variables() -> list[tuple[str, str]]:
     """Ours, and not empty."""
-    named = [(name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value]
-    return [(name, value) for name, value in named if name != settingsfile.VARIABLE]
+    return [(name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value]
 
 
 def _is_foreign(name: str, value: str) -> bool:
@@ -212,8 +213,8 @@ def _plain(name: str) -> str:
 
 
 def _filled(keys: Keys | None) -> dict[str, Any]:
-    """Without empty texts."""
-    return {key: value for key, value in keys.values.items() if value != ""} if keys else {}
+    """Without empty texts, and without what no file can say."""
+    return {key: value for key, value in keys.values.items() if value != "" and key != "config"} if keys else {}
 
 
 def _readable(value: Any) -> Any:

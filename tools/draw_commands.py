@@ -26,7 +26,14 @@ with an example.
 included. Results go to standard output, complaints and progress to standard error. The language is that of the
 terminal (`LC_ALL`, `LC_MESSAGES`, `LANG`): English or Dutch.
 
-**Settings** come from the environment and from `postiljon.toml` in the working directory: [settings](settings.md).
+**With every command**: `--config FILE`, before or behind its name, names the file of settings. `postiljon --version`
+prints the version.
+
+**Settings** come from the environment and from a file, `postiljon.toml` in the working directory or
+`/etc/postiljon/postiljon.toml`: [settings](settings.md).
+
+**As whom**: a command is run as the owner of the data folder. As another user, root too, it is refused, and says how it
+is typed.
 """
 
 

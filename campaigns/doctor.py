@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from campaigns import leaving, migrations, modes, preflight, records, report, setup
+from campaigns import leaving, migrations, modes, preflight, records, report, setup, surroundings
 from campaigns.app import House
+from campaigns.findings import Finding
 from campaigns.moments import Say
 from campaigns.restoring import missing
 from mailer import files, outbox, settingsfile, suppression
@@ -27,19 +27,6 @@ from mailer.transport.base import Notice, unheard
 _PASSWORD = re.compile(
     r"^\s*(?:smtp_password|metrics_token|secret_keys|pepper)\s*=|://[^\s/\"']*:[^\s\"']*@", re.MULTILINE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, and how it is."""
-
-    kind: Literal["ok", "warning", "error"]
-    subject: str
-    words: str
-
-    def as_json(self) -> dict[str, str]:
-        """The same as a JSON object."""
-        return asdict(self)
 
 
 def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
@@ -56,11 +43,18 @@ def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
             (_("files"), _files),
             (_("public address"), _public_url),
             (_("organisation"), _organisation),
+            (_("public pages"), surroundings.pages),
+            (_("brand"), surroundings.brand),
+            (_("disk"), surroundings.disk),
             (_("database"), _database),
+            (_("writing"), surroundings.writing),
+            (_("clock"), surroundings.clock),
             (_("counters"), _counters),
             (_("backup"), _backup),
             (_("relay"), lambda house, _: _relay(house, _, notice)),
             (_("service mail"), _service_mail),
+            (_("sender"), surroundings.serving),
+            (_("sign-ups"), surroundings.proxies),
         ]
         for subject, check in checks:
             found += _safely(subject, check, house, _) if subject not in unable else []
@@ -77,7 +71,8 @@ def _safely(subject: str, check: Callable[[House, Say], Iterator[Finding]], hous
     except PostiljonError as error:
         return [Finding("error", subject, str(error))]
     except OSError as error:
-        return [Finding("error", subject, f"{error.filename or subject}: {error.strerror or error}")]
+        words = _("{path}: {why}; see who owns it, and its mode: ls -ld {path}")
+        return [Finding("error", subject, words.format(path=error.filename or subject, why=error.strerror or error))]
 
 
 def _secrets(house: House, _: Say) -> Iterator[Finding]:

@@ -32,6 +32,16 @@ def listen(host: str, port: int, number: int) -> list[socket.socket]:
     return found
 
 
+def shown(host: str, port: int) -> str:
+    """The address that a browser on this machine takes, also for one that stands for all addresses of the machine."""
+    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what was asked for
+    return f"http://{_place(name)}:{port}/"
+
+
+def _place(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def web_processes(wanted: int | None) -> int:
     """How many web processes: as set, else one for each core that we may use, at most four."""
     if not hasattr(socket, "SO_REUSEPORT"):
@@ -74,4 +84,4 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
 
 def _refused(host: str, port: int, error: OSError | UnicodeError) -> InputError:
     why = getattr(error, "strerror", "") or N_("that is not the name or address of a machine")
-    return InputError(N_("cannot listen on {place}: {why}").format(place=f"{host}:{port}", why=why))
+    return InputError(N_("cannot listen on {place}: {why}").format(place=f"{_place(host)}:{port}", why=why))

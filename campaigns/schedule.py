@@ -6,17 +6,21 @@ A missed hour is kept up to ``POSTILJON_LATE`` later, then it is held (``missed`
 next tick; nothing raises out of a tick.
 
 Traps (docs/decisions): an interval job per kind, in memory, ``coalesce``, ``max_instances=1``,
-``misfire_grace_time=None``; APScheduler's default drops a job that is a second late without a word. It goes by the wall
+``misfire_grace_time=None``; APScheduler's default drops a job that is a second late without a word. A turn that is left
+out since the one before it is still at work is no line in the log. It goes by the wall
 clock of the machine: see :class:`Clockwork` (E19).
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -30,7 +34,16 @@ FOLLOW_EVERY = 0.5
 TIDY_EVERY = 3600.0
 OVERDUE = timedelta(seconds=30)
 _BREATH = 0.005  # between two pages the lock is free for others
+LONG = 60.0  # seconds that a turn may take before the log says so
 log = structlog.get_logger()
+
+
+def _not_skipped(record: logging.LogRecord) -> bool:
+    """Whether a line is none of those about a turn that was left out, four a second while a large audience is frozen.
+
+    Nothing is lost by it: the next turn finds all that is due.
+    """
+    return "maximum number of running instances" not in record.getMessage()
 
 
 class Clockwork(BackgroundScheduler):  # type: ignore[misc]
@@ -60,6 +73,8 @@ class Schedule:
         self._site, self._clock, self._tidy = site, clock, tidy
         self._closing = threading.Event()
         self._complained = ""
+        self._begun: dict[str, float] = {}  # what is at work now, since when by a clock that only goes on
+        self._told: set[str] = set()
         self.scheduler = Clockwork(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(3)},
@@ -71,6 +86,8 @@ class Schedule:
         if tidy:  # at the start, and then each hour: what is due is found by its date, so a missed hour loses nothing
             begin = {"seconds": TIDY_EVERY, "id": "tidy", "next_run_time": datetime.now(UTC)}
             self.scheduler.add_job(self._quietly, "interval", [self.tidy], **begin)
+        self.scheduler.add_listener(self._still_runs, EVENT_JOB_MAX_INSTANCES)
+        logging.getLogger("apscheduler.scheduler").addFilter(_not_skipped)  # the same one each time: it is added once
 
     def start(self) -> None:
         """Begin to look."""
@@ -111,7 +128,15 @@ class Schedule:
         if self._tidy:
             self._tidy(self._clock())
 
+    def _still_runs(self, event: JobSubmissionEvent) -> None:
+        """A turn came while the one before it was still at work: said once, when that takes longer than a minute."""
+        begun = self._begun.get(event.job_id)
+        if begun is not None and time.monotonic() - begun > LONG and event.job_id not in self._told:
+            self._told.add(event.job_id)
+            log.warning("a turn of the schedule takes long", job=event.job_id, seconds=round(time.monotonic() - begun))
+
     def _quietly(self, job: Callable[[], object]) -> None:
+        self._begun[job.__name__] = time.monotonic()
         try:
             job()
             self._complained = ""
@@ -119,3 +144,6 @@ class Schedule:
             if str(error) != self._complained:
                 self._complained = str(error)
                 log.warning("schedule", job=job.__name__, error=str(error))
+        finally:
+            self._begun.pop(job.__name__, None)
+            self._told.discard(job.__name__)

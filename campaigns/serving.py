@@ -33,7 +33,7 @@ import structlog
 
 from campaigns import leaving
 from campaigns.app import House, open_house
-from campaigns.listening import keep_on_a_core, listen, web_processes
+from campaigns.listening import keep_on_a_core, listen, shown, web_processes
 from campaigns.terminal import guard_logs
 from mailer import files, shortage
 from mailer.errors import PostiljonError
@@ -111,7 +111,7 @@ class _Parent:
     def run(self) -> int:
         """Until stopped."""
         names = [*self._webs, *(f"sender-{number}" for number in range(1, self._plan.senders + 1))]
-        print(f"http://{self._plan.host}:{self._webs['web-1'].getsockname()[1]}/", file=sys.stderr, flush=True)
+        print(shown(self._plan.host, self._webs["web-1"].getsockname()[1]), file=sys.stderr, flush=True)
         while not self._stopping:
             for name in names:
                 self._keep(name)

@@ -35,7 +35,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say how it stands."""
-    from campaigns import records, report
+    from campaigns import records, report, surroundings
     from campaigns.app import open_house
 
     if (chosen or out) and not (people and slug):
@@ -53,6 +53,9 @@ def status(
             tell(found) if as_json else _print_list(found)
             for line in [] if as_json else report.service_mail(conn, house.clock(), house.reader.timezone, _):
                 say(_("Service mail: {words}").format(words=line.words))
+            for item in [] if as_json else surroundings.proxies(house, _):
+                if item.kind == "warning":
+                    say(f"{item.subject}: {item.words}")
             return
         campaign = records.get(conn, slug)
         one = report.of_campaign(conn, campaign, _)

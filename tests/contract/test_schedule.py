@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
 from campaigns import control, launch, records
 from campaigns.records import Campaign
@@ -255,3 +256,27 @@ def test_the_clock_tidies_as_soon_as_it_runs_and_a_failing_chore_stops_nothing_e
     clockwork.close()
     assert asked == [HOUR]
     assert read(small).state is State.SENDING
+
+
+def test_turns_that_are_left_out_while_one_takes_long_fill_no_log(
+    small: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Expected: while a turn is held up, none of those after it is a line; after it the schedule goes on."""
+    gate, turns, left_out = threading.Event(), threading.Semaphore(0), threading.Semaphore(0)
+    clockwork = Schedule(small.site, small.clock)
+
+    def held_up() -> None:
+        turns.release()
+        gate.wait(120)
+
+    small_job = clockwork.scheduler.get_job("look")
+    small_job.modify(args=[held_up])
+    clockwork.scheduler.add_listener(lambda _event: left_out.release(), EVENT_JOB_MAX_INSTANCES)
+    clockwork.start()
+    assert turns.acquire(timeout=120)
+    for _ in range(3):
+        assert left_out.acquire(timeout=120)
+    gate.set()
+    assert turns.acquire(timeout=120)
+    clockwork.close()
+    assert [record.getMessage() for record in caplog.records if "skipped" in record.getMessage()] == []

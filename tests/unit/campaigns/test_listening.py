@@ -10,6 +10,7 @@ from itertools import count
 
 import pytest
 
+from campaigns import listening
 from campaigns.listening import keep_on_a_core, listen, web_processes
 from mailer.errors import InputError
 
@@ -78,3 +79,18 @@ def where_it_may_run(number: int, among: int) -> set[int]:
         found = os.sched_getaffinity(process.pid)
         process.kill()
     return found
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000/"),
+        ("::1", "http://[::1]:8000/"),
+        ("::", "http://[::1]:8000/"),
+        ("0.0.0.0", "http://127.0.0.1:8000/"),
+        ("2001:db8::7", "http://[2001:db8::7]:8000/"),
+        ("localhost", "http://localhost:8000/"),
+    ],
+)
+def test_the_address_that_is_printed_is_one_that_a_browser_takes(host: str, address: str) -> None:
+    assert listening.shown(host, 8000) == address

@@ -27,7 +27,7 @@ from urllib.parse import quote
 from mailer.letter.encode import clean, one_line, quoted_printable, refuse_controls, unstructured
 from mailer.letter.evaluate import Evaluate, compile_expression, names_used
 from mailer.letter.filters import as_text
-from mailer.letter.plan import Branch, Loop, Place, Plan, Slot, Values
+from mailer.letter.plan import Branch, Loop, Number, Numbered, Place, Plan, Slot, Values
 
 Encoding = Literal["qp", "header", "raw"]
 Encode = Callable[[str], bytes]
@@ -47,6 +47,7 @@ _AS_IT_IS: Mapping[str, Pattern[str]] = {
     Place.HEADER: re.compile(r"(?!)"),
     "address": re.compile(r"(?!.{76})https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9_.~/@:+-]*)?"),
 }
+_NUMBER = "\0number"  # where the last number of the list around stands among the values
 _NEITHER = "\0"  # stands before a slot that follows something unknown
 
 
@@ -90,6 +91,8 @@ def _for_nobody(plan: Plan) -> Plan:
                 nodes.extend([Branch(kept, rest)] if kept else rest)
             case Loop():
                 pass
+            case Numbered(start, body):
+                nodes.append(Numbered(start, _for_nobody(body)))
             case _:
                 nodes.append(node)
     return tuple(nodes)
@@ -204,16 +207,21 @@ def _merged(plan: Plan) -> list[Any]:
     return nodes
 
 
-def _hole(node: Slot | Branch | Loop, maker: _Maker, before: str) -> Fill:
+def _hole(node: Slot | Branch | Loop | Numbered | Number, maker: _Maker, before: str) -> Fill:
     match node:
         case Slot():
             return maker.slot(node, before)
         case Branch(arms, otherwise):
             chosen = [(compile_expression(when, maker.language), _filler(body, maker, before)) for when, body in arms]
             return partial(_fill_branch, chosen, _filler(otherwise, maker, before))
-        case Loop(variable, over, body):
+        case Loop(variable, over, body, between):
             items = compile_expression(over, maker.language)
-            return partial(_fill_loop, items, variable, _filler(body, maker, _NEITHER))
+            gap = _filler(between, maker, _NEITHER)({}) if between else b""
+            return partial(_fill_loop, items, variable, _filler(body, maker, _NEITHER), gap)
+        case Numbered(start, body):
+            return partial(_fill_numbered, start, _filler(body, maker, before))
+        case Number(value):
+            return partial(_fill_number, value, maker.encode)
 
 
 def _fill_branch(arms: list[tuple[Evaluate, Fill]], otherwise: Fill, values: Values) -> bytes:
@@ -223,13 +231,24 @@ def _fill_branch(arms: list[tuple[Evaluate, Fill]], otherwise: Fill, values: Val
     return otherwise(values)
 
 
-def _fill_loop(items_of: Evaluate, variable: str, body: Fill, values: Values) -> bytes:
+def _fill_numbered(start: int, body: Fill, values: Values) -> bytes:
+    return body({**values, _NUMBER: [start - 1]})
+
+
+def _fill_number(value: int | None, encode: Encode, values: Values) -> bytes:
+    last = values[_NUMBER]
+    last[0] = last[0] + 1 if value is None else value
+    return encode(str(last[0]))
+
+
+def _fill_loop(items_of: Evaluate, variable: str, body: Fill, gap: bytes, values: Values) -> bytes:
     items = items_of(values)
     if items is None:
         return b""
     listed = items if isinstance(items, (list, tuple)) else [items]
     there = (item for item in listed if item is not None and str(item).strip())
-    return b"".join([body({**values, variable: item}) for item in islice(there, MAX_ITEMS)])
+    rounds = [body({**values, variable: item}) for item in islice(there, MAX_ITEMS)]
+    return gap.join(filter(None, rounds)) if gap else b"".join(rounds)
 
 
 def _subject(fill: Fill) -> Fill:

@@ -48,14 +48,33 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """for NAME in LIST: LIST is an expression that gives a contact's own list, 100 items at most."""
+    """for NAME in LIST: LIST is an expression that gives a contact's own list, 100 items at most.
+
+    ``between`` stands between two rounds that give something.
+    """
 
     name: str
     over: str
     body: Plan
+    between: Plan = ()
 
 
-Node = Union[str, Slot, Branch, Loop]
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A list whose items are numbered as they are shown, the first one with ``start``."""
+
+    start: int
+    body: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The next number of the list around it; with ``value`` that one, from which it goes on."""
+
+    value: int | None = None
+
+
+Node = Union[str, Slot, Branch, Loop, Numbered, Number]
 Plan = tuple[Node, ...]
 
 
@@ -143,8 +162,12 @@ def _dump_node(node: Node) -> Any:
             return {"slot": source, "place": place.value}
         case Branch(arms, otherwise):
             return {"if": [[condition, _dump(body)] for condition, body in arms], "else": _dump(otherwise)}
-        case Loop(name, over, body):
-            return {"for": name, "in": over, "do": _dump(body)}
+        case Loop(name, over, body, between):
+            return {"for": name, "in": over, "do": _dump(body)} | ({"between": _dump(between)} if between else {})
+        case Numbered(start, body):
+            return {"from": start, "do": _dump(body)}
+        case Number(value):
+            return {"number": value}
 
 
 def _load(nodes: Sequence[Any]) -> Plan:
@@ -158,4 +181,8 @@ def _load_node(node: Any) -> Node:
         return Slot(node["slot"], Place(node["place"]))
     if "if" in node:
         return Branch(tuple((condition, _load(body)) for condition, body in node["if"]), _load(node["else"]))
-    return Loop(node["for"], node["in"], _load(node["do"]))
+    if "number" in node:
+        return Number(node["number"])
+    if "from" in node:
+        return Numbered(node["from"], _load(node["do"]))
+    return Loop(node["for"], node["in"], _load(node["do"]), _load(node.get("between", [])))

@@ -25,7 +25,7 @@ __all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expressio
 MAX_ITEMS = 100
 MAX_NESTING = 10
 MAX_FAULTS = 100
-Kind = Literal["slot", "if", "elif", "else", "endif", "for", "endfor"]
+Kind = Literal["slot", "if", "elif", "else", "endif", "for", "endfor", "between", "numbered", "endnumbered", "number"]
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 BEFORE = N_("{tag} before it")
 _WORDS = ("if", "elif", "else", "endif", "for", "endfor")
@@ -46,7 +46,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable."""
+    """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable.
+
+    The last four kinds are never an author's: compile puts them where a text part needs them (plan.py).
+    """
 
     kind: Kind
     source: str

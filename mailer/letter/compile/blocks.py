@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 
+from mailer.letter.compile.dialect import line_of
 from mailer.letter.compile.mask import Masker
 
 
@@ -44,8 +45,9 @@ def add_rules(markdown: MarkdownIt, masker: Masker) -> None:
     """Teach ``markdown`` the two rules."""
 
     def control(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
-        line = _line(state, start)
-        if state.is_code_block(start) or not masker.control_line.fullmatch(line):
+        line = line_of(state, start)
+        rows = silent and state.parentType == "table"  # dialect.py takes tags between rows
+        if rows or not masker.control_line.fullmatch(line):
             return False
         if not silent:
             for word in masker.word.finditer(line):
@@ -59,9 +61,9 @@ def add_rules(markdown: MarkdownIt, masker: Masker) -> None:
 
 
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    line = _line(state, start)
+    line = line_of(state, start)
     opening, stray = _OPEN.fullmatch(line), bool(_CLOSE.fullmatch(line))
-    if state.is_code_block(start) or not (opening or stray):
+    if not (opening or stray):
         return False
     if silent:
         return True
@@ -87,7 +89,7 @@ def _closing_line(state: StateBlock, start: int, end: int, colons: int) -> int:
     """The line that closes a fence of ``colons``, or ``end``. Within a list it ends where the list does."""
     inner: list[int] = []  # fences opened since, as short as or shorter than ours
     for number in range(start, end):
-        line = _line(state, number)
+        line = line_of(state, number)
         if state.sCount[number] < state.blkIndent and line:
             return end
         opening, closing = _OPEN.fullmatch(line), _CLOSE.fullmatch(line)
@@ -99,7 +101,3 @@ def _closing_line(state: StateBlock, start: int, end: int, colons: int) -> int:
             elif len(closing[1]) >= colons:
                 return number
     return end
-
-
-def _line(state: StateBlock, number: int) -> str:
-    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
+from mailer.letter.compile.leftovers import field_name, leftovers
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside
@@ -25,6 +27,8 @@ _SAYS_NOTHING = re.compile(
 )
 _ADDRESS = re.compile(r"https?://[^\s/?#]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[\d().-]+", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
+_TAG = re.compile(r"<(/?)\s*([\w-]*)")
+_QUOTES = re.compile('[“”„‘’«»"]')
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
@@ -37,6 +41,8 @@ class Checker:
 
     masker: Masker
     source: LetterSource
+    opened: set[str] = field(default_factory=set)  # the names of HTML tags that were told
+    written: list[str] = field(default_factory=list)  # the lines of the body
 
     def check(self, root: Element, *, tags_are_right: bool) -> list[Fault]:
         """Every fault and warning, by line; where tags stand is checked only if the tags themselves are right.
@@ -44,6 +50,7 @@ class Checker:
         After :data:`MAX_FAULTS` faults the rest is left for the next time.
         """
         faults: list[Fault] = []
+        self.written.extend(self.source.body.split("\n"))
         for element in root.walk():
             if len(faults) >= MAX_FAULTS:
                 break
@@ -66,7 +73,7 @@ class Checker:
 
     def _element(self, element: Element) -> Iterator[Fault]:
         match element.kind:
-            case "html_block" | "html_inline":
+            case "html_inline" | "comment":
                 yield from self._html(element)
             case "block":
                 yield from self._block(element)
@@ -76,10 +83,9 @@ class Checker:
                 yield from self._link(element)
             case "paragraph" | "heading" | "td" | "th":
                 yield from self._pictures(element)
-            case "text" if "](" in element.text:
-                yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
+                yield from self._leftovers(element)
             case _:
-                pass
+                yield from self._whole(element)
         if (control := CONTROL.search(element.text + element.title)) and element.kind not in ("fence", "code_block"):
             yield self.fault(element.line, f"U+{ord(control[0]):04X}", N_("text without control characters"))
         if element.kind == "heading" and element.name == "1":
@@ -88,10 +94,63 @@ class Checker:
         if element.kind == "slot" and not self.source.online and self.masker.tag(element.text).source == "links.online":
             yield self._no_online(element.line, element.text)
 
+    def _whole(self, element: Element) -> Iterator[Fault]:
+        """What would be left out, or is not what it was meant to be."""
+        match element.kind:
+            case "table":
+                yield from self._cells(element)
+            case "fence" if element.name:
+                yield from self._behind_fence(element)
+            case "text" if "<!--" in element.text:
+                yield self.fault(element.line, element.text, N_("--> where the comment ends, in the same paragraph"))
+            case "text" if "](" in element.text:
+                yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
+            case "list_item" if not element.children:
+                yield self.warning(element.line, f"{element.name}." if element.name else "-", N_("the text of an item"))
+
     def _html(self, element: Element) -> Iterator[Fault]:
-        if not _COMMENT.fullmatch(element.text) and not element.text.startswith("</"):
+        if _COMMENT.fullmatch(element.text):
+            tags = [match[0] for match in self.masker.word.finditer(element.text)]
+            yield from self._balance([(self.masker.tag(tag).line, tag) for tag in tags])
+            return
+        tag = _TAG.match(element.text)
+        closes, name = (bool(tag[1]), tag[2].lower()) if tag else (False, "")
+        if not closes or name not in self.opened:  # what closes was told with what opened
             hint = N_("HTML cannot stand in a letter; for a lone < write &lt;")
+            if name == "br":
+                hint = N_("For a new line put a backslash at the end of the line.")
+            elif field_name(name):
+                hint = N_("Write {tag}").format(tag=f'{{{{ contact.{name} | default("…") }}}}')
             yield self.fault(element.line, element.text, N_("Markdown"), hint)
+        if not closes:
+            self.opened.add(name)
+
+    def _leftovers(self, element: Element) -> Iterator[Fault]:
+        """Warnings of what did not become what its author meant; a backslash before a sign says that it is meant."""
+        if element.kind == "heading" and not element.children:
+            hint = N_("It is left out.")
+            yield self.warning(element.line, "#" * int(element.name), N_("the text of a heading"), hint)
+        for line, found, rule in leftovers(element):
+            written = self.written[line - self.source.body_line : line - self.source.body_line + 1]
+            if not (rule.marker and f"\\{rule.marker}" in "".join(written)):
+                yield self.warning(line, found, rule.expected, rule.hint)
+
+    def _cells(self, table: Element) -> Iterator[Fault]:
+        """A row with more cells than the head: they would be shown nowhere."""
+        rows = [row for part in table.children for row in part.children if row.kind == "tr"]
+        most = len(rows[0].children)
+        for row in rows[1:]:
+            if int(row.name or 0) > most:
+                found, expected = N_("a row of {number} cells"), N_("{number} cells, as many as in the first row")
+                hint = N_("For a bar within a cell write \\|")
+                yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
+
+    def _behind_fence(self, element: Element) -> Iterator[Fault]:
+        """Words behind ```: one is taken for the name of a language, more are text that would be lost."""
+        hint = N_("Nobody sees what stands behind ```: write it above.")
+        lost = self.fault(element.line, element.name, N_("``` with nothing behind it"), hint)
+        name = len(element.name.split()) == 1 and not self.masker.word.search(element.name)
+        yield replace(lost, severity="warning") if name else lost
 
     def _in_code(self, element: Element) -> list[tuple[int, str]]:
         """The tags within a piece of code, which has no children: line and text of each."""
@@ -145,7 +204,11 @@ class Checker:
 
     def _link(self, element: Element) -> Iterator[Fault]:
         text = element.plain().strip()
+        yield from self._torn(element.line, element.title)
         yield from self._address(element.line, element.target, N_("an address"))
+        if quotes := _QUOTES.search(unquote(element.target)):
+            found = f"{quotes[0]} ({element.target})"
+            yield self.warning(element.line, found, N_("an address without quotation marks"))
         if not text and not any(child.kind == "image" for child in element.children):
             yield self.fault(element.line, f"[]({element.target})", N_("a text for the link"))
         if _SAYS_NOTHING.fullmatch(text.lower().rstrip(".!:… »>")):

@@ -13,8 +13,10 @@ from html import escape
 from typing import Any
 
 from mailer.letter.compile.checks import is_picture
+from mailer.letter.compile.flow import Flow
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.plaintext import guessed_width
+from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.tree import Element
 from mailer.letter.picture import Picture
 from templates import render_layout, safe
@@ -46,7 +48,7 @@ class HtmlWriter:
                 return self._paragraph(element)
             case "heading":
                 level = min(max(int(element.name), 2), 4)
-                return f"<h{level}>{self.inside(element)}</h{level}>\n"
+                return f"<h{level}>{self.inside(element)}</h{level}>\n" if element.children else ""
             case "link":
                 return self._link(element)
             case "block":
@@ -116,19 +118,37 @@ class HtmlWriter:
         return self.look(element.name, {"content": safe(self._lines(element) if lines else self.inside(element))})
 
     def _lines(self, element: Element) -> str:
-        """The content of a signature: each line of the source is a line."""
+        """The content of a signature: each line of the source is a line, also one under a condition."""
         for below in element.walk():
             below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
-        return self.inside(element)
+        if any(child.kind not in ("paragraph", "control") or is_picture(child) for child in element.children):
+            return self.inside(element)
+
+        def line(child: Element, lead: str) -> str:
+            return lead + self.inside(child)
+
+        def then(child: Element) -> str:
+            return "<br>\n" if child.close else "</p>\n<p>"
+
+        return f"<p>{Flow(self.masker, line, '', then).text(element.children)}</p>\n"
+
+    def _numbered(self, element: Element) -> str:
+        """A numbered list: what its author skipped is skipped, and mail programs count the rest."""
+        start = f' start="{element.name}"' if element.name != "1" else ""
+        values = jumps(element, self.masker)
+        inside = ""
+        for child in element.children:
+            text = self.write(child)
+            inside += text.replace("<li>", f'<li value="{values[id(child)]}">', 1) if id(child) in values else text
+        return f"<ol{start}>{inside}</ol>\n"
 
     def _rare(self, element: Element) -> str:
         match element.kind:
             case "ordered_list":
-                start = f' start="{element.name}"' if element.name != "1" else ""
-                return f"<ol{start}>{self.inside(element)}</ol>\n"
+                return self._numbered(element)
             case "code_inline":
                 return f"<code>{escape(element.text, quote=False)}</code>"
-            case "fence" | "code_block":
+            case "fence":
                 return f"<pre>{escape(element.text, quote=False)}</pre>\n"
             case "table":
                 return f'<table class="data">{self.inside(element)}</table>\n'

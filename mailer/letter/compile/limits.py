@@ -42,7 +42,7 @@ LOOPED = 2_000_000  # the same, loops at their longest
 PICTURES = 200
 PICTURE_BYTES = 40_000_000
 SECONDS = 10.0  # of a processor
-_LEVELS = 2 * NESTING + 2  # as markdown-it counts: a list's item is two
+_DEPTHS = 100, 2 * NESTING + 2  # of blocks, and of a paragraph: markdown-it leaves out what lies deeper
 _LOOK = 100
 _CONTAINERS = ("list_item_open", "blockquote_open", "block_open")
 
@@ -113,14 +113,15 @@ def tags(scan: Scan) -> None:
 
 def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
     """Let ``markdown`` raise ``TooMuch`` as soon as there is too much."""
-    markdown.options["maxNesting"] = _LEVELS
 
     def bounded(state: StateCore) -> None:
+        state.md.options["maxNesting"] = _DEPTHS[0]
         state.tokens = _Bounded(patience)
 
     def inline(state: StateCore) -> None:
+        state.md.options["maxNesting"] = _DEPTHS[1]
         pieces = 0
-        for token in _nested(state.tokens, NESTING, N_("{number} levels of lists, quotations and blocks at most")):
+        for token in state.tokens:
             if token.type == "inline":
                 line = token.map[0] if token.map else 0
                 patience.look(line)
@@ -130,8 +131,7 @@ def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
                 if pieces > PIECES:
                     found = N_("too many pieces of text, links, bold words and ends of lines")
                     raise TooMuch(line, found, _OF_THEM.format(number=PIECES), _SHORTER)
-                for _ in _nested(token.children, MARKS, N_("{number} levels of bold, italic and links at most"), line):
-                    pass
+                _nested(token.children, line)
 
     markdown.core.ruler.before("block", "bounded", bounded)
     markdown.core.ruler.at("inline", inline)
@@ -143,12 +143,16 @@ class _Bounded(list[Token]):
 
     def __init__(self, patience: Patience) -> None:
         super().__init__()
-        self._patience, self._blocks = patience, 0
+        self._patience, self._blocks, self._depth = patience, 0, 0
 
     def append(self, token: Token) -> None:
         """Take one more; an end is counted with its beginning, and what is inside with what is around it."""
+        if self._depth > NESTING:
+            raise _too_deep(self._line(), N_("{number} levels of lists, quotations and blocks at most"), NESTING)
         super().append(token)
         self._blocks += token.nesting == 1
+        if token.type.replace("_close", "_open") in _CONTAINERS:
+            self._depth += token.nesting
         if self._blocks > BLOCKS:
             expected = _OF_THEM.format(number=BLOCKS)
             raise TooMuch(self._line(), N_("too many paragraphs, items and cells"), expected, _SHORTER)
@@ -159,16 +163,16 @@ class _Bounded(list[Token]):
         return next((token.map[0] for token in reversed(self) if token.map), 0)
 
 
-def _nested(tokens: Iterable[Token], limit: int, expected: str, line: int | None = None) -> Iterator[Token]:
-    """The tokens; ``TooMuch`` at one that lies too deep. With a ``line`` each pair counts, else containers alone."""
+def _nested(tokens: Iterable[Token], line: int) -> None:
     depth = 0
     for token in tokens:
-        if line is not None or token.type in _CONTAINERS or token.type.replace("_close", "_open") in _CONTAINERS:
-            depth += token.nesting
-        if depth > limit:
-            at = line if line is not None else token.map[0] if token.map else 0
-            raise TooMuch(at, N_("one in another in another, too deep"), expected.format(number=limit))
-        yield token
+        depth += token.nesting
+        if depth > MARKS:
+            raise _too_deep(line, N_("{number} levels of bold, italic and links at most"), MARKS)
+
+
+def _too_deep(line: int, expected: str, limit: int) -> TooMuch:
+    return TooMuch(line, N_("one in another in another, too deep"), expected.format(number=limit))
 
 
 def _paragraph(content: str, line: int) -> None:

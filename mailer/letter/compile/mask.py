@@ -35,7 +35,8 @@ class Masker:
         self._nonce = self.unused("xq", "\0".join(sources))
         self.tags: list[Tag] = []
         self.word = re.compile(rf"{self._nonce}([sc])(\d+)x")
-        self.control_line = re.compile(rf"(?:[ \t]*{self._nonce}c\d+x)+[ \t]*")
+        self.control = rf"{self._nonce}c\d+x"
+        self.control_line = re.compile(rf"(?:[ \t]*{self.control})+[ \t]*")
 
     @staticmethod
     def unused(start: str, text: str) -> str:

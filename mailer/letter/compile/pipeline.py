@@ -18,17 +18,18 @@ from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
 from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
+from mailer.letter.compile.lost import Lost, Parts, lost
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
-from mailer.letter.compile.shape import for_nobody, gather_lists
+from mailer.letter.compile.shape import for_nobody, gather_lists, settle
 from mailer.letter.compile.sharing import sharing
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside, parse
 from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
 from mailer.letter.plan import Branch, Compiled, Letter, Loop, Place, Plan
-from mailer.letter.slots import scan
+from mailer.letter.slots import MAX_FAULTS, scan
 from templates import render_layout, safe
 from templates.words import direction
 
@@ -36,6 +37,7 @@ FONT = safe("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica N
 CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
 LONG = 80_000  # from here on the opt-out link stands at the top too
 PREHEADER = 120
+SHOWN = 60
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Clock = Callable[[], float]
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -49,6 +51,7 @@ class _Work:
     masker: Masker
     subject: Masked
     preheader: Masked
+    body: Masked
     root: Element
     pictures: Mapping[str, Picture]
     links: Mapping[str, str]
@@ -77,11 +80,14 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
     if any(fault.severity == "error" for fault in faults):
         raise FaultsError(faults)
     patience.look()
-    html = _html(work, public=False)
+    body, text = _body(work, public=False), _text(work, public=False)
+    html = _page(work, body, public=False)
     patience.look()
+    if gone := lost(work.body, work.masker, Parts(work.root, body, html, text)):
+        raise FaultsError([*faults, *(_gone(source, each) for each in gone[:MAX_FAULTS])])
     plan = html_plan(html, work.masker)
     if _size(plan) > LONG:
-        plan = html_plan(_html(work, public=False, long=True), work.masker)
+        plan = html_plan(_page(work, body, public=False, long=True), work.masker)
     letter = Letter(
         language=source.language,
         from_name=source.from_name,
@@ -89,18 +95,26 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
         reply_to=source.reply_to,
         subject=flat_plan(work.subject.text, work.masker, Place.HEADER),
         html=plan,
-        text=flat_plan(_text(work, public=False), work.masker, Place.PLAIN),
+        text=flat_plan(text, work.masker, Place.PLAIN),
         headers=(*_standing_headers(source), *source.headers),
         list_unsubscribe=source.kind == "campaign",
     )
     images = {known.image.sha256: known.image for known in work.pictures.values()}
     return Compiled(
         letter=letter,
-        public_html=_public(work, html_plan(_html(work, public=True), work.masker)),
+        public_html=_public(work, html_plan(_page(work, _body(work, public=True), public=True), work.masker)),
         public_text=_public(work, flat_plan(_text(work, public=True), work.masker, Place.PLAIN)),
         images=tuple(images.values()),
         warnings=(*faults, *_warnings(source, plan)),
     )
+
+
+def _gone(source: LetterSource, found: Lost) -> Fault:
+    """I14: what nobody would read is an error, whatever the reason."""
+    words = found.words if len(found.words) <= SHOWN else found.words[: SHOWN - 1] + "…"
+    expected = N_("words that every reader gets to see: the letter would lose these")
+    hint = N_("Write them as ordinary text, in a paragraph of their own.")
+    return Fault(source.file, found.line, "body", words, expected, hint)
 
 
 def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Fault]]:
@@ -117,7 +131,7 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
     if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
         kept[""] = logo
     alts = {element.target: element.text for element in root.walk() if element.kind == "image"}
-    work = _Work(source, masker, subject, preheader, root, kept, _links(source, masker), alts)
+    work = _Work(source, masker, subject, preheader, masked, root, kept, _links(source, masker), alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
     faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
     return work, sorted(faults, key=lambda fault: fault.line)
@@ -184,16 +198,18 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
     }
 
 
-def _html(work: _Work, *, public: bool, long: bool = False) -> str:
-    context = _context(work, public=public) | {"long": long}
+def _body(work: _Work, *, public: bool) -> str:
     root = _shaped(work, public=public)
-    writer = HtmlWriter(work.masker, context, work.pictures, work.source.public_url)
-    context["body"] = safe(writer.write(root))
+    return HtmlWriter(work.masker, _context(work, public=public), work.pictures, work.source.public_url).write(root)
+
+
+def _page(work: _Work, body: str, *, public: bool, long: bool = False) -> str:
+    context = _context(work, public=public) | {"long": long, "body": safe(body)}
     return inline_styles(render_layout(f"{work.source.layout}.html", context), work.masker)
 
 
 def _text(work: _Work, *, public: bool) -> str:
-    root = _shaped(work, public=public)
+    root = _shaped(work, public=public, text=True)
 
     def wrap(text: str) -> str:
         return wrapped(text, work.masker)
@@ -210,12 +226,13 @@ def _text(work: _Work, *, public: bool) -> str:
     return re.sub(r"\n{3,}", "\n\n", render_layout("letter.txt", context)).strip("\n") + "\n"
 
 
-def _shaped(work: _Work, *, public: bool) -> Element:
+def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     """A tree of its own for one writer, who may change it."""
     root = work.root.copy()
     if public:
         for_nobody(root, work.masker)
     gather_lists(root, work.masker)
+    settle(root, work.masker, leaves=text)
     return root
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mailer.letter.compile.mask import Masker
-from mailer.letter.plan import Branch, Loop, Node, Place, Plan, Slot
+from mailer.letter.plan import Branch, Loop, Node, Number, Numbered, Place, Plan, Slot
 from mailer.letter.slots import Tag
 
 _MARKUP = re.compile(
@@ -102,9 +102,20 @@ def _run(pieces: Sequence[_Piece], position: int) -> tuple[Plan, int]:
             nodes.append(branch)
         elif piece.tag.kind == "for":
             body, end = _run(pieces, position + 1)
-            _expect(pieces, end, "endfor")
-            nodes.append(Loop(piece.tag.name, piece.tag.source, body))
+            between: Plan = ()
+            if _expect(pieces, end, "endfor", "between") == "between":
+                between, end = _run(pieces, end + 1)
+                _expect(pieces, end, "endfor")
+            nodes.append(Loop(piece.tag.name, piece.tag.source, body, between))
             position = end + 1
+        elif piece.tag.kind == "numbered":
+            body, end = _run(pieces, position + 1)
+            _expect(pieces, end, "endnumbered")
+            nodes.append(Numbered(int(piece.tag.source), body))
+            position = end + 1
+        elif piece.tag.kind == "number":
+            nodes.append(Number(int(piece.tag.source) if piece.tag.source else None))
+            position += 1
         else:
             break
     return tuple(nodes), position

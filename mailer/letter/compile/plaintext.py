@@ -10,9 +10,11 @@ import re
 from dataclasses import dataclass
 
 from mailer.letter.compile.checks import is_picture
+from mailer.letter.compile.flow import Flow
 from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.tree import Element
-from mailer.letter.slots import Tag
+from mailer.letter.slots import Kind, Tag
 
 WIDTH = 76
 GUESS = 20
@@ -50,89 +52,102 @@ class TextWriter:
 
     def write(self, root: Element) -> str:
         """The text of a body; paragraphs are set apart by an empty line."""
-        return self._blocks(root, "", "")
+        return self._below(root, "", "", gap="\n\n") + "\n"
 
-    def _blocks(self, parent: Element, first: str, rest: str) -> str:
-        """The blocks in ``parent``: tags on lines of their own stand right before what they are about."""
-        text = ""
-        begun = False
-        for child in parent.children:
-            if child.kind == "control":
-                text += child.text
-                continue
-            block = self._block(child, rest if begun else first, rest)
-            if block:
-                text += block + ("\n" if _is_looped(child) else "\n\n")
-                begun = True
-        return text
+    def _below(self, parent: Element, first: str, rest: str, *, gap: str) -> str:
+        """The blocks in ``parent``: before the first that is shown ``first``, before others ``gap`` and ``rest``."""
+        lines = parent.kind == "block" and parent.name == "signature"
 
-    def _block(self, element: Element, first: str, rest: str) -> str:
+        def then(child: Element) -> str:
+            return ("\n" if lines and child.close else gap) + rest
+
+        return Flow(self.masker, lambda child, lead: self._block(child, lead, rest), first, then).text(parent.children)
+
+    def _block(self, element: Element, lead: str, rest: str) -> str:
         match element.kind:
             case "paragraph" if is_picture(element):
-                return self._picture(element, first, rest)
+                return lead + self._picture(element, rest)
             case "paragraph":
-                return wrapped(self._inline(element), self.masker, first=first, rest=rest)
+                return lead + wrapped(self._inline(element), self.masker, rest=rest)
             case "heading":
-                return self._heading(element, first, rest)
+                return lead + self._heading(element, rest) if element.children else ""
             case "bullet_list" | "ordered_list":
-                return self._list(element, first, rest)
+                return self._list(element, lead, rest)
             case "blockquote":
-                return self._blocks(element, f"{first}> ", f"{rest}> ").rstrip("\n")
+                return self._below(element, f"{lead}> ", f"{rest}> ", gap=_empty(f"{rest}> "))
             case "block":
-                return self._named(element, first, rest)
+                return self._named(element, lead, rest)
             case "hr":
-                return f"{first}{'-' * 40}"
-            case "fence" | "code_block":
+                return f"{lead}{'-' * 40}"
+            case "fence":
                 lines = element.text.rstrip("\n").split("\n")
-                return "\n".join(f"{rest if count else first}    {line}" for count, line in enumerate(lines))
+                return lead + "\n".join(f"{rest if count else ''}    {line}" for count, line in enumerate(lines))
             case "table":
-                return self._table(element, first, rest)
+                return self._table(element, lead, rest)
             case _:
                 return ""
 
-    def _heading(self, element: Element, first: str, rest: str) -> str:
-        text = wrapped(self._inline(element), self.masker, first=first, rest=rest)
+    def _heading(self, element: Element, rest: str) -> str:
+        text = wrapped(self._inline(element), self.masker, rest=rest)
         widest = max(guessed_width(line, self.masker) for line in text.split("\n"))
-        return f"{text}\n{rest}{'-' * min(widest - len(rest), WIDTH)}"
+        return f"{text}\n{rest}{'-' * min(widest, WIDTH - len(rest))}"
 
-    def _list(self, element: Element, first: str, rest: str) -> str:
+    def _list(self, element: Element, lead: str, rest: str) -> str:
         """Items one below the other; with an empty line between them if an item has several paragraphs."""
-        text, number, begun = "", int(element.name or 1), False
         loose = any(sum(below.kind == "paragraph" for below in item.children) > 1 for item in element.children)
-        looped = _is_looped(element)
-        for item in element.children:
-            if item.kind == "control":
-                text += item.text
-                continue
-            mark = f"{number}. " if element.kind == "ordered_list" and not looped else "- "
-            before = rest if begun else first
-            inside = self._blocks(item, before + mark, rest + " " * len(mark)).rstrip("\n")
-            text += (inside if loose else re.sub(r"\n[ >]*\n", "\n", inside)) + ("\n\n" if loose else "\n")
-            number, begun = number + 1, True
-        return text.rstrip("\n") if not looped else text
+        gap = _empty(rest) if loose else "\n"
+        tagged = any(child.kind == "control" for child in element.children)
+        marks = self._marks(element, counted=tagged) if element.kind == "ordered_list" else {}
 
-    def _named(self, element: Element, first: str, rest: str) -> str:
+        def item(child: Element, before: str) -> str:
+            mark, width = marks.get(id(child), ("- ", 2))
+            inner = rest + " " * width
+            if not child.children:
+                return before + mark.rstrip()
+            return self._below(child, before + mark, inner, gap=_empty(inner) if loose else "\n")
+
+        text = Flow(self.masker, item, lead, lambda _: gap + rest).text(element.children)
+        return (
+            self._tag("numbered", element.name or "1") + text + self._tag("endnumbered") if marks and tagged else text
+        )
+
+    def _marks(self, element: Element, *, counted: bool) -> dict[int, tuple[str, int]]:
+        """The mark of each item of a numbered list, and its width; ``counted`` as the list is filled in."""
+        marks: dict[int, tuple[str, int]] = {}
+        values, number = jumps(element, self.masker), int(element.name or 1) - 1
+        for child in element.children:
+            if child.kind == "list_item":
+                number = values.get(id(child), number + 1)
+                word = self._tag("number", str(values.get(id(child), ""))) if counted else str(number)
+                marks[id(child)] = f"{word}. ", len(f"{number}. ")
+        return marks
+
+    def _tag(self, kind: Kind, source: str = "") -> str:
+        return self.masker.put(Tag(kind, source, "", 0, 0, ""))
+
+    def _named(self, element: Element, lead: str, rest: str) -> str:
         if element.name == "button":
             label = " ".join(element.plain().split())
-            return wrapped(f"{label}:\n<{element.target}>", self.masker, first=first, rest=rest)
+            return lead + wrapped(f"{label}:\n<{element.target}>", self.masker, rest=rest)
         if element.name == "signature":
             for below in element.walk():
                 below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
-        return self._blocks(element, first, rest).rstrip("\n")
+        return self._below(element, lead, rest, gap=_empty(rest))
 
-    def _picture(self, paragraph: Element, first: str, rest: str) -> str:
+    def _picture(self, paragraph: Element, rest: str) -> str:
         link = next((child for child in paragraph.children if child.kind == "link"), None)
         image = next(child for child in paragraph.walk() if child.kind == "image")
         text = f"[{image.text}]" + (f"\n{image.title}" if image.title else "") + (f"\n<{link.target}>" if link else "")
-        return wrapped(text, self.masker, first=first, rest=rest)
+        return wrapped(text, self.masker, rest=rest)
 
-    def _table(self, table: Element, first: str, rest: str) -> str:
-        """A row a line: the cells with a bar between them; tags that are about rows stay where they are."""
-        lines = ""
-        for row in (below for part in table.children for below in part.children):
-            cells = [self._inline(cell) for cell in row.children]
-            lines += (rest if lines else first) + " | ".join(cells) + "\n"
-        return lines.rstrip("\n")
+    def _table(self, table: Element, lead: str, rest: str) -> str:
+        """A row a line, with tags where they are about rows."""
+        rows = [row for part in table.children for row in part.children]
+        return Flow(self.masker, lambda row, before: before + self._row(row), lead, lambda _: f"\n{rest}").text(rows)
+
+    def _row(self, row: Element) -> str:
+        """The cells of a row with a bar between them."""
+        return " | ".join(self._inline(cell) for cell in row.children)
 
     def _inline(self, element: Element) -> str:
         return "".join(self._word(child) for child in element.children)
@@ -158,15 +173,16 @@ class TextWriter:
 
     def _link(self, element: Element) -> str:
         text, target = self._inline(element), element.target
+        text += f" ({element.title})" if element.title else ""
         bare = target.removeprefix("mailto:").removeprefix("tel:").split("?")[0]
         if text.strip() in (target, bare):
             return text
         return f"{text} <{target if ':' in bare or self.masker.word.search(target) else bare}>"
 
 
-def _is_looped(element: Element) -> bool:
-    """Whether it is a list that a loop fills; its last line is ended within the loop."""
-    return element.kind in ("bullet_list", "ordered_list") and any(c.kind == "control" for c in element.children)
+def _empty(rest: str) -> str:
+    """An empty line within what ``rest`` stands before."""
+    return f"\n{rest.rstrip()}\n"
 
 
 def _width(piece: str | Tag) -> int:

@@ -1,34 +1,52 @@
-"""Changes of a body's tree before it is written: lists that a loop fills, and what nobody in particular gets to see."""
+"""Changes of a body's tree before it is written: lists and lines that conditions tear apart are put together, what is
+shown to nobody in particular is left out, and what a condition may empty gets one around it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.presence import Group, condition, groups, presence
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag
 
 _LISTS = ("bullet_list", "ordered_list")
+_LEAVES = frozenset({"paragraph", "heading", "table"})
+_AROUND = _LEAVES | {"list_item", "blockquote", "block", *_LISTS}
 
 
 def gather_lists(element: Element, masker: Masker) -> None:
-    """Put a list around a loop that has one inside, so that its items make one list and not a list each.
+    """Make one list of lists with tags on lines of their own between, around or within them.
 
-    ``{% for x in contact.y %}`` / ``- {{ x }}`` / ``{% endfor %}`` becomes a list with a loop in it, and with an ``if``
-    around it, so that there is no empty list.
+    So a loop around an item gives one list, and an item under a condition leaves the items around it in their list.
+    Numbered lists belong together if their numbers go on, or no empty line stands between them.
     """
-    children = element.children
-    position = 0
-    while position < len(children):
-        loop = children[position]
-        if (
-            position + 2 < len(children)
-            and _kind(loop, masker) == "for"
-            and children[position + 1].kind in _LISTS
-            and _kind(children[position + 2], masker) == "endfor"
-        ):
-            children[position : position + 3] = _gathered(children[position : position + 3], masker)
-        position += 1
-    for child in children:
+    children: list[Element] = []
+    run: list[Group] = []
+    for group in groups(element.children, masker):
+        if run and not _together(run[-1], group, masker):
+            children += _one_list(run)
+            run = []
+        if _kind(group, masker):
+            run.append(group)
+        else:
+            children += _flat([group])
+    element.children = children + _one_list(run)
+    for child in element.children:
         gather_lists(child, masker)
+
+
+def jumps(numbered: Element, masker: Masker) -> dict[int, int]:
+    """The items of a numbered list, by ``id``, whose number is not the next one; what conditions leave out is allowed.
+
+    All numbers alike is a way of writing: it counts.
+    """
+    found: dict[int, int] = {}
+    written = [int(item.name) for item in _items(groups(numbered.children, masker), masker)]
+    if len(set(written)) > 1:
+        _jumps(groups(numbered.children, masker), {written[0]}, masker, found)
+    return found
 
 
 def for_nobody(element: Element, masker: Masker) -> None:
@@ -48,14 +66,86 @@ def for_nobody(element: Element, masker: Masker) -> None:
     element.children = kept
 
 
-def _kind(element: Element, masker: Masker) -> str:
-    return masker.tag(element.text).kind if element.kind == "control" else ""
+def settle(element: Element, masker: Masker, *, leaves: bool) -> None:
+    """Put a condition around what would be empty without: paragraphs, headings, tables; lists, items and so on too.
+
+    With ``leaves`` around the first three only: a text part needs no more.
+    """
+    children: list[Element] = []
+    for child in element.children:
+        settle(child, masker, leaves=leaves)
+        shown = presence(child, masker) if child.kind in (_LEAVES if leaves else _AROUND) else None
+        source = condition(shown) if shown else ""
+        if not source:
+            children.append(child)
+            continue
+        child.sure = True
+        before, after = (masker.put(Tag(kind, source, "", 0, 0, "")) for kind in ("if", "endif"))
+        children += [Element("control", child.line, text=before), child, Element("control", child.line, text=after)]
+    element.children = children
 
 
-def _gathered(found: list[Element], masker: Masker) -> list[Element]:
-    loop, items, end = found
-    tag = masker.tag(loop.text)
-    before = masker.put(Tag("if", tag.source, "", tag.line, tag.column, tag.raw))
-    after = masker.put(Tag("endif", "", "", tag.line, tag.column, tag.raw))
-    items.children = [loop, *items.children, end]
-    return [Element("control", loop.line, text=before), items, Element("control", end.line, text=after)]
+def _kind(group: Group, masker: Masker) -> str:
+    """The kind of list that a group is made of, if it is lists and tags and nothing else."""
+    if not group.tags:
+        child = group.arms[0][0]
+        return child.kind if child.kind in _LISTS else ""
+    kinds = {_kind(below, masker) for arm in group.arms for below in groups(arm, masker)}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _together(above: Group, below: Group, masker: Masker) -> bool:
+    kind = _kind(below, masker)
+    if not kind or kind != _kind(above, masker) or not (above.tags or below.tags):
+        return False
+    first = next(element for element in _flat([below]) if element.kind == kind)
+    if kind == "bullet_list" or first.close:
+        return True
+    last = [int(item.name) for item in _items([above], masker)][-1]
+    return int(first.name) in (last, last + 1) and int(first.name) != 1
+
+
+def _one_list(run: Sequence[Group]) -> list[Element]:
+    elements = _flat(run)
+    if not any(group.tags for group in run):
+        return elements
+    first = next(element for element in elements if element.kind in _LISTS)
+    inside = [below for each in elements for below in (each.children if each.kind in _LISTS else [each])]
+    return [Element(first.kind, elements[0].line, inside, name=first.name, close=elements[0].close)]
+
+
+def _flat(run: Iterable[Group]) -> list[Element]:
+    found: list[Element] = []
+    for group in run:
+        if not group.tags:
+            found += group.arms[0]
+        for tag, arm in zip(group.tags, group.arms, strict=bool(group.tags)):
+            found += [tag, *arm]
+    return found
+
+
+def _items(run: Iterable[Group], masker: Masker) -> list[Element]:
+    """The items in some groups, in order."""
+    found: list[Element] = []
+    for element in _flat(run):
+        if element.kind in _LISTS:
+            found += _items(groups(element.children, masker), masker)
+        elif element.kind == "list_item":
+            found.append(element)
+    return found
+
+
+def _jumps(run: Sequence[Group], following: set[int], masker: Masker, found: dict[int, int]) -> set[int]:
+    """The numbers that may come next after a run, ``following`` those that may begin it."""
+    for group in run:
+        if group.tags:
+            ends = following
+            for arm in group.arms:  # an arm may have the numbers of the one before it, or go on from there
+                ends = ends | _jumps(groups(arm, masker), ends, masker, found)
+            following = ends
+            continue
+        number = int(group.arms[0][0].name)
+        if number not in following:
+            found[id(group.arms[0][0])] = number
+        following = {number + 1}
+    return following

@@ -1,38 +1,43 @@
 """A letter's body as a tree, from Markdown tokens: what HTML, plain text and the checks are made from.
 
-Promises: the same grammar as the editor's (CommonMark with tables) and two rules of our own, which are
-``::: name argument`` … ``:::`` and a line that holds nothing but ``if``/``for`` tags. Nothing here judges; what the
-dialect does not allow (HTML, an unknown block) is in the tree, and :mod:`.checks` says so. Raises ``TooMuch`` for a
-body beyond the limits (:mod:`.limits`).
+Promises: CommonMark with tables, as :mod:`.dialect` has it, and two rules of our own, which are ``::: name argument``
+… ``:::`` and a line that holds nothing but ``if``/``for`` tags. Nothing here judges; what a letter may not have (HTML,
+an unknown block, cells beyond the head) is in the tree, and :mod:`.checks` says so. Raises ``TooMuch`` for a body
+beyond the limits (:mod:`.limits`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from mailer.letter.compile.blocks import add_rules
+from mailer.letter.compile.dialect import add_dialect, rows_apart
 from mailer.letter.compile.limits import PICTURES, Patience, TooMuch, Weight, add_limits
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.slots import scan
 
 N_ = str  # marks a text for the catalogue (domain cli)
 _SAME = {
-    "root", "paragraph", "bullet_list", "list_item", "blockquote", "hr", "strong", "em", "softbreak", "hardbreak",
-    "table", "thead", "tbody", "tr", "control",
+    "root", "paragraph", "bullet_list", "blockquote", "hr", "strong", "em", "softbreak", "hardbreak",
+    "table", "thead", "tbody", "control",
 }  # fmt: skip
+_FOLLOWS = {"paragraph", "bullet_list", "ordered_list"}
 
 
 @dataclass(slots=True)
 class Element:
-    """One thing in the body. ``kind`` is markdown-it's name for it, or ``slot``, ``control`` or ``block``.
+    """One thing in the body. ``kind`` is markdown-it's name for it, or ``slot``, ``control``, ``block`` or ``comment``.
 
-    ``text``: of a text, code, HTML, slot or control (the word), an image's description. ``target``: an address.
-    ``name``: a block's name, a heading's level, an ordered list's first number, a cell's alignment.
+    ``text``: of a text, code, HTML, slot or control (the word), an image's description, a definition's label.
+    ``target``: an address.
+    ``name``: a block's name, a heading's level, an ordered list's first number and an item's as written, a cell's
+    alignment, the words behind a code fence, how many cells a row has. ``close``: no empty line stands before it, tags
+    left out. ``sure``: something of it is always shown, or a condition for that stands around it.
     """
 
     kind: str
@@ -43,6 +48,8 @@ class Element:
     title: str = ""
     name: str = ""
     closed: bool = True
+    close: bool = False
+    sure: bool = False
 
     def walk(self) -> Iterator[Element]:
         """This element and all below it, in reading order."""
@@ -52,8 +59,7 @@ class Element:
 
     def copy(self) -> Element:
         """The same for somebody who changes it."""
-        below = [child.copy() for child in self.children]
-        return Element(self.kind, self.line, below, self.text, self.target, self.title, self.name, self.closed)
+        return replace(self, children=[child.copy() for child in self.children])
 
     def plain(self) -> str:
         """The text of this element and all below it, with the words of its tags."""
@@ -63,9 +69,11 @@ class Element:
 
 def parse(masked: Masked, masker: Masker, patience: Patience | None = None) -> Element:
     """The tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
-    markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+    masked = rows_apart(masked, masker)
+    markdown = MarkdownIt("commonmark", {"html": True, "inline_definitions": True}).enable("table")
     markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py tells what is wrong with it
     add_rules(markdown, masker)
+    add_dialect(markdown, masker)
     add_limits(markdown, patience or Patience())
     try:
         tokens = markdown.parse(masked.text)
@@ -151,7 +159,7 @@ class _Builder:
         return elements
 
     def element(self, node: SyntaxTreeNode, index: int) -> Element:
-        made = Element(node.type, self.masked.line(index))
+        made = Element(node.type, self.masked.line(index), close=node.type in _FOLLOWS and self.follows(index))
         if node.type in _SAME:
             made.text = node.content if node.type == "control" else ""
         elif node.type in ("link", "image"):
@@ -160,15 +168,30 @@ class _Builder:
             made.text = node.content if node.type == "image" else ""
         elif node.type == "heading":
             made.name = node.tag.removeprefix("h")
+        elif node.type == "list_item":
+            made.name = node.info
+        elif node.type == "tr":
+            made.name = str(node.meta.get("cells", ""))
+        elif node.type == "fence":
+            made.name, made.text = node.info.strip(), node.content
         elif node.type == "ordered_list":
             made.name = str(node.attrs.get("start", 1))
         elif node.type in ("th", "td"):
             made.name = str(node.attrs.get("style", "")).removeprefix("text-align:")
+        elif node.type == "definition":
+            made.text, made.target, made.title = node.meta["label"], node.meta["url"], node.meta["title"]
         elif node.type == "block":
             made.name, made.target, made.closed = node.meta["name"], node.meta["argument"], node.meta["closed"]
         else:
             made.text = node.content
         return made
+
+    def follows(self, index: int) -> bool:
+        """Whether the line above, tags left out, is neither empty nor the beginning of a block."""
+        while index and self.masker.control_line.fullmatch(self.source[index - 1].lstrip(" \t>")):
+            index -= 1
+        above = self.source[index - 1].lstrip(" \t>") if index else ""
+        return bool(above) and not above.startswith(":::")
 
     def line_with(self, text: str, index: int) -> int:
         """The line at or below ``index`` that holds ``text``; a paragraph's links may stand on later lines."""

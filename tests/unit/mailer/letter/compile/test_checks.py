@@ -31,7 +31,7 @@ CASES = [
     ("[](https://x.nl)", 10, "[](https://x.nl)", "a text for the link", ""),
     ("[a](https://x.nl/a b)", 10, "[a](https://x.nl/a b)", "[text](address) with no space in the address", ""),
     ("een\n\n<b>x</b>", 12, "<b>", "Markdown", "HTML cannot stand in a letter; for a lone < write &lt;"),
-    ("<div>\nx\n</div>", 10, "<div> x </div>", "Markdown", "HTML cannot stand in a letter; for a lone < write &lt;"),
+    ("<div>\nx\n</div>", 10, "<div>", "Markdown", "HTML cannot stand in a letter; for a lone < write &lt;"),
     ("![](gevels.png)", 10, "![](gevels.png)", "a description between [ and ]", "Say what there is to see, for who cannot see it."),
     ("![a](gevel.png)", 10, "gevel.png", "a picture beside the letter", "Did you mean gevels.png?"),
     ("![a](../gevels.png)", 10, "../gevels.png", "a picture beside the letter", "Did you mean gevels.png?"),

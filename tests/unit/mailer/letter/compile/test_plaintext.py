@@ -27,7 +27,7 @@ CASES = [
     ("- a\n- b\n  - c\n- d", "- a\n- b\n  - c\n- d\n"),
     ("- a\n\n  b\n\n- c", "- a\n\n  b\n\n- c\n"),
     ("3. a\n4. b", "3. a\n4. b\n"),
-    ("> a\n>\n> b", "> a\n\n> b\n"),
+    ("> a\n>\n> b", "> a\n>\n> b\n"),
     ("a\n\n---\n\nb", "a\n\n----------------------------------------\n\nb\n"),
     ("a  \nb", "a\nb\n"),
     ("a\nb", "a b\n"),

@@ -1,0 +1,216 @@
+"""Where the body's Markdown differs from CommonMark, so that no word vanishes or becomes what its author did not mean.
+
+- ``---`` is a thin line, also right under a line of text: no heading is made by underlining.
+- Indentation makes no code, and HTML swallows no lines: it is found within a paragraph alone.
+- A comment ``<!-- … -->`` at the beginning of a line may hold empty lines; text behind it stays.
+- ``[label]: address`` is taken out only where the label is used, the first time, and leads somewhere; else it is text.
+- A numbered list begins with 1 or 0, goes on from the one before it, or has two items one right below the other or with
+  one number after the other; else it is text.
+- Rows of a table may stand between ``if``/``for`` tags that have a line of their own, or stand around the row.
+
+Raises nothing; each rule looks at a line a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise, takewhile
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import normalizeReference
+from markdown_it.rules_block import StateBlock, list_block, reference, table
+from markdown_it.rules_block.table import escapedSplit
+from markdown_it.token import Token
+
+from mailer.letter.compile.mask import Masked, Masker
+
+_OFF = ("lheading", "code", "html_block")
+_INTERRUPTS = {"alt": ["paragraph", "reference", "blockquote"]}
+_LABEL = r"\[((?:\\.|[^\[\]\\\n]){1,999})\]"
+_LABELS, _DEFINED = re.compile(_LABEL), re.compile(rf"^[ \t>*+\-\d.)]*{_LABEL}:", re.MULTILINE)
+_DEFINITION = re.compile(rf"{_LABEL}:[ \t]*\n?[ \t>]*(\S*)")
+_LEADS = re.compile(r"[/.:#@]")
+
+
+def add_dialect(markdown: MarkdownIt, masker: Masker) -> None:
+    """Teach ``markdown`` all of it."""
+    markdown.disable(list(_OFF))
+    rules = _Rules(masker)
+    markdown.block.ruler.before("fence", "comment", rules.comment, _INTERRUPTS)  # type: ignore[arg-type]
+    markdown.block.ruler.at("reference", rules.reference)
+    markdown.block.ruler.at("list", rules.lists, {"alt": ["paragraph", "reference", "blockquote"]})
+    markdown.block.ruler.at("table", rules.table, {"alt": ["paragraph", "reference"]})
+
+
+def line_of(state: StateBlock, number: int) -> str:
+    """A line without what its containers put before it."""
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()
+
+
+def rows_apart(masked: Masked, masker: Masker) -> Masked:
+    """Tags around a row of a table, on its line, put on lines of their own."""
+    tags = rf"(?:{masker.control}[ \t]*)+"
+    around = re.compile(rf"(?:(?<=^)|(?<=\|)[ \t]*)({tags})(?:(?=\|)|$)")
+    between = re.compile(rf"(?<=\|)({tags})(?=\|)")
+    lines: list[str] = []
+    numbers: list[int] = []
+    for index, line in enumerate(masked.text.split("\n")):
+        prefix = "".join(takewhile(" \t>".__contains__, line)) if "|" in line else ""
+        row = line[len(prefix) :]
+        first, last = around.match(row), around.search(row, row.rfind("|")) if "|" in line else None
+        if "|" in line and (first or (last and last.end() == len(row))):
+            row = between.sub(r"\n\1\n", around.sub(r"\n\1\n", row))
+        parts = [prefix + part for part in row.split("\n") if part.strip()] or [line]
+        lines += parts
+        numbers += [masked.line(index)] * len(parts)
+    return replace(masked, text="\n".join(lines), lines=tuple(numbers))
+
+
+class _Rules:
+    """The rules of one parse, and what they know of its text."""
+
+    def __init__(self, masker: Masker) -> None:
+        self.masker = masker
+        self.ends: list[int] | None = None
+        self.used: Counter[str] | None = None
+        self.last: dict[int, int] = {}  # the last number of the numbered list before, by level
+
+    def comment(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        """Take a comment that begins a line; what follows it in the same line is left to the other rules."""
+        begin = state.bMarks[start] + state.tShift[start]
+        if not state.src.startswith("<!--", begin):
+            return False
+        if self.ends is None:
+            self.ends = [match.start() for match in re.finditer("-->", state.src)]
+        at = bisect_left(self.ends, begin + 4)
+        if at == len(self.ends):
+            return False
+        close = self.ends[at] + 3
+        last = bisect_left(state.eMarks, close, start)
+        inside = range(start + 1, min(last + 1, end))
+        if last >= end or any(state.sCount[n] < state.blkIndent and not state.isEmpty(n) for n in inside):
+            return False
+        rest = state.src[close : state.eMarks[last]]
+        if rest.strip() and last == start:
+            return False  # within a paragraph
+        if silent:
+            return True
+        token = state.push("comment", "", 0)
+        token.content, token.map = state.src[begin:close], [start, last + 1]
+        state.line = last + 1
+        if rest.strip():
+            state.line = last
+            state.bMarks[last] = close
+            state.tShift[last] = len(rest) - len(rest.lstrip())
+            state.sCount[last] = state.blkIndent
+        return True
+
+    def reference(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        """Take the definition of a label that is used, once."""
+        begin = state.bMarks[start] + state.tShift[start]
+        found = _DEFINITION.match(state.src, begin) if state.src.startswith("[", begin) else None
+        if not found or found[1].startswith("^"):
+            return False
+        if self.used is None:
+            self.used = Counter(normalizeReference(match[1]) for match in _LABELS.finditer(state.src))
+            self.used -= Counter(normalizeReference(match[1]) for match in _DEFINED.finditer(state.src))
+        label, target = normalizeReference(found[1]), found[2]
+        leads = _LEADS.search(target) or self.masker.word.search(target)
+        if not leads or not self.used[label] or label in state.env.get("references", {}):
+            return False
+        return reference(state, start, end, silent)
+
+    def lists(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        """Take a list, unless its one number is rather a date or a year."""
+        before = len(state.tokens)
+        if not list_block(state, start, end, silent):
+            return False
+        if silent or state.tokens[before].type != "ordered_list_open":
+            return True
+        level = state.tokens[before].level
+        items = [
+            token for token in state.tokens[before:] if token.type == "list_item_open" and token.level == level + 1
+        ]
+        numbers = [int(token.info) for token in items]
+        begins = numbers[0] in (0, 1, self.last.get(level, -1) + 1) or _goes_on(state.tokens, before)
+        if begins or any(_follows(state, above, item) for above, item in pairwise(items)):
+            self.last[level] = numbers[-1]
+            return True
+        del state.tokens[before:]
+        state.line = start
+        return False
+
+    def table(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        """Take a table; lines of tags between its rows are tags, and a row knows how many cells were written."""
+        if not table(state, start, min(start + 2, end), True):
+            return False
+        if silent:
+            return True
+        before = len(state.tokens)
+        table(state, start, self.last_row(state, start + 2, end), False)
+        tokens = state.tokens[before:]
+        kept: list[Token] = []
+        tags = False
+        for token in tokens:
+            if token.type == "tr_open":
+                line = line_of(state, token.map[0]) if token.map else ""
+                tags = bool(self.masker.control_line.fullmatch(line))
+                token.meta = {"cells": _cells(line)}
+                if tags:
+                    kept += self.tags(line, token)
+            if not tags:
+                kept.append(token)
+            tags = tags and token.type != "tr_close"
+        del state.tokens[before:]
+        list.extend(state.tokens, kept)  # they were counted when they were made
+        return True
+
+    def tags(self, line: str, row: Token) -> list[Token]:
+        """The tags of a line, in the place of a row."""
+        words = self.masker.word.finditer(line)
+        return [Token("control", "", 0, content=word[0], map=row.map, level=row.level, block=True) for word in words]
+
+    def last_row(self, state: StateBlock, start: int, end: int) -> int:
+        """The line behind the last row: tags belong to the table if they begin, end and hold rows in it."""
+        depth, opened, number = 0, start, start
+        for number in range(start, end):
+            line = line_of(state, number)
+            if state.sCount[number] < state.blkIndent or not line or (depth and "|" not in line and not self.tag(line)):
+                return opened if depth else number
+            for word in self.masker.word.finditer(line) if self.tag(line) else ():
+                kind = self.masker.tag(word[0]).kind
+                opened = opened if depth else number
+                depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
+                if depth < 0 or (depth == 0 and kind in ("elif", "else")):
+                    return number
+        return opened if depth else max(start, end)
+
+    def tag(self, line: str) -> bool:
+        """Whether a line holds tags and nothing else."""
+        return bool(self.masker.control_line.fullmatch(line))
+
+
+def _follows(state: StateBlock, above: Token, item: Token) -> bool:
+    """Whether an item has the next number, or stands right below the one above it."""
+    return int(item.info) == int(above.info) + 1 or bool(item.map and not state.isEmpty(item.map[0] - 1))
+
+
+def _goes_on(tokens: list[Token], before: int) -> bool:
+    """Whether nothing but tags stands between a list and the numbered list before it."""
+    position = before - 1
+    while position >= 0 and tokens[position].type == "control":
+        position -= 1
+    return 0 <= position < before - 1 and tokens[position].type == "ordered_list_close"
+
+
+def _cells(line: str) -> int:
+    """How many cells a row has, empty ones at its end left out."""
+    cells = escapedSplit(line.strip())
+    if cells and not cells[0]:
+        cells.pop(0)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return len(cells)

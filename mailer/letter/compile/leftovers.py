@@ -1,0 +1,139 @@
+"""What was meant as markup and stays visible, each with how to write it. Gives findings, raises nothing.
+
+Looked at is the text that readers see, without links, code and contact tags: markers that did not take, bullets and
+fields of other programs, addresses that are no links. Ordinary prose has none (``50% van de leden``, ``C#``).
+Each line of text is looked at once by each pattern; no pattern goes back more than a bounded way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from mailer.letter.compile.tree import Element
+
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+_OTHER = "\ufffc"  # stands for a link, code, a picture or a slot
+_FIELDS = (
+    "voornaam|achternaam|naam|volledige_?naam|aanhef|tussenvoegsel|bedrijf|bedrijfsnaam|organisatie|functie|plaats|woonplaats|"
+    "name|first_?name|f_?name|last_?name|l_?name|full_?name|given_?name|family_?name|surname|salutation|greeting|company|"
+    "organi[sz]ation|title|city|email|e-?mail|email_?address|e-?mailadres|unsubscribe|unsubscribe_?(?:link|url)|"
+    "uitschrijven|afmelden|afmeldlink|uitschrijflink|webversion|web_?version|subscriber|"
+    "vorname|nachname|anrede|firma|abmelden|abmeldelink|prenom|prénom|nom|civilite|civilité|entreprise|desinscription"
+)
+_NAME = r"[^\W\d][\w.:-]{1,60}"
+_ADDRESS = r"(?:https?://|www\.|mailto:)[^\s()\[\]]{1,500}"
+_AS_FIELD = N_('{{ contact.NAME | default("…") }} for what is known of a reader')
+_AS_LINK = N_("[text](https://…) with nothing between ] and (")
+_AS_BOLD = N_("**bold** between two signs, with no space inside them")
+_AS_ITEM = N_("- with a space behind it for an item of a list")
+_AS_WEB = N_("<https://…> or [text](https://…), so that it is a link")
+_AS_MAIL = N_("<name@example.org>, so that it is a link")
+
+
+class Rule(NamedTuple):
+    """A pattern of what stays visible, and how to write it; a backslash before ``marker`` says that it is meant."""
+
+    pattern: re.Pattern[str]
+    expected: str
+    hint: str = ""
+    marker: str = ""
+
+
+def _rule(pattern: str, expected: str, hint: str = "", marker: str = "", flags: int = 0) -> Rule:
+    return Rule(re.compile(pattern, flags), expected, hint, marker)
+
+
+_CASE = re.IGNORECASE
+ANYWHERE = (
+    _rule(rf"\[[^\[\]]{{1,200}}\][ \t{_OTHER}]{{1,3}}\((?:{_ADDRESS}|{_OTHER})\)", _AS_LINK, marker="["),
+    _rule(r"!\[[^\[\]]{0,200}\][ \t]{1,3}\([^()\s]{1,200}\)", _AS_LINK, marker="["),
+    _rule(rf"\([^()]{{1,200}}\)\[{_ADDRESS}\]", _AS_LINK, marker="["),
+    _rule(r"\[(?!\d)[^\[\]]{1,200}\]\[[^\[\]]{0,200}\]", N_("[text](https://…)"), marker="["),
+    _rule(r"\[\^[^\[\]\s]{1,40}\]", N_("a note as ordinary text"), N_("A letter has no footnotes."), "["),
+    _rule(rf"(?<![*\w])\*\*(?=[^\W_])[^*\n{_OTHER}]{{1,200}}", _AS_BOLD, marker="*"),
+    _rule(rf"[^*\n{_OTHER}]{{0,60}}[^\W\d_][.,:;!?)]?\*\*(?!\*)", _AS_BOLD, marker="*"),
+    _rule(r"(?<!\w)__(?=[^\W_])[^_\n]{1,200}(?:__)?", _AS_BOLD, marker="_"),
+    _rule(r"~~(?=\S)[^~\n]{1,200}~~", N_("text without ~~"), N_("A letter has no crossed-out text."), "~"),
+    _rule(r"(?<![=\w])==(?=[^\s=])[^=\n]{1,200}==", _AS_BOLD, marker="="),
+    _rule(r"[^\s`]{0,20}`[^\s`]{0,20}", N_("' for an apostrophe, or ` on both sides of code"), marker="`"),
+    _rule(r"\*\|[\w:]{1,60}\|\*", _AS_FIELD, marker="*"),
+    _rule(rf"\$?\{{[!$]?{_NAME}\}}", _AS_FIELD, marker="{"),
+    _rule(rf"(?<![\w%])%{_NAME}%(?![\w%])|%%{_NAME}%%", _AS_FIELD, marker="%"),
+    _rule(r"\[\[[^\[\]\n]{1,60}\]\]", _AS_FIELD, marker="["),
+    _rule(rf"(?<![\w#])#{_NAME}#(?![\w#])", _AS_FIELD, marker="#"),
+    _rule(rf"(?<![\w$])\${_NAME}\$(?![\w$])|\[%\s?{_NAME}\s?%\]|<%=?\s?{_NAME}\s?%>|@@{_NAME}@@", _AS_FIELD),
+    _rule(rf"<<\s?{_NAME}\s?>>|(?:«\s?|(?<![\w-])-)(?:{_FIELDS})(?:\s?»|-(?![\w-]))", _AS_FIELD, flags=_CASE),
+    _rule(rf"\[(?:{_FIELDS})\](?![(\[])", _AS_FIELD, marker="[", flags=_CASE),
+    _rule(r"\[[A-Z]{2,}(?:_[A-Z]+)+\]|\[[^\W\d_]\w{1,30}:[^\W\d_]\w{1,30}\]", _AS_FIELD, marker="["),
+    _rule(r"(?<![\w@/.-])(?:https?://|www\.(?=[^\W_]))[^\s<>\"“”„]{1,500}[^\W_]/?", _AS_WEB),
+    _rule(r"(?<![\w@/.+-])[\w.+-]{1,64}@(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,}", _AS_MAIL),
+    _rule(r"&(?:[a-z]{2,10}|#\d{1,6}|#x[0-9a-f]{1,6});", N_("the sign itself"), flags=_CASE),
+)
+AT_START = (
+    _rule(r"#{2,6}[^\s#].*", N_("## with a space behind it for a heading"), marker="#"),
+    _rule(r"[•·●○▪▫■□◦‣⁃\uf0b7\uf0a7][ \t\u00a0]*\S.*", _AS_ITEM),
+    _rule(r"={2,}[ \t]*", N_("## before the text of a heading, or --- for a thin line"), marker="="),
+    _rule(r"::[ \t]*(?:button|signature|small)\b.*", N_("::: for a block")),
+    _rule(r"\[[ xX]?\][ \t].*", N_("text without a box"), N_("A letter has no boxes to tick."), "["),
+)
+REPEATED = (
+    _rule(r"[–—o][ \t\u00a0].*|-[^\W_].*|\*[^\W_*][^*]*", _AS_ITEM),
+    _rule(r"\d{1,3}[.)][^\W\d_].*", N_("1. with a space behind it for an item of a list")),
+    _rule(r"[a-z][.)][ \t]+\S.*", _AS_ITEM, N_("Letters make no list: the lines run together.")),
+    _rule(r"\|?[^|\n]*\|[^|\n]*\|.*", N_("|---|---| under the first row of a table, as many as it has cells")),
+)
+"""Ordinary once, meant as a list or table where two lines in a row begin with it."""
+
+
+class Leftover(NamedTuple):
+    """What stays visible, on a line of the file, and how it is written."""
+
+    line: int
+    found: str
+    rule: Rule
+
+
+def leftovers(paragraph: Element) -> Iterator[Leftover]:
+    """What stays visible in a paragraph, heading or cell."""
+    lines = [(line, text.strip()) for line, text in _lines(paragraph)]
+    for line, text in lines:
+        begins = next((rule for rule in AT_START if rule.pattern.fullmatch(text)), None)
+        if begins:
+            yield Leftover(line, text, begins)
+        for rule in ANYWHERE:
+            if match := rule.pattern.search(text):
+                yield Leftover(line, match[0].strip(), rule)
+    for rule in REPEATED:
+        for (line, text), (_, below) in pairwise(lines):
+            if rule.pattern.fullmatch(text) and rule.pattern.fullmatch(below):
+                yield Leftover(line, text, rule)
+                break
+
+
+def field_name(word: str) -> bool:
+    """Whether a word is one that programs call a reader's field."""
+    return bool(re.fullmatch(_FIELDS, word, _CASE))
+
+
+def _lines(paragraph: Element) -> Iterator[tuple[int, str]]:
+    """The lines of a paragraph as readers see them, each with its line of the file."""
+    line, text = 0, ""
+    for element in _pieces(paragraph):
+        if element.kind in ("softbreak", "hardbreak"):
+            yield line, text
+            line, text = 0, ""
+            continue
+        line = line or element.line
+        text += element.text if element.kind == "text" else _OTHER
+    yield line, text
+
+
+def _pieces(parent: Element) -> Iterator[Element]:
+    for child in parent.children:
+        if child.kind in ("strong", "em"):
+            yield from _pieces(child)
+        elif child.kind not in ("control", "html_inline"):
+            yield child

@@ -1,0 +1,134 @@
+"""What of a body is always shown, never, or under a condition; so that what is not shown leaves no trace.
+
+:func:`presence` gives ``None`` for what is always shown, else the conditions (expressions of the checked subset) of
+which one must be true; none of them: it never is. A slot whose fallback is empty counts as a condition on its value.
+
+Where conditions become too long to be one expression, a thing counts as always shown: it may leave an empty line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mailer.errors import FaultsError
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.tree import Element
+from mailer.letter.slots import Tag, compile_expression
+
+Presence = tuple[str, ...] | None
+MOST = 8  # conditions that are looked at together
+_NO_FALLBACK = re.compile(r'([\w.]+) \| default\("\s*"\)')
+_NOTHING = frozenset({"softbreak", "hardbreak", "comment", "definition", "html_inline"})
+_SOLID = frozenset({"image", "hr", "fence", "code_inline", "th", "td", "tr", "stray_fence"})
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An element, or a run from ``if`` to ``endif`` or ``for`` to ``endfor``: its tags, and what is behind each."""
+
+    tags: tuple[Element, ...]
+    arms: tuple[Sequence[Element], ...]
+
+
+def groups(children: Sequence[Element], masker: Masker) -> list[Group]:
+    """The elements in order, those between tags put together."""
+    found: list[Group] = []
+    position = 0
+    while position < len(children):
+        first = children[position]
+        position += 1
+        if first.kind != "control":
+            found.append(Group((), ([first],)))
+            continue
+        tags, arms, depth = [first], [list[Element]()], 1
+        while position < len(children) and depth:
+            child = children[position]
+            kind = masker.tag(child.text).kind if child.kind == "control" else ""
+            depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
+            if depth == 0 or (depth == 1 and kind in ("elif", "else")):
+                tags.append(child)
+                arms.append([])
+            else:
+                arms[-1].append(child)
+            position += 1
+        found.append(Group(tuple(tags), tuple(arms)))
+    return found
+
+
+def presence(element: Element, masker: Masker) -> Presence:
+    """When something of an element is shown."""
+    if element.sure or element.kind in _SOLID or (element.kind == "block" and element.name == "button"):
+        return None
+    if element.kind == "list_item" and not element.children:
+        return None  # an empty item of the author's
+    if element.kind in _NOTHING:
+        return ()
+    if element.kind == "slot":
+        empty = _NO_FALLBACK.fullmatch(masker.tag(element.text).source)
+        return (empty[1],) if empty else None
+    if element.kind == "text":
+        return None if element.text.strip() else ()
+    if element.kind == "table":
+        return of_run([row for part in element.children[1:] for row in part.children], masker) or None
+    return of_run(element.children, masker)
+
+
+def of_run(children: Sequence[Element], masker: Masker) -> Presence:
+    """When something of several is shown."""
+    return any_of(of_group(group, masker) for group in groups(children, masker))
+
+
+def of_group(group: Group, masker: Masker) -> Presence:
+    """When something of a group is shown."""
+    if not group.tags:
+        return presence(group.arms[0][0], masker)
+    arms = [of_run(arm, masker) for arm in group.arms]
+    tags = [masker.tag(tag.text) for tag in group.tags]
+    if tags[0].kind == "for":
+        return (tags[0].source,) if arms[0] != () else ()
+    found: list[str] = []
+    before: list[str] = []  # conditions of arms that show nothing, or not always
+    for number, (tag, arm) in enumerate(zip(tags, arms, strict=True)):
+        parts = [f"({tag.source})"] if tag.source else []
+        parts += [f"not ({source})" for source in before]
+        parts += [f"({' or '.join(arm)})"] if arm else []
+        if arm != () and tag.kind != "endif":
+            found.append(" and ".join(parts) if len(parts) > 1 or not tag.source else tag.source)
+        if arm is not None and tag.source:
+            before.append(tag.source)
+        if tag.kind == "else" and all(each is None for each in arms[: number + 1]):
+            return None
+    return tuple(found)
+
+
+def any_of(several: Iterable[Presence]) -> Presence:
+    """When one of several is shown."""
+    found: dict[str, None] = {}
+    for each in several:
+        if each is None:
+            return None
+        found |= dict.fromkeys(each)
+    return tuple(found) if len(found) <= MOST else None
+
+
+def condition(conditions: Sequence[str]) -> str:
+    """One expression for several, of which one must be true; empty if it would be too long."""
+    source = conditions[0] if len(conditions) == 1 else " or ".join(f"({each})" for each in conditions)
+    try:
+        compile_expression(source, "en")
+    except FaultsError:
+        return ""
+    return source
+
+
+def when(shown: Presence, then: str, otherwise: str, masker: Masker) -> str:
+    """The words of a condition around two texts; one of them alone where that is already known."""
+    source = condition(shown) if shown else ""
+    if shown == () or then == otherwise:
+        return otherwise
+    if not source:
+        return then
+    words = [masker.put(Tag(kind, source if kind == "if" else "", "", 0, 0, "")) for kind in ("if", "else", "endif")]
+    return f"{words[0]}{then}{words[1]}{otherwise}{words[2]}"

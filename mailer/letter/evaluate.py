@@ -18,7 +18,7 @@ from typing import Any
 
 from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not, names
 from mailer.letter.expressions import parse
-from mailer.letter.filters import FILTERS, as_number
+from mailer.letter.filters import FILTERS, INTERNAL, as_number
 from mailer.letter.plan import Values
 
 Evaluate = Callable[[Values], Any]
@@ -112,7 +112,7 @@ def _default(value_of: Evaluate, fallback: Node, language: str) -> Evaluate:
 
 def _filter(value_of: Evaluate, name: str, arguments: tuple[Node, ...], language: str) -> Evaluate:
     given = tuple(part.value if isinstance(part, Constant) else None for part in arguments)
-    apply = FILTERS[name].make(language, given)
+    apply = (FILTERS.get(name) or INTERNAL[name]).make(language, given)
 
     def get(values: Values) -> Any:
         value = value_of(values)

@@ -18,6 +18,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from mailer.letter import addresses
 from templates.words import primary
 
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
@@ -206,6 +207,22 @@ def _none(arguments: tuple[Any, ...]) -> str:
 def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:
     return lambda value: arguments[0] if value is None else value
 
+
+def _led_to(read: Callable[[str], str]) -> FilterRule:
+    """A filter that turns a value into an address, or into nothing when it is none."""
+
+    def make(language: str, _arguments: tuple[Any, ...]) -> Apply:
+        return lambda value: read(as_text(value, language)) or None
+
+    return FilterRule(_none, make)
+
+
+INTERNAL: Mapping[str, FilterRule] = {
+    "_web": _led_to(addresses.of_value),
+    "_mail": _led_to(addresses.mailbox),
+    "_phone": _led_to(addresses.phone),
+}
+"""What compile puts into an address (:mod:`mailer.letter.compile.targets`); an author cannot write these."""
 
 FILTERS: Mapping[str, FilterRule] = {
     "default": FilterRule(_check_default, _default),

@@ -19,6 +19,7 @@ from mailer.errors import Fault, FaultsError
 from mailer.letter.evaluate import compile_expression, names_used
 from mailer.letter.expression_tree import Name, Node, is_condition, may_be_missing, unparse
 from mailer.letter.expressions import RESERVED, did_you_mean, parse
+from mailer.letter.plan import Place
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expression", "names_used", "scan"]
 
@@ -46,7 +47,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable."""
+    """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable.
+
+    ``place``: of a slot, where it stands if that does not follow from the text around it.
+    """
 
     kind: Kind
     source: str
@@ -54,6 +58,7 @@ class Tag:
     line: int
     column: int
     raw: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
+from mailer.letter.compile.check_addresses import address_faults
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside
@@ -23,7 +24,6 @@ _SAYS_NOTHING = re.compile(
     "klik hier|hier|lees (meer|verder)|meer( info)?|deze link|link|click here|here|(read )?more|this link|more info|"
     "hier klicken|klicken sie hier|mehr|weiterlesen|cliquez ici|ici|lire la suite"
 )
-_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[\d().-]+", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
@@ -158,10 +158,10 @@ class Checker:
             yield self._no_online(line, target)
         if target in ("", "#"):
             yield self.fault(line, target or N_("nothing"), what, N_("Write https://… or mailto:…"))
-        elif not self.masker.word.match(target) and not _ADDRESS.fullmatch(target):
-            meant = re.match(r"[\w-]+(\.[\w-]+)+", target)
-            hint = N_("Did you mean {word}?").format(word=f"https://{target}") if meant else ""
-            yield self.fault(line, target, N_("an address that begins with https://, http://, mailto: or tel:"), hint)
+        else:
+            for weight, found, expected, hint in address_faults(target, self.masker):
+                tell = self.warning if weight == "warning" else self.fault
+                yield tell(line, found, expected, hint)
 
     def _no_online(self, line: int, found: str) -> Fault:
         return self.fault(line, found, N_("no link to read online, since the letter has online: none"))

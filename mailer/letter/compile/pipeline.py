@@ -13,6 +13,7 @@ from typing import Any
 
 from mailer.errors import Fault, FaultsError
 from mailer.letter.brand import shown_width
+from mailer.letter.compile.check_slots import in_addresses, unfilled_online
 from mailer.letter.compile.checks import CONTROL, Checker
 from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
@@ -24,6 +25,7 @@ from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wr
 from mailer.letter.compile.shape import for_nobody, gather_lists
 from mailer.letter.compile.sharing import sharing
 from mailer.letter.compile.source import LetterSource
+from mailer.letter.compile.targets import settle
 from mailer.letter.compile.tree import Element, is_beside, parse
 from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
@@ -120,6 +122,7 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
     work = _Work(source, masker, subject, preheader, root, kept, _links(source, masker), alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
     faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
+    faults += unfilled_online(source, [*heads.items(), ("body", body)], in_addresses(root, masker))
     return work, sorted(faults, key=lambda fault: fault.line)
 
 
@@ -213,6 +216,7 @@ def _text(work: _Work, *, public: bool) -> str:
 def _shaped(work: _Work, *, public: bool) -> Element:
     """A tree of its own for one writer, who may change it."""
     root = work.root.copy()
+    settle(root, work.masker, public=public)
     if public:
         for_nobody(root, work.masker)
     gather_lists(root, work.masker)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, complain, ngettext, number, people, say, tell
+from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
 
 if TYPE_CHECKING:
     from campaigns.app import House
@@ -63,6 +63,7 @@ def schedule(
     from campaigns.moments import local_text
 
     house = open_house(say=_)
+    _warn_of_columns(house, file)
     campaign = launch.plan(house.site, file, house.clock(), at)
     with house.db.read() as conn:
         count = audience.count(conn, campaign.topic)
@@ -105,6 +106,8 @@ def send(
     try:
         if not yes:
             _ask(house, file)
+        if not launch.is_launched(house.site, file):
+            _warn_of_columns(house, file)
         campaign = launch.start(house.site, file, house.clock())
         code, words = 0, ""
         if campaign.state not in (State.SENDING, State.FINISHED):
@@ -112,6 +115,14 @@ def send(
         return _carry_on(house, campaign, (code, words), as_json)
     finally:
         house.close()
+
+
+def _warn_of_columns(house: House, file: Path) -> None:
+    """Say what a letter asks of people that they do not have; who sends it may still stop."""
+    from campaigns import columns
+
+    for fault in columns.of_file(house.db, file, _).warnings:
+        complain(one_fault(fault))
 
 
 def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:

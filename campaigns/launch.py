@@ -109,6 +109,13 @@ def start(site: Site, path: Path, now: datetime) -> Campaign:
         raise
 
 
+def is_launched(site: Site, path: Path) -> bool:
+    """Whether the campaign of a file was launched already, by whatever text."""
+    with site.db.read() as conn:
+        known = records.find(conn, load(path, site.brand, site.say).definition.slug)
+    return known is not None and known.is_launched
+
+
 def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
     """Let the clock launch the campaign of a file: at its ``send_at``, or at ``at`` (in its own time zone)."""
     leaving.refuse(site.way, site.say)

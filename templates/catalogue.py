@@ -37,6 +37,7 @@ HOMES: tuple[tuple[str, Domain], ...] = (
     ("unsubscribe/endpoint*.py", "pages"),
     ("campaigns/online*.py", "pages"),
     ("campaigns/console/**/*.py", "pages"),
+    ("mailer/letter/nobody.py", "letter"),
     ("mailer/**/*.py", "cli"),
     ("unsubscribe/**/*.py", "cli"),
     ("campaigns/**/*.py", "cli"),

@@ -44,12 +44,14 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Find what is wrong."""
-    from campaigns import launch, leaving
+    from campaigns import columns, launch, leaving
     from campaigns.app import open_house
     from campaigns.doctor import contact_missing
 
     house = open_house(say=_)
     prepared, found = launch.examine(house.site, file, house.clock())
+    asked = columns.of_file(house.db, file, _)
+    found += asked.warnings
     if dns and prepared is not None:
         found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
     about = leaving.advice(house.site.way, _)
@@ -59,7 +61,7 @@ def check(
     errors = [fault for fault in found if fault.severity == "error"]
     warnings = [fault for fault in found if fault.severity == "warning"]
     if as_json:
-        tell({"ok": not errors, "faults": [fault.as_json() for fault in found + beside]})
+        tell({"ok": not errors, "faults": [fault.as_json() for fault in found + beside], "notes": asked.notes})
         return 1 if errors else 0
     for fault in beside:
         say(one_fault(fault))
@@ -68,6 +70,8 @@ def check(
         return 1
     for warning in warnings:
         say(one_fault(warning))
+    for note in asked.notes:
+        say(note)
     if warnings:
         text = ngettext(
             "It can go out; there is {number} warning.", "It can go out; there are {number} warnings.", len(warnings)

@@ -63,6 +63,7 @@ def schedule(
     from campaigns.moments import local_text
 
     house = open_house(say=_)
+    _warn_of_columns(house, file)
     campaign = launch.plan(house.site, file, house.clock(), at)
     with house.db.read() as conn:
         count = audience.count(conn, campaign.topic)
@@ -106,6 +107,8 @@ def send(
         _warn(house, as_json)
         if not yes:
             _ask(house, file)
+        if not launch.is_launched(house.site, file):
+            _warn_of_columns(house, file)
         campaign = launch.start(house.site, file, house.clock())
         code, words = 0, ""
         if campaign.state not in (State.SENDING, State.FINISHED):
@@ -122,6 +125,14 @@ def _warn(house: House, as_json: bool) -> None:
     leaving.refuse(house.site.way, _)
     for fault in [] if as_json else leaving.advice(house.site.way, _):
         say(one_fault(fault))
+
+
+def _warn_of_columns(house: House, file: Path) -> None:
+    """Say what a letter asks of people that they do not have; who sends it may still stop."""
+    from campaigns import columns
+
+    for fault in columns.of_file(house.db, file, _).warnings:
+        complain(one_fault(fault))
 
 
 def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:

@@ -4,7 +4,7 @@ Promises: a function made here never raises, whatever a contact's cell holds; ``
 absent attribute, an empty or blank cell, an empty list), and only ``default`` and ``or`` turn it into something. A
 missing value is equal to nothing, contained in nothing, neither larger nor smaller than anything, and false alone;
 ``!=`` is exactly *not* ``==``, and ``not in`` is exactly *not* ``in``. A number in the letter is compared with the
-number that a cell's text says, a text with the text as it stands.
+number that a cell's text says in the letter's language, a text with the text as it stands.
 
 Raises ``FaultsError`` for a source outside the subset (:func:`mailer.letter.expressions.parse`).
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not, names
 from mailer.letter.expressions import parse
-from mailer.letter.filters import FILTERS, as_number
+from mailer.letter.filters import FILTERS, INTERNAL, as_number
 from mailer.letter.plan import Values
 
 Evaluate = Callable[[Values], Any]
@@ -61,7 +61,7 @@ def _function(node: Node, language: str) -> Evaluate:
         case Both(both, left, right):
             return _both(both, _function(left, language), _function(right, language))
         case Compare(comparison, left, right):
-            return _compare(comparison, _function(left, language), _function(right, language))
+            return _compare(comparison, _function(left, language), _function(right, language), language)
 
 
 def _is_empty(value: object) -> bool:
@@ -112,7 +112,7 @@ def _default(value_of: Evaluate, fallback: Node, language: str) -> Evaluate:
 
 def _filter(value_of: Evaluate, name: str, arguments: tuple[Node, ...], language: str) -> Evaluate:
     given = tuple(part.value if isinstance(part, Constant) else None for part in arguments)
-    apply = FILTERS[name].make(language, given)
+    apply = (FILTERS.get(name) or INTERNAL[name]).make(language, given)
 
     def get(values: Values) -> Any:
         value = value_of(values)
@@ -127,41 +127,41 @@ def _both(word: str, left: Evaluate, right: Evaluate) -> Evaluate:
     return lambda values: left(values) or right(values)
 
 
-def _compare(word: str, left: Evaluate, right: Evaluate) -> Evaluate:
+def _compare(word: str, left: Evaluate, right: Evaluate, language: str) -> Evaluate:
     if word in _ORDERS:
         order = _ORDERS[word]
-        return lambda values: _ordered(order, left(values), right(values))
+        return lambda values: _ordered(order, left(values), right(values), language)
     same = _contained if word.endswith("in") else _equal
     if word in ("!=", "not in"):
-        return lambda values: not same(left(values), right(values))
-    return lambda values: same(left(values), right(values))
+        return lambda values: not same(left(values), right(values), language)
+    return lambda values: same(left(values), right(values), language)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
 
 
-def _equal(left: Any, right: Any) -> bool:
+def _equal(left: Any, right: Any, language: str) -> bool:
     if left is None or right is None:
         return False
     if _is_number(left) or _is_number(right):
-        first, second = as_number(left), as_number(right)
+        first, second = as_number(left, language), as_number(right, language)
         return first is not None and first == second
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(_equal, left, right))
+        return len(left) == len(right) and all(_equal(*pair, language) for pair in zip(left, right, strict=True))
     return bool(left == right)
 
 
-def _contained(item: Any, whole: Any) -> bool:
+def _contained(item: Any, whole: Any, language: str) -> bool:
     if item is None or whole is None:
         return False
     if isinstance(whole, (list, tuple)):
-        return any(_equal(item, other) for other in whole)
+        return any(_equal(item, other, language) for other in whole)
     return isinstance(whole, str) and isinstance(item, (str, int, Decimal)) and str(item) in whole
 
 
-def _ordered(order: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
+def _ordered(order: Callable[[Any, Any], bool], left: Any, right: Any, language: str) -> bool:
     if _is_number(left) or _is_number(right):
-        first, second = as_number(left), as_number(right)
+        first, second = as_number(left, language), as_number(right, language)
         return first is not None and second is not None and order(first, second)
     return isinstance(left, str) and isinstance(right, str) and order(left, right)

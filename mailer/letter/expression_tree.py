@@ -89,19 +89,22 @@ def names(node: Node) -> Iterator[Name]:
             pass
 
 
-def may_be_missing(node: Node) -> bool:
-    """Whether a slot with this tree may have nothing to print: then it needs a fallback."""
+def may_be_missing(node: Node, there: frozenset[str] = ALWAYS_THERE) -> bool:
+    """Whether a slot with this tree may have nothing to print: then it needs a fallback.
+
+    ``there``: the names that always have a value; none of a contact, where nobody in particular reads.
+    """
     match node:
         case Name(root):
-            return root == "contact" and node.dotted not in ALWAYS_THERE
+            return root == "contact" and node.dotted not in there
         case Filter(inner, "default", arguments):
-            return may_be_missing(inner) and may_be_missing(arguments[0])
+            return may_be_missing(inner, there) and may_be_missing(arguments[0], there)
         case Filter(inner):
-            return may_be_missing(inner)
+            return may_be_missing(inner, there)
         case Both("or", left, right):
-            return may_be_missing(left) and may_be_missing(right)
+            return may_be_missing(left, there) and may_be_missing(right, there)
         case Both("and", left, right):
-            return may_be_missing(left) or may_be_missing(right)
+            return may_be_missing(left, there) or may_be_missing(right, there)
         case _:
             return False
 

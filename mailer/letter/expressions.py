@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from mailer.errors import Fault, FaultsError
 from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not
-from mailer.letter.filters import FILTERS
+from mailer.letter.filters import FILTERS, INTERNAL
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 10
@@ -170,7 +170,8 @@ class _Parser:
         kind, name, position = self.tokens[self.at]
         if kind != "name":
             self.unexpected(N_("the name of a filter: {names}").format(names=", ".join(FILTERS)))
-        if name not in FILTERS:
+        rule = FILTERS.get(name) or (INTERNAL.get(name) if self.loop_names is None else None)
+        if rule is None:
             found, known = N_("an unknown filter: {name}").format(name=name), ", ".join(FILTERS)
             self.fault(found, _ONE_OF.format(names=known), position, did_you_mean(name, FILTERS))
         self.at += 1
@@ -180,9 +181,7 @@ class _Parser:
                 arguments.append(self.argument())
                 if not self.peek(")"):
                     self.expect(",")
-        if wrong := FILTERS[name].check(
-            tuple(part.value if isinstance(part, Constant) else part for part in arguments)
-        ):
+        if wrong := rule.check(tuple(part.value if isinstance(part, Constant) else part for part in arguments)):
             self.fault(
                 N_("the filter {name} with something else between its brackets").format(name=name), wrong, position
             )

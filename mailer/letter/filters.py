@@ -5,8 +5,8 @@ nothing here raises for what a contact's cell may hold: a cell that is no date o
 the author wrote (arguments) is checked before launch by ``check``, which gives a sentence or "". Amounts of work are
 bounded: no filter makes more than a constant times its input.
 
-Dates are read as ``2024-09-18`` (ISO 8601, a time after it is left out) or ``18-09-2024``; numbers as ``1234.5`` or
-``1234,5``, without separators of thousands. Babel is imported when a filter that needs it is first used.
+Dates and numbers are read as the letter's language writes them (:mod:`mailer.letter.reading`), and written in it. Babel
+is imported when a filter that needs it is first used.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+from mailer.letter import addresses
+from mailer.letter.reading import day_in, number_in
 from templates.words import primary
 
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
@@ -25,9 +28,6 @@ Apply = Callable[[object], object]
 _STYLES = ("short", "medium", "long", "full")
 _SAMPLE = date(2024, 9, 18)
 _PATTERN = re.compile(r"(?:[GyYuQqMLwWdDFEec]+|[^A-Za-z']+|'[^']*')+")  # Babel's letters for days, no times
-_ISO = re.compile(r"\s*([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?\s*", re.DOTALL)
-_DUTCH = re.compile(r"\s*([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})\s*")
-_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,30}(?:[.,][0-9]{1,30})?)\s*")
 _WORD_START = re.compile(r"([-\s({\[<]+)")
 
 
@@ -39,33 +39,14 @@ class FilterRule:
     make: Callable[[str, tuple[Any, ...]], Apply]
 
 
-def as_number(value: object) -> Decimal | None:
-    """The number that a value is, or that its text says; else ``None``. Never NaN or infinite."""
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return Decimal(value)
-    if isinstance(value, str) and len(value) <= 80 and (match := _NUMBER.fullmatch(value)):
-        return Decimal(match[1].replace(",", "."))
-    return None
+def as_number(value: object, language: str = "") -> Decimal | None:
+    """The number that a value is, or that its text says in a language; else ``None``."""
+    return number_in(value, _locale(language))
 
 
-def as_date(value: object) -> date | None:
-    """The day that a value is, or that its text says; else ``None``."""
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    if not isinstance(value, str) or len(value) > 80:
-        return None
-    if match := _ISO.fullmatch(value):
-        year, month, day = match.groups()
-    elif match := _DUTCH.fullmatch(value):
-        day, month, year = match.groups()
-    else:
-        return None
-    try:
-        return date(int(year), int(month), int(day))
-    except ValueError:
-        return None
+def as_date(value: object, language: str = "") -> date | None:
+    """The day that a value is, or that its text says in a language; else ``None``."""
+    return day_in(value, _locale(language))
 
 
 def as_text(value: object, language: str) -> str:
@@ -91,13 +72,16 @@ def locale_of(language: str) -> str:
     return "en"
 
 
+_locale = lru_cache(maxsize=64)(locale_of)
+
+
 def _date(language: str, arguments: tuple[Any, ...]) -> Apply:
     from babel.dates import format_date
 
     locale, style = locale_of(language), arguments[0] if arguments else "long"
 
     def apply(value: object) -> object:
-        day = as_date(value)
+        day = as_date(value, language)
         return value if day is None else format_date(day, style, locale)
 
     return apply
@@ -130,7 +114,7 @@ def _number(language: str, arguments: tuple[Any, ...]) -> Apply:
     pattern = None if places is None else "#,##0." + "0" * places if places else "#,##0"
 
     def apply(value: object) -> object:
-        number = as_number(value)
+        number = as_number(value, language)
         if number is None:
             return value
         return format_decimal(number, pattern, locale, decimal_quantization=places is not None)
@@ -206,6 +190,22 @@ def _none(arguments: tuple[Any, ...]) -> str:
 def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:
     return lambda value: arguments[0] if value is None else value
 
+
+def _led_to(read: Callable[[str], str]) -> FilterRule:
+    """A filter that turns a value into an address, or into nothing when it is none."""
+
+    def make(language: str, _arguments: tuple[Any, ...]) -> Apply:
+        return lambda value: read(as_text(value, language)) or None
+
+    return FilterRule(_none, make)
+
+
+INTERNAL: Mapping[str, FilterRule] = {
+    "_web": _led_to(addresses.of_value),
+    "_mail": _led_to(addresses.mailbox),
+    "_phone": _led_to(addresses.phone),
+}
+"""What compile puts into an address (:mod:`mailer.letter.compile.targets`); an author cannot write these."""
 
 FILTERS: Mapping[str, FilterRule] = {
     "default": FilterRule(_check_default, _default),

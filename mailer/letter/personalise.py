@@ -6,9 +6,9 @@ that does not depend on the person; what it gives never raises, whatever the val
 equal bytes (I5).
 
 Places: HTML text escapes ``& < >``; an attribute also quotes, and is one line; in an address a value is
-percent-encoded, but a slot that *begins* an address (``href="{{ … }}"``) gives the scheme: ``http``, ``https``,
-``mailto`` or ``tel``, else the address becomes ``#``; a header is one line (:mod:`mailer.letter.encode`); plain text is
-not escaped. A loop stops after 100 items and leaves out blank ones.
+percent-encoded, but a slot that *begins* an address (``href="{{ … }}"``) is one (:mod:`mailer.letter.addresses`), else
+the address becomes ``#``; after ``mailto:`` an ``@`` stays, after ``tel:`` a ``+``; a header is one line
+(:mod:`mailer.letter.encode`); plain text is not escaped. A loop stops after 100 items and leaves out blank ones.
 
 Raises ``FaultsError`` from :func:`prepare` for an expression outside the subset, ``InputError`` for a constant with
 control characters.
@@ -24,9 +24,13 @@ from re import Pattern
 from typing import Any, Literal
 from urllib.parse import quote
 
+from mailer.letter import addresses
 from mailer.letter.encode import clean, one_line, quoted_printable, refuse_controls, unstructured
 from mailer.letter.evaluate import Evaluate, compile_expression, names_used
+from mailer.letter.expression_tree import Constant, Filter, may_be_missing, unparse
+from mailer.letter.expressions import parse
 from mailer.letter.filters import as_text
+from mailer.letter.nobody import your_address
 from mailer.letter.plan import Branch, Loop, Number, Numbered, Place, Plan, Slot, Values
 
 Encoding = Literal["qp", "header", "raw"]
@@ -37,17 +41,21 @@ FillPieces = Callable[[Values], list[bytes]]
 MAX_ITEMS = 100
 SUBJECT_USED = len("Subject: ")
 _BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
-_ADDRESS = re.compile(r"https?://(?P<host>[^/?#\\\s@]+)(?:[/?#].*)?|(?:mailto|tel):.+", re.IGNORECASE)
-_KEPT = "%/:?#[]@!$&'()*+,;=~-._"
+_AN_ADDRESS = re.compile(r"(?!.{76})https?://[a-z0-9.:-]+(?:/[A-Za-z0-9_.~/@:+-]*)?")
 _AS_IT_IS: Mapping[str, Pattern[str]] = {
     Place.HTML: re.compile(r"(?!\.|From )[ -%'-;?-~]{1,75}"),
     Place.ATTRIBUTE: re.compile(r"(?!\.| |From )[ !#-%(-;?-~]{0,74}[!#-%(-;?-~]"),
     Place.PLAIN: re.compile(r"(?!\.|From )[ -<>-~]{1,75}"),
     Place.URL: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
+    Place.LINK: _AN_ADDRESS,
+    Place.PART: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
+    Place.MAIL: re.compile(r"[A-Za-z0-9_~+-][A-Za-z0-9_.~@+-]{0,74}"),
+    Place.PHONE: re.compile(r"\+?[0-9]{1,30}"),
     Place.HEADER: re.compile(r"(?!)"),
-    "address": re.compile(r"(?!.{76})https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9_.~/@:+-]*)?"),
+    "address": _AN_ADDRESS,
 }
 _NUMBER = "\0number"  # where the last number of the list around stands among the values
+_SHOWN = (Place.HTML, Place.ATTRIBUTE, Place.HEADER, Place.PLAIN)
 _NEITHER = "\0"  # stands before a slot that follows something unknown
 
 
@@ -76,23 +84,27 @@ def render(plan: Plan, values: Values, language: str) -> str:
 def render_public(plan: Plan, language: str, links: Mapping[str, str] | None = None) -> str:
     """The plan for nobody in particular: slots show their fallback, conditions on a contact are false.
 
-    ``links`` are those that are not personal (``online``). A loop over a contact's list is left out.
+    What everybody has, an address, needs no fallback; here it is *your email address*, in the letter's language, and
+    nothing within an address. ``links`` are those that are not personal (``online``). A loop over a contact's list is
+    left out.
     """
-    return render(_for_nobody(plan), {"contact": {}, "links": dict(links or {})}, language)
+    return render(_for_nobody(plan, your_address(language)), {"contact": {}, "links": dict(links or {})}, language)
 
 
-def _for_nobody(plan: Plan) -> Plan:
+def _for_nobody(plan: Plan, address: str) -> Plan:
     nodes: list[Any] = []
     for node in plan:
         match node:
             case Branch(arms, otherwise):
-                kept = tuple((when, _for_nobody(body)) for when, body in arms if not _is_personal(when))
-                rest = _for_nobody(otherwise)
+                kept = tuple((when, _for_nobody(body, address)) for when, body in arms if not _is_personal(when))
+                rest = _for_nobody(otherwise, address)
                 nodes.extend([Branch(kept, rest)] if kept else rest)
             case Loop():
                 pass
             case Numbered(start, body):
-                nodes.append(Numbered(start, _for_nobody(body)))
+                nodes.append(Numbered(start, _for_nobody(body, address)))
+            case Slot(source, place) if place in _SHOWN and may_be_missing(parse(source, None), frozenset()):
+                nodes.append(Slot(unparse(Filter(parse(source, None), "default", (Constant(address),))), place))
             case _:
                 nodes.append(node)
     return tuple(nodes)
@@ -279,6 +291,14 @@ def _escape_for(place: Place, before: str) -> Escape:
             return _attribute
         case Place.URL:
             return _whole_address if _BEGINS_ADDRESS.search(before) else _inside_address
+        case Place.LINK:
+            return _link
+        case Place.PART:
+            return _inside_address
+        case Place.MAIL:
+            return addresses.after_mailto
+        case Place.PHONE:
+            return addresses.after_tel
         case Place.HEADER:
             return one_line
         case Place.PLAIN:
@@ -305,26 +325,9 @@ def _inside_address(value: str) -> str:
     return quote(one_line(value).encode("utf-8", "replace"), safe="")
 
 
+def _link(value: str) -> str:
+    return addresses.of_value(value) or "#"
+
+
 def _whole_address(value: str) -> str:
-    value = one_line(value)
-    match = _ADDRESS.fullmatch(value)
-    if match is None:
-        return "#"
-    host = match["host"]
-    if host and not host.isascii():
-        ascii_host = _ascii_host(host)
-        if not ascii_host:
-            return "#"
-        value = value[: match.start("host")] + ascii_host + value[match.end("host") :]
-    return _attribute(quote(value.encode("utf-8", "replace"), safe=_KEPT))
-
-
-def _ascii_host(host: str) -> str:
-    """A host's A-labels (RFC 5891), or "" if it has none."""
-    import idna
-
-    name, colon, port = host.partition(":")
-    try:
-        return idna.encode(name, uts46=True).decode("ascii") + colon + port
-    except (idna.IDNAError, UnicodeError):
-        return ""
+    return _attribute(addresses.of_value(value) or "#")

@@ -25,7 +25,11 @@ class Place(StrEnum):
 
     HTML = "html"  # between tags
     ATTRIBUTE = "attribute"  # inside a quoted attribute that is no address
-    URL = "url"  # inside an address: percent-encoded, then attribute-escaped; a whole address stays one
+    URL = "url"  # an address in an attribute: whole where the slot begins it, else a part
+    LINK = "link"  # an address in text/plain: whole, not escaped for HTML
+    PART = "part"  # a part of an address, anywhere: percent-encoded
+    MAIL = "mail"  # among the recipients after mailto:, where @ stays
+    PHONE = "phone"  # the number after tel: or sms:, where + stays and blanks go
     HEADER = "header"  # subject: encoded-words (RFC 2047)
     PLAIN = "plain"  # text/plain
 

@@ -19,6 +19,7 @@ from mailer.errors import Fault, FaultsError
 from mailer.letter.evaluate import compile_expression, names_used
 from mailer.letter.expression_tree import Name, Node, is_condition, may_be_missing, unparse
 from mailer.letter.expressions import RESERVED, did_you_mean, parse
+from mailer.letter.plan import Place
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expression", "names_used", "scan"]
 
@@ -49,6 +50,7 @@ class Tag:
     """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable.
 
     The last four kinds are never an author's: compile puts them where a text part needs them (plan.py).
+    ``place``: of a slot, where it stands if that does not follow from the text around it.
     """
 
     kind: Kind
@@ -57,6 +59,7 @@ class Tag:
     line: int
     column: int
     raw: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from mailer.errors import InputError
 from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
 from mailer.storage import json_object
-from unsubscribe.contacts.people import Contact, contact_columns, contact_of, in_slices, insert_into
+from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices, insert_into
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]
@@ -262,6 +262,17 @@ def audience_count(conn: Connection, topic_slug: str) -> int:
     mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id
     query = select(func.count()).select_from(SUBSCRIPTION).where(mine, SUBSCRIPTION.c.state == "subscribed")
     return conn.execute(query).scalar_one()
+
+
+def having(conn: Connection, name: str, topic_slug: str = "") -> bool:
+    """Whether any contact (of a topic) has an attribute of that name."""
+    written = dump_json({name: ""})[1:-3]  # "name":
+    attributes = CONTACT.c.attributes
+    query = select(CONTACT.c.id).where(func.replace(attributes, written, "") != attributes).limit(1)
+    if topic_slug:
+        mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id, SUBSCRIPTION.c.state == "subscribed"
+        query = query.join(SUBSCRIPTION, SUBSCRIPTION.c.contact_id == CONTACT.c.id).where(*mine)
+    return conn.execute(query).first() is not None
 
 
 def _topic_of(row: Row[*tuple[Any, ...]]) -> Topic:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
+from mailer.letter.compile.check_addresses import address_faults
 from mailer.letter.compile.leftovers import field_name, leftovers
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
@@ -25,7 +26,6 @@ _SAYS_NOTHING = re.compile(
     "klik hier|hier|lees (meer|verder)|meer( info)?|deze link|link|click here|here|(read )?more|this link|more info|"
     "hier klicken|klicken sie hier|mehr|weiterlesen|cliquez ici|ici|lire la suite"
 )
-_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[\d().-]+", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _TAG = re.compile(r"<(/?)\s*([\w-]*)")
 _QUOTES = re.compile('[“”„‘’«»"]')
@@ -221,10 +221,10 @@ class Checker:
             yield self._no_online(line, target)
         if target in ("", "#"):
             yield self.fault(line, target or N_("nothing"), what, N_("Write https://… or mailto:…"))
-        elif not self.masker.word.match(target) and not _ADDRESS.fullmatch(target):
-            meant = re.match(r"[\w-]+(\.[\w-]+)+", target)
-            hint = N_("Did you mean {word}?").format(word=f"https://{target}") if meant else ""
-            yield self.fault(line, target, N_("an address that begins with https://, http://, mailto: or tel:"), hint)
+        else:
+            for weight, found, expected, hint in address_faults(target, self.masker):
+                tell = self.warning if weight == "warning" else self.fault
+                yield tell(line, found, expected, hint)
 
     def _no_online(self, line: int, found: str) -> Fault:
         return self.fault(line, found, N_("no link to read online, since the letter has online: none"))

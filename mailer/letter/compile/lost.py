@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from typing import NamedTuple
@@ -52,11 +52,11 @@ class Parts:
 
 def lost(masked: Masked, masker: Masker, parts: Parts) -> list[Lost]:
     """The words of the masked source that do not stand in both parts, by line."""
-    forgiven = Counter(_alike(_forgiven(parts.root, masked.text)))
 
     def apart(text: str) -> str:
         return masker.word.sub(r" \g<0> ", text)
 
+    forgiven = Counter(_alike(_forgiven(parts.root, masked.text, apart)))
     html = Counter(_html_words(apart(parts.body))) & Counter(_html_words(apart(parts.page)))
     text = Counter(_alike(_words(apart(parts.text))))
     lines = [_words(line) for line in _without_signs(apart(masked.text)).split("\n")]
@@ -95,11 +95,11 @@ def _without_signs(text: str) -> str:
     return _BLOCK.sub(r"\1", text)
 
 
-def _forgiven(root: Element, source: str) -> Iterator[str]:
+def _forgiven(root: Element, source: str, apart: Callable[[str], str]) -> Iterator[str]:
     uses = Counter(normalizeReference(match[1]) for match in _USED.finditer(source)) if "][" in source else Counter()
     for element in root.walk():
         if element.kind in ("link", "image", "block"):
-            yield from _words(element.target)
+            yield from _words(apart(element.target))
         elif element.kind in ("list_item", "fence"):
             yield from _words(element.name)  # checks.py tells what stands behind a fence
         elif element.kind == "definition":

@@ -13,6 +13,7 @@ from typing import Any
 
 from mailer.errors import Fault, FaultsError
 from mailer.letter.brand import shown_width
+from mailer.letter.compile.check_slots import in_addresses, unfilled_online
 from mailer.letter.compile.checks import CONTROL, Checker
 from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
@@ -22,9 +23,10 @@ from mailer.letter.compile.lost import Lost, Parts, lost
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
-from mailer.letter.compile.shape import for_nobody, gather_lists, settle
+from mailer.letter.compile.shape import for_nobody, gather_lists, hide_empty
 from mailer.letter.compile.sharing import sharing
 from mailer.letter.compile.source import LetterSource
+from mailer.letter.compile.targets import settle_targets
 from mailer.letter.compile.tree import Element, is_beside, parse
 from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
@@ -134,6 +136,7 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
     work = _Work(source, masker, subject, preheader, masked, root, kept, _links(source, masker), alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
     faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
+    faults += unfilled_online(source, [*heads.items(), ("body", body)], in_addresses(root, masker))
     return work, sorted(faults, key=lambda fault: fault.line)
 
 
@@ -229,10 +232,11 @@ def _text(work: _Work, *, public: bool) -> str:
 def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     """A tree of its own for one writer, who may change it."""
     root = work.root.copy()
+    settle_targets(root, work.masker, public=public)
     if public:
         for_nobody(root, work.masker)
     gather_lists(root, work.masker)
-    settle(root, work.masker, leaves=text)
+    hide_empty(root, work.masker, leaves=text)
     return root
 
 

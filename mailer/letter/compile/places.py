@@ -2,13 +2,14 @@
 
 The place of a slot follows from where its word stands in the finished HTML: between tags, in an attribute, in an
 attribute that is an address (also within Outlook's conditional comments), or in a style sheet, where none may stand.
+In plain text nothing shows where an address begins, so who writes one says so (:func:`in_address`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailer.letter.compile.mask import Masker
 from mailer.letter.plan import Branch, Loop, Node, Number, Numbered, Place, Plan, Slot
@@ -61,9 +62,11 @@ def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
     position = 0
     for match in _ATTRIBUTE.finditer(tag):
         if masker.word.search(match[2]):
-            place = Place.URL if match[1].lower() in _ADDRESSES else Place.ATTRIBUTE
             yield tag[position : match.start(2)]
-            yield from _placed(match[2], masker, place)
+            if match[1].lower() in _ADDRESSES:
+                yield from _in_address(match[2], masker)
+            else:
+                yield from _placed(match[2], masker, Place.ATTRIBUTE)
             position = match.end()
     rest = tag[position:]
     if masker.word.search(rest):
@@ -71,9 +74,54 @@ def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
     yield rest
 
 
+def _in_address(quoted: str, masker: Masker) -> Iterator[_Piece]:
+    """The pieces of an attribute's value, quotes and all."""
+    yield quoted[0]
+    yield from _with_places(quoted[1:-1], masker, Place.URL)
+    yield quoted[-1]
+
+
+def in_address(target: str, masker: Masker) -> str:
+    """An address for the text part: its slots as new words, which know their places."""
+    pieces = _with_places(target, masker, Place.LINK)
+    return "".join(
+        piece if isinstance(piece, str) else masker.put(replace(piece.tag, place=piece.place)) for piece in pieces
+    )
+
+
+def _with_places(target: str, masker: Masker, whole: Place) -> Iterator[_Piece]:
+    """The pieces of an address; a slot's place follows from what stands before it, in each arm of a condition."""
+    before, branches = "", list[tuple[str, str]]()  # of each open condition: before it, and behind its longest arm
+    for piece in masker.split(target):
+        if isinstance(piece, str):
+            before += piece
+        elif piece.kind == "slot":
+            yield _Placed(piece, _address_place(before, whole))
+            before += "\0"
+            continue
+        elif piece.kind in ("if", "for"):
+            branches.append((before, before))
+        elif branches:
+            start, longest = branches.pop()
+            longest = max(longest, before, key=len)
+            if piece.kind in ("elif", "else"):
+                branches.append((start, longest))
+            before = start if piece.kind in ("elif", "else") else longest
+        yield _Placed(piece, whole) if isinstance(piece, Tag) else piece
+
+
+def _address_place(before: str, whole: Place) -> Place:
+    if not before.strip():
+        return whole
+    scheme, colon, rest = before.partition(":")
+    if not colon or "?" in rest:
+        return Place.PART
+    return {"mailto": Place.MAIL, "tel": Place.PHONE, "sms": Place.PHONE}.get(scheme.lower(), Place.PART)
+
+
 def _placed(text: str, masker: Masker, place: Place) -> Iterator[_Piece]:
     for piece in masker.split(text):
-        yield _Placed(piece, place) if isinstance(piece, Tag) else piece
+        yield _Placed(piece, piece.place or place) if isinstance(piece, Tag) else piece
 
 
 def _plan(pieces: Sequence[_Piece]) -> Plan:

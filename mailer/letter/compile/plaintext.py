@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.flow import Flow
 from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.places import in_address
 from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Kind, Tag
@@ -128,7 +129,8 @@ class TextWriter:
     def _named(self, element: Element, lead: str, rest: str) -> str:
         if element.name == "button":
             label = " ".join(element.plain().split())
-            return lead + wrapped(f"{label}:\n<{element.target}>", self.masker, rest=rest)
+            address = in_address(element.target, self.masker)
+            return lead + wrapped(f"{label}:\n<{address}>", self.masker, rest=rest)
         if element.name == "signature":
             for below in element.walk():
                 below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
@@ -137,7 +139,8 @@ class TextWriter:
     def _picture(self, paragraph: Element, rest: str) -> str:
         link = next((child for child in paragraph.children if child.kind == "link"), None)
         image = next(child for child in paragraph.walk() if child.kind == "image")
-        text = f"[{image.text}]" + (f"\n{image.title}" if image.title else "") + (f"\n<{link.target}>" if link else "")
+        below = f"\n<{in_address(link.target, self.masker)}>" if link else ""
+        text = f"[{image.text}]" + (f"\n{image.title}" if image.title else "") + below
         return wrapped(text, self.masker, rest=rest)
 
     def _table(self, table: Element, lead: str, rest: str) -> str:
@@ -172,12 +175,17 @@ class TextWriter:
                 return element.text + self._inline(element)
 
     def _link(self, element: Element) -> str:
+        """The text and the address, or one of them where the other says no more."""
         text, target = self._inline(element), element.target
         text += f" ({element.title})" if element.title else ""
-        bare = target.removeprefix("mailto:").removeprefix("tel:").split("?")[0]
-        if text.strip() in (target, bare):
+        bare = target.removeprefix("mailto:").removeprefix("tel:")
+        address = in_address(target, self.masker)
+        if text.strip() == target:
+            return address
+        if text.strip() == bare or (text.strip() == bare.split("?")[0] and not self.masker.word.search(target)):
             return text
-        return f"{text} <{target if ':' in bare or self.masker.word.search(target) else bare}>"
+        whole = ":" in bare or "?" in bare or self.masker.word.search(target)
+        return f"{text} <{address if whole else bare}>"
 
 
 def _empty(rest: str) -> str:

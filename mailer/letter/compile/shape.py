@@ -66,14 +66,14 @@ def for_nobody(element: Element, masker: Masker) -> None:
     element.children = kept
 
 
-def settle(element: Element, masker: Masker, *, leaves: bool) -> None:
+def hide_empty(element: Element, masker: Masker, *, leaves: bool) -> None:
     """Put a condition around what would be empty without: paragraphs, headings, tables; lists, items and so on too.
 
     With ``leaves`` around the first three only: a text part needs no more.
     """
     children: list[Element] = []
     for child in element.children:
-        settle(child, masker, leaves=leaves)
+        hide_empty(child, masker, leaves=leaves)
         shown = presence(child, masker) if child.kind in (_LEAVES if leaves else _AROUND) else None
         source = condition(shown) if shown else ""
         if not source:

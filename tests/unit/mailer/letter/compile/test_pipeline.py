@@ -152,10 +152,11 @@ def test_a_slot_knows_its_place() -> None:
     compiled = compile_letter(source)
     places = {node.source.split()[0]: node.place for node in compiled.letter.html if isinstance(node, Slot)}
     assert places["contact.a"] is Place.HTML
-    assert places["contact.b"] is Place.URL
+    assert places["contact.b"] is Place.PART
     assert places["contact.c"] is Place.ATTRIBUTE
     assert compiled.letter.subject == (Slot('contact.d | default("x")', Place.HEADER),)
-    assert {node.place for node in compiled.letter.text if isinstance(node, Slot)} == {Place.PLAIN}
+    places = {node.source.split()[0]: node.place for node in compiled.letter.text if isinstance(node, Slot)}
+    assert (places["contact.a"], places["contact.b"]) == (Place.PLAIN, Place.PART)
 
 
 HOSTILE = [

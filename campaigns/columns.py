@@ -1,0 +1,215 @@
+"""What a letter asks of the people it goes to, held against what is known of them.
+
+Promises: a column that nobody has is told with *did you mean*, one that only people outside the topic have as such; so
+is how many of the audience read a fallback, and how many have a value that is no number, day or address where the
+letter wants one. At most :data:`MOST` people are looked at one by one (then it says so), so that it takes a fraction of
+a second whatever the size of a list. Changes nothing. Without people there is nothing to say; nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from campaigns.definition import Definition
+from campaigns.material import load
+from campaigns.moments import Say, as_is
+from mailer.errors import Fault, FaultsError, InputError
+from mailer.letter.addresses import of_value
+from mailer.letter.expression_tree import Constant, Filter, Name, Node, names
+from mailer.letter.expressions import parse
+from mailer.letter.filters import as_date, as_number
+from mailer.letter.slots import Tag, Text, scan
+from mailer.storage import Database
+from unsubscribe import contacts
+from unsubscribe.contacts import Contact
+
+MOST, PAGE = 2_000, 1_000
+OWN = ("email", "name", "language")
+_BEGINS_ADDRESS = re.compile(r"(?:\]\(<?|:::+[ \t]*button[ \t]+)\Z")
+
+
+@dataclass(slots=True)
+class Use:
+    """A column that a letter names: where first, what is read instead, and what its values must be."""
+
+    where: Fault
+    fallback: str | None = None
+    kind: str = ""  # "number", "date" or "address"; "" for any text
+    missing: int = 0
+    odd: list[tuple[str, str]] = field(default_factory=list)  # value and whose
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Warnings, and notes: sentences on what is as it may be."""
+
+    warnings: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def of_file(db: Database, path: Path, _: Say = as_is) -> Findings:
+    """The same for a campaign file; nothing for one that cannot be read, whose faults others tell."""
+    try:
+        definition = load(path, None, _).definition
+    except InputError:
+        return Findings()
+    with db.read() as conn:
+        return examine(conn, definition, _)
+
+
+def examine(conn: Connection, definition: Definition, _: Say = as_is) -> Findings:
+    """What there is to say of a letter's columns and the people of its topic."""
+    uses = {name: use for name, use in _uses(definition).items() if name != "email"}
+    if not uses or contacts.find_topic(conn, definition.topic) is None:
+        return Findings()
+    people = _people(conn, definition.topic)
+    if not people:
+        return Findings()
+    known = set(OWN).union(*(person.attributes for person in people))
+    whole = len(people) < MOST
+    unknown = {name: use for name, use in uses.items() if name not in known}
+    if not whole:
+        unknown = {name: use for name, use in unknown.items() if not contacts.having(conn, name, definition.topic)}
+    warnings = [_unknown(conn, name, use, sorted(known), _) for name, use in unknown.items()]
+    asked = {name: use for name, use in uses.items() if name not in unknown}
+    for person in people:
+        _look(person, asked, definition.language)
+    many = Many(len(people), whole, _)
+    warnings += [many.odd(name, use) for name, use in asked.items() if use.odd]
+    notes = [many.missing(name, use) for name, use in asked.items() if use.missing and use.fallback is not None]
+    return Findings(tuple(warnings), tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Words for so many of the people that were looked at."""
+
+    number: int
+    whole: bool
+    say: Say
+
+    def of(self, count: int) -> str:
+        """``17 of 302 people``."""
+        _ = self.say
+        text = _("{count} of {number} people") if self.whole else _("{count} of the first {number} people")
+        return text.format(count=count, number=self.number)
+
+    def missing(self, name: str, use: Use) -> str:
+        """Who reads the fallback."""
+        _ = self.say
+        text = _("{people} have no {name}: they read “{fallback}”.") if use.fallback else _("{people} have no {name}.")
+        return text.format(people=self.of(use.missing), name=name, fallback=use.fallback)
+
+    def odd(self, name: str, use: Use) -> Fault:
+        """Whose value is not what the letter wants."""
+        _ = self.say
+        value, email = use.odd[0]
+        kinds = {"number": _("a number"), "date": _("a day"), "address": _("an address")}
+        found = _("{people} with a {name} such as “{value}” ({email})")
+        hints = {"address": _("They get the fallback instead, or the text without a link.")}
+        hint = hints.get(use.kind) or _("It is printed as it stands. Mend the list, and import it again.")
+        return Fault(
+            use.where.file,
+            use.where.line,
+            use.where.field,
+            found.format(people=self.of(len(use.odd)), name=name, value=value[:40], email=email),
+            kinds[use.kind],
+            hint,
+            "warning",
+        )
+
+
+def _unknown(conn: Connection, name: str, use: Use, known: Sequence[str], _: Say) -> Fault:
+    others = contacts.having(conn, name)
+    if others:
+        hint = _("People outside this topic have one.")
+    else:
+        lower = {other.lower(): other for other in known}
+        near = get_close_matches(name.lower(), lower, 1, 0.6)
+        hint = (
+            _("Did you mean {word}?").format(word=f"contact.{lower[near[0]]}")
+            if near
+            else _("Known are: {names}").format(names=", ".join(known[:30]))
+        )
+    found, expected = _("contact.{name}, which nobody of this topic has"), _("a column of the people it goes to")
+    where = use.where
+    return Fault(where.file, where.line, where.field, found.format(name=name), expected, hint, "warning")
+
+
+def _people(conn: Connection, topic: str) -> list[Contact]:
+    found: list[Contact] = []
+    while len(found) < MOST:
+        page = contacts.audience_page(conn, topic, found[-1].id if found else 0, PAGE)
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
+
+
+def _look(person: Contact, uses: Mapping[str, Use], language: str) -> None:
+    values = person.values()
+    for name, use in uses.items():
+        value = values.get(name)
+        if not (value.strip() if isinstance(value, str) else value):
+            use.missing += 1
+        elif isinstance(value, str) and use.kind and not _READ[use.kind](value, language):
+            use.odd.append((value, person.email))
+
+
+def _is_number(value: str, language: str) -> bool:
+    return as_number(value, language) is not None
+
+
+_READ: Mapping[str, Callable[[str, str], object]] = {
+    "number": _is_number,
+    "date": as_date,
+    "address": lambda value, _language: of_value(value),
+}
+
+
+def _uses(definition: Definition) -> dict[str, Use]:
+    """The columns that a letter names, by name, in its order."""
+    found: dict[str, Use] = {}
+    parts = [(key, getattr(definition, key), definition.lines.get(key, 0)) for key in ("subject", "preheader")]
+    for key, text, line in (*parts, ("body", definition.body, definition.body_line)):
+        before = ""
+        for piece in scan(text, file=definition.file, first_line=line, field=key).pieces:
+            if isinstance(piece, Tag) and piece.source:
+                where = Fault(definition.file, piece.line, key, "", "")
+                for name, fallback, kind in _named(piece, before):
+                    use = found.setdefault(name, Use(where))
+                    use.fallback = fallback if use.fallback is None else use.fallback
+                    use.kind = use.kind or kind
+            before = piece.text[-40:] if isinstance(piece, Text) else ""
+    return found
+
+
+def _named(tag: Tag, before: str) -> Iterator[tuple[str, str | None, str]]:
+    """The names of a tag, each with the fallback that is printed and with what it is read as."""
+    try:
+        node = parse(tag.source, None)
+    except FaultsError:
+        return
+    kind = "address" if tag.kind == "slot" and _BEGINS_ADDRESS.search(before) else ""
+    for name in names(node):
+        if name.root == "contact":
+            fallback, read = _wrapped(node, name) if tag.kind == "slot" else (None, "")
+            yield name.attribute, fallback, read or kind
+
+
+def _wrapped(node: Node, name: Name) -> tuple[str | None, str]:
+    """What the filters around a name do with it: the fallback they give, and what they read."""
+    fallback, kind = None, ""
+    while isinstance(node, Filter):
+        if node.name == "default" and node.arguments and isinstance(node.arguments[0], Constant):
+            fallback = str(node.arguments[0].value)
+        elif node.name in ("number", "date"):
+            kind = node.name
+        node = node.inner
+    return (fallback, kind) if node == name else (None, "")

@@ -1,0 +1,152 @@
+"""Addresses that a link leads to: what may stand in one, its one spelling, and a contact's value as one.
+
+Promises: an address has one spelling, the same in HTML and in the text part: scheme and host in lower case, the host as
+A-labels (RFC 5891), the rest percent-encoded (RFC 3986), what was encoded already left alone. A value becomes an
+address only if it is one: ``www.example.org`` gets ``https://``, ``els@example.org`` gets ``mailto:``, and nothing else
+is guessed. No value gives a scheme outside :data:`SCHEMES`, a name before the host (``https://bank.nl@…``), a further
+recipient or a field of a mail. Nothing here raises but ``ValueError`` with a sentence, from :func:`normal`.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from mailer.address import is_address, parse
+from mailer.errors import InputError
+from mailer.letter.encode import one_line
+
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+SCHEMES = ("https", "http", "mailto", "tel", "sms", "geo")
+BEGINS_WITH = N_("an address that begins with https://, http://, mailto: or tel:")
+MAIL_FIELDS = ("subject", "body", "cc", "bcc", "to")
+_LOCAL = "!$'*+-_.~"
+_KEPT = "%/:?#[]@!$&'()*+,;=~-._"
+_SCHEME = re.compile(rf"({'|'.join(SCHEMES)}):(.*)", re.IGNORECASE | re.DOTALL)
+_WEB = re.compile(r"//([^/?#\\]*)(.*)", re.DOTALL)
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?")
+_NO_SCHEME = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}(?::[0-9]{1,5})?(?:[/?#].*)?", re.DOTALL)
+_AS_IT_IS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[A-Za-z0-9_.~/@:+-]*)?")
+_TRUNK = re.compile(r"(?<=\d)\s*\(0\)\s*")  # +31 (0)73: the nought is for who does not dial +31
+_LOOKS = re.compile(r"[\s().\u2010-\u2015/-]+")
+_NUMBER = re.compile(r"\+?[0-9*#]{3,20}")
+
+
+def normal(target: str) -> str:
+    """The one spelling of an address with a scheme. Raises ``ValueError`` with what was expected instead."""
+    match = _SCHEME.fullmatch(target.strip())
+    if match is None:
+        raise ValueError(BEGINS_WITH)
+    scheme, rest = match[1].lower(), match[2]
+    if scheme in ("http", "https"):
+        return f"{scheme}:{_web(rest)}"
+    if scheme == "mailto":
+        return f"mailto:{_mail(rest)}"
+    if not rest.strip():
+        raise ValueError(N_("a number after {scheme}:").format(scheme=scheme))
+    return f"{scheme}:{encoded(''.join(rest.split()))}"
+
+
+def encoded(text: str) -> str:
+    """A piece of an address, percent-encoded where it must be; what is encoded stays."""
+    return quote(_LONE_PERCENT.sub("%25", text).encode("utf-8", "replace"), safe=_KEPT)
+
+
+def _web(rest: str) -> str:
+    match = _WEB.fullmatch(rest)
+    if match is None or not match[1]:
+        raise ValueError(BEGINS_WITH)
+    authority, path = match[1], match[2]
+    if "@" in authority:
+        raise ValueError(N_("an address without a name before @: readers are told that such a link is a trick"))
+    bare = re.sub(r":[0-9]*\Z", "", authority)
+    port = authority[len(bare) + 1 :]
+    host = ascii_host(bare)
+    if not host or int(port or "0") > 65_535:
+        raise ValueError(N_("a host that there can be, such as https://www.example.org"))
+    return f"//{host}{f':{port}' if port else ''}{encoded(path)}"
+
+
+def ascii_host(host: str) -> str:
+    """A host in lower case and A-labels (RFC 5891 with UTS 46), or "" if there can be no such host."""
+    if not host.isascii():
+        import idna
+
+        try:
+            host = idna.encode(host, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            return ""
+    host = host.lower()
+    return host if _HOST.fullmatch(host) and ".." not in host else ""
+
+
+def _mail(rest: str) -> str:
+    """RFC 6068: recipients, which may be none, and fields."""
+    people, mark, fields = rest.partition("?")
+    names = [field.partition("=")[0].lower() for field in fields.split("&") if field]
+    if (unknown := [name for name in names if name not in MAIL_FIELDS]) or (mark and not names):
+        text = N_("{names} after the question mark, not {found}")
+        raise ValueError(text.format(names=", ".join(MAIL_FIELDS), found=unknown[0] if unknown else "?"))
+    if not people.strip(" ,") and not names:
+        raise ValueError(N_("a mail address after mailto:"))
+    written = [_recipient(one.strip()) for one in people.split(",") if one.strip()]
+    return ",".join(written) + mark + encoded(fields).replace("+", "%2B")
+
+
+def _recipient(one: str) -> str:
+    local, at, domain = one.replace("%40", "@").rpartition("@")
+    host = ascii_host(domain)
+    if not at or not local or not host or "@" in local.strip('"'):
+        raise ValueError(N_("mail addresses after mailto:, a comma between two, not {found}").format(found=one[:60]))
+    return f"{encoded(local).replace('?', '%3F')}@{host}"
+
+
+def of_value(value: str) -> str:
+    """The address that a contact's value is, or "": with a scheme, a bare host or page, or a mail address."""
+    if len(value) <= 2_000 and _AS_IT_IS.fullmatch(value):
+        return value
+    text = one_line(value)
+    if not text or len(text) > 2_000:
+        return ""
+    if not _SCHEME.match(text):
+        if _NO_SCHEME.fullmatch(text):
+            text = f"https://{text}"
+        elif is_address(text):
+            return f"mailto:{after_mailto(text)}"
+        else:
+            return ""
+    try:
+        return normal(text)
+    except ValueError:
+        return ""
+
+
+def mailbox(value: str) -> str:
+    """The mail address that a value is, alone; else ""."""
+    text = one_line(value)
+    text = text[7:] if text[:7].lower() == "mailto:" else text
+    try:
+        return str(parse(text))
+    except InputError:
+        return ""
+
+
+def after_mailto(value: str) -> str:
+    """A value as it stands among the recipients of a mail, where it cannot add one."""
+    text = one_line(value)
+    local, at, domain = (mailbox(text) or text).rpartition("@")
+    return quote(local.encode("utf-8", "replace"), safe=_LOCAL + "@") + at + quote(domain.encode("utf-8", "replace"))
+
+
+def phone(value: str) -> str:
+    """The telephone number that a value is, without what is there for the eye; else ""."""
+    text = one_line(value)
+    text = text[4:].strip() if text[:4].lower() == "tel:" else text
+    number = _LOOKS.sub("", _TRUNK.sub(" ", text) if text.startswith(("+", "00")) else text)
+    return number if _NUMBER.fullmatch(number) else ""
+
+
+def after_tel(value: str) -> str:
+    """A value as it stands after ``tel:``."""
+    return quote((phone(value) or one_line(value)).encode("utf-8", "replace"), safe="+*")

@@ -1,0 +1,52 @@
+"""Slots that nobody in particular has a value for: what *read online* shows there. Gives warnings, raises nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mailer.errors import Fault, FaultsError
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.source import LetterSource
+from mailer.letter.compile.tree import Element
+from mailer.letter.expression_tree import may_be_missing
+from mailer.letter.expressions import parse
+from mailer.letter.nobody import your_address
+from mailer.letter.slots import Scan, Tag
+
+N_ = str  # marks a text for the catalogue (domain cli)
+
+
+def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], addresses: set[Tag]) -> Iterator[Fault]:
+    """A warning for each slot that every contact can fill and nobody in particular can.
+
+    ``addresses``: the slots that stand in one.
+    """
+    if not source.online:
+        return
+    for field, scan in scans:
+        for tag in scan.tags:
+            if tag.kind == "slot" and _only_persons_have(tag.source):
+                yield Fault(source.file, tag.line, field, tag.raw, *_words(source, tag, addresses), "warning")
+
+
+def in_addresses(root: Element, masker: Masker) -> set[Tag]:
+    """The slots that stand in an address."""
+    targets = (element.target for element in root.walk())
+    return {masker.tag(match[0]) for target in targets for match in masker.word.finditer(target)}
+
+
+def _words(source: LetterSource, tag: Tag, addresses: set[Tag]) -> tuple[str, str]:
+    expected = N_("a fallback for who reads the letter online")
+    if tag in addresses:
+        return expected, N_("Online this address is without it; a link to it alone is left out.")
+    hint = N_("Online it says “{words}”. To choose the words: {tag}")
+    written = f'{{{{ {tag.source} | default("…") }}}}'
+    return expected, hint.format(words=your_address(source.language), tag=written)
+
+
+def _only_persons_have(expression: str) -> bool:
+    try:
+        node = parse(expression, None)
+    except FaultsError:  # told already
+        return False
+    return may_be_missing(node, frozenset()) and not may_be_missing(node)

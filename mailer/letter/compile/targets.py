@@ -1,0 +1,153 @@
+"""Where links lead, before a tree is written: one spelling for each address, and no link for who has none.
+
+A slot that begins an address is the whole of it: a contact's value counts only if it is an address, else the fallback
+does (``{{ contact.site | default("www.example.org") }}``). Where there is neither, the text stays without a link, a
+picture too, and a button is left out; so does a link to a mailbox or a telephone. For nobody in particular the same
+holds for what everybody else has (``mailto:{{ contact.email }}``).
+
+Promises: HTML and the text part get the same address, for every contact.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from mailer.letter import addresses
+from mailer.letter.compile.check_addresses import kind_of_slot
+from mailer.letter.compile.checks import is_picture
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.tree import Element
+from mailer.letter.expression_tree import ALWAYS_THERE, Both, Constant, Filter, Name, Node, may_be_missing, unparse
+from mailer.letter.expressions import parse
+from mailer.letter.slots import Tag
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+def settle_targets(root: Element, masker: Masker, *, public: bool) -> None:
+    """Change a tree so that each of its addresses is written right, and stands only for who has one."""
+    _settle(root, _Settler(masker, _NOBODY if public else ALWAYS_THERE))
+
+
+def _settle(parent: Element, settler: _Settler) -> None:
+    children: list[Element] = []
+    for child in parent.children:
+        link = _link_of(child)
+        if link is None:
+            _settle(child, settler)
+            children.append(child)
+            continue
+        link.target, conditions = settler.target(link.target)
+        _settle(link, settler)
+        children += settler.guarded(child, link, conditions) if conditions else [child]
+    parent.children = children
+
+
+def _link_of(element: Element) -> Element | None:
+    """The link that an element is, or the one around the picture that a paragraph is, or a button."""
+    if is_picture(element):
+        return next((child for child in element.children if child.kind == "link"), None)
+    is_link = element.kind == "link" or (element.kind == "block" and bool(element.target))
+    return element if is_link else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Settler:
+    masker: Masker
+    there: frozenset[str]
+
+    def target(self, target: str) -> tuple[str, list[str]]:
+        """The address as it is to be written, and the expressions without whose values there is none."""
+        if self.masker.personal(target):
+            return target, []
+        conditions: list[str] = []
+        mark = re.search(r"[?#]", target)
+        end = mark.start() if mark else len(target)
+        chosen = any(word[1] == "c" for word in self.masker.word.finditer(target))  # by the author: then it is there
+        settled = target
+        for match in self.masker.word.finditer(target):
+            if match[1] != "s":
+                continue
+            tag = self.masker.tag(match[0])
+            node = parse(tag.source, None)
+            if name := kind_of_slot(target, match, self.masker):
+                node = _read(node, name)
+                settled = settled.replace(match[0], self.masker.put(replace(tag, source=unparse(node))), 1)
+                missing = _may_be_empty(node, self.there)
+            else:
+                missing = not self.there and may_be_missing(node, self.there) and match.start() < end
+            if missing and not chosen:
+                conditions.append(unparse(node))
+        return written(settled, self.masker), conditions
+
+    def guarded(self, child: Element, link: Element, conditions: list[str]) -> list[Element]:
+        """The element with a condition around it, and what is left for who has no address."""
+        node = parse(conditions[0], None)
+        for source in conditions[1:]:
+            node = Both("and", node, parse(source, None))
+        without = child.copy()
+        if child is link:
+            rest = [] if child.kind == "block" else without.children
+        else:
+            inside = next(below for below in without.children if below.kind == "link")
+            parts = [below.children if below is inside else [below] for below in without.children]
+            without.children = [one for part in parts for one in part]
+            rest = [without]
+        middle = [self.control("else", "", child.line), *rest] if rest else []
+        return [
+            self.control("if", unparse(node), child.line),
+            child,
+            *middle,
+            self.control("endif", "", child.line),
+        ]
+
+    def control(self, kind: str, source: str, line: int) -> Element:
+        word = self.masker.put(Tag(kind, source, "", line, 0, f"{{% {kind} %}}"))  # type: ignore[arg-type]
+        return Element("control", line, text=word)
+
+
+def written(target: str, masker: Masker) -> str:
+    """A masked address in its one spelling; one that is none stays as it is (:mod:`.checks` says so)."""
+    match = masker.word.match(target)
+    if match:
+        return target[: match.end()] + addresses.encoded(target[match.end() :])
+    if any(word[1] == "c" for word in masker.word.finditer(target)):
+        return addresses.encoded(target)
+    try:
+        return addresses.normal(target)
+    except ValueError:
+        return addresses.encoded(target)
+
+
+def _read(node: Node, name: str) -> Node:
+    """``node`` with each of its values read as an address; fallbacks too, which are the author's."""
+    match node:
+        case Filter(inner, "default", arguments) if arguments:
+            return Filter(_read(inner, name), "default", (_read(arguments[0], name), *arguments[1:]))
+        case Both("or", left, right):
+            return Both("or", _read(left, name), _read(right, name))
+        case Constant(value):
+            read = {"_web": addresses.of_value, "_mail": addresses.mailbox, "_phone": addresses.phone}[name]
+            return Constant(read(str(value)))
+        case Name("links"):
+            return node
+        case _:
+            return Filter(node, name)
+
+
+def _may_be_empty(node: Node, there: frozenset[str]) -> bool:
+    """Whether a slot may give no address: a fallback of nothing is none."""
+    match node:
+        case Filter(inner, "default", arguments):
+            return _may_be_empty(inner, there) and _may_be_empty(arguments[0], there)
+        case Constant(value):
+            return not value
+        case Both("or", left, right):
+            return _may_be_empty(left, there) and _may_be_empty(right, there)
+        case Filter(Name("contact", "email"), "_mail"):
+            return may_be_missing(Name("contact", "email"), there)
+        case Name("links"):
+            return False
+        case _:
+            return True

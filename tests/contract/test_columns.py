@@ -1,0 +1,110 @@
+"""What a letter asks of its people, held against what is known of them; on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from campaigns import columns
+from campaigns.columns import Findings
+from campaigns.definition import parse
+from mailer.storage import Database
+from tests.support.campaigning import PEPPER, TOPIC, Stage
+from tests.support.tables import migrated
+from unsubscribe import contacts
+from unsubscribe.contacts import Person
+
+HEAD = (
+    "---\nslug: a\nsubject: {subject}\nfrom: VNG <info@vng.nl>\nlanguage: nl\ntopic: verenigingsnieuws\n---\n{body}\n"
+)
+
+
+@pytest.fixture
+def scene(empty_database: Database, tmp_path: Path) -> Stage:
+    return Stage(migrated(empty_database), tmp_path)
+
+
+def found(scene: Stage, body: str, subject: str = "Nieuws") -> Findings:
+    with scene.db.read() as conn:
+        return columns.examine(conn, parse(HEAD.format(subject=subject, body=body), "a.md"))
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "hint"),
+    [
+        ('Dag {{ contact.voornam | default("lezer") }}', 8, "Did you mean contact.voornaam?"),
+        ('Dag\n\n{{ contact.Voornaam | default("lezer") }}', 10, "Did you mean contact.voornaam?"),
+        ('{% if contact.vornaam == "Els" %}x{% endif %}', 8, "Did you mean contact.voornaam?"),
+        ("{% for x in contact.cursus %}{{ x }}{% endfor %}", 8, "Did you mean contact.cursussen?"),
+        ('{{ contact["e-mail"] | default("x") }}', 8, "Did you mean contact.email?"),
+        ('{{ contact.schoenmaat | default("42") }}', 8, "Known are: cursussen, email, language, name, voornaam"),
+    ],
+)
+def test_a_column_that_nobody_has_is_told_with_its_line_and_what_was_meant(
+    scene: Stage, body: str, line: int, hint: str
+) -> None:
+    scene.people(2, voornaam="Els", cursussen="a")
+    [warning] = found(scene, body).warnings
+    assert (warning.line, warning.field, warning.hint, warning.severity) == (line, "body", hint, "warning")
+
+
+def test_a_slip_in_the_subject_is_told_there(scene: Stage) -> None:
+    scene.people(1, voornaam="Els")
+    [warning] = found(scene, "x", 'Dag {{ contact.vornaam | default("lezer") }}').warnings
+    assert (warning.field, warning.line) == ("subject", 3)
+
+
+def test_it_says_how_many_read_the_fallback_and_nothing_when_nobody_does(scene: Stage) -> None:
+    scene.people(3, salutation="mevrouw")
+    scene.people(2)
+    body = 'Geachte {{ contact.salutation | default("heer, mevrouw") }} {% if contact.salutation %}x{% endif %}'
+    assert found(scene, body) == Findings((), ("2 of 5 people have no salutation: they read “heer, mevrouw”.",))
+    assert found(scene, "Aan {{ contact.email }}") == Findings()
+    assert found(scene, 'Dag {{ contact.name | default("lezer") }}').notes == (
+        "5 of 5 people have no name: they read “lezer”.",
+    )
+
+
+def test_a_column_of_people_outside_the_topic_alone_is_told_as_such_by_its_exact_name(scene: Stage) -> None:
+    scene.people(1, voornaam="Els")
+    with scene.db.write() as conn:
+        contacts.add(conn, Person("x@example.org", attributes={"lidnummer": "1"}), PEPPER, scene.clock())
+    warnings = found(scene, '{{ contact.lidnummer | default("") }} {{ contact.Lidnummer | default("") }}').warnings
+    assert [warning.hint.split(":")[0] for warning in warnings] == ["People outside this topic have one.", "Known are"]
+
+
+def test_values_that_are_no_number_day_or_address_are_told_with_one_of_them(scene: Stage) -> None:
+    scene.people(1, bedrag="1.234,50", dag="18-03-2026", site="www.example.org")
+    scene.people(2, bedrag="12%", dag="46099", site="geen")
+    body = (
+        '{{ contact.bedrag | default("0") | number(2) }} {{ contact.dag | default("2026-01-01") | date }} '
+        '[uw site]({{ contact.site | default("https://example.org") }})'
+    )
+    warnings = found(scene, body).warnings
+    assert [warning.expected for warning in warnings] == ["a number", "a day", "an address"]
+    assert warnings[0].found == "2 of 3 people with a bedrag such as “12%” (lezer1@example.org)"
+
+
+def test_beyond_so_many_people_it_looks_at_the_first_and_still_finds_a_rare_column(
+    scene: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "MOST", 4)
+    monkeypatch.setattr(columns, "PAGE", 2)
+    scene.people(6, voornaam="Els")
+    scene.people(1, rol="lid")
+    assert found(scene, '{{ contact.rol | default("lezer") }}') == Findings(
+        (), ("4 of the first 4 people have no rol: they read “lezer”.",)
+    )
+    assert [warning.hint for warning in found(scene, '{{ contact.roll | default("x") }}').warnings] != []
+
+
+def test_without_people_or_topic_there_is_nothing_to_say(scene: Stage) -> None:
+    assert found(scene, '{{ contact.rol | default("lezer") }}') == Findings()
+    with scene.db.write() as conn:
+        contacts.ensure_topic(conn, TOPIC, "", scene.clock())
+    assert found(scene, '{{ contact.rol | default("lezer") }}') == Findings()
+
+
+def test_a_file_that_cannot_be_read_is_told_by_others(scene: Stage) -> None:
+    assert columns.of_file(scene.db, scene.folder / "none.md") == Findings()

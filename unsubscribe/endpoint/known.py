@@ -17,7 +17,7 @@ from unsubscribe.endpoint.words import N_
 
 Rows = list[tuple[str, str]]
 DETAILS = {
-    "email": N_("Mail address"),
+    "email": N_("Email address"),
     "name": N_("Name"),
     "language": N_("Language"),
     "known_since": N_("With us since"),
@@ -25,36 +25,36 @@ DETAILS = {
     "salutation": N_("Salutation"),
 }
 STANDS = {
-    "subscribed": N_("You get this since %(day)s"),
-    "pending": N_("You asked for this on %(day)s and have not confirmed it"),
-    "opted_out": N_("You do not get this since %(day)s"),
+    "subscribed": N_("You have received this since %(day)s"),
+    "pending": N_("You asked for this on %(day)s and have not confirmed it yet"),
+    "opted_out": N_("You have not received this since %(day)s"),
 }
 HELD = {
-    "opt_out": N_("You opted out"),
-    "pause": N_("You take a break"),
-    "less_often": N_("You get mail less often"),
-    "undeliverable": N_("Mail could not be delivered"),
-    "complaint": N_("You reported our mail as spam"),
-    "manual": N_("We were asked not to write to you"),
-    "erased": N_("You had yourself erased"),
+    "opt_out": N_("You unsubscribed"),
+    "pause": N_("You are taking a break"),
+    "less_often": N_("You receive fewer emails"),
+    "undeliverable": N_("Emails could not be delivered"),
+    "complaint": N_("You reported our emails as spam"),
+    "manual": N_("We were asked not to email you"),
+    "erased": N_("You had your data deleted"),
 }
 ACTS = {
-    "opt_out": N_("You opted out"),
+    "opt_out": N_("You unsubscribed"),
     "details": N_("Details were changed"),
-    "address": N_("Another address was asked for"),
-    "less_often": N_("How often was changed"),
-    "pause": N_("A break was asked for"),
+    "address": N_("Another address was requested"),
+    "less_often": N_("The frequency was changed"),
+    "pause": N_("A break was requested"),
     "sign_up": N_("You signed up"),
-    "my_data": N_("You asked what we know"),
+    "my_data": N_("You asked what we know about you"),
 }
 PROOFS = {
     "given": N_("You agreed"),
     "requested": N_("You signed up"),
     "confirmed": N_("You confirmed"),
-    "withdrawn": N_("You opted out"),
+    "withdrawn": N_("You unsubscribed"),
     "undone": N_("This was undone"),
-    "imported": N_("You were put on the list"),
-    "address": N_("Another address was asked for"),
+    "imported": N_("You were added to the list"),
+    "address": N_("Another address was requested"),
 }
 OUTCOMES = {
     "waiting": N_("In the queue"),
@@ -76,10 +76,10 @@ def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
     return [
         (_("Your details"), _details(view, known["details"])),
         (_("Your topics"), [(item["name"], _stand(view, item)) for item in known["topics"]]),
-        (_("What holds mail back"), [_held(view, item, names) for item in known["held_back"]]),
+        (_("What keeps emails back"), [_held(view, item, names) for item in known["held_back"]]),
         (_("What was changed"), [_act(view, item, names) for item in known["changes"]]),
         (_("What you agreed to"), [_proof(view, item, names) for item in known["consent"]["events"]]),
-        (_("Mail to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
+        (_("Emails to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
     ]
 
 
@@ -98,7 +98,7 @@ def _stand(view: View, item: Mapping[str, Any]) -> str:
 
 
 def _held(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
-    topic = view.gettext("all mail") if item["topic"] == "*" else names.get(item["topic"], item["topic"])
+    topic = view.gettext("all emails") if item["topic"] == "*" else names.get(item["topic"], item["topic"])
     ends = view.gettext("until %(day)s") % {"day": _day(view, item["until"])} if item["until"] else ""
     days = f"{_day(view, item['since'])}{', ' + ends if ends else ''}"
     return _word(view, HELD, item["reason"]), f"{topic}: {days}"
@@ -123,7 +123,7 @@ def _proof(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tup
 def _letter(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
     _ = view.gettext
     about = names.get(item["topic"], item["topic"]) if item["topic"] else _("A message about your data")
-    subject = item.get("subject") or _("a mail of which we no longer have the text")
+    subject = item.get("subject") or _("an email whose text we no longer have")
     when = _day(view, item["at"]) if item["at"] else _("Not sent")
     return when, f"{_word(view, OUTCOMES, item['state'])}: {about} – {subject}"
 

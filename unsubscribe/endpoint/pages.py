@@ -92,6 +92,11 @@ class Pages:
             self.site = replace(self.site, contact=address)
             self._pieces.cache_clear()
 
+    def show_archive(self, path: str) -> None:
+        """Where the archive is, if it is served here: pages that only say something lead to it."""
+        self.site = replace(self.site, archive=path)
+        self._pieces.cache_clear()
+
     def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
         """A page by its template (``optout.html``), with all that :file:`base.html` wants."""
         languages = tuple((code, NAMES[code]) for code in LANGUAGES["pages"]) if view.switch else ()

@@ -44,6 +44,8 @@ class Site:
     privacy: str = ""
     accessibility: str = ""
     website: str = ""
+    website_label: str = ""
+    archive: str = ""  # where letters can be read by everybody; empty where nobody serves them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def look_of(brand: Brand, public_url: str, contact_address: str) -> Look:
         privacy=brand.privacy_url or f"{base}/privacy",
         accessibility=brand.accessibility_url or f"{base}/accessibility",
         website=brand.website_url,
+        website_label=brand.website_label or brand.website_url,
     )
     return Look(site, assets)
 

@@ -269,15 +269,15 @@ def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
         found.append(Fault(source.file, source.line_of(field), field, seen, expected, hint, "warning"))
 
     if not source.brand.address and source.kind == "campaign":
-        hint = N_("The law asks for it in every letter (D4): write [sender] address in the brand file.")
+        hint = N_("The law requires it in every letter: write [sender] address in the brand file.")
         warn("brand", N_("no sender block"), N_("who sends the letter, with a postal address"), hint)
     if (length := len(source.preheader)) > PREHEADER:
         seen, expected = N_("{number} characters"), N_("{number} characters at most")
-        hint = N_("Mail programs show about 100 of them (C16).")
+        hint = N_("Mail programs show about 100 of them.")
         warn("preheader", seen.format(number=length), expected.format(number=PREHEADER), hint)
     if (size := _size(plan)) > CLIPPED:
         seen, expected = N_("{number} kB of HTML"), N_("{number} kB at most")
-        hint = N_("Gmail cuts off the end of longer letters (C1).")
+        hint = N_("Gmail cuts off the end of longer letters.")
         warn("body", seen.format(number=size // 1000), expected.format(number=CLIPPED // 1000), hint)
     return found
 

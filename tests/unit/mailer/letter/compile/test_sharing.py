@@ -86,7 +86,7 @@ def test_a_letter_that_is_not_online_says_nothing_of_itself() -> None:
 
 @pytest.mark.parametrize(
     ("language", "locale"),
-    [("nl", "nl_NL"), ("nl-BE", "nl_BE"), ("en", "en_US"), ("en-GB", "en_GB"), ("de", "de_DE"), ("xx", "en_US")],
+    [("nl", "nl_NL"), ("nl-BE", "nl_BE"), ("en", "en_GB"), ("en-US", "en_US"), ("de", "de_DE"), ("xx", "en_GB")],
 )
 def test_a_language_has_the_territory_it_names_or_the_likely_one(language: str, locale: str) -> None:
     assert og_locale(language) == locale

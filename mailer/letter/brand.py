@@ -81,7 +81,7 @@ class Brand:
 LIGHT = Scheme("#f4f6f8", "#ffffff", "#16202b", "#4d5b69", "#cbd3dc", "#0b4f94", "#14508c", "#ffffff")
 DARK = Scheme("#0f151c", "#18212b", "#e8edf2", "#afbbc7", "#3a4856", "#93c6f7", "#8cc2f5", "#0c1722")
 N_ = str  # marks a text for the catalogue (domain cli)
-PLATE = "#ffffff"
+PLATE = "#e8edf2"  # also in pages.css
 _EDGE = 3.0  # of what is no text (WCAG 2.2, 1.4.11)
 _DARK_RATIO = 7.0  # more than must be: a saturated colour glows on a dark sheet
 _PAIRS = (

@@ -174,7 +174,7 @@ def _counters(house: House, _: Say) -> Iterator[Finding]:
             with house.db.write() as conn:
                 outbox.put_right(conn, number, changes)
     if wrong:
-        yield Finding("warning", _("counters"), _("put right in {number} mailings").format(number=wrong))
+        yield Finding("warning", _("counters"), _("put right; mailings that were wrong: {number}").format(number=wrong))
     else:
         yield Finding("ok", _("counters"), _("agree with the rows"))
 

@@ -134,9 +134,9 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
         "no_sender": _("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
         "relay_away": _("The mail server has not answered since {when} ({words}). We keep trying."),
         "relay_waits": _("The mail server has taken nothing since {when}; it says: {words}. We keep trying."),
-        "rate": _("waiting: {minutes} minutes of rate limit left"),
-        "rest": _("{words} takes no mail from us for now: {number} letters wait, the next is tried at {when}."),
-        "audience": _("The audience is still being taken down: {number} people so far."),
+        "rate": _("The rate limit of this campaign keeps letters back for another {minutes} min."),
+        "rest": _("{words} takes no mail from us for now. Letters that wait: {number}. The next is tried at {when}."),
+        "audience": _("The audience is still being listed; people so far: {number}."),
     }
     found = []
     for why in outbox.why_nothing(conn, campaign.mailing_id, now):

@@ -50,7 +50,7 @@ def add(conn: Connection, email: str, name: str, role: str, password: str, now: 
         raise InputError(said.format(role=repr(role), words=", ".join(ROLES)))
     if len(password) < SHORTEST:
         raise InputError(
-            N_("the password has {number} characters; expected {shortest} or more").format(
+            N_("expected a password of {shortest} characters or more; the length of this one is {number}").format(
                 number=len(password), shortest=SHORTEST
             )
         )

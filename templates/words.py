@@ -29,6 +29,13 @@ def primary(tag: str) -> str:
     return tag.replace("_", "-").split("-")[0].split(".")[0].strip().lower()
 
 
+def variant(tag: str) -> str:
+    """The tag that dates and numbers are written in: ``en-US`` and ``en-GB`` stay, of any other its language."""
+    parts = tag.replace("_", "-").split(".")[0].strip().split("-")
+    regional = f"{primary(tag)}-{parts[1].upper()}" if len(parts) > 1 else ""
+    return regional if regional in ("en-US", "en-GB") else primary(tag)
+
+
 def direction(tag: str) -> Literal["ltr", "rtl"]:
     """The writing direction of a language tag, for ``dir``."""
     return "rtl" if primary(tag) in RIGHT_TO_LEFT else "ltr"

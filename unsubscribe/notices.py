@@ -313,7 +313,7 @@ def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, obje
 
 def _left(conn: Connection, scope: str, language: str) -> str:
     topic = contacts.find_topic(conn, scope)
-    return topic.name_in(language) if topic else scope or words(language, "letter").gettext("All our mail")
+    return topic.name_in(language) if topic else scope or words(language, "letter").gettext("All our emails")
 
 
 def in_words(conn: Connection, after: Mapping[str, Any], language: str) -> list[str]:
@@ -321,15 +321,15 @@ def in_words(conn: Connection, after: Mapping[str, Any], language: str) -> list[
     _ = words(language, "letter").gettext
     texts = {
         "name": _("Your name"),
-        "language": _("The language of our mail"),
-        "days": _("How often you get mail"),
-        "until": _("Until when you get no mail"),
+        "language": _("The language of our emails"),
+        "days": _("How often you receive emails"),
+        "until": _("Until when you receive no emails"),
     }
     lines = [text for field, text in texts.items() if field in after]
     own = {"salutation": _("How we address you")}
     lines += [own.get(field, field.replace("_", " ").capitalize()) for field in sorted(after.get("fields", ()))]
     names = {topic.slug: topic.name_in(language) for topic in contacts.topics(conn)}
     for slug, joined in sorted(after.get("topics", {}).items()):
-        text = _("{topic}: you get it from now on") if joined else _("{topic}: you do not get it any more")
+        text = _("{topic}: you receive it from now on") if joined else _("{topic}: you no longer receive it")
         lines.append(text.format(topic=names.get(slug, slug)))
     return lines

@@ -36,7 +36,7 @@ def restored(as_json: Json = False) -> None:
         text = _("{slug} was launched after the backup and is cancelled here; who got it stands in the log only.")
         say(text.format(slug=slug))
     say(
-        _("{wishes} opt-outs and other wishes were taken from the journal, {erased} people erased again.").format(
+        _("Taken from the journal: opt-outs and other wishes {wishes}, people erased again {erased}.").format(
             wishes=number(done.wishes), erased=number(done.erased)
         )
     )

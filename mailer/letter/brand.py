@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from mailer.errors import Fault
 from mailer.letter.brandfile import BrandFile
 from mailer.letter.colour import black_or_white, contrast, readable
+from mailer.letter.logo import SHARE, needs_plate, share_lost
 from mailer.letter.picture import Picture
 from templates.words import primary
 
@@ -29,6 +30,14 @@ class Scheme:
     link: str
     action: str
     on_action: str
+
+    @property
+    def edge(self) -> str:
+        """The edge of a button: its own colour where that can be told from the sheet, else the nearest shade that can.
+
+        So the brand's colour stays as it is where it fills, and only its edge is darkened.
+        """
+        return readable(readable(self.action, self.surface, _EDGE), self.page, _EDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Brand:
     light: Scheme
     dark: Scheme
     logo: bytes | None = field(default=None, repr=False)
+    logo_dark: bytes | None = field(default=None, repr=False)  # in its place on a dark ground
+    has_plate: bool = False  # the logo would vanish on a dark ground, so something light lies between
     logo_alt: str = ""
     logo_width: int = 0  # as shown, in pixels; 0: half of the picture's own, as logos are made for sharp screens
     address: tuple[str, ...] = ()  # the sender block (D4), a line each
@@ -70,6 +81,8 @@ class Brand:
 LIGHT = Scheme("#f4f6f8", "#ffffff", "#16202b", "#4d5b69", "#cbd3dc", "#0b4f94", "#14508c", "#ffffff")
 DARK = Scheme("#0f151c", "#18212b", "#e8edf2", "#afbbc7", "#3a4856", "#93c6f7", "#8cc2f5", "#0c1722")
 N_ = str  # marks a text for the catalogue (domain cli)
+PLATE = "#e8edf2"  # also in pages.css
+_EDGE = 3.0  # of what is no text (WCAG 2.2, 1.4.11)
 _DARK_RATIO = 7.0  # more than must be: a saturated colour glows on a dark sheet
 _PAIRS = (
     ("text", "surface", 4.5),
@@ -79,7 +92,6 @@ _PAIRS = (
     ("link", "surface", 4.5),
     ("link", "page", 4.5),
     ("on_action", "action", 4.5),
-    ("action", "surface", 3.0),
 )
 
 
@@ -94,7 +106,7 @@ def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
     Raises ``FaultsError`` with all that is wrong: no TOML, unknown keys ("did you mean"), no colour, a missing logo.
     """
     reader = BrandFile(text, file)
-    logo = reader.picture("logo", images)
+    logo, logo_dark = reader.picture("logo", images), reader.picture("logo_dark", images)
     light = _light(reader.colours("colours"))
     dark = _dark(reader.colours("colours.dark"), light)
     brand = Brand(
@@ -102,6 +114,8 @@ def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
         light=light,
         dark=dark,
         logo=logo.image.data if logo else None,
+        logo_dark=logo_dark.image.data if logo_dark else None,
+        has_plate=bool(logo and not logo_dark and needs_plate(logo.image.data, dark.surface)),
         logo_alt=reader.text("logo_alt") or reader.text("name"),
         logo_width=reader.number("logo_width", 0),
         address=reader.lines("sender.address"),
@@ -113,10 +127,21 @@ def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
         accessibility_url=reader.link("links.accessibility"),
         legal=Words(reader.words("words.legal")),
         proclaimer=Words(reader.words("words.proclaimer")),
-        warnings=(*_unreadable(light, "colours", reader), *_unreadable(dark, "colours.dark", reader)),
+        warnings=(
+            *_unreadable(light, "colours", reader),
+            *_unreadable(dark, "colours.dark", reader),
+            *_vanishing(("logo", logo, light), ("logo_dark" if logo_dark else "logo", logo_dark or logo, dark), reader),
+        ),
     )
     reader.finish()
     return brand
+
+
+def sender_lines(brand: Brand) -> tuple[str, ...]:
+    """Who sends a letter, with the address: the name, unless the address begins with it already."""
+    first = brand.address[0].casefold() if brand.address else ""
+    says_so = brand.name.casefold() in first
+    return brand.address if says_so else (brand.name, *brand.address)
 
 
 def shown_width(brand: Brand, logo: Picture) -> int:
@@ -165,6 +190,29 @@ def _unreadable(scheme: Scheme, section: str, reader: BrandFile) -> list[Fault]:
                     severity="warning",
                 )
             )
+    return faults
+
+
+def _vanishing(
+    by_day: tuple[str, Picture | None, Scheme], by_night: tuple[str, Picture | None, Scheme], reader: BrandFile
+) -> list[Fault]:
+    """A logo of which a part can hardly be seen on the sheet that it stands on, in the light or in the dark."""
+    told = (
+        (by_day, N_("a logo that can be seen on a light ground"), N_("Give it a ground of its own.")),
+        (
+            by_night,
+            N_("a logo that can be seen on a dark ground"),
+            N_("Add logo_dark, a light one; else a plate is put behind it."),
+        ),
+    )
+    faults = []
+    for (key, logo, scheme), expected, hint in told:
+        lost = share_lost(logo.image.data, scheme.surface) if logo else 0.0
+        if lost and lost >= SHARE:
+            found = N_("{percent} % of it cannot be told from {colour}").format(
+                percent=round(100 * lost), colour=scheme.surface
+            )
+            faults.append(Fault(reader.file, reader.line_of(key), key, found, expected, hint, "warning"))
     return faults
 
 

@@ -14,7 +14,7 @@ from mailer.letter.picture import Picture, picture
 
 _SHADES = ("page", "surface", "text", "muted", "line", "link", "action", "on_action")
 KEYS = frozenset(
-    {"name", "logo", "logo_alt", "logo_width", "sender.address"}
+    {"name", "logo", "logo_dark", "logo_alt", "logo_width", "sender.address"}
     | {f"links.{name}" for name in ("contact", "website", "website_label", "proclaimer", "privacy", "accessibility")}
     | {f"words.{name}" for name in ("legal", "proclaimer")}
     | {f"{section}.{shade}" for section in ("colours", "colours.dark") for shade in _SHADES}

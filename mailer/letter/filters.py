@@ -25,6 +25,7 @@ from templates.words import primary
 
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 Apply = Callable[[object], object]
+_EUROPEAN = "en_GB"
 _STYLES = ("short", "medium", "long", "full")
 _SAMPLE = date(2024, 9, 18)
 _PATTERN = re.compile(r"(?:[GyYuQqMLwWdDFEec]+|[^A-Za-z']+|'[^']*')+")  # Babel's letters for days, no times
@@ -61,15 +62,19 @@ def as_text(value: object, language: str) -> str:
 
 
 def locale_of(language: str) -> str:
-    """Babel's name of a language tag; of its main language when the whole is unknown, and English at last."""
+    """Babel's name of a language tag; of its main language when the whole is unknown, and English at last.
+
+    English without a country is that of Europe (``1 March 2026``); ``en-US`` is for who asks for it.
+    """
     from babel import Locale, UnknownLocaleError
 
     for tag in (language.replace("_", "-"), primary(language)):
         try:
-            return str(Locale.parse(tag, sep="-"))
+            found = str(Locale.parse(tag, sep="-"))
         except (UnknownLocaleError, ValueError):
             continue
-    return "en"
+        return _EUROPEAN if found == "en" else found
+    return _EUROPEAN
 
 
 _locale = lru_cache(maxsize=64)(locale_of)

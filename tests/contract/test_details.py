@@ -192,7 +192,7 @@ def test_each_change_is_announced_to_the_mailbox_with_an_undo_that_works(stage: 
     saved = save(stage, Wishes(name="Somebody", language="en", topics={"nieuws": False}))
     assert saved.change
     values = stage.mail(f"details_changed:{saved.change.id}")
-    assert values["changes"] == ["Your name", "The language of our mail", "Nieuws: you do not get it any more"]
+    assert values["changes"] == ["Your name", "The language of our emails", "Nieuws: you no longer receive it"]
     url = str(values["undo"])
     assert url.startswith("https://mail.vng.example/c/put-back/")
     token = TOKENS.read(url.rpartition("/")[2], Purpose.UNDO_CHANGE, NOW + timedelta(days=13))
@@ -266,7 +266,7 @@ def test_a_reader_who_is_gone_changes_nothing_and_gets_no_letter(one: Stage) -> 
         assert details.undo(conn, one.token(Purpose.UNDO_CHANGE, saved.change.id), NOW)[0].stand == "gone"
 
 
-@pytest.mark.parametrize(("scope", "told"), [("topic", "Nieuws"), ("all", "Al onze mail")])
+@pytest.mark.parametrize(("scope", "told"), [("topic", "Nieuws"), ("all", "Al onze mails")])
 def test_an_opt_out_is_confirmed_by_mail_where_the_organisation_wants_it(
     one: Stage, scope: optout.Scope, told: str
 ) -> None:

@@ -48,8 +48,19 @@ def test_signing_up_takes_one_letter_and_one_button(town: Town) -> None:
 def test_every_address_gets_the_same_answer(lite: Town, site: Site) -> None:
     web.post(site.url(lite.path(reader=1)), data={"scope": "all"})
     addresses = ["nieuw@gouda.example", lite.readers[0].email, lite.readers[1].email, lite.readers[0].email.upper()]
-    answers = [web.post(site.url("/subscribe"), data={"email": one, "topic": "nieuws"}) for one in addresses]
-    assert len({(answer.status_code, answer.text) for answer in answers}) == 1
+    answers = []
+    for one in addresses:
+        answer = web.post(site.url("/subscribe"), data={"email": one, "topic": "nieuws"})
+        assert f"<strong><bdi>{one}</bdi></strong>" in answer.text
+        answers.append((answer.status_code, answer.text.replace(one, "TYPED")))
+    assert len(set(answers)) == 1
+
+
+def test_what_was_typed_as_an_address_is_shown_as_text(lite: Town, site: Site) -> None:
+    typed = "<b>{{7*7}}</b>\ue000undo\ue001@gouda.example"
+    answer = web.post(site.url("/subscribe"), data={"email": typed, "topic": "nieuws", "website": "x"})  # the trap
+    assert "&lt;b&gt;{{7*7}}&lt;/b&gt;" in answer.text
+    assert "<b>" not in answer.text
 
 
 def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite: Town, site: Site) -> None:
@@ -173,7 +184,7 @@ def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite:
     elsewhere = {"origin": "https://www.gouda.example", "referer": "https://www.gouda.example/nieuws"}
     old = web.post(site.url("/subscribe"), data=form | {"version": "0" * 12}, headers=elsewhere)
     assert old.status_code == 422
-    assert "De tekst waarmee u instemt is veranderd" in old.text
+    assert "De tekst waarmee u instemt, is veranderd" in old.text
     assert 'value="nieuw@gouda.example"' in old.text
     assert lite.letters("optin_confirm") == []
     assert LOOK in web.post(site.url("/subscribe"), data=form, headers=elsewhere).text
@@ -190,7 +201,7 @@ def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite: Town, si
     with lite.db.write() as conn:
         contacts.describe_topic(conn, lite.topics[0].id, is_open=False)
     told = web.get(site.url(path)).text
-    assert "Dan is deze mail aan iemand anders gestuurd, en is de keuze aan diegene." in told
+    assert "Dan is deze mail aan iemand anders gestuurd. De keuze is dan aan diegene." in told
     assert "/subscribe" not in told
 
 
@@ -208,7 +219,7 @@ def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does
 
 def test_another_address_needs_the_new_mailbox_and_the_old_one(lite: Town, site: Site) -> None:
     asked = web.post(site.url(lite.path("d")), data={"email": "esther@nieuw.example"})
-    assert "Eerst moet het bevestigd worden" in asked.text
+    assert "Bevestig het eerst" in asked.text
     assert "n•••.example" in asked.text
     new = lite.letter("address_change_new", "confirm")
     agree = lite.letter("address_change_old", "confirm")

@@ -175,7 +175,7 @@ def test_the_stored_letter_names_its_lasting_address_and_offers_an_open_topic_to
         contacts.describe_topic(conn, contacts.topic(conn, TOPIC).id, is_open=True, names={"nl": "Ledennieuws"})
     launched(reading.scene, "open", "public")
     page = reading.get("/archive/open").text
-    assert "Wilt u Ledennieuws zelf ook per mail krijgen?" in page
+    assert "Wilt u Ledennieuws ook per mail ontvangen?" in page
     link = re.search(r'href="https://mail.example.org(/subscribe[^"]+)"', page)
     assert link
     form = reading.get(unescape(link[1]))

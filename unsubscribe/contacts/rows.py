@@ -177,6 +177,8 @@ class RowReader:
     def _fault(self, record: Record) -> str:
         if len(record.cells) > len(self._columns) and any(record.cells[len(self._columns) :]):
             found, expected = len(record.cells), len(self._columns)
+            if expected == 1:
+                return N_("{found} cells, but the first line has one column").format(found=found)
             return N_("{found} cells, but the first line has {expected} columns").format(found=found, expected=expected)
         if len(record.raw) > LONGEST_CELL and any(len(cell) > LONGEST_CELL for cell in record.cells):
             return N_("a cell is longer than 10,000 characters")

@@ -32,6 +32,7 @@ from unsubscribe.endpoint.signup_pages import SignUpPages
 from unsubscribe.endpoint.tally import Tally
 
 __all__ = ["EndpointDeps", "public_app"]
+ARCHIVE = "/archive"
 
 
 def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
@@ -59,6 +60,8 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     app = Starlette(routes=[*ours, *extra_routes], lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.desk = desk
+    if any(getattr(route, "path", "") == ARCHIVE for route in extra_routes):
+        desk.pages.show_archive(desk.url(ARCHIVE))
     app.middleware_stack = Guard(  # in place of Starlette's own, which would answer errors in bare English
         app.router,
         https=urlsplit(deps.public_url).scheme == "https",

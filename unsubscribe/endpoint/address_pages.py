@@ -61,8 +61,9 @@ class AddressPages:
         """What follows when another address was asked for (brief.md 1.4 no. 36): the same for every address."""
         _ = view.gettext
         text = _(
-            "Your address has not changed yet. First it has to be confirmed, with the mail that we send to "
-            "%(address)s. Until then the old address stays. Did nothing come within an hour? Then try again tomorrow."
+            "Your address has not changed yet. First confirm it, with the email that we send to %(address)s. Until "
+            "then, the old address stays. Nothing there within an hour? Look in your spam folder, or try again "
+            "tomorrow."
         )
         return emphasised(text, address=move.new)
 
@@ -98,10 +99,13 @@ class AddressPages:
         view = self.desk.view(request)
         _ = view.gettext
         sentences = (
-            _("Nothing was changed. You need do nothing: without an answer the new address counts by itself."),
-            _("Do you want to keep your old address? Then use the other link in that mail."),
+            _(
+                "Nothing was changed. You do not have to do anything: without an answer, the new address takes effect "
+                "by itself."
+            ),
+            _("Do you want to keep your old address? Use the other link in that email."),
         )
-        return self.desk.message(view, _("This link does not work any more"), sentences, 410)
+        return self.desk.message(view, _("This link no longer works"), sentences, 410)
 
     def _question(self, view: View, kind: str, move: Move) -> Response:
         _ = view.gettext
@@ -124,32 +128,32 @@ class AddressPages:
         if move.stand == "waiting":
             return self._waits(view, move)
         texts = {
-            "moved": (_("Your address was changed"), _("The address that we have is now %(new)s.")),
-            "kept": (_("Your old address stays"), _("The address that we have is still %(old)s.")),
-            "elsewhere": (_("This change does not count any more"), _("The address that we have now is %(here)s.")),
-            "taken": (_("Not changed"), _("%(new)s is on our list already, with choices of its own.")),
+            "moved": (_("Your address was changed"), _("We now have %(new)s as your address.")),
+            "kept": (_("Your old address stays"), _("We still have %(old)s as your address.")),
+            "elsewhere": (_("This change no longer applies"), _("We now have %(here)s as your address.")),
+            "taken": (_("Not changed"), _("%(new)s is already on our list, with its own choices.")),
             "apart": (
                 _("Your old address stays"),
-                _("%(old)s is on our list anew, and that stays as it is. What we kept with %(here)s was deleted."),
+                _("%(old)s is on our list again, and that stays as it is. What we kept for %(here)s was deleted."),
             ),
-            "gone": (_("You get no mail from us"), _("So there is no address to change.")),
+            "gone": (_("You receive no emails from us"), _("So there is no address to change.")),
         }
         heading, text = texts[move.stand]
         told = [emphasised(text, **shown)]
         late = kind == "keep-address" and move.stand in ("moved", "elsewhere")
         if late:
-            told.append(
-                _("The old address can no longer be put back by this link. Was this not you? Then write to us.")
-            )
+            told.append(_("This link can no longer restore the old address. Was this not you? Write to us."))
         warns = late or move.stand == "taken"
         return self.desk.done(view, heading, tuple(told), kind="warn" if warns else "ok")
 
     def _waits(self, view: View, move: Move) -> Response:
         _ = view.gettext
         if not move.confirmed:
-            waits = emphasised(_("We wait for the mail at %(new)s to be used."), new=move.new)
+            waits = emphasised(
+                _("We are waiting for the new address to be confirmed, with the email to %(new)s."), new=move.new
+            )
         else:
             latest = (self.desk.now + self.desk.deps.settings.address_change_wait + timedelta(days=1)).date()
-            text = _("The change counts when %(old)s agrees, or at the latest on %(day)s.")
+            text = _("The change takes effect when %(old)s agrees, or on %(day)s at the latest.")
             waits = emphasised(text, old=move.old, day=day_in_words(latest, view.language))
         return self.desk.done(view, _("Noted"), (waits,), kind="info")

@@ -99,24 +99,26 @@ class Choices:
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
-        sentence = _("You get no mail from us any more, so there is nothing to choose.")
-        return self.desk.done(view, _("You have opted out"), (sentence,))
+        sentence = _("You no longer receive emails from us, so there is nothing to choose.")
+        return self.desk.done(view, _("You have unsubscribed"), (sentence,))
 
     def _stays_out(self, view: View, reader: Reader) -> Response:
         """What was chosen holds, but the reader gets nothing all the same."""
         _ = view.gettext
         if reader.stand == "gone":
             return self._gone(view)
-        told: str = _("You no longer get our mail.")
+        told: str = _("You no longer receive our emails.")
         if reader.stand == "left_topic" and reader.topic:
             names = {"topic": reader.topic.name_in(view.language), "address": reader.masked}
-            told = emphasised(_("You no longer get %(topic)s at %(address)s."), **names)
-        return self.desk.done(view, _("You have opted out"), (told,), kind="info")
+            told = emphasised(_("You no longer receive %(topic)s at %(address)s."), **names)
+        return self.desk.done(view, _("You have unsubscribed"), (told,), kind="info")
 
     def _undo_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
-        told = emphasised(_("With this button you are back on, as before: %(address)s."), address=reader.masked)
-        return self.desk.ask(view, _("Was this a mistake?"), (told,), _("Put me back"), action=action)
+        told = emphasised(
+            _("With this button you receive our emails again, as before, at %(address)s."), address=reader.masked
+        )
+        return self.desk.ask(view, _("Was this a mistake?"), (told,), _("Undo"), action=action)
 
     async def _undo(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now
@@ -127,19 +129,22 @@ class Choices:
         if after.stand == "gone":
             return self._gone(view)
         if after.stand == "left_topic" and reader.stand == "left_all":
-            told = emphasised(_("You get our mail again, but not %(topic)s: that was left before."), topic=topic)
-            return self.desk.done(view, _("You are back on, as before"), (told,))
+            told = emphasised(
+                _("You will receive our emails again, but not %(topic)s: you had unsubscribed from that before."),
+                topic=topic,
+            )
+            return self.desk.done(view, _("You are subscribed again, as before"), (told,))
         if after.stand != "on":
             return self.desk.done(
-                view, _("Not changed"), (_("Something else was chosen since then, and that stays."),), kind="warn"
+                view, _("Not changed"), (_("Something else has been chosen since then, and that stays."),), kind="warn"
             )
-        again = emphasised(_("You get %(topic)s again at %(address)s."), topic=topic, address=reader.masked)
-        return self.desk.done(view, _("You are back on, as before"), (again,) if topic else ())
+        again = emphasised(_("You will receive %(topic)s again at %(address)s."), topic=topic, address=reader.masked)
+        return self.desk.done(view, _("You are subscribed again, as before"), (again,) if topic else ())
 
     def _put_back_form(self, view: View, reader: Reader, action: str) -> Response:
         _ = view.gettext
-        asked = emphasised(_("Do you want to undo the change of your details, for %(address)s?"), address=reader.masked)
-        sentences = (asked, _("What you or somebody else changed since then stays."))
+        asked = emphasised(_("Do you want to undo the change to your details for %(address)s?"), address=reader.masked)
+        sentences = (asked, _("Anything that was changed since then stays."))
         return self.desk.ask(view, _("Undo a change"), sentences, _("Undo the change"), action=action)
 
     async def _put_back(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
@@ -148,10 +153,12 @@ class Choices:
         self.desk.watch.chose("put_back")
         _ = view.gettext
         if not done:
-            kept = _("Something else was chosen since then, and that stays.")
+            kept = _("Something else has been chosen since then, and that stays.")
             return self.desk.done(view, _("Not changed"), (kept,), kind="warn")
         return self.desk.done(
-            view, _("The change was undone"), (_("All is as it was before, except for what was changed since then."),)
+            view,
+            _("The change was undone"),
+            (_("Everything is as it was before, except for what was changed since then."),),
         )
 
     def _reason_form(self, view: View, action: str, error: str = "") -> Response:
@@ -165,7 +172,7 @@ class Choices:
         if reason not in REASONS:
             return self._reason_form(view, self.fresh("reason", token, token.subject), _("Choose a reason"))
         await self.desk.write(lambda conn: reasons.give(conn, token, reason))
-        return self.desk.done(view, _("Thank you"), (_("We use your answer to write better mails."),))
+        return self.desk.done(view, _("Thank you"), (_("We use your answer to write better emails."),))
 
     def _less_often_form(self, view: View, reader: Reader, action: str, error: str = "") -> Response:
         errors_of = {"often": error} if error else {}
@@ -177,7 +184,7 @@ class Choices:
         days = OFTEN.get(forms.one(fields, "often"))
         if days is None:
             action = self.fresh("less-often", token, token.subject)
-            return self._less_often_form(view, reader, action, _("Choose how often you want mail"))
+            return self._less_often_form(view, reader, action, _("Choose how often you want emails"))
         now = self.desk.now
         over, after = await self._choose(
             token, lambda conn: details.less_often(conn, token, days, self.desk.house, now), now
@@ -185,9 +192,14 @@ class Choices:
         if after.stand != "on":
             return self._stays_out(view, after)
         self.desk.watch.chose("less_often")
+        again = self._again(view, "less-often", token)
         if over:
-            return self.desk.done(view, _("Saved"), stays(view), kind="info")
-        return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),))
+            return self.desk.done(view, _("Saved"), stays(view), kind="info", link=again)
+        return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),), link=again)
+
+    def _again(self, view: View, kind: str, token: Token) -> tuple[str, str]:
+        """A link to the same form, for the same purpose as the one that was just used."""
+        return self.fresh(kind, token, token.subject) + view.keep, view.gettext("Change my choice")
 
     async def _choose(self, token: Token, act: Callable[[Connection], Reader], now: datetime) -> tuple[bool, Reader]:
         """Make a choice; first, whether the forms of the day were used up before it."""
@@ -234,7 +246,9 @@ class Choices:
         if after.stand != "on":
             return self._stays_out(view, after)
         self.desk.watch.chose("pause")
+        back = self._again(view, "pause", token)
         if over:
-            return self.desk.done(view, _("Saved"), stays(view), kind="info")
+            return self.desk.done(view, _("Saved"), stays(view), kind="info", link=back)
         heading = _("Paused until %(day)s") % {"day": day_in_words(day, view.language)}
-        return self.desk.done(view, heading, (_("After that mail starts again; you need do nothing."),))
+        told = (_("After that, our emails start again. You do not have to do anything."),)
+        return self.desk.done(view, heading, told, link=back)

@@ -1,8 +1,9 @@
 """Colours of the pages: the brand's colour in both modes, with contrast that has been computed.
 
-Promises: what :func:`palette` returns always passes: 4.5 to 1 between button and its words and between a link and every
-ground it may stand on (WCAG 1.4.3), 3 to 1 between button and page (1.4.11), light and dark, at rest and under the
-pointer; a brand's colour that does not pass is replaced by the nearest shade that does. All other colours are those of
+Promises: the brand's colour fills as it is, in letters and on pages alike. What else :func:`palette` returns always
+passes: 4.5 to 1 between button and its words and between a link and every ground it may stand on (WCAG 1.4.3), 3 to 1
+between the edge of a button and the page (1.4.11), light and dark, at rest and under the pointer: where the brand's
+colour does not pass, its nearest shade that does is text or edge. All other colours are those of
 ``pages.css``, whose pairs were measured. Pure. Raises ``ValueError`` for a text that is no ``#rrggbb``.
 
 Source: console/brief.md 3.2.
@@ -31,37 +32,38 @@ class Palette:
     """The brand's part in the colours of one mode."""
 
     action: str
+    edge: str
     hover: str
     on_action: str
     link: str
 
 
-def palette(action: str, link: str, *, dark: bool) -> Palette:
-    """The colours of button and link in one mode: those given where they pass."""
+def palette(action: str, link: str, *, dark: bool, on_action: str = "") -> Palette:
+    """The colours of button and link in one mode: the fill as it is given, the others where they pass."""
     grounds, words = (DARK_GROUNDS, DARK_WORDS) if dark else (LIGHT_GROUNDS, LIGHT_WORDS)
 
-    def is_button(shade: str) -> bool:
-        legible = any(contrast(text, shade) >= WORDS for text in words)
-        return legible and all(contrast(ground, shade) >= SHAPE for ground in grounds[:2])
+    def is_edge(shade: str) -> bool:
+        return all(contrast(ground, shade) >= SHAPE for ground in grounds[:2])
 
     def is_link(shade: str) -> bool:
         return all(contrast(ground, shade) >= WORDS for ground in grounds)
 
-    button = _nearest(action, is_button, dark=dark)
-    on_action = next(text for text in words if contrast(text, button) >= WORDS)
-    return Palette(button, _hover(button, on_action), on_action, _nearest(link, is_link, dark=dark))
+    fill, edge = normal(action).upper(), _nearest(action, is_edge, dark=dark)
+    tried = (*([on_action.upper()] if on_action else []), *words, "#000000")
+    legible = next(text for text in tried if contrast(text, fill) >= WORDS)
+    return Palette(fill, edge, _hover(fill, legible), legible, _nearest(link, is_link, dark=dark))
 
 
 def css(brand: Brand) -> str:
     """The part of the style sheet that puts the brand's colours into the pages, light, dark and on paper."""
-    light = _rule(palette(brand.light.action, brand.light.link, dark=False))
-    dark = _rule(palette(brand.dark.action, brand.dark.link, dark=True))
+    light = _rule(palette(brand.light.action, brand.light.link, dark=False, on_action=brand.light.on_action))
+    dark = _rule(palette(brand.dark.action, brand.dark.link, dark=True, on_action=brand.dark.on_action))
     return f"{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n"
 
 
 def _rule(colours: Palette) -> str:
     return (
-        f":root {{ --action: {colours.action}; --action-hover: {colours.hover}; "
+        f":root {{ --action: {colours.action}; --action-edge: {colours.edge}; --action-hover: {colours.hover}; "
         f"--on-action: {colours.on_action}; --link: {colours.link}; }}"
     )
 

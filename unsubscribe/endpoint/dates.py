@@ -1,4 +1,7 @@
-"""Days as people write them: ``1-9-2027``, ``1 september 2027``, ``2027-09-01``, in four languages. Pure."""
+"""Days as people write them: ``1-9-2027``, ``1 september 2027``, ``2027-09-01``, in four languages. Pure.
+
+English has the day before the month, as in Europe; only in ``en-US`` it is ``September 1, 2027`` and ``9/1/2027``.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_month_names
 
+from mailer.letter.filters import locale_of
+
 _NUMBER = re.compile(r"\b(\d{1,2}(?:er|\.)?) ")
 _PARTS = re.compile(r"[\s./,-]+")
 
@@ -19,7 +24,8 @@ def parse_day(text: str, language: str, today: date) -> date | None:
     parts = [part for part in _PARTS.split(text.strip().lower()) if part and part != "de"]
     if len(parts) == 3 and len(parts[0]) == 4:
         parts.reverse()
-    if len(parts) in (2, 3) and not parts[0][:1].isdecimal():  # September 1, 2027
+    american = language == "en-US" and "/" in text and len(parts) in (2, 3) and len(parts[0]) <= 2
+    if len(parts) in (2, 3) and (american or not parts[0][:1].isdecimal()):  # 9/1/2027, September 1, 2027
         parts[:2] = parts[1::-1]
     if len(parts) not in (2, 3) or not parts[0].rstrip("er").isdecimal():
         return None
@@ -32,17 +38,18 @@ def parse_day(text: str, language: str, today: date) -> date | None:
 
 def day_in_words(day: date, language: str) -> str:
     """``woensdag 1 september 2027``."""
-    return _bound(format_date(day, "EEEE d MMMM y" if language == "en" else "full", locale=_british(language)))
+    pattern = "EEEE d MMMM y" if locale_of(language) == "en_GB" else "full"
+    return _bound(format_date(day, pattern, locale=locale_of(language)))
 
 
 def short_day(day: date, language: str) -> str:
     """``1 september 2027``."""
-    return _bound(format_date(day, "long", locale=_british(language)))
+    return _bound(format_date(day, "long", locale=locale_of(language)))
 
 
 def month_in_words(day: date, language: str) -> str:
     """``september 2027``."""
-    return format_date(day, "MMMM y", locale=_british(language))
+    return format_date(day, "MMMM y", locale=locale_of(language))
 
 
 def start_of(day: date, zone: str) -> datetime:
@@ -53,11 +60,6 @@ def start_of(day: date, zone: str) -> datetime:
 def _bound(day: str) -> str:
     """The number of the day does not part from its month at the end of a line."""
     return _NUMBER.sub("\\1\N{NO-BREAK SPACE}", day, count=1)
-
-
-def _british(language: str) -> str:
-    """English as it is written in Europe: the day before the month."""
-    return "en_GB" if language == "en" else language
 
 
 def _day(year: str, month: int, day: int) -> date | None:
@@ -80,7 +82,7 @@ def _month(text: str, language: str) -> int:
 
 @lru_cache(maxsize=8)
 def _months(language: str) -> tuple[tuple[int, str], ...]:
-    tags = dict.fromkeys((language, "en"))
+    tags = dict.fromkeys((locale_of(language), "en"))
     names = [*(get_month_names("wide", locale=tag) for tag in tags)]
     names += [get_month_names("abbreviated", locale=tag) for tag in tags]
     return tuple((number, _plain(name)) for some in names for number, name in some.items())

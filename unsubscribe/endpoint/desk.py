@@ -134,7 +134,7 @@ class Desk:
 
     def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
         """A page that only says something, with the address to write to; it offers no other language."""
-        helped = view.gettext("Do you have a question? Write to us:")
+        helped = view.gettext("Do you have a question? Email us:")
         fixed = {"heading": heading, "sentences": sentences, "help": helped}
         quiet = View(view.language, view.keep)
         return respond(self.pages.filled("message.html", quiet, fixed, {"number": number}), status)

@@ -116,31 +116,36 @@ class DetailPages:
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
             else:
-                return self._saved(view, lines, move, over)
+                return self._saved(view, lines, (move, over), form.path)
         if not topics and not form.values:
             _ = view.gettext
-            sentence = _("This address gets no mail at all. Sign up once more to change that.")
+            sentence = _("This address receives no emails at all. Sign up again to change that.")
             return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
         return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
-    def _saved(self, view: View, lines: Sequence[str], move: Move | None, over: bool) -> Response:
+    def _saved(self, view: View, lines: Sequence[str], done: tuple[Move | None, bool], path: str) -> Response:
         """The same page whether a value that was filled in is new or was so already: it confirms no guess."""
         _ = view.gettext
+        move, over = done
+        again = (path + view.keep, _("Change something else")) if path else None
         if move and move.stand == "waiting":
             self.desk.watch.chose("address")
-            told = (self.addresses.asked(view, move), *((_("What you filled in counts now:"),) if lines else ()))
-            return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines)
+            told = (self.addresses.asked(view, move), *((_("What you filled in now applies:"),) if lines else ()))
+            return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines, link=again)
         if not lines:
-            return self.desk.done(view, _("Nothing was changed"), (_("You left everything as it is."),), kind="info")
+            return self.desk.done(
+                view, _("Nothing was changed"), (_("You left everything as it was."),), kind="info", link=again
+            )
         self.desk.watch.chose("details")
         if over:
-            return self.desk.done(view, _("Saved"), stays(view), kind="info")
-        mailed = _("Where this differs from before, you get a mail with which you can undo it.")
-        return self.desk.done(view, _("Saved"), (_("What you filled in counts now:"),), changes=lines, after=mailed)
+            return self.desk.done(view, _("Saved"), stays(view), kind="info", link=again)
+        mailed = _("If anything differs from before, we send you an email with which you can undo it.")
+        told = (_("What you filled in now applies:"),)
+        return self.desk.done(view, _("Saved"), told, changes=lines, after=mailed, link=again)
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
-        return self.desk.done(view, _("You get no mail from us"), (_("So there are no details to change."),))
+        return self.desk.done(view, _("You receive no emails from us"), (_("So there are no details to change."),))
 
     def _page(self, view: View, reader: Reader, topics: Sequence[Topic], form: _Form) -> Response:
         _ = view.gettext
@@ -154,7 +159,7 @@ class DetailPages:
             "example": short_day(later(self.desk.today, 2), view.language),
             "address_change": True,
             "join": self.desk.join(view, reader.topic),
-            "more": ((f"{form.path}/my-data{view.keep}", _("What do you know of me?")),) if form.path else (),
+            "more": ((f"{form.path}/my-data{view.keep}", _("See what we know about you")),) if form.path else (),
             "errors": dict(sorted(form.faults.items(), key=lambda fault: _place(fault[0]))),
         } | trial.of(reader.token)
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
@@ -193,12 +198,12 @@ class DetailPages:
     def _fault_text(self, view: View, field: str) -> str:
         _ = view.gettext
         if field == "topics":
-            return _("This address gets no mail at all. Sign up once more to change that.")
+            return _("This address receives no emails at all. Sign up again to change that.")
         if field == "email":
-            return _("Fill in your mail address, for example name@example.org")
+            return _("Enter your email address, for example name@example.org")
         if field == "language":
             return _("Choose a language from the list")
-        return _("Use letters, digits and signs on one line, 200 at most, and no links or mail addresses")
+        return _("Use at most 200 letters, digits and other characters on one line, without links or email addresses")
 
 
 def _save(

@@ -21,8 +21,8 @@ def expired(desk: Desk, request: Request) -> Response:
     view = desk.view(request)
     _ = view.gettext
     sentences = (
-        _("For your safety this link worked for a short time only. Nothing was changed."),
-        _("Open the link in the mail once more and choose again."),
+        _("For your safety, this link worked for a short time only. Nothing was changed."),
+        _("Open the link in the email again and choose once more."),
     )
     return desk.message(view, _("This link has expired"), sentences, 410)
 
@@ -33,21 +33,21 @@ def texts(view: View, status: int) -> tuple[str, tuple[str, ...]]:
     if status == 404:
         return _("This link does not work (any more)"), (
             _("Nothing was changed."),
-            _("Use the link in a newer mail. If a mail program cut the link in two, copy it as a whole."),
+            _("Use the link in a newer email. If your email program cut the link in two, copy the whole link."),
         )
     if status == 503:
         return _("We cannot save your choice right now"), (_("Nothing was changed. Try again in a few minutes."),)
     if status == 501:
         return _("This is not possible yet"), (
-            _("Nothing was changed. We would have to send you a mail about it, and cannot do so yet."),
-            _("Ask the organisation itself: how to reach it is at the foot of its mails."),
+            _("Nothing was changed. We would have to send you an email about it, and we cannot do that yet."),
+            _("Ask the organisation itself: its contact details are at the bottom of its emails."),
         )
     if status == 405:
-        return _("That is not possible here"), (_("Nothing was changed. Go back and use a button of the page."),)
+        return _("That is not possible here"), (_("Nothing was changed. Go back and use a button on the page."),)
     if status in (408, 413, 400, 422):
-        return _("We could not read what was sent"), (_("Nothing was changed. Go back and try it once more."),)
+        return _("We could not read what you sent"), (_("Nothing was changed. Go back and try again."),)
     if status == 429:
-        return _("That was asked too often"), (_("Nothing was changed. Try again tomorrow."),)
+        return _("This was asked too often"), (_("Nothing was changed. Try again tomorrow."),)
     return _("Something went wrong on our side"), (
-        _("We have noted it. Look whether your choice was saved, or try again in a few minutes."),
+        _("We have noted it. Check whether your choice was saved, or try again in a few minutes."),
     )

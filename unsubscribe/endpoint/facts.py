@@ -17,8 +17,8 @@ from unsubscribe.endpoint.words import N_
 
 FOR_PROGRAMS = frozenset({"statement", "topic", "scopes", "own", "masked", "new", "mailing", "hash", "page", "again"})
 FIELDS = {
-    "address": N_("Mail address"),
-    "email": N_("Mail address"),
+    "address": N_("Email address"),
+    "email": N_("Email address"),
     "name": N_("Name"),
     "language": N_("Language"),
     "salutation": N_("Salutation"),
@@ -29,7 +29,7 @@ FIELDS = {
     "state": N_("State"),
     "since": N_("Since"),
     "until": N_("Until"),
-    "days": N_("Days between two mails"),
+    "days": N_("Days between two emails"),
     "confirmed": N_("Confirmed"),
     "agreed": N_("Agreed"),
     "moved": N_("Changed"),
@@ -38,7 +38,7 @@ FIELDS = {
     "peer": N_("Network address"),
     "from": N_("Old address"),
     "to": N_("New address"),
-    "basis": N_("Basis"),
+    "basis": N_("Legal basis"),
     "source": N_("Source"),
     "text": N_("Text"),
     "version": N_("Version"),
@@ -48,19 +48,19 @@ FIELDS = {
 VALUES = {
     "how": {
         "import": N_("import of a list"),
-        "one-click": N_("the button of your mail program"),
-        "page": N_("the opt-out page"),
-        "mail": N_("a mail to the opt-out address"),
-        "undo": N_("the button that takes it back"),
-        "change details": N_("the page Change your details"),
-        "link in the letter": N_("the link in the mail"),
+        "one-click": N_("the button in your email program"),
+        "page": N_("the unsubscribe page"),
+        "mail": N_("an email to the unsubscribe address"),
+        "undo": N_("the undo button"),
+        "change details": N_("the page “Change your details”"),
+        "link in the letter": N_("the link in the email"),
         "staff": N_("our staff, at your request"),
-        "journal": N_("put back after a fault"),
+        "journal": N_("restored after a fault"),
     },
     "state": {
-        "subscribed": N_("you get it"),
+        "subscribed": N_("you receive it"),
         "pending": N_("not confirmed yet"),
-        "opted_out": N_("you do not get it"),
+        "opted_out": N_("you do not receive it"),
     },
     "basis": {
         "consent": N_("your consent"),

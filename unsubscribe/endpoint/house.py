@@ -47,15 +47,13 @@ def routes(desk: Desk) -> list[Route]:
 
 async def home(desk: Desk, request: Request) -> Response:
     """What this place is, for who comes without a link; also while the database cannot be read."""
-    has_archive = any(getattr(route, "path", "") == "/archive" for route in request.app.routes)
     try:
         is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
     except StorageError:
         is_open = False
     form = desk.url("/subscribe") if is_open and desk.signs_up else ""
-    links = {"archive": desk.url("/archive") if has_archive else "", "subscribe": form}
     headers = {"cache-control": A_WHILE, "vary": "accept-language"}
-    return respond(desk.pages.page("home.html", desk.view(request), links), 200, headers)
+    return respond(desk.pages.page("home.html", desk.view(request), {"subscribe": form}), 200, headers)
 
 
 async def asset(desk: Desk, request: Request) -> Response:

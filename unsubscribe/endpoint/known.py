@@ -17,7 +17,7 @@ from unsubscribe.endpoint.words import N_
 
 Rows = list[tuple[str, str]]
 DETAILS = {
-    "email": N_("Mail address"),
+    "email": N_("Email address"),
     "name": N_("Name"),
     "language": N_("Language"),
     "known_since": N_("With us since"),
@@ -25,27 +25,27 @@ DETAILS = {
     "salutation": N_("Salutation"),
 }
 STANDS = {
-    "subscribed": N_("You get this since %(day)s"),
-    "pending": N_("You asked for this on %(day)s and have not confirmed it"),
-    "opted_out": N_("You do not get this since %(day)s"),
+    "subscribed": N_("You have received this since %(day)s"),
+    "pending": N_("You asked for this on %(day)s and have not confirmed it yet"),
+    "opted_out": N_("You have not received this since %(day)s"),
 }
 HELD = {
-    "opt_out": N_("You opted out"),
-    "pause": N_("You take a break"),
-    "less_often": N_("You get mail less often"),
-    "undeliverable": N_("Mail could not be delivered"),
-    "complaint": N_("You reported our mail as spam"),
-    "manual": N_("We were asked not to write to you"),
-    "erased": N_("You had yourself erased"),
+    "opt_out": N_("You unsubscribed"),
+    "pause": N_("You are taking a break"),
+    "less_often": N_("You receive fewer emails"),
+    "undeliverable": N_("Emails could not be delivered"),
+    "complaint": N_("You reported our emails as spam"),
+    "manual": N_("We were asked not to email you"),
+    "erased": N_("You had your data deleted"),
 }
 ACTS = {
-    "opt_out": N_("You opted out"),
+    "opt_out": N_("You unsubscribed"),
     "details": N_("Details were changed"),
-    "address": N_("Another address was asked for"),
-    "less_often": N_("How often was changed"),
-    "pause": N_("A break was asked for"),
+    "address": N_("Another address was requested"),
+    "less_often": N_("The frequency was changed"),
+    "pause": N_("A break was requested"),
     "sign_up": N_("You signed up"),
-    "my_data": N_("You asked what we know"),
+    "my_data": N_("You asked what we know about you"),
 }
 PROOFS = {
     "listed": N_("We put you on the list"),
@@ -58,14 +58,14 @@ PROOFS = {
     "joined": N_("Two entries with your address became one"),
     "requested": N_("You signed up"),
     "confirmed": N_("You agreed and confirmed it"),
-    "left": N_("You opted out"),
-    "left_elsewhere": N_("You had opted out before, says the list that we brought along"),
-    "left_before": N_("You were on a list, and your earlier opt-out stayed"),
-    "left_restored": N_("Your opt-out was put back after a fault"),
+    "left": N_("You unsubscribed"),
+    "left_elsewhere": N_("You had unsubscribed before, according to the list that we took over"),
+    "left_before": N_("You were put on a list again, and stayed unsubscribed"),
+    "left_restored": N_("Your choice to unsubscribe was restored after a fault"),
     "stopped": N_("Our staff stopped it, at your request"),
     "undone": N_("This was undone"),
     "moved": N_("Your address was changed"),
-    "erased": N_("You had yourself erased"),
+    "erased": N_("You had your data deleted"),
 }
 OUTCOMES = {
     "waiting": N_("In the queue"),
@@ -87,10 +87,10 @@ def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
     return [
         (_("Your details"), _details(view, known["details"])),
         (_("Your topics"), [(item["name"], _stand(view, item)) for item in known["topics"]]),
-        (_("What holds mail back"), [_held(view, item, names) for item in known["held_back"]]),
+        (_("What keeps emails back"), [_held(view, item, names) for item in known["held_back"]]),
         (_("What was changed"), [_act(view, item, names) for item in known["changes"]]),
-        (_("How you came on the list"), [_proof(view, item, names) for item in known["consent"]["events"]]),
-        (_("Mail to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
+        (_("How you came to be on the list"), [_proof(view, item, names) for item in known["consent"]["events"]]),
+        (_("Emails to you"), [_letter(view, item, names) for item in known.get("letters", ())]),
     ]
 
 
@@ -109,7 +109,7 @@ def _stand(view: View, item: Mapping[str, Any]) -> str:
 
 
 def _held(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
-    topic = view.gettext("all mail") if item["topic"] == "*" else names.get(item["topic"], item["topic"])
+    topic = view.gettext("all emails") if item["topic"] == "*" else names.get(item["topic"], item["topic"])
     ends = view.gettext("until %(day)s") % {"day": _day(view, item["until"])} if item["until"] else ""
     days = f"{_day(view, item['since'])}{', ' + ends if ends else ''}"
     return _word(view, HELD, item["reason"]), f"{topic}: {days}"
@@ -134,7 +134,7 @@ def _proof(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tup
 def _letter(view: View, item: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
     _ = view.gettext
     about = names.get(item["topic"], item["topic"]) if item["topic"] else _("A message about your data")
-    subject = item.get("subject") or _("a mail of which we no longer have the text")
+    subject = item.get("subject") or _("an email whose text we no longer have")
     when = _day(view, item["at"]) if item["at"] else _("Not sent")
     return when, f"{_word(view, OUTCOMES, item['state'])}: {about} – {subject}"
 

@@ -51,18 +51,21 @@ class MyDataPages:
         _ = view.gettext
         if request.method != "POST":
             link = _(
-                "We send a mail with a link to your mailbox. With it you see everything, and you can have it erased."
+                "We send you an email with a link. It shows you everything, and there you can also have it deleted."
             )
-            where = _("Was the address changed in the last two weeks? Then the mail goes to the old one.")
+            where = _("Was the address changed in the last two weeks? Then the email goes to the old one.")
             more = trial.of(token)
-            return self.desk.ask(view, _("What do you know of me?"), (link, where), _("Send me the link"), **more)
+            return self.desk.ask(view, _("See what we know about you"), (link, where), _("Send me the link"), **more)
         if trial.of(token):
             return trial.nothing_done(self.desk, view)
         if await self.desk.read(lambda conn: mydata.may_ask(conn, token, self.desk.post, now)):
             await self.desk.write(lambda conn: mydata.ask(conn, token, self.desk.post, now))
         self.desk.watch.chose("my_data")
-        told = _("If we know this address, there is a mail with a link. At most one a day is sent.")
-        return self.desk.told(view, _("Look in your mailbox"), told)
+        told = _(
+            "If we know this address, you will find an email with a link there. We send at most one a day. Nothing "
+            "there? Look in your spam folder."
+        )
+        return self.desk.told(view, _("Check your inbox"), told)
 
     async def show(self, request: Request) -> Response:
         """A button; then everything."""
@@ -73,12 +76,12 @@ class MyDataPages:
         _ = view.gettext
         if request.method != "POST":
             return self.desk.ask(
-                view, _("What we know of you"), (_("With this button you see everything."),), _("Show me")
+                view, _("What we know about you"), (_("This button shows you everything."),), _("Show my data")
             )
         fields = await forms.form(request)
         known = await self.desk.read(partial(_everything, token, view.language))
         if known is None:
-            return self.desk.done(view, _("We know nothing of you"), (_("Your data were erased."),))
+            return self.desk.done(view, _("We know nothing about you"), (_("Your data has been deleted."),))
         if forms.one(fields, "format") == "json":
             headers = {"content-disposition": 'attachment; filename="my-data.json"'}
             text = json.dumps(known, ensure_ascii=False, indent=2)
@@ -97,18 +100,23 @@ class MyDataPages:
         if request.method != "POST":
             told = (
                 _("We delete your name, your address, your topics and everything that you told us."),
-                _("You get no more mail from us. Only you yourself can sign up again."),
-                _("What stays is a code that cannot be turned back into your address, so that nobody puts you back."),
+                _("You will receive no more emails from us. Only you can sign up again."),
+                _(
+                    "What stays is a code that cannot be turned back into your address, so that nobody else can sign "
+                    "you up again."
+                ),
                 _("This cannot be undone."),
             )
-            return self.desk.ask(view, _("Erase my data"), told, _("Erase my data"), kind="danger")
+            return self.desk.ask(view, _("Delete my data"), told, _("Delete my data"), kind="danger")
         now = self.desk.now
         done = await self.desk.write(lambda conn: mydata.erase(conn, token, now))
         forget = partial(erasing.forget_files, self.desk.deps.db)
         gone = await asyncio.to_thread(forget, SOON)
         self.desk.watch.chose("erase")
-        code = (_("Keep this code if you want to be able to refer to it:"), done.code) if done else None
-        answer = self.desk.done(view, _("Your data were erased"), (_("You get no more mail from us."),), code=code)
+        code = (_("Keep this code, so that you can refer to it later:"), done.code) if done else None
+        answer = self.desk.done(
+            view, _("Your data has been deleted"), (_("You will receive no more emails from us."),), code=code
+        )
         answer.background = None if gone else BackgroundTask(forget, LATER)
         return answer
 

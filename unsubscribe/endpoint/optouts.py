@@ -182,10 +182,13 @@ class OptOuts:
         """The page between the question and the form."""
         _ = view.gettext
         if other == "less-often":
-            told = _("You can get at most one mail a week, or at most one a month.")
-            return self.desk.ask(view, _("Rather less often?"), (told,), _("Choose how often"), **more)
-        told = _("You get no mail until a day that you choose. After that mail starts again; you need do nothing.")
-        return self.desk.ask(view, _("Take a break"), (told,), _("Choose a day"), **more)
+            told = _("You can receive at most one email a week, or at most one a month.")
+            return self.desk.ask(view, _("Would you prefer fewer emails?"), (told,), _("Choose how often"), **more)
+        told = _(
+            "You receive no emails until a date you choose. After that, they start again. You do not have to do "
+            "anything."
+        )
+        return self.desk.ask(view, _("Take a break"), (told,), _("Choose a date"), **more)
 
 
 def _topic(reader: Reader, view: View) -> str:

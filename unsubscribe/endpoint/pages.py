@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from templates import render_page
-from templates.words import LANGUAGES, primary, words
+from templates.words import LANGUAGES, primary, variant, words
 from unsubscribe.endpoint.site import Site
 
 NAMES = {"nl": "Nederlands", "en": "English", "de": "Deutsch", "fr": "Français"}
@@ -32,7 +32,11 @@ _QUALITY = re.compile(r"q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?)")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """In which language a page is shown; ``keep`` carries a chosen language on in links; ``switch``: offer others."""
+    """In which language a page is shown; ``keep`` carries a chosen language on in links; ``switch``: offer others.
+
+    Most browsers ask for ``en-US`` without their owner having chosen it: that counts as English of Europe. Who wants
+    American dates has ``en-US`` as own language, or in the address.
+    """
 
     language: str
     keep: str = ""
@@ -51,12 +55,12 @@ def view_of(request: Request, default: str, own: str = "") -> View:
 
 @lru_cache(maxsize=256)
 def _view(query: bytes, header: str, default: str, own: str, switch: bool) -> View:
-    chosen = primary(QueryParams(query).get("lang", ""))
-    if chosen in NAMES:
+    chosen = variant(QueryParams(query).get("lang", ""))
+    if primary(chosen) in NAMES:
         return View(chosen, f"?lang={chosen}", switch)
     if primary(own) in NAMES:
-        return View(primary(own), "", switch)
-    fallback = primary(default) if primary(default) in NAMES else "en"
+        return View(variant(own), "", switch)
+    fallback = variant(default) if primary(default) in NAMES else "en"
     return View(accepted(header) or fallback, "", switch)
 
 
@@ -91,6 +95,11 @@ class Pages:
         if address != self.site.contact:
             self.site = replace(self.site, contact=address)
             self._pieces.cache_clear()
+
+    def show_archive(self, path: str) -> None:
+        """Where the archive is, if it is served here: pages that only say something lead to it."""
+        self.site = replace(self.site, archive=path)
+        self._pieces.cache_clear()
 
     def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
         """A page by its template (``optout.html``), with all that :file:`base.html` wants."""

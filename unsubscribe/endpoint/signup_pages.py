@@ -34,6 +34,7 @@ from unsubscribe.signup import SignUp, Wish
 from unsubscribe.typed import apart
 
 MOST_NAMED = 50
+LONGEST_ADDRESS = 254
 
 
 class SignUpPages:
@@ -61,7 +62,7 @@ class SignUpPages:
             return await self._form(request, view, {}, {}, ())
         fields = await forms.form(request)
         if forms.one(fields, "website"):
-            return self._asked(view)
+            return self._asked(view, fields)
         wish = self._wish(request, view, fields)
         typed = {"email": wish.email, "name": wish.name}
         if forms.one(fields, "version") not in ("", wish.version):  # an old page, or a form on another site (D5)
@@ -72,7 +73,7 @@ class SignUpPages:
             told = {fault.field: self._fault_text(view, fault.field) for fault in faults}
             return await self._form(request, view, typed, told, wish.topics)
         self.desk.watch.chose("sign_up")
-        return self._asked(view)
+        return self._asked(view, fields)
 
     async def _request(self, wish: Wish) -> Sequence[Fault]:
         """Ask, unless it can be seen without any lock that nothing would come of it; what is wrong with the wish."""
@@ -113,8 +114,8 @@ class SignUpPages:
         """The sentence that one agrees to by signing up, and its version, which follows from the text."""
         _ = view.gettext
         text = _(
-            "By signing up you agree that %(name)s sends you mail about the topics that you ticked. You can stop at "
-            "any time, with the link under each mail."
+            "By signing up, you agree that %(name)s sends you emails about the topics you ticked. You can stop at any "
+            "time, with the link in each email."
         ) % {"name": self.desk.site.name}
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -156,36 +157,38 @@ class SignUpPages:
         await self.desk.find_contact()
         _ = view.gettext
         sentences = (
-            _("We cannot send the mail that confirms a sign-up yet. Nothing was sent, and nothing was stored."),
-            _("Try again in some days."),
+            _("We cannot send the email that confirms a sign-up yet. Nothing was sent, and nothing was stored."),
+            _("Try again in a few days."),
         )
         status = 403 if request.method == "POST" else 200
         return self.desk.message(view, _("Signing up is not possible yet"), sentences, status)
 
-    def _asked(self, view: View) -> Response:
-        """One and the same answer (brief.md 1.4 no. 35)."""
-        _ = view.gettext
-        sentence = _("If this address can sign up, there is a mail to confirm it. Without that nothing happens.")
-        return self.desk.told(view, _("Look in your mailbox"), sentence)
+    def _asked(self, view: View, fields: forms.Form) -> Response:
+        """One and the same answer but for the address as it was typed, whatever is known of it (1.4 no. 35)."""
+        again = self.desk.subscribe(view, [slug[:64] for slug in fields.get("topic", ())[:MOST_NAMED]])
+        places = {"address": forms.one(fields, "email")[:LONGEST_ADDRESS], "again": again}
+        return respond(self.desk.pages.filled("asked.html", View(view.language, view.keep), {}, places))
 
     def _question(self, request: Request, view: View, found: SignUp) -> Response:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in found.topics)
-        asked = emphasised(_("Do you want to get %(topics)s at %(address)s?"), topics=topics, address=found.masked)
+        asked = emphasised(_("Do you want to receive %(topics)s at %(address)s?"), topics=topics, address=found.masked)
         named = [emphasised(_("Your name: %(name)s"), name=apart(found.name))] if found.name else []
-        return self.desk.ask(view, _("Confirm that you sign up"), (asked, *named), _("Confirm"), also=also(request))
+        return self.desk.ask(view, _("Confirm your sign-up"), (asked, *named), _("Confirm"), also=also(request))
 
     def _confirmed(self, view: View, done: SignUp) -> Response:
         _ = view.gettext
         topics = ", ".join(topic.name_in(view.language) for topic in done.topics)
-        told = emphasised(_("From now on you get %(topics)s at %(address)s."), topics=topics, address=done.masked)
-        stop = _("You can stop at any time, with the link under each mail.")
+        told = emphasised(
+            _("From now on, you will receive %(topics)s at %(address)s."), topics=topics, address=done.masked
+        )
+        stop = _("You can stop at any time, with the link in each email.")
         return self.desk.done(view, _("You have signed up"), (told,), after=stop)
 
     def _too_late(self, request: Request, view: View, found: SignUp) -> Response:
         """The way back, for the same topics: the link names them, also when the request itself was deleted."""
         _ = view.gettext
-        sentences = (_("Nothing was changed. Sign up once more, then you get a new mail."),)
+        sentences = (_("Nothing was changed. Sign up again, and we will send you a new email."),)
         slugs = _named(request) or [topic.slug for topic in found.topics]
         form = self.desk.subscribe(view, slugs)
         link = (form, _("Sign up")) if form else None
@@ -196,10 +199,12 @@ class SignUpPages:
         if field == "topics":
             return _("Tick at least one topic")
         if field == "consent":
-            return _("The text that you agree to has changed. Read it, and sign up once more.")
+            return _("The text that you agree to has changed. Read it, and sign up again.")
         if field == "name":
-            return _("Use letters, digits and signs on one line, 200 at most, and no links or mail addresses")
-        return _("Fill in your mail address, for example name@example.org")
+            return _(
+                "Use at most 200 letters, digits and other characters on one line, without links or email addresses"
+            )
+        return _("Enter your email address, for example name@example.org")
 
 
 def _named(request: Request) -> list[str]:

@@ -40,10 +40,14 @@ class Site:
     contact: str
     address: tuple[str, ...]
     logo: str = ""
+    logo_dark: str = ""
+    has_plate: bool = False
     logo_alt: str = ""
     privacy: str = ""
     accessibility: str = ""
     website: str = ""
+    website_label: str = ""
+    archive: str = ""  # where letters can be read by everybody; empty where nobody serves them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,8 @@ def look_of(brand: Brand, public_url: str, contact_address: str) -> Look:
     base = urlsplit(public_url).path.rstrip("/")
     sheet = _asset("pages", "css", "text/css; charset=utf-8", _small(page_asset("pages.css").decode(), brand))
     assets = {sheet.name: sheet}
-    logo = _logo(brand)
-    if logo:
-        assets[logo.name] = logo
+    logo, logo_dark = _logo(brand.logo), _logo(brand.logo_dark if brand.logo else None)
+    assets |= {one.name: one for one in (logo, logo_dark) if one}
     site = Site(
         name=brand.name,
         base=base,
@@ -69,10 +72,13 @@ def look_of(brand: Brand, public_url: str, contact_address: str) -> Look:
         contact=contact_address,
         address=brand.address,
         logo=f"{base}/a/{logo.name}" if logo else "",
+        logo_dark=f"{base}/a/{logo_dark.name}" if logo_dark else "",
+        has_plate=brand.has_plate,
         logo_alt=brand.logo_alt or brand.name,
         privacy=brand.privacy_url or f"{base}/privacy",
         accessibility=brand.accessibility_url or f"{base}/accessibility",
         website=brand.website_url,
+        website_label=brand.website_label or brand.website_url,
     )
     return Look(site, assets)
 
@@ -83,14 +89,12 @@ def _small(sheet: str, brand: Brand) -> bytes:
     return _SPACE.sub(lambda found: found[1] or " ", text).strip().encode()
 
 
-def _logo(brand: Brand) -> Asset | None:
-    if not brand.logo:
+def _logo(data: bytes | None) -> Asset | None:
+    if not data:
         return None
     kinds = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "image/jpeg"), b"GIF8": ("gif", "image/gif")}
-    ending, media_type = next(
-        (kind for start, kind in kinds.items() if brand.logo.startswith(start)), ("webp", "image/webp")
-    )
-    return _asset("logo", ending, media_type, brand.logo)
+    ending, media_type = next((kind for start, kind in kinds.items() if data.startswith(start)), ("webp", "image/webp"))
+    return _asset("logo", ending, media_type, data)
 
 
 def _asset(stem: str, ending: str, media_type: str, data: bytes) -> Asset:

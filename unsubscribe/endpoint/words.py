@@ -29,10 +29,10 @@ class Shown:
 
 
 REASONS = {
-    "too_many": N_("I get too many mails"),
-    "not_relevant": N_("The mails are not about what I am interested in"),
+    "too_many": N_("I receive too many emails"),
+    "not_relevant": N_("The emails are not about what interests me"),
     "never_asked": N_("I never asked for this"),
-    "changed_job": N_("I have other work or another address now"),
+    "changed_job": N_("I have a different job or address now"),
     "other": N_("Something else"),
 }
 
@@ -41,9 +41,9 @@ def often_in_words(view: View, days: int, name: str) -> str:
     """The sentence that confirms *less often* (brief.md 1.4 no. 30)."""
     _ = view.gettext
     texts = {
-        0: _("You will get each mail from %(name)s."),
-        7: _("You will get at most one mail a week from %(name)s."),
-        30: _("You will get at most one mail a month from %(name)s."),
+        0: _("You will receive every email from %(name)s."),
+        7: _("You will receive at most one email a week from %(name)s."),
+        30: _("You will receive at most one email a month from %(name)s."),
     }
     return texts[days] % {"name": name}
 
@@ -53,9 +53,9 @@ def day_fault(view: View, day: date | None, today: date) -> str:
     _ = view.gettext
     if day is None:
         example = short_day(later(today, 2), view.language)
-        return _("Fill in a day, for example %(example)s") % {"example": example}
+        return _("Enter a date, for example %(example)s") % {"example": example}
     if not today < day <= today + timedelta(days=365):
-        return _("Choose a day after today and within a year")
+        return _("Choose a date after today and within a year")
     return ""
 
 
@@ -70,6 +70,6 @@ def stays(view: View) -> tuple[str, ...]:
     """What is said once the forms of a day are used up: the same whatever is stored."""
     _ = view.gettext
     return (
-        _("You get no more mail than you chose now. Where you had chosen less before, that stays."),
-        _("You changed many things today, so you get no mail about this one."),
+        _("You will receive no more emails than you have now chosen. If you had chosen fewer before, that stays."),
+        _("You changed many things today, so we send you no email about this one."),
     )

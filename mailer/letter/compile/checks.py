@@ -212,7 +212,7 @@ class Checker:
         if not text and not any(child.kind == "image" for child in element.children):
             yield self.fault(element.line, f"[]({element.target})", N_("a text for the link"))
         if _SAYS_NOTHING.fullmatch(text.lower().rstrip(".!:… »>")):
-            hint = N_("People who listen to a letter hear its links one by one (C12).")
+            hint = N_("People who listen to a letter hear its links one by one.")
             yield self.warning(element.line, f"“{text}”", N_("a link text that says where it leads"), hint)
 
     def _address(self, line: int, target: str, what: str) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mailer.errors import Fault, FaultsError
-from mailer.letter.brand import shown_width
+from mailer.letter.brand import PLATE, sender_lines, shown_width
 from mailer.letter.compile.check_slots import in_addresses, unfilled_online
 from mailer.letter.compile.checks import CONTROL, Checker
 from mailer.letter.compile.dates import day_in_words
@@ -40,6 +40,7 @@ CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
 LONG = 80_000  # from here on the opt-out link stands at the top too
 PREHEADER = 120
 SHOWN = 60
+_DARK = "/dark"  # the logo for a dark ground, among the pictures; no file has such a name
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Clock = Callable[[], float]
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -132,6 +133,8 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
     kept = dict(_pictures(source, root))
     if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
         kept[""] = logo
+        if source.brand.logo_dark and (dark := _measured(source.brand.logo_dark)):
+            kept[_DARK] = dark
     alts = {element.target: element.text for element in root.walk() if element.kind == "image"}
     work = _Work(source, masker, subject, preheader, masked, root, kept, _links(source, masker), alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
@@ -187,6 +190,7 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
         "light": source.brand.light,
         "dark": source.brand.dark,
         "brand": source.brand,
+        "sender_lines": sender_lines(source.brand),
         "title": work.subject.text,
         "preheader": work.preheader.text,
         "padding": max(0, 60 - guessed_width(work.preheader.text, work.masker) // 3),
@@ -195,6 +199,7 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
         "public": public,
         "shared": sharing(source, work.subject.text, work.preheader.text, work.pictures, work.alts) if public else None,
         "subscribe_url": source.subscribe_url,
+        "archive_url": f"{source.public_url}/archive" if public and source.online and source.kind == "campaign" else "",
         "topic_name": source.topic_name,
         "long": False,
         "logo": _logo(work),
@@ -250,8 +255,11 @@ def _logo(work: _Work) -> dict[str, Any] | None:
     if not known:
         return None
     width = shown_width(work.source.brand, known)
+    dark = work.pictures.get(_DARK)
     return {
         "url": f"{work.source.public_url}/m/{known.image.file_name}",
+        "dark": f"{work.source.public_url}/m/{dark.image.file_name}" if dark else "",
+        "plate": PLATE if work.source.brand.has_plate else "",
         "width": width,
         "height": max(1, round(known.height * width / known.width)),
         "alt": work.source.brand.logo_alt,
@@ -290,15 +298,15 @@ def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
         found.append(Fault(source.file, source.line_of(field), field, seen, expected, hint, "warning"))
 
     if not source.brand.address and source.kind == "campaign":
-        hint = N_("The law asks for it in every letter (D4): write [sender] address in the brand file.")
+        hint = N_("The law requires it in every letter: write [sender] address in the brand file.")
         warn("brand", N_("no sender block"), N_("who sends the letter, with a postal address"), hint)
     if (length := len(source.preheader)) > PREHEADER:
         seen, expected = N_("{number} characters"), N_("{number} characters at most")
-        hint = N_("Mail programs show about 100 of them (C16).")
+        hint = N_("Mail programs show about 100 of them.")
         warn("preheader", seen.format(number=length), expected.format(number=PREHEADER), hint)
     if (size := _size(plan)) > CLIPPED:
         seen, expected = N_("{number} kB of HTML"), N_("{number} kB at most")
-        hint = N_("Gmail cuts off the end of longer letters (C1).")
+        hint = N_("Gmail cuts off the end of longer letters.")
         warn("body", seen.format(number=size // 1000), expected.format(number=CLIPPED // 1000), hint)
     return found
 

@@ -20,14 +20,16 @@ def filtered(source: str, given: Any, language: str = "nl") -> Any:
     ("source", "given", "language", "expected"),
     [
         ("date", "2024-09-18", "nl", "18 september 2024"),
-        ("date", "2024-09-18T09:00:00Z", "en", "September 18, 2024"),
+        ("date", "2024-09-18T09:00:00Z", "en", "18 September 2024"),
+        ("date", "2024-09-18", "en-US", "September 18, 2024"),
+        ("date", "2024-09-18", "en-GB", "18 September 2024"),
         ("date", "18-09-2024", "de", "18. September 2024"),
         ("date", "2024-09-18", "fr", "18 septembre 2024"),
         ("date('full')", "2024-09-18", "nl", "woensdag 18 september 2024"),
         ("date('short')", "2024-09-18", "nl", "18-09-2024"),
         ("date('EEEE d MMMM')", "2024-09-18", "nl", "woensdag 18 september"),
         ("date", date(2024, 9, 18), "nl-BE", "18 september 2024"),
-        ("date", datetime(2024, 9, 18, 9, tzinfo=UTC), "xx", "September 18, 2024"),
+        ("date", datetime(2024, 9, 18, 9, tzinfo=UTC), "xx", "18 September 2024"),
         ("date", "morgen", "nl", "morgen"),
         ("date", "2024-13-40", "nl", "2024-13-40"),
         ("number", "1234567.891", "nl", "1.234.567,891"),
@@ -87,7 +89,8 @@ def test_none_is_never_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "locale"), [("nl", "nl"), ("nl-BE", "nl_BE"), ("en_GB", "en_GB"), ("xx-YY", "en"), ("", "en")]
+    ("tag", "locale"),
+    [("nl", "nl"), ("nl-BE", "nl_BE"), ("en_GB", "en_GB"), ("en", "en_GB"), ("en-US", "en_US"), ("xx-YY", "en_GB")],
 )
 def test_an_unknown_language_falls_back(tag: str, locale: str) -> None:
     assert locale_of(tag) == locale

@@ -21,7 +21,7 @@ def test_button_and_links_can_be_read_with_any_colour(action: str, link: str, da
     grounds = colours.DARK_GROUNDS if dark else colours.LIGHT_GROUNDS
     assert contrast(made.on_action, made.action) >= 4.5
     assert contrast(made.on_action, made.hover) >= 4.5
-    assert min(contrast(made.action, ground) for ground in grounds[:2]) >= 3
+    assert min(contrast(made.edge, ground) for ground in grounds[:2]) >= 3
     assert min(contrast(made.link, ground) for ground in grounds) >= 4.5
 
 
@@ -29,10 +29,12 @@ def test_a_colour_that_passes_is_left_alone() -> None:
     assert colours.palette("#14508c", "#0b4f94", dark=False).action == "#14508C"
 
 
-def test_yellow_gets_dark_words_or_a_darker_shade() -> None:
-    made = colours.palette("#ffdd00", "#ffdd00", dark=False)
-    assert made.action != "#FFDD00"
-    assert contrast(made.action, "#ffffff") >= 3
+def test_the_colour_of_the_brand_fills_as_it_is_and_only_words_and_edge_differ() -> None:
+    for given_ in ("#ffdd00", "#000000", "#cfe8f5", "#e2001a"):
+        made = colours.palette(given_, given_, dark=False)
+        assert made.action == given_.upper()
+        assert contrast(made.edge, "#ffffff") >= 3
+    assert colours.palette("#ffdd00", "#ffdd00", dark=False, on_action="#000000").on_action == "#000000"
 
 
 def test_the_grounds_are_those_of_the_style_sheet() -> None:

@@ -16,9 +16,9 @@ LEFT = {
 
 def test_names_values_and_days_are_in_the_readers_language() -> None:
     assert in_words(View("nl"), LEFT, NAMES) == (
-        "Onderwerp: Verenigingsnieuws, Onderwerpen: Stand: u krijgt het, Sinds: 15\N{NO-BREAK SPACE}augustus 2023"
+        "Onderwerp: Verenigingsnieuws, Onderwerpen: Status: u ontvangt het, Sinds: 15\N{NO-BREAK SPACE}augustus 2023"
     )
-    assert in_words(View("en"), {"how": "one-click"}, NAMES) == "How: the button of your mail program"
+    assert in_words(View("en"), {"how": "one-click"}, NAMES) == "How: the button in your email program"
 
 
 @pytest.mark.parametrize("value", [None, "", {}, [], False, {"name": ""}, {"statement": 3, "own": ["name"]}])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.cli import run
 from tests.acceptance.conftest import Office
 from tests.support.commandline import Desk, Ran, free_port
 
@@ -72,9 +73,16 @@ def sentence(ran: Ran, code: int = 1) -> str:
     return ran.err + ran.out
 
 
-def test_a_bad_setting_is_named_and_nothing_is_launched(desk: Desk) -> None:
+def test_a_bad_setting_is_named_and_nothing_is_launched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(desk.folder)
     for name, value in BAD:
-        words = sentence(desk.run("send", LETTER, "--yes", **{f"POSTILJON_{name}": value}))
+        with monkeypatch.context() as only:
+            only.setenv(f"POSTILJON_{name}", value)
+            code = run(["send", LETTER, "--yes"])
+        told = capsys.readouterr()
+        words = sentence(Ran(code, told.out, told.err))
         named = "SMTP_" if name.startswith("SMTP_") else name
         assert f"POSTILJON_{named}" in words, (name, value, words)
     assert launched(desk) == 0

@@ -158,7 +158,7 @@ def test_nobody_signs_up_more_people_than_one_visitor_may_by_saying_they_are_oth
         form = b"Content-Type: application/x-www-form-urlencoded"
         lines = claims.format(n=number).encode()
         close = () if b"Connection" in lines else (b"Connection: close",)
-        assert front.say(post("/subscribe", form, lines, *close, body=body)).startswith(b"HTTP/1.1 200")
+        assert front.say(post("/subscribe", form, lines, *close, body=body), 60).startswith(b"HTTP/1.1 200")
     assert len(front.town.letters("optin_confirm")) == 20
 
 

@@ -77,8 +77,8 @@ def clock(house: House, _: Say) -> Iterator[Finding]:
             ahead = abs(conn.execute(text("SELECT clock_timestamp()")).scalar_one() - now)
     if ahead > OFF:
         words = _(
-            "it says {now}, and the database knows of {seconds} seconds more or less; letters would leave at a wrong "
-            "hour. Set it: timedatectl set-ntp true"
+            "it says {now}, {seconds} seconds away from the database; letters would leave at a wrong hour. Set it: "
+            "timedatectl set-ntp true"
         )
         shown = words.format(now=f"{now:%Y-%m-%d %H:%M:%S} UTC", seconds=round(ahead.total_seconds()))
         yield Finding("warning", _("clock"), shown)

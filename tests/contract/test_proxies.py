@@ -18,13 +18,16 @@ import pytest
 
 from mailer.storage import Database
 from tests.contract.test_proxy_docs import certificate, documented, free_port, wait
+from tests.support.commandline import until
 from tests.support.docs import DOCS
 from tests.support.needs import need
 from tests.support.site import Town, serving
 from unsubscribe.endpoint import public_app
+from unsubscribe.endpoint.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.nginx]
 HOST = b"Host: mail.example.org\r\n"
+LAST = b"Connection: close\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Front:
     port: int
     tls: bool
     town: Town
+    folder: Path
+    process: subprocess.Popen[bytes]
+    behind: Server
 
     def say(self, request: bytes, seconds: float = 2) -> bytes:
         """What comes back until it is closed, or nothing more comes."""
@@ -83,10 +89,12 @@ def front(request: pytest.FixtureRequest, tmp_path: Path, sqlite_database: Datab
     made: Callable[[Path, int, int], list[str]] = request.param
     town, port = Town(sqlite_database), free_port()
     with serving(public_app(town.deps())) as site:
-        process = subprocess.Popen(made(tmp_path, port, site.port), stderr=subprocess.DEVNULL)
+        command = made(tmp_path, port, site.port)
+        with (tmp_path / "said.log").open("wb") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
         try:
             wait(port, process)
-            yield Front(port, made is nginx, town)
+            yield Front(port, made is nginx, town, tmp_path, process, site.server)
         finally:
             process.terminate()
             process.wait(20)
@@ -150,5 +158,25 @@ def test_nobody_signs_up_more_people_than_one_visitor_may_by_saying_they_are_oth
         form = b"Content-Type: application/x-www-form-urlencoded"
         lines = claims.format(n=number).encode()
         close = () if b"Connection" in lines else (b"Connection: close",)
-        assert front.say(post("/subscribe", form, lines, *close, body=body)).startswith(b"HTTP/1.1 200")
+        assert front.say(post("/subscribe", form, lines, *close, body=body), 60).startswith(b"HTTP/1.1 200")
     assert len(front.town.letters("optin_confirm")) == 20
+
+
+def test_no_token_and_no_reader_stands_in_the_logs_of_the_documented_proxies(front: Front) -> None:
+    """Expected: pages that work, that do not, and that nobody answers, are logged without what names a reader."""
+    paths = [front.town.path(), front.town.path("d"), front.town.path() + "/pause", "/confirm/" + "A" * 48, "/u/x?a=b"]
+    for path in paths:
+        front.say(f"GET {path} HTTP/1.1\r\nReferer: {path}\r\nUser-Agent: {path}\r\n".encode() + HOST + LAST)
+        front.say(post(path, b"X-Forwarded-For: 198.51.100.77", b"Connection: close"))
+    front.behind.should_exit = True
+    until(lambda: front.say(f"GET {paths[0]} HTTP/1.1\r\n".encode() + HOST + LAST, 20)[9:11] == b"50")
+    front.say(b"GET " + paths[0].encode() + b" HTTP/1.1\r\nHost: a\r\nBad Header\r\n\r\n")
+    front.process.terminate()
+    front.process.wait(20)
+    logs = {path.name: path.read_text("utf-8", "replace") for path in front.folder.glob("*.log")}
+    told = "\n".join(logs.values())
+    assert re.search(r" /u\b", told), logs
+    assert " /confirm" in told
+    for path in paths[:4]:
+        assert path.split("/")[2] not in told
+    assert "198.51.100.77" not in told

@@ -51,6 +51,7 @@ def documented(folder: Path, port: int, upstream: int) -> str:
         ("/etc/ssl/mail.example.org.pem", f"{folder}/cert.pem"),
         ("/etc/ssl/mail.example.org.key", f"{folder}/key.pem"),
         ("/var/log/nginx/postiljon.log", f"{folder}/access.log"),
+        ("/var/log/nginx/postiljon-error.log", f"{folder}/requests-error.log"),
         ("http://127.0.0.1:8000", f"http://127.0.0.1:{upstream}"),
     ):
         assert old in block

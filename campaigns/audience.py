@@ -11,6 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from campaigns import definition, segments
+from campaigns.records import Campaign
 from campaigns.segments import Keep, everybody
 from mailer import outbox
 from mailer.outbox import Mailing, Recipient
@@ -45,9 +47,22 @@ def _freeze_everybody(conn: Connection, mailing: Mailing, now: datetime, page: i
     return True
 
 
-def count(conn: Connection, topic: str) -> int:
-    """How many are subscribed now, the suppressed ones among them."""
-    return contacts.audience_count(conn, topic)
+def count(conn: Connection, topic: str, keep: Keep = everybody) -> int:
+    """How many are subscribed now and belong to the segment, the suppressed ones among them."""
+    if keep is everybody:
+        return contacts.audience_count(conn, topic)
+    number, position = 0, 0
+    while page := contacts.audience_page(conn, topic, position, PAGE):
+        number, position = number + sum(map(keep, page)), page[-1].id
+    return number
+
+
+def count_planned(conn: Connection, campaign: Campaign) -> int:
+    """How many a campaign that has not begun would go to now; its audience is taken down when it begins."""
+    if contacts.find_topic(conn, campaign.topic) is None:
+        return 0
+    segment = definition.read(campaign.source, campaign.file_name)[0].segment
+    return count(conn, campaign.topic, segments.keep(segment, campaign.language))
 
 
 def _recipient(contact: Contact) -> Recipient:

@@ -15,10 +15,10 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from campaigns import mailboxes
 from campaigns.frontmatter import Head, did_you_mean, show, split
 from campaigns.moments import ClockChangeError, Say, as_is, day, instant, zone
-from mailer.address import parse as parse_address
-from mailer.errors import AddressError, Fault, FaultsError
+from mailer.errors import Fault, FaultsError
 from mailer.letter.slots import compile_expression
 
 KEYS = (
@@ -32,7 +32,6 @@ LONGEST = 1_000  # characters of a value
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TOPIC = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-_MAILBOX = re.compile(r"(?P<name>.*?)\s*<(?P<address>[^<>]+)>")
 
 Day = date
 
@@ -140,8 +139,8 @@ class _Checker:
             "slug": self._slug,
             "subject": self._subject,
             "preheader": str,
-            "from": self._from,
-            "reply_to": self._address,
+            "from": self._mailbox(mailboxes.sender),
+            "reply_to": self._mailbox(mailboxes.bare),
             "language": self._language,
             "topic": self._topic,
             "layout": self._one_of(LAYOUTS),
@@ -204,21 +203,14 @@ class _Checker:
             raise _Wrong(self._("a subject of at most 988 characters"))
         return text
 
-    def _from(self, text: str) -> tuple[str, str]:
-        match = _MAILBOX.fullmatch(text)
-        name = match["name"].strip() if match else ""
-        if len(name) > 1 and name[0] == name[-1] == '"':
-            name = name[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        if "{{" in name:
-            raise _Wrong(self._("a name and an address that are the same for everybody"), "from: VNG <info@vng.nl>")
-        return name, self._address(match["address"] if match else text)
+    def _mailbox(self, check: Callable[[str, Say], Any]) -> Callable[[str], Any]:
+        def checked(text: str) -> Any:
+            try:
+                return check(text, self._)
+            except mailboxes.WrongMailbox as wrong:
+                raise _Wrong(wrong.expected, wrong.hint) from None
 
-    def _address(self, text: str) -> str:
-        try:
-            return str(parse_address(text))
-        except AddressError as error:
-            expected = self._("an address, or a name with an address in angle brackets: VNG <info@vng.nl>")
-            raise _Wrong(expected, str(error)) from None
+        return checked
 
     def _language(self, text: str) -> str:
         if not _TAG.fullmatch(text):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from campaigns import audience, leaving, records, segments
-from campaigns.definition import Definition, parse
+from campaigns.definition import Definition, read
 from campaigns.leaving import Way
 from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
@@ -385,7 +385,7 @@ def _hour(definition: Definition, at: str, now: datetime, _: Say) -> datetime:
 
 def _again(campaign: Campaign) -> Definition:
     """The definition as it was stored; it was right then."""
-    return parse(campaign.source, campaign.file_name)
+    return read(campaign.source, campaign.file_name)[0]
 
 
 def _faster(campaign: Campaign, _: Say) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from campaigns import records
+from campaigns import audience, records
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
 from campaigns.states import MISSED_ITS_HOUR, State
@@ -288,6 +288,7 @@ def _details(conn: Connection, campaign: Campaign, _: Say) -> dict[str, Any]:
         "held_words": hold.words,
         "held_until": _iso(hold.until),
         "outcomes": [asdict(outcome) for outcome in outcomes(conn, campaign, _)],
+        "people_now": audience.count_planned(conn, campaign) if campaign.mailing_id is None else None,
     }
 
 

@@ -225,6 +225,10 @@ def _return_path(value: Any) -> Any:
             raise ValueError(str(error)) from error
         if len(parsed.local) > 18:
             raise ValueError("the part before @ must be 18 characters or shorter: a token of 45 is added to it")
+        if parsed.needs_smtputf8:
+            raise ValueError(
+                f"{value!r} has letters before @ that many mail servers cannot carry; expected plain letters"
+            )
     return value
 
 

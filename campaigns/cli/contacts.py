@@ -9,7 +9,7 @@ import typer
 
 from campaigns.cli.house import Json
 from campaigns.cli.importing import import_file
-from campaigns.cli.output import _, complain, ngettext, number, say, tell, writing_text
+from campaigns.cli.output import _, complain, ngettext, number, say, tell, writable, writing_text
 from campaigns.cli.proof import Email, show_consent
 from campaigns.cli.suppressing import suppress
 from campaigns.terminal import on_one_line
@@ -68,6 +68,7 @@ def export(
     from campaigns.app import open_house
     from unsubscribe import exporting
 
+    writable(file)
     house = open_house(say=_)
     with writing_text(file) as out:
         done = exporting.export(house.db, out, topic or None, house.clock())

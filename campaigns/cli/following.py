@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from campaigns.cli import output
 from campaigns.cli.house import Json
 from campaigns.cli.output import _, number, say, tell, translated
 from campaigns.cli.people import list_people
@@ -40,6 +41,8 @@ def status(
 
     if (chosen or out) and not (people and slug):
         raise typer.BadParameter(_("it goes with --people and a campaign"), param_hint=chosen or "--out")
+    if out:
+        output.writable(out)
     house = open_house(say=_)
     if slug and people:
         with house.db.read() as conn:
@@ -77,6 +80,10 @@ def print_status(status: Mapping[str, Any]) -> None:
     reason = f" ({translated(report.reason_words(status['reason'], _))})" if status["reason"] else ""
     say(f"{status['campaign']}: {state}{reason}")
     outcomes = status.get("details", {}).get("outcomes", [])
+    planned = status.get("details", {}).get("people_now")
+    if planned is not None:
+        say("  " + _("{people} now; counted anew when it starts").format(people=output.people(planned)))
+        return
     rows = [(_("People"), status["recipients"])]
     rows += [(report.words_of(one["state"], one["reason"], _), one["people"]) for one in outcomes]
     width = max(28, *(len(words) + 2 for words, _people in rows))

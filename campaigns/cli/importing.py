@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, ngettext, number, refuse_input, say, tell, writable
-from campaigns.cli.rejects import Rejects
+from campaigns.cli.output import _, ngettext, number, say, tell
+from campaigns.cli.rejects import Rejects, refuse_place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,8 +69,7 @@ def import_file(
     if file.is_dir():
         raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="FILE")
     if rejects:
-        refuse_input(rejects, [file], "--rejects")
-        writable(rejects)
+        refuse_place(rejects, file)
     reading = Reading(encoding, _columns(column or ()))
     statement, since = _statement(basis, source, date)
     house = open_house(say=_)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writing
+from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writable, writing
 
 if TYPE_CHECKING:
     from campaigns.app import House
@@ -98,8 +98,13 @@ def render(
     """Write it."""
     from campaigns import preview
     from campaigns.app import open_house
+    from mailer import files
     from mailer.errors import InputError
 
+    if out and files.same(out, file):
+        raise InputError(_("{path} is the letter itself: name another file to write to").format(path=out))
+    if out:
+        writable(out)
     house = open_house(say=_)
     content = preview.message(house, file, contact)
     house.close()
@@ -107,8 +112,6 @@ def render(
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    if out.exists() and out.samefile(file):
-        raise InputError(_("{path} is the letter itself: name another file to write to").format(path=out))
     with writing(out) as letter:
         letter.write(content)
     if as_json:

@@ -78,6 +78,9 @@ def tell(value: Mapping[str, Any] | list[Any]) -> None:
 
 
 _OURS = frozenset({"secrets.toml", "postiljon.toml", journal.FILE})
+_INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+_DEAR = (".toml", ".md", ".pem", ".key", ".svg", ".xlsx", ".ods")
+_STARTS = (b"---\n", b"---\r\n", b"\xef\xbb\xbf---", b"-----BEGIN", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04")
 _BESIDE, _SQLITE = ("-wal", "-shm", "-waiting"), b"SQLite format 3\0"
 
 
@@ -96,14 +99,24 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         raise InputError(text.format(path=path, why=error.strerror or error)) from None
 
 
-def writable(path: Path) -> None:
-    """Refuse a place that holds what Postiljon cannot do without, or that is a folder, before anything is done."""
+def writable(path: Path, begins: bytes = b"") -> None:
+    """Refuse a place that cannot be done without, before anything is done: what Postiljon lives on, a letter, a key.
+
+    ``begins``: how an earlier file of the same kind begins; no other file that is there is written over then.
+    """
     name = Path(os.path.realpath(path)).name
     ours = path.name in _OURS or name in _OURS or path.name.endswith(_BESIDE) or name.endswith(_BESIDE)
     if ours or files.begins_with(path, _SQLITE):
         raise InputError(_("{path} is a file of Postiljon's own: name another one to write to").format(path=path))
     if path.is_dir():
         raise InputError(_("{path} is a folder: name a file to write to").format(path=path))
+    if str(path) in _INPUTS:
+        raise InputError(_("{path} is the standard input: name a file to write to").format(path=path))
+    dear = name.endswith(_DEAR) or any(files.begins_with(path, start) for start in _STARTS)
+    other = path.is_file() and path.stat().st_size and begins and not files.begins_with(path, begins)
+    if (dear and path.is_file()) or other:
+        text = _("{path} is there already, and is something else: name another file, or move it away")
+        raise InputError(text.format(path=path))
 
 
 def refuse_input(path: Path, read: Iterable[Path], option: str) -> None:

@@ -11,12 +11,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaigns.cli.output import _, complain, number, say, translated, writing_text
+from campaigns.cli.output import _, complain, number, refuse_input, say, translated, writable, writing_text
 
 if TYPE_CHECKING:
     from unsubscribe.contacts.rows import Rejected
 
 SHOWN, TOLD, LONGEST = 20, 1_000, 1_000  # that are printed, that stand in JSON; characters of each there
+
+
+_BEGINS = b'\xef\xbb\xbf"line","reason","row"'
+
+
+def refuse_place(path: Path, read: Path) -> None:
+    """Refuse to write rejected rows over the list that is read, or over anything but an earlier file of them."""
+    refuse_input(path, [read], "--rejects")
+    writable(path, _BEGINS)
 
 
 class Rejects:

@@ -58,7 +58,7 @@ def schedule(
     as_json: Json = False,
 ) -> None:
     """Plan it."""
-    from campaigns import audience, launch, report
+    from campaigns import launch, report
     from campaigns.app import open_house
     from campaigns.moments import local_text
 
@@ -66,7 +66,6 @@ def schedule(
     _warn_of_columns(house, file)
     campaign = launch.plan(house.site, file, house.clock(), at)
     with house.db.read() as conn:
-        count = audience.count(conn, campaign.topic)
         status = report.of_campaign(conn, campaign, _)
     house.close()
     if as_json:
@@ -76,7 +75,7 @@ def schedule(
     when = local_text(campaign.send_at, campaign.timezone or "UTC")
     say(
         _("Planned: {slug} goes out on {when}, to {people} as of now.").format(
-            slug=campaign.slug, when=when, people=people(count)
+            slug=campaign.slug, when=when, people=people(status["details"]["people_now"])
         )
     )
     say(_("Who joins or leaves before that hour is counted. 'postiljon serve' or 'postiljon worker' must run then."))
@@ -180,12 +179,13 @@ def _why_not(house: House, campaign: Campaign) -> str:
 
 def _ask(house: House, file: Path) -> None:
     """The sentence that is confirmed, with the number of people; on a terminal only."""
-    from campaigns import audience, launch
+    from campaigns import audience, launch, segments
 
     _terminal()
     prepared = launch.prepare(house.site, file, "", house.clock())
+    keep = segments.keep(prepared.definition.segment, prepared.definition.language)
     with house.db.read() as conn:
-        count = audience.count(conn, prepared.definition.topic)
+        count = audience.count(conn, prepared.definition.topic, keep)
     sentence = _('{people} will get "{subject}" now. Send it?')
     typer.confirm(sentence.format(people=people(count), subject=prepared.definition.subject), abort=True)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.house import Json
-from campaigns.cli.output import _, ngettext, number, refuse_input, say, tell, writable
-from campaigns.cli.rejects import Rejects
+from campaigns.cli.output import _, ngettext, number, say, tell
+from campaigns.cli.rejects import Rejects, refuse_place
 
 if TYPE_CHECKING:
     from campaigns.app import House
@@ -41,8 +41,7 @@ def suppress(
     if file and file.is_dir():
         raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="--file")
     if file and rejects:
-        refuse_input(rejects, [file], "--rejects")
-        writable(rejects)
+        refuse_place(rejects, file)
     house = open_house(say=_)
     if file:
         _hold_file(house, file, rejects, as_json)

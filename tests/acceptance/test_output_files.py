@@ -1,0 +1,107 @@
+"""What a command writes never takes the place of what it reads, or of what cannot be made again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commandline import Desk
+
+LETTER = (
+    "---\nslug: a\nsubject: S\nfrom: VNG <info@vng.nl>\nlanguage: nl\ntopic: t\n"
+    "timezone: Europe/Amsterdam\n---\nBeste lezer,\n"
+)
+IMPORT = ["--topic", "t", "--basis", "member", "--rejects"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    desk = Desk(tmp_path_factory.mktemp("house"))
+    desk.do("init", "--organisation", "VNG", "--contact", "info@vng.nl")
+    desk.write("a.md", LETTER)
+    desk.write("p.csv", "email,name\nester@waterhoek.example,Ester\nno address,x\n")
+    desk.do("contacts", "import", "p.csv", "--topic", "t", "--basis", "member")
+    (desk.folder / "deep").mkdir()
+    (desk.folder / "link.csv").symlink_to("p.csv")
+    os.link(desk.folder / "p.csv", desk.folder / "hard.csv")
+    return desk
+
+
+@pytest.mark.parametrize("spelled", ["p.csv", "./p.csv", "deep/../p.csv", "link.csv", "hard.csv", "{folder}/p.csv"])
+@pytest.mark.parametrize("command", ["import", "suppress"])
+def test_rejected_rows_go_nowhere_near_the_list_that_is_read(desk: Desk, command: str, spelled: str) -> None:
+    before = (desk.folder / "p.csv").read_bytes()
+    reading = {"import": ["p.csv", "--topic", "t", "--basis", "member"], "suppress": ["--file", "p.csv"]}[command]
+    ran = desk.run("contacts", command, *reading, "--rejects", spelled.format(folder=desk.folder))
+    assert (ran.code, (desk.folder / "p.csv").read_bytes()) == (2, before)
+    assert desk.do("contacts", "show", "ester@waterhoek.example", "--json").json["suppressed"] is False
+
+
+def test_the_standard_input_is_a_file_that_is_read_too(desk: Desk) -> None:
+    path = desk.folder / "p.csv"
+    before = path.read_bytes()
+    for read, rejects in (("-", "p.csv"), ("/dev/stdin", "link.csv"), ("p.csv", "/dev/stdin"), ("-", "-")):
+        with path.open("rb") as file:
+            done = subprocess.run(
+                [sys.executable, "-m", "campaigns", "contacts", "import", read, *IMPORT, rejects],
+                cwd=desk.folder,
+                env=desk.env(),
+                stdin=file,
+                capture_output=True,
+                check=False,
+            )
+        assert (done.returncode in (1, 2), path.read_bytes()) == (True, before), (read, rejects)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("brand.toml", b'name = "VNG"\n'),
+        ("other.md", LETTER.encode()),
+        ("dkim.pem", b"-----BEGIN PRIVATE KEY-----\n"),
+        ("key", b"-----BEGIN PRIVATE KEY-----\n"),
+        ("logo", b"\x89PNG\r\n\x1a\n"),
+        ("members", b"PK\x03\x04"),
+    ],
+)
+def test_no_output_takes_the_place_of_a_letter_a_key_or_a_picture(desk: Desk, name: str, content: bytes) -> None:
+    path: Path = desk.folder / name
+    path.write_bytes(content)
+    for command in (
+        ["contacts", "export", name],
+        ["contacts", "import", "p.csv", "--topic", "t", "--basis", "member", "--rejects", name],
+        ["render", "a.md", "--out", name],
+    ):
+        ran = desk.run(*command)
+        assert (ran.code, path.read_bytes()) == (1, content), command
+    path.unlink()
+
+
+def test_rejected_rows_replace_an_earlier_file_of_them_and_nothing_else(desk: Desk) -> None:
+    command = ["contacts", "import", "p.csv", "--topic", "t", "--basis", "member", "--rejects", "out.csv"]
+    desk.do(*command)
+    desk.do(*command)
+    assert b"no address" in (desk.folder / "out.csv").read_bytes()
+    (desk.folder / "out.csv").write_text("email\nprecious@x.example\n")
+    assert desk.run(*command).code == 1
+    assert "precious" in (desk.folder / "out.csv").read_text()
+
+
+def test_a_planned_campaign_says_how_many_people_it_would_go_to(desk: Desk) -> None:
+    people = "".join(f"p{number}@x.example,{city}\n" for number, city in enumerate(["Gouda", "Delft", "Gouda"]))
+    desk.write("q.csv", f"email,city\n{people}")
+    desk.do("contacts", "import", "q.csv", "--topic", "plan", "--basis", "member")
+    head = LETTER.replace("slug: a", "slug: b").replace("topic: t\n", "topic: plan\n")
+    desk.write("b.md", head.replace("topic: plan", 'topic: plan\nsegment: contact.city == "Gouda"'))
+    assert "to 2 people" in desk.do("schedule", "b.md", "--at", "2030-01-01 09:00").out
+    told = desk.do("status", "b").out
+    assert "2 people now" in told
+    one = desk.status("b")
+    assert (one["recipients"], one["waiting"], one["details"]["people_now"]) == (0, 0, 2)
+    desk.write("q.csv", "email,city\nlater@x.example,Gouda\n")
+    desk.do("contacts", "import", "q.csv", "--topic", "plan", "--basis", "member")
+    assert "3 people now" in desk.do("status", "b").out

@@ -10,7 +10,6 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import unquote
 
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
@@ -28,7 +27,7 @@ _SAYS_NOTHING = re.compile(
 )
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _TAG = re.compile(r"<(/?)\s*([\w-]*)")
-_QUOTES = re.compile('[“”„‘’«»"]')
+_QUOTED = re.compile(r"\]\(([^()\s]{0,500}[“”„‘’«»][^()\s]{0,500})\)")
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
@@ -206,9 +205,9 @@ class Checker:
         text = element.plain().strip()
         yield from self._torn(element.line, element.title)
         yield from self._address(element.line, element.target, N_("an address"))
-        if quotes := _QUOTES.search(unquote(element.target)):
-            found = f"{quotes[0]} ({element.target})"
-            yield self.warning(element.line, found, N_("an address without quotation marks"))
+        line = "".join(self.written[element.line - self.source.body_line : element.line - self.source.body_line + 1])
+        if quoted := _QUOTED.search(line):
+            yield self.warning(element.line, quoted[1], N_("an address without quotation marks"))
         if not text and not any(child.kind == "image" for child in element.children):
             yield self.fault(element.line, f"[]({element.target})", N_("a text for the link"))
         if _SAYS_NOTHING.fullmatch(text.lower().rstrip(".!:… »>")):

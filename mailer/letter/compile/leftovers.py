@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,12 +18,15 @@ from mailer.letter.compile.tree import Element
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 _OTHER = "\ufffc"  # stands for a link, code, a picture or a slot
 _FIELDS = (
-    "voornaam|achternaam|naam|volledige_?naam|aanhef|tussenvoegsel|bedrijf|bedrijfsnaam|organisatie|functie|plaats|woonplaats|"
-    "name|first_?name|f_?name|last_?name|l_?name|full_?name|given_?name|family_?name|surname|salutation|greeting|company|"
+    "voornaam|achternaam|naam|volledige[_ ]?naam|aanhef|tussenvoegsel|bedrijf|bedrijfsnaam|organisatie|functie|plaats|"
+    "woonplaats|"
+    "name|first[_ ]?name|f_?name|last[_ ]?name|l_?name|full[_ ]?name|given_?name|family_?name|surname|salutation|"
+    "greeting|company|"
     "organi[sz]ation|title|city|email|e-?mail|email_?address|e-?mailadres|unsubscribe|unsubscribe_?(?:link|url)|"
     "uitschrijven|afmelden|afmeldlink|uitschrijflink|webversion|web_?version|subscriber|"
     "vorname|nachname|anrede|firma|abmelden|abmeldelink|prenom|prénom|nom|civilite|civilité|entreprise|desinscription"
 )
+_MAILCHIMP = re.compile(r"\|[\w:]{1,60}\|")
 _NAME = r"[^\W\d][\w.:-]{1,60}"
 _ADDRESS = r"(?:https?://|www\.|mailto:)[^\s()\[\]]{1,500}"
 _AS_FIELD = N_('{{ contact.NAME | default("…") }} for what is known of a reader')
@@ -54,13 +58,14 @@ ANYWHERE = (
     _rule(r"\[(?!\d)[^\[\]]{1,200}\]\[[^\[\]]{0,200}\]", N_("[text](https://…)"), marker="["),
     _rule(r"\[\^[^\[\]\s]{1,40}\]", N_("a note as ordinary text"), N_("A letter has no footnotes."), "["),
     _rule(rf"(?<![*\w])\*\*(?=[^\W_])[^*\n{_OTHER}]{{1,200}}", _AS_BOLD, marker="*"),
-    _rule(rf"[^*\n{_OTHER}]{{0,60}}[^\W\d_][.,:;!?)]?\*\*(?!\*)", _AS_BOLD, marker="*"),
+    _rule(rf"[^*\n{_OTHER}]{{0,60}}[^\W\d_](?:[.,:;!?)]|(?=\*\*(?!\w)))\*\*(?!\*)", _AS_BOLD, marker="*"),
+    _rule(r"(?<![*\w])\*\*[ \t][^*\n]{1,200}\*\*(?!\*)", _AS_BOLD, marker="*"),
     _rule(r"(?<!\w)__(?=[^\W_])[^_\n]{1,200}(?:__)?", _AS_BOLD, marker="_"),
-    _rule(r"~~(?=\S)[^~\n]{1,200}~~", N_("text without ~~"), N_("A letter has no crossed-out text."), "~"),
+    _rule(r"~~[^~\n]{1,200}~~", N_("text without ~~"), N_("A letter has no crossed-out text."), "~"),
     _rule(r"(?<![=\w])==(?=[^\s=])[^=\n]{1,200}==", _AS_BOLD, marker="="),
     _rule(r"[^\s`]{0,20}`[^\s`]{0,20}", N_("' for an apostrophe, or ` on both sides of code"), marker="`"),
     _rule(r"\*\|[\w:]{1,60}\|\*", _AS_FIELD, marker="*"),
-    _rule(rf"\$?\{{[!$]?{_NAME}\}}", _AS_FIELD, marker="{"),
+    _rule(rf"\$?\{{\s?[!$]?{_NAME}(?: \w{{1,30}})?\s?\}}", _AS_FIELD, marker="{"),
     _rule(rf"(?<![\w%])%{_NAME}%(?![\w%])|%%{_NAME}%%", _AS_FIELD, marker="%"),
     _rule(r"\[\[[^\[\]\n]{1,60}\]\]", _AS_FIELD, marker="["),
     _rule(rf"(?<![\w#])#{_NAME}#(?![\w#])", _AS_FIELD, marker="#"),
@@ -68,6 +73,7 @@ ANYWHERE = (
     _rule(rf"<<\s?{_NAME}\s?>>|(?:«\s?|(?<![\w-])-)(?:{_FIELDS})(?:\s?»|-(?![\w-]))", _AS_FIELD, flags=_CASE),
     _rule(rf"\[(?:{_FIELDS})\](?![(\[])", _AS_FIELD, marker="[", flags=_CASE),
     _rule(r"\[[A-Z]{2,}(?:_[A-Z]+)+\]|\[[^\W\d_]\w{1,30}:[^\W\d_]\w{1,30}\]", _AS_FIELD, marker="["),
+    _rule(r"\bhttps?(?!://)(?:\s?:\s?//|//|:/)\s?\w\S{1,200}", _AS_WEB),
     _rule(r"(?<![\w@/.-])(?:https?://|www\.(?=[^\W_]))[^\s<>\"“”„]{1,500}[^\W_]/?", _AS_WEB),
     _rule(r"(?<![\w@/.+-])[\w.+-]{1,64}@(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,}", _AS_MAIL),
     _rule(r"&(?:[a-z]{2,10}|#\d{1,6}|#x[0-9a-f]{1,6});", N_("the sign itself"), flags=_CASE),
@@ -77,10 +83,10 @@ AT_START = (
     _rule(r"[•·●○▪▫■□◦‣⁃\uf0b7\uf0a7][ \t\u00a0]*\S.*", _AS_ITEM),
     _rule(r"={2,}[ \t]*", N_("## before the text of a heading, or --- for a thin line"), marker="="),
     _rule(r"::[ \t]*(?:button|signature|small)\b.*", N_("::: for a block")),
-    _rule(r"\[[ xX]?\][ \t].*", N_("text without a box"), N_("A letter has no boxes to tick."), "["),
+    _rule(r"\[[ xX]?\][ \t][^(].*", N_("text without a box"), N_("A letter has no boxes to tick."), "["),
 )
 REPEATED = (
-    _rule(r"[–—o][ \t\u00a0].*|-[^\W_].*|\*[^\W_*][^*]*", _AS_ITEM),
+    _rule(r"[–—o][ \t\u00a0].*|-[^\W\d_].*|\*[^\W\d_][^*]*", _AS_ITEM),
     _rule(r"\d{1,3}[.)][^\W\d_].*", N_("1. with a space behind it for an item of a list")),
     _rule(r"[a-z][.)][ \t]+\S.*", _AS_ITEM, N_("Letters make no list: the lines run together.")),
     _rule(r"\|?[^|\n]*\|[^|\n]*\|.*", N_("|---|---| under the first row of a table, as many as it has cells")),
@@ -103,8 +109,11 @@ def leftovers(paragraph: Element) -> Iterator[Leftover]:
         begins = next((rule for rule in AT_START if rule.pattern.fullmatch(text)), None)
         if begins:
             yield Leftover(line, text, begins)
+        told: list[re.Match[str]] = []
         for rule in ANYWHERE:
-            if match := rule.pattern.search(text):
+            match = rule.pattern.search(text)
+            if match and not any(match.start() < each.end() and each.start() < match.end() for each in told):
+                told.append(match)
                 yield Leftover(line, match[0].strip(), rule)
     for rule in REPEATED:
         for (line, text), (_, below) in pairwise(lines):
@@ -133,7 +142,9 @@ def _lines(paragraph: Element) -> Iterator[tuple[int, str]]:
 
 def _pieces(parent: Element) -> Iterator[Element]:
     for child in parent.children:
-        if child.kind in ("strong", "em"):
+        if child.kind == "em" and _MAILCHIMP.fullmatch(child.plain()):
+            yield replace(child, kind="text", text=f"*{child.plain()}*")  # its stars were taken for markup
+        elif child.kind in ("strong", "em"):
             yield from _pieces(child)
         elif child.kind not in ("control", "html_inline"):
             yield child

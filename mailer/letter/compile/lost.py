@@ -24,6 +24,7 @@ from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.tree import Element
 
+_TOGETHER = 8  # words that run together at most
 _WORD = re.compile(r"[^\W_]+")
 _HOST = re.compile(r"xn--([a-z0-9-]{1,60})", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -60,8 +61,7 @@ def lost(masked: Masked, masker: Masker, parts: Parts) -> list[Lost]:
     html = Counter(_html_words(apart(parts.body))) & Counter(_html_words(apart(parts.page)))
     text = Counter(_alike(_words(apart(parts.text))))
     lines = [_words(line) for line in _without_signs(apart(masked.text)).split("\n")]
-    source = Counter(word for line in lines for word in _alike(line))
-    missing = (source - (html + forgiven)) | (source - (text + forgiven))
+    missing = _missing(lines, html + forgiven) | _missing(lines, text + forgiven)
     if not missing:
         return []
     found: list[Lost] = []
@@ -71,6 +71,24 @@ def lost(masked: Masked, masker: Masker, parts: Parts) -> list[Lost]:
         if words:
             found.append(Lost(masked.line(index), masker.show(" ".join(words))))
     return sorted(found)
+
+
+def _missing(lines: list[list[str]], shown: Counter[str]) -> Counter[str]:
+    """The words of the lines that are not shown, neither alone nor run together, as those around a link are in text."""
+    source = Counter(word for line in lines for word in _alike(line))
+    gone, extra = source - shown, shown - source
+    for line in lines if gone else ():
+        words = list(_alike(line))
+        for start in range(len(words)):
+            for end in range(start + 2, min(start + _TOGETHER, len(words)) + 1):
+                together = words[start:end]
+                if not gone[together[-1]] or not gone[together[0]]:
+                    break
+                if extra["".join(together)] > 0:
+                    extra["".join(together)] -= 1
+                    gone.subtract(together)
+                    break
+    return +gone
 
 
 def _share(words: list[str], missing: Counter[str]) -> float:

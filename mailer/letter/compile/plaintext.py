@@ -18,6 +18,8 @@ from mailer.letter.slots import Tag
 WIDTH = 76
 GUESS = 20
 ADDRESS = 72  # a personal link: the public address, a letter, and a token of 36
+_BLANK = " \t"  # what a line may end at: a non-breaking space is kept, and keeps its words together
+_BLANKS = re.compile(r"[ \t]+")
 _FALLBACK = re.compile(r'default\("((?:[^"\\]|\\.)*)"\)')
 
 
@@ -31,7 +33,7 @@ def wrapped(text: str, masker: Masker, *, first: str = "", rest: str = "", width
     lines: list[str] = []
     for hard in text.split("\n"):
         line, used = "", 0
-        for word in hard.split():
+        for word in _BLANKS.split(hard.strip(_BLANK)):
             wide = guessed_width(word, masker)
             if line and used + 1 + wide > width - len(rest):
                 lines.append(line)
@@ -114,7 +116,7 @@ class TextWriter:
 
     def _named(self, element: Element, first: str, rest: str) -> str:
         if element.name == "button":
-            label = " ".join(element.plain().split())
+            label = _BLANKS.sub(" ", element.plain()).strip(_BLANK)
             address = in_address(element.target, self.masker)
             return wrapped(f"{label}:\n<{address}>", self.masker, first=first, rest=rest)
         if element.name == "signature":

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.letter.compile import compile_letter
 from mailer.letter.personalise import render
-from tests.support.letters import LINKS, READER, small
+from tests.support.letters import LINKS, READER, pictures, small
 
 
 def _body(markdown: str, **contact: object) -> str:
@@ -85,3 +85,17 @@ def test_the_opt_out_link_is_the_one_of_the_html() -> None:
     html, text = render(letter.html, READER, "nl"), render(letter.text, READER, "nl")
     assert LINKS["optout"] in html
     assert f"Afmelden:\n<{LINKS['optout']}>" in text
+
+
+def test_a_non_breaking_space_is_kept_and_keeps_its_words_together() -> None:
+    body = "Een zin met precies zo veel woorden dat de regel hier ongeveer vol is, 10\u00a0km en\u202fmeer."
+    text = render(compile_letter(small(body)).letter.text, READER, "nl")
+    assert "10\u00a0km" in text
+    assert "en\u202fmeer" in text
+
+
+def test_a_description_is_plain_text() -> None:
+    body = "![R&amp;D bij 5 &euro; \\[concept\\] en **vet** `x`](a.png)"
+    compiled = compile_letter(small(body, images={"a.png": pictures()["gevels.png"]}))
+    assert "[R&D bij 5 € [concept] en vet x]" in compiled.public_text
+    assert 'alt="R&amp;D bij 5 € [concept] en vet x"' in compiled.public_html

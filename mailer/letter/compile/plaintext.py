@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.places import in_address
+from mailer.letter.compile.texttable import text_table
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag
 
@@ -135,12 +136,14 @@ class TextWriter:
         return wrapped(text, self.masker, first=first, rest=rest)
 
     def _table(self, table: Element, first: str, rest: str) -> str:
-        """A row a line: the cells with a bar between them; tags that are about rows stay where they are."""
-        lines = ""
-        for row in (below for part in table.children for below in part.children):
-            cells = [self._inline(cell) for cell in row.children]
-            lines += (rest if lines else first) + " | ".join(cells) + "\n"
-        return lines.rstrip("\n")
+        """A row a line, the cells with a bar between them; cell by cell where a row would be too wide."""
+        rows = [[self._inline(cell) for cell in row.children] for part in table.children for row in part.children]
+        pieces = text_table(
+            rows,
+            lambda line: guessed_width(line, self.masker) + len(rest) <= WIDTH,
+            lambda text, indent: wrapped(text, self.masker, rest=rest + indent),
+        )
+        return "\n".join(f"{rest if count else first}{piece}".rstrip() for count, piece in enumerate(pieces))
 
     def _inline(self, element: Element) -> str:
         return "".join(self._word(child) for child in element.children)

@@ -99,3 +99,12 @@ def test_a_description_is_plain_text() -> None:
     compiled = compile_letter(small(body, images={"a.png": pictures()["gevels.png"]}))
     assert "[R&D bij 5 € [concept] en vet x]" in compiled.public_text
     assert 'alt="R&amp;D bij 5 € [concept] en vet x"' in compiled.public_html
+
+
+def test_a_table_that_is_too_wide_is_told_cell_by_cell() -> None:
+    long = "Besluitvormende raadsvergadering met aansluitend een borrel voor alle genodigden van de raad"
+    body = f"| Datum | Onderwerp | Waar |\n|---|---|---|\n| 18 maart | Werkbezoek | Raadzaal |\n| 12 april | {long} | |"
+    text = _body(body)
+    assert text.startswith("Datum: 18 maart\nOnderwerp: Werkbezoek\nWaar: Raadzaal\n\nDatum: 12 april\nOnderwerp: ")
+    assert max(map(len, text.split("\n"))) <= 76
+    assert "Datum | Waar\n1 | 2" in _body("| Datum | Waar |\n|---|---|\n| 1 | 2 |")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
+import unicodedata
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches, unified_diff
@@ -22,6 +23,7 @@ from campaigns.moments import Say, as_is
 from mailer import files
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
+from mailer.letter.picture import picture
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LARGEST, _TOGETHER = 20_000_000, 200_000_000  # bytes of a picture, of all that are read
@@ -52,7 +54,16 @@ class Folder(Mapping[str, bytes]):
 
     def _bytes(self, name: str) -> bytes:
         left = _TOGETHER - sum(map(len, self._read.values()))
-        return files.read(files.beside(self.path, name), min(_LARGEST, left))
+        return files.read(files.beside(self.path, self._spelled(name)), min(_LARGEST, left))
+
+    def _spelled(self, name: str) -> str:
+        """The name as the folder spells it: some systems keep ``é`` as an ``e`` and an accent, some as one sign."""
+        if name.isascii() or (self.path / name).exists():
+            return name
+        for form in ("NFC", "NFD"):
+            if (self.path / (other := unicodedata.normalize(form, name))).exists():
+                return other
+        return name
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.names if name in self)
@@ -72,7 +83,9 @@ class Folder(Mapping[str, bytes]):
         beside = sorted(islice(names, _MOST_BESIDE))
         words = (_MENTIONED.match(word[0]) for word in _WORD.finditer(text) if len(word[0]) <= _LONGEST_NAME)
         found = dict.fromkeys(match[0] for match in words if match)
-        mentioned = {*islice(found, _MOST_NAMES), *(name for name in beside if name in text)}
+        one = unicodedata.normalize("NFC", text)
+        mentioned = {*islice(found, _MOST_NAMES)}
+        mentioned |= {name for name in beside if name in text or unicodedata.normalize("NFC", name) in one}
         missing = islice((name for name in found if name not in beside), _MOST_ASKED)
         near = {other for name in missing for other in get_close_matches(name[:_LONG], beside[:_MOST_NAMES], 1)}
         return iter(sorted(mentioned | near))
@@ -93,8 +106,16 @@ class Material:
         """What the letter is made of, each with its hash; ``used``: the hashes of the images that stand in it."""
         parts = {"text": self.definition.source.encode(), "brand": self.brand_file}
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
-        images = {f"image {name}": hashlib.sha256(data).hexdigest() for name, data in self.images.items()}
-        return hashes | {name: found for name, found in images.items() if used is None or found in used}
+        images = {name: data for name, data in self.images.items() if used is None or _kept_as(data) in used}
+        return hashes | {f"image {name}": hashlib.sha256(data).hexdigest() for name, data in images.items()}
+
+
+def _kept_as(data: bytes) -> str:
+    """The hash under which a letter keeps a picture; "" for a file that is none."""
+    try:
+        return picture(data).image.sha256
+    except ValueError:
+        return ""
 
 
 def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Material:

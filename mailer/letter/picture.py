@@ -1,5 +1,7 @@
 """Pictures: what kind a file is and how large, read from its first bytes. No picture is decoded.
 
+What is kept and served is the picture alone (:mod:`mailer.letter.bare`): no place where it was taken, no comment.
+
 Raises ``ValueError`` with a sentence for a file that is no PNG, JPEG, GIF or WebP (the kinds that mail programs show).
 """
 
@@ -9,6 +11,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
+from mailer.letter.bare import bare, orientation
 from mailer.letter.plan import Image
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -42,7 +45,10 @@ def picture(data: bytes) -> Picture:
             "This picture has {width} by {height} pixels; make it smaller: {number} pixels at most, {side} a side."
         )
         raise ValueError(text.format(width=width, height=height, number=PIXELS, side=SIDE))
-    return Picture(Image(hashlib.sha256(data).hexdigest(), media_type, data), width, height)
+    if media_type == "image/jpeg" and orientation(data) >= 5:
+        width, height = height, width
+    alone = bare(data)
+    return Picture(Image(hashlib.sha256(alone).hexdigest(), media_type, alone), width, height)
 
 
 def _measure(data: bytes) -> tuple[str, int, int]:
@@ -63,9 +69,11 @@ def _measure(data: bytes) -> tuple[str, int, int]:
 def _jpeg(data: bytes) -> tuple[int, int]:
     at = 2
     for _ in range(_SEGMENTS):
-        marker, length = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])[0]
         if data[at] != 0xFF:
             raise IndexError
+        while data[at + 1] == 0xFF:  # fill bytes (ITU T.81, B.1.1.2)
+            at += 1
+        marker, length = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])[0]
         if marker in _FRAMES:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
             return width, height

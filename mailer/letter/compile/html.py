@@ -10,17 +10,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 from typing import Any
 
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.flow import Flow
 from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.plaintext import guessed_width
 from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.tree import Element
 from mailer.letter.picture import Picture
 from templates import render_layout, safe
 
+_PHONE, _SIGN, _BESIDE = 316, 7.0, 8  # pixels: a phone's column, a sign of a table's text there, room beside a cell
+_WHOLE = ' style="word-break: normal; overflow-wrap: break-word"'
 _FILLED = "&nbsp;"  # libxml2 leaves out the end tag of an empty item or cell
 _PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bullet_list": "ul", "list_item": "li"}
 
@@ -112,8 +114,7 @@ class HtmlWriter:
         if element.name == "button":
             label = "".join(self.inside(child) for child in element.children)
             label = re.sub(r"</?p>\s*", "", label).strip()
-            width = max(160, 44 + 10 * guessed_width(element.plain().strip(), self.masker))
-            return self.look("button", {"target": element.target, "label": safe(label), "width": min(width, 520)})
+            return self.look("button", {"target": element.target, "label": safe(label)})
         lines = element.name == "signature"
         return self.look(element.name, {"content": safe(self._lines(element) if lines else self.inside(element))})
 
@@ -142,6 +143,12 @@ class HtmlWriter:
             inside += text.replace("<li>", f'<li value="{values[id(child)]}">', 1) if id(child) in values else text
         return f"<ol{start}>{inside}</ol>\n"
 
+    def _whole(self, table: Element) -> str:
+        """The style of a table whose words fit on a phone side by side: they are not cut. Others may be."""
+        rows = [row.children for part in table.children for row in part.children]
+        columns = zip_longest(*([_longest_word(cell) for cell in row] for row in rows), fillvalue=0)
+        return _WHOLE if sum(_SIGN * max(column) + _BESIDE for column in columns) <= _PHONE else ""
+
     def _rare(self, element: Element) -> str:
         match element.kind:
             case "ordered_list":
@@ -151,7 +158,7 @@ class HtmlWriter:
             case "fence":
                 return f"<pre>{escape(element.text, quote=False)}</pre>\n"
             case "table":
-                return f'<table class="data">{self.inside(element)}</table>\n'
+                return f'<table class="data"{self._whole(element)}>{self.inside(element)}</table>\n'
             case "thead" | "tbody" | "tr":
                 return f"<{element.kind}>{self.inside(element)}</{element.kind}>"
             case "th" | "td":
@@ -160,3 +167,7 @@ class HtmlWriter:
                 return f'<{element.kind}{scope} align="{align}">{self.inside(element) or _FILLED}</{element.kind}>'
             case _:  # comments of the author; everything else was told as a fault
                 return ""
+
+
+def _longest_word(cell: Element) -> int:
+    return max((len(word) for word in re.split(r"[ \n]+", cell.plain())), default=0)

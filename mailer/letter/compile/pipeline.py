@@ -23,6 +23,7 @@ from mailer.letter.compile.lost import Lost, Parts, lost
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
+from mailer.letter.compile.preview import first_sentence, no_preheader
 from mailer.letter.compile.shape import for_nobody, gather_lists, hide_empty
 from mailer.letter.compile.sharing import sharing
 from mailer.letter.compile.source import LetterSource
@@ -58,6 +59,7 @@ class _Work:
     root: Element
     pictures: Mapping[str, Picture]
     links: Mapping[str, str]
+    summary: str  # the preheader, or what mail programs are given in its place
     alts: Mapping[str, str]  # what the pictures of the text are said to show, by name, in the order of the text
 
 
@@ -136,9 +138,14 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
         if source.brand.logo_dark and (dark := _measured(source.brand.logo_dark)):
             kept[_DARK] = dark
     alts = {element.target: element.text for element in root.walk() if element.kind == "image"}
-    work = _Work(source, masker, subject, preheader, masked, root, kept, _links(source, masker), alts)
+    summary = preheader.text
+    if source.kind == "campaign" and not summary.strip():
+        summary = first_sentence(root, masker)
+    work = _Work(source, masker, subject, preheader, masked, root, kept, _links(source, masker), summary, alts)
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
     faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
+    if summary != preheader.text:
+        faults.append(no_preheader(source, summary, masker))
     faults += unfilled_online(source, [*heads.items(), ("body", body)], in_addresses(root, masker))
     return work, sorted(faults, key=lambda fault: fault.line)
 
@@ -192,12 +199,12 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
         "brand": source.brand,
         "sender_lines": sender_lines(source.brand),
         "title": work.subject.text,
-        "preheader": work.preheader.text,
-        "padding": max(0, 60 - guessed_width(work.preheader.text, work.masker) // 3),
+        "preheader": work.summary,
+        "padding": max(0, 60 - guessed_width(work.summary, work.masker) // 3),
         "date_text": day_in_words(source.date, source.language) if source.kind == "campaign" else "",
         "links": dict(work.links) | ({"details": "", "optout": ""} if public else {}),
         "public": public,
-        "shared": sharing(source, work.subject.text, work.preheader.text, work.pictures, work.alts) if public else None,
+        "shared": sharing(source, work.subject.text, work.summary, work.pictures, work.alts) if public else None,
         "subscribe_url": source.subscribe_url,
         "archive_url": f"{source.public_url}/archive" if public and source.online and source.kind == "campaign" else "",
         "topic_name": source.topic_name,

@@ -7,6 +7,7 @@ be is not known yet: it is counted as its fallback, or as :data:`GUESS` characte
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailer.letter.compile.checks import is_picture
@@ -14,12 +15,15 @@ from mailer.letter.compile.flow import Flow
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.places import in_address
 from mailer.letter.compile.shape import jumps
+from mailer.letter.compile.texttable import cell_by_cell, empty_columns
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Kind, Tag
 
 WIDTH = 76
 GUESS = 20
 ADDRESS = 72  # a personal link: the public address, a letter, and a token of 36
+_BLANK = " \t"  # what a line may end at: a non-breaking space is kept, and keeps its words together
+_BLANKS = re.compile(r"[ \t]+")
 _FALLBACK = re.compile(r'default\("((?:[^"\\]|\\.)*)"\)')
 
 
@@ -33,7 +37,7 @@ def wrapped(text: str, masker: Masker, *, first: str = "", rest: str = "", width
     lines: list[str] = []
     for hard in text.split("\n"):
         line, used = "", 0
-        for word in hard.split():
+        for word in _BLANKS.split(hard.strip(_BLANK)):
             wide = guessed_width(word, masker)
             if line and used + 1 + wide > width - len(rest):
                 lines.append(line)
@@ -128,7 +132,7 @@ class TextWriter:
 
     def _named(self, element: Element, lead: str, rest: str) -> str:
         if element.name == "button":
-            label = " ".join(element.plain().split())
+            label = _BLANKS.sub(" ", element.plain()).strip(_BLANK)
             address = in_address(element.target, self.masker)
             return lead + wrapped(f"{label}:\n<{address}>", self.masker, rest=rest)
         if element.name == "signature":
@@ -144,13 +148,24 @@ class TextWriter:
         return wrapped(text, self.masker, rest=rest)
 
     def _table(self, table: Element, lead: str, rest: str) -> str:
-        """A row a line, with tags where they are about rows."""
+        """A row a line, with tags where they are about rows; cell by cell where a row would be too wide."""
         rows = [row for part in table.children for row in part.children]
-        return Flow(self.masker, lambda row, before: before + self._row(row), lead, lambda _: f"\n{rest}").text(rows)
+        cells = {id(row): [self._inline(cell) for cell in row.children] for row in rows if row.kind == "tr"}
+        head, *others = cells.values()
+        if all(guessed_width(" | ".join(row), self.masker) + len(rest) <= WIDTH for row in (head, *others)):
+            return self._rows(rows, lambda row, before: before + " | ".join(cells[id(row)]), lead, f"\n{rest}")
+        if not others:
+            return lead + wrapped(" | ".join(head), self.masker, rest=f"{rest}  ")
+        empty = empty_columns(others)
 
-    def _row(self, row: Element) -> str:
-        """The cells of a row with a bar between them."""
-        return " | ".join(self._inline(cell) for cell in row.children)
+        def write(row: Element, before: str) -> str:
+            lines = cell_by_cell(head, cells[id(row)], empty)
+            return before + f"\n{rest}".join(wrapped(line, self.masker, rest=f"{rest}  ") for line in lines)
+
+        return self._rows(rows[1:], write, lead, _empty(rest) + rest)
+
+    def _rows(self, rows: list[Element], write: Callable[[Element, str], str], lead: str, gap: str) -> str:
+        return Flow(self.masker, write, lead, lambda _: gap).text(rows)
 
     def _inline(self, element: Element) -> str:
         return "".join(self._word(child) for child in element.children)

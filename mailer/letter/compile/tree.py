@@ -116,6 +116,12 @@ def is_beside(name: str) -> bool:
     return bool(name) and ":" not in name and ".." not in parts and "" not in parts
 
 
+def _described(node: SyntaxTreeNode) -> str:
+    """A picture's description as plain text: without the signs of Markdown, entities as what they mean."""
+    inside = " " if node.type in ("softbreak", "hardbreak") else "" if node.type == "image" else node.content
+    return inside + "".join(_described(child) for child in node.children)
+
+
 class _Builder:
     def __init__(self, masked: Masked, masker: Masker) -> None:
         self.masked, self.masker = masked, masker
@@ -165,7 +171,7 @@ class _Builder:
         elif node.type in ("link", "image"):
             made.target = str(node.attrs.get("href", "")) or unquote(str(node.attrs.get("src", "")))
             made.title = str(node.attrs.get("title", ""))
-            made.text = node.content if node.type == "image" else ""
+            made.text = _described(node) if node.type == "image" else ""
         elif node.type == "heading":
             made.name = node.tag.removeprefix("h")
         elif node.type == "list_item":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,13 @@ def test_the_brand_of_the_house_is_an_ordinary_file_too(tmp_path: Path, strange:
         load(write(tmp_path), Path(strange))
     with pytest.raises(InputError, match="no ordinary file"):
         house_brand(Path(strange), "VNG")
+
+
+@pytest.mark.parametrize(("stored", "written"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_picture_is_found_however_its_name_spells_an_accent(tmp_path: Path, stored: str, written: str) -> None:
+    name = "café één.PNG"
+    (tmp_path / unicodedata.normalize(stored, name)).write_bytes(b"x")  # type: ignore[arg-type]
+    wanted = unicodedata.normalize(written, name)  # type: ignore[arg-type]
+    folder = Folder(tmp_path, f"![alt](<{wanted}>)")
+    assert folder[wanted] == b"x"
+    assert len(list(folder)) == 1

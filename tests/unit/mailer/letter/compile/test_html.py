@@ -47,6 +47,10 @@ def html(request: pytest.FixtureRequest) -> str:
     return _html(request.param)
 
 
+def render_html(body: str) -> str:
+    return compile_letter(small(body)).public_html
+
+
 def _tags(html: str, name: str) -> list[dict[str, Any]]:
     return [attributes for tag, attributes in seen(html).tags if tag == name]
 
@@ -139,16 +143,29 @@ def test_dark_mode_is_announced_and_has_its_rules(html: str) -> None:
     assert "[data-ogsc]" in html
 
 
-def test_outlook_gets_its_table_and_its_button() -> None:
+def test_outlook_gets_its_table_and_a_button_that_grows_with_its_text() -> None:
     html = _html("alle-blokken")
-    assert html.count("<!--[if mso]>") == 4
-    assert html.count("<!--[if !mso]><!-->") == 1
-    assert html.count("<![endif]-->") - html.count("<!--<![endif]-->") == 4
-    assert html.count("<!--<![endif]-->") == 1
-    button = re.search(r"<v:roundrect[^>]* href=\"([^\"]+)\"", html)
-    assert button
-    assert button[1] == "https://example.org/vng/aanmelden?bron=brief&amp;dag=1"
+    assert html.count("<!--[if mso]>") == html.count("<![endif]-->") == 3
+    assert "v:roundrect" not in html
+    box = next(a["style"] for a in _tags(html, "td") if a.get("class") == "button-box").replace(" ", "")
+    assert "mso-padding-alt:12px26px" in box
+    assert "width" not in box
+    button = next(attributes for attributes in _tags(html, "a") if attributes.get("class") == "button")
+    assert button["href"] == "https://example.org/vng/aanmelden?bron=brief&dag=1"
+    assert "mso-hide" not in button["style"]
     assert "<o:PixelsPerInch>96</o:PixelsPerInch>" in html
+
+
+@pytest.mark.parametrize(
+    ("word", "whole"), [("Informatiebijeenkomst", True), ("Informatiebijeenkomstenkalender", False)]
+)
+def test_words_of_a_table_are_cut_only_where_they_do_not_fit_on_a_phone(word: str, whole: bool) -> None:
+    table = (
+        f"| Datum | Onderwerp | Locatie |\n|---|---|---|\n| donderdag 18 maart | {word} over de wijk | Wijkcentrum |"
+    )
+    html = render_html(table)
+    [style] = [a["style"] for a in _tags(html, "table") if (a.get("class") or "").startswith("data")]
+    assert ("word-break:normal" in style.replace(" ", "")) is whole
 
 
 def test_a_button_is_44_pixels_high_or_more() -> None:

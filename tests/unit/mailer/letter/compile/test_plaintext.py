@@ -6,7 +6,7 @@ import pytest
 
 from mailer.letter.compile import compile_letter
 from mailer.letter.personalise import render
-from tests.support.letters import LINKS, READER, small
+from tests.support.letters import LINKS, READER, pictures, small
 
 
 def _body(markdown: str, **contact: object) -> str:
@@ -85,3 +85,26 @@ def test_the_opt_out_link_is_the_one_of_the_html() -> None:
     html, text = render(letter.html, READER, "nl"), render(letter.text, READER, "nl")
     assert LINKS["optout"] in html
     assert f"Afmelden:\n<{LINKS['optout']}>" in text
+
+
+def test_a_non_breaking_space_is_kept_and_keeps_its_words_together() -> None:
+    body = "Een zin met precies zo veel woorden dat de regel hier ongeveer vol is, 10\u00a0km en\u202fmeer."
+    text = render(compile_letter(small(body)).letter.text, READER, "nl")
+    assert "10\u00a0km" in text
+    assert "en\u202fmeer" in text
+
+
+def test_a_description_is_plain_text() -> None:
+    body = "![R&amp;D bij 5 &euro; \\[concept\\] en **vet** `x`](a.png)"
+    compiled = compile_letter(small(body, images={"a.png": pictures()["gevels.png"]}))
+    assert "[R&D bij 5 € [concept] en vet x]" in compiled.public_text
+    assert 'alt="R&amp;D bij 5 € [concept] en vet x"' in compiled.public_html
+
+
+def test_a_table_that_is_too_wide_is_told_cell_by_cell() -> None:
+    long = "Besluitvormende raadsvergadering met aansluitend een borrel voor alle genodigden van de raad"
+    body = f"| Datum | Onderwerp | Waar |\n|---|---|---|\n| 18 maart | Werkbezoek | Raadzaal |\n| 12 april | {long} | |"
+    text = _body(body)
+    assert text.startswith("Datum: 18 maart\nOnderwerp: Werkbezoek\nWaar: Raadzaal\n\nDatum: 12 april\nOnderwerp: ")
+    assert max(map(len, text.split("\n"))) <= 76
+    assert "Datum | Waar\n1 | 2" in _body("| Datum | Waar |\n|---|---|\n| 1 | 2 |")

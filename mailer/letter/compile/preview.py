@@ -1,0 +1,75 @@
+"""What mail programs show beside the subject of a letter that has no preheader: its first sentence, not its greeting.
+
+Without it they show what stands first in the HTML, *Read online | Change details*. Slots are filled in it as in the
+text. What a condition chooses is left out, as it may not be there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailer.errors import Fault
+from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.plaintext import guessed_width
+from mailer.letter.compile.source import LetterSource
+from mailer.letter.compile.tree import Element
+
+LONGEST, ENOUGH = 110, 40
+N_ = str  # marks a text for the catalogue (domain cli)
+_GREETING = re.compile(
+    r"(?:beste|geachte|hallo|hoi|dag|goede(?:morgen|middag|navond)|lieve|"
+    r"dear|hello|hi|good (?:morning|afternoon|evening)|"
+    r"liebe[rs]?|sehr geehrte|guten (?:tag|morgen|abend)|hallo|chers?|chères?|bonjour|madame|monsieur)\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+")
+
+
+def first_sentence(root: Element, masker: Masker) -> str:
+    """The first sentence of a body, masked; its greeting when there is nothing else; "" when there is no text."""
+    texts = [text for text in _texts(root, masker) if text]
+    telling = [text for text in texts if not _is_greeting(text, masker)]
+    return _cut((telling or texts or [""])[0], masker)
+
+
+def no_preheader(source: LetterSource, summary: str, masker: Masker) -> Fault:
+    """The warning, with what is shown instead."""
+    hint = N_("Mail programs show it beside the subject; now they show: “{text}”").format(text=masker.show(summary))
+    expected = N_("a preheader: a sentence on what the letter brings")
+    return Fault(source.file, 0, "preheader", N_("nothing"), expected, hint, "warning")
+
+
+def _texts(root: Element, masker: Masker) -> list[str]:
+    """The paragraphs outside conditions, as plain text."""
+    found, depth = [], 0
+    for element in root.children:
+        if element.kind == "control":
+            kind = masker.tag(element.text).kind
+            depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
+        elif element.kind == "paragraph" and not depth:
+            inside = list(element.walk())
+            if not any(below.kind in ("control", "image", "html_inline") for below in inside):
+                found.append(re.sub(r"[ \t\n]+", " ", element.plain()).strip(" "))
+    return found
+
+
+def _is_greeting(text: str, masker: Masker) -> bool:
+    return guessed_width(text, masker) <= 80 and (text.endswith((",", "!")) or bool(_GREETING.match(text)))
+
+
+def _cut(text: str, masker: Masker) -> str:
+    """The first sentence, or so many that they say something; at most :data:`LONGEST` wide, cut between words."""
+    sentences = _SENTENCE.split(text)
+    short = sentences[0]
+    for sentence in sentences[1:]:
+        if guessed_width(short, masker) >= ENOUGH:
+            break
+        short = f"{short} {sentence}"
+    if guessed_width(short, masker) <= LONGEST:
+        return short
+    words: list[str] = []
+    for word in short.split(" "):
+        if words and guessed_width(" ".join([*words, word]), masker) > LONGEST - 1:
+            break
+        words.append(word)
+    return " ".join(words).rstrip(",;:") + "…"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
 WHAT = {
-    "listed": _("put on the list"),
-    "listed_consent": _("put on the list: the organisation recorded that they agreed"),
-    "listed_customer": _("put on the list, as a customer"),
-    "listed_member": _("put on the list, as a member"),
-    "listed_public_task": _("put on the list, for a public task"),
+    "listed": _("subscribed: put on the list"),
+    "listed_consent": _("subscribed: put on the list: the organisation recorded that they agreed"),
+    "listed_customer": _("subscribed: put on the list, as a customer"),
+    "listed_member": _("subscribed: put on the list, as a member"),
+    "listed_public_task": _("subscribed: put on the list, for a public task"),
     "agreed": _("agreed"),
     "chosen": _("chose this topic"),
     "joined": _("two entries with one mailbox became one"),

@@ -21,7 +21,7 @@ from mailer.letter.compile.inline import inline_styles
 from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
 from mailer.letter.compile.lost import Lost, Parts, lost
 from mailer.letter.compile.mask import Masked, Masker
-from mailer.letter.compile.places import flat_plan, html_plan
+from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
 from mailer.letter.compile.preview import first_sentence, no_preheader
 from mailer.letter.compile.shape import for_nobody, gather_lists, hide_empty
@@ -78,6 +78,15 @@ def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled
     except TooMuch as found:
         line = found.at or source.body_line + found.line
         raise FaultsError([Fault(source.file, line, "body", found.found, found.expected, found.hint)]) from None
+    except Misplaced as misplaced:
+        raise FaultsError([_misplaced(source, misplaced)]) from None
+
+
+def _misplaced(source: LetterSource, found: Misplaced) -> Fault:
+    """A tag that no check found, and that cannot be filled in where it stands."""
+    expected = N_("a tag in the text of a paragraph, with its end in the same one")
+    hint = N_("Put the tag and its end on lines of their own around whole paragraphs.")
+    return Fault(source.file, found.line or source.body_line, "body", found.shown or str(found), expected, hint)
 
 
 def _compiled(source: LetterSource, patience: Patience) -> Compiled:

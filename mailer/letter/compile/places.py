@@ -3,6 +3,8 @@
 The place of a slot follows from where its word stands in the finished HTML: between tags, in an attribute, in an
 attribute that is an address (also within Outlook's conditional comments), or in a style sheet, where none may stand.
 In plain text nothing shows where an address begins, so who writes one says so (:func:`in_address`).
+
+Raises :class:`Misplaced`, the last resort behind the checks that look at the tree.
 """
 
 from __future__ import annotations
@@ -34,8 +36,16 @@ class _Placed:
 _Piece = str | _Placed
 
 
+class Misplaced(ValueError):
+    """A tag where no value may stand, or without its counterpart; ``line`` is that of the file, 0 if unknown."""
+
+    def __init__(self, words: str, tag: Tag | None) -> None:
+        super().__init__(words)
+        self.shown, self.line = (tag.raw, tag.line) if tag else ("", 0)
+
+
 def html_plan(html: str, masker: Masker) -> Plan:
-    """The plan of finished HTML with words in it. Raises ``ValueError`` on a word where no value may stand."""
+    """The plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value may stand."""
     return _plan(list(_html_pieces(html, masker)))
 
 
@@ -51,7 +61,7 @@ def _html_pieces(html: str, masker: Masker) -> Iterator[_Piece]:
         if match["tag"]:
             yield from _in_tag(match[0], masker)
         elif masker.word.search(match[0]):
-            raise ValueError(f"a contact tag in a style sheet or comment: {masker.show(match[0])[:80]}")
+            raise Misplaced("a contact tag in a style sheet or comment", _first(match[0], masker))
         else:
             yield match[0]
         position = match.end()
@@ -70,8 +80,12 @@ def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
             position = match.end()
     rest = tag[position:]
     if masker.word.search(rest):
-        raise ValueError(f"a contact tag outside quotes: {masker.show(tag)[:80]}")
+        raise Misplaced("a contact tag outside quotes", _first(rest, masker))
     yield rest
+
+
+def _first(text: str, masker: Masker) -> Tag | None:
+    return next((piece for piece in masker.split(text) if isinstance(piece, Tag)), None)
 
 
 def _in_address(quoted: str, masker: Masker) -> Iterator[_Piece]:
@@ -127,7 +141,7 @@ def _placed(text: str, masker: Masker, place: Place) -> Iterator[_Piece]:
 def _plan(pieces: Sequence[_Piece]) -> Plan:
     plan, position = _run(pieces, 0)
     if position != len(pieces):
-        raise ValueError("contact tags out of balance")
+        raise _unbalanced(pieces, position)
     return plan
 
 
@@ -188,5 +202,11 @@ def _branch(pieces: Sequence[_Piece], position: int) -> tuple[Branch, int]:
 def _expect(pieces: Sequence[_Piece], position: int, *kinds: str) -> str:
     piece = pieces[position] if position < len(pieces) else ""
     if isinstance(piece, str) or piece.tag.kind not in kinds:
-        raise ValueError("contact tags out of balance")
+        raise _unbalanced(pieces, position)
     return piece.tag.kind
+
+
+def _unbalanced(pieces: Sequence[_Piece], position: int) -> Misplaced:
+    """The nearest tag of the author at or before ``position`` is named: a layout's have no line."""
+    found = (piece.tag for piece in reversed(pieces[: position + 1]) if isinstance(piece, _Placed))
+    return Misplaced("contact tags out of balance", next((tag for tag in found if tag.line), None))

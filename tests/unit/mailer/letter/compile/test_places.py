@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.places import flat_plan, html_plan
+from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
 from mailer.letter.plan import Branch, Loop, Place, Slot
 from mailer.letter.slots import scan
 
@@ -43,8 +43,9 @@ def test_a_slot_gets_the_place_it_stands_in(html: str, place: Place) -> None:
 @pytest.mark.parametrize("html", ["<style>a { color: {{ contact.email }} }</style>", "<p {{ contact.email }}>x</p>"])
 def test_a_slot_where_no_value_may_stand_is_refused(html: str) -> None:
     text, masker = _masked(html)
-    with pytest.raises(ValueError, match="contact tag"):
+    with pytest.raises(Misplaced, match="contact tag") as found:
         html_plan(text, masker)
+    assert (found.value.shown, found.value.line) == ("{{ contact.email }}", 1)
 
 
 def test_branches_and_loops_nest_as_the_tags_did() -> None:
@@ -59,5 +60,7 @@ def test_branches_and_loops_nest_as_the_tags_did() -> None:
 @pytest.mark.parametrize("text", ["{% if contact.x %}a", "a{% endif %}", "{% for i in contact.l %}a"])
 def test_tags_out_of_balance_are_refused(text: str) -> None:
     masked, masker = _masked(text)
-    with pytest.raises(ValueError, match="balance"):
+    with pytest.raises(Misplaced, match="balance") as found:
         flat_plan(masked, masker, Place.PLAIN)
+    assert found.value.line == 1
+    assert found.value.shown in text

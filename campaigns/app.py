@@ -25,7 +25,7 @@ from campaigns.clock import steady
 from campaigns.configuration import Configuration, look, named_files, one_error
 from campaigns.moments import Say, as_is
 from campaigns.settings import CampaignSettings
-from mailer import hostname, journal
+from mailer import hostname, journal, sqlitefile
 from mailer.errors import PostiljonError, SchemaError, SettingsError, SettingsFaults
 from mailer.journal import Journal
 from mailer.reach import reach
@@ -207,7 +207,8 @@ def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonE
     if not has_secrets(mailer):
         yield SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
     elif campaign.database.startswith("sqlite") and not database_exists(campaign):
-        yield SchemaError(_("There is no database in {data}: run 'postiljon init'").format(data=campaign.data))
+        path = sqlitefile.named(campaign.database)
+        yield SchemaError(_("There is no database {path}: run 'postiljon init'").format(path=path))
     yield from named_files(settings, _)
 
 
@@ -225,7 +226,7 @@ def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -
     """A house with settings that are right, and a database and secrets that are there."""
     campaign, mailer = settings.campaign, settings.mailer
     assert mailer.pepper is not None  # noqa: S101 - see wrong_with
-    db = open_database(campaign.database)
+    db = open_database(campaign.database, make=False)
     db.journal = Journal(campaign.data / journal.FILE)
     return House(
         campaign=campaign,
@@ -250,5 +251,5 @@ def house_without_data(settings: Configuration, say: Say = as_is) -> House:
 
 def database_exists(settings: CampaignSettings) -> bool:
     """Whether the SQLite file is there; true for another kind of database."""
-    url = settings.database
-    return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///").partition("?")[0]).exists()
+    path = sqlitefile.named(settings.database)
+    return path is None or path.exists()

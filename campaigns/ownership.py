@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from campaigns.modes import SECRETS, SENDERS
-from mailer import settingsfile
+from mailer import settingsfile, sqlitefile
 from mailer.errors import OwnerError
 from mailer.housesettings import PREFIX, data_folder
 from mailer.journal import FILE
@@ -31,7 +31,6 @@ _OTHER = N_(
 _WITHOUT = N_("Where there is no sudo:\n   {command}")
 _SIGN_IN = N_("Where you may not use sudo: sign in as {owner}")
 _FOREIGN = N_("What belongs to another user cannot be used here: {paths}. Give it back with:\n   {command}")
-_SQLITE = "sqlite:///"
 
 
 def refuse_others() -> tuple[Path, Keys | None]:
@@ -125,7 +124,7 @@ def _settings() -> list[tuple[str, str]]:
 
 def _kept(data: Path, url: str) -> Iterator[Path]:
     """The names that a house uses, those within a folder only where the folder is this user's."""
-    database = url.removeprefix(_SQLITE).partition("?")[0] if url.startswith(_SQLITE) else ""
+    database = sqlitefile.named(url)
     names = [data / FILE, data / SECRETS, data / SENDERS, *(Path(f"{database}{end}") for end in ENDS if database)]
     names += sorted(data.glob(COUNTERS))
     for path in names:

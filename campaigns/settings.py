@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from mailer import hostname
+from mailer import hostname, sqlitefile
 from mailer.settings import HouseSettings, parse_duration
 
 _NAME_SERVER = re.compile(
@@ -73,4 +73,4 @@ class CampaignSettings(HouseSettings):
     @property
     def database(self) -> str:
         """The address of the database."""
-        return self.database_url or f"sqlite:///{self.data / 'postiljon.db'}"
+        return self.database_url or sqlitefile.address(self.data / "postiljon.db")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mailer import files
+from mailer import files, sqlitefile
 from mailer.errors import SettingFault, SettingsFaults
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -27,7 +27,6 @@ BESIDE, SYSTEM = Path("postiljon.toml"), Path("/etc/postiljon/postiljon.toml")
 UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 PATHS = frozenset({"data", "brand", "dkim_key", "smtp_password_file"})
 _LONGEST = 1_000_000
-_SQLITE = "sqlite:///"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _AT_LINE = re.compile(r" ?\(at line (\d+), column \d+\)")
 _DEEPEST = 20
@@ -154,6 +153,7 @@ def _moved(keys: Keys, path: Path) -> Keys:
         if isinstance(values[name], str) and values[name]:
             values[name] = str(folder / values[name])
     url = values.get("database_url")
-    if isinstance(url, str) and url.startswith(_SQLITE) and url != _SQLITE:
-        values["database_url"] = f"{_SQLITE}{folder / url.removeprefix(_SQLITE)}"
+    if isinstance(url, str) and (database := sqlitefile.named(url)):
+        _, mark, options = url.partition("?")
+        values["database_url"] = sqlitefile.address(folder / database) + mark + options
     return Keys(keys.path, values, keys.lines)

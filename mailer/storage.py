@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from mailer.errors import (
     StorageFull,
     StorageRefused,
 )
+from mailer.sqlitefile import Opening
 
 N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS = 10.0
@@ -306,8 +307,8 @@ def map_os_error(error: OSError, path: Path) -> StorageError:
     return StorageAway(f"{path} cannot be used: {error.strerror}")
 
 
-def open_database(url: str, *, pool_size: int = 5) -> Database:
-    """Open ``sqlite:///path`` or ``postgresql://…``; the file's folder is made. Nothing is migrated here.
+def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://…``; with ``make``, a file that is missing is made. No migration here.
 
     Raises ``SettingsError`` when the address of the database cannot be used.
     """
@@ -315,14 +316,15 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
     name = parsed.get_backend_name()
     if name == "sqlite":
         path = databaseurl.sqlite_file(parsed)
-        files.make_folder(path.parent)
+        if make:
+            files.make_folder(path.parent)
         engine = create_engine(
             parsed.set(database=str(path)),
             pool_size=pool_size,
             max_overflow=20,
             connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
         )
-        event.listen(engine, "do_connect", partial(_make_file, path))
+        event.listen(engine, "do_connect", Opening(path, make))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return Database(engine, path)
@@ -334,13 +336,6 @@ def open_database(url: str, *, pool_size: int = 5) -> Database:
             raise SettingsError(N_("PostgreSQL cannot be used: {why}").format(why=error)) from None
         return Database(engine, None)
     raise SettingsError(databaseurl.UNREADABLE)
-
-
-def _make_file(path: Path, *_connecting: object) -> None:
-    """SQLite would make a new file as the umask lets it; one that is there gives its mode to log and index."""
-    if not path.exists():
-        with suppress(OSError):  # somebody else made it meanwhile; any other reason SQLite finds as well, and says it
-            os.close(files.create(path))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

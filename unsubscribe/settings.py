@@ -27,6 +27,19 @@ N_ = str  # marks a text for the catalogue (domain cli)
 LEAST_TOKEN = 16
 _SHOWN = 80
 _IN_PATH = "!$&'()*+,;=:@~-._"  # besides letters and digits, what stays as it is in a path (RFC 3986 section 3.3)
+_WITHOUT_USER = re.compile(r"://.*@", re.DOTALL)  # a password may stand there
+_PLAIN = N_("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
+_TOO_LONG = N_("more than {days} days; the link that keeps the old address would end before it")
+_NO_NETWORK = N_("{value} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16")
+_NOT_BARE = N_(
+    "{value} is more than one bare address; expected one, such as info@example.org (the name belongs into "
+    "POSTILJON_ORGANISATION)"
+)
+_NOT_PLAIN = N_(
+    "{value} has letters before @ that many mail servers cannot carry; expected an address in plain letters, such as "
+    "info@example.org"
+)
+_WEAK_TOKEN = N_("expected at least {number} signs of ASCII, such as 'openssl rand -hex 16' gives")
 LONGEST_NAME = 100
 MOST_DAYS = 36_500
 LONGEST_WAIT = timedelta(days=30)
@@ -39,7 +52,9 @@ def _public_url(value: Any) -> Any:
     """An address as it may stand in a letter: host in A-labels, path percent-encoded, no slash too many."""
     if not isinstance(value, str):
         return value
-    wrong = N_("{address} is not an address; expected https://mail.example.org").format(address=repr(value[:_SHOWN]))
+    wrong = N_("{address} is not an address; expected https://mail.example.org").format(
+        address=repr(_WITHOUT_USER.sub("://…@", value)[:_SHOWN])
+    )
     try:
         parts = urlsplit(value.strip())
         host, port = parts.hostname or "", parts.port
@@ -50,13 +65,13 @@ def _public_url(value: Any) -> Any:
     if ":" in host and not parts.netloc.rpartition("@")[2].startswith("["):
         raise ValueError(wrong)
     if parts.query or parts.fragment or parts.username is not None or parts.password is not None:
-        raise ValueError("expected only https://, a host name and perhaps a path")
+        raise ValueError(N_("expected only https://, a host name and perhaps a path"))
     if parts.scheme == "http" and reach(host) != "here":
-        raise ValueError("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
+        raise ValueError(_PLAIN)
     host = hostname.looked_up(host)
     pieces = [piece for piece in parts.path.split("/") if piece]
     if any(unquote(piece) in (".", "..") or "/" in unquote(piece) for piece in pieces):
-        raise ValueError("expected a path without . and .. in it")
+        raise ValueError(N_("expected a path without . and .. in it"))
     place = f"[{host}]" if ":" in host else host
     path = "".join(f"/{quote(unquote(piece), safe=_IN_PATH)}" for piece in pieces)
     return f"{parts.scheme}://{place}{'' if port is None else f':{port}'}{path}"
@@ -72,7 +87,7 @@ def _duration(value: Any) -> Any:
 
 def _wait(value: timedelta) -> timedelta:
     if value > LONGEST_WAIT:
-        raise ValueError(f"more than {LONGEST_WAIT.days} days; the link that keeps the old address would end before it")
+        raise ValueError(_TOO_LONG.format(days=LONGEST_WAIT.days))
     return value
 
 
@@ -84,16 +99,14 @@ def _address(text: str) -> str:
     try:
         return str(ip_network(text) if "/" in text else ip_address(text))
     except ValueError:
-        raise ValueError(
-            f"{text!r} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16"
-        ) from None
+        raise ValueError(_NO_NETWORK.format(value=repr(text))) from None
 
 
 def _zone(value: Any) -> Any:
     try:
         return ZoneInfo(value).key if isinstance(value, str) else value
     except (KeyError, ValueError, OSError):  # not known, not a name, a folder
-        raise ValueError(f"{value!r} is not a time zone, such as Europe/Amsterdam") from None
+        raise ValueError(N_("{value} is not a time zone, such as Europe/Amsterdam").format(value=repr(value))) from None
 
 
 def _contact(value: Any) -> Any:
@@ -101,19 +114,13 @@ def _contact(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         return value
     if re.search(r"[,;<>\s]", value.strip()):
-        raise ValueError(
-            f"{value!r} is more than one bare address; expected one, such as info@example.org (the name belongs into "
-            "POSTILJON_ORGANISATION)"
-        )
+        raise ValueError(_NOT_BARE.format(value=repr(value)))
     try:
         address = parse(value)
     except AddressError as error:
         raise ValueError(str(error)) from None
     if address.needs_smtputf8:
-        raise ValueError(
-            f"{value!r} has letters before @ that many mail servers cannot carry; expected an address in plain "
-            "letters, such as info@example.org"
-        )
+        raise ValueError(_NOT_PLAIN.format(value=repr(value)))
     return str(address)
 
 
@@ -122,7 +129,7 @@ def _organisation(value: Any) -> Any:
         return value
     name = re.sub(r" +", " ", value.strip())
     if not name.isprintable() or len(name) > LONGEST_NAME:
-        raise ValueError(f"expected a name on one line, with {LONGEST_NAME} signs at most")
+        raise ValueError(N_("expected a name on one line, with {number} signs at most").format(number=LONGEST_NAME))
     return name
 
 
@@ -132,7 +139,7 @@ def _token(value: Any) -> Any:
         and value
         and (len(value) < LEAST_TOKEN or not value.isascii() or not value.isprintable())
     ):
-        raise ValueError(f"expected at least {LEAST_TOKEN} signs of ASCII, such as 'openssl rand -hex 16' gives")
+        raise ValueError(_WEAK_TOKEN.format(number=LEAST_TOKEN))
     return value
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from mailer import unseen
 from mailer.address import is_address
 from mailer.errors import Fault, FaultsError, InputError
-from unsubscribe.contacts import foreign
+from unsubscribe.contacts import foreign, programs, wording
 from unsubscribe.contacts.foreign import Status
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -70,7 +70,7 @@ def read_heads(
     if any(is_address(head) for head in heads):
         raise FaultsError([_no_head(heads, file, line)])
     said = _said(heads, as_said or {})
-    program = foreign.made_by(heads)
+    program = programs.made_by(heads)
     has_address = any(head == "email" for head in heads) or "email" in said.values()
     columns = [_column(head, said.get(head, ""), program, has_address) for head in heads]
     columns = _one_name(columns)
@@ -111,7 +111,7 @@ def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _column(head: str, use: str, program: foreign.Program | None, has_address: bool) -> Column:
+def _column(head: str, use: str, program: programs.Program | None, has_address: bool) -> Column:
     is_list = head.endswith("[]")
     bare = head.removesuffix("[]").strip()
     name = re.sub(r"[\s-]+", "_", bare)
@@ -123,12 +123,15 @@ def _column(head: str, use: str, program: foreign.Program | None, has_address: b
         return Column(name, is_list, _OURS[bare], head, _HELD if bare == HELD_BACK else None)
     if is_list or not head:
         return Column(name, is_list, "" if bare else "none", head)
-    if program and foreign.key(head) in program.own:
-        return Column(name, False, "none", head)
     status = foreign.status_of(head)
     if status:
         return Column(name, False, "status", head, status)
+    if program and foreign.key(head) in program.own:
+        return Column(name, False, "none", head)
     found = foreign.use_of(head)
+    guessed = wording.guess(head) if found is None else None
+    if guessed:
+        return Column(name, False, "status", head, guessed)
     if found is None or (found == "email" and has_address):
         own = "attributes" if program and program.name == "listmonk" and name == "attributes" else "attribute"
         return Column(name, False, own, head)
@@ -140,7 +143,8 @@ def _used(column: Column) -> Column:
         name, use = column.use, "attribute" if column.use == "salutation" else column.use
         return Column(name, column.is_list, use, column.head)
     if column.use == "status":
-        return replace(column, status=foreign.status_of(column.head) or _STATUS)
+        known = foreign.status_of(column.head) or wording.guess(column.head) or _STATUS
+        return replace(column, status=replace(known, ambiguous=False))
     return column
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from mailer import suppression
 from mailer.errors import StorageBusy, StorageError
 from mailer.storage import Database
-from unsubscribe import consent, contacts
+from unsubscribe import consent, contacts, wishing
 from unsubscribe.contacts import Standing, Topic, bulk
 from unsubscribe.contacts.bulk import Known
 from unsubscribe.contacts.foreign import Kind
@@ -219,6 +219,7 @@ class _Slice:
         self._standings: list[Standing] = []
         self._events: list[consent.Event] = []
         self._holds: dict[suppression.Reason, dict[tuple[bytes, str], None]] = {}
+        self._left_again: dict[int, set[str]] = {}  # topics that contacts left, as the file says too
         self._without: set[int] = set()  # contacts that are stored without a subscription
 
     def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[Rejected]]:
@@ -296,6 +297,8 @@ class _Slice:
             return False
         self.counts.keep_out(row.kind)
         reason, for_all = _HOLDS[row.kind]
+        if reason == "opt_out" and mine:
+            self._left_again.setdefault(item.id, set()).update(self._slugs(row, for_all=for_all))
         scope = "" if for_all else work.topic.slug
         news = not any((entry.reason, entry.scope) == (reason, scope) for entry in held)
         if news:
@@ -310,6 +313,11 @@ class _Slice:
             detail = {"address": item.email, "how": "import", "column": row.said}
             self._events.append(consent.Event(item.id, "withdrawn", work.topic.slug, at, 0, detail))
         return news
+
+    def _slugs(self, row: ImportRow, *, for_all: bool) -> set[str]:
+        """The topics that a contact left, as the file says."""
+        every = {topic.slug for topic in contacts.topics(self.conn)} if for_all else set[str]()
+        return {self.work.topic.slug, *row.left, *every}
 
     def _change(self, row: ImportRow, item: Known) -> Known | None:
         """The contact as the row says it should be; None when it is so already."""
@@ -364,5 +372,6 @@ class _Slice:
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)
+        wishing.wish_again(conn, self._left_again, work.now)
         for reason, holds in self._holds.items():
             suppression.suppress_many(conn, list(holds), reason, work.now)

@@ -96,6 +96,10 @@ _DELIVERY = Status(
     words=dict.fromkeys(("mail", "digest", "digestplain", "notice", "summary", "txt", "html", "urlize"), "subscribed"),
 )
 _REASON = re.compile(r"\w*(?:reason|reden|grund|raison|motif|mode)\b")
+_LEFT = re.compile(
+    r"(?:unsubscribe|nonsubscribe|cleaned|archived (?:email|members|contacts)|bounced|blacklist|blocklist|suppress|"
+    r"opt(?:ed)? ?out|afgemeld|uitgeschreven|abgemeldet|ausgetragen|desabonn|desinscri)"
+)
 
 
 def words_of(head: str) -> str:
@@ -135,3 +139,8 @@ def guess(head: str) -> Status | None:
     if wishes or _CONSENT.search(words) or _BARE.search(words):
         return Status(date="subscribed", ambiguous=True, vague=True)
     return None
+
+
+def is_of_people_who_left(name: str) -> bool:
+    """Whether the name of a file says so, as the second to fourth file of Mailchimp does: *nonsubscribed_…*."""
+    return _LEFT.match(words_of(name)) is not None

@@ -76,7 +76,7 @@ _WISH = re.compile(
 )
 _CONSENT = re.compile(
     r"^(?:(?:gdpr|avg|dsgvo|rgpd|privacy|has|is|heeft) )?(?:consent\w*|toestemming|permissi\w*|einwilligung|zustimmung|"
-    r"werbe\w*einwilligung|akkoord|opt ?in|optin)(?: given| gegeven| erteilt| status)?$"
+    r"werbe\w*einwilligung|akkoord|opt ?in|optin)(?: given| gegeven| erteilt| status| gdpr| avg| dsgvo| rgpd)?$"
 )
 _BARE = re.compile(
     r"^(?:\w*nieuwsbrie\w*|\w*newsletters?|mailen|bulk email|mailings?|infolettres?|lettres? d info\w*|rundbrief)"

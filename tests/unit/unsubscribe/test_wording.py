@@ -195,6 +195,7 @@ Newsletter opt-in|Yes|No
 newsletter_subscribed|true|false
 Email consent|given|withdrawn~no
 GDPR consent|Yes|No
+Consent (GDPR)|Yes|No
 consent|yes|no
 Marketing consent|granted|denied~revoked
 Email allowed|yes|no

@@ -25,7 +25,7 @@ from mailer import suppression
 from mailer.errors import Fault, FaultsError, InputError, StateError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
-from unsubscribe import changes, consent, contacts, frequency, limits, moves, optout, typed
+from unsubscribe import changes, consent, contacts, frequency, limits, moves, optout, typed, wishing
 from unsubscribe.changes import Change, ChangeKind
 from unsubscribe.consent import Statement
 from unsubscribe.contacts import Contact, Standing, Topic
@@ -302,7 +302,7 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
         held_back = bool(scopes & {topic.slug, ""})
         if (on and (held_back or state != "subscribed")) or (not on and not held_back and state != "opted_out"):
             news[topic] = on
-    optout.wish_again(conn, contact, [topic.slug for topic, on in wanted.items() if not on], now)
+    wishing.wish_again(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
     if not news:
         return
     if True in news.values() and any(entry.reason in _KEEPS_OUT and not entry.scope for entry in held):

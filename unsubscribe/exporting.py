@@ -1,10 +1,10 @@
 """Everything that is known of contacts, as CSV that a spreadsheet opens safely and the import reads back.
 
 Promises: who is out is said beside each contact: the topics that were left, why all mail is held back, since when and
-until when; the import obeys these columns, so that nobody comes back by way of a file. UTF-8 with BOM (spreadsheets
-then see the accents), every cell quoted, what a spreadsheet would take for a formula has an apostrophe in front (E38)
-that the import takes away again; lists are ``name[]`` columns with ``|`` between the items. Reads page by page, so a
-million contacts cost no memory. Changes nothing.
+until when, and *less often*; the import obeys these columns, so that nobody comes back by way of a file. UTF-8 with BOM
+(spreadsheets then see the accents), every cell quoted, what a spreadsheet would take for a formula has an apostrophe in
+front (E38) that the import takes away again; lists are ``name[]`` columns with ``|`` between the items. Reads page by
+page, so a million contacts cost no memory. Changes nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from mailer import suppression
 from mailer.storage import Database
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
-from unsubscribe.contacts.heads import HELD_BACK, OPTED_OUT, SINCE, UNTIL
+from unsubscribe.contacts.heads import EVERY_DAYS, HELD_BACK, OPTED_OUT, SINCE, UNTIL
 from unsubscribe.contacts.sheet import CORE, SheetWriter
 
 _PAGE = 2_000
-_OUT = (OPTED_OUT, HELD_BACK, SINCE, UNTIL)
+_OUT = (OPTED_OUT, HELD_BACK, SINCE, UNTIL, EVERY_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +66,26 @@ def _names(db: Database, topic: str | None) -> tuple[list[str], list[str]]:
     return sorted(lists), sorted(texts - lists)
 
 
-def _out(db: Database, page: Sequence[Contact], now: datetime) -> dict[int, tuple[str, str, str, str]]:
-    """Of each contact the topics that were left, why all mail is held back, since when and until when."""
+def _out(db: Database, page: Sequence[Contact], now: datetime) -> dict[int, tuple[str, ...]]:
+    """Of each contact the topics that were left, why mail is held back, since when, until when, and *less often*."""
     with db.read() as conn:
         slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
         standings = contacts.standings(conn, [contact.id for contact in page])
         entries = suppression.entries_of(conn, [contact.address_hash for contact in page])
-    found = {}
+    found: dict[int, tuple[str, ...]] = {}
     for contact in page:
         mine = [entry for entry in entries.get(contact.address_hash, ()) if entry.until is None or entry.until > now]
         left = {slugs[row.topic_id] for row in standings.get(contact.id, {}).values() if row.state == "opted_out"}
         left |= {entry.scope for entry in mine if entry.scope and entry.reason == "opt_out"}
         held = [entry for entry in mine if not entry.scope]
         until = [entry.until.isoformat() for entry in held if entry.until]
+        days = [entry.every_days for entry in entries.get(contact.address_hash, ()) if entry.every_days]
         found[contact.id] = (
             "|".join(sorted(left)),
             "|".join(sorted({entry.reason for entry in held})),
             min((entry.since.isoformat() for entry in held), default=""),
             max(until) if until and len(until) == len(held) else "",
+            str(max(days)) if days else "",
         )
     return found
 

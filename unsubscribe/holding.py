@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.address import parse
+from mailer.address import is_address, parse
 from mailer.signing import address_hash
 from mailer.storage import Database
 from unsubscribe import consent, contacts
@@ -112,13 +112,16 @@ def _addresses(
     sheet: Sheet, reader: RowReader, place: int, reject: Callable[[Rejected], None]
 ) -> Iterator[tuple[str, bytes]]:
     """The key and the hash of each address; other columns do not matter."""
+    bare = not sheet.columns[place].head  # a list without a head: each cell may be an address
     for record in sheet.records():
         cells: Sequence[str] = record.cells[place : place + 1]
-        row = reader.read(type(record)(record.line, list(cells), record.raw, record.fault))
-        if isinstance(row, Rejected):
-            reject(row)
-        else:
-            yield row.key, row.address_hash
+        more = [cell for cell in record.cells if is_address(cell) and [cell] != cells] if bare else []
+        for cell in [*cells, *more] or [""]:
+            row = reader.read(type(record)(record.line, [cell], record.raw, record.fault))
+            if isinstance(row, Rejected):
+                reject(row)
+            else:
+                yield row.key, row.address_hash
 
 
 def _slice(addresses: Iterator[tuple[str, bytes]], size: int, seen: set[bytes]) -> dict[str, bytes]:

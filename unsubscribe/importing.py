@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from mailer import suppression
-from mailer.errors import StorageBusy, StorageError
+from mailer.errors import Fault, FaultsError, StorageBusy, StorageError
 from mailer.storage import Database
-from unsubscribe import consent, contacts
+from unsubscribe import consent, contacts, wishing
 from unsubscribe.contacts import Standing, Topic, bulk
 from unsubscribe.contacts.bulk import Known
 from unsubscribe.contacts.foreign import Kind
@@ -33,13 +33,13 @@ from unsubscribe.contacts.people import load_attributes
 from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
 from unsubscribe.contacts.sheet import Reading, Record, Sheet
 from unsubscribe.contacts.tables import CONTACT
+from unsubscribe.contacts.wording import is_of_people_who_left
 
 CHUNK, CHUNK_SIZE = 20_000, 20_000_000  # rows, characters
 MOST_ATTRIBUTES = 1_000  # of a contact, from all files together
 LOCK_SECONDS = 0.03  # what a transaction is aimed at; promised are 0.05
 _FIRST_SLICE, _LARGEST_SLICE, _SMALLEST_SLICE = 500, 5_000, 50
-_TRIES = 3
-N_ = str  # marks a text for the catalogue (domain cli)
+_TRIES, N_ = 3, str  # N_ marks a text for the catalogue (domain cli)
 _TOO_MANY = N_("with this row the person would have more than 1,000 attributes")
 _ERASED = N_("this person asked to be erased and is not brought back")
 # Why, and whether for all mail, what a file says of somebody is held back here.
@@ -49,6 +49,7 @@ _HOLDS: Mapping[Kind, tuple[suppression.Reason, bool]] = {
     "blocked": ("opt_out", True),
     "complaint": ("complaint", True),
 }
+_LONGEST_PAUSE, _LIMITS = timedelta(days=366), (7, 30)  # as readers can choose them
 _NOTHING: Sequence[suppression.Entry] = ()
 
 
@@ -121,6 +122,7 @@ def import_file(
 ) -> Summary:
     """Read the file into the database; the summary of what became of its rows. ``progress`` is called per slice."""
     with Sheet(path, plan.reading) as sheet:
+        _refuse_who_left(sheet)
         contacts.check_slug(plan.topic)
         with db.write() as conn:
             topic = contacts.ensure_topic(conn, plan.topic, plan.topic_name, now)
@@ -137,6 +139,14 @@ def import_file(
         work.summary.empty = sheet.empty
     progress(work.summary)
     return work.summary
+
+
+def _refuse_who_left(sheet: Sheet) -> None:
+    """Refuse a file whose name alone says that its people left: nobody is mailed on a guess."""
+    if is_of_people_who_left(sheet.name) and not any(column.told == "status" for column in sheet.columns):
+        found, expected = N_("a name that says that these people left, and no column that does"), N_("a column status")
+        hint = N_("Keep them out with: postiljon contacts suppress --file; or give the file another name")
+        raise FaultsError([Fault(sheet.name, 0, "file", found, expected, hint)])
 
 
 def _chunks(
@@ -219,6 +229,8 @@ class _Slice:
         self._standings: list[Standing] = []
         self._events: list[consent.Event] = []
         self._holds: dict[suppression.Reason, dict[tuple[bytes, str], None]] = {}
+        self._left_again: dict[int, set[str]] = {}  # topics that contacts left, as the file says too
+        self._seldom: list[ImportRow] = []  # new here, with a pause or a limit
         self._without: set[int] = set()  # contacts that are stored without a subscription
 
     def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[Rejected]]:
@@ -274,6 +286,8 @@ class _Slice:
         name, language = row.fields.get("name", ""), row.fields.get("language", "")
         item = Known(number, row.email, name, language, kept(row.attributes), "")
         self._adds[number] = (row, item)
+        if row.until or row.every_days:
+            self._seldom.append(row)
         if row.kind != "subscribed":
             self._keep_out(row, item, before.setdefault(number, {}), held)
         elif row.since or (held and self._left(held)):
@@ -296,6 +310,8 @@ class _Slice:
             return False
         self.counts.keep_out(row.kind)
         reason, for_all = _HOLDS[row.kind]
+        if reason == "opt_out" and mine:
+            self._left_again.setdefault(item.id, set()).update(self._slugs(row, for_all=for_all))
         scope = "" if for_all else work.topic.slug
         news = not any((entry.reason, entry.scope) == (reason, scope) for entry in held)
         if news:
@@ -310,6 +326,11 @@ class _Slice:
             detail = {"address": item.email, "how": "import", "column": row.said}
             self._events.append(consent.Event(item.id, "withdrawn", work.topic.slug, at, 0, detail))
         return news
+
+    def _slugs(self, row: ImportRow, *, for_all: bool) -> set[str]:
+        """The topics that a contact left, as the file says."""
+        every = {topic.slug for topic in contacts.topics(self.conn)} if for_all else set[str]()
+        return {self.work.topic.slug, *row.left, *every}
 
     def _change(self, row: ImportRow, item: Known) -> Known | None:
         """The contact as the row says it should be; None when it is so already."""
@@ -364,5 +385,16 @@ class _Slice:
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)
+        wishing.wish_again(conn, self._left_again, work.now)
+        self._rest()
         for reason, holds in self._holds.items():
             suppression.suppress_many(conn, list(holds), reason, work.now)
+
+    def _rest(self) -> None:
+        """Give people who are new here the pause and the limit that our own export says."""
+        conn, now = self.conn, self.work.now
+        for row in self._seldom:
+            if row.until and now < row.until <= now + _LONGEST_PAUSE:
+                suppression.suppress(conn, row.address_hash, suppression.EVERYTHING, "pause", now, row.until)
+            if row.every_days in _LIMITS:
+                suppression.limit(conn, row.address_hash, row.every_days, now)

@@ -14,7 +14,7 @@ Raises ``StorageError`` when the database does not keep it: then nothing was don
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from mailer import journal, outbox, suppression
 from mailer.errors import StateError, TokenError
 from mailer.journal import Line
 from mailer.signing import Token
-from unsubscribe import changes, consent, contacts, limits, moves
+from unsubscribe import changes, consent, contacts, limits, moves, wishing
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact, Standing, Topic
 from unsubscribe.history import History, standing_in
@@ -35,7 +35,6 @@ Scope = Literal["topic", "all"]
 Stand = Literal["on", "left_topic", "left_all", "gone"]
 LONGEST_PAUSE = timedelta(days=366)
 UNDONE = Limit("undo of an opt-out", 20, limits.A_DAY)
-_PAGE, _AGAIN = "page", "again"  # of an act: that its answer held an undo; when the same was wished once more
 _FOR_ALL = ("opt_out", "erased", "complaint", "manual")
 
 
@@ -189,7 +188,7 @@ def carry_out(conn: Connection, planned: Plan) -> list[Left]:
     )
     consent.add(conn, planned.links, but=overtaken)
     for repeated in (found for person, found in planned.again.items() if person not in overtaken):
-        _wished_again(conn, repeated, now)
+        wishing.note(conn, repeated, now)
     kept = [_change(act, now) for act in acts]
     answers = {place: left for place, left in planned.answers.items() if tokens[place].recipient not in overtaken}
     for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):
@@ -216,7 +215,7 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     if contact and by_mail and change.undone_at:
         later = changes.standing(conn, [contact.id], "opt_out").get(contact.id, ())
         change = standing_in(later, change) or change
-    if contact is None or change.undone_at or (_AGAIN in change.after and not by_mail):
+    if contact is None or change.undone_at or (wishing.AGAIN in change.after and not by_mail):
         return look(conn, token, now)
     if moves.may_take_back(conn, contact, token, now):
         if not by_mail and not limits.take(conn, limits.of_contact(UNDONE, contact.id), now):
@@ -275,13 +274,7 @@ def _repeated(left: Left, earlier: int, acts: Sequence[Change]) -> list[Change]:
     """The acts whose opt-out is wished once more: for its topic, or by a wish to leave everything."""
     scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
     topics = {act.after.get("scope") for act in acts} if not scope else {scope}
-    return [act for act in _undoable(acts, topics) if act.id != earlier]
-
-
-def _undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
-    """The acts about these topics, or all mail, whose answer held an undo that still works."""
-    about = {*topics, suppression.EVERYTHING}
-    return [act for act in acts if _PAGE in act.after and _AGAIN not in act.after and act.after.get("scope") in about]
+    return [act for act in wishing.undoable(acts, topics) if act.id != earlier]
 
 
 def _left(left: Left, number: int) -> Left:
@@ -320,19 +313,8 @@ def _change(act: _Act, now: datetime) -> Change:
     """What an undo needs."""
     scope = act.holds[0][1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
-    after = {"scope": scope} | ({_PAGE: True} if act.left.how == _PAGE else {})
+    after = {"scope": scope} | ({wishing.PAGE: True} if act.left.how == wishing.PAGE else {})
     return Change(0, act.left.reader.token.recipient, "opt_out", before, after, now)
-
-
-def wish_again(conn: Connection, contact: Contact, slugs: Collection[str], now: datetime) -> None:
-    """Note that topics which were left are to stay so: an undo that is still about gives none of them back."""
-    if slugs:
-        _wished_again(conn, _undoable(changes.standing(conn, [contact.id], "opt_out").get(contact.id, ()), slugs), now)
-
-
-def _wished_again(conn: Connection, acts: Sequence[Change], now: datetime) -> None:
-    for act in acts:
-        changes.revise(conn, act, {**act.after, _AGAIN: now.isoformat()})
 
 
 def _put_back(conn: Connection, change: Change, now: datetime) -> None:
@@ -365,7 +347,7 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
     suppression.suppress_many(conn, out, "opt_out", now)  # joined since an earlier opt-out, and that was undone
     together = changes.get(conn, change.before["and"])  # left the topic, then all mail: one undo for both
     ours = together is not None and (together.contact_id, together.kind) == (contact.id, "opt_out")
-    if together and ours and _AGAIN not in together.after:
+    if together and ours and wishing.AGAIN not in together.after:
         _put_back(conn, together, now)
     topics = sorted(slugs[row.topic_id] for row in again) or [change.before["scope"]]
     detail = {"address": contact.email, "how": "undo"}

@@ -85,7 +85,7 @@ def database(house_database: Database) -> Database:
 
 def test_no_cell_begins_as_a_formula_does(database: Database) -> None:
     rows = list(csv.reader(io.StringIO(export(database).removeprefix("\ufeff"), newline="")))
-    out = ["opted_out_topics", "held_back", "held_back_since", "held_back_until"]
+    out = ["opted_out_topics", "held_back", "held_back_since", "held_back_until", "at_most_every_days"]
     assert rows[0] == ["email", "name", "language", "note", "street", "list[]", *out]
     assert len(rows) == len(DANGEROUS) + 2
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] and cell.lstrip()[0] in "=+-@＝＋－＠\t\r\0"]
@@ -145,6 +145,41 @@ def test_an_export_says_who_is_out_and_its_import_keeps_them_out(house_database:
     assert [there.mailed(f"{who}@x.example") for who in ("left", "all", "dead", "on")] == [False, False, False, True]
     there("email\nleft@x.example\n", topic="agenda")
     assert not there.mailed("left@x.example", "agenda")
+    other.close()
+
+
+def test_a_pause_and_less_often_come_along_for_people_who_are_new(house_database: Database, tmp_path: Path) -> None:
+    out = Importer(house_database, tmp_path)
+    out("email\npause@x.example\nseldom@x.example\nboth@x.example\n")
+    until = NOW + timedelta(days=40)
+    with house_database.write() as conn:
+        for who in ("pause", "both"):
+            suppression.suppress(conn, address_hash(PEPPER, f"{who}@x.example"), "", "pause", NOW, until)
+        for who in ("seldom", "both"):
+            suppression.limit(conn, address_hash(PEPPER, f"{who}@x.example"), 30, NOW)
+    text = io.StringIO(newline="")
+    exporting.export(house_database, text, now=NOW)
+    other = open_database(f"sqlite:///{tmp_path}/other.db")
+    there = Importer(other, tmp_path)
+    for _ in "again":
+        there(text.getvalue())
+        with other.read() as conn:
+            held = [
+                suppression.entries(conn, address_hash(PEPPER, f"{who}@x.example"))
+                for who in ("pause", "seldom", "both")
+            ]
+        assert [{entry.reason: entry.every_days for entry in one} for one in held] == [
+            {"pause": None},
+            {"less_often": 30},
+            {"less_often": 30, "pause": None},
+        ]
+        assert [entry.until for one in held for entry in one if entry.reason == "pause"] == [until, until]
+    there("email\nseldom@x.example\n")
+    with other.write() as conn:
+        suppression.limit(conn, address_hash(PEPPER, "seldom@x.example"), 0, NOW)
+    there(text.getvalue())
+    with other.read() as conn:
+        assert suppression.entries(conn, address_hash(PEPPER, "seldom@x.example")) == []
     other.close()
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from mailer import suppression
-from mailer.errors import InputError
+from mailer.errors import FaultsError, InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
-from tests.support.importing import NOW, PEPPER, Importer
-from unsubscribe import consent, contacts, verifying
+from tests.support.importing import MEMBER, NOW, PEPPER, Importer
+from unsubscribe import consent, contacts, importing, verifying
 from unsubscribe.contacts.sheet import Reading
 from unsubscribe.contacts.topics import set_state
+from unsubscribe.importing import Plan
 
 
 @pytest.fixture
@@ -197,3 +198,12 @@ def test_the_day_of_subscribing_elsewhere_is_kept(load_one: Importer) -> None:
         entry = verifying.chain(conn, load_one.contact("a@x.example").id).entries[0]
     assert entry.at.isoformat() == "2023-05-05T10:05:00+00:00"
     assert load_one.mailed("a@x.example")
+
+
+@pytest.mark.parametrize(
+    "name", ["nonsubscribed_email_audience_export_1a.csv", "Afgemeld 2024.csv", "cleaned_members_export.csv"]
+)
+def test_a_file_whose_name_alone_says_that_they_left_is_refused(load_one: Importer, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(f"email\n{LEFT}\n")
+    with pytest.raises(FaultsError, match="contacts suppress"):
+        importing.import_file(load_one.db, tmp_path / name, Plan("nieuws", MEMBER, PEPPER), NOW)

@@ -3,7 +3,7 @@
 Promises: :func:`use_of` says what a column means by its head alone; :class:`Status` says what a cell of a column about
 being subscribed means: one of :data:`KINDS`, or None where it is not known, and then nobody is mailed on it. A head
 that can mean something else too (*status* of a membership) is ``ambiguous``: it counts only where a cell is known.
-:func:`made_by` knows a program by its heads, and then which of its columns are its own bookkeeping. Pure: no file, no
+:mod:`.wording` reads heads that are not listed here, :mod:`.programs` knows a program by its heads. Pure: no file, no
 database, no clock.
 """
 
@@ -20,7 +20,7 @@ Kind = Literal["subscribed", "unconfirmed", "undeliverable", "unsubscribed", "bl
 KINDS: tuple[Kind, ...] = ("subscribed", "unconfirmed", "undeliverable", "unsubscribed", "blocked", "complaint")
 Use = Literal["email", "name", "first", "infix", "last", "language", "salutation", "date", "attributes", "left", "out"]
 _DATE = re.compile(
-    r"(?!0000|1970-01-01)\d{4}-\d{1,2}-\d{1,2}\b.*|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*|[1-9]\d{8,12}"
+    r"(?!0000|1970-01-01)\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:\D.*)?|(?!0000|1970)\d{8}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*|[1-9]\d{8,12}"
     r"|\d{1,2}\.? ?[^\W\d]{3,}\.? ?\d{4}\b.*|[^\W\d]{3,}\.? \d{1,2},? \d{4}\b.*",
     re.DOTALL,
 )
@@ -35,52 +35,74 @@ def key(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", plain.casefold())
 
 
-def _keys(words: str) -> frozenset[str]:
+def keys(words: str) -> frozenset[str]:
+    """The keys of words with commas between them."""
     return frozenset(key(word) for word in words.split(",") if word.strip())
 
 
-_YES = _keys("1, true, yes, y, t, on, ja, j, jawel, oui, o, x, wahr, vrai, waar, si")
-_NO = _keys(
-    """0, false, no, n, f, off, nee, neen, nein, non, falsch, faux, onwaar, null, none, nil, never,
-        nooit, nie, jamais, -, —"""
+_YES = keys("1, 1.0, true, yes, y, t, on, ja, j, jawel, oui, o, x, wahr, vrai, waar, si, wel, aan, ein, ok")
+_NO = keys(
+    """0, 0.0, false, no, n, f, off, nee, neen, nein, non, falsch, faux, onwaar, null, none, nil, never,
+        nooit, nie, jamais, niet, geen, nicht, keine, kein, pas, uit, aus, -, —"""
 )
+_MARKS: Mapping[str, str] = dict.fromkeys("✓✔☑☒√✅", "x") | dict.fromkeys("✗✘☐❌❎×", "no")
+# How a longer answer begins that is against mailing
+_BEGINS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("complaint", re.compile(r"spam|complain|abus")),
+    ("undeliverable", re.compile(r"(?:hard|soft)? ?bounc|hard_bounc|undeliver|clean(?:ed|_)")),
+    ("blocked", re.compile(r"black ?list|block ?list|suppress|manual|do not|donot|dnc")),
+    (
+        "unsubscribed",
+        re.compile(
+            r"unsub|un-sub|no[tn]?[ _-]?(?:longer )?(?:subscri|marketing)|opt(?:ed)?[ _-]?out|afgemeld"
+            r"|uitgeschreven"
+            r"|abgemeldet|ausgetragen|d[eé]sabonn|d[eé]sinscri|cancel|by_|by user|by bounces|by moderator"
+        ),
+    ),
+)
+_NEGATION = re.compile(r"(?:no|nee|neen|nein|non|geen|niet|kein|keine|nicht|pas|not|never|nooit|nie|jamais)\W", re.I)
 _STATES: Mapping[Kind, frozenset[str]] = {
-    "subscribed": _keys(
-        """subscribed, enabled, active, confirmed, opted in, opt in, optin, double opt in, single opt in, doi, ok,
+    "subscribed": keys(
+        """subscribed, enabled, active, confirmed, opted in, opt in, optin, double opt in, single opt in, doi,
         valid, registered, live, verified, never bounced, actief, ingeschreven, aangemeld, bevestigd,
-        geabonneerd, geactiveerd, aktiv, angemeldet, abonniert, bestätigt, bestaetigt, eingetragen,
-        aktiviert, actif, active, inscrit, inscrite, abonné, abonnée, confirmé, confirmée, activé"""
+        geabonneerd, geactiveerd, aktiv, angemeldet, abonniert, bestätigt, bestaetigt, eingetragen, aktiviert,
+        actif, active, inscrit, inscrite, abonné, abonnée, confirmé, confirmée, activé, allow, allowed,
+        toestaan, toegestaan, zulassen, erlaubt, autoriser, autorisé, given, granted, gegeven, erteilt, express,
+        implied, explicit, marketing contact, deliverable"""
     ),
-    "unconfirmed": _keys(
+    "unconfirmed": keys(
         """unconfirmed, pending, unverified, not confirmed, awaiting confirmation, waiting, opt in pending,
-        invited, onbevestigd, niet bevestigd, in afwachting, wachtend, wacht op bevestiging,
-        unbestätigt, unbestaetigt, nicht bestätigt, ausstehend, wartend, offen, non confirmé, non
-        confirmée, en attente, à confirmer"""
+        invited, unactivated, not activated, validating, pending confirmation, not set, no permissions set,
+        onbevestigd, niet bevestigd, in afwachting, wachtend, wacht op bevestiging, unbestätigt, unbestaetigt,
+        nicht bestätigt, ausstehend, wartend, offen, non confirmé, non confirmée, en attente, à confirmer"""
     ),
-    "undeliverable": _keys(
+    "undeliverable": keys(
         """bounced, bounce, hard bounce, hard bounced, hardbounce, soft bounce, soft bounced, softbounce, cleaned,
-        invalid, undeliverable, undelivered, unreachable, dead, failed, erroneous, opgeschoond, ongeldig,
-        onbestelbaar, onbezorgbaar, gebounced, gebounct, ungültig, ungueltig, unzustellbar, bereinigt,
-        invalide, non distribuable, rejeté, erroné, nettoyé"""
+        invalid, undeliverable, undelivered, held, temp hold, hold, by bounces, unreachable, dead, failed,
+        erroneous, opgeschoond, ongeldig, onbestelbaar, onbezorgbaar, gebounced, gebounct, ungültig, ungueltig,
+        unzustellbar, bereinigt, invalide, non distribuable, rejeté, erroné, nettoyé"""
     ),
-    "unsubscribed": _keys(
+    "unsubscribed": keys(
         """unsubscribed, unsubscribe, opted out, opt out, optout, disabled, inactive, removed, deleted, archived,
-        suspended, deactivated, non subscribed, not subscribed, nonsubscribed, never subscribed,
-        unregistered, left, transactional, gone, uitgeschreven, afgemeld, opgezegd, inactief, niet
-        actief, verwijderd, gedeactiveerd, uitgeschakeld, niet ingeschreven, niet aangemeld, gestopt,
-        abgemeldet, ausgetragen, inaktiv, nicht aktiv, deaktiviert, gelöscht, geloescht, gekündigt,
-        abbestellt, nicht angemeldet, désabonné, désabonnée, désinscrit, désinscrite, inactif, inactive,
-        supprimé, supprimée, désactivé, désactivée, non abonné, non inscrit, résilié"""
+        suspended, deactivated, non subscribed, not subscribed, nonsubscribed, never subscribed, unregistered,
+        left, transactional, gone, cancelled, canceled, churned, redacted, nomail, unsub, not active, not opted
+        in, non marketing contact, withdrawn, revoked, denied, declined, refused, rejected, ingetrokken,
+        geweigerd, widerrufen, abgelehnt, retiré, refusé, by user, uitgeschreven, afgemeld, opgezegd, inactief,
+        niet actief, verwijderd, gedeactiveerd, uitgeschakeld, niet ingeschreven, niet aangemeld, gestopt,
+        abgemeldet, ausgetragen, inaktiv, nicht aktiv, deaktiviert, gelöscht, geloescht, gekündigt, abbestellt,
+        nicht angemeldet, désabonné, désabonnée, désinscrit, désinscrite, inactif, inactive, supprimé,
+        supprimée, désactivé, désactivée, non abonné, non inscrit, résilié"""
     ),
-    "blocked": _keys(
+    "blocked": keys(
         """blocklisted, blacklisted, blocked, block listed, black listed, suppressed, banned, excluded, do not
-        contact, dnc, do not mail, unsubscribed from all, manually blocked, geblokkeerd, uitgesloten,
-        niet mailen, niet benaderen, gesperrt, blockiert, ausgeschlossen, nicht kontaktieren, bloqué,
-        bloquée, exclu, exclue, ne pas contacter, liste noire, manual, erased"""
+        contact, dnc, do not mail, do not allow, not allowed, niet toestaan, niet toegestaan, nicht zulassen,
+        nicht erlaubt, ne pas autoriser, non autorisé, spammy, by moderator, unsubscribed from all, manually
+        blocked, geblokkeerd, uitgesloten, niet mailen, niet benaderen, gesperrt, blockiert, ausgeschlossen,
+        nicht kontaktieren, bloqué, bloquée, exclu, exclue, ne pas contacter, liste noire, manual, erased"""
     ),
-    "complaint": _keys(
-        """complained, complaint, complaints, abuse, spam, marked as spam, spam complaint, spam report, reported
-        spam, spam reported, junk, abuse complaint, klacht, spamklacht, als spam gemeld, beschwerde,
+    "complaint": keys(
+        """complained, complaint, complaints, abuse, abused, spam, marked as spam, spam complaint, spam report,
+        reported spam, spam reported, junk, abuse complaint, klacht, spamklacht, als spam gemeld, beschwerde,
         spam beschwerde, als spam markiert, plainte, plainte spam, signalé comme spam"""
     ),
 }
@@ -97,48 +119,80 @@ _NUMBERED: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the cells of one column are read. ``empty``, ``date``: what these say; None: not known.
+    """How the cells of one column are read. ``empty``, ``date``, ``text``: what these say; None: not known.
 
-    ``ambiguous``: the head means something else in other files.
+    ``ambiguous``: the head means something else in other files; ``vague``: also where only days stand below it.
+    ``yes_no``: whether yes, no and marks are answers; where they are not, only a word against mailing settles it.
     """
 
     yes: Kind = "subscribed"
     no: Kind = "unsubscribed"
     empty: Kind | None = None
     date: Kind | None = None
+    text: Kind | None = None
     numbered: bool = False
     ambiguous: bool = False
+    vague: bool = False
+    yes_no: bool = True
     words: Mapping[str, Kind] = field(default_factory=dict, hash=False)  # that mean something else here
 
     def read(self, cell: str) -> Kind | None:
         """What a cell says of its person; None when that is not known."""
         text = cell.strip()
-        word = key(text)
+        word = key(text) or _MARKS.get(text, "")
         if not word:
-            return self.empty if text in ("", "-", "—") else None
+            return self.empty if text in ("", "-", "—", "[]", "{}", "()") else self.text
+        return self._word(word) or self._date(text) or self._several(text) or self._begins(text) or self.text
+
+    def settles(self, cell: str) -> bool:
+        """Whether a cell tells that an ambiguous column is about being subscribed."""
+        found = self.read(cell)
+        if found is None or not self.yes_no:
+            return found not in (None, "subscribed")
+        return not (self.vague and self._date(cell.strip()) and not self._word(key(cell)))
+
+    def _word(self, word: str) -> Kind | None:
         found = self.words.get(word) or _STATE.get(word) or (_NUMBERED.get(word) if self.numbered else None)
-        if found or word in _YES or word in _NO:
-            return found or (self.yes if word in _YES else self.no)
+        letter = self.numbered and len(word) == 1 and word.isalpha()  # a code of a program
+        if found or letter or not self.yes_no or (word not in _YES and word not in _NO):
+            return found
+        return self.yes if word in _YES else self.no
+
+    def _date(self, text: str) -> Kind | None:
         if self.date and (_NO_DATE.fullmatch(text) or _DATE.fullmatch(text)):
             return self.date if _DATE.fullmatch(text) else self.empty
         return self.yes if _COUNT.fullmatch(text) and self.yes != "subscribed" else None
 
+    def _several(self, text: str) -> Kind | None:
+        """What a list in one cell says, such as ``["UNSUBSCRIBE"]``."""
+        parts = [part for part in re.split(r"[\[\](){}\"',;/]+", text) if part.strip()]
+        if len(parts) == 1 and key(parts[0]) == key(text):
+            return None
+        kinds = [self._word(key(part)) for part in parts]
+        return worst([kind for kind in kinds if kind]) if kinds and all(kinds) else None
+
+    def _begins(self, text: str) -> Kind | None:
+        found = next((kind for kind, pattern in _BEGINS if pattern.match(text.casefold())), None)
+        negated = self.yes_no and self.no != "subscribed" and _NEGATION.match(text)
+        return found or (self.no if negated else None)
+
 
 _STATUS = Status(numbered=True, ambiguous=True)
+_PLACE = Status(ambiguous=True, yes_no=False)  # a state of a country, too
 _POSITIVE = Status(date="subscribed")
 _MAYBE = Status(date="subscribed", ambiguous=True)
-_CONFIRMED = Status("subscribed", "unconfirmed", "unconfirmed", "subscribed")
+CONFIRMED = Status("subscribed", "unconfirmed", "unconfirmed", "subscribed")
 
 
-def _flag(kind: Kind, *, ambiguous: bool = False) -> Status:
-    """A column that says something against mailing where it is not empty."""
-    return Status(kind, "subscribed", "subscribed", kind, ambiguous=ambiguous)
+def flag(kind: Kind, *, ambiguous: bool = False, text: Kind | None = None) -> Status:
+    """A column that says something against mailing where it is not empty; ``text``: what any other words say."""
+    return Status(kind, "subscribed", "subscribed", kind, text, ambiguous=ambiguous)
 
 
 _STATUS_HEADS: tuple[tuple[Status, str], ...] = (
     (
         _STATUS,
-        """status, state, statut, zustand, toestand, staat, subscription status, subscription state, subscriber
+        """status, statut, subscription status, subscription state, subscriber
         status, subscriber state, email status, e-mail status, e-mailstatus, mailing status, list
         status, contact status, contactstatus, subscription, marketing status, email marketing status,
         email marketing consent, email subscription status, inschrijfstatus, inschrijvingsstatus,
@@ -146,6 +200,7 @@ _STATUS_HEADS: tuple[tuple[Status, str], ...] = (
         anmeldestatus, abonnentenstatus, empfängerstatus, newsletterstatus, statut d'abonnement, statut
         de l'abonné, statut abonnement, statut inscription, held back""",
     ),
+    (_PLACE, "state, zustand, toestand, staat, état"),
     (
         _POSITIVE,
         """subscribed, is subscribed, subscribed to emails, email subscribed, accepts marketing, accepts email
@@ -153,17 +208,17 @@ _STATUS_HEADS: tuple[tuple[Status, str], ...] = (
         abonniert, angemeldet, inscrit, abonné, enabled, double opt in status""",
     ),
     (_MAYBE, "active, is active, actief, aktiv, actif, nieuwsbrief, newsletter, infolettre, mailing"),
-    (replace(_CONFIRMED, ambiguous=True), "activated, aktiviert, geactiveerd, activé"),
+    (replace(CONFIRMED, ambiguous=True), "activated, aktiviert, geactiveerd, activé"),
     (
-        _CONFIRMED,
+        CONFIRMED,
         "confirmed, is confirmed, bevestigd, bestätigt, confirmé, verified, email confirmed, double opt in confirmed",
     ),
     (
-        _flag("unsubscribed"),
+        flag("unsubscribed"),
         """unsubscribed, unsubscribe, is unsubscribed, unsub time, unsubscribed at, unsubscribe date, unsubscribed
         date, date unsubscribed, unsubscribe time, unsubscription date, unsubscribed on, opt out,
         optout, opted out, opt out date, opt out time, opted out at, has opted out of email, email opt
-        out, emailoptout, optedout, unsub, unsub date, unsub reason, deactivated, deactivated at,
+        out, emailoptout, optedout, unsub, unsub date, deactivated, deactivated at,
         deleted at, deleted, is deleted, disabled, archived, archived at, afgemeld, afgemeld op,
         afmelddatum, datum afmelding, afmelding, uitgeschreven, uitgeschreven op, uitschrijfdatum, datum
         uitschrijving, uitschrijving, opgezegd, abgemeldet, abgemeldet am, abmeldedatum, abmeldung,
@@ -172,7 +227,7 @@ _STATUS_HEADS: tuple[tuple[Status, str], ...] = (
         desabonnement date, geen nieuwsbrief, kein newsletter""",
     ),
     (
-        _flag("blocked"),
+        flag("blocked"),
         """blacklisted, blocklisted, blacklisted email, blocklisted email, email blacklist, email blacklisted,
         emailblacklist, blacklist, blocklist, blocked, do not contact, donotcontact, dnc, do not mail,
         do not email, is excluded from campaigns, isexcludedfromcampaigns, excluded, suppressed,
@@ -181,23 +236,22 @@ _STATUS_HEADS: tuple[tuple[Status, str], ...] = (
         contacter""",
     ),
     (
-        _flag("undeliverable"),
+        flag("undeliverable"),
         """bounced, is bounced, bounced at, bounce date, hard bounced, hard bounce, hardbounced, hardbounce, hard
-        bounced at, email hard bounce reason, clean time, cleaned, cleaned at, cleaned date, clean
-        campaign title, bounced date, date bounced, invalid email, gebounced, ongeldig adres,
+        bounced at, clean time, cleaned, cleaned at, cleaned date,
+        bounced date, date bounced, invalid email, gebounced, ongeldig adres,
         unzustellbar, invalide""",
     ),
     (
-        _flag("complaint"),
+        flag("complaint"),
         """complained, complaint, complained at, complaint date, spam complaint, spam complaint date, marked as
         spam, spam reported, klacht, beschwerde, plainte""",
     ),
 )
-_STATUS_OF: Mapping[str, Status] = {head: status for status, heads in _STATUS_HEADS for head in _keys(heads)}
-_FREE_TEXT = {key(head) for head in ("UNSUB_REASON", "Email hard bounce reason", "CLEAN_CAMPAIGN_TITLE")}
+_STATUS_OF: Mapping[str, Status] = {head: status for status, heads in _STATUS_HEADS for head in keys(heads)}
 _STARTS: tuple[tuple[str, Status], ...] = (
-    ("optedoutofemail", _flag("unsubscribed")),
-    ("unsubscribedfrom", _flag("unsubscribed")),
+    ("optedoutofemail", flag("unsubscribed")),
+    ("unsubscribedfrom", flag("unsubscribed")),
 )
 _USES: Mapping[Use, str] = {
     "email": """email, e-mail, mail, e-mail address, email address, emailaddress, emailadres, e-mailadres, mailadres,
@@ -224,14 +278,12 @@ _USES: Mapping[Use, str] = {
         aangemeld op, anmeldedatum, angemeldet am, eintragungsdatum, bestätigt am, date d'inscription,
         date d'abonnement, inscrit le, subscribed date, double opt in date""",
 }
-_USE_OF: Mapping[str, Use] = {head: use for use, heads in _USES.items() for head in _keys(heads)}
+_USE_OF: Mapping[str, Use] = {head: use for use, heads in _USES.items() for head in keys(heads)}
 
 
 def status_of(head: str) -> Status | None:
     """How a column with that head says who is subscribed; None for any other column."""
     word = key(head)
-    if word in _FREE_TEXT:
-        return None
     found = _STATUS_OF.get(word)
     return found or next((status for start, status in _STARTS if word.startswith(start)), None)
 
@@ -239,93 +291,6 @@ def status_of(head: str) -> Status | None:
 def use_of(head: str) -> Use | None:
     """For what a column with that head is used, beside what it says of being subscribed; None: an attribute."""
     return _USE_OF.get(key(head))
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program whose export is known by some heads; ``own``: what it keeps for itself and no letter says."""
-
-    name: str
-    signs: Collection[frozenset[str]]
-    own: frozenset[str]
-
-
-def _program(name: str, signs: str, own: str) -> Program:
-    return Program(name, tuple(_keys(sign) for sign in signs.split("|")), _keys(own))
-
-
-_PROGRAMS = (
-    _program(
-        "Mailchimp",
-        "leid, euid | member rating, optin ip | optin time, confirm ip",
-        """member rating, optin ip, confirm ip, gmtoff, dstoff, timezone, cc, region, latitude, longitude, last
-        changed, leid, euid, notes, unsub campaign title, unsub campaign id, unsub reason, unsub reason
-        other, clean campaign title, clean campaign id, created at, updated at""",
-    ),
-    _program("listmonk", "uuid, attributes | uuid, subscription status", "id, uuid, created at, updated at, lists"),
-    _program(
-        "Ghost",
-        "subscribed to emails",
-        "id, uuid, note, complimentary plan, stripe customer id, created at, updated at, tiers, products",
-    ),
-    _program(
-        "Mailtrain",
-        "cid, opt in ip | cid, unsubscribed, created | opt in ip, latest open",
-        """id, cid, hash email, source email, opt in ip, opt in country, tz, imported, is test, updated,
-        created, latest open, latest click""",
-    ),
-    _program(
-        "phpList",
-        "confirmed, blacklisted | bouncecount, uniqid | foreign key, htmlemail | confirmed, bouncecount",
-        """id, bouncecount, uniqid, uuid, htmlemail, subscribepage, rssfrequency, password, passwordchanged,
-        extradata, foreignkey, optedin, entered, modified, is the account confirmed, send this user html
-        emails, rss frequency""",
-    ),
-    _program(
-        "Mautic",
-        "do not contact, points | dnc, points | do not contact, date identified",
-        "id, points, date identified, date added, last active, stage, owner, preferred profile image, is published",
-    ),
-    _program(
-        "Brevo",
-        "email id, added time | blacklisted email | email blacklist",
-        "email id, contact id, added time, modified time, sms blacklist",
-    ),
-    _program(
-        "Campaign Monitor",
-        "date subscribed, state | subscribed date, lists",
-        "ip address, consent to track, reads email with",
-    ),
-    _program(
-        "CleverReach",
-        "activated, deactivated",
-        "id, pool id, bounced, last ip, source, registered, stars, last changed, last location, last client",
-    ),
-    _program(
-        "HubSpot",
-        "contact id, contact owner | record id, create date",
-        "record id, contact id, contact owner, create date, last activity date",
-    ),
-    _program(
-        "ActiveCampaign",
-        "subscriber id, sdate | contact id, ip4",
-        "subscriber id, contact id, sdate, udate, ip4, hash, deleted",
-    ),
-    _program(
-        "Laposta", "member id, state | signup date, state", "member id, list id, ip, source url, signup date, modified"
-    ),
-    _program(
-        "Sendy",
-        "last campaign, last ares",
-        "id, user id, last campaign, last ares, ip, referrer, timestamp, added via, method, bounce soft",
-    ),
-)
-
-
-def made_by(heads: Collection[str]) -> Program | None:
-    """The program whose export has these heads; None when it is not known."""
-    words = {key(head) for head in heads}
-    return next((program for program in _PROGRAMS if any(sign <= words for sign in program.signs)), None)
 
 
 _LANGUAGES: Mapping[str, str] = {
@@ -345,7 +310,7 @@ _LANGUAGES: Mapping[str, str] = {
     "uk": "uk, ukr, ukrainian, oekraïens, ukrainisch, ukrainien",
     "ar": "ar, ara, arabic, arabisch, arabe",
 }
-_LANGUAGE_OF: Mapping[str, str] = {word: code for code, words in _LANGUAGES.items() for word in _keys(words)}
+_LANGUAGE_OF: Mapping[str, str] = {word: code for code, words in _LANGUAGES.items() for word in keys(words)}
 
 
 def language_code(name: str) -> str | None:

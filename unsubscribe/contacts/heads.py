@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from mailer import unseen
 from mailer.address import is_address
 from mailer.errors import Fault, FaultsError, InputError
-from unsubscribe.contacts import foreign
+from unsubscribe.contacts import foreign, programs, wording
 from unsubscribe.contacts.foreign import Status
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -27,8 +27,16 @@ CORE = ("email", "name", "language")
 USES = ("attribute", "email", "name", "first", "infix", "last", "language", "salutation", "status", "date", "none")
 OPTED_OUT = "opted_out_topics"  # of our own export: the topics that were left
 HELD_BACK, SINCE, UNTIL = "held_back", "held_back_since", "held_back_until"  # why for all mail, and when
-_OURS: Mapping[str, str] = {OPTED_OUT: "topics", HELD_BACK: "status", SINCE: "none", UNTIL: "none"}
+EVERY_DAYS = "at_most_every_days"  # one letter in so many days: less often
+_OURS: Mapping[str, str] = {
+    OPTED_OUT: "topics",
+    HELD_BACK: "status",
+    SINCE: "none",
+    UNTIL: "until",
+    EVERY_DAYS: "days",
+}
 _HELD = Status(empty="subscribed", words={"optout": "blocked", "pause": "subscribed", "lessoften": "subscribed"})
+_UNNAMED = ("none", "status", "date", "topics", "until", "days")  # uses that make no attribute
 _MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 _ALMOST = {"adres", "address", "adresse", "contact"}
@@ -39,7 +47,7 @@ _STATUS = Status(numbered=True, empty="subscribed")
 class Column:
     """A column of the file: its name as an attribute, whether it is a list (``name[]``), its head, and its use.
 
-    ``use``: one of :data:`USES`, or *attributes* (JSON), *topics*; empty: by the name.
+    ``use``: one of :data:`USES`, or *attributes* (JSON), *topics*, *until*, *days*; empty: by the name.
     """
 
     name: str
@@ -58,7 +66,7 @@ class Column:
         """What it was used as, for a program: *address*, *name*, *part of the name*, *attribute NAME*, and so on."""
         words = {"email": "address", "none": "left out", "first": "part of the name", "attributes": "attributes"}
         words |= {"infix": "part of the name", "last": "part of the name", "date": "date of subscribing"}
-        words |= {"topics": "status"}
+        words |= {"topics": "status", "until": "status", "days": "status"}
         return words.get(self.used_as, f"attribute {self.name}" if self.used_as == "attribute" else self.used_as)
 
 
@@ -70,7 +78,7 @@ def read_heads(
     if any(is_address(head) for head in heads):
         raise FaultsError([_no_head(heads, file, line)])
     said = _said(heads, as_said or {})
-    program = foreign.made_by(heads)
+    program = programs.made_by(heads)
     has_address = any(head == "email" for head in heads) or "email" in said.values()
     columns = [_column(head, said.get(head, ""), program, has_address) for head in heads]
     columns = _one_name(columns)
@@ -111,7 +119,7 @@ def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _column(head: str, use: str, program: foreign.Program | None, has_address: bool) -> Column:
+def _column(head: str, use: str, program: programs.Program | None, has_address: bool) -> Column:
     is_list = head.endswith("[]")
     bare = head.removesuffix("[]").strip()
     name = re.sub(r"[\s-]+", "_", bare)
@@ -123,12 +131,15 @@ def _column(head: str, use: str, program: foreign.Program | None, has_address: b
         return Column(name, is_list, _OURS[bare], head, _HELD if bare == HELD_BACK else None)
     if is_list or not head:
         return Column(name, is_list, "" if bare else "none", head)
-    if program and foreign.key(head) in program.own:
-        return Column(name, False, "none", head)
     status = foreign.status_of(head)
     if status:
         return Column(name, False, "status", head, status)
+    if program and foreign.key(head) in program.own:
+        return Column(name, False, "none", head)
     found = foreign.use_of(head)
+    guessed = wording.guess(head) if found is None else None
+    if guessed:
+        return Column(name, False, "status", head, guessed)
     if found is None or (found == "email" and has_address):
         own = "attributes" if program and program.name == "listmonk" and name == "attributes" else "attribute"
         return Column(name, False, own, head)
@@ -140,7 +151,8 @@ def _used(column: Column) -> Column:
         name, use = column.use, "attribute" if column.use == "salutation" else column.use
         return Column(name, column.is_list, use, column.head)
     if column.use == "status":
-        return replace(column, status=foreign.status_of(column.head) or _STATUS)
+        known = foreign.status_of(column.head) or wording.guess(column.head) or _STATUS
+        return replace(column, status=replace(known, ambiguous=False))
     return column
 
 
@@ -160,7 +172,7 @@ def _one_name(columns: list[Column]) -> list[Column]:
 def _name_faults(column: Column) -> Iterator[tuple[str, str, str]]:
     """found, expected, hint; a column without a name is a fault only if something stands below it (``Sheet``)."""
     name = column.name
-    if name and column.used_as not in ("none", "status", "date", "topics") and not _NAME.fullmatch(name):
+    if name and column.used_as not in _UNNAMED and not _NAME.fullmatch(name):
         yield _shown(column.head), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
     elif column.is_list and name in CORE:
         yield _shown(column.head), f"'{name}'", N_("this column has one value for each person")
@@ -168,7 +180,7 @@ def _name_faults(column: Column) -> Iterator[tuple[str, str, str]]:
 
 def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
     """Two columns of one name: the same head, heads that differ in case or blanks, two words for one thing."""
-    named = [column for column in columns if column.name and column.use not in ("none", "status", "date", "topics")]
+    named = [column for column in columns if column.name and column.use not in _UNNAMED]
     times = Counter(column.name.casefold() for column in named)
     times += Counter(column.head for column in columns if column.use in ("status", "date") and column.head)
     for name in sorted(name for name, count in times.items() if count > 1):

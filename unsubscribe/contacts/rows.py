@@ -21,8 +21,9 @@ from mailer.signing import address_hash
 from mailer.storage import json_object
 from unsubscribe.contacts import foreign
 from unsubscribe.contacts.foreign import Kind
+from unsubscribe.contacts.heads import HELD_BACK
 from unsubscribe.contacts.people import Attribute, dump_attributes
-from unsubscribe.contacts.sheet import Column, Record, plain
+from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, plain
 from unsubscribe.contacts.topics import is_slug
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -38,6 +39,7 @@ _UNKNOWN = N_(
 _BROKEN_CELL = N_("column {column}: {value} is an error of the spreadsheet")
 _SAID = 60  # characters of the cell that keeps a person out, in the proof
 _PLAIN = ("name", "language", "attribute", "first", "infix", "last")
+_MORE = ("attributes", "date", "until", "days")
 _SPREADSHEET = re.compile(
     r"#(?:N/[AVB]|NAME\?|NAAM\?|NOM\s?\?|NAME\?|REF!|VERW!|BEZUG!|VALUE!|WAARDE!|WERT!|VALEUR\s?!|DIV/0!|DEEL/0!|NUM!"
     r"|GETAL!|ZAHL!|NOMBRE\s?!|NULL!|LEEG!|NUL\s?!|NV|#+)"
@@ -61,7 +63,8 @@ class ImportRow:
     """A good row, not yet compared with the database. ``fields``: name and language, if the file has them.
 
     ``kind``, ``said``, ``left_at``: that the file keeps the person out, the cell that says so, and since when if it
-    tells; ``since``: when they subscribed; ``left``: the topics that they left, as our own export says.
+    tells; ``since``: when they subscribed; ``left``: the topics that they left, as our own export says,
+    as are ``until``, the end of a pause, and ``every_days``, *less often*.
     """
 
     line: int
@@ -77,6 +80,8 @@ class ImportRow:
     left_at: datetime | None = None
     since: datetime | None = None
     left: tuple[str, ...] = ()
+    until: datetime | None = None
+    every_days: int = 0
 
 
 class RowReader:
@@ -84,12 +89,14 @@ class RowReader:
 
     def __init__(self, columns: Sequence[Column], pepper: bytes, topic: str = "") -> None:
         self._columns = columns
+        held = [place for place, column in enumerate(columns) if column.head == HELD_BACK]
+        self._held = held[0] if held else MOST_COLUMNS
         self._email = [column.used_as for column in columns].index("email")
         unused = ("email", "none")
         self._rest = [(place, column) for place, column in enumerate(columns) if column.used_as not in unused]
         self._plain = [(place, column) for place, column in self._rest if column.used_as in _PLAIN]
         self._named = any(column.used_as in ("first", "infix", "last") for column in columns)
-        self._other = [(place, column) for place, column in self._rest if column.used_as in ("attributes", "date")]
+        self._other = [(place, column) for place, column in self._rest if column.used_as in _MORE]
         standing = ("status", "topics")
         self._standing = [(place, column) for place, column in self._rest if column.used_as in standing]
         self._pepper, self._topic = pepper, topic
@@ -171,8 +178,16 @@ class RowReader:
             if column.used_as == "date":
                 since = _moment(cell)
                 row.since = max(since, row.since) if since and row.since else since or row.since
+            elif column.used_as == "until":
+                row.until = _moment(cell) if "pause" in self._why(cells) else None
+            elif column.used_as == "days":
+                row.every_days = int(cell) if re.fullmatch(r"[1-9]\d?", cell) else 0
             else:
                 row.attributes |= _from_json(column.name, cell)
+
+    def _why(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """Why mail is held back, as our own export says."""
+        return _list(cells[self._held]) if self._held < len(cells) else ()
 
     def _fault(self, record: Record) -> str:
         if len(record.cells) > len(self._columns) and any(record.cells[len(self._columns) :]):

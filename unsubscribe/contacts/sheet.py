@@ -176,7 +176,7 @@ class Sheet:
             for place in [place for place in unsure if place < len(cells) and unseen.strip(cells[place])]:
                 filled.add(place)
                 status = self.columns[place].status
-                if status and status.read(unseen.strip(plain(cells[place]))):
+                if status and status.settles(unseen.strip(plain(cells[place]))):
                     unsure.discard(place)
             if not nameless and not unsure:
                 break

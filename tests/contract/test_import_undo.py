@@ -1,0 +1,39 @@
+"""An undo that is still open when the list of another program says that the person left gives nothing back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mailer.storage import Database
+from tests.support.leaver import NOW, PEPPER, House
+from unsubscribe import consent, importing, optout
+from unsubscribe.importing import Plan
+
+MEMBER = consent.make_statement("member", "register")
+
+
+@pytest.fixture
+def house(house_database: Database) -> House:
+    return House(house_database)
+
+
+@pytest.mark.parametrize("scope", ["topic", "all"])
+@pytest.mark.parametrize(
+    ("file", "stands"),
+    [("email,status\n{},unsubscribed\n", False), ("email,status\n{},blocklisted\n", False), ("email\n{}\n", True)],
+)
+def test_an_import_that_keeps_somebody_out_closes_an_undo_that_is_open(
+    house: House, tmp_path: Path, scope: optout.Scope, file: str, stands: bool
+) -> None:
+    mailing = house.mailing("a")
+    left = house.leave(mailing, scope)
+    path = tmp_path / "people.csv"
+    path.write_text(file.format(house.reader.email))
+    at = NOW + timedelta(minutes=1)
+    importing.import_file(house.db, path, Plan("nieuws", MEMBER, PEPPER), at)
+    with house.db.write() as conn:
+        optout.undo(conn, house.token(mailing, left.change), at + timedelta(minutes=1))
+    assert (house.claim(mailing) != []) == stands

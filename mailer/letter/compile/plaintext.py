@@ -178,8 +178,11 @@ class TextWriter:
         rows = [row for part in table.children for row in part.children]
         cells = {id(row): [self._inline(cell) for cell in row.children] for row in rows if row.kind == "tr"}
         head, *others = cells.values()
+        shown = rows if "".join(head).strip() or not others else rows[1:]
         if all(guessed_width(" | ".join(row), self.masker) + len(rest) <= WIDTH for row in (head, *others)):
-            return self._rows(rows, lambda row, before: before + " | ".join(cells[id(row)]), lead, f"\n{rest}")
+            return self._rows(
+                shown, lambda row, before: before + " | ".join(cells[id(row)]).rstrip(), lead, f"\n{rest}"
+            )
         if not others:
             return lead + wrapped(" | ".join(head), self.masker, rest=f"{rest}  ")
         empty = empty_columns(others)

@@ -10,7 +10,7 @@ recipient or a field of a mail. Nothing here raises but ``ValueError`` with a se
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from mailer.address import is_address, parse
 from mailer.errors import InputError
@@ -62,7 +62,7 @@ def _web(rest: str) -> str:
         raise ValueError(N_("an address without a name before @: readers are told that such a link is a trick"))
     bare = re.sub(r":[0-9]*\Z", "", authority)
     port = authority[len(bare) + 1 :]
-    host = ascii_host(bare)
+    host = ascii_host(unquote(bare))
     if not host or int(port or "0") > 65_535:
         raise ValueError(N_("a host that there can be, such as https://www.example.org"))
     return f"//{host}{f':{port}' if port else ''}{encoded(path)}"

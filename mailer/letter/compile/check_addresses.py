@@ -53,9 +53,10 @@ def _written(target: str, masker: Masker) -> Iterator[Words]:
     try:
         addresses.normal(sample)
     except ValueError as error:
-        hint = _MEANT.format(word=f"https://{target}") if _SCHEMELESS.match(target) else ""
+        shown = masker.show(target)
+        hint = _MEANT.format(word=f"https://{shown}") if _SCHEMELESS.match(target) else ""
         if target.startswith("//"):
-            hint = _MEANT.format(word=f"https:{target}")
+            hint = _MEANT.format(word=f"https:{shown}")
         elif target[:1] in "/.?":
             hint = N_("A letter lies in no folder: write the whole address.")
         yield "error", target, str(error), hint

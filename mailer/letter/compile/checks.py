@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.check_addresses import address_faults
+from mailer.letter.compile.chosen import addresses_in
 from mailer.letter.compile.leftovers import field_name, leftovers
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
@@ -218,12 +219,14 @@ class Checker:
         yield from self._torn(line, target)
         if not self.source.online and "links.online" in self.masker.show(target):
             yield self._no_online(line, target)
-        if target in ("", "#"):
+        written = addresses_in(target, self.masker)
+        if target in ("", "#") or not written:
             yield self.fault(line, target or N_("nothing"), what, N_("Write https://… or mailto:…"))
-        else:
-            for weight, found, expected, hint in address_faults(target, self.masker):
-                tell = self.warning if weight == "warning" else self.fault
-                yield tell(line, found, expected, hint)
+            return
+        found = dict.fromkeys(words for one in written for words in address_faults(one, self.masker))
+        for weight, seen, expected, hint in found:
+            tell = self.warning if weight == "warning" else self.fault
+            yield tell(line, seen, expected, hint)
 
     def _no_online(self, line: int, found: str) -> Fault:
         return self.fault(line, found, N_("no link to read online, since the letter has online: none"))

@@ -6,7 +6,8 @@
 - ``[label]: address`` is taken out only where the label is used, the first time, and leads somewhere; else it is text.
 - A numbered list begins with 1 or 0, goes on from the one before it, or has two items one right below the other or with
   one number after the other; else it is text.
-- Rows of a table may stand between ``if``/``for`` tags that have a line of their own, or stand around the row.
+- Rows of a table may stand between ``if``/``for`` tags that have a line of their own, or stand around the row; empty
+  lines and comments between rows are left out. A line without a bar is no row.
 
 Raises nothing; each rule looks at a line a bounded number of times.
 """
@@ -32,6 +33,8 @@ _INTERRUPTS = {"alt": ["paragraph", "reference", "blockquote"]}
 _LABEL = r"\[((?:\\.|[^\[\]\\\n]){1,999})\]"
 _LABELS, _DEFINED = re.compile(_LABEL), re.compile(rf"^[ \t>*+\-\d.)]*{_LABEL}:", re.MULTILINE)
 _DEFINITION = re.compile(rf"{_LABEL}:[ \t]*\n?[ \t>]*(\S*)")
+_DELIMITER = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")
+_COMMENT_LINE = re.compile(r"<!--(?:(?!-->).)*-->")
 _LEADS = re.compile(r"[/.:#@]")
 
 
@@ -57,7 +60,8 @@ def rows_apart(masked: Masked, masker: Masker) -> Masked:
     between = re.compile(rf"(?<=\|)({tags})(?=\|)")
     lines: list[str] = []
     numbers: list[int] = []
-    for index, line in enumerate(masked.text.split("\n")):
+    source = masked.text.split("\n")
+    for index, line in _rows_together(source, masker) if "|" in masked.text else enumerate(source):
         prefix = "".join(takewhile(" \t>".__contains__, line)) if "|" in line else ""
         row = line[len(prefix) :]
         first, last = around.match(row), around.search(row, row.rfind("|")) if "|" in line else None
@@ -67,6 +71,49 @@ def rows_apart(masked: Masked, masker: Masker) -> Masked:
         lines += parts
         numbers += [masked.line(index)] * len(parts)
     return replace(masked, text="\n".join(lines), lines=tuple(numbers))
+
+
+def _rows_together(lines: list[str], masker: Masker) -> list[tuple[int, str]]:
+    """The lines with their numbers, without what is empty or a comment between the rows and tags of one table."""
+    kept: list[tuple[int, str]] = []
+    gap: list[tuple[int, str]] = []  # what stands behind the last row: empty lines, comments, tags
+    row = re.compile(rf"(?:{masker.control}[ \t]*)*\|")
+    table = code = False
+    depth = 0  # of the conditions that begin within the table
+    for index, line in enumerate(lines):
+        bare = line.lstrip(" \t>").rstrip()
+        if table and (not bare or _COMMENT_LINE.fullmatch(bare) or masker.control_line.fullmatch(bare)):
+            gap.append((index, line))
+            continue
+        follows = lines[index + 1].strip(" \t>") if index + 1 < len(lines) else ""
+        goes_on = table and bool(row.match(bare)) and not _DELIMITER.fullmatch(follows)
+        kept += _of_table(gap, masker, len(gap) if goes_on else _closed_at(gap, depth, masker))
+        table = not code and (goes_on or (table and not gap and "|" in bare) or bool(_DELIMITER.fullmatch(bare)))
+        depth = depth + sum(_step(each, masker) for _, each in (*gap, (index, line))) if table else 0
+        gap = []
+        kept.append((index, line))
+        code ^= bare.startswith(("```", "~~~"))
+    return kept + _of_table(gap, masker, _closed_at(gap, depth, masker))
+
+
+def _of_table(gap: list[tuple[int, str]], masker: Masker, end: int) -> list[tuple[int, str]]:
+    """A gap whose first ``end`` lines belong to the table: the tags of these, and the rest as it is."""
+    return [each for each in gap[:end] if masker.word.search(each[1]) and "<!--" not in each[1]] + gap[end:]
+
+
+def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Masker) -> int:
+    """How many lines of a gap there are up to the end of the condition that began in the table."""
+    for number, (_, line) in enumerate(gap if depth > 0 else (), start=1):
+        depth += _step(line, masker)
+        if depth <= 0:
+            return number
+    return 0
+
+
+def _step(line: str, masker: Masker) -> int:
+    """How many more conditions are open behind a line."""
+    kinds = [masker.tag(word[0]).kind for word in masker.word.finditer(line)]
+    return sum((kind in ("if", "for")) - (kind in ("endif", "endfor")) for kind in kinds)
 
 
 class _Rules:
@@ -178,7 +225,7 @@ class _Rules:
         depth, opened, number = 0, start, start
         for number in range(start, end):
             line = line_of(state, number)
-            if state.sCount[number] < state.blkIndent or not line or (depth and "|" not in line and not self.tag(line)):
+            if state.sCount[number] < state.blkIndent or ("|" not in line and not self.tag(line)):
                 return opened if depth else number
             for word in self.masker.word.finditer(line) if self.tag(line) else ():
                 kind = self.masker.tag(word[0]).kind

@@ -33,6 +33,8 @@ _AS_FIELD = N_('{{ contact.NAME | default("…") }} for what is known of a reade
 _AS_LINK = N_("[text](https://…) with nothing between ] and (")
 _AS_BOLD = N_("**bold** between two signs, with no space inside them")
 _AS_ITEM = N_("- with a space behind it for an item of a list")
+_AS_LINE = N_("nothing before it on its line, neither a tag nor a space: else it is ordinary text")
+_AS_ROW = N_("a row of a table, with no empty line above it")
 _AS_WEB = N_("<https://…> or [text](https://…), so that it is a link")
 _AS_MAIL = N_("<name@example.org>, so that it is a link")
 
@@ -79,14 +81,22 @@ ANYWHERE = (
     _rule(r"&(?:[a-z]{2,10}|#\d{1,6}|#x[0-9a-f]{1,6});", N_("the sign itself"), flags=_CASE),
 )
 AT_START = (
-    _rule(r"#{2,6}[^\s#].*", N_("## with a space behind it for a heading"), marker="#"),
+    _rule(r"#{2,6}[^\s#].*|#{7,}.*", N_("## with a space behind it for a heading"), marker="#"),
     _rule(r"[•·●○▪▫■□◦‣⁃\uf0b7\uf0a7][ \t\u00a0]*\S.*", _AS_ITEM),
     _rule(r"={2,}[ \t]*", N_("## before the text of a heading, or --- for a thin line"), marker="="),
     _rule(r"::[ \t]*(?:button|signature|small)\b.*", N_("::: for a block")),
     _rule(r"\[[ xX]?\][ \t][^(].*", N_("text without a box"), N_("A letter has no boxes to tick."), "["),
 )
+ALONE = (
+    *(_rule(rf"[{sign}]{{1,6}}[ \t]+\S.*", _AS_LINE, marker=sign) for sign in "#-*+>"),
+    _rule(r"\|(?:[^|\n]*\|){1,50}", _AS_ROW, marker="|"),
+    _rule(r"[-–—_*]{1,2}", N_("--- for a thin line"), marker="-"),
+)
+"""At the beginning of a line of a paragraph; a cell may well say ``–`` or ``> 5``."""
 REPEATED = (
     _rule(r"[–—o][ \t\u00a0].*|-[^\W\d_].*|\*[^\W\d_][^*]*", _AS_ITEM),
+    _rule(r"[§➢➤►▶✓✔❖◆→»‐‑][ \t\u00a0].*", _AS_ITEM),
+    _rule(r"\d{1,9}[.)][ \t]+\S.*", N_("an empty line above the list")),
     _rule(r"\d{1,3}[.)][^\W\d_].*", N_("1. with a space behind it for an item of a list")),
     _rule(r"[a-z][.)][ \t]+\S.*", _AS_ITEM, N_("Letters make no list: the lines run together.")),
     _rule(r"\|?[^|\n]*\|[^|\n]*\|.*", N_("|---|---| under the first row of a table, as many as it has cells")),
@@ -106,7 +116,8 @@ def leftovers(paragraph: Element) -> Iterator[Leftover]:
     """What stays visible in a paragraph, heading or cell."""
     lines = [(line, text.strip()) for line, text in _lines(paragraph)]
     for line, text in lines:
-        begins = next((rule for rule in AT_START if rule.pattern.fullmatch(text)), None)
+        starts = (*AT_START, *ALONE) if paragraph.kind == "paragraph" else AT_START
+        begins = next((rule for rule in starts if rule.pattern.fullmatch(text)), None)
         if begins:
             yield Leftover(line, text, begins)
         told: list[re.Match[str]] = []

@@ -24,6 +24,8 @@ GUESS = 20
 ADDRESS = 72  # a personal link: the public address, a letter, and a token of 36
 _BLANK = " \t"  # what a line may end at: a non-breaking space is kept, and keeps its words together
 _BLANKS = re.compile(r"[ \t]+")
+Opened = tuple[tuple[int, int], ...]
+"""Of each open condition: how far the line reached where it began, and at most where an arm of it ended."""
 _FALLBACK = re.compile(r'default\("((?:[^"\\]|\\.)*)"\)')
 
 
@@ -32,18 +34,42 @@ def guessed_width(text: str, masker: Masker) -> int:
     return sum(_width(piece) for piece in masker.split(text))
 
 
+def _extent(word: str, used: int, opened: Opened, masker: Masker) -> tuple[int, int, Opened]:
+    """How far a line of ``used`` characters reaches with a word at most, where it ends, and what is open then.
+
+    Each arm of a condition begins where the condition does: a reader sees one of them.
+    """
+    widest = used
+    for piece in masker.split(word):
+        if isinstance(piece, str) or piece.kind == "slot":
+            used += _width(piece)
+            widest = max(widest, used)
+        elif piece.kind in ("if", "for"):
+            opened = (*opened, (used, used))
+        elif opened and piece.kind in ("elif", "else", "endif", "endfor"):
+            start, longest = opened[-1]
+            longest = max(longest, used)
+            more = piece.kind in ("elif", "else")
+            opened = (*opened[:-1], (start, longest)) if more else opened[:-1]
+            used = start if more else longest
+    return widest, used, opened
+
+
 def wrapped(text: str, masker: Masker, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
     """A masked text in lines; ``first`` stands before the first line, ``rest`` before the others."""
     lines: list[str] = []
+    opened: Opened = ()
     for hard in text.split("\n"):
         line, used = "", 0
         for word in _BLANKS.split(hard.strip(_BLANK)):
-            wide = guessed_width(word, masker)
-            if line and used + 1 + wide > width - len(rest):
+            widest, end, still = _extent(word, used + bool(line), opened, masker)
+            if line and widest > width - len(rest):
                 lines.append(line)
-                line, used = word, wide
+                line = word
+                _, used, opened = _extent(word, 0, opened, masker)
             else:
-                line, used = (f"{line} {word}", used + 1 + wide) if line else (word, wide)
+                line = f"{line} {word}" if line else word
+                used, opened = end, still
         lines.append(line)
     prefixes = [first] + [rest] * (len(lines) - 1)
     return "\n".join(f"{prefix}{line}".rstrip() for prefix, line in zip(prefixes, lines, strict=True))
@@ -152,8 +178,11 @@ class TextWriter:
         rows = [row for part in table.children for row in part.children]
         cells = {id(row): [self._inline(cell) for cell in row.children] for row in rows if row.kind == "tr"}
         head, *others = cells.values()
+        shown = rows if "".join(head).strip() or not others else rows[1:]
         if all(guessed_width(" | ".join(row), self.masker) + len(rest) <= WIDTH for row in (head, *others)):
-            return self._rows(rows, lambda row, before: before + " | ".join(cells[id(row)]), lead, f"\n{rest}")
+            return self._rows(
+                shown, lambda row, before: before + " | ".join(cells[id(row)]).rstrip(), lead, f"\n{rest}"
+            )
         if not others:
             return lead + wrapped(" | ".join(head), self.masker, rest=f"{rest}  ")
         empty = empty_columns(others)

@@ -59,7 +59,7 @@ def groups(children: Sequence[Element], masker: Masker) -> list[Group]:
 
 def presence(element: Element, masker: Masker) -> Presence:
     """When something of an element is shown."""
-    if element.sure or element.kind in _SOLID or (element.kind == "block" and element.name == "button"):
+    if element.sure or element.kind in _SOLID:
         return None
     if element.kind == "list_item" and not element.children:
         return None  # an empty item of the author's

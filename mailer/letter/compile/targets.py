@@ -1,9 +1,9 @@
 """Where links lead, before a tree is written: one spelling for each address, and no link for who has none.
 
 A slot that begins an address is the whole of it: a contact's value counts only if it is an address, else the fallback
-does (``{{ contact.site | default("www.example.org") }}``). Where there is neither, the text stays without a link, a
-picture too, and a button is left out; so does a link to a mailbox or a telephone. For nobody in particular the same
-holds for what everybody else has (``mailto:{{ contact.email }}``).
+does (``{{ contact.site | default("www.example.org") }}``); the same in each arm of a condition. Where there is neither,
+the text stays without a link, a picture too, and a button is left out; so does a link to a mailbox or a telephone. For
+nobody in particular the same holds for what everybody else has (``mailto:{{ contact.email }}``).
 
 Promises: HTML and the text part get the same address, for every contact.
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from mailer.letter import addresses
 from mailer.letter.compile.check_addresses import kind_of_slot
 from mailer.letter.compile.checks import is_picture
+from mailer.letter.compile.chosen import choice
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.tree import Element
 from mailer.letter.expression_tree import ALWAYS_THERE, Both, Constant, Filter, Name, Node, may_be_missing, unparse
@@ -38,9 +39,7 @@ def _settle(parent: Element, settler: _Settler) -> None:
             _settle(child, settler)
             children.append(child)
             continue
-        link.target, conditions = settler.target(link.target)
-        _settle(link, settler)
-        children += settler.guarded(child, link, conditions) if conditions else [child]
+        children += settler.settled(child, link)
     parent.children = children
 
 
@@ -81,19 +80,30 @@ class _Settler:
                 conditions.append(unparse(node))
         return written(settled, self.masker), conditions
 
+    def settled(self, child: Element, link: Element) -> list[Element]:
+        """What stands in the place of an element with a link: one for each address that a condition chooses."""
+        chosen = choice(link.target, self.masker)
+        if chosen is None:
+            link.target, conditions = self.target(link.target)
+            _settle(link, self)
+            return self.guarded(child, link, conditions) if conditions else [child]
+        found: list[Element] = []
+        for word, target in chosen.arms:
+            found.append(Element("control", child.line, text=word))
+            arm = child.copy()
+            own = arm if child is link else next(below for below in arm.children if below.kind == "link")
+            own.target = target
+            found += self.settled(arm, own) if target else _without(child, link)
+        if not chosen.has_else and (rest := _without(child, link)):
+            found += [self.control("else", "", child.line), *rest]
+        return [*found, Element("control", child.line, text=chosen.end)]
+
     def guarded(self, child: Element, link: Element, conditions: list[str]) -> list[Element]:
         """The element with a condition around it, and what is left for who has no address."""
         node = parse(conditions[0], None)
         for source in conditions[1:]:
             node = Both("and", node, parse(source, None))
-        without = child.copy()
-        if child is link:
-            rest = [] if child.kind == "block" else without.children
-        else:
-            inside = next(below for below in without.children if below.kind == "link")
-            parts = [below.children if below is inside else [below] for below in without.children]
-            without.children = [one for part in parts for one in part]
-            rest = [without]
+        rest = _without(child, link)
         middle = [self.control("else", "", child.line), *rest] if rest else []
         return [
             self.control("if", unparse(node), child.line),
@@ -105,6 +115,17 @@ class _Settler:
     def control(self, kind: str, source: str, line: int) -> Element:
         word = self.masker.put(Tag(kind, source, "", line, 0, f"{{% {kind} %}}"))  # type: ignore[arg-type]
         return Element("control", line, text=word)
+
+
+def _without(child: Element, link: Element) -> list[Element]:
+    """What is left of an element for who has no address for its link: its text, its picture; of a button nothing."""
+    without = child.copy()
+    if child is link:
+        return [] if child.kind == "block" else without.children
+    inside = next(below for below in without.children if below.kind == "link")
+    parts = [below.children if below is inside else [below] for below in without.children]
+    without.children = [one for part in parts for one in part]
+    return [without]
 
 
 def written(target: str, masker: Masker) -> str:

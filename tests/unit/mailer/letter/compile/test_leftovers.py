@@ -135,3 +135,24 @@ PROSE = [
 @pytest.mark.parametrize("body", PROSE, ids=[body[:30] for body in PROSE])
 def test_ordinary_prose_has_no_warning(body: str) -> None:
     assert _faults(body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% if contact.a %}## Kop{% endif %}",
+        "{% if contact.a %}- item{% endif %}",
+        "\u00a0- item",
+        "| een | twee |",
+        "Groet\n--\nJan",
+        "Agenda:\n3. Opening\n4. Sluiting",
+        "➢ een\n➢ twee",
+        "####### zeven",
+    ],
+)
+def test_what_begins_a_line_and_was_not_taken_is_told(body: str) -> None:
+    assert len(compile_letter(small(body)).warnings) == 1
+
+
+def test_signs_at_the_beginning_of_a_cell_are_no_markup() -> None:
+    assert compile_letter(small("| A | B |\n|---|---|\n| - | > 5 |\n| – | # 1 |\n\n\\- x\n\n\\# y")).warnings == ()

@@ -108,3 +108,12 @@ def test_a_table_that_is_too_wide_is_told_cell_by_cell() -> None:
     assert text.startswith("Datum: 18 maart\nOnderwerp: Werkbezoek\nWaar: Raadzaal\n\nDatum: 12 april\nOnderwerp: ")
     assert max(map(len, text.split("\n"))) <= 76
     assert "Datum | Waar\n1 | 2" in _body("| Datum | Waar |\n|---|---|\n| 1 | 2 |")
+
+
+def test_lines_are_as_long_as_they_may_be_whatever_arm_of_a_condition_a_reader_sees() -> None:
+    arms = "kort{% else %}" + "een heel lang stuk " * 6 + "tekst{% endif %}"
+    body = "Dit is het begin van een regel met {% if contact.a %}" + arms + " en dan nog " + "een heel eind " * 8
+    for values in ({}, {"a": "1"}):
+        lines = _body(body, **values).rstrip("\n").split("\n")
+        assert max(len(line) for line in lines) <= 76
+        assert lines[0].startswith("Dit is het begin van een regel met ")

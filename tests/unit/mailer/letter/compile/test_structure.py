@@ -79,6 +79,8 @@ HIDDEN = [
     ("| a | b |\n|---|---|\n| 1 | 2 |\n{% if contact.x %}\n| 3 | 4 |\n{% endif %}\n| 5 | 6 |", "a | b\n1 | 2\n5 | 6\n", "a | b\n1 | 2\n3 | 4\n5 | 6\n", 1),
     ("| a |\n|---|\n| 1 |\n{% if contact.x %}| 3 |{% else %}| 4 |{% endif %}\n| 5 |", "a\n1\n4\n5\n", "a\n1\n3\n5\n", 1),
     ("| a |\n|---|\n{% for i in contact.l %}\n| {{ i }} |\n{% endfor %}\n\nb", "b\n", "a\np\nq\n\nb\n", 1),
+    ("{% if contact.l %}\na\n\n{% for i in contact.l %}\n- {{ i }}\n{% endfor %}\n\n{% endif %}\n\nb", "b\n", "a\n\n- p\n- q\n\nb\n", 1),
+    ("{% if contact.x %}\na\n\n1. b\n{% if contact.y %}\n2. c\n{% endif %}\n3. d\n{% endif %}\n\ne", "e\n", "a\n\n1. b\n2. d\n\ne\n", 1),
     ("{% for i in contact.l %}\n{{ i }}\n{% endfor %}\n\nb", "b\n", "p\n\nq\n\nb\n", 0),
 ]  # fmt: skip
 
@@ -135,3 +137,32 @@ def test_what_cannot_be_shown_is_told_with_its_line(body: str, severity: str, li
 def test_ten_lists_in_one_another_are_shown_whole() -> None:
     html, text = _parts("\n".join("  " * n + f"- woord{n}" for n in range(10)))
     assert all(f"woord{n}" in html and f"woord{n}" in text for n in range(10))
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "\n{% if contact.a %}\n\n| y | 2 |\n\n{% endif %}\n\n",
+        "{# a note #}\n{% if contact.a %}\n| y | 2 |\n{% endif %}\n",
+        "<!-- a note -->\n\n{% if contact.a %}| y | 2 |{% endif %}\n\n",
+    ],
+)
+def test_empty_lines_and_comments_between_rows_leave_a_table_whole(between: str) -> None:
+    body = f"| A | B |\n|---|---|\n| x | 1 |\n{between}| z | 3 |\n\nSlot."
+    assert _parts(body)[1] == "A | B\nx | 1\nz | 3\n\nSlot.\n"
+    assert _parts(body, a="1")[1] == "A | B\nx | 1\ny | 2\nz | 3\n\nSlot.\n"
+    assert _parts(body, a="1")[0].count("<tr") == 4
+
+
+def test_a_table_ends_at_a_line_without_a_bar_and_where_another_one_begins() -> None:
+    assert _parts("| A | B |\n|---|---|\n| x |\nTekst.")[1] == "A | B\nx |\n\nTekst.\n"
+    two = "| A | B |\n|---|---|\n| x | 1 |\n\n| C | D |\n|---|---|\n| y | 2 |"
+    assert _parts(two)[1] == "A | B\nx | 1\n\nC | D\ny | 2\n"
+    assert _parts("| | |\n|---|---|\n| x | 1 |")[1] == "x | 1\n"
+
+
+def test_a_button_without_a_text_is_left_out() -> None:
+    body = '::: button https://example.org\n{{ contact.a | default("") }}\n:::\n\nSlot.'
+    html, text = _parts(body)
+    assert (text, "<a" in html) == ("Slot.\n", False)
+    assert _parts(body, a="Kom")[1] == "Kom:\n<https://example.org>\n\nSlot.\n"

@@ -123,3 +123,50 @@ def test_an_address_that_nobody_can_follow_is_a_fault(address: str, hint: str) -
         with pytest.raises(FaultsError) as told:
             compile_letter(small(body))
         assert [(fault.found, fault.hint) for fault in told.value.faults] == [(address, hint)]
+
+
+@pytest.mark.parametrize(
+    ("address", "contact", "expected"),
+    [
+        ('{% if contact.s %}{{ contact.s | default("") }}{% endif %}', {}, []),
+        ('{% if contact.s %}{{ contact.s | default("") }}{% endif %}', {"s": "geen"}, []),
+        ('{% if contact.s %}{{ contact.s | default("") }}{% endif %}', {"s": "x.example"}, ["https://x.example"]),
+        ('{% if contact.s %}{{ contact.s | default("") }}{% else %}https://z.nl{% endif %}', {"s": "geen"}, []),
+        ("{% if contact.s %}https://x.nl{% elif contact.t %}https://y.nl{% endif %}", {"t": "1"}, ["https://y.nl"]),
+        ("{% if contact.s %}https://één.nl{% else %}https://z.nl{% endif %}/é?q=1", {}, ["https://z.nl/%C3%A9?q=1"]),
+        (
+            "{% if contact.s %}https://één.nl{% endif %}/é",
+            {"s": "1"},
+            ["https://xn--n-9faa.nl/%C3%A9"],
+        ),
+        (
+            'mailto:{% if contact.s %}{{ contact.s | default("") }}{% else %}info@x.nl{% endif %}?subject=a',
+            {},
+            ["mailto:info@x.nl?subject=a"],
+        ),
+        ('mailto:{% if contact.s %}{{ contact.s | default("") }}{% endif %}', {"s": "geen"}, []),
+    ],
+)
+@pytest.mark.parametrize("kind", ["[Naar de pagina]({})", "::: button {}\nNaar de pagina\n:::", "[![x](a.png)]({})"])
+def test_a_condition_may_choose_the_whole_address_and_who_gets_none_has_no_link(
+    kind: str, address: str, contact: dict[str, str], expected: list[str]
+) -> None:
+    compiled = compile_letter(small(f"{kind.format(address)}\n\nSlot.", images={"a.png": pictures()["gevels.png"]}))
+    assert links(compiled, **contact) == expected
+    body = text(compiled, **contact)
+    assert [f"<{link}>" in body for link in expected] == [True] * len(expected)
+    assert "<>" not in body + compiled.public_text
+    assert ("Naar de pagina" in body) == ("Naar" in kind and (bool(expected) or kind.startswith("[")))
+    assert 'href=""' not in compiled.public_html
+
+
+def test_each_address_of_a_condition_is_checked_and_the_hint_shows_tags_as_they_were_written() -> None:
+    body = '[Naar x]({% if contact.s %}www.x.nl{% else %}/y{% endif %}?z={{ contact.z | default("z") }})'
+    with pytest.raises(FaultsError) as caught:
+        compile_letter(small(body))
+    assert [fault.hint for fault in caught.value.faults] == [
+        'Did you mean https://www.x.nl?z={{ contact.z | default("z") }}?',
+        "A letter lies in no folder: write the whole address.",
+    ]
+    with pytest.raises(FaultsError):
+        compile_letter(small("[Naar x]({% if contact.s %}{% endif %})"))

@@ -22,19 +22,28 @@ def gather_lists(element: Element, masker: Masker) -> None:
     So a loop around an item gives one list, and an item under a condition leaves the items around it in their list.
     Numbered lists belong together if their numbers go on, or no empty line stands between them.
     """
-    children: list[Element] = []
+    element.children = _gathered(element.children, masker)
+    for child in element.children:
+        gather_lists(child, masker)
+
+
+def _gathered(children: Sequence[Element], masker: Masker) -> list[Element]:
+    found: list[Element] = []
     run: list[Group] = []
-    for group in groups(element.children, masker):
+    for group in groups(children, masker):
         if run and not _together(run[-1], group, masker):
-            children += _one_list(run)
+            found += _one_list(run)
             run = []
         if _kind(group, masker):
             run.append(group)
         else:
-            children += _flat([group])
-    element.children = children + _one_list(run)
-    for child in element.children:
-        gather_lists(child, masker)
+            found += _flat([Group(group.tags, tuple(_within(arm, group, masker) for arm in group.arms))])
+    return found + _one_list(run)
+
+
+def _within(arm: Sequence[Element], group: Group, masker: Masker) -> Sequence[Element]:
+    """What is behind a tag, gathered too; an element alone stays as it is."""
+    return _gathered(arm, masker) if group.tags else arm
 
 
 def jumps(numbered: Element, masker: Masker) -> dict[int, int]:

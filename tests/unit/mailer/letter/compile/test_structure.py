@@ -79,6 +79,8 @@ HIDDEN = [
     ("| a | b |\n|---|---|\n| 1 | 2 |\n{% if contact.x %}\n| 3 | 4 |\n{% endif %}\n| 5 | 6 |", "a | b\n1 | 2\n5 | 6\n", "a | b\n1 | 2\n3 | 4\n5 | 6\n", 1),
     ("| a |\n|---|\n| 1 |\n{% if contact.x %}| 3 |{% else %}| 4 |{% endif %}\n| 5 |", "a\n1\n4\n5\n", "a\n1\n3\n5\n", 1),
     ("| a |\n|---|\n{% for i in contact.l %}\n| {{ i }} |\n{% endfor %}\n\nb", "b\n", "a\np\nq\n\nb\n", 1),
+    ("{% if contact.l %}\na\n\n{% for i in contact.l %}\n- {{ i }}\n{% endfor %}\n\n{% endif %}\n\nb", "b\n", "a\n\n- p\n- q\n\nb\n", 1),
+    ("{% if contact.x %}\na\n\n1. b\n{% if contact.y %}\n2. c\n{% endif %}\n3. d\n{% endif %}\n\ne", "e\n", "a\n\n1. b\n2. d\n\ne\n", 1),
     ("{% for i in contact.l %}\n{{ i }}\n{% endfor %}\n\nb", "b\n", "p\n\nq\n\nb\n", 0),
 ]  # fmt: skip
 

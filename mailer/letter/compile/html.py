@@ -63,8 +63,9 @@ class HtmlWriter:
                 return self.look("divider", {})
             case kind if kind in _PLAIN_TAGS:
                 tag = _PLAIN_TAGS[kind]
-                inside = self.flow(element) or _FILLED
-                return f"<{tag}>{inside}</{tag}>" + ("" if kind in ("strong", "em") else "\n")
+                inside = self.flow(element) or ("" if kind == "blockquote" else _FILLED)
+                end = "" if kind in ("strong", "em") else "\n"
+                return f"<{tag}>{inside}</{tag}>{end}" if inside else ""
             case _:
                 return self._rare(element)
 

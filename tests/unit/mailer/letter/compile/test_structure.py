@@ -53,6 +53,7 @@ KEPT = [
     ("- 18. maart is de dag.", "<ul><li>18. maart is de dag.</li></ul>", "- 18. maart is de dag.\n"),
     ("1. a\n\nuitleg\n\n2. b", '<ol><li>a</li></ol><p>uitleg</p><ol start="2"><li>b</li></ol>', "1. a\n\nuitleg\n\n2. b\n"),
     ("> a\n>\n> b\n>\n> - c", "<blockquote><p>a</p><p>b</p><ul><li>c</li></ul></blockquote>", "> a\n>\n> b\n>\n> - c\n"),
+    ("a\n\n>\n\nb", "<p>a</p><p>b</p>", "a\n\nb\n"),
     ("> > a\n> >\n> > b", "<blockquote><blockquote><p>a</p><p>b</p></blockquote></blockquote>", "> > a\n> >\n> > b\n"),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A sender whose mail will be refused is found: unsigned, a return path of another organisation, DMARC that enforces."""
+"""A sender whose mail will be refused: unsigned, a return path of another organisation, DMARC that enforces."""
 
 from __future__ import annotations
 

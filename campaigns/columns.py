@@ -95,15 +95,19 @@ class Many:
     say: Say
 
     def of(self, count: int) -> str:
-        """``17 of 302 people``."""
+        """``17 of 302``."""
         _ = self.say
-        text = _("{count} of {number} people") if self.whole else _("{count} of the first {number} people")
+        text = _("{count} of {number}") if self.whole else _("{count} of the first {number}")
         return text.format(count=count, number=self.number)
 
     def missing(self, name: str, use: Use) -> str:
         """Who reads the fallback."""
         _ = self.say
-        text = _("{people} have no {name}: they read “{fallback}”.") if use.fallback else _("{people} have no {name}.")
+        text = (
+            _("People without {name}: {people}. They read “{fallback}”.")
+            if use.fallback
+            else _("People without {name}: {people}.")
+        )
         return text.format(people=self.of(use.missing), name=name, fallback=use.fallback)
 
     def odd(self, name: str, use: Use) -> Fault:
@@ -111,7 +115,7 @@ class Many:
         _ = self.say
         value, email = use.odd[0]
         kinds = {"number": _("a number"), "date": _("a day"), "address": _("an address")}
-        found = _("{people} with a {name} such as “{value}” ({email})")
+        found = _("a {name} such as “{value}” ({email}), people: {people}")
         hints = {"address": _("They get the fallback instead, or the text without a link.")}
         hint = hints.get(use.kind) or _("It is printed as it stands. Mend the list, and import it again.")
         return Fault(
@@ -135,9 +139,9 @@ def _unknown(conn: Connection, name: str, use: Use, known: Sequence[str], _: Say
         hint = (
             _("Did you mean {word}?").format(word=f"contact.{lower[near[0]]}")
             if near
-            else _("Known are: {names}").format(names=", ".join(known[:30]))
+            else _("Known names: {names}").format(names=", ".join(known[:30]))
         )
-    found, expected = _("contact.{name}, which nobody of this topic has"), _("a column of the people it goes to")
+    found, expected = _("contact.{name}, which nobody in this topic has"), _("a column of the people it goes to")
     where = use.where
     return Fault(where.file, where.line, where.field, found.format(name=name), expected, hint, "warning")
 

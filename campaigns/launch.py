@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 N_ = str  # marks a text for the catalogue (domain cli)
 MISSED = "missed"
 PLANNED_FOR_HERE = N_(
-    "{slug} was planned while its links led to this machine only: plan it anew with its file ('postiljon schedule')"
+    "{slug} was planned while its links led to this machine only: plan it again with its file ('postiljon schedule')"
 )
 LONGEST_BREATH = 0.05  # seconds: as long as the lock was held, or as it may be
 _EDITABLE = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)

@@ -46,7 +46,7 @@ def sender(text: str, _: Say) -> tuple[str, str]:
         hint = _("It would look as if the letter came from there.")
         raise WrongMailbox(_("a name without a mail address in it"), hint)
     if _TURNING.search(name):
-        raise WrongMailbox(_("a name without signs that turn the text round"), _("Type the name anew."))
+        raise WrongMailbox(_("a name without signs that turn the text round"), _("Type the name again."))
     return name, bare(given, _, expected)
 
 

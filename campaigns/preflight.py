@@ -20,7 +20,9 @@ from mailer.errors import Fault
 Ask = Callable[[str, str], list[str]]
 _SECONDS, _TOGETHER = 3.0, 10.0  # for one question; for all that one examination asks
 N_ = as_is
-MUST_FAIL = N_("mail that must fail: DMARC of {domain} says {policy}, and neither DKIM nor SPF of ours counts for it")
+MUST_FAIL = N_(
+    "mail that will be refused: DMARC of {domain} says {policy}, and neither DKIM nor SPF of ours counts for it"
+)
 _MOST_LABELS = 8  # of a name that is walked up (RFC 9989 section 4.10: a longer one is cut to seven)
 
 

@@ -76,7 +76,7 @@ HELD = {
         "another slug"
     ),
     "planned_for_here": N_(
-        "it was planned while its links led to this machine only; plan it anew with its file ('postiljon schedule')"
+        "it was planned while its links led to this machine only; plan it again with its file ('postiljon schedule')"
     ),
     "letter_broken": N_("the letter cannot be made; the log of the sender says why"),
 }

@@ -88,7 +88,7 @@ REFUSALS = {
 
 
 MISSED_ITS_HOUR = N_(
-    "{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it anew"
+    "{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it again"
 )
 
 

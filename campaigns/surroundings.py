@@ -40,7 +40,9 @@ def disk(house: House, _: Say) -> Iterator[Finding]:
     folder, subject = house.data.absolute(), _("disk")
     left = shutil.disk_usage(folder).free
     if left < SCARCE:
-        words = _("{free} MB left at {path}, and without room no opt-out is kept; see what takes it: du -xh {path}")
+        words = _(
+            "{free} MB left at {path}; a full disk cannot store an opt-out. See what takes the room: du -xh {path}"
+        )
         shown = words.format(free=left // 1_000_000, path=folder)
         yield Finding("error" if left < LEAST else "warning", subject, shown)
     found = _file_system(house.db.sqlite_path.parent if house.db.sqlite_path else folder)
@@ -125,7 +127,7 @@ def proxies(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("warning", _("proxy"), shown)
     for one in away:
         words = _(
-            "{number} turned away since {day}: {reason}. If these were people behind one proxy or one house, see "
+            "{number} turned away since {day}: {reason}. If these were people behind one proxy or in one building, see "
             "trusted_proxies"
         )
         reason = _(dropped.REASONS[one.reason])

@@ -22,7 +22,7 @@ from mailer import unseen
 from mailer.errors import AddressError
 
 N_ = str  # marks a text for the catalogue (domain cli)
-HIDDEN = N_("{text} has a sign in it that cannot be seen: {sign}; type the address anew")
+HIDDEN = N_("{text} has a sign in it that cannot be seen: {sign}; type the address again")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')

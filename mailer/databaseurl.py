@@ -53,7 +53,7 @@ def sqlite_file(parsed: URL) -> Path:
     try:
         path = Path(parsed.database).resolve()
         if path.exists() and not path.is_file():
-            raise SettingsError(N_("{path} is no database, but a folder, a device or a pipe").format(path=path))
+            raise SettingsError(N_("{path} is not a database, but a folder, a device or a pipe").format(path=path))
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link to itself
         said = N_("the database {path} cannot be used: {why}")
         why = getattr(error, "strerror", "") or str(error)

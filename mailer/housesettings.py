@@ -191,7 +191,7 @@ def _is_foreign(name: str, value: str) -> bool:
 def _stranger(fault: SettingFault, known: Collection[str], prefix: str) -> SettingFault:
     near = nearest(fault.field, known)
     shown = f"{prefix}{near.upper()}" if prefix else near
-    words = N_("Did you mean {word}? It stands in no table") if "." in fault.field else N_("Did you mean {word}?")
+    words = N_("Did you mean {word}? It belongs in no table") if "." in fault.field else N_("Did you mean {word}?")
     hint = words.format(word=shown) if near else ""
     named = fault.field if fault.field.isprintable() else ascii(fault.field)
     return SettingFault(fault.file, fault.line, named[:_SHOWN], "", N_("there is no such setting"), hint)

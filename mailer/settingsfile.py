@@ -81,7 +81,7 @@ def parse(path: Path) -> Keys:
     except tomllib.TOMLDecodeError as error:
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at else text.count("\n") + 1
-        said = N_("line {line} is no TOML ({why})")
+        said = N_("line {line} is not valid TOML ({why})")
         raise SettingsFileError(path, said.format(line=line, why=_AT_LINE.sub("", str(error))), line) from None
     except RecursionError:
         raise SettingsFileError(path, N_("it has too many brackets in brackets")) from None
@@ -106,7 +106,7 @@ def _text(path: Path) -> str:
         data = files.read(path, _LONGEST)
     except (OSError, ValueError) as error:
         if os.path.exists(path) and not os.path.isfile(path):
-            raise SettingsFileError(path, N_("it is no ordinary file (a folder, a device or a pipe)")) from None
+            raise SettingsFileError(path, N_("it is not an ordinary file, but a folder, a device or a pipe")) from None
         why = getattr(error, "strerror", "") or N_("that is not the name of a file")
         raise SettingsFileError(path, why, denied=isinstance(error, PermissionError)) from None
     if data.startswith(_UTF_16) or b"\0" in data:

@@ -6,7 +6,8 @@ and writes every ``.mo``. ``check`` prints what is wrong and ends with 1: a text
 placeholder or contact tag that differs from the original, a ``.mo`` that is not of its ``.po``. A test calls the same.
 
 Which domain a message belongs to follows from the file it stands in (:data:`HOMES`, first match wins). Python says
-``_("…")``, ``gettext("…")``, ``ngettext("…", "…", n)``, or ``N_("…")`` for a text that is put into words later.
+``_("…")``, ``gettext("…")``, ``ngettext("…", "…", n)``, or ``N_("…")`` for a text that is put into words later; a
+page says ``pgettext("where", "…")`` for English words that other languages say in another way there.
 English needs no catalogue: message ids are the English sentences.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,13 @@ HOMES: tuple[tuple[str, Domain], ...] = (
     ("unsubscribe/**/*.py", "cli"),
     ("campaigns/**/*.py", "cli"),
 )
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
+KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "N_": None,
+    "pgettext": ((1, "c"), 2),
+}
 _FIXED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change every file at every run
 _TEXT = re.compile(r'"[^"]*"')
 _MARKS = re.compile(r"%\(\w+\)[sd]|\{\{.*?\}\}|\{%.*?%\}|\{\w*\}")

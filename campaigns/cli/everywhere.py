@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def _everywhere(
     config: Annotated[
-        Path | None, typer.Option(CONFIG, metavar="FILE", help=_("The file of settings; also behind a command's name."))
+        Path | None, typer.Option(CONFIG, metavar="FILE", help=_("The settings file; may also follow the command."))
     ] = None,
     version: Annotated[bool, typer.Option(VERSION, help=_("Print the version."))] = False,
 ) -> None:

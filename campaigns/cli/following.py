@@ -82,7 +82,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     outcomes = status.get("details", {}).get("outcomes", [])
     planned = status.get("details", {}).get("people_now")
     if planned is not None:
-        say("  " + _("{people} now; counted anew when it starts").format(people=output.people(planned)))
+        say("  " + _("{people} now; counted again when it starts").format(people=output.people(planned)))
         return
     rows = [(_("People"), status["recipients"])]
     rows += [(report.words_of(one["state"], one["reason"], _), one["people"]) for one in outcomes]

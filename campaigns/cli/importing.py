@@ -47,14 +47,14 @@ def import_file(
     source: Annotated[str, typer.Option(help=_("Where the addresses come from."))] = "",
     date: Annotated[str, typer.Option(help=_("Since when: year-month-day."))] = "",
     rejects: Annotated[Path | None, typer.Option(help=_("Write the rejected rows to this file."))] = None,
-    encoding: Annotated[str, typer.Option(help=_("How the file is written, such as windows-1250."))] = "",
+    encoding: Annotated[str, typer.Option(help=_("The encoding of the file, such as windows-1250."))] = "",
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="HEAD=USE",
             help=_(
-                "Use a column otherwise: attribute, email, name, first, infix, last, language, salutation, status, "
-                "date or none (left out)."
+                "Use a column as something else: attribute, email, name, first, infix, last, language, salutation, "
+                "status, date or none (left out)."
             ),
         ),
     ] = None,

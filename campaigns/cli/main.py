@@ -110,9 +110,7 @@ def _refused(found: OSError) -> PostiljonError:
     try:
         os.getcwd()
     except OSError:
-        return InputError(
-            _("the folder in which this runs is not there any more, or is closed to you: {why}").format(why=why)
-        )
+        return InputError(_("the current folder no longer exists, or you have no access to it: {why}").format(why=why))
     return MachineShort(_("the system refused something: {why}").format(why=why))
 
 

@@ -64,7 +64,7 @@ def _web(rest: str) -> str:
     port = authority[len(bare) + 1 :]
     host = ascii_host(unquote(bare))
     if not host or int(port or "0") > 65_535:
-        raise ValueError(N_("a host that there can be, such as https://www.example.org"))
+        raise ValueError(N_("a host name that can exist, such as https://www.example.org"))
     return f"//{host}{f':{port}' if port else ''}{encoded(path)}"
 
 

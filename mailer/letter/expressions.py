@@ -47,7 +47,7 @@ _HINTS = dict.fromkeys("+*/%", _NO_ARITHMETIC) | dict.fromkeys("“”„‘’"
 _HINTS |= dict.fromkeys(("true", "false", "none", "True", "False", "None"), _ABSENT)
 _HINTS |= {
     "-": N_("Arithmetic is not possible in a letter; leave out a hyphen beside a brace."),
-    "~": N_("Write the two slots beside each other."),
+    "~": N_("Write the two contact tags beside each other."),
     "(": N_("Nothing can be called in a letter; a filter is written after |."),
     "=": N_("To compare, write ==."),
     "&": N_("Write and."),

@@ -102,7 +102,7 @@ def test_a_test_mail_is_a_mail_of_its_own_whose_links_lead_to_pages(office: Offi
         assert {link.split("/")[3] for link in links} == {"u", "d", "o"}
         for link in [*links, first.unsubscribe_url]:
             status, page = fetch(f"{link}?lang=en")
-            assert (status, "This is a test mail." in page) == (200, True), link
+            assert (status, "This is a test email." in page) == (200, True), link
         assert fetch(first.unsubscribe_url, b"List-Unsubscribe=One-Click")[0] == 200
         for image in set(re.findall(rf"http://127\.0\.0\.1:{port}/m/[\w.]+", first.part("html"))):
             assert fetch(image)[0] == 200

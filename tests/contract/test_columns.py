@@ -38,7 +38,7 @@ def found(scene: Stage, body: str, subject: str = "Nieuws") -> Findings:
         ('{% if contact.vornaam == "Els" %}x{% endif %}', 8, "Did you mean contact.voornaam?"),
         ("{% for x in contact.cursus %}{{ x }}{% endfor %}", 8, "Did you mean contact.cursussen?"),
         ('{{ contact["e-mail"] | default("x") }}', 8, "Did you mean contact.email?"),
-        ('{{ contact.schoenmaat | default("42") }}', 8, "Known are: cursussen, email, language, name, voornaam"),
+        ('{{ contact.schoenmaat | default("42") }}', 8, "Known names: cursussen, email, language, name, voornaam"),
     ],
 )
 def test_a_column_that_nobody_has_is_told_with_its_line_and_what_was_meant(
@@ -59,10 +59,17 @@ def test_it_says_how_many_read_the_fallback_and_nothing_when_nobody_does(scene: 
     scene.people(3, salutation="mevrouw")
     scene.people(2)
     body = 'Geachte {{ contact.salutation | default("heer, mevrouw") }} {% if contact.salutation %}x{% endif %}'
-    assert found(scene, body) == Findings((), ("2 of 5 people have no salutation: they read “heer, mevrouw”.",))
+    assert found(scene, body) == Findings((), ("People without salutation: 2 of 5. They read “heer, mevrouw”.",))
     assert found(scene, "Aan {{ contact.email }}") == Findings()
     assert found(scene, 'Dag {{ contact.name | default("lezer") }}').notes == (
-        "5 of 5 people have no name: they read “lezer”.",
+        "People without name: 5 of 5. They read “lezer”.",
+    )
+
+
+def test_a_count_of_one_reads_well(scene: Stage) -> None:
+    scene.people(1)
+    assert found(scene, 'Dag {{ contact.name | default("lezer") }}').notes == (
+        "People without name: 1 of 1. They read “lezer”.",
     )
 
 
@@ -71,7 +78,10 @@ def test_a_column_of_people_outside_the_topic_alone_is_told_as_such_by_its_exact
     with scene.db.write() as conn:
         contacts.add(conn, Person("x@example.org", attributes={"lidnummer": "1"}), PEPPER, scene.clock())
     warnings = found(scene, '{{ contact.lidnummer | default("") }} {{ contact.Lidnummer | default("") }}').warnings
-    assert [warning.hint.split(":")[0] for warning in warnings] == ["People outside this topic have one.", "Known are"]
+    assert [warning.hint.split(":")[0] for warning in warnings] == [
+        "People outside this topic have one.",
+        "Known names",
+    ]
 
 
 def test_values_that_are_no_number_day_or_address_are_told_with_one_of_them(scene: Stage) -> None:
@@ -83,7 +93,7 @@ def test_values_that_are_no_number_day_or_address_are_told_with_one_of_them(scen
     )
     warnings = found(scene, body).warnings
     assert [warning.expected for warning in warnings] == ["a number", "a day", "an address"]
-    assert warnings[0].found == "2 of 3 people with a bedrag such as “12%” (lezer1@example.org)"
+    assert warnings[0].found == "a bedrag such as “12%” (lezer1@example.org), people: 2 of 3"
 
 
 def test_beyond_so_many_people_it_looks_at_the_first_and_still_finds_a_rare_column(
@@ -94,7 +104,7 @@ def test_beyond_so_many_people_it_looks_at_the_first_and_still_finds_a_rare_colu
     scene.people(6, voornaam="Els")
     scene.people(1, rol="lid")
     assert found(scene, '{{ contact.rol | default("lezer") }}') == Findings(
-        (), ("4 of the first 4 people have no rol: they read “lezer”.",)
+        (), ("People without rol: 4 of the first 4. They read “lezer”.",)
     )
     assert [warning.hint for warning in found(scene, '{{ contact.roll | default("x") }}').warnings] != []
 

@@ -36,7 +36,7 @@ def test_what_the_clock_finds_due_with_such_links_is_held_and_planned_anew(stage
     with stage.db.read() as conn:
         held = records.get(conn, "denkt-u-mee")
     assert (held.state, held.reason) == (State.HELD, leaving.PLANNED)
-    with pytest.raises(StateError, match="plan it anew"):
+    with pytest.raises(StateError, match="plan it again"):
         control.resume(away, held.slug, now)
     launch.plan(away, path, now, (now + timedelta(hours=1)).isoformat())
     assert [one.slug for one in launch.launch_due(away, stage.clock.forward(hours=1))] == [held.slug]

@@ -17,8 +17,8 @@ from unsubscribe.verifying import Chain
 
 ADDRESS = "a@x.example"
 BASES = {
-    "member": ("because you are a member", "omdat u lid bent", "weil Sie Mitglied sind", "vous êtes membre"),
-    "customer": ("because you are a customer", "omdat u klant bent", "weil Sie Kunde", "vous êtes client"),
+    "member": ("because you are a member", "omdat u lid bent", "weil Sie Mitglied sind", "partie de nos membres"),
+    "customer": ("because you are a customer", "omdat u klant bent", "weil Sie Kunde", "partie de nos clients"),
     "public_task": ("our public task", "onze publieke taak", "öffentliche Aufgabe", "mission publique"),
     "consent": ("according to our records", "volgens onze gegevens", "nach unseren Unterlagen", "selon nos données"),
 }
@@ -75,7 +75,7 @@ def test_only_who_did_so_themselves_agreed(house: Importer) -> None:
 
 def test_who_had_left_elsewhere_reads_where_that_was_said(house: Importer) -> None:
     house(f"email,UNSUB_TIME\n{ADDRESS},2024-02-02 12:00:00\n")
-    assert "You had opted out before" in shown(house)
+    assert "You had unsubscribed before" in shown(house)
     assert "UNSUB_TIME: 2024-02-02 12:00:00" in shown(house)
     assert "column: UNSUB_TIME" in " ".join(proof.lines(ADDRESS, chain(house)))
 

@@ -12,10 +12,10 @@ from unsubscribe.endpoint import public_app
 from unsubscribe.tokens import Tokens, trial, trial_topic
 
 TEST = {
-    "en": "This is a test mail.",
+    "en": "This is a test email.",
     "nl": "Dit is een testmail.",
-    "de": "Das ist eine Testmail.",
-    "fr": "Ceci est un mail de test.",
+    "de": "Dies ist eine Test-E-Mail.",
+    "fr": "Ceci est un e-mail de test.",
 }
 PATHS = ["/u/{u}", "/u/{u}/", "/u/{u}/less-often", "/u/{u}/pause", "/d/{d}", "/d/{d}/my-data"]
 
@@ -51,7 +51,7 @@ def test_the_page_shows_what_a_reader_sees_and_nobody(town: Town) -> None:
     with serving(public_app(town.deps())) as site:
         real = web.get(site.url(town.path() + "?lang=en")).text
         tried = web.get(site.url(f"/u/{link(town, Purpose.OPT_OUT, town.topics[0].id)}?lang=en")).text
-    for shown in ("Association news", "Get mail less often", "<form method="):
+    for shown in ("Association news", "Receive fewer emails", "<form method="):
         assert shown in real
         assert shown in tried
     assert "r•••@e•••.org" in tried

@@ -61,7 +61,9 @@ def _known(encoding: str) -> str:
         name = codecs.lookup(encoding).name
         "é".encode(name, "ignore").decode(name)
     except (LookupError, UnicodeError, ValueError):
-        expected = N_("--encoding {name} is not known: expected utf-8, windows-1252, windows-1250, iso-8859-15 or kin")
+        expected = N_(
+            "--encoding {name} is not known: expected utf-8, windows-1252, windows-1250, iso-8859-15 or the like"
+        )
         raise InputError(expected.format(name=repr(encoding[:40]))) from None
     return "utf-8-sig" if name == "utf-8" else name
 

@@ -36,7 +36,7 @@ def in_addresses(root: Element, masker: Masker) -> set[Tag]:
 
 
 def _words(source: LetterSource, tag: Tag, addresses: set[Tag]) -> tuple[str, str]:
-    expected = N_("a fallback for who reads the letter online")
+    expected = N_("a fallback for readers of the letter online")
     if tag in addresses:
         return expected, N_("Online this address is without it; a link to it alone is left out.")
     hint = N_("Online it says “{words}”. To choose the words: {tag}")

@@ -141,7 +141,10 @@ class Checker:
         most = len(rows[0].children)
         for row in rows[1:]:
             if int(row.name or 0) > most:
-                found, expected = N_("a row of {number} cells"), N_("{number} cells, as many as in the first row")
+                found, expected = (
+                    N_("a row with another number of cells ({number})"),
+                    N_("as many as in the first row ({number})"),
+                )
                 hint = N_("For a bar within a cell write \\|")
                 yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
 

@@ -107,7 +107,7 @@ def tags(scan: Scan) -> None:
             raise TooMuch(0, N_("too many contact tags"), _OF_THEM.format(number=TAGS), at=tag.line)
         if filled > FILLED:
             expected = N_("{number} values at most, a loop counted as {items} times")
-            found = N_("too many slots within a loop")
+            found = N_("too many contact tags within a loop")
             raise TooMuch(0, found, expected.format(number=FILLED, items=ITEMS), at=tag.line)
 
 

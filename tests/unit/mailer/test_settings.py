@@ -285,7 +285,7 @@ def test_a_file_of_settings_that_is_broken_or_endless_is_named_and_a_pipe_blocks
     path.unlink()
     os.mkfifo(path)
     if name == "postiljon.toml":
-        with pytest.raises(SettingsError, match="no ordinary file"):
+        with pytest.raises(SettingsError, match="not an ordinary file"):
             read(MailerSettings)
     else:
         assert read(MailerSettings).rate is None

@@ -73,8 +73,8 @@ def test_a_byte_order_mark_and_line_ends_of_windows_are_taken(tmp_path: Path) ->
         ("rate = 3".encode("utf-16"), "UTF-16", 0),
         ("rate = 3".encode("utf-16-le"), "UTF-16", 0),
         (b'a = 1\norganisation = "caf\xe9"\n', "line 2 has the byte 0xE9", 2),
-        (b"a = 1\n\nrate = \n", "line 3 is no TOML", 3),
-        (b"rate = 3\nrate = 4\n", "line 2 is no TOML", 2),
+        (b"a = 1\n\nrate = \n", "line 3 is not valid TOML", 3),
+        (b"rate = 3\nrate = 4\n", "line 2 is not valid TOML", 2),
         (b"rate = " + b"9" * 5000, "too many digits", 0),
     ],
 )
@@ -136,7 +136,7 @@ def test_each_name_in_a_file_that_is_of_no_setting_is_a_fault_with_its_line_and_
         "[[list]]\nx = 1\n[empty]\n",
     )
     assert found["smtp-url"] == ("smtp-url: there is no such setting (postiljon.toml:2). Did you mean smtp_url?")
-    assert "(postiljon.toml:4). Did you mean smtp_password? It stands in no table" in found["smtp.password"]
+    assert "(postiljon.toml:4). Did you mean smtp_password? It belongs in no table" in found["smtp.password"]
     assert {"public.ulr", "relay.host", "list", "empty"} <= found.keys()
     assert "GeHeim" not in str(found)
 

@@ -13,7 +13,7 @@ from templates.words import LANGUAGES, Domain
 
 READERS: tuple[Domain, ...] = ("pages", "letter")
 STRUCK = {  # by language: what no text for readers may hold
-    "en": r"\bmails?\b(?! (?:server|catcher))|\bopt(?:ed|ing)?[- ](?:me )?out\b|\bput (?:me|it|you) back\b|"
+    "en": r"\bmails?\b(?! (?:server|catcher))|\b[Oo]pt(?:ed|ing|s)?[- ](?:me )?out\b|\b[Pp]ut (?:me|it|you) back\b|"
     r"\bneed (?:do|not)\b|"
     r"\bYou (?:get|do not get)\b.*\bsince\b|\borganiz|\bcolor\b|\bof you\b",
     "nl": r"\b[Jj]e\b|\bjij\b|\bjouw\b|\bWat wij schreven\b|\bNeem het mee\b|\bWis mij\b|\bemail|\be-mail|\bkoppeling",

@@ -112,7 +112,7 @@ FAULTS = [
     ("a\n\n</div>\nb", "error", 12, "</div>"),
     ("a\n<div>\nb\n</div>", "error", 11, "<div>"),
     ("a <!-- b\n\nc", "error", 10, "a <!-- b"),
-    ("| a | b |\n|---|---|\n| 1 | 2 | 3 |", "error", 12, "a row of 3 cells"),
+    ("| a | b |\n|---|---|\n| 1 | 2 | 3 |", "error", 12, "a row with another number of cells (3)"),
     ("```let op: morgen\na\n```", "error", 10, "let op: morgen"),
     ("```python\na\n```", "warning", 10, "python"),
     ("a\n\n##\n\nb", "warning", 12, "##"),

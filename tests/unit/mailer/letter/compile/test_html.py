@@ -149,10 +149,12 @@ def test_outlook_gets_its_table_and_a_button_that_grows_with_its_text() -> None:
     assert "v:roundrect" not in html
     box = next(a["style"] for a in _tags(html, "td") if a.get("class") == "button-box").replace(" ", "")
     assert "mso-padding-alt:12px26px" in box
+    assert "mso-border-alt:solid#" in box
     assert "width" not in box
     button = next(attributes for attributes in _tags(html, "a") if attributes.get("class") == "button")
     assert button["href"] == "https://example.org/vng/aanmelden?bron=brief&dag=1"
     assert "mso-hide" not in button["style"]
+    assert "mso-border-alt:none" in button["style"].replace(" ", "")
     assert "<o:PixelsPerInch>96</o:PixelsPerInch>" in html
 
 

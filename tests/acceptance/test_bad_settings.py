@@ -214,7 +214,8 @@ SHELL = [
     ("env -i {} status", 0),
     ("unset HOME TERM TMPDIR; {} status", 0),
     ("LC_ALL=xx_YY.none LANG=! {} status", 0),
-    ("ulimit -n 6; {} status", None),
+    *((f"ulimit -n {most}; {{}} status", None) for most in (5, 6, 7)),
+    ("LC_ALL=nl_NL.UTF-8; export LC_ALL; ulimit -n 6; {} status", None),
     ("ulimit -f 1; POSTILJON_DATA=small {} init", 3),
 ]
 

@@ -24,7 +24,7 @@ from campaigns.findings import Finding
 from campaigns.material import house_brand
 from campaigns.moments import Say, local_text
 from campaigns.states import State
-from mailer import outbox
+from mailer import outbox, settingsfile
 from mailer.reach import reach_of_url
 from unsubscribe import dropped, keeping
 
@@ -106,7 +106,11 @@ def brand(house: House, _: Say) -> Iterator[Finding]:
     for fault in found.warnings:
         yield Finding("warning", _("brand"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
     if not found.warnings:
-        yield Finding("ok", _("brand"), str(path) if path else _("plain: none is set"))
+        plain = _(
+            "plain: none is set. For your name, address and colours in every letter, make a file brand.toml "
+            '(docs/campaign-file.md says how) and write brand = "brand.toml" into {path}'
+        )
+        yield Finding("ok", _("brand"), str(path) if path else plain.format(path=settingsfile.in_use()))
 
 
 def proxies(house: House, _: Say) -> Iterator[Finding]:

@@ -116,6 +116,12 @@ def brand(house: House, _: Say) -> Iterator[Finding]:
 def proxies(house: House, _: Say) -> Iterator[Finding]:
     """Sign-ups that limits turned away, and proxies that are not believed."""
     subject, now, zone = _("sign-ups"), house.clock(), house.reader.timezone
+    for all_of_it in sorted(one for one in house.reader.trusted_proxies if one.endswith("/0")):
+        words = _(
+            "trusted_proxies has {network}: everybody is believed, so any visitor can pass for another and no limit "
+            "holds. Name your reverse proxy alone, such as 127.0.0.1 or 172.18.0.0/16"
+        )
+        yield Finding("warning", _("proxy"), words.format(network=all_of_it))
     with house.db.read() as conn:
         away, speakers = dropped.found(conn, now), dropped.speakers(conn, now)
     for speaker in (one for one in speakers if one.is_near):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from campaigns import migrations, modes
 from campaigns.configuration import configuration
-from mailer import files, journal, settingsfile, suppression
+from mailer import databaseurl, files, journal, settingsfile, suppression
 from mailer.errors import SettingsError
 from mailer.journal import Journal
 from mailer.settings import MailerSettings, read
@@ -43,6 +43,7 @@ class Installed:
 def install() -> Installed:
     """Make or migrate the house."""
     settings = configuration().campaign
+    databaseurl.parse(settings.database)  # before anything is made
     _make(settings.data)
     written = _secrets(settings.data)
     mailer = read(MailerSettings)

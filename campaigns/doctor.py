@@ -19,14 +19,28 @@ from campaigns.findings import Finding
 from campaigns.moments import Say
 from campaigns.restoring import missing
 from mailer import files, outbox, settingsfile, suppression
-from mailer.errors import Fault, PostiljonError
+from mailer.errors import Fault, PostiljonError, RelayRefused, TransportError
 from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
+from mailer.settings import LOOPBACK, Relay
 from mailer.transport.base import Notice, unheard
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _PASSWORD = re.compile(
     r"^\s*(?:smtp_password|metrics_token|secret_keys|pepper)\s*=|://[^\s/\"']*:[^\s\"']*@", re.MULTILINE
 )
+
+_AWAY = N_("The mail server is set with smtp_url ({file}); look whether it answers: nc -vz {host} {port}")
+_AWAY_HERE = N_(
+    "The mail server is set with smtp_url ({file}), by default Postfix on this machine; look whether it runs: "
+    "systemctl status postfix, and whether it answers: nc -vz {host} {port}"
+)
+_REFUSED = N_("The mail server is set with smtp_url ({file}); ask those who run it, or set another one")
+_NO_LOGIN = N_(
+    "If it asks for no password, leave out smtp_user and smtp_password ({file}); else log in over TLS: "
+    'smtp_url = "smtp://{host}:587?tls=starttls" or "smtp://{host}:465?tls=implicit"'
+)
+_LOGIN_REFUSED = N_("Look whether smtp_user and smtp_password are right ({file}), as the mail server's owner gave them")
 
 
 def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
@@ -194,8 +208,22 @@ def _backup(house: House, _: Say) -> Iterator[Finding]:
 
 
 def _relay(house: House, _: Say, notice: Notice) -> Iterator[Finding]:
-    asyncio.run(house.transport().check(notice))
-    yield Finding("ok", _("relay"), _("{name} answers").format(name=house.mailer.smtp_url.name))
+    relay, file = house.mailer.smtp_url, settingsfile.in_use()
+    try:
+        asyncio.run(house.transport().check(notice))
+    except TransportError as error:
+        step = _(_next_step(relay, error)).format(host=relay.host, port=relay.port, file=file)
+        yield Finding("error", _("relay"), f"{_(str(error)).rstrip('.')}. {step}")
+    else:
+        yield Finding("ok", _("relay"), _("{name} answers").format(name=relay.name))
+
+
+def _next_step(relay: Relay, error: TransportError) -> str:
+    """What to look at, or to set, when a relay takes no mail."""
+    if isinstance(error, RelayRefused):
+        at_login = _LOGIN_REFUSED if error.code else _NO_LOGIN
+        return at_login if error.stage == "auth" else _REFUSED
+    return _AWAY_HERE if relay.host in LOOPBACK else _AWAY
 
 
 def _dns(house: House, _: Say, sender: str) -> Iterator[Finding]:

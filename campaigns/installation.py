@@ -18,7 +18,7 @@ from pathlib import Path
 
 from campaigns import migrations, modes
 from campaigns.configuration import configuration
-from mailer import files, journal, settingsfile, suppression
+from mailer import databaseurl, files, journal, settingsfile, suppression
 from mailer.errors import SettingsError
 from mailer.journal import Journal
 from mailer.settings import MailerSettings, read
@@ -43,7 +43,8 @@ class Installed:
 def install() -> Installed:
     """Make or migrate the house."""
     settings = configuration().campaign
-    files.make_folder(settings.data)
+    databaseurl.parse(settings.database)  # before anything is made
+    _make(settings.data)
     written = _secrets(settings.data)
     mailer = read(MailerSettings)
     if mailer.pepper is None or not mailer.secret_keys:
@@ -61,6 +62,17 @@ def install() -> Installed:
         return Installed(db.shown, before, written)
     finally:
         db.close()
+
+
+def _make(folder: Path) -> None:
+    try:
+        files.make_folder(folder)
+    except OSError as error:
+        words = N_(
+            "POSTILJON_DATA: the folder {path} cannot be made or used: {why}. Set data to a folder of your own, "
+            "such as /var/lib/postiljon"
+        )
+        raise SettingsError(words.format(path=folder, why=error.strerror or error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,12 @@ from mailer.housesettings import SECRETS
 from mailer.settingsfile import SettingsFileError
 
 Kind = Literal["ok", "warning", "error"]
-_OF_DATA = frozenset({"secrets", "files", "database", "counters", "backup", "service mail"})
+_OF_DATA = frozenset(
+    {
+        *("secrets", "files", "disk", "database", "writing", "clock", "counters", "backup"),
+        *("service mail", "sender", "sign-ups"),
+    }
+)
 _NEEDS = {
     "relay": ("smtp_url", "smtp_user", "smtp_password", "smtp_password_file", "hello_name"),
     "public address": ("public_url",),

@@ -24,7 +24,7 @@ from campaigns.findings import Finding
 from campaigns.material import house_brand
 from campaigns.moments import Say, local_text
 from campaigns.states import State
-from mailer import outbox
+from mailer import outbox, settingsfile
 from mailer.reach import reach_of_url
 from unsubscribe import dropped, keeping
 
@@ -108,12 +108,22 @@ def brand(house: House, _: Say) -> Iterator[Finding]:
     for fault in found.warnings:
         yield Finding("warning", _("brand"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
     if not found.warnings:
-        yield Finding("ok", _("brand"), str(path) if path else _("plain: none is set"))
+        plain = _(
+            "plain: none is set. For your name, address and colours in every letter, make a file brand.toml "
+            '(docs/campaign-file.md says how) and write brand = "brand.toml" into {path}'
+        )
+        yield Finding("ok", _("brand"), str(path) if path else plain.format(path=settingsfile.in_use()))
 
 
 def proxies(house: House, _: Say) -> Iterator[Finding]:
     """Sign-ups that limits turned away, and proxies that are not believed."""
     subject, now, zone = _("sign-ups"), house.clock(), house.reader.timezone
+    for all_of_it in sorted(one for one in house.reader.trusted_proxies if one.endswith("/0")):
+        words = _(
+            "trusted_proxies has {network}: everybody is believed, so any visitor can pass for another and no limit "
+            "holds. Name your reverse proxy alone, such as 127.0.0.1 or 172.18.0.0/16"
+        )
+        yield Finding("warning", _("proxy"), words.format(network=all_of_it))
     with house.db.read() as conn:
         away, speakers = dropped.found(conn, now), dropped.speakers(conn, now)
     for speaker in (one for one in speakers if one.is_near):

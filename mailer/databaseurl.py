@@ -13,13 +13,22 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import hostname
-from mailer.errors import SettingsError
+from mailer.errors import SettingFault, SettingsError, SettingsFaults
 
 N_ = str  # marks a text for the catalogue (domain cli)
-UNREADABLE = N_(
-    "POSTILJON_DATABASE_URL cannot be read; expected sqlite:///path or postgresql://user:password@host/name, with a "
-    "password that is percent-encoded (@ as %40, / as %2F, ? as %3F, # as %23, % as %25)"
+EXPECTED = N_(
+    "sqlite:///path or postgresql://user:password@host/name, with a password that is percent-encoded (@ as %40, / as "
+    "%2F, ? as %3F, # as %23, % as %25)"
 )
+NO_KIND = N_("an address of no database that Postiljon knows")
+_MORE_AT = N_("more than one @")
+_NO_PORT = N_("a port that is no number from 1 to 65535")
+_NO_HOST = N_("a host that is not the name of a machine")
+
+
+def unreadable(why: str) -> SettingsFaults:
+    """The fault of an address that cannot be read; ``why`` repeats nothing of it."""
+    return SettingsFaults([SettingFault("", 0, "POSTILJON_DATABASE_URL", why, EXPECTED)])
 
 
 def parse(url: str) -> URL:
@@ -28,18 +37,22 @@ def parse(url: str) -> URL:
         parsed = make_url(url)
         kind = parsed.get_backend_name()
     except (SQLAlchemyError, ValueError):
-        raise SettingsError(UNREADABLE) from None
+        raise unreadable(_NO_PORT if re.match(r"postgres\w*://", url) else NO_KIND) from None
     if kind == "sqlite":
         return parsed
     host = parsed.host or ""
-    if url.count("@") > 1 or re.search(r"[\s\[\]#%/?]", host) or not _is_port(parsed.port):
-        raise SettingsError(UNREADABLE)
+    if url.count("@") > 1:
+        raise unreadable(_MORE_AT)
+    if not _is_port(parsed.port):
+        raise unreadable(_NO_PORT)
+    if re.search(r"[\s\[\]#%/?]", host):
+        raise unreadable(_NO_HOST)
     if not host or re.fullmatch(r"[!-~]+", host):
         return parsed
     try:
         return parsed.set(host=hostname.looked_up(host))
     except ValueError:
-        raise SettingsError(UNREADABLE) from None
+        raise unreadable(_NO_HOST) from None
 
 
 def _is_port(port: int | None) -> bool:

@@ -98,6 +98,8 @@ class HouseSettings(BaseSettings):
         boolean = isinstance(value, bool) and bool not in kinds
         if boolean or (isinstance(value, _TOML) and not isinstance(value, kinds)):
             raise PydanticCustomError(_WRONG_KIND, expected)
+        if info.field_name in settingsfile.PATHS and isinstance(value, str) and value.startswith("~"):
+            raise ValueError(N_("~ is the shell's word for your own folder; write the whole path, such as /home/…"))
         return _readable(value)
 
     @classmethod
@@ -160,15 +162,15 @@ def read_all(kind: type[Settings], faults: list[Fault], **given: Any) -> Setting
             _left_out.reset(token)
 
 
-def unknown(kinds: Iterable[type[HouseSettings]]) -> Iterator[SettingFault]:
-    """Names in the environment, the file in use and ``secrets.toml`` that are of no setting."""
+def unknown(kinds: Iterable[type[HouseSettings]], *, secrets: bool = True) -> Iterator[SettingFault]:
+    """Names in the environment, the file in use and (with ``secrets``) ``secrets.toml`` that are of no setting."""
     known = {name for kind in kinds for name in kind.model_fields}
     environment = {name[len(PREFIX) :].lower(): value for name, value in _variables()}
     for name, value in sorted(_variables()):
         if name[len(PREFIX) :].lower() not in known and not _is_foreign(name[len(PREFIX) :].upper(), value):
             yield _stranger(SettingFault("", 0, name, "", ""), known, PREFIX)
     keys = settingsfile.load()
-    kept = secrets_of(data_folder({}, environment, keys))
+    kept = secrets_of(data_folder({}, environment, keys)) if secrets else None
     known.discard("config")
     for each in (keys, kept):
         for key in each.values if each else ():

@@ -258,9 +258,13 @@ class MailerSettings(HouseSettings):
 
         Raises ``SettingsError`` when the file cannot be read, or a selector or domain is missing beside it.
         """
-        given = [bool(self.dkim_key), bool(self.dkim_selector), bool(self.dkim_domain)]
-        if any(given) and not all(given):
-            raise SettingsError(N_("POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR and POSTILJON_DKIM_DOMAIN go together"))
+        given = {"KEY": self.dkim_key, "SELECTOR": self.dkim_selector, "DOMAIN": self.dkim_domain}
+        missing = [f"POSTILJON_DKIM_{name}" for name, value in given.items() if not value]
+        if 0 < len(missing) < len(given):
+            words = N_(
+                "POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR and POSTILJON_DKIM_DOMAIN go together; not set: {names}"
+            )
+            raise SettingsError(words.format(names=", ".join(missing)))
         if self.dkim_key is None:
             return None
         try:

@@ -150,7 +150,7 @@ def _moved(keys: Keys, path: Path) -> Keys:
         return keys
     values = dict(keys.values)
     for name in PATHS & values.keys():
-        if isinstance(values[name], str) and values[name]:
+        if isinstance(values[name], str) and values[name] and not values[name].startswith("~"):  # refused later
             values[name] = str(folder / values[name])
     url = values.get("database_url")
     if isinstance(url, str) and (database := sqlitefile.named(url)):

@@ -1,4 +1,4 @@
-"""A machine that runs out (E18): what Python raises where no memory, thread or process is left, as an error of ours.
+"""A machine that runs out (E18): what Python raises for want of memory, threads or open files, as an error of ours.
 
 Promises: only what says so is taken for it; any other error passes as it is. :func:`raise_files` keeps a process from
 running out of open files sooner than it must.
@@ -19,6 +19,10 @@ N_ = str  # marks a text for the catalogue (domain cli)
 NO_MEMORY = N_("This machine has no memory left for Postiljon. Once it has, run the same command again")
 NO_THREAD = N_(
     "This machine lets Postiljon start no further thread or process. Once it does, run the same command again"
+)
+NO_FILES = N_(
+    "This process may open no further file. Let it open more (ulimit -n 1024; LimitNOFILE=1024 in a unit of systemd), "
+    "and run the same command again"
 )
 MOST_FILES = 16_384
 
@@ -53,6 +57,8 @@ def meant(error: BaseException) -> MachineShort | None:
         return MachineShort(NO_MEMORY)
     if is_thread(error) or _is(error, errno.EAGAIN):
         return MachineShort(NO_THREAD)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return MachineShort(NO_FILES)
     return None
 
 

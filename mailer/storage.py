@@ -335,7 +335,7 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
         except ImportError as error:
             raise SettingsError(N_("PostgreSQL cannot be used: {why}").format(why=error)) from None
         return Database(engine, None)
-    raise SettingsError(databaseurl.UNREADABLE)
+    raise databaseurl.unreadable(databaseurl.NO_KIND)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -31,6 +31,7 @@ _WITHOUT_USER = re.compile(r"://.*@", re.DOTALL)  # a password may stand there
 _PLAIN = N_("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
 _TOO_LONG = N_("more than {days} days; the link that keeps the old address would end before it")
 _NO_NETWORK = N_("{value} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16")
+_HOST_BITS = N_("{value} is an address within a network; did you mean {network}, or the address alone?")
 _NOT_BARE = N_(
     "{value} is more than one bare address; expected one, such as info@example.org (the name belongs into "
     "POSTILJON_ORGANISATION)"
@@ -99,7 +100,17 @@ def _address(text: str) -> str:
     try:
         return str(ip_network(text) if "/" in text else ip_address(text))
     except ValueError:
-        raise ValueError(_NO_NETWORK.format(value=repr(text))) from None
+        meant = _network_of(text)
+        words = _HOST_BITS.format(value=repr(text), network=meant) if meant else _NO_NETWORK.format(value=repr(text))
+        raise ValueError(words) from None
+
+
+def _network_of(text: str) -> str:
+    """The network that an address with a length lies in; "" for what is none."""
+    try:
+        return str(ip_network(text, strict=False)) if "/" in text else ""
+    except ValueError:
+        return ""
 
 
 def _zone(value: Any) -> Any:

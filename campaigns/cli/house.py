@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaigns.cli.output import LANGUAGE, _, patience, say, tell, translated
+from campaigns.cli.output import LANGUAGE, _, complain, patience, say, tell, translated
 from mailer.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,13 +155,17 @@ def dkim_key(
     as_json: Json = False,
 ) -> None:
     """Make a key, or show the record of the one that is there."""
+    from campaigns.configuration import KINDS
     from campaigns.dkimkeys import make_or_read, wanted
+    from mailer.housesettings import unknown
     from mailer.settings import MailerSettings, read
     from mailer.settingsfile import in_use
 
     key = wanted(read(MailerSettings, data=Path(os.devnull)), selector, domain, out)  # it needs no secret of the house
     if key is None:
         raise typer.BadParameter(_("say which domain signs: that of the From address"), param_hint="--domain")
+    for fault in unknown(KINDS, secrets=False):
+        complain(_("warning") + f": {fault.in_words(translated)}")
     found = make_or_read(key)
     if as_json:
         tell({"file": str(key.path), "made": found.made, "name": found.name, "type": "TXT", "record": found.record})

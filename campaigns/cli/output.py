@@ -44,13 +44,17 @@ ngettext = words(LANGUAGE, "cli").ngettext
 def translated(text: str) -> str:
     """The text in the language of the house, also one whose places were filled below; an unknown one as it is.
 
-    What is said of a relay begins with its name, which stays.
+    What is said of a relay begins with its name, which stays. A machine that opens no further file, or has no memory
+    left, loads no catalogue either: then the text stays in English.
     """
-    from templates.filled import in_words
+    try:
+        from templates.filled import in_words
 
-    found = in_words(text, LANGUAGE, "cli")
-    name = _RELAY.match(text) if found == text else None
-    return name[0] + in_words(text[name.end() :], LANGUAGE, "cli") if name else found
+        found = in_words(text, LANGUAGE, "cli")
+        name = _RELAY.match(text) if found == text else None
+        return name[0] + in_words(text[name.end() :], LANGUAGE, "cli") if name else found
+    except (OSError, ImportError, MemoryError):
+        return text
 
 
 def say(text: str = "") -> None:

@@ -6,6 +6,8 @@ are put into the language of whoever reads them.
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 
 from mailer.settings import SMTPS, Relay
@@ -43,6 +45,9 @@ _UNFIT = N_(
     "its answers do not fit what was asked ({words}), so the connection was ended: tell those who run it, or what "
     "stands between it and us"
 )
+_NOBODY = N_("no connection: nothing takes mail at this address and port (connection refused)")
+_NO_NAME = N_("no connection: this name has no address in DNS ({why})")
+_NO_WAY = N_("no connection: {why}")
 _UNSAFE = N_("no safe connection: {words}")
 _OTHERS = ((b"HTTP/", "HTTP"), (b"<", "HTTP"), (b"SSH-", "SSH"), (b"+OK", "POP3"), (b"* OK", "IMAP"), (b"RFB ", "VNC"))
 
@@ -58,6 +63,17 @@ def silence(relay: Relay, stage: str, seconds: float) -> str:
     else:
         text = _NO_ANSWER
     return text.format(seconds=f"{seconds:g}", command=stage.upper())
+
+
+def unreachable(error: Exception) -> str:
+    """The system made no connection; another error in its own words."""
+    if isinstance(error, ConnectionRefusedError):
+        return _NOBODY
+    if isinstance(error, socket.gaierror):
+        return _NO_NAME.format(why=error.strerror)
+    if isinstance(error, OSError) and error.errno:
+        return _NO_WAY.format(why=os.strerror(error.errno))
+    return str(error) or type(error).__name__
 
 
 def closed(relay: Relay, stage: str) -> str:

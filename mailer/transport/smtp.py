@@ -32,6 +32,7 @@ from mailer.transport.pool import Opened, Pool
 from mailer.transport.replies import Replies, clean
 from mailer.transport.session import Monotonic, Session
 
+N_ = str  # marks a text for the catalogue (domain cli)
 _LOOK, _LOOK_LONGER = 300, 0.2
 
 
@@ -205,7 +206,9 @@ class _Opening:
         if not client.supports_extension("starttls"):
             if self.relay.tls == "starttls":
                 self.stage = "starttls"
-                raise _Refusal("the mail server offers no encryption (STARTTLS), and this relay's setting demands it")
+                raise _Refusal(
+                    N_("the mail server offers no encryption (STARTTLS), and this relay's setting demands it")
+                )
             return False
         self._reached("tls")
         await client.starttls()
@@ -215,9 +218,9 @@ class _Opening:
     async def _login(self, client: aiosmtplib.SMTP, *, encrypted: bool) -> None:
         self._reached("auth")
         if not encrypted and self.relay.host not in LOOPBACK:
-            raise _Refusal("the mail server offers no encryption, and the password would go in the clear")
+            raise _Refusal(N_("the mail server offers no encryption, and the password would go in the clear"))
         if not client.supports_extension("auth") or not client.supported_auth_methods:
-            raise _Refusal("the mail server offers no way to log in that we know")
+            raise _Refusal(N_("the mail server offers no way to log in that we know"))
         await client.login(self.relay.user, self.relay.password)
         _heard_all(client)
 
@@ -247,7 +250,7 @@ class _Opening:
             return self._event("away", 0, hints.closed(self.relay, self.stage))
         if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ is not None:
             error = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        return self._event("away", 0, str(error) or type(error).__name__)
+        return self._event("away", 0, hints.unreachable(error))
 
     def _event(self, kind: EventKind, code: int, text: str) -> RelayEvent:
         return RelayEvent(kind, self.stage, code, text[:1000])

@@ -203,6 +203,39 @@ def test_a_data_folder_that_is_none_is_told(tmp_path: Path) -> None:
             assert sentence(desk.run(command, POSTILJON_DATA=folder))
 
 
+def test_a_setting_that_is_nearly_right_is_told_with_what_was_meant(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    cases = [
+        ("DATA", "/dev/null", "Set data to a folder of your own"),
+        *((name, "~/x", "write the whole path") for name in ("DATA", "BRAND", "DKIM_KEY", "SMTP_PASSWORD_FILE")),
+        ("TRUSTED_PROXIES", "10.0.0.5/8", "did you mean 10.0.0.0/8"),
+        ("DATABASE_URL", "postgresql://u:Ge@Heim@db.example/x", "more than one @"),
+        ("DATABASE_URL", "postgresql://u:GeHeim@db.example:99999/x", "no number from 1 to 65535"),
+        ("DATABASE_URL", "postgresql://u:GeHeim@é..x/x", "not the name of a machine"),
+        ("DATABASE_URL", "mysql://u:GeHeim@db.example/x", "no database that Postiljon knows"),
+        ("TRUSTED_PROXIES", "2001:db8::5/32", "did you mean 2001:db8::/32"),
+    ]
+    for name, value, words in cases:
+        said = sentence(desk.run("init", **{f"POSTILJON_{name}": value}))
+        assert words in said
+        assert f"POSTILJON_{name}" in said
+    assert not (tmp_path / "~").exists()
+    desk.do("init")
+    for network in ("0.0.0.0/0", "::/0"):
+        said = desk.run("doctor", POSTILJON_TRUSTED_PROXIES=network).out
+        assert f"trusted_proxies has {network}: everybody is believed" in said
+    said = sentence(desk.run("status", POSTILJON_DKIM_DOMAIN="vng.nl"))
+    assert "not set: POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR" in said
+
+
+def test_a_dkim_key_is_made_with_a_warning_about_a_setting_that_there_is_not(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write("postiljon.toml", "dkim_domian = 1\n")
+    ran = desk.do("dkim", "key", "--domain", "vng.nl", "--json")
+    assert "dkim_domian: there is no such setting (postiljon.toml:1)" in ran.err
+    assert ran.json["made"]
+
+
 SHELL = [
     ("{} status >&-", 0),
     ("{} status >&- 2>&- <&-", 0),
@@ -214,7 +247,8 @@ SHELL = [
     ("env -i {} status", 0),
     ("unset HOME TERM TMPDIR; {} status", 0),
     ("LC_ALL=xx_YY.none LANG=! {} status", 0),
-    ("ulimit -n 6; {} status", None),
+    *((f"ulimit -n {most}; {{}} status", None) for most in (5, 6, 7)),
+    ("LC_ALL=nl_NL.UTF-8; export LC_ALL; ulimit -n 6; {} status", None),
     ("ulimit -f 1; POSTILJON_DATA=small {} init", 3),
 ]
 

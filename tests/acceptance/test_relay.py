@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commandline import Desk, Ran, until
+from tests.support.commandline import Desk, Ran, free_port, until
 from tests.support.faults import scripted
 from tests.support.smtpd import Rule, Server
 
@@ -81,6 +81,30 @@ def test_doctor_and_test_name_what_is_wrong_with_the_relay(desk: Desk) -> None:
             assert f"relay: {name}: {words}" in desk.run("doctor").out
             ran = desk.run("test", LETTER, "me@example.org")
             assert (ran.code, ran.err) == (3, f"{name}: {words}.\n")
+
+
+def test_doctor_says_what_to_do_next_about_a_relay_that_takes_no_mail(desk: Desk) -> None:
+    login = {"POSTILJON_SMTP_USER": "u", "POSTILJON_SMTP_PASSWORD": "GeHeim"}
+    port = free_port()
+    cases: list[tuple[dict[str, str], list[str]]] = [
+        (
+            {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}"},
+            [f"nc -vz 127.0.0.1 {port}", "status postfix", "smtp_url"],
+        ),
+        (
+            {"POSTILJON_SMTP_URL": "smtp://nosuch.invalid"},
+            ["no address in DNS", "nc -vz nosuch.invalid 25", "smtp_url"],
+        ),
+    ]
+    for more, words in cases:
+        said = desk.run("doctor", **more).out
+        assert [word for word in words if word not in said] == []
+    with scripted() as server:
+        use(desk, server, "opportunistic")
+        said = desk.run("doctor", **login).out
+        assert "no way to log in that we know. If it asks for no password, leave out smtp_user" in said
+        assert "?tls=starttls" in said
+    assert "kijk of hij draait" in desk.run("doctor", LC_ALL="nl_NL.UTF-8", **cases[0][0]).out
 
 
 def test_a_test_mail_waits_for_a_relay_that_takes_one_connection_at_a_time_and_says_so(desk: Desk) -> None:

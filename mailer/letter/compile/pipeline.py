@@ -314,7 +314,11 @@ def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
         found.append(Fault(source.file, source.line_of(field), field, seen, expected, hint, "warning"))
 
     if not source.brand.address and source.kind == "campaign":
-        hint = N_("The law requires it in every letter: write [sender] address in the brand file.")
+        hint = N_(
+            "The law requires it in every letter. Write into the brand file: [sender], and on the next line address = "
+            '["My organisation", "Street 1, 1234 AB Town"]. There is no such file yet? Make brand.toml with '
+            'name = "My organisation" above it, and put brand = "brand.toml" into postiljon.toml.'
+        )
         warn("brand", N_("no sender block"), N_("who sends the letter, with a postal address"), hint)
     if (length := len(source.preheader)) > PREHEADER:
         seen, expected = N_("{number} characters"), N_("{number} characters at most")

@@ -19,6 +19,7 @@ MEMORY = [
     ImportError("x.so: failed to map segment from shared object"),
 ]
 THREAD = [RuntimeError("can't start new thread"), BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
+FILES = [OSError(number, os.strerror(number)) for number in (errno.EMFILE, errno.ENFILE)]
 OTHER = [
     RuntimeError("no running event loop"),
     OSError(errno.EIO, "Input/output error"),
@@ -29,7 +30,12 @@ OTHER = [
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [*((one, shortage.NO_MEMORY) for one in MEMORY), *((one, shortage.NO_THREAD) for one in THREAD)]
+    ("error", "words"),
+    [
+        *((one, shortage.NO_MEMORY) for one in MEMORY),
+        *((one, shortage.NO_THREAD) for one in THREAD),
+        *((one, shortage.NO_FILES) for one in FILES),
+    ],
 )
 def test_what_says_that_nothing_is_left_is_told_in_our_words_and_can_be_tried_again(
     error: Exception, words: str

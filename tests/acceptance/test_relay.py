@@ -23,7 +23,8 @@ WAIT = "421 4.7.0 too busy, come back later"
 @pytest.fixture
 def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
     """Twelve people and a letter."""
-    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
+    furnished(f"email,salutation\n{people}", tmp_path)
     return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mailer import unseen
-from mailer.address import is_address
 from mailer.errors import Fault, FaultsError, InputError
 from unsubscribe.contacts import foreign, programs, wording
+from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.foreign import Status
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -75,7 +75,7 @@ def read_heads(
 ) -> tuple[list[Column], str]:
     """The columns, and the program that made the file (empty: not known); ``header``: its plain cells."""
     heads = [unseen.remove(cell).strip("\"'„“”«» ") for cell in header]
-    if any(is_address(head) for head in heads):
+    if any(holds_address(head) for head in heads):
         raise FaultsError([_no_head(heads, file, line)])
     said = _said(heads, as_said or {})
     program = programs.made_by(heads)
@@ -201,7 +201,7 @@ def _shown(cell: str) -> str:
 
 
 def _no_head(heads: Sequence[str], file: str, line: int) -> Fault:
-    address = next(head for head in heads if is_address(head))
+    address = next(head for head in heads if holds_address(head))
     return Fault(
         file,
         line,

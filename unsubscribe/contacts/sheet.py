@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from mailer import unseen
-from mailer.address import is_address
 from mailer.errors import Fault, FaultsError
 from unsubscribe.contacts import textfile
+from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.heads import CORE, Column, as_attribute, read_heads
 
 __all__ = ["CORE", "Column", "Reading", "Record", "Sheet", "SheetWriter", "harmless", "is_empty", "plain", "split"]
@@ -242,7 +242,7 @@ def _separator(line: str) -> str:
 
 def _addresses(header: Sequence[str]) -> list[Column]:
     """The columns of a list without a head: the cell that is an address, and others that are left out."""
-    places = [place for place, cell in enumerate(header) if is_address(cell)]
+    places = [place for place, cell in enumerate(header) if holds_address(cell)]
     if not places:
         return []
     return [

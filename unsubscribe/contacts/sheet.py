@@ -24,7 +24,8 @@ from mailer import unseen
 from mailer.errors import Fault, FaultsError
 from unsubscribe.contacts import textfile
 from unsubscribe.contacts.cells import holds_address
-from unsubscribe.contacts.heads import CORE, Column, as_attribute, read_heads
+from unsubscribe.contacts.heads import CORE, Column, read_heads
+from unsubscribe.contacts.looking import Decision
 
 __all__ = ["CORE", "Column", "Reading", "Record", "Sheet", "SheetWriter", "harmless", "is_empty", "plain", "split"]
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -131,7 +132,8 @@ class Sheet:
                 self._line -= 1
             else:
                 self.columns, self.program = read_heads(header, self.name, self._line, reading.columns)
-            self._look_through()
+            rows = ((record.line, record.cells) for record in self.records())
+            self.columns = Decision(self.columns, self.name, self._line).by_rows(rows, plain)
         except BaseException:
             self._file.close()
             raise
@@ -156,47 +158,6 @@ class Sheet:
                 self.empty += 1
             else:
                 yield record
-
-    def _look_through(self) -> None:
-        """Read the rows once before they count, where the head alone does not tell.
-
-        Nothing may stand below a head without a name. A head that may mean something else means a status only where a
-        cell says so.
-        """
-        nameless = [place for place, column in enumerate(self.columns) if not column.name]
-        unsure = {place for place, column in enumerate(self.columns) if column.status and column.status.ambiguous}
-        if not nameless and not unsure:
-            return
-        filled: set[int] = set()
-        for record in self.records():
-            cells = record.cells
-            for place in nameless:
-                if place < len(cells) and unseen.strip(cells[place]):
-                    self._refuse_nameless(place, record.line, cells[place])
-            for place in [place for place in unsure if place < len(cells) and unseen.strip(cells[place])]:
-                filled.add(place)
-                status = self.columns[place].status
-                if status and status.settles(unseen.strip(plain(cells[place]))):
-                    unsure.discard(place)
-            if not nameless and not unsure:
-                break
-        for place in unsure:
-            self.columns[place] = as_attribute(self.columns[place])
-
-    def _refuse_nameless(self, place: int, line: int, cell: str) -> None:
-        found = N_("a column without a name, and in line {line} {value} below it")
-        shown = repr(cell.strip()[:40])
-        raise FaultsError(
-            [
-                Fault(
-                    self.name,
-                    self._line,
-                    f"column {place + 1}",
-                    found.format(line=line, value=shown),
-                    N_("a name for each column in which something stands"),
-                )
-            ]
-        )
 
     def _header(self) -> tuple[str, list[str]]:
         delimiter = ""

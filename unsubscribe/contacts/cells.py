@@ -25,10 +25,12 @@ _FOUND = re.compile(r"[^\s<>,;:()\[\]\"'?&=]+@[^\s<>,;:()\[\]\"'?&=]+")
 
 def read(text: str) -> tuple[Address, str]:
     """The one address of a cell, and the name before it (empty: none)."""
+    if "@" not in text:
+        return parse(text), ""  # which raises: the usual fault, told without a second look
     try:
         address, name = parse(text), ""
     except AddressError:
-        found = _wrapped(unseen.strip(text)) if "@" in text and len(text) <= LONGEST else None
+        found = _wrapped(unseen.strip(text)) if len(text) <= LONGEST else None
         if found is None:
             raise
         text, name = found

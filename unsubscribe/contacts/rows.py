@@ -51,7 +51,7 @@ _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8})*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there may be millions
 class Rejected:
     """A row that was not taken: where, why (for the person at the keyboard), and its text."""
 

@@ -49,10 +49,11 @@ _UNSEEN = (
 _FORMULA = f"(?=[{_UNSEEN}]*?[{_STARTS}\\t\\r\\n\\0])"  # the nearest, so that no run of signs is read twice
 # Where a cell begins: for us at the start, for a program with another separator behind each of these too.
 _BEGIN = r"(?:\A|(?<=[;|\t\r\n]))"
+_BEHIND, _HERE = re.compile(r"[;|\t\r\n]"), re.compile(_FORMULA)
 _OPEN, _CLOSED = re.compile(_BEGIN + _FORMULA), re.compile(f"{_BEGIN}'{_FORMULA}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there are millions, and freezing costs a tenth of their reading
 class Record:
     """A row: the line on which it begins, its cells, its text. ``fault``: why it cannot be read."""
 
@@ -76,6 +77,8 @@ def harmless(text: str) -> str:
     An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
     other place: :func:`plain` takes away exactly those that were put in.
     """
+    if not _BEHIND.search(text):  # the usual cell begins once
+        return f"'{text}" if _HERE.match(text) else text
     return _OPEN.sub("'", text)
 
 
@@ -95,7 +98,13 @@ class SheetWriter:
 
     def row(self, cells: Iterable[object]) -> None:
         """One more row; nothing for ``None``."""
-        self._writer.writerow(["" if cell is None else harmless(str(cell)) for cell in cells])
+        self._writer.writerow([_written(cell) for cell in cells])
+
+
+def _written(cell: object) -> str:
+    if cell is None:
+        return ""
+    return str(cell) if isinstance(cell, int) and cell >= 0 else harmless(str(cell))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from mailer import suppression
-from mailer.address import is_address, parse
+from mailer.address import parse
 from mailer.signing import address_hash
 from mailer.storage import Database
 from unsubscribe import consent, contacts
 from unsubscribe.contacts import Standing, bulk
+from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.rows import Rejected, RowReader
 from unsubscribe.contacts.sheet import Reading, Sheet
 
@@ -115,7 +116,7 @@ def _addresses(
     bare = not sheet.columns[place].head  # a list without a head: each cell may be an address
     for record in sheet.records():
         cells: Sequence[str] = record.cells[place : place + 1]
-        more = [cell for cell in record.cells if is_address(cell) and [cell] != cells] if bare else []
+        more = [cell for cell in record.cells if holds_address(cell) and [cell] != cells] if bare else []
         for cell in [*cells, *more] or [""]:
             row = reader.read(type(record)(record.line, [cell], record.raw, record.fault))
             if isinstance(row, Rejected):

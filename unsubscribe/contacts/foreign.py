@@ -25,6 +25,7 @@ _DATE = re.compile(
     re.DOTALL,
 )
 _NO_DATE = re.compile(r"0000-00-00.*|1970-01-01.*|0+", re.DOTALL)
+_BELOW_ZERO = re.compile(r"[-\u2212]\s?\d+")
 _COUNT = re.compile(r"[1-9]\d{0,4}")
 
 
@@ -139,6 +140,8 @@ class Status:
     def read(self, cell: str) -> Kind | None:
         """What a cell says of its person; None when that is not known."""
         text = cell.strip()
+        if _BELOW_ZERO.fullmatch(text):
+            return "unsubscribed" if self.numbered else None  # AcyMailing
         word = key(text) or _MARKS.get(text, "")
         if not word:
             return self.empty if text in ("", "-", "—", "[]", "{}", "()") else self.text
@@ -194,7 +197,7 @@ _STATUS_HEADS: tuple[tuple[Status, str], ...] = (
         _STATUS,
         """status, statut, subscription status, subscription state, subscriber
         status, subscriber state, email status, e-mail status, e-mailstatus, mailing status, list
-        status, contact status, contactstatus, subscription, marketing status, email marketing status,
+        status, contact status, contactstatus, member status id, subscription, marketing status, email marketing status,
         email marketing consent, email subscription status, inschrijfstatus, inschrijvingsstatus,
         abonnementsstatus, aanmeldstatus, mailstatus, nieuwsbriefstatus, abostatus, abo-status,
         anmeldestatus, abonnentenstatus, empfängerstatus, newsletterstatus, statut d'abonnement, statut

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mailer import unseen
-from mailer.address import is_address
 from mailer.errors import Fault, FaultsError, InputError
 from unsubscribe.contacts import foreign, programs, wording
+from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.foreign import Status
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -36,8 +36,11 @@ _OURS: Mapping[str, str] = {
     EVERY_DAYS: "days",
 }
 _HELD = Status(empty="subscribed", words={"optout": "blocked", "pause": "subscribed", "lessoften": "subscribed"})
+RIVAL = "rival"  # a use that the rows decide: beside the address, another column that is called so (Dynamics)
+PERMISSION = Status(date="subscribed", ambiguous=True, vague=True)  # Toestaan, Niet toestaan
 _UNNAMED = ("none", "status", "date", "topics", "until", "days")  # uses that make no attribute
 _MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
+_RENAME = N_("Rename one of them, or say which one counts: --column HEAD=attribute")
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 _ALMOST = {"adres", "address", "adresse", "contact"}
 _STATUS = Status(numbered=True, empty="subscribed")
@@ -75,13 +78,13 @@ def read_heads(
 ) -> tuple[list[Column], str]:
     """The columns, and the program that made the file (empty: not known); ``header``: its plain cells."""
     heads = [unseen.remove(cell).strip("\"'„“”«» ") for cell in header]
-    if any(is_address(head) for head in heads):
+    if any(holds_address(head) for head in heads):
         raise FaultsError([_no_head(heads, file, line)])
     said = _said(heads, as_said or {})
     program = programs.made_by(heads)
     has_address = any(head == "email" for head in heads) or "email" in said.values()
     columns = [_column(head, said.get(head, ""), program, has_address) for head in heads]
-    columns = _one_name(columns)
+    columns = _rivals(_one_name(columns), said)
     faults = [
         Fault(file, line, f"column {place}", *what)
         for place, column in enumerate(columns, 1)
@@ -98,6 +101,28 @@ def read_heads(
 def as_attribute(column: Column) -> Column:
     """The column as an attribute by its own name."""
     return replace(column, use="attribute", status=None)
+
+
+def as_status(column: Column, status: Status) -> Column:
+    """The column as one that says who gets mail."""
+    return replace(column, use="status", status=status)
+
+
+def _rivals(columns: list[Column], said: Mapping[str, str]) -> list[Column]:
+    """Where several columns may hold the address, all but the first are left to the rows; none where one was said."""
+    if "email" in said.values():
+        return [as_status(column, PERMISSION) if column.use == RIVAL else column for column in columns]
+    places = [place for place, column in enumerate(columns) if column.used_as == "email"]
+    found = list(columns)
+    for place in places[1:]:
+        head = columns[place].head
+        if head not in (columns[places[0]].head, "email"):
+            found[place] = Column(_own_name(head), False, RIVAL, head)
+    return found
+
+
+def _own_name(head: str) -> str:
+    return re.sub(r"\W+", "_", head).strip("_")
 
 
 def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
@@ -140,7 +165,9 @@ def _column(head: str, use: str, program: programs.Program | None, has_address: 
     guessed = wording.guess(head) if found is None else None
     if guessed:
         return Column(name, False, "status", head, guessed)
-    if found is None or (found == "email" and has_address):
+    if found == "email" and has_address:
+        return Column(_own_name(head), False, RIVAL, head)
+    if found is None:
         own = "attributes" if program and program.name == "listmonk" and name == "attributes" else "attribute"
         return Column(name, False, own, head)
     return _used(Column(name, False, found, head))
@@ -189,10 +216,15 @@ def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
         if len(set(heads)) == 1:
             found = N_("the column more than once: {places}").format(places=", ".join(places))
         else:
-            words = N_("columns that are one and the same, more than once: {heads}")
-            found = words.format(heads=", ".join(map(_shown, heads)))
-        hint = N_("Rename one of them, or say which one counts: --column HEAD=attribute")
-        yield Fault(file, line, name, found, N_("each column once"), hint)
+            yield same_fault(heads, file, line, name)
+            continue
+        yield Fault(file, line, name, found, N_("each column once"), _RENAME)
+
+
+def same_fault(heads: Sequence[str], file: str, line: int, name: str = "email") -> Fault:
+    """What is wrong with several columns that are one and the same."""
+    words = N_("columns that are one and the same, more than once: {heads}")
+    return Fault(file, line, name, words.format(heads=", ".join(map(_shown, heads))), N_("each column once"), _RENAME)
 
 
 def _shown(cell: str) -> str:
@@ -201,7 +233,7 @@ def _shown(cell: str) -> str:
 
 
 def _no_head(heads: Sequence[str], file: str, line: int) -> Fault:
-    address = next(head for head in heads if is_address(head))
+    address = next(head for head in heads if holds_address(head))
     return Fault(
         file,
         line,

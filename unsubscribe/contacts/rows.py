@@ -1,8 +1,9 @@
 """Rows of a CSV file as people: what each cell means, and why a row cannot be taken. Touches no database.
 
-Promises: an address that can be mailed to, values without control characters, names on one line, languages as tags
-(RFC 5646), ``name[]`` columns as lists separated by ``|``. An empty cell is a missing value; a cell that is missing at
-the end of a row says nothing at all. Whatever is wrong with a row comes back as :class:`Rejected` and never raises.
+Promises: an address that can be mailed to (:mod:`.cells`), values without control characters, names on one line,
+languages as tags (RFC 5646), ``name[]`` columns as lists separated by ``|``. An empty cell is a missing value; a cell
+that is missing at the end of a row says nothing at all. Whatever is wrong with a row comes back as :class:`Rejected`
+and never raises.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from mailer import unseen
-from mailer.address import HIDDEN, parse
 from mailer.errors import AddressError
 from mailer.signing import address_hash
 from mailer.storage import json_object
 from unsubscribe.contacts import foreign
+from unsubscribe.contacts.cells import LONGEST as LONGEST_ADDRESS
+from unsubscribe.contacts.cells import read as address_of
 from unsubscribe.contacts.foreign import Kind
 from unsubscribe.contacts.heads import HELD_BACK
 from unsubscribe.contacts.people import Attribute, dump_attributes
@@ -27,7 +29,7 @@ from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, plain
 from unsubscribe.contacts.topics import is_slug
 
 N_ = str  # marks a text for the catalogue (domain cli)
-LONGEST_CELL, LONGEST_ADDRESS = 10_000, 1_000  # characters
+LONGEST_CELL = 10_000  # characters
 _TAG = 35  # characters of a language tag (RFC 5646 section 4.4.1)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BROKEN = re.compile(r"[\ud800-\udfff]")
@@ -49,7 +51,7 @@ _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8})*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there may be millions
 class Rejected:
     """A row that was not taken: where, why (for the person at the keyboard), and its text."""
 
@@ -96,6 +98,7 @@ class RowReader:
         self._rest = [(place, column) for place, column in enumerate(columns) if column.used_as not in unused]
         self._plain = [(place, column) for place, column in self._rest if column.used_as in _PLAIN]
         self._named = any(column.used_as in ("first", "infix", "last") for column in columns)
+        self._has_name = self._named or any(column.used_as == "name" for column in columns)
         self._other = [(place, column) for place, column in self._rest if column.used_as in _MORE]
         standing = ("status", "topics")
         self._standing = [(place, column) for place, column in self._rest if column.used_as in standing]
@@ -111,13 +114,14 @@ class RowReader:
         if len(typed) > LONGEST_ADDRESS:
             return Rejected(record.line, N_("an address longer than 254 characters"), record.raw)
         try:
-            address = parse(typed)
-            _refuse_hidden(typed)
+            address, name = address_of(typed)
         except AddressError as error:
             return Rejected(record.line, str(error), record.raw)
         key = address.key
         hashed = address_hash(self._pepper, key)
         row = ImportRow(record.line, record.raw, str(address), key, address.domain, hashed, {}, {})
+        if name and not self._has_name:
+            row.fields["name"] = name
         fault = self._values(row, cells) or (self._says(row, cells) if self._standing else "")
         if self._other:
             self._more(row, cells)
@@ -202,13 +206,6 @@ class RowReader:
         if _CONTROL.search(record.raw) and _CONTROL.search(" ".join(map(unseen.strip, record.cells))):
             return N_("a control character in a cell")
         return ""
-
-
-def _refuse_hidden(typed: str) -> None:
-    """Refuse an address with a sign that cannot be seen within its domain too, where ``parse`` reads past it."""
-    sign = "" if typed.isascii() else unseen.first_within(unseen.strip(typed))
-    if sign:
-        raise AddressError(HIDDEN.format(text=repr(typed[:80]), sign=sign))
 
 
 def kept(attributes: Mapping[str, Attribute]) -> str:

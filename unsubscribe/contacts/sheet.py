@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from mailer import unseen
-from mailer.address import is_address
 from mailer.errors import Fault, FaultsError
 from unsubscribe.contacts import textfile
-from unsubscribe.contacts.heads import CORE, Column, as_attribute, read_heads
+from unsubscribe.contacts.cells import holds_address
+from unsubscribe.contacts.heads import CORE, Column, read_heads
+from unsubscribe.contacts.looking import Decision
 
 __all__ = ["CORE", "Column", "Reading", "Record", "Sheet", "SheetWriter", "harmless", "is_empty", "plain", "split"]
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -48,10 +49,11 @@ _UNSEEN = (
 _FORMULA = f"(?=[{_UNSEEN}]*?[{_STARTS}\\t\\r\\n\\0])"  # the nearest, so that no run of signs is read twice
 # Where a cell begins: for us at the start, for a program with another separator behind each of these too.
 _BEGIN = r"(?:\A|(?<=[;|\t\r\n]))"
+_BEHIND, _HERE = re.compile(r"[;|\t\r\n]"), re.compile(_FORMULA)
 _OPEN, _CLOSED = re.compile(_BEGIN + _FORMULA), re.compile(f"{_BEGIN}'{_FORMULA}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there are millions, and freezing costs a tenth of their reading
 class Record:
     """A row: the line on which it begins, its cells, its text. ``fault``: why it cannot be read."""
 
@@ -75,6 +77,8 @@ def harmless(text: str) -> str:
     An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
     other place: :func:`plain` takes away exactly those that were put in.
     """
+    if not _BEHIND.search(text):  # the usual cell begins once
+        return f"'{text}" if _HERE.match(text) else text
     return _OPEN.sub("'", text)
 
 
@@ -94,7 +98,13 @@ class SheetWriter:
 
     def row(self, cells: Iterable[object]) -> None:
         """One more row; nothing for ``None``."""
-        self._writer.writerow(["" if cell is None else harmless(str(cell)) for cell in cells])
+        self._writer.writerow([_written(cell) for cell in cells])
+
+
+def _written(cell: object) -> str:
+    if cell is None:
+        return ""
+    return str(cell) if isinstance(cell, int) and cell >= 0 else harmless(str(cell))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,8 @@ class Sheet:
                 self._line -= 1
             else:
                 self.columns, self.program = read_heads(header, self.name, self._line, reading.columns)
-            self._look_through()
+            rows = ((record.line, record.cells) for record in self.records())
+            self.columns = Decision(self.columns, self.name, self._line).by_rows(rows, plain)
         except BaseException:
             self._file.close()
             raise
@@ -156,47 +167,6 @@ class Sheet:
                 self.empty += 1
             else:
                 yield record
-
-    def _look_through(self) -> None:
-        """Read the rows once before they count, where the head alone does not tell.
-
-        Nothing may stand below a head without a name. A head that may mean something else means a status only where a
-        cell says so.
-        """
-        nameless = [place for place, column in enumerate(self.columns) if not column.name]
-        unsure = {place for place, column in enumerate(self.columns) if column.status and column.status.ambiguous}
-        if not nameless and not unsure:
-            return
-        filled: set[int] = set()
-        for record in self.records():
-            cells = record.cells
-            for place in nameless:
-                if place < len(cells) and unseen.strip(cells[place]):
-                    self._refuse_nameless(place, record.line, cells[place])
-            for place in [place for place in unsure if place < len(cells) and unseen.strip(cells[place])]:
-                filled.add(place)
-                status = self.columns[place].status
-                if status and status.settles(unseen.strip(plain(cells[place]))):
-                    unsure.discard(place)
-            if not nameless and not unsure:
-                break
-        for place in unsure:
-            self.columns[place] = as_attribute(self.columns[place])
-
-    def _refuse_nameless(self, place: int, line: int, cell: str) -> None:
-        found = N_("a column without a name, and in line {line} {value} below it")
-        shown = repr(cell.strip()[:40])
-        raise FaultsError(
-            [
-                Fault(
-                    self.name,
-                    self._line,
-                    f"column {place + 1}",
-                    found.format(line=line, value=shown),
-                    N_("a name for each column in which something stands"),
-                )
-            ]
-        )
 
     def _header(self) -> tuple[str, list[str]]:
         delimiter = ""
@@ -242,7 +212,7 @@ def _separator(line: str) -> str:
 
 def _addresses(header: Sequence[str]) -> list[Column]:
     """The columns of a list without a head: the cell that is an address, and others that are left out."""
-    places = [place for place, cell in enumerate(header) if is_address(cell)]
+    places = [place for place, cell in enumerate(header) if holds_address(cell)]
     if not places:
         return []
     return [

@@ -1,0 +1,74 @@
+"""A cell that holds an address as mail programs write one: ``Jan <jan@x.example>``, ``mailto:jan@x.example``.
+
+Promises: :func:`read` gives the address and the name that stands before it; a bare address costs nothing extra. A cell
+with more than one address is refused, as nobody can tell which of them is meant. Pure.
+
+Raises ``AddressError``.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from mailer import unseen
+from mailer.address import HIDDEN, Address, parse
+from mailer.errors import AddressError
+
+N_ = str  # marks a text for the catalogue (domain cli)
+LONGEST = 1_000  # characters of such a cell
+_SEVERAL = N_("{text} holds more than one address: expected one in each row")
+_ANGLE = re.compile(r"([^<>]*)<([^<>]*)>[\s,;.]*")
+_MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
+_FOUND = re.compile(r"[^\s<>,;:()\[\]\"'?&=]+@[^\s<>,;:()\[\]\"'?&=]+")
+
+
+def read(text: str) -> tuple[Address, str]:
+    """The one address of a cell, and the name before it (empty: none)."""
+    if "@" not in text:
+        return parse(text), ""  # which raises: the usual fault, told without a second look
+    try:
+        address, name = parse(text), ""
+    except AddressError:
+        found = _wrapped(unseen.strip(text)) if len(text) <= LONGEST else None
+        if found is None:
+            raise
+        text, name = found
+        address = parse(text)
+    _refuse_hidden(text)
+    return address, name
+
+
+def holds_address(text: str) -> bool:
+    """Whether :func:`read` takes it."""
+    try:
+        read(text)
+    except AddressError:
+        return False
+    return True
+
+
+def _wrapped(text: str) -> tuple[str, str] | None:
+    """The address within the signs around it, and the name; None where there are no such signs."""
+    if len({found.strip(".").casefold().removeprefix("mailto:") for found in _FOUND.findall(text)}) > 1:
+        raise AddressError(_SEVERAL.format(text=repr(text[:80])))
+    angle = _ANGLE.fullmatch(text)
+    name = _name(angle[1]) if angle else ""
+    inner = angle[2].strip() if angle else text
+    link = _MAILTO.fullmatch(inner)
+    if not angle and not link:
+        return None
+    return (unquote(link[1]).strip() if link else inner), name
+
+
+def _name(text: str) -> str:
+    """The words before the address, without the quotation marks around them; none where they are an address."""
+    words = " ".join(unseen.strip_words(text).strip("\"'„“”«» ").replace('\\"', '"').split())
+    return "" if "@" in words else words
+
+
+def _refuse_hidden(typed: str) -> None:
+    """Refuse an address with a sign that cannot be seen within its domain too, where ``parse`` reads past it."""
+    sign = "" if typed.isascii() else unseen.first_within(unseen.strip(typed))
+    if sign:
+        raise AddressError(HIDDEN.format(text=repr(typed[:80]), sign=sign))

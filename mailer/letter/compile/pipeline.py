@@ -19,6 +19,7 @@ from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
 from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
+from mailer.letter.compile.lines import hide_lines, settle_choices
 from mailer.letter.compile.lost import Lost, Parts, lost
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
@@ -256,8 +257,10 @@ def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     settle_targets(root, work.masker, public=public)
     if public:
         for_nobody(root, work.masker)
+        settle_choices(root, work.masker)
     gather_lists(root, work.masker)
     hide_empty(root, work.masker, leaves=text)
+    hide_lines(root, work.masker)
     return root
 
 

@@ -99,8 +99,8 @@ class Checker:
         match element.kind:
             case "table":
                 yield from self._cells(element)
-            case "fence" if element.name:
-                yield from self._behind_fence(element)
+            case "fence":
+                yield from self._fence(element)
             case "text" if "<!--" in element.text:
                 yield self.fault(element.line, element.text, N_("--> where the comment ends, in the same paragraph"))
             case "text" if "](" in element.text:
@@ -148,8 +148,13 @@ class Checker:
                 hint = N_("For a bar within a cell write \\|")
                 yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
 
-    def _behind_fence(self, element: Element) -> Iterator[Fault]:
-        """Words behind ```: one is taken for the name of a language, more are text that would be lost."""
+    def _fence(self, element: Element) -> Iterator[Fault]:
+        """A fence that does not end, and words behind ```: one names a language, more are text that would be lost."""
+        if not element.closed:
+            hint = N_("All that follows is shown as code, with its signs.")
+            yield self.warning(element.line, "```", N_("``` on a line of its own, where the code ends"), hint)
+        if not element.name:
+            return
         hint = N_("Nobody sees what stands behind ```: write it above.")
         lost = self.fault(element.line, element.name, N_("``` with nothing behind it"), hint)
         name = len(element.name.split()) == 1 and not self.masker.word.search(element.name)
@@ -239,7 +244,9 @@ class Checker:
             if element.kind != "image":
                 continue
             if not is_picture(parent):
-                yield self.fault(element.line, _shown(element), N_("a picture in a paragraph of its own"))
+                tagged = is_picture(replace(parent, children=[each for each in parent.children if _counts(each)]))
+                hint = N_("Around whole paragraphs, put each tag on a line of its own.") if tagged else ""
+                yield self.fault(element.line, _shown(element), N_("a picture in a paragraph of its own"), hint)
             yield from self._picture(element)
 
     def _picture(self, element: Element) -> Iterator[Fault]:
@@ -276,6 +283,11 @@ def is_picture(paragraph: Element) -> bool:
     if len(inside) == 1 and inside[0].kind == "link":
         inside = inside[0].children
     return paragraph.kind == "paragraph" and len(inside) == 1 and inside[0].kind == "image"
+
+
+def _counts(child: Element) -> bool:
+    """Whether an element of a paragraph is more than a tag or a blank."""
+    return child.kind != "control" and not (child.kind == "text" and not child.text.strip())
 
 
 def _is_line(block: Element) -> bool:

@@ -180,6 +180,7 @@ class _Builder:
             made.name = str(node.meta.get("cells", ""))
         elif node.type == "fence":
             made.name, made.text = node.info.strip(), node.content
+            made.closed = self.is_closed(node)
         elif node.type == "ordered_list":
             made.name = str(node.attrs.get("start", 1))
         elif node.type in ("th", "td"):
@@ -191,6 +192,12 @@ class _Builder:
         else:
             made.text = node.content
         return made
+
+    def is_closed(self, fence: SyntaxTreeNode) -> bool:
+        """Whether the last line of a piece of code is its closing fence, and not the end of what it stands in."""
+        first, end = fence.map or (0, 0)
+        last = self.source[end - 1].strip(" \t>")
+        return end - 1 > first and len(last) >= len(fence.markup) and not last.strip(fence.markup[0])
 
     def follows(self, index: int) -> bool:
         """Whether the line above, tags left out, is neither empty nor the beginning of a block."""

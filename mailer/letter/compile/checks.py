@@ -19,7 +19,7 @@ from mailer.letter.compile.leftovers import field_name, leftovers
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside
-from mailer.letter.picture import picture
+from mailer.letter.picture import colours, picture
 from mailer.letter.slots import MAX_FAULTS
 
 _SAYS_NOTHING = re.compile(
@@ -29,6 +29,7 @@ _SAYS_NOTHING = re.compile(
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _TAG = re.compile(r"<(/?)\s*([\w-]*)")
 _QUOTED = re.compile(r"\]\(([^()\s]{0,500}[“”„‘’«»][^()\s]{0,500})\)")
+_PICTURE_WITH_BLANK = re.compile(r"!\[[^\[\]]{0,200}\]\(([^()<>\"]{1,200}\.(?:png|jpe?g|gif|webp))\)", re.IGNORECASE)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
@@ -103,6 +104,9 @@ class Checker:
                 yield from self._fence(element)
             case "text" if "<!--" in element.text:
                 yield self.fault(element.line, element.text, N_("--> where the comment ends, in the same paragraph"))
+            case "text" if blank := _PICTURE_WITH_BLANK.search(element.text):
+                expected = N_("![description](<{name}>), with < and > around a name with spaces")
+                yield self.fault(element.line, blank[0], expected.format(name=blank[1]))
             case "text" if "](" in element.text:
                 yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
             case "list_item" if not element.children:
@@ -269,6 +273,10 @@ class Checker:
                 picture(self.source.images[name])
             except ValueError as error:
                 yield self.fault(line, name, N_("a PNG, JPEG, GIF or WebP picture"), str(error))
+            else:
+                if colours(self.source.images[name]) == 4:
+                    hint = N_("Some mail programs do not show colours for print (CMYK): save it again in RGB.")
+                    yield self.warning(line, name, N_("a picture in colours for screens"), hint)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

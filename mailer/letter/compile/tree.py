@@ -116,6 +116,11 @@ def is_beside(name: str) -> bool:
     return bool(name) and ":" not in name and ".." not in parts and "" not in parts
 
 
+def _beside(address: str) -> str:
+    """A picture's address as the name of a file: ``./mijn%20foto.png`` is ``mijn foto.png``."""
+    return unquote(address).removeprefix("./")
+
+
 def _described(node: SyntaxTreeNode) -> str:
     """A picture's description as plain text: without the signs of Markdown, entities as what they mean."""
     inside = " " if node.type in ("softbreak", "hardbreak") else "" if node.type == "image" else node.content
@@ -169,7 +174,7 @@ class _Builder:
         if node.type in _SAME:
             made.text = node.content if node.type == "control" else ""
         elif node.type in ("link", "image"):
-            made.target = str(node.attrs.get("href", "")) or unquote(str(node.attrs.get("src", "")))
+            made.target = str(node.attrs.get("href", "")) or _beside(str(node.attrs.get("src", "")))
             made.title = str(node.attrs.get("title", ""))
             made.text = _described(node) if node.type == "image" else ""
         elif node.type == "heading":

@@ -96,7 +96,7 @@ def _for_nobody(plan: Plan, address: str) -> Plan:
     for node in plan:
         match node:
             case Branch(arms, otherwise):
-                kept = tuple((when, _for_nobody(body, address)) for when, body in arms if not _is_personal(when))
+                kept = tuple((when, _for_nobody(body, address)) for when, body in arms if not is_personal(when))
                 rest = _for_nobody(otherwise, address)
                 nodes.extend([Branch(kept, rest)] if kept else rest)
             case Loop():
@@ -110,7 +110,8 @@ def _for_nobody(plan: Plan, address: str) -> Plan:
     return tuple(nodes)
 
 
-def _is_personal(source: str) -> bool:
+def is_personal(source: str) -> bool:
+    """Whether an expression names anything of a contact, so that it is false for nobody in particular."""
     return any(not name.startswith("links.") for name in names_used(source))
 
 

@@ -20,6 +20,12 @@ PIXELS, SIDE = 100_000_000, 30_000
 _SEGMENTS = 1_000  # of a JPEG, before the one that says how large it is
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
 
+_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+_OTHERS = {
+    b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF-": "PDF", b"8BPS": "PSD", b"\0\0\1\0": "ICO",
+    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -63,7 +69,20 @@ def _measure(data: bytes) -> tuple[str, int, int]:
             return "image/webp", *_webp(data)
     except (struct.error, IndexError):
         raise ValueError(N_("This picture ends too early.")) from None
+    if kind := _other_kind(data):
+        text = N_("This is {kind}, which mail programs do not show: save it as PNG or JPEG.")
+        raise ValueError(text.format(kind=kind))
     raise ValueError(N_("This file is no such picture."))
+
+
+def _other_kind(data: bytes) -> str:
+    """The name of a kind of file that is often taken for a picture; empty for all others."""
+    start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in start):
+        return "SVG"
+    if data[4:8] == b"ftyp":
+        return {b"avif": "AVIF", b"avis": "AVIF"}.get(data[8:12], "HEIC" if data[8:12] in _HEIC else "")
+    return next((name for begin, name in _OTHERS.items() if data.startswith(begin)), "")
 
 
 def _jpeg(data: bytes) -> tuple[int, int]:
@@ -79,6 +98,21 @@ def _jpeg(data: bytes) -> tuple[int, int]:
             return width, height
         at += 2 + length
     raise IndexError
+
+
+def colours(data: bytes) -> int:
+    """How many colours a JPEG mixes: 4 for print (CMYK); 0 for other files."""
+    try:
+        at = 2
+        for _ in range(_SEGMENTS if data[:2] == b"\xff\xd8" else 0):
+            while data[at + 1] == 0xFF:
+                at += 1
+            if data[at + 1] in _FRAMES:
+                return data[at + 9]
+            at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+    except (struct.error, IndexError):
+        pass
+    return 0
 
 
 def _webp(data: bytes) -> tuple[int, int]:

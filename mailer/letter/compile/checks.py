@@ -19,7 +19,7 @@ from mailer.letter.compile.leftovers import field_name, leftovers
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside
-from mailer.letter.picture import picture
+from mailer.letter.picture import colours, picture
 from mailer.letter.slots import MAX_FAULTS
 
 _SAYS_NOTHING = re.compile(
@@ -29,6 +29,7 @@ _SAYS_NOTHING = re.compile(
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 _TAG = re.compile(r"<(/?)\s*([\w-]*)")
 _QUOTED = re.compile(r"\]\(([^()\s]{0,500}[“”„‘’«»][^()\s]{0,500})\)")
+_PICTURE_WITH_BLANK = re.compile(r"!\[[^\[\]]{0,200}\]\(([^()<>\"]{1,200}\.(?:png|jpe?g|gif|webp))\)", re.IGNORECASE)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
@@ -99,10 +100,13 @@ class Checker:
         match element.kind:
             case "table":
                 yield from self._cells(element)
-            case "fence" if element.name:
-                yield from self._behind_fence(element)
+            case "fence":
+                yield from self._fence(element)
             case "text" if "<!--" in element.text:
                 yield self.fault(element.line, element.text, N_("--> where the comment ends, in the same paragraph"))
+            case "text" if blank := _PICTURE_WITH_BLANK.search(element.text):
+                expected = N_("![description](<{name}>), with < and > around a name with spaces")
+                yield self.fault(element.line, blank[0], expected.format(name=blank[1]))
             case "text" if "](" in element.text:
                 yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
             case "list_item" if not element.children:
@@ -148,8 +152,13 @@ class Checker:
                 hint = N_("For a bar within a cell write \\|")
                 yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
 
-    def _behind_fence(self, element: Element) -> Iterator[Fault]:
-        """Words behind ```: one is taken for the name of a language, more are text that would be lost."""
+    def _fence(self, element: Element) -> Iterator[Fault]:
+        """A fence that does not end, and words behind ```: one names a language, more are text that would be lost."""
+        if not element.closed:
+            hint = N_("All that follows is shown as code, with its signs.")
+            yield self.warning(element.line, "```", N_("``` on a line of its own, where the code ends"), hint)
+        if not element.name:
+            return
         hint = N_("Nobody sees what stands behind ```: write it above.")
         lost = self.fault(element.line, element.name, N_("``` with nothing behind it"), hint)
         name = len(element.name.split()) == 1 and not self.masker.word.search(element.name)
@@ -239,7 +248,9 @@ class Checker:
             if element.kind != "image":
                 continue
             if not is_picture(parent):
-                yield self.fault(element.line, _shown(element), N_("a picture in a paragraph of its own"))
+                tagged = is_picture(replace(parent, children=[each for each in parent.children if _counts(each)]))
+                hint = N_("Around whole paragraphs, put each tag on a line of its own.") if tagged else ""
+                yield self.fault(element.line, _shown(element), N_("a picture in a paragraph of its own"), hint)
             yield from self._picture(element)
 
     def _picture(self, element: Element) -> Iterator[Fault]:
@@ -262,6 +273,10 @@ class Checker:
                 picture(self.source.images[name])
             except ValueError as error:
                 yield self.fault(line, name, N_("a PNG, JPEG, GIF or WebP picture"), str(error))
+            else:
+                if colours(self.source.images[name]) == 4:
+                    hint = N_("Some mail programs do not show colours for print (CMYK): save it again in RGB.")
+                    yield self.warning(line, name, N_("a picture in colours for screens"), hint)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -276,6 +291,11 @@ def is_picture(paragraph: Element) -> bool:
     if len(inside) == 1 and inside[0].kind == "link":
         inside = inside[0].children
     return paragraph.kind == "paragraph" and len(inside) == 1 and inside[0].kind == "image"
+
+
+def _counts(child: Element) -> bool:
+    """Whether an element of a paragraph is more than a tag or a blank."""
+    return child.kind != "control" and not (child.kind == "text" and not child.text.strip())
 
 
 def _is_line(block: Element) -> bool:

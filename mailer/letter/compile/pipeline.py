@@ -19,10 +19,12 @@ from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
 from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
+from mailer.letter.compile.lines import hide_lines, settle_choices
 from mailer.letter.compile.lost import Lost, Parts, lost
 from mailer.letter.compile.mask import Masked, Masker
 from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
+from mailer.letter.compile.presence import of_run, when
 from mailer.letter.compile.preview import first_sentence, no_preheader
 from mailer.letter.compile.shape import for_nobody, gather_lists, hide_empty
 from mailer.letter.compile.sharing import sharing
@@ -117,9 +119,11 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
     return Compiled(
         letter=letter,
         public_html=_public(work, html_plan(_page(work, _body(work, public=True), public=True), work.masker)),
-        public_text=_public(work, flat_plan(_text(work, public=True), work.masker, Place.PLAIN)),
+        public_text=re.sub(
+            r"\n{3,}", "\n\n", _public(work, flat_plan(_text(work, public=True), work.masker, Place.PLAIN))
+        ),
         images=tuple(images.values()),
-        warnings=(*faults, *_warnings(source, plan)),
+        warnings=(*faults, *_empty_online(work), *_warnings(source, plan)),
     )
 
 
@@ -238,13 +242,16 @@ def _text(work: _Work, *, public: bool) -> str:
     def wrap(text: str) -> str:
         return wrapped(text, work.masker)
 
+    body = "\n" + TextWriter(work.masker).write(root)
+    if not public:  # whose conditions are all false
+        body = when(of_run(root.children, work.masker) or None, body, "", work.masker)
     title = wrap(work.subject.text)
     widest = max(guessed_width(line, work.masker) for line in title.split("\n"))
     context = _context(work, public=public) | {
         "preheader": wrap(work.preheader.text),
         "title": title,
         "underline": "-" * min(widest, WIDTH if widest == len(title) else 40),
-        "body": TextWriter(work.masker).write(root),
+        "body": body,
         "wrap": wrap,
     }
     return re.sub(r"\n{3,}", "\n\n", render_layout("letter.txt", context)).strip("\n") + "\n"
@@ -256,8 +263,10 @@ def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     settle_targets(root, work.masker, public=public)
     if public:
         for_nobody(root, work.masker)
+        settle_choices(root, work.masker)
     gather_lists(root, work.masker)
     hide_empty(root, work.masker, leaves=text)
+    hide_lines(root, work.masker)
     return root
 
 
@@ -295,6 +304,18 @@ def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
         return ()
     name = source.topic_name if re.fullmatch(r"[\w .,'()&/-]+", source.topic_name, re.ASCII) else ""
     return (("List-Id", f'"{name}" <{source.list_id}>' if name else f"<{source.list_id}>"),)
+
+
+def _empty_online(work: _Work) -> Iterator[Fault]:
+    """A warning for a letter of which nobody in particular would see anything."""
+    source = work.source
+    if not source.online or of_run(work.root.children, work.masker) is None:
+        return
+    text = TextWriter(work.masker).write(_shaped(work, public=True, text=True))
+    if not _public(work, flat_plan(text, work.masker, Place.PLAIN)).strip():
+        hint = N_("Online the letter is empty: write something outside the conditions, or behind an else.")
+        found, expected = N_("text under conditions alone"), N_("text that everybody reads")
+        yield Fault(source.file, source.body_line, "body", found, expected, hint, "warning")
 
 
 def _standing_headers(source: LetterSource) -> Sequence[tuple[str, str]]:

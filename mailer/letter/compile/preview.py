@@ -1,7 +1,8 @@
 """What mail programs show beside the subject of a letter that has no preheader: its first sentence, not its greeting.
 
 Without it they show what stands first in the HTML, *Read online | Change details*. Slots are filled in it as in the
-text. What a condition chooses is left out, as it may not be there.
+text. A list's items do where there is no
+paragraph; what a condition chooses stands in it where there is nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from mailer.errors import Fault
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.plaintext import guessed_width
+from mailer.letter.compile.presence import groups
 from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element
 
@@ -29,7 +31,34 @@ def first_sentence(root: Element, masker: Masker) -> str:
     """The first sentence of a body, masked; its greeting when there is nothing else; "" when there is no text."""
     texts = [text for text in _texts(root, masker) if text]
     telling = [text for text in texts if not _is_greeting(text, masker)]
-    return _cut((telling or texts or [""])[0], masker)
+    if telling:
+        return _cut(telling[0], masker)
+    return _first_items(root, masker) or _cut((texts or [""])[0], masker) or _chosen(root, masker)
+
+
+def _first_items(root: Element, masker: Masker) -> str:
+    """The first items of the first list, or the first words of what else stands outside conditions."""
+    for group in groups(root.children, masker):
+        first = group.arms[0][0] if not group.tags else None
+        if first and first.kind in ("bullet_list", "ordered_list", "blockquote", "block") and first.name != "signature":
+            inside = [text for child in first.children for text in _texts(_holder(child), masker) if text]
+            if inside:
+                return _cut("; ".join(text.rstrip(".;,") for text in inside), masker)
+    return ""
+
+
+def _holder(child: Element) -> Element:
+    return child if child.kind == "list_item" else Element("root", child.line, [child])
+
+
+def _chosen(root: Element, masker: Masker) -> str:
+    """The first sentence behind each tag of the first condition that begins with a text."""
+    for group in groups(root.children, masker):
+        if group.tags and masker.tag(group.tags[0].text).kind == "if":
+            arms = [first_sentence(Element("root", 0, list(arm)), masker) for arm in group.arms]
+            if any(arms):
+                return "".join(f"{tag.text}{arm}" for tag, arm in zip(group.tags, arms, strict=True))
+    return ""
 
 
 def no_preheader(source: LetterSource, summary: str, masker: Masker) -> Fault:

@@ -116,6 +116,11 @@ def is_beside(name: str) -> bool:
     return bool(name) and ":" not in name and ".." not in parts and "" not in parts
 
 
+def _beside(address: str) -> str:
+    """A picture's address as the name of a file: ``./mijn%20foto.png`` is ``mijn foto.png``."""
+    return unquote(address).removeprefix("./")
+
+
 def _described(node: SyntaxTreeNode) -> str:
     """A picture's description as plain text: without the signs of Markdown, entities as what they mean."""
     inside = " " if node.type in ("softbreak", "hardbreak") else "" if node.type == "image" else node.content
@@ -169,7 +174,7 @@ class _Builder:
         if node.type in _SAME:
             made.text = node.content if node.type == "control" else ""
         elif node.type in ("link", "image"):
-            made.target = str(node.attrs.get("href", "")) or unquote(str(node.attrs.get("src", "")))
+            made.target = str(node.attrs.get("href", "")) or _beside(str(node.attrs.get("src", "")))
             made.title = str(node.attrs.get("title", ""))
             made.text = _described(node) if node.type == "image" else ""
         elif node.type == "heading":
@@ -180,6 +185,7 @@ class _Builder:
             made.name = str(node.meta.get("cells", ""))
         elif node.type == "fence":
             made.name, made.text = node.info.strip(), node.content
+            made.closed = self.is_closed(node)
         elif node.type == "ordered_list":
             made.name = str(node.attrs.get("start", 1))
         elif node.type in ("th", "td"):
@@ -191,6 +197,12 @@ class _Builder:
         else:
             made.text = node.content
         return made
+
+    def is_closed(self, fence: SyntaxTreeNode) -> bool:
+        """Whether the last line of a piece of code is its closing fence, and not the end of what it stands in."""
+        first, end = fence.map or (0, 0)
+        last = self.source[end - 1].strip(" \t>")
+        return end - 1 > first and len(last) >= len(fence.markup) and not last.strip(fence.markup[0])
 
     def follows(self, index: int) -> bool:
         """Whether the line above, tags left out, is neither empty nor the beginning of a block."""

@@ -37,6 +37,8 @@ CASES = [
     ("![a](../gevels.png)", 10, "../gevels.png", "a picture beside the letter", "Did you mean gevels.png?"),
     ("![a]({{ contact.email }}.png)", 10, "{{ contact.email }}.png", "the same picture for everybody", ""),
     ("x ![a](gevels.png)", 10, "![a](gevels.png)", "a picture in a paragraph of its own", ""),
+    ("{% if contact.a %}![a](gevels.png){% endif %}", 10, "![a](gevels.png)", "a picture in a paragraph of its own", "Around whole paragraphs, put each tag on a line of its own."),
+    ("{% if contact.a %} [![a](gevels.png)](https://x.nl) {% endif %}", 10, "![a](gevels.png)", "a picture in a paragraph of its own", "Around whole paragraphs, put each tag on a line of its own."),
     ("![a](geen.png)", 10, "geen.png", "a PNG, JPEG, GIF or WebP picture", "This file is no such picture."),
     ("{% if contact.a %}\nx {% endif %}", 10, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
     ("x\n\n**{% if contact.a %}a** b{% endif %}", 12, "{% if contact.a %}", "{% endif %} in the same paragraph, list or block, around whole bold words and whole links", "Around whole paragraphs, put each tag on a line of its own."),
@@ -112,3 +114,7 @@ def test_an_empty_subject_is_a_fault() -> None:
 )
 def test_what_the_dialect_allows_has_no_fault(body: str) -> None:
     assert _faults(body) == []
+
+
+def test_a_picture_between_tags_on_lines_of_their_own_is_right() -> None:
+    assert _faults("Tekst.\n\n{% if contact.a %}\n![a](gevels.png)\n{% endif %}") == []

@@ -46,7 +46,6 @@ def test_it_is_the_first_sentence_that_says_something(body: str) -> None:
 
 def test_a_greeting_is_better_than_nothing_and_short_sentences_go_together() -> None:
     assert shown("Beste lezer,") == "Beste lezer,"
-    assert shown("- een lijst") == ""
     assert shown("Nieuws! Kom naar de vergadering van onze gemeenten. En meer.") == (
         "Nieuws! Kom naar de vergadering van onze gemeenten."
     )
@@ -68,3 +67,25 @@ def test_check_says_so_and_the_text_part_does_not_say_it_twice() -> None:
 
 def test_a_preheader_of_the_authors_own_stays() -> None:
     assert compile_letter(small("Beste lezer,\n\nHet nieuws.", preheader="Kort nieuws")).warnings == ()
+
+
+def test_a_list_or_a_choice_is_taken_where_there_is_no_paragraph() -> None:
+    assert shown("- een lijst") == "een lijst"
+    assert shown("Beste lezer,\n\n- Nieuwe wet.\n- Subsidie\n\n::: signature\nJan\n:::") == "Nieuwe wet; Subsidie"
+    assert shown(f"- {NEWS}\n\nEn hier staat een alinea.") == "En hier staat een alinea."
+    choice = "{% if contact.a %}\nVoor leden is er nieuws.\n{% else %}\nWord lid.\n{% endif %}"
+    assert (shown(choice), shown(choice, a="1")) == ("Word lid.", "Voor leden is er nieuws.")
+    assert shown("{% if contact.a %}\nVoor leden.\n{% endif %}") == ""
+
+
+def test_a_letter_under_conditions_alone_is_warned_of_and_leaves_no_empty_lines() -> None:
+    alone = small("{% if contact.a %}\nVoor leden.\n{% endif %}\n\n{% if contact.b %}\nMeer.\n{% endif %}")
+    compiled = compile_letter(alone)
+    assert [(each.line, each.found) for each in compiled.warnings] == [(10, "text under conditions alone")]
+    for contact in ({}, {"a": "1"}, {"b": "1"}, {"a": "1", "b": "1"}):
+        text = render(compiled.letter.text, {"contact": contact, "links": LINKS}, "nl")
+        assert "\n\n\n" not in text
+        assert ("2024\n\nVoor leden.\n" in text) == ("a" in contact)
+    assert "\n\n\n" not in compiled.public_text
+    with_else = small("{% if contact.a %}\nVoor leden.\n{% else %}\nWord lid.\n{% endif %}")
+    assert compile_letter(with_else).warnings == ()

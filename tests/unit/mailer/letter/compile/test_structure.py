@@ -115,6 +115,11 @@ FAULTS = [
     ("| a | b |\n|---|---|\n| 1 | 2 | 3 |", "error", 12, "a row with another number of cells (3)"),
     ("```let op: morgen\na\n```", "error", 10, "let op: morgen"),
     ("```python\na\n```", "warning", 10, "python"),
+    ("a\n\n```\nb\n\nc", "warning", 12, "```"),
+    ("a\n\n```", "warning", 12, "```"),
+    ("a\n\n````\nb\n```\n\nc", "warning", 12, "```"),
+    ("- a\n\n  ~~~\n  b\n\nc", "warning", 12, "```"),
+    ("> ```\n> b\n\nc", "warning", 10, "```"),
     ("a\n\n##\n\nb", "warning", 12, "##"),
     ("- a\n-\n- b", "warning", 11, "-"),
     ("a\n\n" + "\n".join("  " * n + "- a" for n in range(12)), "error", 22, "one in another in another, too deep"),
@@ -133,6 +138,13 @@ FAULTS = [
 @pytest.mark.parametrize(("body", "severity", "line", "found"), FAULTS, ids=[case[0][:40] for case in FAULTS])
 def test_what_cannot_be_shown_is_told_with_its_line(body: str, severity: str, line: int, found: str) -> None:
     assert (severity, line, found) in _faults(body)
+
+
+@pytest.mark.parametrize(
+    "body", ["```\na\n```", "> ```\n> a\n> ```", "- ```\n  a\n  ```", "~~~\n```\n~~~~", "```\n```"]
+)
+def test_code_that_ends_is_not_told_of(body: str) -> None:
+    assert _faults(body) == []
 
 
 def test_ten_lists_in_one_another_are_shown_whole() -> None:

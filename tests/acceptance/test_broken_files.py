@@ -62,14 +62,14 @@ CASES = [
     Case("a comment", file(language="nl\n# x"), 6, "---", "Comments cannot", "geen commentaar"),
     Case("a comment after a value", file(language="nl # x"), 5, "language", "found 'nl # x'", "gevonden 'nl # x'"),
     Case("quotes as in YAML", file(subject='"Denkt u mee?"'), 3, "subject", "will be seen", "worden getoond"),
-    Case("an unknown key", file(subjct="x"), 7, "subjct", "Did you mean subject?", "Bedoelde je subject?"),
-    Case("a key with a capital", file(Rate="5"), 7, "Rate", "Did you mean rate?", "Bedoelde je rate?"),
+    Case("an unknown key", file(subjct="x"), 7, "subjct", "Did you mean subject?", "Bedoel je subject?"),
+    Case("a key with a capital", file(Rate="5"), 7, "Rate", "Did you mean rate?", "Bedoel je rate?"),
     Case("a key twice", file(rate="5\nrate: 6"), 8, "rate", "line 7 too", "ook in regel 7"),
     Case("no subject", file(subject=None), 0, "subject", "For example: subject:", "Bijvoorbeeld: subject:"),
     Case("an empty subject", file(subject=""), 3, "subject", "a value for subject", "een waarde voor subject"),
     Case("a bell in the subject", file(subject="a\x07b"), 3, "subject", "found U+0007", "Het is niet te zien"),
     Case("a subject of 1 MB", file(subject="x" * 10**6), 3, "subject", "at most 988", "hooguit 988"),
-    Case("a slug with a space", file(slug="Zomer 24!"), 2, "slug", "Did you mean zomer-24?", "Bedoelde je zomer-24?"),
+    Case("a slug with a space", file(slug="Zomer 24!"), 2, "slug", "Did you mean zomer-24?", "Bedoel je zomer-24?"),
     Case("a From without address", file(from_="VNG"), 4, "from", "not a mail address", "geen mailadres"),
     Case("a From without brackets", file(from_="VNG info@vng.nl"), 4, "from", "angle brackets", "punthaken"),
     Case("a From without .nl", file(from_="info@vng"), 4, "from", "not a domain name", "geen domeinnaam"),
@@ -186,7 +186,7 @@ def test_the_command_line_says_it_in_the_language_of_the_environment_and_ends_wi
     desk = Desk(tmp_path)
     desk.do("init")
     (tmp_path / "brief.md").write_bytes(file(subjct="x"))
-    for language, wanted in (("C.UTF-8", "Did you mean subject?"), ("nl_NL.UTF-8", "Bedoelde je subject?")):
+    for language, wanted in (("C.UTF-8", "Did you mean subject?"), ("nl_NL.UTF-8", "Bedoel je subject?")):
         ran = desk.run("check", "brief.md", "--no-dns", LC_ALL=language)
         assert (ran.code, "brief.md:7: subjct: " in ran.err, wanted in ran.err) == (1, True, True)
 

@@ -225,7 +225,7 @@ def test_what_was_typed_wrongly_is_told_in_the_language_of_the_environment(offic
     dutch = {"LC_ALL": "nl_NL.UTF-8"}
     assert "De optie --foo bestaat niet." in office.desk.run("status", "--foo", **dutch).err
     assert "ontbreekt" in office.desk.run("send", **dutch).err
-    assert "Bedoelde je 'status'?" in office.desk.run("statu", **dutch).err
+    assert "Bedoel je 'status'?" in office.desk.run("statu", **dutch).err
     told = office.desk.run("schedule", "denkt-u-mee.md", "--json", **dutch).json
     assert "verwacht een tijdstip in de toekomst" in told["message"]
     assert "expected" not in told["message"]

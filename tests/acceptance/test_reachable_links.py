@@ -14,8 +14,8 @@ from tests.support.commandline import Catcher, Desk, Mailbox, catching, free_por
 pytestmark = pytest.mark.slow
 LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
 AWAY = {"POSTILJON_SMTP_URL": "smtp://user:secret@relay.vng.nl:587"}
-HERE = ["", "http://localhost:8000", "http://127.0.0.1:8000", "https://[::1]/", "https://0.0.0.0", "https://127.1"]
-HERE += ["https://localhost.localdomain", "https://2130706433", "https://LOCALHOST.", "https://[::ffff:127.0.0.1]"]
+HERE = ["", "http://localhost:8000", "http://127.0.0.1:8000", "https://[::1]/", "https://0.0.0.0"]
+HERE += ["https://localhost.localdomain", "https://LOCALHOST.", "https://[::ffff:127.0.0.1]"]
 
 
 @pytest.fixture
@@ -33,6 +33,14 @@ def test_send_refuses_links_that_only_this_machine_can_reach_and_says_what_to_wr
     assert 'public_url = "https://mail.example.org"' in ran.err
     assert "relay.vng.nl" in ran.err
     assert "secret" not in ran.err
+    assert desk.do("status", "--json").json == []
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433"])
+def test_a_number_that_some_programs_read_as_this_machine_is_no_public_address(desk: Desk, host: str) -> None:
+    ran = desk.run("send", LETTER, "--yes", POSTILJON_PUBLIC_URL=f"https://{host}")
+    assert ran.code == 1
+    assert f"POSTILJON_PUBLIC_URL: '{host}' is not the name of a machine" in ran.err
     assert desk.do("status", "--json").json == []
 
 

@@ -143,7 +143,7 @@ def test_serve_sends_a_planned_campaign_at_its_hour(office: Office) -> None:
     desk, port = office.desk, free_port()
     with desk.running("serve", "--port", str(port)):
         assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
-        hour = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+        hour = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=8)
         desk.do("schedule", LETTER, "--at", f"{hour:%Y-%m-%d %H:%M:%S}Z")
         until(lambda: len(office.mailbox.all()) == 3)
         first = min(item.at for item in office.mailbox.all())

@@ -25,7 +25,8 @@ WINDOW = 8  # four times two connections
 @pytest.fixture
 def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
     """Eighty people and a letter; the relay is the test's."""
-    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
+    furnished(f"email,salutation\n{people}", tmp_path)
     return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 

@@ -33,7 +33,8 @@ NO_THREAD = "This machine lets Postiljon start no further thread or process"
 @pytest.fixture
 def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
     """Forty people and a letter."""
-    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
+    furnished(f"email,salutation\n{people}", tmp_path)
     return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 
@@ -119,7 +120,7 @@ def test_without_a_thread_to_be_had_nobody_is_mailed_and_it_says_so(desk: Desk) 
         assert NO_THREAD in ran.err
         assert server.accepted == []
         desk.environment["LC_ALL"] = "nl_NL.UTF-8"
-        assert "geen draad of proces meer starten" in ended(refused(desk, "thread!", "send", LETTER, "--yes")).err
+        assert "geen thread of proces meer starten" in ended(refused(desk, "thread!", "send", LETTER, "--yes")).err
         assert assert_completed(desk, server) == 0
 
 

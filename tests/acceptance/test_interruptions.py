@@ -38,7 +38,8 @@ class SlowCatcher(Catcher):
 @pytest.fixture
 def slow_office(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Office]:
     """Sixty people, and a relay that takes a tenth of a second for a letter, on two connections."""
-    furnished("email\n" + "".join(f"lezer{one}@example.org\n" for one in range(PEOPLE)), tmp_path)
+    people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
+    furnished(f"email,salutation\n{people}", tmp_path)
     with open_office(tmp_path, SlowCatcher(Mailbox())) as opened:
         yield opened
 

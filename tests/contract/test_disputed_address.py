@@ -49,7 +49,7 @@ def test_a_link_to_keep_an_address_that_comes_too_late_says_so(town: Town, site:
         web.post(site.url(town.letter(notice, "confirm")))
     town.now += timedelta(days=20)
     said = web.post(site.url(keep)).text
-    assert "kan met deze link niet meer teruggezet worden" in said
+    assert "kan het oude adres niet meer terugzetten" in said
     with town.db.read() as conn:
         assert contacts.find(conn, "esther@nieuw.example")
 

@@ -29,6 +29,11 @@ def site(town: Town) -> Iterator[Site]:
         yield site
 
 
+def told(page: str) -> str:
+    """A page without the ways on, which lead back by the reader's own link."""
+    return re.sub(r'<ul class="links ways">.*?</ul>', "", page, flags=re.DOTALL)
+
+
 def test_only_the_answer_to_the_post_that_acted_hands_out_the_undo(town: Town, site: Site) -> None:
     owner = web.post(site.url(town.path())).text
     stranger = web.post(site.url(town.path())).text
@@ -104,7 +109,7 @@ def test_another_address_brings_the_same_page_whether_it_is_known_unknown_or_one
     pages = []
     for reader, target in zip((0, 1, 2), (targets[0], targets[2], town.readers[2].email), strict=True):
         page = web.post(site.url(town.path("d", reader)), data={"email": target})
-        pages.append((page.status_code, page.text.replace(target[0], "•", 0)))
+        pages.append((page.status_code, told(page.text)))
     shown = {(status, re.sub(r"<bdi>[^<]*</bdi>", "", text)) for status, text in pages}
     assert len(shown) == 1
     assert len(town.letters("address_change_new")) == 3
@@ -252,8 +257,8 @@ def test_over_the_limit_of_the_day_a_page_promises_neither_a_change_nor_a_mail(t
         for number in range(details.DETAILS.most):
             web.post(url, data={"name": f"Filler {number}"})
         page = web.post(site.url(f"{town.path(reader=reader)}/less-often")).text
-        said.append(web.post(site.url(link(page, "less-often")), data={"often": "week"}).text)
-        said.append(web.post(url, data={"often": "week"}).text)
+        said.append(told(web.post(site.url(link(page, "less-often")), data={"often": "week"}).text))
+        said.append(told(web.post(url, data={"often": "week"}).text))
     assert len(set(said)) == 1
-    assert "daarom krijgt u hierover geen mail" in said[0]
+    assert "Daarom sturen wij u hierover geen mail" in said[0]
     assert limits(town)["less_often"] == 30

@@ -117,12 +117,15 @@ def test_the_size_of_a_picture_is_read_from_its_first_bytes(data: bytes) -> None
     assert found.image.file_name.endswith(("png", "jpg", "gif", "webp"))
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"<svg/>", PNG[:20], JPEG[:8], GIF[:8], PNG[:16] + b"\0" * 8, b"\xff\xd8" + b"x" * 9]
-)
+@pytest.mark.parametrize("data", [b"", PNG[:20], JPEG[:8], GIF[:8], PNG[:16] + b"\0" * 8, b"\xff\xd8" + b"x" * 9])
 def test_what_is_no_whole_picture_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="picture"):
         picture(data)
+
+
+def test_a_drawing_is_refused_with_what_to_save_it_as() -> None:
+    with pytest.raises(ValueError, match=r"SVG.*save it as PNG or JPEG"):
+        picture(b"<svg/>")
 
 
 @pytest.mark.parametrize(("text", "colour"), [("#ABC", "#aabbcc"), (" #AABBCC ", "#aabbcc")])

@@ -106,7 +106,7 @@ def test_an_empty_subject_is_a_fault() -> None:
         "[a](https://x.nl/{% if contact.a %}b{% else %}c{% endif %})",
         "- a\n{% if contact.a %}\n- b\n{% endif %}\n- c",
         "::: signature\nA\n{% if contact.a %}\nB\n{% endif %}\n:::",
-        "{% if contact.a %}\n::: button https://x.nl\nL\n:::\n{% endif %}",
+        "Dag.\n\n{% if contact.a %}\n::: button https://x.nl\nL\n:::\n{% endif %}",
         "[a]({{ links.details }}) [b](mailto:a@b.nl?subject=x%20y) [c](tel:+31-70-1) [d](https://münchen.de/é)",
         ":::: small\n::: signature\nA\n:::\nB\n::::",
         "a < b, a &lt; b, 3 > 2, <https://x.nl>, <info@vng.nl>",

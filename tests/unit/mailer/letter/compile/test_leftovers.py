@@ -151,7 +151,7 @@ def test_ordinary_prose_has_no_warning(body: str) -> None:
     ],
 )
 def test_what_begins_a_line_and_was_not_taken_is_told(body: str) -> None:
-    assert len(compile_letter(small(body)).warnings) == 1
+    assert len(compile_letter(small(f"Beste lezer,\n\n{body}")).warnings) == 1
 
 
 def test_signs_at_the_beginning_of_a_cell_are_no_markup() -> None:

@@ -169,7 +169,7 @@ def test_a_try_over_a_limit_is_answered_while_somebody_else_has_the_lock(site: S
         web.post(site.url("/subscribe"), data=form | {"email": f"p{number}@d{number}.example"})
     last = web.post(site.url("/subscribe"), data=form | {"email": "q@d1.example"})
     over = held(town, url=site.url("/subscribe"), data=form | {"email": "r@d1.example"})
-    assert (over.status_code, over.text) == (200, last.text)
+    assert (over.status_code, over.text) == (200, last.text.replace("q@d1.example", "r@d1.example"))
     assert held(town, url=site.url("/subscribe"), data=form | {"email": "no address"}).status_code == 422
     assert len(town.letters("optin_confirm")) == signup.PEER_AN_HOUR
 

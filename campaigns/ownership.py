@@ -18,7 +18,7 @@ from pathlib import Path
 from campaigns.modes import SECRETS, SENDERS
 from mailer import settingsfile, sqlitefile
 from mailer.errors import OwnerError
-from mailer.housesettings import PREFIX, data_folder
+from mailer.housesettings import data_folder, environment, variables
 from mailer.journal import FILE
 from mailer.settingsfile import Keys, SettingsFileError
 from mailer.storage import ENDS
@@ -41,8 +41,7 @@ def refuse_others() -> tuple[Path, Keys | None]:
         if error.denied:
             _refuse(error.path)
         raise
-    environment = {name[len(PREFIX) :].lower(): value for name, value in _settings()}
-    folder = data_folder({}, environment, keys)
+    folder = data_folder({}, environment(), keys)
     _refuse(folder)
     return folder, keys
 
@@ -55,7 +54,7 @@ def _refuse(path: Path) -> None:
     if found.st_uid == os.geteuid():
         return
     owner, words = name_of(found.st_uid), typed()
-    names = {name for name, _value in _settings()} - ({settingsfile.VARIABLE} if _is_typed(words) else set())
+    names = {name for name, _value in variables()} - ({settingsfile.VARIABLE} if _is_typed(words) else set())
     kept = ",".join(sorted(names))
     sudo = ["sudo", "-u", owner, *([f"--preserve-env={kept}"] if kept else []), *words]
     user = name_of(os.geteuid())
@@ -116,10 +115,6 @@ def typed() -> list[str]:
     program = sys.argv[0]
     is_module = os.path.basename(program) == "__main__.py"
     return [*([sys.executable, "-m", "campaigns"] if is_module else [program]), *sys.argv[1:]]
-
-
-def _settings() -> list[tuple[str, str]]:
-    return [(name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value]
 
 
 def _kept(data: Path, url: str) -> Iterator[Path]:

@@ -60,7 +60,6 @@ def serve(plan: Plan) -> int:
     shortage.raise_files()  # children inherit it
     with closing(open_house()) as house:
         leaving.refuse(house.site.way)
-        house.public_app()  # whatever a web process cannot be made of is told now
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
     parent = _Parent(plan, listening)
     for name in (signal.SIGTERM, signal.SIGINT):

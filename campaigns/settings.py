@@ -16,16 +16,12 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from mailer import hostname, sqlitefile
-from mailer.settings import HouseSettings, parse_duration
+from mailer.settings import HouseSettings, duration
 
 _NAME_SERVER = re.compile(
     r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[0-9.]+|(?:[0-9a-fA-F.]*:){2,}[0-9a-fA-F.]*))"
     r"(?::(?P<port>[0-9]{1,5}))?"
 )
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 def _name_servers(value: Any) -> Any:
@@ -67,7 +63,7 @@ class CampaignSettings(HouseSettings):
     brand: Path | None = None
     hello_name: Annotated[str, BeforeValidator(_hello)] = ""
     dns: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_name_servers)] = ()
-    late: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
+    late: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
     web_processes: Annotated[int, Field(ge=1, le=64)] | None = None
 
     @property

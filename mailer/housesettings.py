@@ -112,18 +112,18 @@ class HouseSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, environment, the file in use, secrets.toml."""
-        given, environment, keys = init_settings(), env_settings(), settingsfile.load()
-        kept = secrets_of(data_folder(given, environment, keys))
-        found = (_Known(settings_cls, values) for values in (environment, _filled(keys), _filled(kept)))
+        given, from_environment, keys = init_settings(), env_settings(), settingsfile.load()
+        kept = secrets_of(data_folder(given, from_environment, keys))
+        found = (_Known(settings_cls, values) for values in (from_environment, _filled(keys), _filled(kept)))
         return init_settings, *found
 
 
 Settings = TypeVar("Settings", bound=HouseSettings)
 
 
-def data_folder(given: Mapping[str, Any], environment: Mapping[str, Any], keys: Keys | None) -> Path:
+def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], keys: Keys | None) -> Path:
     """The data folder as it is set; the default where it cannot be read."""
-    for values in (given, environment, _filled(keys)):
+    for values in (given, from_environment, _filled(keys)):
         found = values.get("data")
         if isinstance(found, Path) or (found and isinstance(found, str) and not UNREADABLE.search(found)):
             return Path(found)
@@ -165,12 +165,11 @@ def read_all(kind: type[Settings], faults: list[Fault], **given: Any) -> Setting
 def unknown(kinds: Iterable[type[HouseSettings]], *, secrets: bool = True) -> Iterator[SettingFault]:
     """Names in the environment, the file in use and (with ``secrets``) ``secrets.toml`` that are of no setting."""
     known = {name for kind in kinds for name in kind.model_fields}
-    environment = {name[len(PREFIX) :].lower(): value for name, value in _variables()}
-    for name, value in sorted(_variables()):
+    for name, value in sorted(variables()):
         if name[len(PREFIX) :].lower() not in known and not _is_foreign(name[len(PREFIX) :].upper(), value):
             yield _stranger(SettingFault("", 0, name, "", ""), known, PREFIX)
     keys = settingsfile.load()
-    kept = secrets_of(data_folder({}, environment, keys)) if secrets else None
+    kept = secrets_of(data_folder({}, environment(), keys)) if secrets else None
     known.discard("config")
     for each in (keys, kept):
         for key in each.values if each else ():
@@ -178,9 +177,14 @@ def unknown(kinds: Iterable[type[HouseSettings]], *, secrets: bool = True) -> It
                 yield _stranger(SettingFault(str(each.path), each.line(key), key, "", ""), known, "")  # type: ignore[union-attr]
 
 
-def _variables() -> list[tuple[str, str]]:
-    """Ours, and not empty."""
+def variables() -> list[tuple[str, str]]:
+    """Return the variables of the environment with our prefix that are not empty: name as it stands, value."""
     return [(name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value]
+
+
+def environment() -> dict[str, str]:
+    """Return the same by the name of the setting: lower case, without the prefix."""
+    return {name[len(PREFIX) :].lower(): value for name, value in variables()}
 
 
 def _is_foreign(name: str, value: str) -> bool:
@@ -230,7 +234,7 @@ def _readable(value: Any) -> Any:
 
 def _faults(kind: type[HouseSettings], error: ValidationError, given: Mapping[str, Any]) -> Iterator[SettingFault]:
     keys = settingsfile.load()
-    kept = secrets_of(data_folder(given, {name[len(PREFIX) :].lower(): value for name, value in _variables()}, keys))
+    kept = secrets_of(data_folder(given, environment(), keys))
     for item in error.errors():
         name = str(item["loc"][0])
         names = _LOGIN if name == "smtp_url" else (name,)
@@ -246,7 +250,7 @@ def _place(name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | 
     """File and line; the environment has no name of its own."""
     if name in given:
         return COMMAND, 0
-    if any(variable.upper() == f"{PREFIX}{name.upper()}" for variable, _value in _variables()):
+    if any(variable.upper() == f"{PREFIX}{name.upper()}" for variable, _value in variables()):
         return "", 0
     return next(((str(each.path), each.line(name)) for each in (keys, kept) if each and name in each.values), None)
 

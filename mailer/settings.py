@@ -31,6 +31,7 @@ __all__ = [
     "MailerSettings",
     "Relay",
     "Tls",
+    "duration",
     "parse_duration",
     "parse_relay",
     "parse_secret",
@@ -202,7 +203,8 @@ def _durations(value: Any) -> Any:
     return items
 
 
-def _duration(value: Any) -> Any:
+def duration(value: Any) -> Any:
+    """Read a setting that is a time span, for pydantic. Raises ``ValueError`` as :func:`parse_duration`."""
     return parse_duration(value) if isinstance(value, str) else value
 
 
@@ -243,7 +245,7 @@ class MailerSettings(HouseSettings):
     retry: Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(_durations)] = tuple(
         timedelta(minutes=minutes) for minutes in (30, 60, 180, 360, 720)
     )
-    give_up: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(days=4)
+    give_up: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(days=4)
     in_doubt: InDoubt = "hold"
     rate: Annotated[int, Field(ge=1, le=_MOST)] | None = None
     domain_rate: Annotated[int, Field(ge=1, le=_MOST)] | None = None

@@ -21,7 +21,7 @@ from mailer import hostname
 from mailer.address import parse
 from mailer.errors import AddressError
 from mailer.reach import reach
-from mailer.settings import HouseSettings, parse_duration
+from mailer.settings import HouseSettings, duration
 
 N_ = str  # marks a text for the catalogue (domain cli)
 LEAST_TOKEN = 16
@@ -80,10 +80,6 @@ def _public_url(value: Any) -> Any:
 
 def _words(value: Any) -> Any:
     return tuple(word for word in value.replace(",", " ").split() if word) if isinstance(value, str) else value
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 def _wait(value: timedelta) -> timedelta:
@@ -171,7 +167,7 @@ class ReaderSettings(HouseSettings):
     opt_out_mail: bool = False
     pending_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 14
     deliveries_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = 395
-    address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(_duration), AfterValidator(_wait)] = timedelta(
+    address_change_wait: Annotated[timedelta, NoDecode, BeforeValidator(duration), AfterValidator(_wait)] = timedelta(
         days=7
     )
 

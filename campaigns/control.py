@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from campaigns import launch, leaving, records
+from campaigns import launch, reachability, records
 from campaigns.launch import Site
 from campaigns.records import Campaign
 from campaigns.states import Event, State, after
@@ -47,11 +47,11 @@ def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
 
 def resume(site: Site, slug: str, now: datetime) -> Campaign:
     """A person lets it go on; one that missed its hour is launched. Sets the state and returns."""
-    leaving.refuse(site.way, site.say)
+    reachability.refuse(site.way, site.say)
     with site.db.read() as conn:
         campaign = records.get(conn, slug)
         if campaign.mailing_id is not None:
-            leaving.refuse_frozen(conn, site.way, slug, campaign.mailing_id, site.say)
+            reachability.refuse_frozen(conn, site.way, slug, campaign.mailing_id, site.say)
     if campaign.state is State.SENDING:
         return campaign
     after(campaign.state, Event.RESUME, slug)

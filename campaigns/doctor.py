@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from campaigns import leaving, migrations, modes, preflight, records, report, setup, surroundings
+from campaigns import migrations, modes, preflight, reachability, records, report, setup, surroundings
 from campaigns.app import House
 from campaigns.findings import Finding
 from campaigns.moments import Say
@@ -130,7 +130,7 @@ def _too_open(subject: str, path: Path, _: Say) -> Finding:
 
 
 def _public_url(house: House, _: Say) -> Iterator[Finding]:
-    found = leaving.advice(house.site.way, _)
+    found = reachability.advice(house.site.way, _)
     for fault in found:
         yield Finding(fault.severity, _("public address"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
     if not found:

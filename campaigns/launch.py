@@ -4,8 +4,8 @@ Promises: a letter is compiled once and kept by its hash, before its hour; the s
 snapshot) that one of several processes wins; the audience is frozen in chunks afterwards, also by another process
 after a crash, while senders run; the same file again sends nothing twice, a file that differs from what was launched
 is refused with what differs. Raises ``FaultsError`` and ``InputError`` for the file, and for links that only this
-machine reaches (:mod:`campaigns.leaving`), ``StateError`` for a campaign that is paused, held or cancelled. Success of
-:func:`start` does not mean that anybody got it yet.
+machine reaches (:mod:`campaigns.reachability`), ``StateError`` for a campaign that is paused, held or cancelled.
+Success of :func:`start` does not mean that anybody got it yet.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from campaigns import audience, leaving, records, segments
+from campaigns import audience, reachability, records, segments
 from campaigns.definition import Definition, read
-from campaigns.leaving import Way
 from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
+from campaigns.reachability import Way
 from campaigns.records import Campaign
 from campaigns.states import MISSED_ITS_HOUR, Event, State
 from mailer import archive, journal, outbox
@@ -90,7 +90,7 @@ class Prepared:
 
 def start(site: Site, path: Path, now: datetime) -> Campaign:
     """Launch the campaign of a file now, or find it launched already by the same file; the campaign as it is then."""
-    leaving.refuse(site.way, site.say)
+    reachability.refuse(site.way, site.say)
     known = _known(site, path)
     if known and known.is_launched:
         return known
@@ -118,7 +118,7 @@ def is_launched(site: Site, path: Path) -> bool:
 
 def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
     """Let the clock launch the campaign of a file: at its ``send_at``, or at ``at`` (in its own time zone)."""
-    leaving.refuse(site.way, site.say)
+    reachability.refuse(site.way, site.say)
     known = _known(site, path)
     if known and known.is_launched:
         _ = site.say
@@ -143,8 +143,8 @@ def launch_due(site: Site, now: datetime) -> list[Campaign]:
         with site.db.write() as conn:
             if campaign.send_at and now - campaign.send_at > site.late:
                 records.move(conn, campaign, Event.HOLD, now, reason=MISSED)
-            elif leaving.was_planned_for_here(conn, site.way, campaign.snapshot):
-                records.move(conn, campaign, Event.HOLD, now, reason=leaving.PLANNED)
+            elif reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
+                records.move(conn, campaign, Event.HOLD, now, reason=reachability.PLANNED)
             elif _open(conn, site, campaign, Event.START, now, strict=False):
                 launched.append(campaign)
     return launched
@@ -153,7 +153,7 @@ def launch_due(site: Site, now: datetime) -> list[Campaign]:
 def resume_missed(site: Site, campaign: Campaign, now: datetime) -> None:
     """Start a campaign that was held before it was launched: its hour had been missed."""
     with site.db.write() as conn:
-        if leaving.was_planned_for_here(conn, site.way, campaign.snapshot):
+        if reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
             raise StateError(site.say(PLANNED_FOR_HERE).format(slug=campaign.slug))
         _open(conn, site, campaign, Event.RESUME, now)
 

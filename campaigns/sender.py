@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from campaigns import control, launch, leaving, report
+from campaigns import control, launch, reachability, report
 from campaigns.app import House
 from campaigns.records import Campaign
 from mailer import shortage, worker
@@ -79,8 +79,8 @@ def teller(relay: str) -> Callable[[Turn], None]:
 
 def _hold_back(house: House) -> None:
     """No letter leaves whose links only this machine reaches: before anything is claimed. Raises ``FaultsError``."""
-    leaving.refuse(house.site.way, house.say)
-    for mailing in leaving.hold_back(house.db, house.site.way, house.clock()):
+    reachability.refuse(house.site.way, house.say)
+    for mailing in reachability.hold_back(house.db, house.site.way, house.clock()):
         words = "%s is held back: its links lead to %s, which only this machine can reach"
         log.warning(words, mailing.spec.key, mailing.identity.public_url)
 

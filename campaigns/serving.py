@@ -31,7 +31,7 @@ from pathlib import Path
 
 import structlog
 
-from campaigns import leaving
+from campaigns import reachability
 from campaigns.app import House, open_house
 from campaigns.listening import keep_on_a_core, listen, shown, web_processes
 from campaigns.terminal import guard_logs
@@ -59,7 +59,7 @@ def serve(plan: Plan) -> int:
     guard_logs()
     shortage.raise_files()  # children inherit it
     with closing(open_house()) as house:
-        leaving.refuse(house.site.way)
+        reachability.refuse(house.site.way)
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
     parent = _Parent(plan, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -213,8 +213,6 @@ def send_forever() -> int:
 
 def _send(house: House, stop: threading.Event) -> None:
     from campaigns import sender as senders
-
-    leaving.refuse(house.site.way)
 
     async def main() -> None:
         ending = asyncio.Event()

@@ -26,7 +26,7 @@ from campaigns.moments import Say, local_text
 from campaigns.states import State
 from mailer import outbox, settingsfile
 from mailer.reach import reach_of_url
-from unsubscribe import dropped, keeping
+from unsubscribe import dropped, probe
 
 PATIENCE = 5.0  # seconds
 LEAST, SCARCE = 100_000_000, 1_000_000_000  # bytes that are left on the disk: too few, few
@@ -90,9 +90,9 @@ def clock(house: House, _: Say) -> Iterator[Finding]:
 
 def writing(house: House, _: Say) -> Iterator[Finding]:
     """Whether an opt-out that came now would be kept: as ``/health`` tries it."""
-    keeping.look(house.db)
+    probe.look(house.db)
     with house.db.write() as conn:
-        keeping.write(conn, house.clock())
+        probe.write(conn, house.clock())
     senders = house.data / "senders"
     if senders.exists() and not os.access(senders, os.R_OK | os.W_OK | os.X_OK):
         words = _("the folder {path} cannot be written, so no sender can start; do: chown -R {owner} {path}")

@@ -2,7 +2,7 @@
 
 Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
 because links in letters that left cannot be changed any more. On loopback plain http is taken: what that
-means for letters is said in ``campaigns.leaving``.
+means for letters is said in ``campaigns.reachability``.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Find what is wrong."""
-    from campaigns import columns, launch, leaving
+    from campaigns import columns, launch, reachability
     from campaigns.app import open_house
     from campaigns.doctor import contact_missing
 
@@ -54,7 +54,7 @@ def check(
     found += asked.warnings
     if dns and prepared is not None:
         found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
-    about = leaving.advice(house.site.way, _)
+    about = reachability.advice(house.site.way, _)
     found += [fault for fault in about if fault.severity == "error"]
     beside = contact_missing(house, _) + [fault for fault in about if fault.severity == "warning"]  # about the house
     house.close()
@@ -126,11 +126,11 @@ def send_test(
     as_json: Json = False,
 ) -> int:
     """Send a test mail."""
-    from campaigns import leaving, preview
+    from campaigns import preview, reachability
     from campaigns.app import open_house
 
     house = open_house(say=_)
-    links = leaving.links_only_here(house.site.way, _)
+    links = reachability.links_only_here(house.site.way, _)
     results = preview.send_tests(house, file, addresses, patience)
     house.close()
     if as_json:

@@ -119,10 +119,10 @@ def send(
 
 def _warn(house: House, as_json: bool) -> None:
     """Say what follows from the public address, or refuse."""
-    from campaigns import leaving
+    from campaigns import reachability
 
-    leaving.refuse(house.site.way, _)
-    for fault in [] if as_json else leaving.advice(house.site.way, _):
+    reachability.refuse(house.site.way, _)
+    for fault in [] if as_json else reachability.advice(house.site.way, _):
         say(one_fault(fault))
 
 
@@ -152,12 +152,12 @@ def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json
 
 def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
     """Send again to those who were refused for a reason."""
-    from campaigns import control, leaving
+    from campaigns import control, reachability
     from campaigns.app import open_house
 
     house = open_house(say=_)
     try:
-        leaving.refuse(house.site.way, _)
+        reachability.refuse(house.site.way, _)
         again = control.refused(house.db, slug, reason)
         if not yes:
             text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')

@@ -1,6 +1,6 @@
 """``/health``: whether an opt-out that came now would be kept.
 
-Promises: 200 only when it would, tried as :mod:`unsubscribe.keeping` says, in the same queue and with the same patience
+Promises: 200 only when it would, tried as :mod:`unsubscribe.probe` says, in the same queue and with the same patience
 as an opt-out; else 503 with a few words that tell no path and no secret. However many ask, one trial runs at a time,
 and its answer counts for ``COUNTS_FOR`` seconds. The log says what is wrong and how to mend it, once for each change,
 and when it is over.
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mailer.errors import StorageAway, StorageBusy, StorageError, StorageFull
-from unsubscribe import keeping
+from unsubscribe import probe
 from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.watch import log
 
@@ -83,13 +83,13 @@ class Health:
         """What fails before the transaction is an answer: raised, it would be one to all who share the transaction."""
         error: StorageError | None = None
         try:
-            keeping.look(self._desk.deps.db)
+            probe.look(self._desk.deps.db)
         except StorageError as found:
             error = found
 
         def write(conn: Connection) -> Sequence[StorageError | None]:
             if error is None:
-                keeping.write(conn, self._desk.now)
+                probe.write(conn, self._desk.now)
             return [error for _ in asked]
 
         return write

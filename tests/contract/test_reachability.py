@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import control, launch, leaving, records
+from campaigns import control, launch, reachability, records
 from campaigns.states import State
 from mailer import outbox
 from mailer.errors import FaultsError, StateError
@@ -35,7 +35,7 @@ def test_what_the_clock_finds_due_with_such_links_is_held_and_planned_anew(stage
     assert launch.launch_due(away, now) == []
     with stage.db.read() as conn:
         held = records.get(conn, "denkt-u-mee")
-    assert (held.state, held.reason) == (State.HELD, leaving.PLANNED)
+    assert (held.state, held.reason) == (State.HELD, reachability.PLANNED)
     with pytest.raises(StateError, match="plan it again"):
         control.resume(away, held.slug, now)
     launch.plan(away, path, now, (now + timedelta(hours=1)).isoformat())
@@ -60,9 +60,9 @@ def test_open_mailings_with_such_links_are_held_or_taken_back_and_others_stay(st
                 conn, mailing.id, [Recipient(1, "a@example.org", b"h" * 32, "example.org")], 1, stage.clock()
             )
             numbers[key] = mailing.id
-    way = leaving.Way("https://mail.vng.nl", "relay.vng.nl")
-    assert leaving.hold_back(stage.db, replace(way, relay="127.0.0.1"), stage.clock()) == []
-    assert {one.id for one in leaving.hold_back(stage.db, way, stage.clock())} == {numbers["c:1"], numbers["s:1"]}
+    way = reachability.Way("https://mail.vng.nl", "relay.vng.nl")
+    assert reachability.hold_back(stage.db, replace(way, relay="127.0.0.1"), stage.clock()) == []
+    assert {one.id for one in reachability.hold_back(stage.db, way, stage.clock())} == {numbers["c:1"], numbers["s:1"]}
     with stage.db.read() as conn:
         states = {key: outbox.get(conn, number).state for key, number in numbers.items()}
     assert states == {"c:1": "held", "s:1": "closed", "c:2": "open"}

@@ -44,14 +44,16 @@ def said(text: str) -> str:
     return form
 
 
+def a_labels(text: str) -> str:
+    """Return a name in lower case and A-labels (RFC 5891 with UTS 46). Raises ``ValueError`` where it has none."""
+    try:
+        return (text if text.isascii() else idna.encode(text, uts46=True).decode("ascii")).lower()
+    except (idna.IDNAError, UnicodeError):
+        raise ValueError(_NO_NAME.format(host=_shown(text))) from None
+
+
 def _name(text: str) -> str:
-    name = text.lower()
-    if not name.isascii():
-        try:
-            name = idna.encode(text, uts46=True).decode("ascii").lower()
-        except (idna.IDNAError, UnicodeError):
-            raise ValueError(_NO_NAME.format(host=_shown(text))) from None
-    name = name.removesuffix(".")
+    name = a_labels(text).removesuffix(".")
     if len(name) > 253 or not _LABELS.fullmatch(name) or re.fullmatch(r"[0-9.]+", name):
         raise ValueError(_NO_NAME.format(host=_shown(text)))
     return name

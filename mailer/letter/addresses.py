@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from mailer.address import is_address, parse
 from mailer.errors import InputError
+from mailer.hostname import a_labels
 from mailer.letter.encode import one_line
 
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
@@ -70,14 +71,10 @@ def _web(rest: str) -> str:
 
 def ascii_host(host: str) -> str:
     """A host in lower case and A-labels (RFC 5891 with UTS 46), or "" if there can be no such host."""
-    if not host.isascii():
-        import idna
-
-        try:
-            host = idna.encode(host, uts46=True).decode("ascii")
-        except (idna.IDNAError, UnicodeError):
-            return ""
-    host = host.lower()
+    try:
+        host = a_labels(host)
+    except ValueError:
+        return ""
     return host if _HOST.fullmatch(host) and ".." not in host else ""
 
 

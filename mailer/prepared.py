@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from mailer.storage import Instant, as_text
+from mailer.storage import FOR_WRITING, Instant, as_text, is_busy
 
 _INSTANT = Instant()
 TOGETHER = 64
@@ -160,6 +160,39 @@ def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"
         away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
         raise DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect) from error
     return cursor
+
+
+def begin_at_once(conn: Connection) -> bool:
+    """Begin a writing transaction that the driver ends (:func:`commit`, :func:`roll_back`), without waiting.
+
+    False while another connection has SQLite's lock. On PostgreSQL the first statement begins it.
+    """
+    if conn.dialect.name != "sqlite":
+        return True
+    try:
+        _on_cursor(conn, FOR_WRITING, "execute", ())
+    except DBAPIError as error:
+        if is_busy(error):
+            return False
+        raise
+    return True
+
+
+def commit(conn: Connection) -> None:
+    """End it; what was written is on disk. Also where SQLAlchemy has joined it for a statement of its own."""
+    _finish(conn, "COMMIT")
+
+
+def roll_back(conn: Connection) -> None:
+    """End it and leave nothing."""
+    _finish(conn, "ROLLBACK")
+
+
+def _finish(conn: Connection, word: Literal["COMMIT", "ROLLBACK"]) -> None:
+    if conn.in_transaction():
+        conn.commit() if word == "COMMIT" else conn.rollback()
+    else:
+        _on_cursor(conn, word, "execute", ())
 
 
 def time_out(value: Any, dialect_name: str) -> Any:

@@ -46,7 +46,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS = 10.0
 _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
 _LOG_PAUSE = 0.02
-_FOR_WRITING = "BEGIN IMMEDIATE"
+FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
 _WAITING = "-waiting"  # beside the database: locked while somebody waits for it
 ENDS = ("", "-wal", "-shm", "-journal", _WAITING)
@@ -222,7 +222,7 @@ def _begun(connection: Connection) -> bool:
         return True
     driver: Any = connection.connection.dbapi_connection
     try:
-        driver.execute(_FOR_WRITING)
+        driver.execute(FOR_WRITING)
     except sqlite3.Error as error:
         return getattr(error, "sqlite_errorname", "") not in _BUSY
     return True
@@ -288,7 +288,7 @@ def map_error(error: SQLAlchemyError) -> StorageError:
     text = str(getattr(error, "orig", None) or error)
     if _sqlstate(error) in _CONFLICT_STATES:
         return StorageConflict("the database gave way to somebody else; try again")
-    if _is_busy(error) or _sqlstate(error) in _BUSY_STATES:
+    if is_busy(error) or _sqlstate(error) in _BUSY_STATES:
         return StorageBusy("the database was locked by somebody else for too long; try again")
     full = _errorcode(error) == "SQLITE_FULL" or _sqlstate(error) in _FULL_STATES
     if full or any(words in text for words in ("disk is full", "No space left", "File too large")):
@@ -365,7 +365,7 @@ def _begin_sqlite(connection: Connection) -> None:
     driver: Any = connection.connection.dbapi_connection
     if "postiljon_autocommit" not in options and not driver.in_transaction:
         if options.get("postiljon_write"):
-            connection.exec_driver_sql(_FOR_WRITING)
+            connection.exec_driver_sql(FOR_WRITING)
         else:
             driver.execute("BEGIN")  # it takes no lock, so there is no error to be mapped
 
@@ -374,7 +374,8 @@ def _errorcode(error: BaseException) -> str:
     return str(getattr(getattr(error, "orig", None), "sqlite_errorname", ""))
 
 
-def _is_busy(error: BaseException) -> bool:
+def is_busy(error: BaseException) -> bool:
+    """Whether another connection has SQLite's lock."""
     return _errorcode(error) in _BUSY
 
 

@@ -25,6 +25,7 @@ from mailer.outbox.doubt import (
     readdress,
     send_again,
 )
+from mailer.outbox.lean import LeanResult, LeanWork, begin_lean, lean_turn
 from mailer.outbox.lookup import first_claim, posted_to, service_address
 from mailer.outbox.mailings import (
     NO_MAILING,
@@ -84,6 +85,8 @@ __all__ = [
     "Doubt",
     "Hold",
     "Identity",
+    "LeanResult",
+    "LeanWork",
     "Mailing",
     "MailingSpec",
     "Posted",
@@ -95,6 +98,7 @@ __all__ = [
     "Why",
     "accepted_since",
     "audience_complete",
+    "begin_lean",
     "bounced",
     "cancel",
     "cancelled_ones",
@@ -121,6 +125,7 @@ __all__ = [
     "hold",
     "hold_all",
     "last_answers",
+    "lean_turn",
     "next_retry",
     "of_domain",
     "open_mailing",

@@ -41,6 +41,11 @@ class Sender:
         self.id = 0
         self._connection, self._descriptor = connection, descriptor
 
+    @property
+    def connection(self) -> Connection:
+        """The one that carries the lock; for transactions that the driver ends (:mod:`mailer.outbox.lean`)."""
+        return self._connection
+
     @contextmanager
     def write(self, busy_seconds: float = 10.0) -> Iterator[Connection]:
         """A writing transaction on the sender's own connection; errors as ``Database.write``."""

@@ -68,13 +68,25 @@ def settle(
     return changed
 
 
+def settle_accepted(conn: Connection, sender_id: int, rows: Sequence[tuple[int, int, int, str]], now: datetime) -> int:
+    """As :func:`settle` for accepted rows, (delivery, attempt, code, text), but the counters are for the caller.
+
+    How many changed: one that is in doubt meanwhile does not, and is for :func:`settle`.
+    """
+    given = [(delivery, attempt, "", code, _stored(text), None) for delivery, attempt, code, text in rows]
+    return _run(conn, _SETTLE["sending", "accepted"], {"b_sender": sender_id, "b_now": now}, given)
+
+
+def _stored(text: str) -> str:
+    """A reply as it is kept."""
+    text = text[:MAX_REPLY]
+    return text.replace("\0", "") if "\0" in text else text
+
+
 def _row(item: Settlement) -> tuple[Any, ...]:
     """The values of :data:`_NAMES`."""
     delivery, _mailing, attempt, _state, reason, code, text, retry_at = item
-    text = text[:MAX_REPLY]
-    if "\0" in text:
-        text = text.replace("\0", "")
-    return delivery, attempt, reason, code, text, time_out(retry_at, "sqlite") if retry_at else None
+    return delivery, attempt, reason, code, _stored(text), time_out(retry_at, "sqlite") if retry_at else None
 
 
 def _run(conn: Connection, statement: Prepared, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> int:

@@ -100,15 +100,24 @@ class Series:
         clear = decision.mailbox == "clear"
         kept.last.append((decision.reason, answer.delivery) if clear else _FINE)
         if decision.state == "accepted":
-            kept.accepted_at = now
-            self._runs.pop(answer.mailing, None)
-            self._at_domain.pop((answer.mailing, answer.domain), None)
+            self._accepted(kept, answer.mailing, answer.domain, now)
             return _NOTHING
         if clear:
             return self._wave(kept, decision.reason)
         if decision.code < 500 or decision.reason == "speed":
             return _NOTHING
         return self._alike(answer)
+
+    def accepted(self, mailing: int, domain: str, now: datetime) -> None:
+        """As :meth:`note` for an accepted letter."""
+        kept = self._domain(domain, now)
+        kept.last.append(_FINE)
+        self._accepted(kept, mailing, domain, now)
+
+    def _accepted(self, kept: _Domain, mailing: int, domain: str, now: datetime) -> None:
+        kept.accepted_at = now
+        self._runs.pop(mailing, None)
+        self._at_domain.pop((mailing, domain), None)
 
     def _domain(self, domain: str, now: datetime) -> _Domain:
         kept = self._domains.pop(domain, None) or _Domain()

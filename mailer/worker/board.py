@@ -30,7 +30,7 @@ class Board:
         self.service = ServiceMail(give_up)
         self.open: dict[int, Mailing] = {}
         self.known: dict[int, Mailing] = {}  # also those that are not open any more and have letters on their way
-        self._left: dict[int, int] = {}  # mailing → how many may still be claimed, as far as we know
+        self.remaining: dict[int, int] = {}  # mailing → how many may still be claimed, as far as we know
         self.due: set[int] = set()  # those with rows in retry whose time has come
         self.cancelled: list[int] = []
         self.unwanted: frozenset[int] = frozenset()
@@ -46,7 +46,7 @@ class Board:
         self.unwanted = frozenset(gone)
         self.cancelled = outbox.cancelled_ones(conn)
         self.due = {number for number, mailing in self.open.items() if _is_due(conn, mailing, now)}
-        self._left = {
+        self.remaining = {
             number: mailing.counts.waiting + (mailing.counts.retry if number in self.due else 0)
             for number, mailing in self.open.items()
         }
@@ -55,9 +55,9 @@ class Board:
         """Who gave less than was asked has nothing more until the next look, unless a limit was the reason."""
         got = Counter(claim.mailing for claim in claims)
         for number, asked in wanted.items():
-            self._left[number] = max(0, self._left.get(number, 0) - got[number])
+            self.remaining[number] = max(0, self.remaining.get(number, 0) - got[number])
             if got[number] < asked and not paced:
-                self._left[number] = 0
+                self.remaining[number] = 0
 
     def drop(self, mailings: Collection[int]) -> None:
         """These have just been held by us."""
@@ -68,9 +68,9 @@ class Board:
     def needs(self) -> list[Need]:
         """Who could use places now, the oldest first."""
         return [
-            Need(number, self._left[number], mailing.is_service, mailing.spec.priority)
+            Need(number, self.remaining[number], mailing.is_service, mailing.spec.priority)
             for number, mailing in self.open.items()
-            if self._left.get(number)
+            if self.remaining.get(number)
         ]
 
     def finished_service(self) -> Sequence[Mailing]:
@@ -82,7 +82,7 @@ class Board:
         if self.only is not None and self.only not in self.open:
             mailing = self.known[self.only]
             return Ending("held", mailing.reason) if mailing.state == "held" else Ending("done", mailing.reason)
-        busy = any(self._left[number] or not _rests(mailing) for number, mailing in self.open.items())
+        busy = any(self.remaining[number] or not _rests(mailing) for number, mailing in self.open.items())
         return None if busy else Ending("done")
 
 

@@ -7,7 +7,7 @@ Promises: nothing here decides what a reply means. Jitter is drawn here; what se
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -71,6 +71,12 @@ class Judge:
 
         return judged
 
+    def accepted(self, claims: Iterable[Claimed], now: datetime) -> None:
+        """As the judge of :meth:`begin`, for letters that the relay has taken: nothing follows from it but memory."""
+        self._relay_took(now)
+        for claim in claims:
+            self._series.accepted(claim.mailing, claim.domain, now)
+
     def _context(self, claim: Claimed, mailing: Mailing, now: datetime) -> Context:
         retry, give_up = self._settings.retry, self._settings.give_up
         return Context(now, claim.tries + 1, claim.first_claimed_at, retry, give_up, mailing.spec.send_before)
@@ -89,13 +95,16 @@ class Judge:
     def _heard(self, decision: Decision, now: datetime) -> None:
         """A relay that puts MAIL off each time takes nothing either, although connections can be made."""
         if decision.state == "accepted":
-            self._took = now
-            if self._puts_off:
-                self._puts_off = False
-                self._away(None, "")
+            self._relay_took(now)
         elif decision.pace == "slow_relay" and (self._took is None or now - self._took > LATELY):
             self.patient, self._puts_off = False, True
             self._away(self.away_since or now, shown(decision))
+
+    def _relay_took(self, now: datetime) -> None:
+        self._took = now
+        if self._puts_off:
+            self._puts_off = False
+            self._away(None, "")
 
     def _away(self, since: datetime | None, words: str) -> None:
         if (since, words) != (self.away_since, self.away_words):

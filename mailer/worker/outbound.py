@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from mailer.outbox import Claimed
 from mailer.transport.base import NotWritten, Parcel, RelayEvent, Result
@@ -44,10 +44,20 @@ class Flight:
     taken: bool = False
 
 
+class Wake(Protocol):
+    """Asks for a turn of the sender; called on the thread of the event loop."""
+
+    def set(self) -> None:
+        """Have one soon."""
+
+    def is_set(self) -> bool:
+        """Whether one is asked for."""
+
+
 class Outbound:
     """See the module. Used on the thread of the event loop; the writer reads ``results`` and ``events``."""
 
-    def __init__(self, wake: threading.Event, quarter: int) -> None:
+    def __init__(self, wake: Wake, quarter: int) -> None:
         self.flights: dict[int, Flight] = {}  # the writer's: claimed and not yet drained
         self.results: deque[tuple[int, Result]] = deque()
         self.events: deque[RelayEvent] = deque()

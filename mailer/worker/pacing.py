@@ -57,6 +57,11 @@ class Pacing:
         self._afresh = 0.0
         self._swept = 0.0
 
+    def is_free(self, mailing: Mailing) -> bool:
+        """Whether no limit of any kind is set, learnt or waited for: then a claim of this mailing is a plain one."""
+        limited = self._rate or self._domain_rate or mailing.spec.rate or self.learnt
+        return not (limited or self.moments or self.holds_back)
+
     def hear(self, conn: Connection, answers: Mapping[Answer, int], now: datetime) -> None:
         """Take in what the answers say of pace, in the transaction that settles and claims."""
         self._book = None

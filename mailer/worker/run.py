@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 
 from mailer.worker.outbound import Outbound
+from mailer.worker.state import SenderState
+from mailer.worker.turns import Turns
 from mailer.worker.values import Ending, Turn, WorkerDeps
 from mailer.worker.writer import Writer
 
@@ -32,16 +34,18 @@ async def run(
     ``only``: the one mailing to work for. ``on_turn`` is called on the loop some times a second.
     """
     loop = asyncio.get_running_loop()
-    wake, done, halt = threading.Event(), asyncio.Event(), asyncio.Event()
-    outbound = Outbound(wake, max(1, deps.settings.smtp_url.window // 4))
-    writer = Writer(deps, outbound, wake, _post(loop), only)
+    done, halt = asyncio.Event(), asyncio.Event()
+    turns = Turns(loop, may_run_on_loop=deps.db.is_sqlite)
+    outbound = turns.outbound = Outbound(turns, max(1, deps.settings.smtp_url.window // 4))
+    state = SenderState.of(deps, outbound, only, _post(loop))
+    writer = Writer(state, turns)
 
     def turned(turn: Turn) -> None:
         on_turn(turn)
-        if writer.error or (until_done and writer.ending):
+        if state.error or (until_done and writer.watch.ending):
             done.set()
 
-    writer.on_turn = turned
+    writer.watch.on_turn = turned
     transport = loop.create_task(deps.transport.run(outbound, halt))
     thread = threading.Thread(target=writer.run, name="postiljon-writer", daemon=True)
     thread.start()
@@ -49,16 +53,17 @@ async def run(
     try:
         await _first(transport, writing, loop.create_task(stop.wait()), loop.create_task(done.wait()))
     finally:
-        writer.stopping = True
+        state.stopping = True
         halt.set()
         results = await asyncio.gather(transport, return_exceptions=True)
-        writer.finishing = True
-        wake.set()
+        state.finishing = True
+        turns.event.set()
         await writing
-    for error in (writer.error, *results):
+    for error in (state.error, *results):
         if isinstance(error, BaseException):
             raise error
-    return writer.ending if until_done and done.is_set() and writer.ending else STOPPED
+    ending = writer.watch.ending
+    return ending if until_done and done.is_set() and ending else STOPPED
 
 
 async def _first(*tasks: asyncio.Task[object]) -> None:

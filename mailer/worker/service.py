@@ -44,6 +44,11 @@ class ServiceMail:
         return bool(self._refused or self._taken or self._hurry or self._due or self._late or self._must_tidy)
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether no stop is known and nothing is to be written: then letters of campaigns change nothing here."""
+        return not (self or self._stops)
+
+    @property
     def _must_tidy(self) -> bool:
         return self._now is not None and (self._tidied is None or self._now - self._tidied >= TIDY_EVERY)
 

@@ -1,0 +1,82 @@
+"""The usual turn in one short transaction: accepted rows are settled, fresh rows of one campaign are claimed.
+
+A fast way beside :func:`mailer.outbox.settle` and :func:`mailer.outbox.claim`, with their statements. It is begun and
+ended by the driver, since SQLAlchemy takes as long for a transaction as the database. Promises: it is whole or nothing;
+counters move by the rows that changed; when an accepted row did not change (another sender has it, it is in doubt),
+nothing is written and the caller takes the slow way. On PostgreSQL the connection holds the sender's advisory lock.
+Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from mailer.outbox.claim import claim_state
+from mailer.outbox.counters import Tally
+from mailer.outbox.senders import Sender
+from mailer.outbox.settle import settle_accepted
+from mailer.outbox.values import Claimed
+from mailer.prepared import begin_at_once, commit, roll_back
+from mailer.storage import mapped
+
+
+class LeanWork(NamedTuple):
+    """What one lean turn is to do. ``accepted``: (delivery, attempt, code, text); ``room``: rows to claim at most.
+
+    ``given_up``: rows whose first attempt was before it, and that wait for the pace alone, become refused.
+    """
+
+    mailing: int
+    accepted: Sequence[tuple[int, int, int, str]]
+    room: int
+    now: datetime
+    given_up: datetime
+
+
+class LeanResult(NamedTuple):
+    """``claimed``: rows of this sender now. ``commit_seconds``: how long the COMMIT took."""
+
+    claimed: list[Claimed]
+    commit_seconds: float
+
+
+def begin_lean(sender: Sender) -> bool:
+    """Begin a lean turn, without waiting: False while another connection has SQLite's lock. Raises ``StorageError``."""
+    with mapped():
+        return begin_at_once(sender.connection)
+
+
+def lean_turn(sender: Sender, work: LeanWork) -> LeanResult | None:
+    """Do ``work`` in the transaction of :func:`begin_lean` and commit; None, and nothing written, for the slow way."""
+    conn = sender.connection
+    try:
+        with mapped():
+            claimed = _write(conn, sender.id, work)
+            if claimed is None:
+                roll_back(conn)
+                return None
+            begun = time.perf_counter()
+            commit(conn)
+            return LeanResult(claimed, time.perf_counter() - begun)
+    except BaseException:
+        with suppress(Exception):  # the connection may be what is broken
+            roll_back(conn)
+        raise
+
+
+def _write(conn: Connection, sender_id: int, work: LeanWork) -> list[Claimed] | None:
+    """Settle, claim, count; None when a row was not there to be settled."""
+    tally, number = Tally(), len(work.accepted)
+    if number and settle_accepted(conn, sender_id, work.accepted, work.now) != number:
+        return None
+    tally.moved(work.mailing, "sending", "accepted", number)
+    what, wanted = ("waiting", sender_id, work.given_up), {work.mailing: work.room}
+    claimed = claim_state(conn, what, wanted, work.now, tally) if work.room > 0 else []  # type: ignore[arg-type]
+    tally.post(conn)
+    return claimed

@@ -1,0 +1,119 @@
+"""Claimed rows become letters that are ready to go: values are read, makers are made, the event loop gets them.
+
+Promises: it is called after the COMMIT of the claim, so the values are those of after it. A letter that cannot be made
+holds its mailing, and no other; a person whose values cannot be used is refused that letter alone; an erased one
+is skipped. Letters that are signed are made in threads before they are handed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from mailer import shortage
+from mailer.errors import InputError, PostiljonError, StorageError
+from mailer.outbox import Claimed, Hold
+from mailer.storage import mapped
+from mailer.worker.outbound import WITHIN, Flight
+from mailer.worker.press import Press, at_once
+from mailer.worker.state import Post, SenderState
+
+SIGNED_TOGETHER = 4  # letters that a thread signs before it hands them over
+UNSENDABLE, LETTER_BROKEN = "unsendable", "letter_broken"
+log = logging.getLogger("postiljon.worker")
+
+
+class HandOff:
+    """See the module. Used by the holder of the turn."""
+
+    def __init__(self, state: SenderState) -> None:
+        self._state = state
+        self._press = Press(state.deps)
+
+    def close(self) -> None:
+        """End the signing threads."""
+        self._press.close()
+
+    def give(self, claimed: Sequence[Claimed], sender_id: int, claimed_at: float, post: Post) -> None:
+        """Hand these over. ``claimed_at``: seconds since 1970. Raises ``StorageError``: what is left is handed back."""
+        by_mailing: defaultdict[int, list[Claimed]] = defaultdict(list)
+        for claim in claimed:
+            by_mailing[claim.mailing].append(claim)
+        until = time.monotonic() + WITHIN
+        flights: list[Flight] = []
+        try:
+            with self._state.reader.reading() as conn:
+                for number in list(by_mailing):
+                    claims = by_mailing.pop(number)
+                    flights += self._flights(conn, claims, sender_id, (until, claimed_at))
+        except StorageError:
+            for rest in by_mailing.values():
+                self._hand_back(rest, sender_id)
+            raise
+        finally:
+            self._state.outbound.flights.update((flight.claimed.delivery, flight) for flight in flights)
+            self._release([flight for flight in flights if not flight.slow], post)
+            slow = [flight for flight in flights if flight.slow]
+            for start in range(0, len(slow), SIGNED_TOGETHER):
+                self._press.in_thread(partial(self._make_ahead, slow[start : start + SIGNED_TOGETHER]))
+
+    def _release(self, flights: list[Flight], post: Post) -> None:
+        if flights:
+            post(partial(self._state.outbound.add, flights))
+
+    def _make_ahead(self, flights: list[Flight]) -> None:
+        """Make them in a thread of the press, while the turns go on."""
+        for flight in flights:
+            flight.make = at_once(flight.make)
+        self._release(flights, self._state.post)
+
+    def _flights(
+        self, conn: Connection, claims: Sequence[Claimed], sender_id: int, times: tuple[float, float]
+    ) -> list[Flight]:
+        number, (until, claimed_at) = claims[0].mailing, times
+        try:
+            with mapped():
+                made = self._press.make(conn, self._state.board.known[number], claims)
+        except Exception as error:
+            self._hand_back(claims, sender_id)
+            if isinstance(error, StorageError) and not error.permanent:
+                raise
+            self.broken(number, error)
+            self._state.unwant({number})
+            return []
+        for claim in made.erased:
+            self._state.todo.skip(claim, sender_id)
+        flights = [Flight(claim, sender_id, make, until, made.slow, claimed_at) for claim, make in made.ready]
+        moments = self._state.pacing.moments
+        if moments:
+            ahead = time.monotonic() - self._state.deps.clock().timestamp()
+            for flight in flights:
+                flight.at = moments.get(flight.claimed.delivery, 0.0) + ahead
+        return flights
+
+    def broken(self, mailing: int, error: Exception) -> None:
+        """Hold a mailing whose letters cannot be made; for lack of memory or threads the sender ends instead (E18)."""
+        short = shortage.meant(error)
+        if short:
+            self._state.error, self._state.stopping = short, True
+            return
+        log.error("the letter of mailing %s cannot be made", mailing, exc_info=error)
+        self._state.todo.held[mailing] = Hold(str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN)
+
+    def unmade(self, delivery: int, error: Exception) -> None:
+        """Refuse the letter of a person whose values cannot be used; anything else is a fault of the mailing's."""
+        flight = self._state.outbound.flights.pop(delivery)
+        if isinstance(error, InputError):
+            self._state.todo.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))
+        else:
+            self._state.todo.hand_back(flight.claimed, flight.sender_id)
+            self.broken(flight.claimed.mailing, error)
+
+    def _hand_back(self, claims: Sequence[Claimed], sender_id: int) -> None:
+        for claim in claims:
+            self._state.todo.hand_back(claim, sender_id)

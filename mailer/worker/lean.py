@@ -1,0 +1,143 @@
+"""The lean turn: the fast way of the usual turn of a sender, beside the full turn of :mod:`mailer.worker.writer`.
+
+It applies when one campaign alone is open, without a limit, a retry that is due or anything else to write, and all
+results are letters of it that the relay has taken. Then it settles and claims as the full turn would: the same rows,
+counters and states, the same memory of what was accepted (``properties/test_lean_turn``). Else nothing is touched, and
+the full turn does all of it. It runs on the event loop or in the writing thread, in whichever holds the turn.
+
+Promises: SQLite's lock is tried and never waited for; a result leaves memory only after COMMIT has returned; rows that
+the claim returns as skipped or refused are not sent (I2); values are read after the claim. Raises nothing: an error is
+kept in :attr:`LeanTurn.error`, for the writing thread to raise; what its COMMIT may have done is read back.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from enum import Enum
+
+from mailer import outbox
+from mailer.outbox import Claimed, LeanWork, Mailing
+from mailer.transport.base import Replied
+from mailer.worker.handoff import HandOff
+from mailer.worker.ledger import MOST_ROOM, Ledger
+from mailer.worker.outbound import Flight
+from mailer.worker.state import Post, SenderState
+
+
+class Lean(Enum):
+    """What came of an attempt: a turn was made, the lock is not free, the full turn is needed, nothing is left."""
+
+    DONE = 1
+    LOCKED = 2
+    UNUSUAL = 3
+    ENDED = 4
+
+
+DONE, LOCKED, UNUSUAL, ENDED = Lean
+
+
+class LeanTurn:
+    """See the module. Used by the holder of the turn; :meth:`plan` and :meth:`stop` by the writing thread alone."""
+
+    def __init__(self, state: SenderState, ledger: Ledger, hand_off: HandOff) -> None:
+        self.error: Exception | None = None
+        self.commit_seconds = 0.0  # of the last turn
+        self._state, self._ledger, self._hand_off = state, ledger, hand_off
+        self._mailing: Mailing | None = None
+        self._waits_since = 0.0  # monotonic: since when the lock could not be had
+
+    @property
+    def applies(self) -> bool:
+        """Whether the last full turn left what a lean turn can go on with."""
+        return self._mailing is not None
+
+    def stop(self) -> None:
+        """Apply no more until the next :meth:`plan`; the error has been read."""
+        self._mailing, self.error, self._waits_since = None, None, 0.0
+
+    def plan(self) -> None:
+        """See after a full turn whether lean turns may follow it: nothing else changes these conditions."""
+        state, board = self._state, self._state.board
+        found = list(board.open.values())
+        alone = found[0] if len(found) == 1 and not found[0].is_service else None
+        unlimited = alone is not None and state.pacing.is_free(alone)
+        quiet = not (board.due or board.cancelled or state.judge.relay_news or state.judge.away_since)
+        usable = unlimited and quiet and board.service.is_quiet and not self._ledger.uncertain
+        self._mailing = alone if usable else None
+
+    def attempt(self, post: Post) -> Lean:
+        """Take one turn if it is a usual one. ``post``: how calls reach the event loop from here."""
+        state, mailing = self._state, self._mailing
+        if mailing is None or self.error or not self._is_usual():
+            return UNUSUAL
+        batch = self._accepted(mailing)
+        if batch is None:
+            return UNUSUAL
+        room = min(state.free_places(len(batch)), state.board.remaining.get(mailing.id, 0))
+        if not batch and room <= 0:
+            return DONE if state.outbound.flights or state.board.remaining.get(mailing.id, 0) else ENDED
+        try:
+            return self._write(mailing, batch, max(0, room), post)
+        except Exception as error:
+            self.error = error
+            return UNUSUAL
+
+    def _is_usual(self) -> bool:
+        state, outbound = self._state, self._state.outbound
+        asked = state.stopping or state.finishing or state.error
+        return not (asked or outbound.events or outbound.broken or state.todo or self._ledger.uncertain)
+
+    def _accepted(self, mailing: Mailing) -> list[tuple[Flight, Replied]] | None:
+        """The results that are there, which stay there; None if one is not that of a letter which was taken."""
+        outbound, sender, batch = self._state.outbound, self._ledger.sender.id, list[tuple[Flight, Replied]]()
+        for delivery, result in outbound.results.copy():
+            flight = outbound.flights.get(delivery)
+            if flight is None or flight.sender_id != sender or flight.claimed.mailing != mailing.id:
+                return None
+            if result.__class__ is not Replied or result.stage != "dot" or not 200 <= result.code < 300:
+                return None
+            batch.append((flight, result))
+        return batch
+
+    def _write(self, mailing: Mailing, batch: list[tuple[Flight, Replied]], room: int, post: Post) -> Lean:
+        state, ledger, now = self._state, self._ledger, self._state.deps.clock()
+        if self._must_wait() or not outbox.begin_lean(ledger.sender):
+            return self._later()
+        self._waits_since = 0.0
+        accepted = [(flight.claimed.delivery, flight.claimed.attempt, said.code, said.text) for flight, said in batch]
+        ledger.uncertain.add(ledger.sender.id)
+        work = LeanWork(mailing.id, accepted, room, now, now - state.deps.settings.give_up)
+        done = outbox.lean_turn(ledger.sender, work)
+        ledger.uncertain.clear()
+        if done is None:
+            return UNUSUAL
+        self.commit_seconds = done.commit_seconds
+        self._settled(batch, now)
+        state.board.claimed({mailing.id: room}, done.claimed, paced=False)
+        if done.claimed:
+            self._give(done.claimed, now, post)
+        return DONE
+
+    def _settled(self, batch: list[tuple[Flight, Replied]], now: datetime) -> None:
+        """It is on disk: forget the results, in the order in which they came."""
+        outbound = self._state.outbound
+        for flight, _said in batch:
+            outbound.results.popleft()
+            del outbound.flights[flight.claimed.delivery]
+        self._state.judge.accepted([flight.claimed for flight, _said in batch], now)
+
+    def _give(self, claimed: list[Claimed], now: datetime, post: Post) -> None:
+        self._hand_off.give(claimed, self._ledger.sender.id, now.timestamp(), post)
+
+    def _must_wait(self) -> bool:
+        """Whether another process waits for the lock and is to have it first, for 10 ms at most."""
+        return self._ledger.others.wait() and (
+            not self._waits_since or time.monotonic() - self._waits_since < MOST_ROOM
+        )
+
+    def _later(self) -> Lean:
+        """The lock is another's: try again soon; after 10 ms the full turn waits for it, and says that it waits."""
+        clock = time.monotonic()
+        self._waits_since = self._waits_since or clock
+        return LOCKED if clock - self._waits_since < MOST_ROOM else UNUSUAL

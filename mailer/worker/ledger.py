@@ -1,0 +1,126 @@
+"""The transactions of one sender: what is known is settled and a window is claimed, in one COMMIT and one fsync.
+
+Promises: nothing is forgotten before its COMMIT has returned; a COMMIT whose answer was lost is read back by attempt
+and never redone; on SQLite a process that waits for the lock, an opt-out say, gets it before the next transaction.
+Raises ``StorageError``: then the same call may be made again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailer import outbox
+from mailer.errors import StateError, StorageError
+from mailer.outbox import Claimed, Sender, Tally
+from mailer.storage import Others
+from mailer.worker.pacing import Grasp
+from mailer.worker.state import SenderState
+
+MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
+log = logging.getLogger("postiljon.worker")
+
+
+class Ledger:
+    """See the module. Used by the holder of the turn; ``sender`` is registered when it is made."""
+
+    def __init__(self, state: SenderState) -> None:
+        deps = state.deps
+        self._state, self._name = state, f"sender {os.getpid()}"
+        self.sender: Sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
+        self.others = Others(deps.db)
+        self.uncertain: set[int] = set()  # senders of ours of which a COMMIT may have happened or not
+
+    def close(self) -> None:
+        """Say goodbye: all is on disk. If the database goes at this very moment, the next sweep ends us instead."""
+        try:
+            self.sender.close(self._state.deps.clock())
+        except StorageError as error:
+            if error.permanent:
+                raise
+            log.warning("the goodbye of a sender was not kept: %s", error)
+
+    def abandon(self) -> None:
+        """Let go of lock and connections without a word."""
+        self.others.close()
+        self.sender.abandon()
+
+    def write(self, wanted: Mapping[int, int], now: datetime) -> list[Claimed]:
+        """Settle what was decided, and claim up to ``wanted[mailing]`` rows of each mailing."""
+        state, board, claimed = self._state, self._state.board, list[Claimed]()
+        finished, relay = board.finished_service(), state.judge.relay_news
+        if not wanted:
+            state.pacing.idle()
+        if not (wanted or state.todo or self.uncertain or board.cancelled or finished or relay or board.service):
+            return []
+        self.leave_room()
+        uncertain = frozenset(self.uncertain)
+        self.uncertain.add(self.sender.id)
+        with self.sender.write() as conn:
+            tally = Tally()
+            state.todo.write(conn, now, tally)
+            state.pacing.hear(conn, state.todo.answers, now)
+            for sender_id in uncertain:
+                self._read_back(conn, sender_id, now, tally)
+            if wanted:
+                grasp = Grasp(conn, self.sender.id, now, now - state.deps.settings.give_up, tally, board.due)
+                claimed = state.pacing.claim(grasp, wanted, board.known)
+            state.pacing.close()
+            tally.post(conn)
+            self._write_mailings(conn, now)
+        self.committed()
+        board.claimed(wanted, claimed, paced=state.pacing.holds_back)
+        return claimed
+
+    def _write_mailings(self, conn: Connection, now: datetime) -> None:
+        """Beside the rows: close, skip and tell what is due."""
+        state, board = self._state, self._state.board
+        for mailing in board.finished_service():
+            with suppress(StateError):  # a person has just decided to send again
+                outbox.close(conn, mailing.id, now)
+        board.service.write(conn, now)
+        for number in board.cancelled[:1]:
+            outbox.skip_cancelled(conn, number, now)
+        if state.judge.relay_news:
+            judge, relay = state.judge, state.deps.settings.smtp_url.name
+            outbox.relay_away(conn, self.sender.id, judge.away_since, relay, judge.away_words)
+
+    def committed(self) -> None:
+        """Forget what is on disk now."""
+        self.uncertain.clear()
+        self._state.todo.done()
+        self._state.board.service.done()
+        self._state.judge.relay_news = False
+
+    def leave_room(self) -> None:
+        """Let a process that waits for SQLite's lock go first (docs/decisions); it looks each 0.3 ms. At most 10 ms."""
+        until = time.monotonic() + MOST_ROOM
+        while self.others.wait() and time.monotonic() < until:
+            time.sleep(LOOK_AGAIN)
+
+    def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: Tally) -> None:
+        """Hand back what a lost COMMIT has claimed: it was never written to a socket."""
+        strays = [
+            outbox.Settlement(delivery, mailing, attempt, "waiting")
+            for delivery, mailing, attempt in outbox.held_by(conn, sender_id)
+            if delivery not in self._state.outbound.flights
+        ]
+        outbox.settle(conn, sender_id, strays, now, tally)
+
+    def regain(self) -> None:
+        """Connect again, before anything else is asked of the database. Raises ``StorageError`` while it is away.
+
+        When another sender has swept us, or our lock still hangs on a connection that only the server believes in, we
+        go on under a new number; what is on its way is settled under the old one.
+        """
+        if not self.sender.renew():
+            old, deps = self.sender, self._state.deps
+            self.uncertain.add(old.id)
+            self.sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
+            old.abandon()

@@ -1,0 +1,62 @@
+"""What the parts of one sender share. A value that only the holder of the turn changes, but for the three flags.
+
+``stopping``: claim nothing more. ``finishing``: the transport has ended; settle, and end. ``error``: why going on is
+impossible. The event loop sets the first two, any part sets the last; each is read at the beginning of the next turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mailer.worker.board import Board
+from mailer.worker.depth import Depth
+from mailer.worker.judge import Judge
+from mailer.worker.outbound import Outbound
+from mailer.worker.pacing import Pacing
+from mailer.worker.reader import Reader
+from mailer.worker.todo import Todo
+from mailer.worker.values import WorkerDeps
+
+Post = Callable[[Callable[[], object]], object]
+"""Has a call run on the thread of the event loop."""
+
+
+@dataclass(slots=True)
+class SenderState:
+    """See the module."""
+
+    deps: WorkerDeps
+    outbound: Outbound
+    board: Board
+    pacing: Pacing
+    judge: Judge
+    reader: Reader
+    depth: Depth
+    post: Post
+    todo: Todo = field(default_factory=Todo)
+    stopping: bool = False
+    finishing: bool = False
+    error: BaseException | None = None
+
+    @classmethod
+    def of(cls, deps: WorkerDeps, outbound: Outbound, only: int | None, post: Post) -> SenderState:
+        """Make the state of a new sender. ``only``: the one mailing to work for, or None for all."""
+        settings = deps.settings
+        board, pacing, judge = Board(only, settings.give_up), Pacing(settings), Judge(settings)
+        return cls(deps, outbound, board, pacing, judge, Reader(deps.db), Depth(settings.smtp_url.window), post)
+
+    def free_places(self, leaving: int = 0) -> int:
+        """How many rows may be claimed now; ``leaving``: rows on their way that this turn settles."""
+        if self.stopping or self.finishing:
+            return 0
+        on_their_way = len(self.outbound.flights) - leaving
+        depth = self.depth.at(time.monotonic(), self.outbound.late, on_their_way)
+        return (1 if self.judge.away_since else depth) - on_their_way
+
+    def unwant(self, mailings: set[int]) -> None:
+        """Give out no more letters of these mailings, nor of those that are not open any more."""
+        self.board.drop(mailings)
+        unwanted = self.board.unwanted
+        self.post(lambda: self.outbound.want(unwanted))

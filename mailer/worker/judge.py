@@ -73,8 +73,8 @@ class Judge:
 
     def accepted(self, claims: Iterable[Claimed], now: datetime) -> None:
         """As the judge of :meth:`begin`, for letters that the relay has taken: nothing follows from it but memory."""
-        self._relay_took(now)
         for claim in claims:
+            self._relay_took(now)
             self._series.accepted(claim.mailing, claim.domain, now)
 
     def _context(self, claim: Claimed, mailing: Mailing, now: datetime) -> Context:

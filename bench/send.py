@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import Filled, WorkerDeps
+from tests.support.databases import postgres_server
 from tests.support.letters import example
 from unsubscribe.tokens import Tokens
 
@@ -89,8 +91,12 @@ def prepare(db: Database, number: int, dkim: bool) -> int:
 
 def once(arguments: argparse.Namespace, window: int, port: int) -> float:
     """Letters a second of the sender alone, from its start until it is done."""
-    with tempfile.TemporaryDirectory(prefix="postiljon-bench-") as folder:
-        db = open_database(f"sqlite:///{folder}/postiljon.db")
+    with tempfile.TemporaryDirectory(prefix="postiljon-bench-") as folder, ExitStack() as stack:
+        url = f"sqlite:///{folder}/postiljon.db"
+        if arguments.postgres:
+            server = stack.enter_context(postgres_server(durable=True))
+            url = server.url(server.fresh())
+        db = open_database(url)
         mailing = prepare(db, arguments.letters, arguments.dkim)
         relay = Relay("127.0.0.1", port, tls="none", connections=arguments.connections, window=window)
         more = {}
@@ -149,6 +155,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--dkim", action="store_true")
+    parser.add_argument("--postgres", action="store_true", help="a PostgreSQL server of its own instead of SQLite")
     parser.add_argument("--memory", action="store_true", help="the shipped fake instead of SMTP")
     parser.add_argument("--profile", choices=["loop", "writer"], help="profile one of the two threads")
     arguments = parser.parse_args()

@@ -8,6 +8,7 @@ reads a time). Errors leave as SQLAlchemy's, so that ``storage.mapped`` maps the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import chain
@@ -176,6 +177,25 @@ def begin_at_once(conn: Connection) -> bool:
             return False
         raise
     return True
+
+
+@contextmanager
+def together(conn: Connection) -> Iterator[None]:
+    """Have the statements within travel in one go on PostgreSQL: each way there and back takes as long as a statement.
+
+    Their results are there at the end, and their errors leave there, as :func:`_on_cursor` says.
+    """
+    driver: Any = conn.connection.dbapi_connection
+    if conn.dialect.name == "sqlite":
+        yield
+        return
+    kind = conn.dialect.loaded_dbapi.Error
+    try:
+        with driver.pipeline():
+            yield
+    except kind as error:
+        away = conn.dialect.is_disconnect(error, driver, None)
+        raise DBAPIError.instance(None, None, error, kind, connection_invalidated=away, dialect=conn.dialect) from error
 
 
 def commit(conn: Connection) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -86,6 +86,29 @@ def claim_state(
     return taken
 
 
+def ask_for_fresh(
+    conn: Connection, what: tuple[int, datetime], mailing: int, room: int, now: datetime
+) -> Callable[[Tally], list[Claimed]]:
+    """Claim as :func:`claim_state` claims rows that wait, in two steps: statements are sent now, and read by the call.
+
+    ``what``: (sender, given up). So they can travel together with others (:func:`mailer.prepared.together`).
+    """
+    sender_id, given_up = what
+    given = _bound(sender_id, mailing, now) | {"b_given_up": given_up, "b_room": room}
+    heads, limits = _HEADS["waiting"].run(conn, given), _LIMITS.run(conn, {})
+
+    def read(tally: Tally) -> list[Claimed]:
+        rows = heads.fetchall()
+        taken = _sort(rows, "waiting", mailing, tally)
+        if len(rows) == room > len(taken):  # some are skipped now: look further, as the slow way does
+            who = (("waiting", sender_id, given_up), mailing, now)
+            taken += _of_mailing(conn, who, room - len(taken), tally, _ROUNDS - 1)
+        _count_letters(conn, taken, now, limits.fetchall())
+        return taken
+
+    return read
+
+
 def claim_rows(
     conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, tally: Tally
 ) -> list[Claimed]:
@@ -120,9 +143,14 @@ def unwanted(conn: Connection, deliveries: Sequence[int], now: datetime) -> set[
     return {number for (number,) in _UNWANTED.run(conn, {"b_ids": json.dumps(deliveries), "b_now": now}).fetchall()}
 
 
-def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) -> None:
-    """Who wants letters less often has had one now, unless it is service mail."""
-    limits = [days for (days,) in _LIMITS.run(conn, {}).fetchall()] if taken else []
+def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime, found: Any = None) -> None:
+    """Note that contacts which want letters less often have had one now, unless it is service mail.
+
+    ``found``: the rows of the limits, where they have been read already.
+    """
+    if not taken:
+        return
+    limits = [days for (days,) in (_LIMITS.run(conn, {}).fetchall() if found is None else found)]
     if not limits:
         return
     campaigns = select(MAILING.c.id).where(MAILING.c.kind == "campaign")
@@ -131,11 +159,11 @@ def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime) ->
         suppression.count_letter(conn, mailing, hashes, limits, now)
 
 
-def _of_mailing(conn: Connection, who: Any, number: int, tally: Tally) -> list[Claimed]:
+def _of_mailing(conn: Connection, who: Any, number: int, tally: Tally, rounds: int = _ROUNDS) -> list[Claimed]:
     (state, sender_id, given_up), mailing, now = who
     bound = _bound(sender_id, mailing, now) | {"b_given_up": given_up}
     taken: list[Claimed] = []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         room = number - len(taken)
         if room <= 0:
             break

@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mailer.outbox.claim import claim_state
+from mailer.outbox.claim import ask_for_fresh
 from mailer.outbox.counters import Tally
 from mailer.outbox.senders import Sender
-from mailer.outbox.settle import settle_accepted
+from mailer.outbox.settle import ask_for_accepted
 from mailer.outbox.values import Claimed
-from mailer.prepared import begin_at_once, commit, roll_back
+from mailer.prepared import begin_at_once, commit, roll_back, together
 from mailer.storage import mapped
 
 
@@ -54,15 +54,17 @@ def begin_lean(sender: Sender) -> bool:
 
 def lean_turn(sender: Sender, work: LeanWork) -> LeanResult | None:
     """Do ``work`` in the transaction of :func:`begin_lean` and commit; None, and nothing written, for the slow way."""
-    conn = sender.connection
+    conn, tally = sender.connection, Tally()
     try:
         with mapped():
-            claimed = _write(conn, sender.id, work)
+            claimed = _write(conn, sender.id, work, tally)
             if claimed is None:
                 roll_back(conn)
                 return None
             begun = time.perf_counter()
-            commit(conn)
+            with together(conn):
+                tally.post(conn)
+                commit(conn)
             return LeanResult(claimed, time.perf_counter() - begun)
     except BaseException:
         with suppress(Exception):  # the connection may be what is broken
@@ -70,13 +72,15 @@ def lean_turn(sender: Sender, work: LeanWork) -> LeanResult | None:
         raise
 
 
-def _write(conn: Connection, sender_id: int, work: LeanWork) -> list[Claimed] | None:
-    """Settle, claim, count; None when a row was not there to be settled."""
-    tally, number = Tally(), len(work.accepted)
-    if number and settle_accepted(conn, sender_id, work.accepted, work.now) != number:
+def _write(conn: Connection, sender_id: int, work: LeanWork, tally: Tally) -> list[Claimed] | None:
+    """Settle and claim; None when a row was not there to be settled."""
+    number, settled, read = len(work.accepted), None, None
+    with together(conn):
+        if number:
+            settled = ask_for_accepted(conn, sender_id, work.accepted, work.now)
+        if work.room > 0:
+            read = ask_for_fresh(conn, (sender_id, work.given_up), work.mailing, work.room, work.now)
+    if settled and settled() != number:
         return None
     tally.moved(work.mailing, "sending", "accepted", number)
-    what, wanted = ("waiting", sender_id, work.given_up), {work.mailing: work.room}
-    claimed = claim_state(conn, what, wanted, work.now, tally) if work.room > 0 else []  # type: ignore[arg-type]
-    tally.post(conn)
-    return claimed
+    return read(tally) if read else []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -57,7 +57,7 @@ def settle(
         rows = [_row(item) for item in items]
         found = 0
         for source in sources("settle", target):  # sending is the rule; the others only if some were not there
-            number = _run(conn, _SETTLE[source, target], {"b_sender": sender_id, "b_now": now}, rows)
+            number = _ask(conn, _SETTLE[source, target], {"b_sender": sender_id, "b_now": now}, rows).rowcount
             own.moved(mailing, source, target, number)
             found += number
             if found == len(items):
@@ -68,13 +68,17 @@ def settle(
     return changed
 
 
-def settle_accepted(conn: Connection, sender_id: int, rows: Sequence[tuple[int, int, int, str]], now: datetime) -> int:
-    """As :func:`settle` for accepted rows, (delivery, attempt, code, text), but the counters are for the caller.
+def ask_for_accepted(
+    conn: Connection, sender_id: int, rows: Sequence[tuple[int, int, int, str]], now: datetime
+) -> Callable[[], int]:
+    """Settle accepted rows, (delivery, attempt, code, text), as :func:`settle` does, but for the counters.
 
-    How many changed: one that is in doubt meanwhile does not, and is for :func:`settle`.
+    The statement is sent now; the call says how many rows changed. One that is in doubt does not, and is for
+    :func:`settle`.
     """
     given = [(delivery, attempt, "", code, _stored(text), None) for delivery, attempt, code, text in rows]
-    return _run(conn, _SETTLE["sending", "accepted"], {"b_sender": sender_id, "b_now": now}, given)
+    cursor = _ask(conn, _SETTLE["sending", "accepted"], {"b_sender": sender_id, "b_now": now}, given)
+    return lambda: int(cursor.rowcount)
 
 
 def _stored(text: str) -> str:
@@ -89,13 +93,11 @@ def _row(item: Settlement) -> tuple[Any, ...]:
     return delivery, attempt, reason, code, _stored(text), time_out(retry_at, "sqlite") if retry_at else None
 
 
-def _run(conn: Connection, statement: Prepared, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> int:
-    """How many rows changed. PostgreSQL gets all in one value: each statement costs a way there and back."""
+def _ask(conn: Connection, statement: Prepared, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> Any:
+    """The driver's cursor. PostgreSQL gets all rows in one value: each statement costs a way there and back."""
     if conn.dialect.name == "sqlite":
-        found: int = statement.run_all(conn, bound, _NAMES, rows).rowcount
-    else:
-        found = statement.run(conn, bound | {"b_rows": json.dumps(rows)}).rowcount
-    return found
+        return statement.run_all(conn, bound, _NAMES, rows)
+    return statement.run(conn, bound | {"b_rows": json.dumps(rows)})
 
 
 def _columns(dialect: str) -> Any:

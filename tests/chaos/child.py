@@ -1,8 +1,9 @@
 """One real sender process: ``python -m tests.chaos.child URL DATA PORT MAILING PID_FILE [--die WHERE NTH]``.
 
-It kills itself where no server can see: ``claim`` (a turn begins, nothing is claimed), ``commit`` (settled and claimed,
-the COMMIT not yet sent), ``fill`` (the claim is on disk, nothing is written), ``composed`` (the parcels are made). All
-else is the server's to do.
+It kills itself where no server can see: ``claim`` (a turn begins, nothing is claimed), ``fill`` (the claim is on disk,
+nothing is written), ``composed`` (the parcels are made), and within a turn, nearly always a lean one, just before a
+statement: ``settling``, ``claiming``, ``counting``, ``commit`` (all is written, the COMMIT not yet sent), ``committed``
+(it has returned). All else is the server's to do.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, ClassVar
 
+import psycopg
 from sqlalchemy import Connection, event
 
 from mailer.outbox import Mailing
 from mailer.settings import Relay
-from mailer.storage import open_database
+from mailer.storage import Database, open_database
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import Filled, run
 from tests.support.sending import People, deps, utc_now
@@ -38,6 +41,43 @@ class Fuse:
         self.left -= 1
         if self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Statements:
+    """Burns a fuse just before a statement that begins so; ``committed``: before the one after a COMMIT."""
+
+    STARTS: ClassVar = {
+        "settling": "UPDATE delivery SET state",
+        "claiming": "WITH heads",
+        "counting": "UPDATE mailing",
+        "commit": "COMMIT",
+    }
+
+    def __init__(self, fuses: Mapping[str, Fuse], database: Database) -> None:
+        self._fuses, self._lite, self._after = fuses, database.is_sqlite, False
+        event.listen(database.engine, "connect", self._connected)
+
+    def _connected(self, connection: Any, _record: object) -> None:
+        if self._lite:
+            connection.set_trace_callback(self.seen)
+        else:
+            seen = self.seen
+
+            class Watching(psycopg.Cursor[Any]):
+                def execute(self, query: Any, *given: Any, **named: Any) -> Any:
+                    seen(str(query))
+                    return super().execute(query, *given, **named)
+
+            connection.cursor_factory = Watching
+
+    def seen(self, statement: str) -> None:
+        """A statement is about to run."""
+        if self._after:
+            self._fuses["committed"].burn()
+        self._after = statement == "COMMIT"
+        for name, start in self.STARTS.items():
+            if statement.startswith(start):
+                self._fuses[name].burn()
 
 
 class Doomed(People):
@@ -56,11 +96,10 @@ class Doomed(People):
 
 async def work(arguments: argparse.Namespace) -> str:
     """Send until done, or until death."""
-    fuses = {
-        name: Fuse(arguments.nth if arguments.die == name else 0) for name in ("claim", "commit", "fill", "composed")
-    }
+    names = ("claim", "fill", "composed", "committed", *Statements.STARTS)
+    fuses = {name: Fuse(arguments.nth if arguments.die == name else 0) for name in names}
     database = open_database(arguments.url)
-    event.listen(database.engine, "commit", fuses["commit"].burn)
+    Statements(fuses, database)
 
     def clock() -> datetime:
         fuses["claim"].burn()

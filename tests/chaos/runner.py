@@ -23,7 +23,7 @@ from tests.support.sending import sendable, utc_now
 
 ROOT = Path(__file__).parents[2]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
-IN_CHILD = ("claim", "commit", "fill", "composed")
+IN_CHILD = ("claim", "settling", "claiming", "counting", "commit", "committed", "fill", "composed")
 AT_SERVER = {  # what the server sees: a step, and what it does there beside the kill
     "mid-envelope": {"at": "rcpt"},
     "mid-content": {"at": "content"},

@@ -1,4 +1,4 @@
-"""Whether commits are quick enough to be made on the event loop. Pure but for its memory and the monotonic clock.
+"""Whether commits are quick enough to be made on the event loop. Pure but for its memory.
 
 Promises: once they take two milliseconds in the running mean, turns belong into the writing thread for five seconds;
 then the loop is tried again. A single one is counted as eight milliseconds at most, so a slow disk stops the sockets
@@ -7,8 +7,6 @@ for some three commits each five seconds, and one late commit on a quick disk ch
 
 from __future__ import annotations
 
-import time
-
 SLOW = 0.002  # seconds, of the running mean
 MOST = 0.008  # seconds that one commit counts at most
 OF_THESE = 8
@@ -16,18 +14,18 @@ AWAY = 5.0  # seconds
 
 
 class Commits:
-    """See the module. Times are seconds."""
+    """See the module. Times are seconds; ``now`` is monotonic."""
 
     def __init__(self) -> None:
         self._mean = 0.0
         self._slow_until = 0.0
 
-    def took(self, seconds: float) -> None:
+    def took(self, seconds: float, now: float) -> None:
         """Note a commit that was made on the event loop."""
         self._mean += (min(seconds, MOST) - self._mean) / OF_THESE
         if self._mean > SLOW:
-            self._mean, self._slow_until = 0.0, time.monotonic() + AWAY
+            self._mean, self._slow_until = 0.0, now + AWAY
 
-    def are_quick(self) -> bool:
+    def are_quick(self, now: float) -> bool:
         """Whether the loop may make them now."""
-        return not self._slow_until or time.monotonic() >= self._slow_until
+        return now >= self._slow_until

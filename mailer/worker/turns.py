@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 from mailer.worker.commits import Commits
@@ -36,7 +37,7 @@ class Turns:
     def on_loop(self) -> bool:
         """Whether the next usual turn is for the event loop."""
         lean = self.lean
-        return self._may_run_on_loop and lean is not None and lean.applies and self._commits.are_quick()
+        return self._may_run_on_loop and lean is not None and lean.applies and self._commits.are_quick(time.monotonic())
 
     def close(self) -> None:
         """No more turns."""
@@ -64,7 +65,7 @@ class Turns:
         finally:
             self.lock.release()
         if came is DONE:
-            self._commits.took(lean.commit_seconds)
+            self._commits.took(lean.commit_seconds, time.monotonic())
         elif came is LOCKED:
             self._asked = True
             self._loop.call_later(AGAIN, self._turn)

@@ -30,8 +30,9 @@ class Reader:
                 if self._connection is None:
                     plain = self._db.engine.connect()
                     self._connection = plain.execution_options(**autocommit(self._db))
-                with self._connection.begin():
-                    yield self._connection
+                yield self._connection
+                if self._connection.in_transaction():  # SQLAlchemy began one for a statement of its own
+                    self._connection.commit()
         except Exception:
             self.close()
             raise

@@ -89,7 +89,7 @@ def web(home: House) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     )
     try:
         wait_for_port(port)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=20):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60):
             pass  # the port is open before the house behind it is
         yield running, port
     finally:

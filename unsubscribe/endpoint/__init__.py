@@ -6,7 +6,7 @@ database is away, one generic 404 for whatever is not genuine; nothing redirects
 
 Layers: :mod:`.deps` what it is given · :mod:`.site`, :mod:`.colours`, :mod:`.pages` looks · :mod:`.forms` what comes
 in · :mod:`.shared` one commit for many · :mod:`.guard`, :mod:`.watch`, :mod:`.errors` round everything ·
-:mod:`.optouts`, :mod:`.choices`, :mod:`.detail_pages`, :mod:`.house` the routes.
+:mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.house` the routes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from unsubscribe.endpoint.desk import Desk
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.guard import Guard
 from unsubscribe.endpoint.mydata_pages import MyDataPages
+from unsubscribe.endpoint.oneclick import OneClick
 from unsubscribe.endpoint.optouts import OptOuts
 from unsubscribe.endpoint.signup_pages import SignUpPages
 from unsubscribe.endpoint.tally import Tally
@@ -48,8 +49,9 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     addresses = AddressPages(desk)
     detail_pages = DetailPages(desk, addresses)
     choices = Choices(desk, detail_pages)
+    optouts = OptOuts(desk, choices)
     ours = [
-        *OptOuts(desk, choices).routes(),
+        *optouts.routes(),
         *MyDataPages(desk).routes(),
         *addresses.routes(),
         *detail_pages.routes(),
@@ -63,7 +65,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     if any(getattr(route, "path", "") == ARCHIVE for route in extra_routes):
         desk.pages.show_archive(desk.url(ARCHIVE))
     app.middleware_stack = Guard(  # in place of Starlette's own, which would answer errors in bare English
-        app.router,
+        OneClick(app.router, optouts),
         https=urlsplit(deps.public_url).scheme == "https",
         base=unquote(desk.site.base),
         heard=tally.heard,

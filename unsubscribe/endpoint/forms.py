@@ -9,6 +9,9 @@ nothing that is needed. Raises ``HTTPException`` 413, 408 or, when the client we
 from __future__ import annotations
 
 import asyncio
+import types
+from collections.abc import Awaitable, Generator
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -20,6 +23,7 @@ LONGEST_VALUE = 2000
 PATIENCE = 10.0
 
 Form = dict[str, list[str]]
+T = TypeVar("T")
 
 
 async def body(request: Request) -> bytes:
@@ -27,11 +31,40 @@ async def body(request: Request) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MOST_BYTES:
         raise HTTPException(413)
+    there, rest = begin(_whole(request))
+    if rest is None:
+        return there or b""  # all of it came with its head: no timer is needed
     try:
         async with asyncio.timeout(PATIENCE):
-            return await _whole(request)
+            return await rest
     except TimeoutError:
         raise HTTPException(408) from None
+
+
+def begin(coming: Awaitable[T]) -> tuple[T | None, Awaitable[T] | None]:
+    """What is there at once, without a turn of the loop; else the rest, which the same task has to wait for."""
+    steps = coming.__await__()
+    try:
+        waited_for = next(steps)
+    except StopIteration as there:
+        return there.value, None
+    return None, _go_on(steps, waited_for)
+
+
+@types.coroutine
+def _go_on(steps: Generator[Any, Any, T], waited_for: Any) -> Generator[Any, Any, T]:
+    """The rest of what was begun by hand, and waits for something."""
+    try:
+        while True:
+            try:
+                given = yield waited_for
+            except BaseException as error:  # the task was cancelled: what was begun learns it
+                waited_for = steps.throw(error)
+            else:
+                waited_for = steps.send(given)
+    except StopIteration as there:
+        found: T = there.value
+        return found
 
 
 async def _whole(request: Request) -> bytes:

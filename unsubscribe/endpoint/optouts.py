@@ -61,11 +61,16 @@ class OptOuts:
         how = "one-click" if b"List-Unsubscribe" in data else "page"
         scope, earlier = self._wanted(token, data, request)
         wish = optout.Request(token, scope, how, earlier)
+        left = await self.leave(wish)
+        view = self.desk.view(request, left.reader.language)
+        return respond(self.left(view, left, request.path_params["token"]))
+
+    async def leave(self, wish: optout.Request) -> Left:
+        """What a wish did, once it is on disk."""
         await self._get_ready()
         left = await self.desk.write_planned(self._plan, wish)
         self.desk.watch.chose(f"opt_out_{left.scope}")
-        view = self.desk.view(request, left.reader.language)
-        return respond(self._left(view, left, request.path_params["token"]))
+        return left
 
     async def instead(self, request: Request) -> Response:
         """*Less often* and *pause* from the page that asks: one button, since what follows needs a fresh token."""
@@ -90,7 +95,7 @@ class OptOuts:
         view = self.desk.view(request)
         if request.method != "POST":
             return respond(self._asked(view, reader, text))
-        return respond(self._left(view, Left(reader, "topic", True, 0, "one-click"), text))
+        return respond(self.left(view, Left(reader, "topic", True, 0, "one-click"), text))
 
     def _token(self, request: Request) -> Token:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
@@ -149,7 +154,7 @@ class OptOuts:
         places = {"address": reader.masked, "less": f"{start}/less-often", "pause": f"{start}/pause"}
         return self.desk.pages.filled("optout.html", view, fixed, places)
 
-    def _left(self, view: View, left: Left, text: str) -> str:
+    def left(self, view: View, left: Left, text: str) -> str:
         """The page that follows, with its fresh tokens; a program that clicks once gets none, only the way to them."""
         reader = left.reader
         here = self.desk.url(f"/u/{text}") if reader.stand != "gone" else ""

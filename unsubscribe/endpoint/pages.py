@@ -50,11 +50,12 @@ class View:
 def view_of(request: Request, default: str, own: str = "") -> View:
     """How to show a page to whoever asks; ``own`` is the language of the person, if one is known."""
     query, asked = request.scope["query_string"][:LONGEST_QUERY], request.headers.get("accept-language", "")[:500]
-    return _view(query, asked, default, own, request.method in ("GET", "HEAD"))
+    return view_for(query, asked, default, own, request.method in ("GET", "HEAD"))
 
 
 @lru_cache(maxsize=256)
-def _view(query: bytes, header: str, default: str, own: str, switch: bool) -> View:
+def view_for(query: bytes, header: str, default: str, own: str, switch: bool) -> View:
+    """The same by the parts of a request that matter."""
     chosen = variant(QueryParams(query).get("lang", ""))
     if primary(chosen) in NAMES:
         return View(chosen, f"?lang={chosen}", switch)

@@ -17,7 +17,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,7 +30,8 @@ Item = TypeVar("Item")
 _ALONE = object()
 LONGEST = 0.03
 MOST = 64
-PATIENCE, MOST_PATIENT = 0.0005, 0.01
+PATIENCE, MOST_PATIENT = 0.0005, 0.02
+ROUNDS = 4  # of the event loop, from an answer to the next request: tell the task, send, read, ask
 
 
 @dataclass(eq=False, slots=True)
@@ -111,27 +112,41 @@ class Shared:
             pieces = [piece for piece in batch if piece is not None]
             if pieces:
                 self._together(pieces)
+                self._crowd = len(pieces) + self._queue.qsize()  # who has an answer now may come again
                 _answer(pieces)
 
     def _gather(self) -> list[_Piece | None]:
         """Who waits now. Where several came together lately they come again together: that many are waited for."""
         batch = [self._queue.get()]
-        if self._patient and self._crowd > 1:
-            self._wait_for(self._crowd - 1)
+        if self._patient and self._crowd > 1 and batch[0] is not None:
+            self._wait_for(self._crowd - 1, batch[0].loop)
         while len(batch) < MOST and not self._queue.empty():
             batch.append(self._queue.get())
-        # who is late once is still one of them; who comes alone is no crowd
-        self._crowd = max(len(batch), self._crowd - 1) if len(batch) > 1 else 1
         return batch
 
-    def _wait_for(self, number: int) -> None:
-        """Until so many are in the queue, but not when nobody came for a while. One sleep: each waking costs both."""
+    def _wait_for(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Until so many are in the queue, but not when nobody came for a while in which the loop had nothing to do.
+
+        While the loop answers those of the last transaction, nobody can come: that is no sign that nobody will.
+        """
         self._enough.clear()
         self._wanted, before, until = number, -1, time.monotonic() + MOST_PATIENT
         while before < (there := self._queue.qsize()) < number and time.monotonic() < until:
-            self._enough.wait(PATIENCE)
             before = there
+            with suppress(RuntimeError):  # that loop has ended
+                loop.call_soon_threadsafe(self._go_round, loop, ROUNDS)
+                self._enough.wait(MOST_PATIENT)  # until they are all there, or the loop has gone round
+                self._enough.clear()
+            if self._queue.qsize() < number:
+                self._enough.wait(PATIENCE)
         self._wanted = 0
+
+    def _go_round(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
+        """In the loop: wake the thread when it has gone round so many times."""
+        if rounds and self._wanted:
+            loop.call_soon(self._go_round, loop, rounds - 1)
+        else:
+            self._enough.set()
 
     def _together(self, batch: list[_Piece]) -> None:
         """All in one transaction as far as the time goes, the rest in the next; after a failure each alone."""

@@ -42,6 +42,24 @@ def commands(parcel: Parcel, offers: Offers) -> tuple[bytes, bytes, bytes]:
     return mail, f"RCPT TO:<{parcel.recipient}>\r\n".encode(), b"DATA\r\n"
 
 
+def plain_group(parcel: Parcel, offers: Offers) -> bytes | None:
+    """The three of :func:`commands` as one, in a third of the time, for a parcel that :func:`refusal` lets pass.
+
+    None, and nothing is said of the parcel, unless it is ``ready`` and both addresses are printable ASCII.
+    """
+    _, sender, recipient, content, smtputf8, ready = parcel
+    both = sender + recipient
+    if not (ready and recipient and both.isascii() and both.isprintable()) or smtputf8:
+        return None
+    if not offers.sized and not offers.size:
+        return f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
+    size = len(content)
+    if offers.size and size > offers.size:
+        return None
+    option = f" SIZE={size}" if offers.sized else ""
+    return f"MAIL FROM:<{sender}>{option}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
+
+
 def wire(parcel: Parcel) -> bytes:
     """The content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
 

@@ -80,6 +80,15 @@ class Losses:
             return NotWritten(f"{reply.code} {reply.text}")
         return reply
 
+    def returned(self, delivery: int, how: Ended, *, at_head: bool) -> Replied | NotWritten:
+        """What becomes of a parcel whose session ended before its content was written: handed back, at no cost.
+
+        ``at_head``: no content was unanswered before it. A parcel at which ten sessions broke has to wait.
+        """
+        if how.kind not in ("quiet", "garbled") and at_head and self.count(delivery) >= PATIENCE:
+            return Replied("local", 451, f"4.4.2 the connection was lost {PATIENCE} times at this letter")
+        return NotWritten(how.text or "the connection ended before its content was written")
+
     def count(self, delivery: int) -> int:
         """One more; how many by now. Forgets the oldest beyond ten thousand."""
         times = self._seen.pop(delivery, 0) + 1

@@ -24,13 +24,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-from mailer.outcome.results import NotWritten, Replied, Result, Stage, Unknown
+from mailer.outcome.results import NotWritten, Replied, Stage, Unknown
 from mailer.outcome.session import out_of_order
 from mailer.transport import hints
 from mailer.transport.base import Feed, Parcel
 from mailer.transport.envelope import commands, refusal, wire
 from mailer.transport.limits import Limits, Offers
-from mailer.transport.link import PATIENCE, Ended, Losses, Wire
+from mailer.transport.link import Ended, Losses, Wire
 from mailer.transport.replies import Replies, clean
 
 HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
@@ -275,20 +275,25 @@ class Pipeline:
             self._link.idle()
 
     def _may_take(self) -> bool:
-        reuse, takes = self._limits.reuse, self._losses.takes(self._now)
-        young = self.started < min(reuse.messages, takes or reuse.messages) and self._now - self._born <= reuse.seconds
-        return young and not (self._stopping or self._handed_back)
+        reuse = self._limits.reuse
+        if self._stopping or self._handed_back or self._now - self._born > reuse.seconds:
+            return False
+        takes = self._losses.takes(self._now)
+        return self.started < (min(takes, reuse.messages) if takes else reuse.messages)
 
     def _group(self) -> bytes:
         """Take a parcel that this relay can carry; the bytes of its envelope that may be written now."""
-        while True:
-            parcel = self._feed.take()
-            if parcel is None:
-                return b""
-            unfit = refusal(parcel, self._offers)
-            if unfit is None:
-                break
+        while (parcel := self._feed.take()) is not None:
+            if envelope := self._envelope(parcel):
+                return envelope
+        return b""
+
+    def _envelope(self, parcel: Parcel) -> bytes:
+        """Begin with this parcel; nothing is written, and it is reported, if this relay cannot carry it."""
+        unfit = refusal(parcel, self._offers)
+        if unfit is not None:
             self._feed.report(parcel.delivery, unfit)
+            return b""
         self._open, self._opened, self._fault = parcel, self._now, None
         self._mail_ok = self._rcpt_ok = False
         self.started += 1
@@ -389,12 +394,5 @@ class Pipeline:
         if content is not None:
             self._feed.report(content.delivery, NotWritten(why) if sure else Unknown(why))
         if envelope is not None:
-            self._feed.report(envelope.delivery, self._returned(envelope, content is None, how))
-
-    def _returned(self, parcel: Parcel, at_head: bool, how: Ended) -> Result:
-        """Handed back, at no cost, unless it was refused before; who broke ten sessions in a row has to wait."""
-        if self._fault is not None:
-            return self._fault
-        if how.kind not in ("quiet", "garbled") and at_head and self._losses.count(parcel.delivery) >= PATIENCE:
-            return Replied("local", 451, f"4.4.2 the connection was lost {PATIENCE} times at this letter")
-        return NotWritten(how.text or "the connection ended before its content was written")
+            returned = self._fault or self._losses.returned(envelope.delivery, how, at_head=content is None)
+            self._feed.report(envelope.delivery, returned)

@@ -14,6 +14,8 @@ import re
 LINE_LIMIT = 65_536
 TEXT_LIMIT = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+_PLAIN = rb"[!-~]++(?: [!-~]++)*+"  # nothing that clean() would change
+_USUAL = re.compile(rb"250 (" + _PLAIN + rb")\r\n250 [^\n]*+\n250 [^\n]*+\n354 [^\n]*+\n")
 _ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\s")
 
 
@@ -33,6 +35,16 @@ class Replies:
     def begun(self) -> bool:
         """Whether a part of a reply has come."""
         return bool(self._rest or self._lines)
+
+    def usual(self, data: bytes) -> str | None:
+        """The clean text of the first, if these bytes are 250, 250, 250 and 354, a line each, and nothing waits.
+
+        Then :meth:`feed` would give just these four. Else None: nothing was read, and it is for :meth:`feed` to read.
+        """
+        if len(data) > TEXT_LIMIT or self._rest or self._lines or self.broken or self.early:
+            return None
+        found = _USUAL.fullmatch(data)
+        return found[1].decode("ascii") if found else None
 
     def feed(self, data: bytes, due: int = 1 << 30) -> list[tuple[int, bytes]]:
         """The replies that these bytes complete, ``due`` at most. Once one was early or broken: nothing more."""

@@ -14,6 +14,7 @@ from mailer.transport.base import Feed
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, Losses
 from mailer.transport.pipeline import Pipeline
+from mailer.transport.usual import UsualPipeline
 
 _WRITE_LIMIT = 65_536
 Monotonic = Callable[[], float]
@@ -36,7 +37,7 @@ class Session(asyncio.Protocol):
         """Take over the connection, and take the first parcel."""
         now = self._clock()
         offers = self._offers if losses.trust.holds(now) else replace(self._offers, pipelining=False)
-        self.pipeline = Pipeline(feed, self, offers, limits, losses)
+        self.pipeline = UsualPipeline(feed, self, offers, limits, losses)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT, low=0)
         self._transport.set_protocol(self)
         if self._transport.is_closing():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.transport.base import NotWritten, Parcel, Replied, Unknown
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Losses
-from mailer.transport.pipeline import Pipeline
+from mailer.transport.usual import UsualPipeline
 from tests.support.feeds import ListFeed
 from tests.support.talk import Line
 
@@ -104,14 +104,22 @@ class Server:
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([7, 9_000]),
 )
 def test_the_servers_record_and_our_reports_agree(
-    choices: list[int], cuts: list[int], network: tuple[int, int], pipelining: bool, early_354: bool, known: bool
+    choices: list[int],
+    cuts: list[int],
+    network: tuple[int, int],
+    pipelining: bool,
+    early_354: bool,
+    known: bool,
+    read: int,
 ) -> None:
     budget, heard = network  # so many bytes reach the server, and so many of its answers reach us
     parcels = [Parcel(n, f"s{n}@a.nl", f"r{n}@b.nl", CONTENTS[n % len(CONTENTS)] + b"%d\r\n" % n) for n in range(12)]
+    parcels = [parcel._replace(ready=b"\n." not in b"\n" + parcel.content) for parcel in parcels]
     feed, line, server = ListFeed(parcels), Line(), Server(choices, early_354)
-    pipeline = Pipeline(feed, line, Offers(pipelining=pipelining), Limits(), Losses())
+    pipeline = UsualPipeline(feed, line, Offers(pipelining=pipelining), Limits(), Losses())
     pipeline.begin(0.0)
     queued, index = b"", 0
     while not pipeline.over:
@@ -126,8 +134,8 @@ def test_the_servers_record_and_our_reports_agree(
             pipeline.drained()
         answer, silent = answer[:heard], len(answer) > heard
         heard -= len(answer)
-        for at in range(0, len(answer), 7):
-            pipeline.received(answer[at : at + 7], 0.0)
+        for at in range(0, len(answer), read):
+            pipeline.received(answer[at : at + read], 0.0)
         if silent or pipeline.is_idle or not (sent or answer or index < len(line.written)) or server.over:
             pipeline.lost("cut", line.rest if known else None)
     assert feed.out == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailer.transport.base import Parcel
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, Losses
-from mailer.transport.pipeline import Pipeline
+from mailer.transport.usual import UsualPipeline
 from tests.support.feeds import ListFeed, parcel
 
 OFFERS = Offers(pipelining=True, eightbit=True, smtputf8=True)
@@ -54,7 +54,7 @@ class Talk:
         self.line = Line()
         self.losses = losses or Losses()
         self.now = 0.0
-        self.pipeline = Pipeline(self.feed, self.line, offers, Limits(), self.losses)
+        self.pipeline = UsualPipeline(self.feed, self.line, offers, Limits(), self.losses)
         self.pipeline.begin(0.0)
 
     def says(self, text: bytes) -> bytes:

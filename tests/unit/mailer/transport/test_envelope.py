@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.transport.base import Parcel
-from mailer.transport.envelope import commands, refusal, wire
+from mailer.transport.envelope import commands, plain_group, refusal, wire
 from mailer.transport.limits import Offers, offers
 
 ALL = Offers(pipelining=True, eightbit=True, smtputf8=True, sized=True, size=1000)
@@ -45,6 +45,31 @@ def test_what_cannot_be_carried_is_refused_here(given_parcel: Parcel, offered: O
 
 def test_an_ordinary_parcel_is_fit() -> None:
     assert refusal(parcel(), Offers()) is None
+
+
+NAMES = st.sampled_from(["", "s@a.nl", "é@a.nl", "s@a.nl\r\n", "a b@c.nl", "\x7f@a.nl", "\x85@a.nl", "\u2028@a.nl"])
+
+
+@settings(max_examples=60)
+@given(
+    NAMES,
+    NAMES,
+    st.sampled_from([b"", b"a\r\n", b"\xe9\r\n", b"a" * 11]),
+    st.builds(Offers, *[st.booleans()] * 4, st.sampled_from([0, 10])),
+    st.booleans(),
+    st.booleans(),
+)
+@example("s@a.nl", "r@b.nl", b"a\r\n", ALL, False, True)
+def test_a_plain_group_is_what_the_commands_are_for_a_parcel_that_is_fit(
+    sender: str, recipient: str, content: bytes, offered: Offers, smtputf8: bool, ready: bool
+) -> None:
+    asked = Parcel(1, sender, recipient, content, smtputf8, ready)
+    whole = plain_group(asked, offered)
+    if whole is not None:
+        assert refusal(asked, offered) is None
+        assert whole == b"".join(commands(asked, offered))
+    elif ready and not smtputf8 and (sender + recipient).isascii():
+        assert refusal(asked, offered) is not None
 
 
 def test_the_offers_are_read_from_the_ehlo() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +56,13 @@ def test_an_endless_line_and_endless_lines_are_broken_off() -> None:
 def test_a_text_is_one_clean_line_with_its_code_once() -> None:
     assert clean(b"5.1.1 no such\r\n5.1.1 user \x1b[31mred\xff") == "5.1.1 no such user [31mred\ufffd"
     assert len(clean(b"x" * 5000)) == 1000
+
+
+@pytest.mark.parametrize("size", [1, 199, 200, 960, 1_001, 1_200])
+def test_the_usual_group_is_what_its_four_replies_are_one_by_one(size: int) -> None:
+    said = b"250 " + b"x" * size + b"\r\n250 ok\r\n250  ok \r\n354 \x1bgo\r\n"
+    text = Replies().usual(said)
+    replies = Replies().feed(said, 4)
+    assert [code for code, _ in replies] == [250, 250, 250, 354]
+    assert text in (None, clean(replies[0][1]))
+    assert (text is None) is (size > 960)

@@ -1,0 +1,71 @@
+"""The usual group of replies in one step: ``250``, ``250``, ``250`` and ``354``, a line each, read together.
+
+A healthy session reads nothing else: answers to the final dot, and to the MAIL, RCPT and DATA that went with it. A
+:class:`UsualPipeline` is a :class:`~mailer.transport.pipeline.Pipeline` with two fast ways, and both fall through to
+it. What is reported, written, asked and counted is the same, in the same order, for any input (a property says so).
+
+The first way applies when one read brings the four replies, whole, with those codes, and when all of this is true:
+
+- dot, MAIL, RCPT and DATA are what is expected, of two parcels that are both still with us (nothing was handed back);
+- no reply has begun, and none was early or broken; all four are a thousand bytes at most, and the text of the first is
+  printable ASCII without doubled blanks, so that cleaning would not change it;
+- the session is proven: a group behind a dot was answered whole before;
+- our dot has left the process, as far as that is known.
+
+The second way makes the next MAIL, RCPT and DATA. It applies to a ``ready`` parcel with plain addresses, and not after
+a refusal (RSET), nor without PIPELINING. SMTPUTF8, 8BITMIME and SIZE are checked as before.
+
+It raises what the feed raises. Success does not mean that the text was looked at: only the codes count here.
+"""
+
+from __future__ import annotations
+
+from mailer.outcome.results import Replied
+from mailer.transport.base import Parcel
+from mailer.transport.envelope import plain_group
+from mailer.transport.pipeline import DOT, HOLD_BACK, TLS_MORE, Asked, Pipeline
+
+_GROUP: tuple[Asked, ...] = ("mail", "rcpt", "data")
+_FOUR = 4  # with a dot unanswered and an envelope open, four expected answers are those to dot, MAIL, RCPT and DATA
+
+
+class UsualPipeline(Pipeline):
+    """See the module."""
+
+    def received(self, data: bytes, now: float) -> None:
+        """Bytes from the relay."""
+        done, parcel, expect = self._dot, self._open, self._expect
+        if done is None or parcel is None or len(expect) != _FOUR or not self._proven:
+            super().received(data, now)
+            return
+        text = self._replies.usual(data)
+        if text is None or self._link.unsent() > self._after + TLS_MORE:
+            super().received(data, now)
+            return
+        self._now = self._since = now
+        self._answers = _FOUR
+        self._dot = None
+        self.accepted += 1
+        expect.clear()
+        self._feed.report(done.delivery, Replied("dot", 250, text))
+        self._mail_ok = self._rcpt_ok = True
+        if not self._feed.still_wanted(parcel.delivery):
+            self._hand_back("paused or cancelled")
+        elif parcel.ready and len(parcel.content) <= HOLD_BACK:
+            self._dot, self._open, self._backlog = parcel, None, 0
+            expect.append("dot")
+            group = self._group() if self._may_take() else b""
+            self._after, self._answers = len(group), 0
+            self._link.write(b"".join((parcel.content, DOT, group)))
+        else:
+            self._content(parcel)
+
+    def _envelope(self, parcel: Parcel) -> bytes:
+        group = None if self._reset or not self._offers.pipelining else plain_group(parcel, self._offers)
+        if group is None:
+            return super()._envelope(parcel)
+        self._open, self._opened, self._fault = parcel, self._now, None
+        self._mail_ok = self._rcpt_ok = False
+        self.started += 1
+        self._expect.extend(_GROUP)
+        return group

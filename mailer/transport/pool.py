@@ -1,11 +1,12 @@
 """Keeps the connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
 
-Promises: a connection is opened only when there is work and no idle one; one that had accepted mail is replaced at
-once; so is one whose relay lost what stood behind a command in the same write, by one that waits for each answer
-(:mod:`mailer.transport.trust`); while the relay fails, one attempt at a time with a growing delay (half a second to a
-minute, jittered); 421 before a first message also lowers the number of connections for a while. That the relay asks us
-to wait, or says nothing, is told as ``slow_down`` or ``silent`` only while no connection is open. A fault of the feed
-ends :meth:`Pool.run` with that error.
+Promises: a connection is opened only when there is work and no idle one; at first one, then as many at once as the
+relay holds of us already, so that a far relay costs some round trips and not one for each connection; one that had
+accepted mail is replaced at once; so is one whose relay lost what stood behind a command in the same write, by one that
+waits for each answer (:mod:`mailer.transport.trust`); while the relay fails, one attempt at a time with a growing delay
+(half a second to a minute, jittered); 421 before a first message also lowers the number of connections for a while.
+That the relay asks us to wait, or says nothing, is told as ``slow_down`` or ``silent`` only while no connection is
+open. A fault of the feed ends :meth:`Pool.run` with that error.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mailer.transport.session import Monotonic, Session
 
 TICK = 0.25
 FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
-_RAMP = 0.05  # another connection is begun when the last is ready, or after this
+_RAMP = 0.05  # another connection is begun when one is ready, or after this
 _GROW = 30.0  # after a slow-down one more connection is allowed each so many seconds
 
 Opened = Union[Session, RelayEvent]
@@ -38,6 +39,7 @@ class Pool:
     ) -> None:
         self._dial, self._size, self._limits, self._clock = dial, size, limits, clock
         self._allowed = size
+        self._held = 1  # so many connections the relay held at once since its last trouble: as many are opened at once
         self._grown = clock()
         self._losses = Losses()
         self._sessions: set[Session] = set()
@@ -116,11 +118,16 @@ class Pool:
                 return
         if self._room():
             self._changed.clear()
-            task = asyncio.create_task(self._open(feed))
-            self._dialing.add(task)
-            task.add_done_callback(self._dialled)
+            self._begin(feed)
+            while self._room() and len(self._dialing) < self._held:
+                self._begin(feed)
             await _first(self._changed.wait(), timeout=_RAMP)
         self._asked.set()
+
+    def _begin(self, feed: Feed) -> None:
+        task = asyncio.create_task(self._open(feed))
+        self._dialing.add(task)
+        task.add_done_callback(self._dialled)
 
     def _room(self) -> bool:
         if self._clock() < self._not_before or (self._streak and self._dialing):
@@ -140,6 +147,7 @@ class Pool:
             opened.abort("the sender ended before it began")
         else:
             self._sessions.add(opened)
+            self._held = max(self._held, len(self._sessions))
             opened.on_idle = self._went_idle
             opened.on_end = lambda session: self._ended(feed, session)
             if not self._known or (self._silent and not self._streak):
@@ -179,6 +187,7 @@ class Pool:
     def _trouble(self, feed: Feed, event: RelayEvent) -> None:
         """The relay failed us without having accepted anything: wait longer each time."""
         now = self._clock()
+        self._held = 1
         if now >= self._not_before:
             delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._streak)
             self._not_before = now + delay * random.uniform(0.8, 1.2)
@@ -204,6 +213,8 @@ class Pool:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()
+            if not (self._sessions or self._dialing):
+                self._held = 1  # nothing is known of a relay that we have left
             if self._allowed < self._size and now - self._grown > _GROW:
                 self._allowed, self._grown = self._allowed + 1, now
                 self._changed.set()

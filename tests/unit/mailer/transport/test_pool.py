@@ -8,15 +8,16 @@ from contextlib import suppress
 
 import pytest
 
+from mailer.outcome.results import RelayEvent
 from mailer.transport.base import Notice
-from mailer.transport.limits import Limits, Offers
-from mailer.transport.pool import Pool
+from mailer.transport.limits import Limits, Offers, Timeouts
+from mailer.transport.pool import Opened, Pool
 from mailer.transport.session import Session
-from tests.support.feeds import ListFeed, parcel
+from tests.support.feeds import ListFeed, parcel, until
 
 
 class Wire(asyncio.Transport):
-    """A connection of which only the end matters."""
+    """A connection that takes everything and answers nothing; its end is noted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,6 +25,73 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.aborted = True
+
+    close = abort
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+
+
+class Dials:
+    """Connections that are begun, each of them until the test says what became of it."""
+
+    def __init__(self) -> None:
+        self.open: list[asyncio.Future[Opened]] = []
+
+    async def __call__(self, _notice: Notice) -> Opened:
+        self.open.append(asyncio.get_running_loop().create_future())
+        return await self.open[-1]
+
+    async def begun(self) -> list[asyncio.Future[Opened]]:
+        """What was begun, at once and without waiting for time; it is the test's now."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+        found, self.open = self.open, []
+        return found
+
+
+def ready(dial: asyncio.Future[Opened]) -> None:
+    dial.set_result(Session(Wire(), Offers(), time.monotonic))
+
+
+async def test_a_relay_is_asked_for_as_many_connections_at_once_as_it_holds_already() -> None:
+    dials, stop = Dials(), asyncio.Event()
+    limits = Limits(Timeouts(grace=0))
+    running = asyncio.create_task(Pool(dials, 20, limits, lambda: 0.0).run(ListFeed(map(parcel, range(99))), stop))
+    for expected in (1, 1, 2, 4, 8):
+        begun = await dials.begun()
+        assert len(begun) >= expected
+        for dial in begun:
+            ready(dial)
+    stop.set()
+    await running
+
+
+async def test_after_trouble_connections_are_begun_one_at_a_time_again() -> None:
+    dials, stop, now = Dials(), asyncio.Event(), 0.0
+    limits = Limits(Timeouts(grace=0))
+    running = asyncio.create_task(Pool(dials, 20, limits, lambda: now).run(ListFeed(map(parcel, range(99))), stop))
+    for _ in range(3):
+        for dial in await dials.begun():
+            ready(dial)
+    for dial in await dials.begun():
+        dial.set_result(RelayEvent("away", "connect", 0, "gone"))
+    assert await dials.begun() == []
+    now = 5.0
+    await until(lambda: bool(dials.open))
+    assert len(await dials.begun()) == 1
+    assert await dials.begun() == []
+    stop.set()
+    await running
 
 
 @pytest.mark.parametrize("how", ["cancelled", "told to stop"])

@@ -87,9 +87,7 @@ class Place:
         self.data, self.before = home.folder / "data", home.folder / "before"
         home.import_people(PEOPLE)
         shutil.copytree(self.data, self.before)
-        # an installation has its modules compiled
-        self.env = {key: value for key, value in home.env.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        self.tree, self.folder = tree, home.folder
+        self.env, self.tree = home.env, tree
         self.python = tree / ".venv" / "bin" / "python"
 
     def send(self, runner: Sequence[str | Path]) -> tuple[float, float, str]:

@@ -1,6 +1,9 @@
 """``python -m campaigns`` and ``postiljon``: the command line."""
 
+import gc
 import sys
+
+BETWEEN = 20_000  # objects between two collections of garbage: to import makes many, and of garbage next to none
 
 
 def main() -> None:
@@ -9,6 +12,7 @@ def main() -> None:
         from campaigns.version import print_version
 
         sys.exit(print_version())
+    gc.set_threshold(BETWEEN)
     from campaigns.cli import main as run
 
     run()

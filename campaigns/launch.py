@@ -17,11 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
 from campaigns import audience, reachability, records, segments
+from campaigns.compiling import Compile, compile_here
 from campaigns.definition import Definition, read
 from campaigns.material import Material, differences, load
 from campaigns.moments import Say, as_is, local_text
@@ -31,15 +32,13 @@ from campaigns.states import MISSED_ITS_HOUR, Event, State
 from mailer import archive, journal, outbox
 from mailer.errors import Fault, FaultsError, InputError, StateError, StateHeld, UsageError
 from mailer.letter.plan import Compiled
+from mailer.letter.source import LetterSource
 from mailer.outbox import Identity, Mailing, MailingSpec
 from mailer.settings import InDoubt
 from mailer.storage import Database
 from templates.words import primary
 from unsubscribe import contacts
 from unsubscribe.contacts import Topic
-
-if TYPE_CHECKING:
-    from mailer.letter.compile import LetterSource
 
 N_ = str  # marks a text for the catalogue (domain cli)
 MISSED = "missed"
@@ -66,6 +65,7 @@ class Site:
     say: Say = as_is
     relay: str = "127.0.0.1"
     url_is_set: bool = True
+    compile: Compile = compile_here
 
     @property
     def way(self) -> Way:
@@ -200,8 +200,6 @@ def examine(
     site: Site, path: Path, now: datetime, *, code: str = "", send_at: datetime | None = None
 ) -> tuple[Prepared | None, list[Fault]]:
     """Read and compile; every fault and warning, and None when there is an error. An unknown topic is a warning."""
-    from mailer.letter.compile import compile_letter  # a tenth of a second that only who compiles pays
-
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
         topic = contacts.find_topic(conn, material.definition.topic)
@@ -211,7 +209,7 @@ def examine(
     code = code or secrets.token_urlsafe(12)
     compiled = None
     try:
-        compiled = compile_letter(letter_source(site, material, topic, code, now, send_at), time.thread_time)
+        compiled = site.compile(letter_source(site, material, topic, code, now, send_at))
         faults += [material.definition.at_line(fault) for fault in compiled.warnings]
     except FaultsError as error:
         faults += [material.definition.at_line(fault) for fault in error.faults]
@@ -229,8 +227,6 @@ def letter_source(
     site: Site, material: Material, topic: Topic | None, code: str, now: datetime, send_at: datetime | None = None
 ) -> LetterSource:
     """What compile needs to know of a campaign."""
-    from mailer.letter.compile import LetterSource
-
     definition = replace(material.definition, send_at=send_at or material.definition.send_at)
     domain = definition.from_address.rpartition("@")[2]
     return LetterSource(

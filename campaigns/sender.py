@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from campaigns import control, launch, reachability, report
 from campaigns.app import House
 from campaigns.records import Campaign
-from mailer import shortage, worker
+from mailer import outcome, shortage, worker
 from mailer.worker import Ending, Turn
 
 Result = TypeVar("Result")
@@ -88,6 +88,7 @@ def _hold_back(house: House) -> None:
 async def _freeze(house: House, campaign: Campaign, stop: asyncio.Event) -> None:
     try:
         await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
+        await asyncio.to_thread(outcome.get_ready)
     except BaseException:
         stop.set()  # a sender that waits for people who never come would wait for ever
         raise
@@ -98,6 +99,7 @@ async def serve(house: House, stop: asyncio.Event, *, with_clock: bool = True) -
     from campaigns.schedule import Schedule
 
     await asyncio.to_thread(_hold_back, house)
+    await asyncio.to_thread(outcome.get_ready)
     schedule = Schedule(house.site, house.clock, house.tidy)
     if with_clock:
         schedule.start()

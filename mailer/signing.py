@@ -21,6 +21,7 @@ import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from mailer.errors import SettingsError, TokenError
@@ -207,7 +208,20 @@ def from_local_part(text: str) -> bytes:
 
 def address_hash(pepper: bytes, address_key: str) -> bytes:
     """16 bytes that stand for an address in ``suppression`` (D11). ``address_key`` comes from ``address.key_of``."""
-    return hmac.digest(pepper, b"postiljon address v1\0" + address_key.encode("utf-8"), "sha256")[:_MAC]
+    states = _hash_states(pepper)
+    inner, outer = states[0].copy(), states[1].copy()
+    inner.update(address_key.encode("utf-8"))
+    outer.update(inner.digest())
+    hashed: bytes = outer.digest()[:_MAC]
+    return hashed
+
+
+@lru_cache(maxsize=4)
+def _hash_states(pepper: bytes) -> tuple[Any, Any]:
+    """HMAC-SHA-256 of what all addresses begin with, and its outer half: an import makes a million (RFC 2104)."""
+    block = (pepper if len(pepper) <= 64 else hashlib.sha256(pepper).digest()).ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + b"postiljon address v1\0")
+    return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 def fingerprint(secret: bytes) -> bytes:

@@ -37,11 +37,11 @@ def in_words(text: str, language: str, domain: Domain) -> str:
 @lru_cache(maxsize=8)
 def _patterns(language: str, domain: Domain) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Messages with places as patterns, those with most text of their own first."""
-    from babel.messages.mofile import read_mo
-
     file = resources.files("templates") / "translations" / language / "LC_MESSAGES" / f"{domain}.mo"
     if not file.is_file():
         return ()
+    from babel.messages.mofile import read_mo
+
     with file.open("rb") as opened:
         messages = [
             (message.id, message.string)

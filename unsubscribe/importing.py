@@ -242,7 +242,7 @@ class _Slice:
         numbers = iter(bulk.new_numbers(conn, CONTACT, len({row.key for row in rows} - known.keys())))
         for row in rows:
             held = self._held(entries[row.address_hash]) if row.address_hash in entries else _NOTHING
-            if any(entry.reason == "erased" for entry in held):
+            if held and any(entry.reason == "erased" for entry in held):
                 self.left_out.append(Rejected(row.line, _ERASED, row.raw))
                 continue
             item = known.get(row.key)

@@ -40,8 +40,8 @@ from mailer import archive, outbox
 from mailer.address import mailbox_of
 from mailer.errors import ContactMissing, StateError
 from mailer.letter.brand import Brand
-from mailer.letter.compile import LetterSource, compile_letter
 from mailer.letter.plan import Compiled
+from mailer.letter.source import LetterSource
 from mailer.outbox import Identity, Mailing, MailingSpec, Recipient
 from mailer.signing import Purpose
 from mailer.worker import Filled
@@ -128,7 +128,10 @@ class Post:
         *,
         pepper: bytes,
     ) -> None:
+        from mailer.letter.compile import compile_letter  # a tenth of a second that a sender, which fills, does without
+
         self.identity = identity
+        self._compile = compile_letter
         self._pepper = pepper
         self._brand = brand
         self._contact = contact
@@ -204,7 +207,7 @@ class Post:
         made = _Made(notice, known, day, sender or self._contact)
         found = self._compiled.get(made)
         if found is None:
-            found = compile_letter(self._source(made))
+            found = self._compile(self._source(made))
             self._compiled = {key: kept for key, kept in self._compiled.items() if key.day == day} | {made: found}
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from campaigns.cli.output import _, complain, ngettext, number, one_fault, peopl
 
 if TYPE_CHECKING:
     from campaigns.app import House
+    from campaigns.compiling import Beside
     from campaigns.records import Campaign
     from mailer.outbox import Doubt
     from mailer.outbox.values import Choice
@@ -97,6 +99,13 @@ def send(
     """Send it."""
     if refused:
         return _send_refused(str(file), refused, yes, as_json)
+    from campaigns.compiling import Beside
+
+    with Beside(import_the_sender) as beside:
+        return _send(file, yes, as_json, beside)
+
+
+def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
     from campaigns import launch
     from campaigns.app import open_house
     from campaigns.states import State
@@ -108,13 +117,22 @@ def send(
             _ask(house, file)
         if not launch.is_launched(house.site, file):
             _warn_of_columns(house, file)
-        campaign = launch.start(house.site, file, house.clock())
+        campaign = launch.start(replace(house.site, compile=beside.compile), file, house.clock())
         code, words = 0, ""
         if campaign.state not in (State.SENDING, State.FINISHED):
             code, words = 1 if campaign.state is State.CANCELLED else 3, _why_not(house, campaign)
         return _carry_on(house, campaign, (code, words), as_json)
     finally:
         house.close()
+
+
+def import_the_sender() -> None:
+    """What comes next, imported while the letter is compiled."""
+    import gc
+
+    import unsubscribe.tokens  # noqa: F401
+
+    gc.freeze()  # modules stay; no collection of garbage has to look at them again
 
 
 def _warn(house: House, as_json: bool) -> None:

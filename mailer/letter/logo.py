@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from mailer.letter.colour import contrast
 
@@ -19,6 +20,9 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of a PNG
 _MOST = 600_000  # pixels
 _OPAQUE = 128
 _LOST = 2.0  # a contrast below this is not seen at a glance
+_REMEMBERED = 1_000_000  # bytes of a picture
+_Colour = tuple[int, int, int, int]  # red, green, blue, alpha, in steps of 16
+_STEPS = bytes(value & 0xF0 for value in range(256))
 SHARE = 0.1  # of what is opaque: with a tenth lost, words are lost
 
 
@@ -44,22 +48,36 @@ def share_lost(logo: bytes, ground: str) -> float | None:
     return lost / seen
 
 
-def _hex(colour: tuple[int, int, int, int]) -> str:
+def _hex(colour: _Colour) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour[:3])
 
 
-def _colours(data: bytes) -> Counter[tuple[int, int, int, int]] | None:
-    """How often each colour (red, green, blue, alpha, in steps of 16) occurs in a PNG."""
+def _colours(data: bytes) -> Counter[_Colour] | None:
+    """How often each colour occurs in a PNG. A start asks four times for each ground; one reading is enough."""
+    return _read_once(data) if len(data) <= _REMEMBERED else _read(data)
+
+
+@lru_cache(maxsize=4)
+def _read_once(data: bytes) -> Counter[_Colour] | None:
+    return _read(data)
+
+
+def _read(data: bytes) -> Counter[_Colour] | None:
     try:
         chunks = dict(_chunks(data)) if data.startswith(_SIGNATURE) else {}
         width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
         if depth != 8 or interlaced or not 0 < width * height <= _MOST:
             return None
-        pixels = zlib.decompressobj().decompress(chunks[b"IDAT"], height * (width * _CHANNELS[kind] + 1))
-        found: Counter[tuple[int, int, int, int]] = Counter()
-        for row in _rows(pixels, width * _CHANNELS[kind], _CHANNELS[kind]):
-            found.update(_row_colours(row, kind, chunks))
-        return found
+        step = _CHANNELS[kind]
+        pixels = zlib.decompressobj().decompress(chunks[b"IDAT"], height * (width * step + 1))
+        found: Counter[tuple[int, ...]] = Counter()
+        for row in _rows(pixels, width * step, step):
+            told = row if kind == 3 else row.translate(_STEPS)
+            found.update(zip(*(told[channel::step] for channel in range(step)), strict=True))
+        colours: Counter[_Colour] = Counter()
+        for pixel, number in found.items():
+            colours[_colour(pixel, kind, chunks)] += number
+        return colours
     except (struct.error, zlib.error, KeyError, IndexError, ValueError):
         return None
 
@@ -80,42 +98,71 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _rows(data: bytes, length: int, step: int) -> Iterator[bytes]:
     """The rows as they were before they were filtered (PNG, 9.2)."""
-    before = bytearray(length)
+    before = bytes(length)
     for start in range(0, len(data) - length, length + 1):
-        kind, row = data[start], bytearray(data[start + 1 : start + 1 + length])
-        if kind:
-            for at in range(length):
-                left = row[at - step] if at >= step else 0
-                corner = before[at - step] if at >= step else 0
-                row[at] = (row[at] + _guess(kind, left, before[at], corner)) & 0xFF
-        yield bytes(row)
-        before = row
+        kind, row = data[start], data[start + 1 : start + 1 + length]
+        before = _unfiltered(kind, row, before, step) if kind else row
+        yield before
 
 
-def _guess(kind: int, left: int, up: int, corner: int) -> int:
-    """What a filter took away: left, up, their mean, or the nearest of three (Paeth)."""
-    if kind == 1:
-        return left
-    if kind == 2:
-        return up
-    if kind == 3:
-        return (left + up) // 2
-    guess = left + up - corner
-    return min((left, up, corner), key=lambda one: abs(guess - one))
-
-
-def _row_colours(row: bytes, kind: int, chunks: Mapping[bytes, bytes]) -> Iterator[tuple[int, int, int, int]]:
-    palette, clear = chunks.get(b"PLTE", b""), chunks.get(b"tRNS", b"") if kind == 3 else b""
-    step = _CHANNELS[kind]
-    for at in range(0, len(row), step):
-        pixel = row[at : at + step]
-        if kind == 3:
-            red, green, blue = palette[3 * pixel[0] : 3 * pixel[0] + 3]
-            alpha = clear[pixel[0]] if pixel[0] < len(clear) else 255
-        elif step <= 2:
-            red = green = blue = pixel[0]
-            alpha = pixel[1] if step == 2 else 255
+def _unfiltered(kind: int, row: bytes, before: bytes, step: int) -> bytes:
+    """A row, channel by channel, with what its filter took away: left, up, their mean, or the nearest of three."""
+    whole = bytearray(len(row))
+    for channel in range(step):
+        given, up = row[channel::step], before[channel::step]
+        if kind == 1:
+            whole[channel::step] = _by_left(given)
+        elif kind == 2:
+            whole[channel::step] = map(_sum, given, up)
+        elif kind == 3:
+            whole[channel::step] = _by_mean(given, up)
         else:
-            red, green, blue = pixel[:3]
-            alpha = pixel[3] if step == 4 else 255
-        yield red & 0xF0, green & 0xF0, blue & 0xF0, alpha & 0xF0
+            whole[channel::step] = _by_nearest(given, up)
+    return bytes(whole)
+
+
+def _sum(one: int, other: int) -> int:
+    return (one + other) & 0xFF
+
+
+def _by_left(given: bytes) -> Iterator[int]:
+    left = 0
+    for value in given:
+        left = (left + value) & 0xFF
+        yield left
+
+
+def _by_mean(given: bytes, above: bytes) -> Iterator[int]:
+    left = 0
+    for value, up in zip(given, above, strict=True):
+        left = (value + (left + up) // 2) & 0xFF
+        yield left
+
+
+def _by_nearest(given: bytes, above: bytes) -> Iterator[int]:
+    """Paeth's filter: of left, up and corner the one that is nearest to left + up - corner; the first of equals."""
+    left = corner = 0
+    for value, up in zip(given, above, strict=True):
+        from_left, from_up, from_corner = abs(up - corner), abs(left - corner), abs(left + up - corner - corner)
+        if from_left <= from_up and from_left <= from_corner:
+            left = (value + left) & 0xFF
+        elif from_up <= from_corner:
+            left = (value + up) & 0xFF
+        else:
+            left = (value + corner) & 0xFF
+        corner = up
+        yield left
+
+
+def _colour(pixel: tuple[int, ...], kind: int, chunks: Mapping[bytes, bytes]) -> _Colour:
+    if kind == 3:
+        palette, clear = chunks.get(b"PLTE", b""), chunks.get(b"tRNS", b"")
+        red, green, blue = palette[3 * pixel[0] : 3 * pixel[0] + 3]
+        alpha = clear[pixel[0]] if pixel[0] < len(clear) else 255
+    elif len(pixel) <= 2:
+        red = green = blue = pixel[0]
+        alpha = pixel[1] if len(pixel) == 2 else 255
+    else:
+        red, green, blue = pixel[:3]
+        alpha = pixel[3] if len(pixel) == 4 else 255
+    return red & 0xF0, green & 0xF0, blue & 0xF0, alpha & 0xF0

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from mailer.outcome.classes import HOLDING, KINDS, WORDS, Group, Kind, Words
-from mailer.outcome.classify import Class, classify
+from mailer.outcome.classify import Class, classify, get_ready
 from mailer.outcome.decide import decide, hold_for, retry_at
 from mailer.outcome.decision import Context, Decision, State
 from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, Result, Stage, Unknown
@@ -37,6 +37,7 @@ __all__ = [
     "Words",
     "classify",
     "decide",
+    "get_ready",
     "hold_for",
     "retry_at",
     "shown",

@@ -46,6 +46,12 @@ def classify(code: int, text: str, stage: Stage) -> Class:
     return _classify(code, plain(text), stage)
 
 
+def get_ready() -> None:
+    """Compile the patterns of all rules now: the first refusal pays for it otherwise, with some 30 ms."""
+    for rule in RULES:
+        rule.pattern.search("")
+
+
 @lru_cache(maxsize=2_048)
 def _classify(code: int, words: str, stage: Stage) -> Class:
     """Remember what was read lately: a relay that refuses us says the same of thousands, and reading takes 0.5 ms."""

@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``key`` of a class if ``pattern`` is found; ``first`` limits it to 4 or 5; ``stages`` to some steps.
+    """``key`` of a class if ``words`` (a pattern) are found; ``first`` limits it to 4 or 5; ``stages`` to some steps.
 
     ``examples``: replies that this rule is for, as ``[STAGE ]CODE TEXT`` (the stage is ``rcpt`` when none is given).
     """
 
     key: str
-    pattern: re.Pattern[str]
+    words: str
     first: int = 0
     stages: frozenset[str] = frozenset()
     examples: tuple[str, ...] = ()
 
-    def holds(self, first: int, words: str, stage: str) -> bool:
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The words as a pattern, compiled when they are first looked for: who sends may never get a refusal."""
+        return _compiled(self.words)
+
+    def holds(self, first: int, said: str, stage: str) -> bool:
         """Whether it is for a reply with this first digit, these lower-case words, at this step."""
         if self.first and self.first != first:
             return False
         if self.stages and stage not in self.stages:
             return False
-        return self.pattern.search(words) is not None
+        return self.pattern.search(said) is not None
+
+
+@cache
+def _compiled(words: str) -> re.Pattern[str]:
+    return re.compile(words)
 
 
 def rule(key: str, *patterns: str, first: int = 0, stages: str = "", examples: tuple[str, ...] = ()) -> Rule:
     """Make a rule that holds if any of the patterns is found; ``stages`` are separated by spaces."""
-    return Rule(key, re.compile("|".join(patterns)), first, frozenset(stages.split()), examples)
+    return Rule(key, "|".join(patterns), first, frozenset(stages.split()), examples)

@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 from mailer import archive
 from mailer.errors import InputError, SettingsError
 from mailer.letter.compose import Composer
-from mailer.letter.dkim import Signer
 from mailer.letter.plan import Stamp
 from mailer.outbox import Claimed, Mailing
 from mailer.returnpath import maker
@@ -159,6 +158,8 @@ class Press:
             raise SettingsError(KEY_GONE)
         if _domain(identity.dkim_domain) != _domain(settings.dkim_domain):
             raise SettingsError(DOMAIN_CHANGED.format(begun=identity.dkim_domain, now=settings.dkim_domain))
+        from mailer.letter.dkim import Signer  # 10 ms of a start that only a house with a key pays
+
         return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign_composed
 
 

@@ -59,3 +59,24 @@ def test_any_bytes_below_a_header_are_read_to_the_end(tmp_path: Path, data: byte
         found = list(sheet.records())
     assert found
     assert "last@x.example" in found[-1].raw
+
+
+simple_heads = [Column("email"), Column("name"), Column("language"), Column("role"), Column("x", use="none")]
+words = st.text(alphabet="aB9 .,'#\"=+-é\t\x01", max_size=8)
+addresses = st.builds(
+    "{}@{}".format,
+    st.text(alphabet="aB9.+_-é'", max_size=6),
+    st.text(alphabet="aB9.-", max_size=8) | st.just("x.Example"),
+)
+
+
+@given(
+    st.lists(st.tuples(addresses | words, words, st.sampled_from(["nl", "EN-gb", "", "??"]) | words, words, words)),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_a_simple_row_is_read_as_any_is(table: list[tuple[str, ...]], end: str) -> None:
+    reader = RowReader(simple_heads, PEPPER)
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator=end).writerows(table)
+    for record in split(io.StringIO(out.getvalue(), newline=""), ",", 2):
+        assert reader.read(record) == reader.read_any(record)

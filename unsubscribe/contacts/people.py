@@ -119,17 +119,15 @@ def insert_into(conn: Connection, table: Table) -> postgresql.Insert | sqlite.In
 
 def dump_attributes(attributes: Mapping[str, Attribute]) -> str:
     """Canonical JSON; equal attributes give equal text."""
-    return dump_json({name: attributes[name] for name in sorted(attributes)}) if attributes else "{}"
+    return dump_json(dict(sorted(attributes.items()))) if attributes else "{}"
 
 
 def dump_json(values: Mapping[str, Attribute]) -> str:
     """JSON of text and lists of text, in the order given: as ``json.dumps`` without spaces, in a third of the time."""
-    parts = []
-    for name, value in values.items():
-        if isinstance(value, str):
-            parts.append(f"{quote(name)}:{quote(value)}")
-        else:
-            parts.append(f"{quote(name)}:[{','.join(map(quote, value))}]")
+    parts = [
+        f"{quote(name)}:{quote(value)}" if isinstance(value, str) else f"{quote(name)}:[{','.join(map(quote, value))}]"
+        for name, value in values.items()
+    ]
     return f"{{{','.join(parts)}}}"
 
 

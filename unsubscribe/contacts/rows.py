@@ -24,8 +24,9 @@ from unsubscribe.contacts.cells import LONGEST as LONGEST_ADDRESS
 from unsubscribe.contacts.cells import read as address_of
 from unsubscribe.contacts.foreign import Kind
 from unsubscribe.contacts.heads import HELD_BACK
-from unsubscribe.contacts.people import Attribute, dump_attributes
+from unsubscribe.contacts.people import Attribute, dump_json
 from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, plain
+from unsubscribe.contacts.simple import simple_rows
 from unsubscribe.contacts.topics import is_slug
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -103,9 +104,15 @@ class RowReader:
         standing = ("status", "topics")
         self._standing = [(place, column) for place, column in self._rest if column.used_as in standing]
         self._pepper, self._topic = pepper, topic
+        self._simple = simple_rows(columns, pepper, _language)
 
     def read(self, record: Record) -> ImportRow | Rejected:
-        """A row, or why it cannot be one."""
+        """A row, or why it cannot be one: in the fast way (:mod:`.simple`), or as :meth:`read_any`."""
+        usual = self._simple.read(record) if self._simple else None
+        return ImportRow(record.line, record.raw, *usual) if usual else self.read_any(record)
+
+    def read_any(self, record: Record) -> ImportRow | Rejected:
+        """A row of any kind, or why it cannot be one."""
         fault = record.fault or self._fault(record)
         if fault:
             return Rejected(record.line, fault, record.raw)
@@ -210,9 +217,7 @@ class RowReader:
 
 def kept(attributes: Mapping[str, Attribute]) -> str:
     """What is stored of them: an empty cell is a missing value."""
-    if "" in attributes.values() or () in attributes.values():
-        attributes = {name: value for name, value in attributes.items() if value}
-    return dump_attributes(attributes)
+    return dump_json({name: value for name, value in sorted(attributes.items()) if value}) if attributes else "{}"
 
 
 def _line_breaks(value: str) -> str:

@@ -6,7 +6,7 @@ not mean that contacts have the attributes that the letter names.
 """
 
 from mailer.letter.compile.pipeline import compile_letter
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import image_names
+from mailer.letter.source import LetterSource
 
 __all__ = ["LetterSource", "compile_letter", "image_names"]

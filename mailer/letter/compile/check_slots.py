@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from mailer.errors import Fault, FaultsError
 from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element
 from mailer.letter.expression_tree import may_be_missing
 from mailer.letter.expressions import parse
 from mailer.letter.nobody import your_address
 from mailer.letter.slots import Scan, Tag
+from mailer.letter.source import LetterSource
 
 N_ = str  # marks a text for the catalogue (domain cli)
 

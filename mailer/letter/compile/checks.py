@@ -17,10 +17,10 @@ from mailer.letter.compile.check_addresses import address_faults
 from mailer.letter.compile.chosen import addresses_in
 from mailer.letter.compile.leftovers import field_name, leftovers
 from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element, is_beside
 from mailer.letter.picture import colours, picture
 from mailer.letter.slots import MAX_FAULTS
+from mailer.letter.source import LetterSource
 
 _SAYS_NOTHING = re.compile(
     "klik hier|hier|lees (meer|verder)|meer( info)?|deze link|link|click here|here|(read )?more|this link|more info|"

@@ -19,8 +19,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from mailer.errors import Fault
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.slots import Scan, Tag
+from mailer.letter.source import LetterSource
 
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 TEXT = 200_000  # characters of a body

@@ -28,13 +28,13 @@ from mailer.letter.compile.presence import of_run, when
 from mailer.letter.compile.preview import first_sentence, no_preheader
 from mailer.letter.compile.shape import for_nobody, gather_lists, hide_empty
 from mailer.letter.compile.sharing import sharing
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.targets import settle_targets
 from mailer.letter.compile.tree import Element, is_beside, parse
 from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
 from mailer.letter.plan import Branch, Compiled, Letter, Loop, Place, Plan
 from mailer.letter.slots import MAX_FAULTS, scan
+from mailer.letter.source import LetterSource
 from templates import render_layout, safe
 from templates.words import direction
 

@@ -13,8 +13,8 @@ from mailer.errors import Fault
 from mailer.letter.compile.mask import Masker
 from mailer.letter.compile.plaintext import guessed_width
 from mailer.letter.compile.presence import groups
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.compile.tree import Element
+from mailer.letter.source import LetterSource
 
 LONGEST, ENOUGH = 110, 40
 N_ = str  # marks a text for the catalogue (domain cli)

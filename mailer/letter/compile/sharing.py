@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailer.letter.compile.source import LetterSource
 from mailer.letter.filters import locale_of
 from mailer.letter.picture import Picture
+from mailer.letter.source import LetterSource
 
 _SMALL = 200  # programs that show a link leave out pictures below this size
 

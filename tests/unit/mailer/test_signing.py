@@ -154,3 +154,9 @@ def test_sealing_for_many_gives_the_same_bytes_as_sealing_each(token: Token, key
 def test_texts_for_paths_and_local_parts_are_those_of_rfc_4648(data: bytes) -> None:
     assert signing.to_text(data) == base64.urlsafe_b64encode(data).decode().rstrip("=")
     assert signing.to_local_part(data) == base64.b32encode(data).decode().rstrip("=").lower()
+
+
+@pytest.mark.parametrize("pepper", [b"p" * 32, b"", b"p" * 64, b"p" * 65])
+def test_an_address_hash_is_the_hmac_that_it_always_was(pepper: bytes) -> None:
+    said = b"postiljon address v1\0" + "josé@b.example".encode()
+    assert signing.address_hash(pepper, "josé@b.example") == hmac.digest(pepper, said, "sha256")[:16]

@@ -31,38 +31,33 @@ from mailer import archive, outbox, worker
 from mailer.letter.compile import compile_letter
 from mailer.outbox import Mailing
 from mailer.settings import MailerSettings, Relay
-from mailer.signing import Keyring
+from mailer.signing import Keyring, letter_sealer
 from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
-from mailer.worker import Filled, WorkerDeps
+from mailer.worker import Filled, Links, WorkerDeps
 from tests.support.databases import postgres_server
 from tests.support.letters import example
-from unsubscribe.tokens import Tokens
+from unsubscribe.tokens import letter_links
 
 RING = Keyring.of([b"k" * 32])
 PUBLIC = "https://post.example.org"
-ONLINE = f"{PUBLIC}/o/abc"
+LINKS = Links(f"{PUBLIC}/o/abc", *letter_links(PUBLIC))
 
 
 class Readers:
     """Invented values, real links; the read from the contacts table is left out."""
 
-    def __init__(self) -> None:
-        self.tokens = Tokens(RING)
+    def fill(self, _conn: Connection, _mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
+        return {number: Filled(f"Reader {number}", {"contact": reader(number)}) for number in recipients}
 
-    def fill(self, _conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
-        key, filled = mailing.identity.key_id, {}
-        for number in recipients:
-            optout = self.tokens.optout_url(PUBLIC, key, mailing.id, number)
-            details = self.tokens.details_url(PUBLIC, key, mailing.id, number)
-            links = {"online": ONLINE, "details": details, "optout": optout}
-            contact = {
-                "email": f"reader{number}@domain{number % 997}.example",
-                "salutation": f"mevrouw Jansen-{number}",
-            }
-            filled[number] = Filled(f"Reader {number}", {"contact": contact, "links": links}, optout)
-        return filled
+    def links(self, _conn: Connection, _mailing: Mailing) -> Links | None:
+        return LINKS
+
+
+def reader(number: int) -> dict[str, str]:
+    """What is known of an invented reader."""
+    return {"email": f"reader{number}@domain{number % 997}.example", "salutation": f"mevrouw Jansen-{number}"}
 
 
 def prepare(db: Database, number: int, dkim: bool) -> int:
@@ -136,15 +131,12 @@ async def _send(deps: WorkerDeps, mailing: int) -> None:
 def letter_size() -> int:
     """Bytes of the letter on the wire, about."""
     from mailer.letter.compose import Composer
-    from mailer.letter.plan import Stamp
+    from mailer.letter.flat import flatten
 
-    values = Readers().fill(
-        None, type("M", (), {"identity": type("I", (), {"key_id": RING.current.id}), "id": 1}), [1]
-    )[1]  # type: ignore[arg-type]
-    stamp = Stamp(
-        "reader1@domain1.example", datetime.now(UTC), "x" * 36 + "@vng.nl", values.name, values.unsubscribe_url
-    )
-    return len(Composer(compile_letter(example("denkt-u-mee")).letter).message(values.values, stamp))
+    flat = flatten(Composer(compile_letter(example("denkt-u-mee")).letter), LINKS, "@vng.nl")
+    assert flat is not None
+    known, tokens = reader(1), letter_sealer(RING.current, 1)(1)
+    return len(flat.message("Reader 1", known["email"], datetime.now(UTC), {"contact": known}, tokens))
 
 
 def main() -> int:

@@ -29,15 +29,26 @@ from mailer.errors import SettingsError, TokenError
 VERSION = 1
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _BASE32 = [high + low for high in "abcdefghijklmnopqrstuvwxyz234567" for low in "abcdefghijklmnopqrstuvwxyz234567"]
+_TO_BASE32 = b"abcdefghijklmnopqrstuvwxyz234567" * 8
+_IN_FIVES, _IN_EIGHTS = struct.Struct(">5s5s5s5s5s2s").unpack, struct.Struct(">3x5s3x5s3x5s3x5s3x5s3x5s").pack
+_HALVES = [
+    (int.from_bytes(upper.to_bytes(8, "big") * 6, "big"), int.from_bytes(lower.to_bytes(8, "big") * 6, "big"), by)
+    for upper, lower, by in (
+        (0x000000FFFFF00000, 0x00000000000FFFFF, 12),
+        (0x000FFC00000FFC00, 0x000003FF000003FF, 6),
+        (0x03E003E003E003E0, 0x001F001F001F001F, 3),
+    )
+]
 _HEAD = struct.Struct(">BBIBI")  # version and purpose, key id, mailing, recipient (40 bits as 8 + 32)
 _PREFIX = struct.Struct(">BBI")
-_RECIPIENT = struct.Struct(">Q")
 _SHORT = struct.Struct(">IBI")  # expiry (UNIX seconds), subject (40 bits as 8 + 32)
 _MAC = 16
 LONG_SIZE = _HEAD.size + _MAC
 SHORT_SIZE = _HEAD.size + _SHORT.size + _MAC
 MAX_MAILING = 2**32 - 1
 MAX_NUMBER = 2**40 - 1
+TEXT_SIZE = 36  # characters of base64url, all of them letters, digits, - and _, of a token that does not expire
+_TOO_LARGE = "a number does not fit into a token"
 
 
 class Purpose(IntEnum):
@@ -62,6 +73,10 @@ class Purpose(IntEnum):
     ADDRESS_AGREE = 17  # short-lived: agree to a change of address, sent to the old one; once this was 13 as well
 
 
+LETTER_TOKENS = (Purpose.OPT_OUT, Purpose.DETAILS, Purpose.MESSAGE_ID)
+"""Purposes of the tokens that stand in every letter of a campaign, in the order of :func:`letter_sealer`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One signing key. ``id`` (0-255) is derived from the secret, not from its place in a list."""
@@ -80,6 +95,16 @@ class Key:
         inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
         outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
         return cls(hashlib.sha256(b"postiljon key id" + derived).digest()[0], inner, outer)
+
+    @property
+    def inner(self) -> Callable[[], Any]:
+        """What copies the inner hash, begun with the key."""
+        return self._inner.copy  # type: ignore[no-any-return]
+
+    @property
+    def outer(self) -> Callable[[], Any]:
+        """What copies the outer hash, begun with the key."""
+        return self._outer.copy  # type: ignore[no-any-return]
 
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA-256, first 16 bytes. The key is hashed once, so a call takes 0.6 us (``hmac.digest``: 2.6)."""
@@ -130,7 +155,7 @@ def seal(key: Key, token: Token) -> bytes:
     if not (
         0 <= token.mailing <= MAX_MAILING and 0 <= token.recipient <= MAX_NUMBER and 0 <= token.subject <= MAX_NUMBER
     ):
-        raise ValueError("a number does not fit into a token")
+        raise ValueError(_TOO_LARGE)
     if token.subject and not token.expires:
         raise ValueError("only a token that expires has a subject")
     recipient = token.recipient
@@ -141,15 +166,68 @@ def seal(key: Key, token: Token) -> bytes:
 
 
 def sealer(key: Key, purpose: Purpose, mailing: int) -> Callable[[int], bytes]:
-    """As :func:`seal` for many recipients of one mailing (numbers from the database, so in range): 1 us each."""
-    prefix = _PREFIX.pack(VERSION << 5 | purpose, key.id, mailing)
-    mac, pack = key.mac, _RECIPIENT.pack
+    """As :func:`seal` for many recipients of one mailing, in half the time: the part that is the same is hashed once.
+
+    Raises ``ValueError`` for a number out of range: a mailing's here, a recipient's in the function that is given.
+    """
+    prefix, inner = _begun(key, purpose, mailing)
+    outer = key.outer
 
     def seal_one(recipient: int) -> bytes:
-        body = prefix + pack(recipient)[3:]
-        return body + mac(body)
+        tail = _tail(recipient)
+        hashed, mac = inner(), outer()
+        hashed.update(tail)
+        mac.update(hashed.digest())
+        sealed: bytes = prefix + tail + mac.digest()[:_MAC]
+        return sealed
 
     return seal_one
+
+
+def letter_sealer(key: Key, mailing: int) -> Callable[[int], bytes]:
+    """A function from recipient to the three tokens that stand in a letter, each as :func:`to_text` writes it.
+
+    They are ``LETTER_TOKENS`` in that order, 36 ASCII characters each: 108 bytes, of which one call of base64 is
+    enough, since 27 bytes leave no bits over. Raises as :func:`sealer`.
+    """
+    (first, inner1), (second, inner2), (third, inner3) = (_begun(key, purpose, mailing) for purpose in LETTER_TOKENS)
+    outer, encode = key.outer, binascii.b2a_base64
+
+    def seal_three(recipient: int) -> bytes:
+        tail = _tail(recipient)
+        hashed, mac1 = inner1(), outer()
+        hashed.update(tail)
+        mac1.update(hashed.digest())
+        hashed, mac2 = inner2(), outer()
+        hashed.update(tail)
+        mac2.update(hashed.digest())
+        hashed, mac3 = inner3(), outer()
+        hashed.update(tail)
+        mac3.update(hashed.digest())
+        one, two, three = mac1.digest()[:_MAC], mac2.digest()[:_MAC], mac3.digest()[:_MAC]
+        sealed = b"".join((first, tail, one, second, tail, two, third, tail, three))
+        text: bytes = encode(sealed, newline=False).translate(_TO_URL)
+        return text
+
+    return seal_three
+
+
+def _begun(key: Key, purpose: Purpose, mailing: int) -> tuple[bytes, Callable[[], Any]]:
+    """How tokens of a mailing begin, and what copies the inner hash of that beginning."""
+    if not 0 <= mailing <= MAX_MAILING:
+        raise ValueError(_TOO_LARGE)
+    prefix = _PREFIX.pack(VERSION << 5 | purpose, key.id, mailing)
+    hashed = key.inner()
+    hashed.update(prefix)
+    return prefix, hashed.copy
+
+
+def _tail(recipient: int) -> bytes:
+    """A recipient's number as it stands in a token: 40 bits."""
+    try:
+        return recipient.to_bytes(5, "big")
+    except OverflowError:
+        raise ValueError(_TOO_LARGE) from None
 
 
 def unseal(ring: Keyring, data: bytes, purpose: Purpose) -> Token:
@@ -188,11 +266,24 @@ def from_text(text: str) -> bytes:
 
 def to_local_part(data: bytes) -> str:
     """Base32 in lower case without padding (RFC 4648 section 6): for local parts, which get lower-cased."""
+    if len(data) == LONG_SIZE:
+        return _spread(data)
     characters = -(-8 * len(data) // 5)
     pairs = -(-characters // 2)
     number = int.from_bytes(data, "big") << 10 * pairs - 8 * len(data)
     text = "".join([_BASE32[number >> place & 1023] for place in range(10 * pairs - 10, -1, -10)])
     return text[:characters]
+
+
+def _spread(data: bytes) -> str:
+    """The same for the 27 bytes of a token in a letter: all groups of five bits are moved at once.
+
+    Five bytes (eight characters) are put into eight, then each half is cut in two until every byte has five bits.
+    """
+    number = int.from_bytes(_IN_EIGHTS(*_IN_FIVES(data)), "big")
+    for upper, lower, by in _HALVES:
+        number = (number & upper) << by | number & lower
+    return number.to_bytes(48, "big").translate(_TO_BASE32)[:44].decode("ascii")
 
 
 def from_local_part(text: str) -> bytes:

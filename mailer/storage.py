@@ -43,17 +43,16 @@ from mailer.errors import (
 from mailer.sqlitefile import Opening
 
 N_ = str  # marks a text for the catalogue (domain cli)
-BUSY_SECONDS = 10.0
+_READ = json.JSONDecoder().raw_decode
+BUSY_SECONDS, _LOG_PAUSE = 10.0, 0.02
 _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
-_LOG_PAUSE = 0.02
 FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
 _WAITING = "-waiting"  # beside the database: locked while somebody waits for it
 ENDS = ("", "-wal", "-shm", "-journal", _WAITING)
 # PostgreSQL: deadlock, serialization failure; lock timeout, statement timeout: the same again may well succeed
 _CONFLICT_STATES = frozenset({"40P01", "40001"})
-_BUSY_STATES = frozenset({"55P03", "57014"})
-_FULL_STATES = frozenset({"53100"})
+_BUSY_STATES, _FULL_STATES = frozenset({"55P03", "57014"}), frozenset({"53100"})
 # As PostgreSQL says it before there is a session, and so without an SQLSTATE
 _LOCKED_OUT = re.compile(
     r"authentication failed|(?:database|role) \".*\" does not exist|no pg_hba.conf entry|no password"
@@ -99,9 +98,14 @@ def as_text(value: datetime) -> str:
 def json_object(text: str) -> dict[str, Any] | None:
     """The object in a column of JSON; None when another program has put something else there."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+        found, end = _READ(text)  # all that json.loads does for a text that is one value and nothing else
+    except (ValueError, TypeError, RecursionError):
+        end = -1
+    if end != len(text):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
     return found if isinstance(found, dict) else None
 
 

@@ -3,16 +3,14 @@
 Promises: a link in a letter (``/u/``, ``/d/``) has 36 characters of canonical base64url and never expires; one
 that is handed out in an answer has 48 and expires, after 30 minutes unless told otherwise (I7). One changed
 character, a cut, another purpose or another key is a ``TokenError``, as is one that has expired; the reader gets
-one generic answer for all of them. A link is made in some 2 microseconds: it is made twice for every message.
+one generic answer for all of them. A sender makes the same links faster (:func:`mailer.signing.letter_sealer`).
 
 Success of :meth:`Tokens.read` does not mean that mailing or person still exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from mailer.errors import SettingsError, TokenError
 from mailer.signing import (
@@ -24,7 +22,6 @@ from mailer.signing import (
     from_local_part,
     from_text,
     seal,
-    sealer,
     to_local_part,
     to_text,
     unseal,
@@ -54,28 +51,24 @@ def _seconds(expires: datetime) -> int:
     return min(max(int(expires.timestamp()), 1), 2**32 - 1)
 
 
+def letter_links(public_url: str) -> tuple[str, str]:
+    """How the opt-out and the details address of every letter begin; a token ends them."""
+    return f"{public_url}/u/", f"{public_url}/d/"
+
+
 class Tokens:
     """Makes and reads tokens with a ring of keys, newest first."""
 
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring
-        self._makers = lru_cache(maxsize=256)(self._maker)
 
     def optout_url(self, public_url: str, key_id: int, mailing: int, recipient: int) -> str:
         """``/u/TOKEN`` of a delivery, under the key that was frozen on its mailing. The same on each attempt (I5)."""
-        return self.optout_urls(public_url, key_id, mailing)(recipient)
+        return letter_links(public_url)[0] + self._sealed(key_id, Token(Purpose.OPT_OUT, mailing, recipient))
 
     def details_url(self, public_url: str, key_id: int, mailing: int, recipient: int) -> str:
         """``/d/TOKEN`` of a delivery."""
-        return self.details_urls(public_url, key_id, mailing)(recipient)
-
-    def optout_urls(self, public_url: str, key_id: int, mailing: int) -> Callable[[int], str]:
-        """:meth:`optout_url` for the recipients of one mailing."""
-        return self._makers(f"{public_url}/u/", key_id, Purpose.OPT_OUT, mailing)
-
-    def details_urls(self, public_url: str, key_id: int, mailing: int) -> Callable[[int], str]:
-        """:meth:`details_url` for the recipients of one mailing."""
-        return self._makers(f"{public_url}/d/", key_id, Purpose.DETAILS, mailing)
+        return letter_links(public_url)[1] + self._sealed(key_id, Token(Purpose.DETAILS, mailing, recipient))
 
     def optout_local_part(self, key_id: int, mailing: int, recipient: int) -> str:
         """What stands before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, since case gets lost."""
@@ -98,8 +91,7 @@ class Tokens:
     def lasting(self, purpose: Purpose, letter: tuple[int, int, int], expires: datetime, subject: int) -> str:
         """A token for a service letter: under the key (``letter``: key id, mailing, recipient) of its mailing (I5)."""
         key_id, mailing, recipient = letter
-        token = Token(purpose, mailing, recipient, _seconds(expires), subject)
-        return to_text(seal(self._key(key_id), token))
+        return self._sealed(key_id, Token(purpose, mailing, recipient, _seconds(expires), subject))
 
     def read(self, text: str, purpose: Purpose, now: datetime) -> Token:
         """What a token says; raises ``TokenError`` if it is not ours, for something else, or has expired.
@@ -126,7 +118,5 @@ class Tokens:
             raise SettingsError(f"the key {key_id} that this mailing began with is no longer in POSTILJON_SECRET_KEYS")
         return keys[0]
 
-    def _maker(self, start: str, key_id: int, purpose: Purpose, mailing: int) -> Callable[[int], str]:
-        """A function from recipient to address, with all that is equal in a mailing worked out once."""
-        sealed = sealer(self._key(key_id), purpose, mailing)
-        return lambda recipient: start + to_text(sealed(recipient))
+    def _sealed(self, key_id: int, token: Token) -> str:
+        return to_text(seal(self._key(key_id), token))

@@ -16,12 +16,13 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from typing import Literal
 
 from mailer.address import parse
 from mailer.errors import InputError
 from mailer.letter.encode import mailbox, one_line, refuse_controls
 from mailer.letter.headers import write_date, write_headers
-from mailer.letter.personalise import FillPieces, prepare, prepare_pieces
+from mailer.letter.personalise import prepare, prepare_pieces
 from mailer.letter.plan import Letter, Plan, Stamp, Values
 
 _ADDRESS = re.compile(
@@ -30,6 +31,7 @@ _ADDRESS = re.compile(
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,250}@[A-Za-z0-9.-]{1,250}")
 _WEB_ADDRESS = re.compile(r"https?://[!#-;=?-\[\]_a-z~]{1,800}")
 _MAILTO = re.compile(r"mailto:[!#-;=?-\[\]_a-z~]{1,150}")
+Mark = Literal["to", "subject", "date", "message_id", "unsubscribe"]
 _PART = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
@@ -38,9 +40,9 @@ class Composer:
 
     def __init__(self, letter: Letter) -> None:
         self.letter = letter
-        self._subject = prepare(letter.subject, letter.language, "header")
-        self._text = _closed(letter.text, letter.language)
-        self._html = _closed(letter.html, letter.language) if letter.html else None
+        self.subject = prepare(letter.subject, letter.language, "header")
+        self._text = prepare_pieces(closed(letter.text), letter.language)
+        self._html = prepare_pieces(closed(letter.html), letter.language) if letter.html else None
         self._start = b"From: " + _sender(letter.from_name, letter.from_address, "From") + b"\r\nTo: "
         self._reply_to = b"Reply-To: " + _sender("", letter.reply_to, "Reply-To") + b"\r\n" if letter.reply_to else b""
         self._boundary = b"=_" + hashlib.sha256(letter.to_bytes()).hexdigest()[:32].encode("ascii")
@@ -65,25 +67,36 @@ class Composer:
         return [boundary[2:], _PLAIN, *pieces, boundary, _HTML, *self._html(values), boundary, b"--\r\n"]
 
     def _head(self, values: Values, stamp: Stamp) -> bytes:
-        if not _MESSAGE_ID.fullmatch(stamp.message_id):
-            raise InputError(f"{stamp.message_id[:80]!r} cannot be a Message-ID")
+        identifier = message_id(stamp.message_id)
         return b"".join(
             (
                 self._start,
-                _recipient(stamp),
+                recipient(stamp.name, stamp.address),
                 b"\r\nSubject: ",
-                self._subject(values),
+                self.subject(values),
                 b"\r\nDate: ",
-                self._date_of(stamp.date),
+                self.date_of(stamp.date),
                 b"\r\nMessage-ID: <",
-                stamp.message_id.encode("ascii"),
+                identifier,
                 b">\r\n",
                 self._reply_to,
-                _unsubscribe(stamp) if self.letter.list_unsubscribe else b"",
+                unsubscribe(stamp.unsubscribe_url, stamp.unsubscribe_mailto) if self.letter.list_unsubscribe else b"",
             )
         )
 
-    def _date_of(self, at: datetime) -> bytes:
+    def outline(self) -> list[bytes | Mark | Plan]:
+        """The order of :meth:`message`: constants, marks where a stamp or the subject stands, and the bodies' plans."""
+        head: list[bytes | Mark | Plan] = [self._start, "to", b"\r\nSubject: ", "subject", b"\r\nDate: ", "date"]
+        head += [b"\r\nMessage-ID: <", "message_id", b">\r\n", self._reply_to]
+        head += ["unsubscribe"] if self.letter.list_unsubscribe else []
+        head += [self._further, b"\r\n\r\n"]
+        text, html = closed(self.letter.text), closed(self.letter.html)
+        if self._html is None:
+            return [*head, text]
+        boundary = b"\r\n--" + self._boundary
+        return [*head, boundary[2:], _PLAIN, text, boundary, _HTML, html, boundary, b"--\r\n"]
+
+    def date_of(self, at: datetime) -> bytes:
         """The date that was written last is kept: many messages are claimed at one moment."""
         known, written = self._date
         if at is not known:
@@ -95,10 +108,9 @@ class Composer:
 _PLAIN, _HTML = _PART % b"plain", _PART % b"html"
 
 
-def _closed(plan: Plan, language: str) -> FillPieces:
+def closed(plan: Plan) -> Plan:
     """A body ends with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
-    closed = plan and isinstance(plan[-1], str) and plan[-1].endswith("\n")
-    return prepare_pieces(plan if closed else (*plan, "\n"), language)
+    return plan if plan and isinstance(plan[-1], str) and plan[-1].endswith("\n") else (*plan, "\n")
 
 
 def _sender(name: str, address: str, header: str) -> bytes:
@@ -109,17 +121,22 @@ def _sender(name: str, address: str, header: str) -> bytes:
     return mailbox(one_line(refuse_controls(name, f"the name in {header}")), str(parsed), len(header) + 2)
 
 
-def _recipient(stamp: Stamp) -> bytes:
+def message_id(text: str) -> bytes:
+    """What stands between the angle brackets of a Message-ID."""
+    if not _MESSAGE_ID.fullmatch(text):
+        raise InputError(f"{text[:80]!r} cannot be a Message-ID")
+    return text.encode("ascii")
+
+
+def recipient(name: str, address: str) -> bytes:
     """To: the reader alone, with the name that the house knows (cleaned: it is a value)."""
-    address = stamp.address
     if not _ADDRESS.fullmatch(address) or len(address) > 254:
         address = str(parse(address))
-    return mailbox(one_line(stamp.name), address, len("To: "))
+    return mailbox(one_line(name), address, len("To: "))
 
 
-def _unsubscribe(stamp: Stamp) -> bytes:
+def unsubscribe(url: str, mailto: str = "") -> bytes:
     """RFC 2369 and RFC 8058 section 3.1: one line each, never folded (B1, B13, B14)."""
-    url, mailto = stamp.unsubscribe_url, stamp.unsubscribe_mailto
     if not _WEB_ADDRESS.fullmatch(url):
         raise InputError(f"{url[:80]!r} cannot be a List-Unsubscribe address")
     further = ""

@@ -38,6 +38,9 @@ Encode = Callable[[str], bytes]
 Escape = Callable[[str], str]
 Fill = Callable[[Values], bytes]
 FillPieces = Callable[[Values], list[bytes]]
+Part = Slot | Branch | Loop | Numbered | Number
+Hole = tuple[Part, Fill, list[int]]
+"""What is filled in, its function, and the places in the template where that stands."""
 MAX_ITEMS = 100
 SUBJECT_USED = len("Subject: ")
 _BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
@@ -74,6 +77,11 @@ def prepare(plan: Plan, language: str, encoding: Encoding) -> Fill:
 def prepare_pieces(plan: Plan, language: str) -> FillPieces:
     """As :func:`prepare` for ``qp``, but the pieces are not joined yet: a message is joined once."""
     return _pieces(plan, _Maker(language, quoted_printable, header=False), "")
+
+
+def prepare_parts(plan: Plan, language: str) -> tuple[list[bytes], list[Hole]]:
+    """As :func:`prepare_pieces`, taken apart: the pieces with nothing in the holes, and what fills these, in order."""
+    return _parts(plan, _Maker(language, quoted_printable, header=False), "")
 
 
 def render(plan: Plan, values: Values, language: str) -> str:
@@ -178,25 +186,10 @@ def _filler(plan: Plan, maker: _Maker, before: str) -> Fill:
 
 
 def _pieces(plan: Plan, maker: _Maker, before: str) -> FillPieces:
-    """The function that gives a plan's pieces; ``before`` is the text in front of it.
-
-    A slot that stands there twice is filled once.
-    """
-    template: list[bytes] = []
-    holes: dict[object, tuple[Fill, list[int]]] = {}
-    for node in _merged(plan):
-        if isinstance(node, str):
-            template.append(maker.constant(node))
-            before = (before + node)[-80:]
-            continue
-        key = (node, bool(_BEGINS_ADDRESS.search(before))) if isinstance(node, Slot) else len(template)
-        if key not in holes:
-            holes[key] = _hole(node, maker, before), []
-        holes[key][1].append(len(template))
-        template.append(b"")
-        before = _NEITHER
-    once = [(places[0], part) for part, places in holes.values()]
-    again = [(place, places[0]) for _, places in holes.values() for place in places[1:]]
+    """The function that gives a plan's pieces; ``before`` is the text in front of it."""
+    template, holes = _parts(plan, maker, before)
+    once = [(places[0], part) for _, part, places in holes]
+    again = [(place, places[0]) for _, _, places in holes for place in places[1:]]
 
     def fill(values: Values) -> list[bytes]:
         pieces = template.copy()
@@ -207,6 +200,27 @@ def _pieces(plan: Plan, maker: _Maker, before: str) -> FillPieces:
         return pieces
 
     return fill
+
+
+def _parts(plan: Plan, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
+    """The constants of a plan, and its holes in the order in which they are filled.
+
+    A slot that stands there twice is filled once.
+    """
+    template: list[bytes] = []
+    holes: dict[object, Hole] = {}
+    for node in _merged(plan):
+        if isinstance(node, str):
+            template.append(maker.constant(node))
+            before = (before + node)[-80:]
+            continue
+        key = (node, bool(_BEGINS_ADDRESS.search(before))) if isinstance(node, Slot) else len(template)
+        if key not in holes:
+            holes[key] = node, _hole(node, maker, before), []
+        holes[key][2].append(len(template))
+        template.append(b"")
+        before = _NEITHER
+    return template, list(holes.values())
 
 
 def _merged(plan: Plan) -> list[Any]:
@@ -220,7 +234,7 @@ def _merged(plan: Plan) -> list[Any]:
     return nodes
 
 
-def _hole(node: Slot | Branch | Loop | Numbered | Number, maker: _Maker, before: str) -> Fill:
+def _hole(node: Part, maker: _Maker, before: str) -> Fill:
     match node:
         case Slot():
             return maker.slot(node, before)

@@ -151,6 +151,17 @@ class Stamp(NamedTuple):
     unsubscribe_mailto: str = ""
 
 
+class Links(NamedTuple):
+    """The links of a mailing's letters: ``optout`` and ``details`` begin addresses, which a reader's token ends.
+
+    ``online``: the whole address of the letter itself, the same for all; "" where it has none.
+    """
+
+    online: str
+    optout: str
+    details: str
+
+
 Values = Mapping[str, Any]  # {"contact": {name: text | list of text | None}, "links": {"online", "details", "optout"}}
 
 

@@ -20,10 +20,11 @@ from sqlalchemy import Connection
 from mailer import archive
 from mailer.errors import InputError, SettingsError
 from mailer.letter.compose import Composer
-from mailer.letter.plan import Stamp
+from mailer.letter.flat import finished, flatten
+from mailer.letter.plan import Links, Stamp
 from mailer.outbox import Claimed, Mailing
 from mailer.returnpath import maker
-from mailer.signing import Key, Purpose, sealer, to_text
+from mailer.signing import TEXT_SIZE, Key, letter_sealer
 from mailer.transport.base import Parcel
 from mailer.worker.values import Filled, WorkerDeps
 
@@ -57,28 +58,43 @@ class Made:
 class _Kit:
     """What all letters of one mailing share."""
 
-    def __init__(self, composer: Composer, key: Key, mailing: Mailing, sign: Sign | None) -> None:
+    def __init__(self, composer: Composer, key: Key, mailing: Mailing, links: Links | None, sign: Sign | None) -> None:
         self.sign = sign
-        self._message, self._from = composer.message, composer.letter.from_address
+        self._composer, self._from = composer, composer.letter.from_address
         self._host = "@" + self._from.rpartition("@")[2]
-        self._seal = sealer(key, Purpose.MESSAGE_ID, mailing.id)
+        self._links, self._tokens = links, letter_sealer(key, mailing.id)
+        self._flat = flatten(composer, links, self._host) if links else None
         return_path = mailing.identity.return_path
         self._sender = maker(return_path, key, mailing.id) if return_path else None
 
     def parcel(self, claim: Claimed, filled: Filled) -> Parcel:
         """The finished parcel. Raises ``InputError`` for values that cannot be read or cannot stand in a header."""
-        if filled.fault:
-            raise InputError(filled.fault)
-        recipient, address = claim.recipient, claim.address
-        message_id = to_text(self._seal(recipient)) + self._host
-        links = filled.unsubscribe_url, filled.unsubscribe_mailto
-        stamp = Stamp(address, claim.first_claimed_at, message_id, filled.name, *links)
-        sender = self._sender(recipient) if self._sender else self._from
+        name, values, _, mailto, fault = filled
+        if fault:
+            raise InputError(fault)
+        address, at = claim.address, claim.first_claimed_at
+        tokens = self._tokens(claim.recipient)
+        sender = self._sender(claim.recipient) if self._sender else self._from
         plain = address.isascii() and sender.isascii()
-        content = self._message(filled.values, stamp)
+        try:
+            written = self._flat.message(name, address, at, values, tokens) if self._flat and not mailto else None
+        except Exception:  # what is wrong, the slow way says
+            written = None
+        content = self._slowly(claim, filled, tokens) if written is None else written
         if self.sign is not None:
-            content = self.sign(content, claim.first_claimed_at)
+            content = self.sign(content, at)
         return Parcel(claim.delivery, sender, address, content, not plain, plain)
+
+    def _slowly(self, claim: Claimed, filled: Filled, tokens: bytes) -> bytes:
+        """As :mod:`mailer.letter.flat` says; also for letters whose links are finished."""
+        values, optout = filled.values, filled.unsubscribe_url
+        if self._links:
+            links = finished(self._links, tokens)
+            values, optout = {**values, "links": links}, links["optout"]
+        message_id = tokens[2 * TEXT_SIZE :].decode("ascii") + self._host
+        ways = optout, filled.unsubscribe_mailto
+        stamp = Stamp(claim.address, claim.first_claimed_at, message_id, filled.name, *ways)
+        return self._composer.message(values, stamp)
 
 
 def at_once(make: Make) -> Make:
@@ -143,7 +159,7 @@ class Press:
         keys = self._deps.keyring.with_id(mailing.identity.key_id)
         if not keys:
             raise SettingsError("the secret key that this mailing was begun with is not in POSTILJON_SECRET_KEYS")
-        return _Kit(composer, keys[0], mailing, self._signer(mailing))
+        return _Kit(composer, keys[0], mailing, self._deps.slots.links(conn, mailing), self._signer(mailing))
 
     def _signer(self, mailing: Mailing) -> Sign | None:
         """A mailing that was begun signed is signed to its end, by the same domain.

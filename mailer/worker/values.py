@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from mailer.letter.plan import Values
+from mailer.letter.plan import Links, Values
 from mailer.outbox import Counts, Mailing
 from mailer.settings import MailerSettings
 from mailer.signing import Keyring
@@ -23,6 +23,7 @@ Clock = Callable[[], datetime]
 class Filled(NamedTuple):
     """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none).
 
+    Where the mailing has :class:`Links`, links and ``unsubscribe_url`` are made with the letter, and left out here.
     ``fault``: why nothing can be filled in for this one; then the delivery is refused in these words, and no other.
     """
 
@@ -38,6 +39,10 @@ class SlotSource(Protocol):
 
     def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
         """Present values of these recipients. One that is missing was erased, and is skipped."""
+        ...
+
+    def links(self, conn: Connection, mailing: Mailing) -> Links | None:
+        """How the links of this mailing begin; asked once a mailing. None: :meth:`fill` gives finished links itself."""
         ...
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.errors import SettingsError, TokenError
-from mailer.signing import MAX_MAILING, MAX_NUMBER, Keyring, Purpose, Token, seal, to_text
-from unsubscribe.tokens import LETTER_PURPOSES, SHORT_LIFE, Tokens
+from mailer.signing import MAX_MAILING, MAX_NUMBER, Keyring, Purpose, Token, letter_sealer, seal, to_text
+from unsubscribe.tokens import LETTER_PURPOSES, SHORT_LIFE, Tokens, letter_links
 
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 TOKENS = Tokens(Keyring.of([b"a" * 32, b"b" * 32]))
@@ -41,9 +41,11 @@ def test_a_link_of_a_letter_has_36_characters_and_says_what_was_put_in(mailing: 
 
 
 @given(mailings, recipients)
-def test_the_quick_way_to_make_a_link_makes_the_same_as_the_plain_one(mailing: int, recipient: int) -> None:
-    plain = to_text(seal(TOKENS.keyring.current, Token(Purpose.DETAILS, mailing, recipient)))
-    assert TOKENS.details_url(BASE, KEY, mailing, recipient) == f"{BASE}/d/{plain}"
+def test_the_links_that_a_sender_makes_are_those_of_the_pages(mailing: int, recipient: int) -> None:
+    tokens = letter_sealer(TOKENS.keyring.current, mailing)(recipient).decode("ascii")
+    optout, details = letter_links(BASE)
+    assert TOKENS.optout_url(BASE, KEY, mailing, recipient) == optout + tokens[:36] == f"{BASE}/u/{tokens[:36]}"
+    assert TOKENS.details_url(BASE, KEY, mailing, recipient) == details + tokens[36:72] == f"{BASE}/d/{tokens[36:72]}"
 
 
 @given(short_purposes, mailings, recipients, recipients)

@@ -20,7 +20,7 @@ from mailer.signing import Keyring
 from mailer.storage import Database
 from mailer.transport.base import Transport
 from mailer.transport.smtp import SmtpTransport
-from mailer.worker import Ending, Filled, Turn, WorkerDeps
+from mailer.worker import Ending, Filled, Links, Turn, WorkerDeps
 from tests.support.house_db import fill
 
 RING = Keyring.of([b"k" * 32])
@@ -54,6 +54,9 @@ class People:
             for number in recipients
             if number not in self.gone
         }
+
+    def links(self, conn: Connection, mailing: Mailing) -> Links | None:
+        return None
 
 
 def utc_now() -> datetime:

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer import signing
+from mailer import returnpath, signing
 from mailer.errors import SettingsError, TokenError
-from mailer.signing import LONG_SIZE, MAX_MAILING, MAX_NUMBER, SHORT_SIZE, Key, Keyring, Purpose, Token
+from mailer.signing import LETTER_TOKENS, LONG_SIZE, MAX_MAILING, MAX_NUMBER, SHORT_SIZE, Key, Keyring, Purpose, Token
 
 RING = Keyring.of([b"n" * 32, b"o" * 32])
+KEYS = st.binary(min_size=32, max_size=32).map(Key.of)
 NUMBERS = st.integers(0, MAX_NUMBER)
 LONG = st.builds(Token, st.sampled_from(Purpose), st.integers(0, MAX_MAILING), NUMBERS)
 SHORT = st.builds(
@@ -160,3 +161,29 @@ def test_texts_for_paths_and_local_parts_are_those_of_rfc_4648(data: bytes) -> N
 def test_an_address_hash_is_the_hmac_that_it_always_was(pepper: bytes) -> None:
     said = b"postiljon address v1\0" + "josé@b.example".encode()
     assert signing.address_hash(pepper, "josé@b.example") == hmac.digest(pepper, said, "sha256")[:16]
+
+
+@given(KEYS, st.integers(0, MAX_MAILING), NUMBERS)
+def test_the_quick_ways_make_what_seal_makes(key: Key, mailing: int, recipient: int) -> None:
+    texts = [signing.to_text(signing.seal(key, Token(purpose, mailing, recipient))) for purpose in LETTER_TOKENS]
+    assert signing.letter_sealer(key, mailing)(recipient) == "".join(texts).encode("ascii")
+    returned = signing.seal(key, Token(Purpose.RETURN_PATH, mailing, recipient))
+    assert signing.sealer(key, Purpose.RETURN_PATH, mailing)(recipient) == returned
+    assert returnpath.maker("b@vng.example", key, mailing)(recipient) == f"b+{in_base32(returned)}@vng.example"
+
+
+def in_base32(data: bytes) -> str:
+    return base64.b32encode(data).decode("ascii").rstrip("=").lower()
+
+
+@pytest.mark.parametrize("number", [-1, MAX_NUMBER + 1, 2**64])
+def test_a_recipient_out_of_range_has_no_token(number: int) -> None:
+    for call in (signing.letter_sealer(RING.current, 1), signing.sealer(RING.current, Purpose.DETAILS, 1)):
+        with pytest.raises(ValueError, match="does not fit"):
+            call(number)
+
+
+@pytest.mark.parametrize("number", [-1, MAX_MAILING + 1])
+def test_a_mailing_out_of_range_has_no_tokens(number: int) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        signing.letter_sealer(RING.current, number)

@@ -1,0 +1,236 @@
+"""The letters of one mailing, written fast: one flat list of pieces for the whole message, copied, filled and joined.
+
+Stands beside :meth:`mailer.letter.compose.Composer.message`, which is the specification and the slow way. Promises: the
+same bytes for the same values and stamp, whatever plan, values, name and address (tests/properties/test_flat.py), or it
+raises where the slow way raises: which error that is, the slow way says.
+
+Applies to a mailing whose :class:`Links` begin addresses that a token ends; :func:`flatten` gives None where the slow
+way refuses every letter, for its Message-ID or its List-Unsubscribe. What depends on the mailing alone is worked out
+there, once: the constants, *read online*, and what stands before and after a token. The other parts of a plan are
+filled by the functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with
+an opt-out address by mail (``mailto:``) is one for the slow way.
+
+Success does not mean that the tokens are genuine: they are written as they are given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from mailer.errors import InputError
+from mailer.letter.compose import Composer, message_id, recipient, unsubscribe
+from mailer.letter.evaluate import names_used
+from mailer.letter.expression_tree import Name
+from mailer.letter.expressions import parse
+from mailer.letter.personalise import Fill, Part, prepare_parts
+from mailer.letter.plan import Branch, Links, Loop, Numbered, Place, Plan, Slot, Values
+from mailer.signing import TEXT_SIZE
+
+_SAMPLE = "A" * TEXT_SIZE
+_PROBES = (_SAMPLE, "-_" * 18, "z0" * 18, "From-0_the-Quick-Brown-Fox-9_Jumps--")
+_START = re.compile(r"https?://[a-z0-9.:-]+/(?:[A-Za-z0-9_.~/@:+-]*/)?")
+_AROUND_TOKENS = frozenset({Place.HTML, Place.ATTRIBUTE, Place.URL, Place.LINK, Place.PLAIN, Place.PART})
+_TO = re.compile(
+    r"(?:[A-Za-z0-9!#$%&'*+/^_`{|}~-]+ )+<"
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,}>"
+)
+_TO_LINE = 76 - len("To: ")
+
+
+def flatten(composer: Composer, links: Links, host: str) -> Flat | None:
+    """The fast way for a mailing; ``host`` is what stands after the token in a Message-ID. None: see the module."""
+    try:
+        message_id(_SAMPLE + host)
+        if composer.letter.list_unsubscribe:
+            unsubscribe(links.optout + _SAMPLE)
+    except InputError:
+        return None
+    return Flat(composer, links, host)
+
+
+class Flat:
+    """Made by :func:`flatten`. May be used by several threads at once."""
+
+    def __init__(self, composer: Composer, links: Links, host: str) -> None:
+        self._composer, self._links = composer, links
+        self._sheet = sheet = _Sheet(links)
+        for piece in composer.outline():
+            match piece:
+                case bytes():
+                    sheet.constant(piece)
+                case tuple():
+                    sheet.plan(piece, composer.letter.language)
+                case "to":
+                    to = sheet.hole()
+                case "subject":
+                    sheet.subject(composer)
+                case "date":
+                    self._date_at = sheet.mark()
+                case "message_id":
+                    sheet.token("message_id", b"", host.encode("ascii"))
+                case "unsubscribe":
+                    line = unsubscribe(links.optout + _SAMPLE)
+                    end = line.index(b">\r\n")
+                    sheet.token("optout", line[: end - TEXT_SIZE], line[end:])
+        once = [(places[0], fill) for fill, places in sheet.fills]
+        again = [(place, places[0]) for _, places in sheet.fills for place in places[1:]]
+        (self._message_id,) = sheet.tokens["message_id"]
+        self._places = to, sheet.tokens["optout"], sheet.tokens["details"], once, again
+        self._dated: tuple[datetime | None, list[bytes]] = (None, [])
+
+    def message(self, name: str, address: str, at: datetime, values: Values, tokens: bytes) -> bytes:
+        """The message for one person; ``tokens`` are those of :func:`mailer.signing.letter_sealer`."""
+        to, optouts, details, once, again = self._places
+        whole = f"{name} <{address}>"
+        # A name of atoms beside a plain address on one line stands there as it is.
+        plain = len(whole) <= _TO_LINE and _TO.fullmatch(whole)
+        mailbox = whole.encode("ascii") if plain else recipient(name, address)
+        known, dated = self._dated
+        pieces = dated.copy() if known is at else self._date(at).copy()
+        pieces[to] = mailbox
+        token = tokens[:36]
+        for place in optouts:
+            pieces[place] = token
+        token = tokens[36:72]
+        for place in details:
+            pieces[place] = token
+        pieces[self._message_id] = tokens[72:]
+        if self._sheet.names_links:
+            values = {**values, "links": finished(self._links, tokens)}
+        for place, fill in once:
+            pieces[place] = fill(values)
+        for place, first in again:
+            pieces[place] = pieces[first]
+        return b"".join(pieces)
+
+    def _date(self, at: datetime) -> list[bytes]:
+        """The pieces with a Date in them; those with the last one are kept, since many letters are claimed at once."""
+        dated = self._sheet.pieces.copy()
+        place, within = self._date_at
+        dated[place] = dated[place][:within] + self._composer.date_of(at) + dated[place][within:]
+        self._dated = at, dated
+        return dated
+
+
+def finished(links: Links, tokens: bytes) -> dict[str, str]:
+    """The links of one person, for the slow way and for the parts of a plan that name them."""
+    optout, details = tokens[:TEXT_SIZE].decode("ascii"), tokens[TEXT_SIZE : 2 * TEXT_SIZE].decode("ascii")
+    return {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
+
+
+class _Sheet:
+    """The pieces as they are put together: neighbouring constants become one, and the places of holes are noted."""
+
+    def __init__(self, links: Links) -> None:
+        self._starts = {"optout": links.optout, "details": links.details}
+        self._same: Values = {"links": {"online": links.online}}
+        self._grows = False  # whether the last piece is a constant
+        self.pieces: list[bytes] = []
+        self.tokens: dict[str, list[int]] = {"optout": [], "details": [], "message_id": []}
+        self.fills: list[tuple[Fill, list[int]]] = []
+        self.names_links = False
+
+    def constant(self, data: bytes) -> None:
+        """What is the same in every letter."""
+        if self._grows:
+            self.pieces[-1] += data
+        else:
+            self.pieces.append(data)
+            self._grows = True
+
+    def mark(self) -> tuple[int, int]:
+        """Where the next constant will stand: its piece, and the place within."""
+        self.constant(b"")
+        return len(self.pieces) - 1, len(self.pieces[-1])
+
+    def hole(self) -> int:
+        """A piece of its own, empty as yet; its place."""
+        self.pieces.append(b"")
+        self._grows = False
+        return len(self.pieces) - 1
+
+    def token(self, name: str, before: bytes, after: bytes) -> None:
+        """A hole for a token, and what stands around it in every letter."""
+        self.constant(before)
+        self.tokens[name].append(self.hole())
+        self.constant(after)
+
+    def subject(self, composer: Composer) -> None:
+        """The Subject: one constant if it has no parts, else one hole, since it is folded as a whole."""
+        plan = composer.letter.subject
+        if all(isinstance(node, str) for node in plan):
+            self.constant(composer.subject({}))
+        else:
+            self._fill(composer.subject, [self.hole()], _names(plan))
+
+    def plan(self, plan: Plan, language: str) -> None:
+        """The pieces of a body."""
+        template, holes = prepare_parts(plan, language)
+        at = {place: number for number, (_, _, places) in enumerate(holes) for place in places}
+        moved: dict[int, list[int]] = {}
+        for place, data in enumerate(template):
+            if place not in at:
+                self.constant(data)
+                continue
+            part, fill, _ = holes[at[place]]
+            if not self._known(part, fill):
+                moved.setdefault(at[place], []).append(self.hole())
+        for number, places in sorted(moved.items()):
+            part, fill, _ = holes[number]
+            self._fill(fill, places, _names((part,)))
+
+    def _fill(self, fill: Fill, places: list[int], names: set[str]) -> None:
+        self.fills.append((fill, places))
+        self.names_links |= any(name.startswith("links.") for name in names)
+
+    def _known(self, part: Part, fill: Fill) -> bool:
+        """Write a slot of a link as constants, round a token if it has one; False for any other part."""
+        if not isinstance(part, Slot):
+            return False
+        if names_used(part.source) <= {"links.online"}:
+            self.constant(fill(self._same))
+            return True
+        match parse(part.source, None):
+            case Name("links", ("optout" | "details") as name) if part.place in _AROUND_TOKENS:
+                around = _around(fill, name, self._starts[name])
+                if around:
+                    self.token(name, *around)
+                return bool(around)
+        return False
+
+
+def _around(fill: Fill, name: str, start: str) -> tuple[bytes, bytes] | None:
+    """What stands before and after the token in a slot that is one link; None if the token does not stand there whole.
+
+    In the path of a plain web address all characters of a token are treated alike, at every place of a letter; the
+    probes are the guard for that.
+    """
+    if not _START.fullmatch(start):
+        return None
+    found: set[tuple[bytes, bytes]] = set()
+    for probe in _PROBES:
+        before, there, after = fill({"links": {name: start + probe}}).rpartition(probe.encode("ascii"))
+        if not there:
+            return None
+        found.add((before, after))
+    return found.pop() if len(found) == 1 else None
+
+
+def _names(plan: Sequence[str | Part]) -> set[str]:
+    """Every name in a plan, dotted."""
+    found: set[str] = set()
+    for node in plan:
+        match node:
+            case Slot(source):
+                found |= names_used(source)
+            case Branch(arms, otherwise):
+                found |= _names(otherwise)
+                for when, body in arms:
+                    found |= names_used(when) | _names(body)
+            case Loop(_, over, body, between):
+                found |= names_used(over) | _names(body) | _names(between)
+            case Numbered(_, body):
+                found |= _names(body)
+    return found

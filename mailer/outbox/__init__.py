@@ -25,7 +25,7 @@ from mailer.outbox.doubt import (
     readdress,
     send_again,
 )
-from mailer.outbox.lean import LeanResult, LeanWork, begin_lean, lean_turn
+from mailer.outbox.lean import LeanWork, LeanWritten, begin_lean, commit_lean, write_lean
 from mailer.outbox.lookup import first_claim, posted_to, service_address
 from mailer.outbox.mailings import (
     NO_MAILING,
@@ -85,8 +85,8 @@ __all__ = [
     "Doubt",
     "Hold",
     "Identity",
-    "LeanResult",
     "LeanWork",
+    "LeanWritten",
     "Mailing",
     "MailingSpec",
     "Posted",
@@ -106,6 +106,7 @@ __all__ = [
     "claim_rows",
     "claim_state",
     "close",
+    "commit_lean",
     "complained",
     "decide",
     "deliveries",
@@ -125,7 +126,6 @@ __all__ = [
     "hold",
     "hold_all",
     "last_answers",
-    "lean_turn",
     "next_retry",
     "of_domain",
     "open_mailing",
@@ -155,4 +155,5 @@ __all__ = [
     "sweep",
     "unwanted",
     "why_nothing",
+    "write_lean",
 ]

@@ -10,8 +10,8 @@ Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,11 +39,11 @@ class LeanWork(NamedTuple):
     given_up: datetime
 
 
-class LeanResult(NamedTuple):
-    """``claimed``: rows of this sender now. ``commit_seconds``: how long the COMMIT took."""
+class LeanWritten(NamedTuple):
+    """What is written and not committed yet: rows that are this sender's once it is, and counters to move."""
 
     claimed: list[Claimed]
-    commit_seconds: float
+    tally: Tally
 
 
 def begin_lean(sender: Sender) -> bool:
@@ -52,23 +52,35 @@ def begin_lean(sender: Sender) -> bool:
         return begin_at_once(sender.connection)
 
 
-def lean_turn(sender: Sender, work: LeanWork) -> LeanResult | None:
-    """Do ``work`` in the transaction of :func:`begin_lean` and commit; None, and nothing written, for the slow way."""
-    conn, tally = sender.connection, Tally()
+def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
+    """Do ``work`` in the transaction of :func:`begin_lean`; None, and all is taken back, for the slow way."""
+    tally = Tally()
+    with _whole(sender):
+        claimed = _write(sender.connection, sender.id, work, tally)
+        if claimed is None:
+            roll_back(sender.connection)
+            return None
+        return LeanWritten(claimed, tally)
+
+
+def commit_lean(sender: Sender, written: LeanWritten) -> float:
+    """Move the counters and commit, perhaps in another thread; how many seconds it took."""
+    begun = time.perf_counter()
+    with _whole(sender), together(sender.connection):
+        written.tally.post(sender.connection)
+        commit(sender.connection)
+    return time.perf_counter() - begun
+
+
+@contextmanager
+def _whole(sender: Sender) -> Iterator[None]:
+    """Leave nothing of the transaction behind when a part of it fails."""
     try:
         with mapped():
-            claimed = _write(conn, sender.id, work, tally)
-            if claimed is None:
-                roll_back(conn)
-                return None
-            begun = time.perf_counter()
-            with together(conn):
-                tally.post(conn)
-                commit(conn)
-            return LeanResult(claimed, time.perf_counter() - begun)
+            yield
     except BaseException:
         with suppress(Exception):  # the connection may be what is broken
-            roll_back(conn)
+            roll_back(sender.connection)
         raise
 
 

@@ -1,13 +1,13 @@
 """Whether commits are quick enough to be made on the event loop. Pure but for its memory.
 
-Promises: once they take two milliseconds in the running mean, turns belong into the writing thread for five seconds;
-then the loop is tried again. A single one is counted as eight milliseconds at most, so a slow disk stops the sockets
-for some three commits each five seconds, and one late commit on a quick disk changes nothing.
+Promises: once they take longer than SLOW in the running mean, COMMITs belong into a thread for five seconds; then the
+loop is tried again. A single one is counted as MOST at most, so one late commit on a quick disk changes nothing, and a
+slow disk stops the sockets for some three commits each five seconds.
 """
 
 from __future__ import annotations
 
-SLOW = 0.002  # seconds, of the running mean
+SLOW = 0.002  # seconds, of the running mean: a hop to the thread and back costs about as much
 MOST = 0.008  # seconds that one commit counts at most
 OF_THESE = 8
 AWAY = 5.0  # seconds

@@ -15,9 +15,10 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from mailer import outbox
-from mailer.outbox import Claimed, LeanWork, Mailing
+from mailer.outbox import LeanWork, LeanWritten, Mailing
 from mailer.transport.base import Replied
 from mailer.worker.handoff import HandOff
 from mailer.worker.ledger import MOST_ROOM, Ledger
@@ -26,15 +27,29 @@ from mailer.worker.state import Post, SenderState
 
 
 class Lean(Enum):
-    """What came of an attempt: a turn was made, the lock is not free, the full turn is needed, nothing is left."""
+    """What came of an attempt.
+
+    A turn was made; it is written, and to be committed; the lock is not free; the full turn is needed; nothing is left.
+    """
 
     DONE = 1
-    LOCKED = 2
-    UNUSUAL = 3
-    ENDED = 4
+    WRITTEN = 2
+    LOCKED = 3
+    UNUSUAL = 4
+    ENDED = 5
 
 
-DONE, LOCKED, UNUSUAL, ENDED = Lean
+DONE, WRITTEN, LOCKED, UNUSUAL, ENDED = Lean
+
+
+class Pending(NamedTuple):
+    """A turn that is written and not committed: what it settles, how many rows it asked for, and what it wrote."""
+
+    mailing: int
+    batch: list[tuple[Flight, Replied]]
+    room: int
+    now: datetime
+    written: LeanWritten
 
 
 class LeanTurn:
@@ -45,6 +60,7 @@ class LeanTurn:
         self.commit_seconds = 0.0  # of the last turn
         self._state, self._ledger, self._hand_off = state, ledger, hand_off
         self._mailing: Mailing | None = None
+        self._pending: Pending | None = None
         self._waits_since = 0.0  # monotonic: since when the lock could not be had
 
     @property
@@ -68,6 +84,14 @@ class LeanTurn:
 
     def attempt(self, post: Post) -> Lean:
         """Take one turn if it is a usual one. ``post``: how calls reach the event loop from here."""
+        came = self.write()
+        if came is not WRITTEN:
+            return came
+        self.commit()
+        return self.finish(post)
+
+    def write(self) -> Lean:
+        """Begin a turn if it is a usual one: all but its COMMIT (``WRITTEN``). Nothing has left memory then."""
         state, mailing = self._state, self._mailing
         if mailing is None or self.error or not self._is_usual():
             return UNUSUAL
@@ -78,10 +102,38 @@ class LeanTurn:
         if not batch and room <= 0:
             return DONE if state.outbound.flights or state.board.remaining.get(mailing.id, 0) else ENDED
         try:
-            return self._write(mailing, batch, max(0, room), post)
+            return self._write(mailing, batch, max(0, room))
         except Exception as error:
             self.error = error
             return UNUSUAL
+
+    def commit(self) -> None:
+        """Commit what is written; it may be called in another thread, while the sockets go on."""
+        try:
+            if self._pending is not None:
+                self.commit_seconds = outbox.commit_lean(self._ledger.sender, self._pending.written)
+        except Exception as error:
+            self.error = error
+
+    def finish(self, post: Post) -> Lean:
+        """Forget what is on disk, and hand over what was claimed."""
+        pending, self._pending = self._pending, None
+        if self.error or pending is None:
+            return UNUSUAL
+        self._ledger.uncertain.clear()
+        outbound, claimed = self._state.outbound, pending.written.claimed
+        for flight, _said in pending.batch:  # in the order in which they came
+            outbound.results.popleft()
+            del outbound.flights[flight.claimed.delivery]
+        self._state.judge.accepted([flight.claimed for flight, _said in pending.batch], pending.now)
+        self._state.board.claimed({pending.mailing: pending.room}, claimed, paced=False)
+        try:
+            if claimed:
+                self._hand_off.give(claimed, self._ledger.sender.id, pending.now.timestamp(), post)
+        except Exception as error:
+            self.error = error
+            return UNUSUAL
+        return DONE
 
     def _is_usual(self) -> bool:
         state, outbound = self._state, self._state.outbound
@@ -100,7 +152,7 @@ class LeanTurn:
             batch.append((flight, result))
         return batch
 
-    def _write(self, mailing: Mailing, batch: list[tuple[Flight, Replied]], room: int, post: Post) -> Lean:
+    def _write(self, mailing: Mailing, batch: list[tuple[Flight, Replied]], room: int) -> Lean:
         state, ledger, now = self._state, self._ledger, self._state.deps.clock()
         if self._must_wait() or not outbox.begin_lean(ledger.sender):
             return self._later()
@@ -108,27 +160,12 @@ class LeanTurn:
         accepted = [(flight.claimed.delivery, flight.claimed.attempt, said.code, said.text) for flight, said in batch]
         ledger.uncertain.add(ledger.sender.id)
         work = LeanWork(mailing.id, accepted, room, now, now - state.deps.settings.give_up)
-        done = outbox.lean_turn(ledger.sender, work)
-        ledger.uncertain.clear()
-        if done is None:
+        written = outbox.write_lean(ledger.sender, work)
+        if written is None:
+            ledger.uncertain.clear()
             return UNUSUAL
-        self.commit_seconds = done.commit_seconds
-        self._settled(batch, now)
-        state.board.claimed({mailing.id: room}, done.claimed, paced=False)
-        if done.claimed:
-            self._give(done.claimed, now, post)
-        return DONE
-
-    def _settled(self, batch: list[tuple[Flight, Replied]], now: datetime) -> None:
-        """It is on disk: forget the results, in the order in which they came."""
-        outbound = self._state.outbound
-        for flight, _said in batch:
-            outbound.results.popleft()
-            del outbound.flights[flight.claimed.delivery]
-        self._state.judge.accepted([flight.claimed for flight, _said in batch], now)
-
-    def _give(self, claimed: list[Claimed], now: datetime, post: Post) -> None:
-        self._hand_off.give(claimed, self._ledger.sender.id, now.timestamp(), post)
+        self._pending = Pending(mailing.id, batch, room, now, written)
+        return WRITTEN
 
     def _must_wait(self) -> bool:
         """Whether another process waits for the lock and is to have it first, for 10 ms at most."""

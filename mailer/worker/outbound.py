@@ -4,8 +4,8 @@ Promises: a parcel is given out once, at most a second after its claim, and only
 database is there; otherwise it is reported as not written. Content follows at most a second after the database last
 said that its reader is to have it: the writing thread asks again while a slow relay answers an envelope. All methods
 that the transport calls take microseconds and touch nothing but these queues. Hand-offs in both directions are a
-window, never a message: the writing thread is woken when a quarter of the window is free or nothing is left to send,
-and looks by itself every 30 ms.
+window, never a message: a turn is asked for when a part of the window is free or nothing is left to send, and each
+30 ms.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Wake(Protocol):
 class Outbound:
     """See the module. Used on the thread of the event loop; the writer reads ``results`` and ``events``."""
 
-    def __init__(self, wake: Wake, quarter: int) -> None:
+    def __init__(self, wake: Wake, enough: int) -> None:
         self.flights: dict[int, Flight] = {}  # the writer's: claimed and not yet drained
         self.results: deque[tuple[int, Result]] = deque()
         self.events: deque[RelayEvent] = deque()
@@ -68,7 +68,7 @@ class Outbound:
         self._timer: asyncio.TimerHandle | None = None
         self._unwanted: Collection[int] = frozenset()
         self._halted = False
-        self._wake, self._quarter = wake, quarter
+        self._wake, self.enough = wake, enough  # so many results ask for a turn
         self._more = asyncio.Event()
 
     @property
@@ -168,7 +168,7 @@ class Outbound:
         """What became of it."""
         results = self.results
         results.append((delivery, result))
-        if len(results) >= self._quarter and not self._wake.is_set():  # setting it takes ten times as long
+        if len(results) >= self.enough and not self._wake.is_set():  # setting it takes ten times as long
             self._wake.set()
 
     def relay(self, event: RelayEvent) -> None:

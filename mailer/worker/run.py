@@ -19,6 +19,7 @@ from mailer.worker.values import Ending, Turn, WorkerDeps
 from mailer.worker.writer import Writer
 
 STOPPED = Ending("stopped")
+TOGETHER = 20
 
 
 async def run(
@@ -36,7 +37,7 @@ async def run(
     loop = asyncio.get_running_loop()
     done, halt = asyncio.Event(), asyncio.Event()
     turns = Turns(loop, may_run_on_loop=deps.db.is_sqlite)
-    outbound = turns.outbound = Outbound(turns, max(1, deps.settings.smtp_url.window // 4))
+    outbound = turns.outbound = Outbound(turns, _enough(deps.settings.smtp_url.window))
     state = SenderState.of(deps, outbound, only, _post(loop))
     writer = Writer(state, turns)
 
@@ -64,6 +65,11 @@ async def run(
             raise error
     ending = writer.watch.ending
     return ending if until_done and done.is_set() and ending else STOPPED
+
+
+def _enough(window: int) -> int:
+    """How many results ask for a turn: a transaction for fewer than twenty costs more a letter (docs/benchmarks.md)."""
+    return max(1, window // 4, min(window // 2, TOGETHER))
 
 
 async def _first(*tasks: asyncio.Task[object]) -> None:

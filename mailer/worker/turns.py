@@ -1,8 +1,9 @@
 """Where the next turn of a sender runs: on the event loop while it is a lean one, else in the writing thread.
 
 Promises: one turn at a time (``lock``); the event loop never waits for it, nor for SQLite's lock, and makes lean turns
-alone. On PostgreSQL, and while commits take long, lean turns run in the writing thread. Replies are settled within
-50 ms: the loop looks each 30 ms.
+alone. While commits take longer than a letter or two, the COMMIT of a lean turn alone runs in a thread, so a slow disk
+never stops the sockets. On PostgreSQL lean turns run in the writing thread. Replies are settled within 50 ms: the loop
+looks each 30 ms.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from mailer.worker.commits import Commits
-from mailer.worker.lean import DONE, LOCKED, LeanTurn
+from mailer.worker.lean import DONE, LOCKED, WRITTEN, Lean, LeanTurn
 from mailer.worker.outbound import Outbound
 
 LOOK_EVERY = 0.03
@@ -31,17 +33,19 @@ class Turns:
         self._loop, self._may_run_on_loop = loop, may_run_on_loop
         self._asked = self._closed = False
         self._commits = Commits()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="postiljon-commit")
         loop.call_later(LOOK_EVERY, self._look)
 
     @property
     def on_loop(self) -> bool:
         """Whether the next usual turn is for the event loop."""
         lean = self.lean
-        return self._may_run_on_loop and lean is not None and lean.applies and self._commits.are_quick(time.monotonic())
+        return self._may_run_on_loop and lean is not None and lean.applies
 
     def close(self) -> None:
-        """No more turns."""
+        """No more turns. No COMMIT is under way: the caller has the lock."""
         self._closed = True
+        self._thread.shutdown(wait=False)
 
     def set(self) -> None:
         """Have a turn soon: on the loop after what it does now, or in the writing thread."""
@@ -60,17 +64,40 @@ class Turns:
         lean = self.lean
         if self._closed or lean is None or not self.lock.acquire(blocking=False):
             return  # the writing thread has the turn, and asks for another one at its end
-        try:
-            came = lean.attempt(_at_once) if self.on_loop else None
-        finally:
-            self.lock.release()
-        if came is DONE:
+        came = lean.write() if self.on_loop else None
+        if came is WRITTEN and not self._commits.are_quick(time.monotonic()) and self._commits_in_thread(lean):
+            return  # the lock is held until the COMMIT is there; only then another turn may begin
+        if came is WRITTEN:
+            lean.commit()
             self._commits.took(lean.commit_seconds, time.monotonic())
-        elif came is LOCKED:
+            came = lean.finish(_at_once)
+        self._end(came)
+
+    def _commits_in_thread(self, lean: LeanTurn) -> bool:
+        """Have the COMMIT made beside the loop; False when there is no thread to be had."""
+        try:
+            commit = self._loop.run_in_executor(self._thread, lean.commit)
+        except RuntimeError:
+            return False
+        self._asked = True
+        commit.add_done_callback(lambda _done: self._committed(lean))
+        return True
+
+    def _committed(self, lean: LeanTurn) -> None:
+        """The COMMIT has returned, or failed."""
+        self._asked = False
+        self._end(lean.finish(_at_once))
+
+    def _end(self, came: Lean | None) -> None:
+        """Give the turn back; what is left for whom."""
+        self.lock.release()
+        if came is LOCKED:
             self._asked = True
             self._loop.call_later(AGAIN, self._turn)
-        else:
+        elif came is not DONE:
             self.event.set()
+        elif self.outbound is not None and len(self.outbound.results) >= self.outbound.enough:
+            self.set()  # they came while the COMMIT was made
 
     def _look(self) -> None:
         """Each 30 ms: settle the few replies that are there, hand back what has waited too long."""

@@ -156,9 +156,11 @@ def test_on_postgresql_the_claim_runs_on_the_connection_that_holds_the_lock(db: 
     sender = outbox.register(db, tmp_path, "sender", now)
     try:
         assert outbox.begin_lean(sender)
-        done = outbox.lean_turn(sender, LeanWork(mailing, [], 2, now, now))
-        assert done is not None
-        assert [claim.recipient for claim in done.claimed] == [1, 2]
+        written = outbox.write_lean(sender, LeanWork(mailing, [], 2, now, now))
+        assert written is not None
+        assert [claim.recipient for claim in written.claimed] == [1, 2]
+        outbox.commit_lean(sender, written)
+        assert states(db, mailing) == {1: "sending", 2: "sending", 3: "waiting"}
         if not db.is_sqlite:
             mine = sender.connection.execute(text("SELECT pg_backend_pid()")).scalar()
             sender.connection.rollback()

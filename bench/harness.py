@@ -118,11 +118,24 @@ def postfix_program(name: str) -> Path:
 @contextlib.contextmanager
 def sink() -> Iterator[int]:
     """Postfix's smtp-sink, which takes everything and keeps nothing; gives its port."""
+    with sink_process() as (port, _number):
+        yield port
+
+
+@contextlib.contextmanager
+def sink_process() -> Iterator[tuple[int, int]]:
+    """As :func:`sink`; gives its port and the number of its process."""
     port = free_port()
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with process([postfix_program("smtp-sink"), *user, f"127.0.0.1:{port}", "1024"]):
+    with process([postfix_program("smtp-sink"), *user, f"127.0.0.1:{port}", "1024"]) as running:
         wait_for_port(port)
-        yield port
+        yield port, running.pid
+
+
+def processor_of(number: int) -> float:
+    """Seconds of processor that a process has used so far (Linux: proc(5), utime and stime)."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def smtp_source(port: int, messages: int, connections: int, size: int) -> Run:

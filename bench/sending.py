@@ -26,7 +26,9 @@ from bench.harness import (
     house,
     letter_size,
     process,
+    processor_of,
     sink,
+    sink_process,
     smtp_source,
     timed,
     wait_for_port,
@@ -73,25 +75,29 @@ def _fresh_send(number: int, options: str, port: int, more: dict[str, str] | Non
 def against_smtp_source(scale: Scale, window: int, aim: float) -> Row:
     """100,000 personal letters, ten connections, one sender, outbox on disk with FULL."""
     number = scale.letters
-    with sink() as port:
+    with sink_process() as (port, sinking):
         with house(port=port) as home:
             home.import_people(2)
             size = letter_size(home)
-        ours, theirs, ratio = _pairs(
-            scale,
-            lambda: number / _fresh_send(number, f"connections=10&window={window}", port).wall,
-            lambda: number / smtp_source(port, number, 10, size).wall,
-        )
+        used: list[float] = []
+
+        def ours() -> float:
+            before = processor_of(sinking)
+            speed = number / _fresh_send(number, f"connections=10&window={window}", port).wall
+            used.append((processor_of(sinking) - before) / number * 1e6)
+            return speed
+
+        our, their, ratio = _pairs(scale, ours, lambda: number / smtp_source(port, number, 10, size).wall)
     return Row(
         f"{number:,} personal letters, 10 connections, one sender, window {window}",
         "letters/s",
-        ours,
+        our,
         "smtp-source -d, same size",
-        theirs,
+        their,
         ratio,
         f">= {aim}",
         ratio >= aim,
-        f"letter of {size:,} bytes",
+        f"letter of {size:,} bytes; smtp-sink used {sorted(used)[len(used) // 2]:.0f} us of processor a letter",
     )
 
 
@@ -144,8 +150,8 @@ def against_plain_script(scale: Scale) -> Row:
         "a script: Jinja, EmailMessage, aiosmtplib, ten connections",
         theirs,
         ours / theirs,
-        ">= 25",
-        ours / theirs >= 25,
+        ">= 30",
+        ours / theirs >= 30,
         f"script measured over {few:,} letters",
     )
 
@@ -190,8 +196,8 @@ def with_dkim(scale: Scale) -> Row:
         f"openssl speed rsa2048, {cores} cores",
         theirs,
         ours / theirs,
-        ">= 0.8",
-        ours / theirs >= 0.8,
+        ">= 0.5",
+        ours / theirs >= 0.5,
         "the sink runs on the same cores",
     )
 
@@ -234,7 +240,7 @@ def postgres(scale: Scale) -> Row:
         ours, theirs, ratio = _pairs(
             scale, on_postgres, lambda: number / _fresh_send(number, "connections=10", port).wall
         )
-    return Row("PostgreSQL", "letters/s", ours, "SQLite", theirs, ratio, ">= 0.7", ratio >= 0.7)
+    return Row("PostgreSQL", "letters/s", ours, "SQLite", theirs, ratio, ">= 0.6", ratio >= 0.6)
 
 
 @dataclass(frozen=True)
@@ -264,7 +270,7 @@ def _slower(run: Sized, base: Sized) -> Row:
 def _largest(run: Sized) -> list[Row]:
     first, memory = f"{run.number:,} contacts: time to the first message", f"{run.number:,} contacts: sender's memory"
     return [
-        Row(first, "s", run.first, "2 s", 2.0, run.first / 2, "<= 2 s", run.first <= 2.0),
+        Row(first, "s", run.first, "0.9 s", 0.9, run.first / 0.9, "<= 0.9 s", run.first <= 0.9),
         Row(memory, "MiB", run.peak, "150 MiB", 150.0, run.peak / 150, "<= 150 MiB", run.peak <= 150),
     ]
 

@@ -41,6 +41,14 @@ class Prepared:
         sql, order, values = self._values(conn, bound)
         return _on_cursor(conn, sql, "execute", values if order is None else [values[name] for name in order])
 
+    def order(self, conn: Connection) -> list[str] | None:
+        """The names of its parameters in the order in which it has them; None where they are given by name."""
+        return (self._ready.get(conn.dialect.name) or self._compile(conn))[1]
+
+    def run_rows(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> Any:
+        """As :meth:`run`, once for each of ``rows``, whose values are in the order of :meth:`order`."""
+        return _on_cursor(conn, self._ready[conn.dialect.name][0], "executemany", rows)
+
     def run_in_order(self, conn: Connection, names: Sequence[str], values: Sequence[Any]) -> Any:
         """As :meth:`run`, for values in the order in which the statement has its parameters; ``names`` are theirs."""
         sql, order, _ = self._ready.get(conn.dialect.name) or self._compile(conn)
@@ -170,12 +178,14 @@ def begin_at_once(conn: Connection) -> bool:
     """
     if conn.dialect.name != "sqlite":
         return True
+    driver: Any = conn.connection.dbapi_connection
     try:
-        _on_cursor(conn, FOR_WRITING, "execute", ())
-    except DBAPIError as error:
-        if is_busy(error):
+        driver.execute(FOR_WRITING)
+    except conn.dialect.loaded_dbapi.Error as error:
+        found = _as_sqlalchemy(conn, error)
+        if is_busy(found):
             return False
-        raise
+        raise found from error
     return True
 
 
@@ -194,8 +204,7 @@ def together(conn: Connection) -> Iterator[None]:
         with driver.pipeline():
             yield
     except kind as error:
-        away = conn.dialect.is_disconnect(error, driver, None)
-        raise DBAPIError.instance(None, None, error, kind, connection_invalidated=away, dialect=conn.dialect) from error
+        raise _as_sqlalchemy(conn, error) from error
 
 
 def commit(conn: Connection) -> None:
@@ -212,7 +221,18 @@ def _finish(conn: Connection, word: Literal["COMMIT", "ROLLBACK"]) -> None:
     if conn.in_transaction():
         conn.commit() if word == "COMMIT" else conn.rollback()
     else:
-        _on_cursor(conn, word, "execute", ())
+        driver: Any = conn.connection.dbapi_connection
+        try:
+            driver.execute(word)
+        except conn.dialect.loaded_dbapi.Error as error:
+            raise _as_sqlalchemy(conn, error) from error
+
+
+def _as_sqlalchemy(conn: Connection, error: Exception) -> Exception:
+    """An error of the driver as SQLAlchemy raises it."""
+    dialect, kind = conn.dialect, conn.dialect.loaded_dbapi.Error
+    away = dialect.is_disconnect(error, conn.connection.dbapi_connection, None)  # type: ignore[arg-type]
+    return DBAPIError.instance(None, None, error, kind, connection_invalidated=away, dialect=dialect)
 
 
 def time_out(value: Any, dialect_name: str) -> Any:

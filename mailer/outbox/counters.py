@@ -38,7 +38,13 @@ class Tally:
         for mailing in sorted(self._changes):
             changes = self._changes[mailing]
             if any(changes.values()):
-                _POST.run(conn, {f"b_{name}": changes[name] for name in COUNTERS} | {"b_mailing": mailing})
+                given = {
+                    **_UNCHANGED,
+                    **{_BOUND[name]: number for name, number in changes.items()},
+                    "b_mailing": mailing,
+                }
+                order = _POST.order(conn) or list(given)
+                _POST.run_in_order(conn, order, [given[name] for name in order])
         self._changes.clear()
 
 
@@ -48,3 +54,5 @@ def _post(_dialect: str) -> Update:
 
 
 _POST = Prepared(_post)
+_BOUND = {name: f"b_{name}" for name in COUNTERS}
+_UNCHANGED = dict.fromkeys(_BOUND.values(), 0)

@@ -10,12 +10,13 @@ Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.outbox.claim import ask_for_fresh
 from mailer.outbox.counters import Tally
@@ -23,7 +24,7 @@ from mailer.outbox.senders import Sender
 from mailer.outbox.settle import ask_for_accepted
 from mailer.outbox.values import Claimed
 from mailer.prepared import begin_at_once, commit, roll_back, together
-from mailer.storage import mapped
+from mailer.storage import map_error
 
 
 class LeanWork(NamedTuple):
@@ -48,40 +49,42 @@ class LeanWritten(NamedTuple):
 
 def begin_lean(sender: Sender) -> bool:
     """Begin a lean turn, without waiting: False while another connection has SQLite's lock. Raises ``StorageError``."""
-    with mapped():
+    try:
         return begin_at_once(sender.connection)
+    except SQLAlchemyError as error:
+        raise map_error(error) from error
 
 
 def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
     """Do ``work`` in the transaction of :func:`begin_lean`; None, and all is taken back, for the slow way."""
-    tally = Tally()
-    with _whole(sender):
-        claimed = _write(sender.connection, sender.id, work, tally)
+    conn, tally = sender.connection, Tally()
+    try:
+        claimed = _write(conn, sender.id, work, tally)
         if claimed is None:
-            roll_back(sender.connection)
+            roll_back(conn)
             return None
-        return LeanWritten(claimed, tally)
+    except BaseException as error:
+        raise _taken_back(conn, error) from error
+    return LeanWritten(claimed, tally)
 
 
 def commit_lean(sender: Sender, written: LeanWritten) -> float:
     """Move the counters and commit, perhaps in another thread; how many seconds it took."""
-    begun = time.perf_counter()
-    with _whole(sender), together(sender.connection):
-        written.tally.post(sender.connection)
-        commit(sender.connection)
+    conn, begun = sender.connection, time.perf_counter()
+    try:
+        with together(conn):
+            written.tally.post(conn)
+            commit(conn)
+    except BaseException as error:
+        raise _taken_back(conn, error) from error
     return time.perf_counter() - begun
 
 
-@contextmanager
-def _whole(sender: Sender) -> Iterator[None]:
-    """Leave nothing of the transaction behind when a part of it fails."""
-    try:
-        with mapped():
-            yield
-    except BaseException:
-        with suppress(Exception):  # the connection may be what is broken
-            roll_back(sender.connection)
-        raise
+def _taken_back(conn: Connection, error: BaseException) -> BaseException:
+    """Leave nothing of the transaction behind; the error as it is to be raised."""
+    with suppress(Exception):  # the connection may be what is broken
+        roll_back(conn)
+    return map_error(error) if isinstance(error, SQLAlchemyError) else error
 
 
 def _write(conn: Connection, sender_id: int, work: LeanWork, tally: Tally) -> list[Claimed] | None:

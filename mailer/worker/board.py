@@ -53,7 +53,8 @@ class Board:
 
     def claimed(self, wanted: Mapping[int, int], claims: Sequence[Claimed], *, paced: bool) -> None:
         """Who gave less than was asked has nothing more until the next look, unless a limit was the reason."""
-        got = Counter(claim.mailing for claim in claims)
+        alone = len(wanted) == 1
+        got = dict.fromkeys(wanted, len(claims)) if alone else Counter(claim.mailing for claim in claims)
         for number, asked in wanted.items():
             self.remaining[number] = max(0, self.remaining.get(number, 0) - got[number])
             if got[number] < asked and not paced:

@@ -2,14 +2,14 @@
 
 Promises: once they take longer than SLOW in the running mean, COMMITs belong into a thread for five seconds; then the
 loop is tried again. A single one is counted as MOST at most, so one late commit on a quick disk changes nothing, and a
-slow disk stops the sockets for some three commits each five seconds.
+slow disk stops the sockets for some five commits each five seconds.
 """
 
 from __future__ import annotations
 
-SLOW = 0.002  # seconds, of the running mean: a hop to the thread and back costs about as much
-MOST = 0.008  # seconds that one commit counts at most
-OF_THESE = 8
+SLOW = 0.003  # seconds, of the running mean: a hop to the thread and back costs some letters' processor time
+MOST = 0.012  # seconds that one commit counts at most
+OF_THESE = 16
 AWAY = 5.0  # seconds
 
 

@@ -100,7 +100,7 @@ class LeanTurn:
             return UNUSUAL
         room = min(state.free_places(len(batch)), state.board.remaining.get(mailing.id, 0))
         if not batch and room <= 0:
-            return DONE if state.outbound.flights or state.board.remaining.get(mailing.id, 0) else ENDED
+            return self._done(mailing.id)
         try:
             return self._write(mailing, batch, max(0, room))
         except Exception as error:
@@ -133,7 +133,12 @@ class LeanTurn:
         except Exception as error:
             self.error = error
             return UNUSUAL
-        return DONE
+        return self._done(pending.mailing)
+
+    def _done(self, mailing: int) -> Lean:
+        """Whether anything is left to do; if not, the full turn is to see it soon."""
+        left = self._state.outbound.flights or self._state.board.remaining.get(mailing)
+        return DONE if left else ENDED
 
     def _is_usual(self) -> bool:
         state, outbound = self._state, self._state.outbound

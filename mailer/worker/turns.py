@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from mailer.worker.commits import Commits
 from mailer.worker.lean import DONE, LOCKED, WRITTEN, Lean, LeanTurn
@@ -25,7 +25,10 @@ AGAIN = 0.001  # seconds until the lock is tried again; a transaction of another
 class Turns:
     """See the module. :meth:`set` and :meth:`is_set` are for the event loop: what ``Outbound`` calls to wake a turn."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, may_run_on_loop: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, may_run_on_loop: bool, thread: Executor | None = None
+    ) -> None:
+        """``thread``: where a COMMIT is made while the disk is slow."""
         self.event = threading.Event()  # wakes the writing thread
         self.lock = threading.Lock()  # held by whichever of the two has the turn
         self.lean: LeanTurn | None = None  # set by the writing thread before its first turn
@@ -33,7 +36,7 @@ class Turns:
         self._loop, self._may_run_on_loop = loop, may_run_on_loop
         self._asked = self._closed = False
         self._commits = Commits()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="postiljon-commit")
+        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="postiljon-commit")
         loop.call_later(LOOK_EVERY, self._look)
 
     @property

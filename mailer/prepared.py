@@ -223,7 +223,7 @@ def _finish(conn: Connection, word: Literal["COMMIT", "ROLLBACK"]) -> None:
     else:
         driver: Any = conn.connection.dbapi_connection
         try:
-            driver.execute(word)
+            driver.commit() if word == "COMMIT" else driver.rollback()
         except conn.dialect.loaded_dbapi.Error as error:
             raise _as_sqlalchemy(conn, error) from error
 

@@ -85,7 +85,7 @@ class Writer:
         try:
             if lean.error is not None:
                 raise lean.error
-            if not self._lost and not self.watch.is_due() and lean.attempt(self._state.post) is DONE:
+            if not self._lost and self._lean_turn(ledger, lean):
                 return None
             lean.stop()
             if self._lost:
@@ -98,6 +98,13 @@ class Writer:
                 raise
             return error
         return None
+
+    def _lean_turn(self, ledger: Ledger, lean: LeanTurn) -> bool:
+        """Look when it is time, and take a lean turn if it still applies; False for the full turn."""
+        if lean.applies and self.watch.is_due():
+            self.watch.look(ledger.sender.id, self._state.deps.clock(), certain=not ledger.uncertain)
+            lean.plan()
+        return lean.attempt(self._state.post) is DONE
 
     def _settled(self, ledger: Ledger) -> bool:
         """Whether all that is known is on disk. What the transport took and never reported stays for the sweep."""

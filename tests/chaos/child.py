@@ -15,8 +15,9 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -69,6 +70,11 @@ class Statements:
                     return super().execute(query, *given, **named)
 
             connection.cursor_factory = Watching
+            connection.commit = partial(self._commit, connection.commit)
+
+    def _commit(self, commit: Callable[[], None]) -> None:
+        self.seen("COMMIT")
+        commit()
 
     def seen(self, statement: str) -> None:
         """A statement is about to run."""

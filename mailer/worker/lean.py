@@ -92,6 +92,13 @@ class LeanTurn:
 
     def write(self) -> Lean:
         """Begin a turn if it is a usual one: all but its COMMIT (``WRITTEN``). Nothing has left memory then."""
+        try:
+            return self._begin()
+        except Exception as error:
+            self.error = error
+            return UNUSUAL
+
+    def _begin(self) -> Lean:
         state, mailing = self._state, self._mailing
         if mailing is None or self.error or not self._is_usual():
             return UNUSUAL
@@ -101,11 +108,7 @@ class LeanTurn:
         room = min(state.free_places(len(batch)), state.board.remaining.get(mailing.id, 0))
         if not batch and room <= 0:
             return self._done(mailing.id)
-        try:
-            return self._write(mailing, batch, max(0, room))
-        except Exception as error:
-            self.error = error
-            return UNUSUAL
+        return self._write(mailing, batch, max(0, room))
 
     def commit(self) -> None:
         """Commit what is written; it may be called in another thread, while the sockets go on."""
@@ -120,20 +123,24 @@ class LeanTurn:
         pending, self._pending = self._pending, None
         if self.error or pending is None:
             return UNUSUAL
-        self._ledger.uncertain.clear()
-        outbound, claimed = self._state.outbound, pending.written.claimed
-        for flight, _said in pending.batch:  # in the order in which they came
-            outbound.results.popleft()
-            del outbound.flights[flight.claimed.delivery]
-        self._state.judge.accepted([flight.claimed for flight, _said in pending.batch], pending.now)
-        self._state.board.claimed({pending.mailing: pending.room}, claimed, paced=False)
         try:
-            if claimed:
-                self._hand_off.give(claimed, self._ledger.sender.id, pending.now.timestamp(), post)
+            self._settled(pending)
+            if pending.written.claimed:
+                claimed_at = pending.now.timestamp()
+                self._hand_off.give(pending.written.claimed, self._ledger.sender.id, claimed_at, post)
         except Exception as error:
             self.error = error
             return UNUSUAL
         return self._done(pending.mailing)
+
+    def _settled(self, pending: Pending) -> None:
+        self._ledger.uncertain.clear()
+        outbound = self._state.outbound
+        for flight, _said in pending.batch:  # in the order in which they came
+            outbound.results.popleft()
+            del outbound.flights[flight.claimed.delivery]
+        self._state.judge.accepted([flight.claimed for flight, _said in pending.batch], pending.now)
+        self._state.board.claimed({pending.mailing: pending.room}, pending.written.claimed, paced=False)
 
     def _done(self, mailing: int) -> Lean:
         """Whether anything is left to do; if not, the full turn is to see it soon."""

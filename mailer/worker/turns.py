@@ -1,9 +1,9 @@
 """Where the next turn of a sender runs: on the event loop while it is a lean one, else in the writing thread.
 
 Promises: one turn at a time (``lock``); the event loop never waits for it, nor for SQLite's lock, and makes lean turns
-alone. While commits take longer than a letter or two, the COMMIT of a lean turn alone runs in a thread, so a slow disk
-never stops the sockets. On PostgreSQL lean turns run in the writing thread. Replies are settled within 50 ms: the loop
-looks each 30 ms.
+alone. While commits take some milliseconds (:mod:`mailer.worker.commits`), the COMMIT of a lean turn alone runs in a
+thread, so a slow disk does not stop the sockets. On PostgreSQL lean turns run in the writing thread. Replies are
+settled within 50 ms: the loop looks each 30 ms.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Turns:
         return self._may_run_on_loop and lean is not None and lean.applies
 
     def close(self) -> None:
-        """No more turns. No COMMIT is under way: the caller has the lock."""
+        """No more turns. No COMMIT is under way: when the writing thread ends, no lean turn applies."""
         self._closed = True
         self._thread.shutdown(wait=False)
 

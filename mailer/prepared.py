@@ -41,14 +41,6 @@ class Prepared:
         sql, order, values = self._values(conn, bound)
         return _on_cursor(conn, sql, "execute", values if order is None else [values[name] for name in order])
 
-    def order(self, conn: Connection) -> list[str] | None:
-        """The names of its parameters in the order in which it has them; None where they are given by name."""
-        return (self._ready.get(conn.dialect.name) or self._compile(conn))[1]
-
-    def run_rows(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> Any:
-        """As :meth:`run`, once for each of ``rows``, whose values are in the order of :meth:`order`."""
-        return _on_cursor(conn, self._ready[conn.dialect.name][0], "executemany", rows)
-
     def run_in_order(self, conn: Connection, names: Sequence[str], values: Sequence[Any]) -> Any:
         """As :meth:`run`, for values in the order in which the statement has its parameters; ``names`` are theirs."""
         sql, order, _ = self._ready.get(conn.dialect.name) or self._compile(conn)
@@ -72,7 +64,8 @@ class Prepared:
         """The statement, the order of its parameters (None: by name), and what they are bound to."""
         name = conn.dialect.name
         sql, order, constants = self._ready.get(name) or self._compile(conn)
-        return sql, order, constants | {each: time_out(value, name) for each, value in bound.items()}
+        times = {each: time_out(value, name) for each, value in bound.items() if isinstance(value, datetime)}
+        return sql, order, {**constants, **bound, **times}
 
     def _compile(self, conn: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
         compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect)
@@ -160,14 +153,12 @@ def given_numbers(dialect: str) -> Any:
 
 def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"], parameters: Any) -> Any:
     """Run on a cursor of the driver's, which is given back; its errors leave as SQLAlchemy raises them."""
-    dialect, cursor = conn.dialect, None
-    kind = dialect.loaded_dbapi.Error
+    cursor = None
     try:
         cursor = conn.connection.cursor()
         getattr(cursor, how)(sql, parameters)
-    except kind as error:
-        away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)
-        raise DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect) from error
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy(conn, error, sql, cursor) from error
     return cursor
 
 
@@ -199,11 +190,10 @@ def together(conn: Connection) -> Iterator[None]:
     if conn.dialect.name == "sqlite":
         yield
         return
-    kind = conn.dialect.loaded_dbapi.Error
     try:
         with driver.pipeline():
             yield
-    except kind as error:
+    except conn.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemy(conn, error) from error
 
 
@@ -228,11 +218,11 @@ def _finish(conn: Connection, word: Literal["COMMIT", "ROLLBACK"]) -> None:
             raise _as_sqlalchemy(conn, error) from error
 
 
-def _as_sqlalchemy(conn: Connection, error: Exception) -> Exception:
+def _as_sqlalchemy(conn: Connection, error: Exception, sql: str | None = None, cursor: Any = None) -> Exception:
     """An error of the driver as SQLAlchemy raises it."""
     dialect, kind = conn.dialect, conn.dialect.loaded_dbapi.Error
-    away = dialect.is_disconnect(error, conn.connection.dbapi_connection, None)  # type: ignore[arg-type]
-    return DBAPIError.instance(None, None, error, kind, connection_invalidated=away, dialect=dialect)
+    away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
+    return DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect)
 
 
 def time_out(value: Any, dialect_name: str) -> Any:

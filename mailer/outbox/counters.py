@@ -38,13 +38,7 @@ class Tally:
         for mailing in sorted(self._changes):
             changes = self._changes[mailing]
             if any(changes.values()):
-                given = {
-                    **_UNCHANGED,
-                    **{_BOUND[name]: number for name, number in changes.items()},
-                    "b_mailing": mailing,
-                }
-                order = _POST.order(conn) or list(given)
-                _POST.run_in_order(conn, order, [given[name] for name in order])
+                _POST.run(conn, {bound: changes[name] for name, bound in _BOUND.items()} | {"b_mailing": mailing})
         self._changes.clear()
 
 
@@ -55,4 +49,3 @@ def _post(_dialect: str) -> Update:
 
 _POST = Prepared(_post)
 _BOUND = {name: f"b_{name}" for name in COUNTERS}
-_UNCHANGED = dict.fromkeys(_BOUND.values(), 0)

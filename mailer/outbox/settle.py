@@ -37,11 +37,10 @@ from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY
 from mailer.outbox.values import Settlement
 from mailer.prepared import Prepared, time_out
-from mailer.storage import Instant, as_text
+from mailer.storage import Instant
 
 MAX_REPLY = 500
 _NAMES = ("b_id", "b_attempt", "b_reason", "b_code", "b_text", "b_retry_at")
-_ACCEPTED = ["b_reason", "b_now", "b_code", "b_text", "b_id", "b_attempt", "b_sender"]
 TARGETS = ("accepted", "retry", "refused", "in_doubt", "waiting")
 
 
@@ -77,14 +76,8 @@ def ask_for_accepted(
     The statement is sent now; the call says how many rows changed. One that is in doubt does not, and is for
     :func:`settle`.
     """
-    statement = _SETTLE["sending", "accepted"]
-    if statement.order(conn) == _ACCEPTED:  # on SQLite, where a row is given once and in its order
-        at = as_text(now)
-        given = [("", at, code, _stored(text), delivery, attempt, sender_id) for delivery, attempt, code, text in rows]
-        cursor = statement.run_rows(conn, given)
-    else:
-        full = [(delivery, attempt, "", code, _stored(text), None) for delivery, attempt, code, text in rows]
-        cursor = _ask(conn, statement, {"b_sender": sender_id, "b_now": now}, full)
+    given = [(delivery, attempt, "", code, _stored(text), None) for delivery, attempt, code, text in rows]
+    cursor = _ask(conn, _SETTLE["sending", "accepted"], {"b_sender": sender_id, "b_now": now}, given)
     return lambda: int(cursor.rowcount)
 
 

@@ -74,7 +74,7 @@ class Ledger:
             state.pacing.close()
             tally.post(conn)
             self._write_mailings(conn, now)
-        self.committed()
+        self._committed()
         board.claimed(wanted, claimed, paced=state.pacing.holds_back)
         return claimed
 
@@ -91,7 +91,7 @@ class Ledger:
             judge, relay = state.judge, state.deps.settings.smtp_url.name
             outbox.relay_away(conn, self.sender.id, judge.away_since, relay, judge.away_words)
 
-    def committed(self) -> None:
+    def _committed(self) -> None:
         """Forget what is on disk now."""
         self.uncertain.clear()
         self._state.todo.done()

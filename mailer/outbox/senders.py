@@ -58,8 +58,7 @@ class Sender:
         False when somebody has swept this sender meanwhile: then it must not claim any more, and a new one is
         registered. Raises ``StorageAway`` while the database is away.
         """
-        with suppress(SQLAlchemyError):
-            self._connection.close()
+        _close(self._connection)
         with mapped():
             self._connection = _own_connection(self.db)
             with begin_patiently(self._connection):
@@ -84,8 +83,7 @@ class Sender:
 
     def abandon(self) -> None:
         """Let go of lock and connection without a word, as a crash would."""
-        with suppress(SQLAlchemyError):
-            self._connection.close()
+        _close(self._connection)
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -232,6 +230,18 @@ def _own_connection(db: Database) -> Connection:
     except SQLAlchemyError as error:
         raise map_error(error) from error
     return connection
+
+
+def _close(connection: Connection) -> None:
+    """Close it for good. SQLAlchemy leaves a detached connection open when it cannot roll back, and says nothing."""
+    driver = None
+    with suppress(SQLAlchemyError):
+        driver = connection.connection.dbapi_connection
+    with suppress(SQLAlchemyError):
+        connection.close()
+    if driver is not None:
+        with suppress(connection.dialect.loaded_dbapi.Error):
+            driver.close()
 
 
 def _try_advisory(conn: Connection, lock: str) -> bool:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from mailer import outbox
 from mailer.outbox import Sender, Settlement
@@ -96,6 +97,21 @@ def test_a_sender_that_was_swept_while_its_connection_was_gone_does_not_go_on(db
     outbox.sweep(db, NOW)
     assert not sender.renew()
     sender.abandon()
+
+
+def test_a_connection_that_cannot_roll_back_is_closed_all_the_same(db: Database, tmp_path: Path) -> None:
+    sender = outbox.register(db, tmp_path, "lost", NOW)
+    driver = sender.connection.connection.dbapi_connection
+    assert driver is not None
+
+    def refuse(*_of_the_event: object) -> None:
+        raise db.engine.dialect.loaded_dbapi.OperationalError("the server has gone in the middle of a pipeline")
+
+    event.listen(db.engine, "reset", refuse)
+    sender.abandon()
+    event.remove(db.engine, "reset", refuse)
+    with pytest.raises(db.engine.dialect.loaded_dbapi.Error, match="closed"):
+        driver.cursor()
 
 
 def test_a_restored_backup_without_lock_files_has_no_living_senders(db: Database, tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from mailer.storage import Database, open_database
 from tests.support.house_db import counts, person
-from tests.support.sending import sendable, until
+from tests.support.sending import sendable
 from tests.support.smtpd import Limit, smtp_server
 from tests.support.tables import create_all
+from tests.support.waiting import until
 
 TOO_FAST = "454 4.7.0 Too many messages, slow down"
 

@@ -144,13 +144,6 @@ def due(conn: Connection, now: datetime) -> list[Campaign]:
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).where(ready).order_by(CAMPAIGN.c.send_at))]
 
 
-def next_scheduled(conn: Connection) -> Campaign | None:
-    """The one that goes out first of those that are planned."""
-    query = select(CAMPAIGN).where(CAMPAIGN.c.state == State.SCHEDULED.value).order_by(CAMPAIGN.c.send_at).limit(1)
-    row = conn.execute(query).first()
-    return _campaign(row) if row else None
-
-
 def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
     """A new draft; ``values`` by column. False when its slug is taken: somebody was faster."""
     row = dict(values) | {"state": State.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}

@@ -23,8 +23,7 @@
     ├── MachineShort          the machine has no memory, thread or process left         blame: house
     └── TransportError        the way to the relay                                       blame: relay
         ├── RelayAway         no connection, or it was lost; try again
-        ├── RelayRefused      the relay refuses us: greeting, EHLO, STARTTLS, AUTH
-        └── RelayConfused     an answer that fits nothing that was asked; the session is closed
+        └── RelayRefused      the relay refuses us: greeting, EHLO, STARTTLS, AUTH
 
 Each class says whether trying again can help (``permanent``) and whose fault it is (``blame``). Every error
 of a library that we call is mapped to one of these where it is called. ``exit_code`` is what the command
@@ -224,7 +223,3 @@ class RelayRefused(TransportError):
         super().__init__(message)
         self.code = code
         self.stage = stage
-
-
-class RelayConfused(TransportError):
-    """An answer that fits nothing that was asked. The session is closed and nothing is guessed."""

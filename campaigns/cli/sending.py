@@ -240,7 +240,7 @@ def pause(slug: Slug, as_json: Json = False) -> None:
 
     house = open_house(say=_)
     campaign = control.pause(house.db, slug, _who(), house.clock())
-    waiting = _tell_or_count(house, campaign, as_json)
+    waiting = _tell_or_count(house, campaign, as_json, "waiting", "retry")
     if not as_json:
         text = ngettext(
             "Paused. {number} person is still waiting.", "Paused. {number} people are still waiting.", waiting
@@ -337,8 +337,8 @@ def _list_doubts(slug: str, found: list[Doubt], as_json: bool) -> None:
     say(_("Decide with --send-again (may arrive twice) or --treat-as-sent (may be missed)."))
 
 
-def _tell_or_count(house: House, campaign: Campaign, as_json: bool, name: str = "waiting") -> int:
-    """Print the status as JSON if wanted; one of its numbers."""
+def _tell_or_count(house: House, campaign: Campaign, as_json: bool, *states: str) -> int:
+    """Print the status as JSON if wanted; return how many deliveries are in any of these states."""
     from campaigns import report
 
     with house.db.read() as conn:
@@ -346,7 +346,7 @@ def _tell_or_count(house: House, campaign: Campaign, as_json: bool, name: str = 
     house.close()
     if as_json:
         tell(status)
-    return int(status[name])
+    return sum(int(status[name]) for name in states)
 
 
 def _who() -> str:

@@ -54,10 +54,6 @@ class Composer:
         """The finished message for one person. Raises ``InputError`` for a stamp that cannot stand in a header."""
         return b"".join((self._head(values, stamp), self._further, b"\r\n\r\n", *self._body(values)))
 
-    def parts(self, values: Values, stamp: Stamp) -> tuple[bytes, bytes]:
-        """Headers and body of :meth:`message`, without the empty line between them: for a signature over both."""
-        return self._head(values, stamp) + self._further, b"".join(self._body(values))
-
     def _body(self, values: Values) -> list[bytes]:
         """The pieces of the body."""
         pieces = self._text(values)

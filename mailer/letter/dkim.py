@@ -18,7 +18,6 @@ import binascii
 import hashlib
 import re
 from binascii import b2a_base64
-from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -35,8 +34,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mailer.address import parse
 from mailer.errors import AddressError, InputError, SettingsError
-from mailer.letter.compose import Composer
-from mailer.letter.plan import Stamp, Values
 
 N_ = str  # marks a text for the catalogue (domain cli)
 BAD_SELECTOR = N_("POSTILJON_DKIM_SELECTOR: {found} is not a selector; expected letters and digits, such as news2026")
@@ -116,15 +113,6 @@ class Signer:
         A body of ours is its own canonical form (``encode.quoted_printable``), so it need not be looked through.
         """
         return self._signature(*_halves(message), at) + message
-
-    def over(self, composer: Composer) -> Callable[[Values, Stamp, datetime], bytes]:
-        """A function that composes and signs: as ``sign(composer.message(values, stamp), at)``, and faster."""
-
-        def signed(values: Values, stamp: Stamp, at: datetime) -> bytes:
-            head, body = composer.parts(values, stamp)
-            return b"".join((self._signature(head, body, at), head, b"\r\n\r\n", body))
-
-        return signed
 
     def _signature(self, head: bytes, body: bytes, at: datetime) -> bytes:
         """The DKIM-Signature header with its CRLF, over headers and a canonical body."""

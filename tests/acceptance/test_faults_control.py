@@ -11,10 +11,11 @@ import pytest
 
 from mailer import outbox
 from mailer.storage import open_database
-from tests.support.commandline import Desk, until
+from tests.support.commandline import Desk
 from tests.support.faults import scripted
 from tests.support.sending import utc_now
 from tests.support.smtpd import Rule
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 LETTER = "denkt-u-mee.md"
@@ -36,7 +37,7 @@ def test_an_edit_while_it_is_sent_changes_no_letter_and_a_cancel_stops_within_a_
     with scripted(Rule("dot", "delay", seconds=0.4)) as server:
         desk.environment["POSTILJON_SMTP_URL"] = f"smtp://127.0.0.1:{server.port}?connections=2&tls=none"
         process = desk.start("send", LETTER, "--yes")
-        until(lambda: len(server.accepted) >= 3)
+        wait_until(lambda: len(server.accepted) >= 3)
         path = desk.folder / LETTER
         path.write_text(path.read_text("utf-8").replace("Andries Kok", "Iemand Anders"), "utf-8")
         refused = desk.run("send", LETTER, "--yes")
@@ -62,7 +63,7 @@ def test_a_second_signal_is_as_good_as_kill_for_send_and_for_worker(desk: Desk) 
         for round_, command in enumerate((("send", LETTER, "--yes"), ("worker",)), start=1):
             offered = len(server.dots)
             process = desk.start(*command)
-            until(lambda offered=offered: len(server.dots) > offered)  # type: ignore[misc]
+            wait_until(lambda offered=offered: len(server.dots) > offered)  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
             time.sleep(1.0)
             assert process.poll() is None, "it did not wait for the answer"

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import refusing
-from tests.support.commandline import Desk, Ran, free_port, until
+from tests.support.commandline import Desk, Ran, free_port
 from tests.support.faults import limited, scripted
 from tests.support.smtpd import Rule, Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
@@ -63,7 +64,7 @@ def ended(process: subprocess.Popen[bytes]) -> Ran:
 def in_the_middle(desk: Desk, server: Server, what: str) -> subprocess.Popen[bytes]:
     """A ``send`` to which it is refused since some letters have arrived."""
     process = refused(desk, what, "send", LETTER, "--yes")
-    until(lambda: len(server.accepted) >= 6 or process.poll() is not None)
+    wait_until(lambda: len(server.accepted) >= 6 or process.poll() is not None)
     process.send_signal(signal.SIGUSR1)
     return process
 

@@ -19,8 +19,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from campaigns import control
 from mailer.storage import open_database
 from tests.acceptance.conftest import Office, open_office
-from tests.support.commandline import Catcher, Mailbox, fetch, free_port, until
+from tests.support.commandline import Catcher, Mailbox, fetch, free_port
 from tests.support.databases import PostgresServer
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 LETTER = "denkt-u-mee.md"
@@ -51,7 +52,7 @@ def copies(mailbox: Mailbox) -> Counter[str]:
 def test_after_kill_9_nobody_is_lost_and_nobody_gets_it_twice(slow_office: Office) -> None:
     desk, mailbox = slow_office.desk, slow_office.mailbox
     process = desk.start("send", LETTER, "--yes")
-    until(lambda: len(mailbox.all()) >= 10)
+    wait_until(lambda: len(mailbox.all()) >= 10)
     process.kill()
     process.wait()
     time.sleep(0.3)
@@ -77,7 +78,7 @@ def test_after_kill_9_nobody_is_lost_and_nobody_gets_it_twice(slow_office: Offic
 def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Office) -> None:
     desk, mailbox = slow_office.desk, slow_office.mailbox
     process = desk.start("send", LETTER, "--yes")
-    until(lambda: len(mailbox.all()) >= 5)
+    wait_until(lambda: len(mailbox.all()) >= 5)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 3
     status = desk.status("denkt-u-mee")
@@ -91,7 +92,7 @@ def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Office)
 def test_a_pause_stops_a_running_send_within_a_second(slow_office: Office) -> None:
     desk, mailbox = slow_office.desk, slow_office.mailbox
     process = desk.start("send", LETTER, "--yes")
-    until(lambda: len(mailbox.all()) >= 5)
+    wait_until(lambda: len(mailbox.all()) >= 5)
     db = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
     control.pause(db, "denkt-u-mee", "ester", datetime.now(UTC))
     db.close()
@@ -123,7 +124,7 @@ def test_children_end_when_their_parent_is_killed(office: Office) -> None:
     assert len(children) >= 2
     process.kill()
     process.wait()
-    until(lambda: not any(alive(child) for child in children))
+    wait_until(lambda: not any(alive(child) for child in children))
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))

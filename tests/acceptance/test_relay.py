@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commandline import Desk, Ran, free_port, until
+from tests.support.commandline import Desk, Ran, free_port
 from tests.support.faults import scripted
 from tests.support.smtpd import Rule, Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
@@ -61,7 +62,7 @@ def test_status_says_since_when_and_in_which_words_while_send_waits(desk: Desk) 
     with scripted(Rule("greeting", text=WAIT)) as server:
         use(desk, server)
         process = started(desk)
-        until(lambda: f"it says: {WAIT}. We keep trying." in desk.run("status", SLUG).out, 50)
+        wait_until(lambda: f"it says: {WAIT}. We keep trying." in desk.run("status", SLUG).out, 50)
         assert "has taken nothing since 20" in desk.run("status", SLUG).out
         assert WAIT in desk.run("status", SLUG, "--json").json["details"]["why_nothing"][0]
         assert "neemt sinds" in desk.run("status", SLUG, LC_ALL="nl_NL.UTF-8").out

@@ -34,8 +34,9 @@ from mailer.signing import Keyring, Purpose, Token, seal, to_text
 from mailer.storage import Database, open_database
 from tests.chaos.launching import LETTER, TOPIC
 from tests.chaos.runner import ENV, ROOT
-from tests.support.commandline import Desk, fetch, free_port, until
+from tests.support.commandline import Desk, fetch, free_port
 from tests.support.databases import postgres_server
+from tests.support.waiting import wait_until
 
 ALLOWED = 1.0
 SLUG = "optouts"
@@ -118,7 +119,7 @@ class Town:
     def leave(self, sending: subprocess.Popen[bytes], optouts: int, seed: int) -> float:
         """All of them, spread over the time of the campaign; the seconds that it took to send."""
         dice, chosen = random.Random(seed), set[int]()
-        until(lambda: (found := self.mailing()) is not None and found.counts.accepted > 0, 60)
+        wait_until(lambda: (found := self.mailing()) is not None and found.counts.accepted > 0, 60)
         begun, known = time.monotonic(), list[tuple[int, str]]()
         with ThreadPoolExecutor(16) as clients:
             for turn in range(optouts):

@@ -17,6 +17,7 @@ from tests.chaos import launching, optouts
 from tests.chaos.runner import Chaos, Relay, relay, storm, url_of
 from tests.support.house_db import counts, db, lite
 from tests.support.sending import utc_now
+from tests.support.waiting import wait_until
 
 __all__ = ["db", "lite"]
 pytestmark = pytest.mark.slow
@@ -26,13 +27,6 @@ pytestmark = pytest.mark.slow
 def server(tmp_path: Path) -> Iterator[Relay]:
     with relay(tmp_path) as made:
         yield made
-
-
-def until(condition, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def ended(process: subprocess.Popen[bytes], seconds: float = 120) -> int:
@@ -108,7 +102,7 @@ def test_sigterm_leaves_nothing_in_doubt(db: Database, tmp_path: Path, server: R
     chaos = Chaos(db, tmp_path, server, letters=3000)
     server.tell({"at": "dot", "do": "delay", "seconds": 0.02})
     process = chaos.sender()
-    until(lambda: accepted(chaos) > 50)
+    wait_until(lambda: accepted(chaos) > 50)
     process.send_signal(signal.SIGTERM)
     assert ended(process, 60) == 0
     assert outbox.sweep(db, utc_now()) == 0
@@ -121,7 +115,7 @@ def test_sigterm_leaves_nothing_in_doubt(db: Database, tmp_path: Path, server: R
 def test_two_senders_of_which_one_dies(db: Database, tmp_path: Path, server: Relay) -> None:
     chaos = Chaos(db, tmp_path, server, letters=1500)
     processes = [chaos.sender(), chaos.sender()]
-    until(lambda: accepted(chaos) > 100)
+    wait_until(lambda: accepted(chaos) > 100)
     processes[0].kill()
     assert processes[0].wait() == -signal.SIGKILL
     assert ended(processes[1]) == 0

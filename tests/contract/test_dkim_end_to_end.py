@@ -26,12 +26,13 @@ from mailer.outcome import Replied, Result
 from mailer.storage import Database
 from mailer.transport.base import Parcel
 from mailer.transport.memory import MemoryTransport
-from tests.support.commandline import EXAMPLES, Desk, catching, until
+from tests.support.commandline import EXAMPLES, Desk, catching
 from tests.support.dkim_world import both_verify, tags
 from tests.support.house_db import counts, db, lite
 from tests.support.nameserver import NameServer, nameserver
 from tests.support.postfix import postfix
 from tests.support.sending import RING, deps, send, sendable, utc_now
+from tests.support.waiting import wait_until
 
 __all__ = ["db", "lite"]
 DOMAIN = "vng.nl"
@@ -173,7 +174,7 @@ class World:
     zone: str = MAIL
 
     def arrived(self, count: int) -> list[Caught]:
-        until(lambda: len(self.mailbox.all()) >= count, 60)
+        wait_until(lambda: len(self.mailbox.all()) >= count, 60)
         return self.mailbox.all()
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from mailer.storage import Database
 from tests.support import web
-from tests.support.commandline import until
 from tests.support.site import Town, serving
+from tests.support.waiting import wait_until
 from unsubscribe import dropped, limits
 from unsubscribe.dropped import MOST_PEERS
 from unsubscribe.endpoint import public_app
@@ -25,7 +25,7 @@ def test_sign_ups_that_a_limit_turned_away_and_the_proxy_behind_them_are_counted
             headers = {"X-Forwarded-For": f"198.51.100.{number}"}
             assert web.post(site.url("/subscribe"), data=data, headers=headers).status_code == 200
         counted = web.get(site.url("/metrics")).text
-        until(lambda: read(town)[0])
+        wait_until(lambda: read(town)[0])
     found, peers = read(town)
     assert [(one.reason, one.number, one.since) for one in found] == [("sign-up by peer", 5, town.now.date())]
     assert [(peer.name, peer.number, peer.is_near) for peer in peers] == [("127.0.0.1", 25, True)]

@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from mailer.storage import Database
 from tests.support.site import Site, Town, serving
-from tests.support.wire import FORM, LAST, ONE_CLICK, line, post, rest, rest_or_reset, said, statuses, until
+from tests.support.waiting import wait_until
+from tests.support.wire import FORM, LAST, ONE_CLICK, line, post, rest, rest_or_reset, said, statuses
 from unsubscribe.endpoint import public_app
 from unsubscribe.endpoint.connection import PIECE
 from unsubscribe.endpoint.server import PatientProtocol
@@ -142,7 +143,7 @@ def test_a_body_that_nobody_reads_waits_with_who_sends_it(bare: Site, desk: Desk
         desk.may_answer.set()
         connection.settimeout(20)
         assert statuses(rest_or_reset(connection)) == [b"200"]
-    until(lambda: not open_lines(bare))
+    wait_until(lambda: not open_lines(bare))
 
 
 def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(bare: Site, desk: Desk) -> None:
@@ -151,10 +152,10 @@ def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(b
     with line(bare) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(LAST)
-        until(lambda: bool(desk.asked))
+        wait_until(lambda: bool(desk.asked))
         for there in open_lines(bare):
             assert there.transport.get_write_buffer_size() < 500_000
-        until(lambda: not open_lines(bare))
+        wait_until(lambda: not open_lines(bare))
 
 
 def test_who_takes_an_answer_slowly_gets_all_of_it(bare: Site, desk: Desk) -> None:

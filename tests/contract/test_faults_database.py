@@ -22,7 +22,8 @@ from tests.support.databases import PostgresServer
 from tests.support.faults import CommitCutter, When
 from tests.support.house_db import NOW, counts, create_all, fill, hash_of
 from tests.support.sending import Sending, deps, sendable
-from tests.support.slow import Slow, until
+from tests.support.slow import Slow
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.postgres
 PEOPLE = 200

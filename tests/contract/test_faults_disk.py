@@ -28,7 +28,8 @@ from tests.support.commandline import EXAMPLES, ROOT, Desk
 from tests.support.faults import Ballast, limited, read_only, small_disk
 from tests.support.house_db import counts, create_all, db, fill, lite
 from tests.support.sending import Sending, deps, sendable, utc_now
-from tests.support.slow import Slow, until
+from tests.support.slow import Slow
+from tests.support.waiting import until
 from unsubscribe import contacts
 
 __all__ = ["db", "lite"]
@@ -202,7 +203,8 @@ from sqlalchemy import select
 from mailer.outbox.tables import DELIVERY
 from mailer.storage import open_database
 from tests.support.sending import Sending, deps, utc_now
-from tests.support.slow import Slow, until
+from tests.support.slow import Slow
+from tests.support.waiting import until
 
 async def main():
     db, transport = open_database(f"sqlite:///{sys.argv[1]}/postiljon.db"), Slow(200)

@@ -16,8 +16,9 @@ from mailer.outcome import NotWritten, Replied, Unknown
 from mailer.settings import Relay
 from mailer.transport.limits import Limits, Reuse, Timeouts
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
-from tests.support.feeds import JumpClock, ListFeed, carry, parcel, until
+from tests.support.feeds import JumpClock, ListFeed, carry, parcel
 from tests.support.smtpd import Rule, Server, smtp_server
+from tests.support.waiting import until
 
 FAST = Limits(Timeouts(grace=1))
 

@@ -18,10 +18,11 @@ from mailer.storage import Database
 from mailer.transport.base import NotWritten
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.certificates import authority
-from tests.support.feeds import ListFeed, parcel, until
+from tests.support.feeds import ListFeed, parcel
 from tests.support.hasty import EHLO, PLAIN_EHLO, Hasty, Step, hasty_server
 from tests.support.house_db import counts, lite
 from tests.support.sending import Sending, deps, sendable
+from tests.support.waiting import until
 
 __all__ = ["lite"]
 HELLO = b"220 hasty.example\r\n"

@@ -22,9 +22,10 @@ from mailer.transport.memory import MemoryTransport
 from mailer.worker import Filled
 from mailer.worker.lean import UNUSUAL
 from tests.support.house_db import counts, db, hash_of, lite, states
-from tests.support.sending import RING, People, Sending, deps, send, sendable, until, utc_now
+from tests.support.sending import RING, People, Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
 from tests.support.turning import arms, template
+from tests.support.waiting import until
 
 __all__ = ["db", "lite"]
 

@@ -14,10 +14,11 @@ from mailer.transport.base import Parcel
 from mailer.transport.limits import Limits, Reuse
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.feeds import LETTER as SHORT
-from tests.support.feeds import ListFeed, carry, until
+from tests.support.feeds import ListFeed, carry
 from tests.support.feeds import parcel as short_parcel
 from tests.support.postfix import postfix
 from tests.support.smtpd import Server, smtp_server
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postfix]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +16,7 @@ from mailer.transport.smtp import SmtpTransport
 from tests.support.feeds import ListFeed, carry
 from tests.support.letters import LINKS, example
 from tests.support.postfix import postfix
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postfix]
 SENT_AT = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
@@ -56,12 +56,6 @@ def without_trace(content: bytes) -> bytes:
     return content
 
 
-async def until(mailbox: Mailbox, count: int) -> None:
-    async with asyncio.timeout(60):
-        while len(mailbox.all()) < count:  # noqa: ASYNC110 - filled by a server that knows of no event
-            await asyncio.sleep(0.05)
-
-
 async def test_the_letter_comes_out_of_postfix_as_it_went_in() -> None:
     mailbox = Mailbox()
     server, port = await Catcher(mailbox).listen()
@@ -71,7 +65,7 @@ async def test_the_letter_comes_out_of_postfix_as_it_went_in() -> None:
         with postfix(port) as relay:
             await carry(SmtpTransport(Relay(port=relay.port, connections=2), "sender.example.org"), feed)
             assert sorted(feed.accepted) == [parcel.delivery for parcel in sent], relay.log()
-            await until(mailbox, len(sent))
+            await until(lambda: len(mailbox.all()) >= len(sent))
     caught = {mail.recipient: mail for mail in mailbox.all()}
     assert {mail.sender for mail in caught.values()} == {SENDER}
     for parcel in sent:

@@ -18,10 +18,10 @@ import pytest
 
 from mailer.storage import Database
 from tests.contract.test_proxy_docs import certificate, documented, free_port, wait
-from tests.support.commandline import until
 from tests.support.docs import DOCS
 from tests.support.needs import need
 from tests.support.site import Town, serving
+from tests.support.waiting import wait_until
 from unsubscribe.endpoint import public_app
 from unsubscribe.endpoint.server import Server
 
@@ -169,7 +169,7 @@ def test_no_token_and_no_reader_stands_in_the_logs_of_the_documented_proxies(fro
         front.say(f"GET {path} HTTP/1.1\r\nReferer: {path}\r\nUser-Agent: {path}\r\n".encode() + HOST + LAST)
         front.say(post(path, b"X-Forwarded-For: 198.51.100.77", b"Connection: close"))
     front.behind.should_exit = True
-    until(lambda: front.say(f"GET {paths[0]} HTTP/1.1\r\n".encode() + HOST + LAST, 20)[9:11] == b"50")
+    wait_until(lambda: front.say(f"GET {paths[0]} HTTP/1.1\r\n".encode() + HOST + LAST, 20)[9:11] == b"50")
     front.say(b"GET " + paths[0].encode() + b" HTTP/1.1\r\nHost: a\r\nBad Header\r\n\r\n")
     front.process.terminate()
     front.process.wait(20)

@@ -15,7 +15,8 @@ from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import NOW, counts, db, fill, later, lite, person, states
-from tests.support.sending import Sending, deps, send, sendable, until
+from tests.support.sending import Sending, deps, send, sendable
+from tests.support.waiting import until
 
 __all__ = ["db", "lite"]
 SLOW = Replied("rcpt", 450, "4.7.1 rate limited, slow down")

@@ -16,8 +16,9 @@ from mailer.settings import Relay, Tls
 from mailer.transport.limits import Limits, Timeouts
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.certificates import authority
-from tests.support.feeds import ListFeed, carry, parcel, until
+from tests.support.feeds import ListFeed, carry, parcel
 from tests.support.smtpd import Rule, Server, smtp_server
+from tests.support.waiting import until
 
 SOON = Timeouts(notice=0.2, grace=1)
 LOOPS: dict[str, Callable[[Coroutine[Any, Any, None]], None]] = {"asyncio": asyncio.run, "uvloop": uvloop.run}

@@ -26,7 +26,8 @@ from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from tests.support.campaigning import PEPPER, TOPIC, Stage, stage
 from tests.support.commandline import Desk
-from tests.support.sending import RING, Sending, deps, send, until
+from tests.support.sending import RING, Sending, deps, send
+from tests.support.waiting import until
 from unsubscribe import contacts, erasing, optout
 from unsubscribe.contacts import Person
 

@@ -14,8 +14,9 @@ from mailer.settings import Relay
 from mailer.transport.base import NotWritten, Parcel, Replied, Result, Transport
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
-from tests.support.feeds import LETTER, ListFeed, carry, parcel, until
+from tests.support.feeds import LETTER, ListFeed, carry, parcel
 from tests.support.smtpd import Rule, smtp_server
+from tests.support.waiting import until
 
 
 @dataclass

@@ -16,8 +16,9 @@ from mailer.settings import Relay, Tls
 from mailer.transport.limits import Limits, Timeouts
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.certificates import authority
-from tests.support.feeds import LETTER, ListFeed, carry, parcel, until
+from tests.support.feeds import LETTER, ListFeed, carry, parcel
 from tests.support.smtpd import Rule, Server, smtp_server
+from tests.support.waiting import until
 
 LIMITS = Limits(Timeouts(greeting=3, grace=1))
 

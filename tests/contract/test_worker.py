@@ -16,8 +16,9 @@ from mailer.storage import Database
 from mailer.transport.base import Parcel
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import counts, db, hash_of, lite, person, states
-from tests.support.sending import People, Sending, deps, send, sendable, until, utc_now
+from tests.support.sending import People, Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
+from tests.support.waiting import until
 
 __all__ = ["db", "lite"]
 

@@ -10,7 +10,8 @@ from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import counts, db, lite, person
-from tests.support.sending import Sending, deps, send, sendable, until, utc_now
+from tests.support.sending import Sending, deps, send, sendable, utc_now
+from tests.support.waiting import until
 
 __all__ = ["db", "lite"]
 

@@ -18,8 +18,9 @@ from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import WorkerDeps
 from tests.support.house_db import counts, db, hash_of, lite, person
-from tests.support.sending import Sending, deps, send, sendable, until, utc_now
+from tests.support.sending import Sending, deps, send, sendable, utc_now
 from tests.support.smtpd import Rule, smtp_server
+from tests.support.waiting import until
 
 __all__ = ["db", "lite"]
 OURS, OTHER = "info@vng.example", "post@vng.example"

@@ -13,8 +13,9 @@ from sqlalchemy import text
 from mailer import outbox
 from mailer.storage import Database
 from tests.support.house_db import counts, db, lite
-from tests.support.sending import Sending, deps, send, sendable, smtp, until, utc_now
+from tests.support.sending import Sending, deps, send, sendable, smtp, utc_now
 from tests.support.smtpd import Rule, Server, smtp_server
+from tests.support.waiting import until
 
 __all__ = ["db", "lite"]
 

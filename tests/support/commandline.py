@@ -155,12 +155,4 @@ def fetch(url: str, body: bytes | None = None, seconds: float = 120.0) -> tuple[
             time.sleep(0.1)
 
 
-def until(true: Any, seconds: float = 120.0) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.05)
-
-
-__all__ = ["EXAMPLES", "Catcher", "Desk", "Mailbox", "Ran", "catching", "fetch", "free_port", "until"]
+__all__ = ["EXAMPLES", "Catcher", "Desk", "Mailbox", "Ran", "catching", "fetch", "free_port"]

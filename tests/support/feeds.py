@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from mailer.transport.base import NotWritten, Parcel, RelayEvent, Replied, Result, Transport, Unknown
 
@@ -84,13 +84,6 @@ class ListFeed:
     def kinds(self) -> list[str]:
         """The kinds of the relay's events, ``open`` left out."""
         return [event.kind for event in self.events if event.kind != "open"]
-
-
-async def until(true: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Wait for something that nobody signals; fails after ``seconds``."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0)
 
 
 class JumpClock:

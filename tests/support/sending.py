@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,11 +113,3 @@ class Sending:
 async def send(given: WorkerDeps, *, only: int | None = None) -> Ending:
     """Run a worker until it is done."""
     return await Sending(given, only=only).ended()
-
-
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait for a condition; ten times the promise at most."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)

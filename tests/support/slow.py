@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from mailer.outcome import NotWritten, Replied
 from mailer.transport.base import Feed
@@ -31,11 +30,3 @@ class Slow(MemoryTransport):
                 feed.report(parcel.delivery, Replied("dot", 250, "ok"))
             else:
                 feed.report(parcel.delivery, NotWritten("not wanted"))
-
-
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)

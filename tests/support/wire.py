@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
-from collections.abc import Callable
 
 from tests.support.site import Site
 
@@ -39,14 +37,6 @@ def said(site: Site, *pieces: bytes) -> bytes:
 def statuses(answer: bytes) -> list[bytes]:
     """The statuses of all answers in there."""
     return re.findall(rb"HTTP/1\.1 (\d{3})", answer)
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for it, twenty seconds at most."""
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def rest_or_reset(connection: socket.socket) -> bytes:

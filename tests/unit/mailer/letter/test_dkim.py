@@ -79,15 +79,15 @@ def test_two_independent_verifiers_accept_it() -> None:
 @given(st.text(st.characters(codec=None), max_size=100), st.text(max_size=40))
 def test_they_accept_it_whatever_the_values(v: str, name: str) -> None:
     stamp = STAMP._replace(name=name)
-    message = signer().over(COMPOSER)(values(v), stamp, AT)
     composed = COMPOSER.message(values(v), stamp)
-    assert message == signer().sign(composed, AT) == signer().sign_composed(composed, AT)
+    message = signer().sign_composed(composed, AT)
+    assert message == signer().sign(composed, AT)
     assert both_verify(message) == (True, True)
 
 
 @given(st.text(st.characters(codec=None), max_size=200))
 def test_a_body_of_ours_is_its_own_canonical_form(v: str) -> None:
-    _, body = COMPOSER.parts(values(v), STAMP)
+    _, _, body = COMPOSER.message(values(v), STAMP).partition(b"\r\n\r\n")
     assert canonical_body(body) == body
 
 

@@ -13,7 +13,8 @@ from mailer.transport.base import Notice
 from mailer.transport.limits import Limits, Offers, Timeouts
 from mailer.transport.pool import Opened, Pool
 from mailer.transport.session import Session
-from tests.support.feeds import ListFeed, parcel, until
+from tests.support.feeds import ListFeed, parcel
+from tests.support.waiting import until
 
 
 class Wire(asyncio.Transport):

@@ -15,16 +15,14 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, select, update
+from sqlalchemy import Column, Connection, Index, Row, Table, Text, select, update
 from sqlmodel import Field, SQLModel
 
 from campaigns.states import Event, State, after, sources
+from mailer.columns import NUMBER, Instant, insert_into, json_object
 from mailer.errors import InputError
-from mailer.storage import Instant, json_object
-from unsubscribe.contacts.people import insert_into
 
 N_ = str  # marks a text for the catalogue (domain cli)
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class CampaignRow(SQLModel, table=True):
@@ -33,7 +31,7 @@ class CampaignRow(SQLModel, table=True):
     __tablename__ = "campaign"
     __table_args__: Any = (Index("campaign_due", "state", "send_at"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     state: str = Field(sa_column=Column(Text, nullable=False))
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))
@@ -41,7 +39,7 @@ class CampaignRow(SQLModel, table=True):
     file_name: str = Field(sa_column=Column(Text, nullable=False))
     parts: str = Field(default="{}", sa_column=Column(Text, nullable=False))
     snapshot: str = Field(default="", sa_column=Column(Text, nullable=False))
-    mailing_id: int | None = Field(default=None, sa_column=Column(_NUMBER, nullable=True, unique=True))
+    mailing_id: int | None = Field(default=None, sa_column=Column(NUMBER, nullable=True, unique=True))
     subject: str = Field(sa_column=Column(Text, nullable=False))
     from_address: str = Field(sa_column=Column(Text, nullable=False))
     topic: str = Field(sa_column=Column(Text, nullable=False))

@@ -9,17 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, insert, select, update
+from sqlalchemy import Column, Connection, Table, Text, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from mailer.address import Address, key_of, parse
+from mailer.columns import NUMBER, Instant
 from mailer.errors import AddressError, InputError
-from mailer.storage import Instant
 
 N_ = str  # marks a text for the catalogue (domain cli)
 ROLES = ("admin", "author", "reviewer", "sender")
 SHORTEST = 12
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class StaffUserRow(SQLModel, table=True):
@@ -28,7 +27,7 @@ class StaffUserRow(SQLModel, table=True):
     __tablename__ = "staff_user"
     __table_args__: Any = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     email: str = Field(sa_column=Column(Text, nullable=False))
     email_key: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     name: str = Field(default="", sa_column=Column(Text, nullable=False))

@@ -13,12 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
+from mailer.columns import Instant, insert_into
 from mailer.errors import InputError, StorageError
 from mailer.letter.plan import Compiled, Image, Letter
-from mailer.storage import Instant
 
 JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
@@ -75,9 +74,9 @@ def keep(conn: Connection, compiled: Compiled, now: datetime) -> str:
     images = sorted({_keep_blob(conn, image.media_type, image.data) for image in compiled.images})
     name = hashlib.sha256("\n".join([letter_hash, html_hash, text_hash, *images]).encode()).hexdigest()
     row = {"hash": name, "letter": letter_hash, "public_html": html_hash, "public_text": text_hash, "made_at": now}
-    _insert(conn, SNAPSHOT, row)
+    _keep_row(conn, SNAPSHOT, row)
     for image in images:
-        _insert(conn, SNAPSHOT_IMAGE, {"snapshot": name, "blob": image})
+        _keep_row(conn, SNAPSHOT_IMAGE, {"snapshot": name, "blob": image})
     return name
 
 
@@ -131,10 +130,9 @@ def _blob(conn: Connection, name: str) -> tuple[str, bytes]:
 
 def _keep_blob(conn: Connection, media_type: str, data: bytes) -> str:
     name = hashlib.sha256(data).hexdigest()
-    _insert(conn, BLOB, {"hash": name, "media_type": media_type, "data": data})
+    _keep_row(conn, BLOB, {"hash": name, "media_type": media_type, "data": data})
     return name
 
 
-def _insert(conn: Connection, table: Table, row: dict[str, Any]) -> None:
-    dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
-    conn.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+def _keep_row(conn: Connection, table: Table, row: dict[str, Any]) -> None:
+    conn.execute(insert_into(conn, table).values(row).on_conflict_do_nothing())

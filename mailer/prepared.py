@@ -16,13 +16,13 @@ from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Connection, String, Table, bindparam, cast, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from mailer.storage import FOR_WRITING, Instant, as_text, is_busy
+from mailer.columns import Instant, as_text, insert_into
+from mailer.storage import FOR_WRITING, is_busy
 
 _INSTANT = Instant()
 TOGETHER = 64
@@ -102,8 +102,7 @@ class Rows:
     def _statement(self, number: int, dialect: str) -> ClauseElement:
         kinds = {name: self._table.c[name].type for name in self._columns}
         rows = [{name: bindparam(f"b_{at}_{name}", type_=kinds[name]) for name in kinds} for at in range(number)]
-        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        finished: ClauseElement = self._finish(insert(self._table).values(rows))
+        finished: ClauseElement = self._finish(insert_into(dialect, self._table).values(rows))
         return finished
 
 

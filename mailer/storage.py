@@ -5,30 +5,23 @@ Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock
 most ``BUSY_SECONDS``; a transaction either commits whole or leaves nothing; SQLite runs in WAL mode with
 ``synchronous=FULL`` (E6), so what was committed survives a power cut. Every driver error leaves as a
 ``StorageError``. Success of ``write`` means: it is on disk.
-
-All times are aware and in UTC (I9): :class:`Instant` stores ISO 8601 text that sorts on SQLite and
-``timestamptz`` on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 
 from mailer import databaseurl, files, journal
 from mailer.errors import (
@@ -43,7 +36,6 @@ from mailer.errors import (
 from mailer.sqlitefile import Opening
 
 N_ = str  # marks a text for the catalogue (domain cli)
-_READ = json.JSONDecoder().raw_decode
 BUSY_SECONDS, _LOG_PAUSE = 10.0, 0.02
 _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
 FOR_WRITING = "BEGIN IMMEDIATE"
@@ -58,55 +50,6 @@ _LOCKED_OUT = re.compile(
     r"authentication failed|(?:database|role) \".*\" does not exist|no pg_hba.conf entry|no password"
 )
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware ``datetime`` in UTC. A naive one is refused with ``ValueError``."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Text on SQLite, timestamptz on PostgreSQL."""
-        kind: TypeEngine[Any] = String(32) if dialect.name == "sqlite" else DateTime(timezone=True)
-        return dialect.type_descriptor(kind)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """To the database."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored")
-        return as_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
-        """From the database."""
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        stored: datetime = value
-        return stored.astimezone(UTC)
-
-
-@lru_cache(maxsize=64)
-def as_text(value: datetime) -> str:
-    """A time as SQLite keeps it. The rows of a transaction mostly share one."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def json_object(text: str) -> dict[str, Any] | None:
-    """The object in a column of JSON; None when another program has put something else there."""
-    try:
-        found, end = _READ(text)  # all that json.loads does for a text that is one value and nothing else
-    except (ValueError, TypeError, RecursionError):
-        end = -1
-    if end != len(text):
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-    return found if isinstance(found, dict) else None
 
 
 class Database:

@@ -39,14 +39,13 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from mailer import journal
+from mailer.columns import Instant, insert_into
 from mailer.errors import SettingsError
 from mailer.prepared import Lookup, Rows, instant, time_out
 from mailer.signing import fingerprint
-from mailer.storage import Instant
 
 Reason = Literal["opt_out", "undeliverable", "complaint", "pause", "less_often", "erased", "manual"]
 EVERYTHING = ""
@@ -122,7 +121,7 @@ def suppress(
 ) -> None:
     """Hold back mail of ``scope`` (``""``: all) to that address, for ever or ``until``. Again: ``until`` changes."""
     row = {"address_hash": address_hash, "scope": scope, "reason": reason, "since": now, "until": until}
-    insert = _insert(conn.dialect.name)(SUPPRESSION).values(row)
+    insert = insert_into(conn, SUPPRESSION).values(row)
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
     conn.execute(insert.on_conflict_do_update(index_elements=key, set_={"until": insert.excluded.until}))
     _note(conn, address_hash, scope, reason, {"since": now.isoformat(), "until": until and until.isoformat()})
@@ -131,7 +130,7 @@ def suppress(
 def strike_off(conn: Connection, address_hash: bytes, mailing: int, now: datetime) -> None:
     """Hold back all mail as *undeliverable*, since the letter of a mailing was refused; an earlier entry stays."""
     row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": UNDELIVERABLE, "since": now, "mailing": mailing}
-    conn.execute(_insert(conn.dialect.name)(SUPPRESSION).values(row).on_conflict_do_nothing())
+    conn.execute(insert_into(conn, SUPPRESSION).values(row).on_conflict_do_nothing())
 
 
 def undeliverable(
@@ -202,7 +201,7 @@ def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> No
     if days:
         row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": "less_often", "since": now}
         first = now + rest(days) - timedelta(days=1)  # the letter that this answers came before now
-        conn.execute(_insert(conn.dialect.name)(SUPPRESSION).values(**row, until=first, every_days=days))
+        conn.execute(insert_into(conn, SUPPRESSION).values(**row, until=first, every_days=days))
         _note(conn, address_hash, EVERYTHING, "less_often", {"since": now.isoformat(), "days": days})
 
 
@@ -246,7 +245,7 @@ def move(conn: Connection, old: bytes, new: bytes) -> None:
     for entry in entries(conn, old):
         said = {"since": entry.since.isoformat(), "until": entry.until and entry.until.isoformat()}
         _note(conn, new, entry.scope, entry.reason, said | ({"days": entry.every_days} if entry.every_days else {}))
-    insert = _insert(conn.dialect.name)(SUPPRESSION).from_select(columns, theirs.where(row.address_hash == old))
+    insert = insert_into(conn, SUPPRESSION).from_select(columns, theirs.where(row.address_hash == old))
     conn.execute(insert.on_conflict_do_nothing())
     conn.execute(delete(SUPPRESSION).where(row.address_hash == old))
 
@@ -329,7 +328,3 @@ def bind_pepper(conn: Connection, pepper: bytes) -> None:
 def _note(conn: Connection, address_hash: bytes, scope: str, reason: str, more: dict[str, Any]) -> None:
     if reason in JOURNALED:
         journal.note(conn, {"hash": address_hash.hex(), "scope": scope, "reason": reason} | more)
-
-
-def _insert(dialect: str) -> Any:
-    return sqlite.insert if dialect == "sqlite" else postgresql.insert

@@ -26,9 +26,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from mailer import outbox, suppression
+from mailer.columns import Instant
 from mailer.outbox import Refusal
 from mailer.outcome.series import LAST, is_wave
-from mailer.storage import Instant
 
 OUTAGE = "outage"
 SOONEST, LATEST = timedelta(days=1), timedelta(days=90)

@@ -13,12 +13,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
     Connection,
     Index,
-    Integer,
     Row,
     Table,
     Text,
@@ -31,12 +29,11 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from mailer.columns import NUMBER, Instant, json_object
 from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
-from mailer.storage import Instant, json_object
 from unsubscribe.contacts.bulk import new_numbers
 
 ChangeKind = Literal["opt_out", "details", "less_often", "pause", "address", "sign_up", "my_data"]
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ChangeRow(SQLModel, table=True):
@@ -45,8 +42,8 @@ class ChangeRow(SQLModel, table=True):
     __tablename__ = "change"
     __table_args__: Any = (Index("change_contact", "contact_id"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
-    contact_id: int = Field(sa_column=Column(_NUMBER, nullable=False))
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
+    contact_id: int = Field(sa_column=Column(NUMBER, nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
     before: str = Field(sa_column=Column(Text, nullable=False))
     after: str = Field(sa_column=Column(Text, nullable=False))

@@ -41,17 +41,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from mailer.columns import NUMBER, Instant, insert_into
 from mailer.errors import InputError
 from mailer.prepared import Prepared, Rows, given_numbers
-from mailer.storage import Instant
 from unsubscribe.contacts.bulk import bound, insert_rows
-from unsubscribe.contacts.people import dump_json, in_slices, insert_into, quote
+from unsubscribe.contacts.people import dump_json, in_slices, quote
 
 Basis = Literal["consent", "customer", "member", "public_task"]
 Kind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
 N_ = str  # marks a text for the catalogue (domain cli)
 BASES: tuple[Basis, ...] = ("consent", "customer", "member", "public_task")
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 _EVENT_COLUMNS = (
     "contact_id",
     "number",
@@ -74,7 +73,7 @@ class StatementRow(SQLModel, table=True):
     __tablename__ = "consent_statement"
     __table_args__: Any = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
     basis: str = Field(sa_column=Column(Text, nullable=False))
     source: str = Field(sa_column=Column(Text, nullable=False))
@@ -89,11 +88,11 @@ class EventRow(SQLModel, table=True):
     __tablename__ = "consent_event"
     __table_args__: Any = {"sqlite_with_rowid": False}
 
-    contact_id: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
+    contact_id: int = Field(sa_column=Column(NUMBER, primary_key=True, autoincrement=False))
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
     topic: str = Field(sa_column=Column(Text, nullable=False))
-    statement: int = Field(sa_column=Column(_NUMBER, nullable=False))
+    statement: int = Field(sa_column=Column(NUMBER, nullable=False))
     at: datetime = Field(sa_type=Instant)
     recorded_at: datetime = Field(sa_type=Instant)
     detail: str | None = Field(default=None, sa_column=Column(Text))

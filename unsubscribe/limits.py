@@ -22,8 +22,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, case, delete, or_, select
 from sqlmodel import Field, SQLModel
 
-from mailer.storage import Instant
-from unsubscribe.contacts.people import insert_into
+from mailer.columns import Instant, insert_into
 
 MOST_FORGOTTEN, MOST_KNOWN = 5_000, 10_000
 AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)

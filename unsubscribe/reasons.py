@@ -6,15 +6,14 @@ Promises: only numbers are kept, so nothing here can be traced to a person; a re
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, select
+from sqlalchemy import Column, Connection, Integer, Table, Text, select
 from sqlmodel import Field, SQLModel
 
+from mailer.columns import NUMBER, insert_into
 from mailer.signing import Token
 from unsubscribe import changes
-from unsubscribe.contacts.people import insert_into
 
 REASONS = ("too_many", "not_relevant", "never_asked", "changed_job", "other")
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ReasonRow(SQLModel, table=True):
@@ -22,7 +21,7 @@ class ReasonRow(SQLModel, table=True):
 
     __tablename__ = "opt_out_reason"
 
-    mailing_id: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
+    mailing_id: int = Field(sa_column=Column(NUMBER, primary_key=True, autoincrement=False))
     reason: str = Field(sa_column=Column(Text, primary_key=True))
     count: int = Field(sa_column=Column(Integer, nullable=False))
 

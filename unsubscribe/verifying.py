@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
 
-from mailer.storage import json_object
+from mailer.columns import json_object
 from unsubscribe.consent import EVENT, STATEMENT, Kind, Statement, genesis, public_part, stamp_of
 
 N_ = str  # marks a text for the catalogue (domain cli)

@@ -31,13 +31,13 @@ from sqlalchemy import (
 )
 
 from mailer import suppression
+from mailer.columns import Instant
 from mailer.outbox.candidates import Candidate
 from mailer.outbox.counters import Tally
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Claimed
 from mailer.prepared import Prepared, given_numbers, instant
-from mailer.storage import Instant
 
 _ROUNDS = 8  # a queue whose head is suppressed is cleared some windows at a time
 EXPIRED = "expired"

@@ -32,12 +32,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from mailer.columns import Instant
 from mailer.outbox.counters import Tally
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY
 from mailer.outbox.values import Settlement
 from mailer.prepared import Prepared, time_out
-from mailer.storage import Instant
 
 MAX_REPLY = 500
 _NAMES = ("b_id", "b_attempt", "b_reason", "b_code", "b_text", "b_retry_at")

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
-    Integer,
     LargeBinary,
     String,
     Table,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from mailer.storage import Instant
+from mailer.columns import NUMBER, Instant
 
 COUNTERS = (
     "recipients",
@@ -40,11 +39,10 @@ COUNTERS = (
     "complained",
 )
 _EMPTY = {"server_default": ""}
-BigNumber = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _number() -> Any:
-    return Column(BigNumber, primary_key=True, autoincrement=True)
+    return Column(NUMBER, primary_key=True, autoincrement=True)
 
 
 def _partial(name: str, state: str, *columns: str) -> Index:

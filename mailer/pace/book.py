@@ -12,9 +12,9 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Float, Integer, Table, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
+from mailer.columns import insert_into
 from mailer.pace import learning
 from mailer.pace.learning import Cycle, Learnt, News, Rest, Slots, Stop
 
@@ -122,7 +122,7 @@ class Book:
         """Write what has changed."""
         if not self._changed:
             return
-        insert: Any = (sqlite.insert if self._conn.dialect.name == "sqlite" else postgresql.insert)(LEARNT)
+        insert = insert_into(self._conn, LEARNT)
         rows = [{"bucket": bucket, **_flat(self._get(bucket))} for bucket in sorted(self._changed)]
         same = {column.name: insert.excluded[column.name] for column in LEARNT.c if not column.primary_key}
         self._conn.execute(insert.on_conflict_do_update(index_elements=["bucket"], set_=same), rows)

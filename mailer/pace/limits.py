@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, Float, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
+
+from mailer.columns import insert_into
 
 WHOLE = "whole"
 RELAY = "relay"
@@ -64,7 +64,7 @@ def room(conn: Connection, rates: Mapping[str, float], now: float) -> dict[str, 
     new = sorted(rates.keys() - known.keys())
     if new and conn.dialect.name != "sqlite":  # what is not there cannot be locked: two would have the first burst each
         rows = [{"bucket": bucket, "empty_at": 0.0, "changed_at": now} for bucket in new]
-        conn.execute(_insert(conn)(PACE).on_conflict_do_nothing(), rows)
+        conn.execute(insert_into(conn, PACE).on_conflict_do_nothing(), rows)
         known = dict(conn.execute(query).all())
     return {bucket: _room(known.get(bucket, 0.0), rate, now) for bucket, rate in rates.items()}
 
@@ -80,7 +80,7 @@ def take(conn: Connection, taken: Mapping[str, tuple[int, float]], now: float) -
         number, rate = taken[bucket]
         begin = max(_sane(known.get(bucket, 0.0), rate, now), now)
         rows.append({"bucket": bucket, "empty_at": begin + number * _interval(rate), "rate": rate, "changed_at": now})
-    insert = _insert(conn)(PACE)
+    insert = insert_into(conn, PACE)
     same = {name: insert.excluded[name] for name in ("empty_at", "rate", "changed_at")}
     conn.execute(insert.on_conflict_do_update(index_elements=["bucket"], set_=same), rows)
 
@@ -121,7 +121,3 @@ def _room(empty_at: float, rate: float, now: float) -> Room:
     behind = max(_sane(empty_at, rate, now) - now, 0.0)
     number = max(0, int((burst * interval - behind) / interval + 1e-6))
     return Room(number, now if number else now + behind - (burst - 1) * interval)
-
-
-def _insert(conn: Connection) -> Any:
-    return sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 
+from mailer.columns import Instant
 from mailer.errors import SettingsError, StorageBusy, StorageError
-from mailer.storage import Database, Instant, Others, open_database
+from mailer.storage import Database, Others, open_database
 
 TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
 

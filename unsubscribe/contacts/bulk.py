@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Integer, Table, Text, bindparam, cast, func, literal_column, select, update
 from sqlalchemy import table as named
 
+from mailer.columns import Instant
 from mailer.prepared import Prepared
-from mailer.storage import Instant
 from unsubscribe.contacts.rows import ImportRow
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION
 

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Union
 
-from sqlalchemy import Connection, Row, Select, Table, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Select, delete, or_, select, update
 
 from mailer.address import Address, mask, parse
+from mailer.columns import insert_into, json_object
 from mailer.prepared import Prepared, given_numbers, instant
 from mailer.signing import address_hash
-from mailer.storage import json_object
 from unsubscribe.contacts.tables import CONTACT
 from unsubscribe.typed import apart
 
@@ -110,11 +109,6 @@ class Person:
     name: str = ""
     language: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-
-
-def insert_into(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ``on_conflict_…``, of the connection's dialect."""
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def dump_attributes(attributes: Mapping[str, Attribute]) -> str:

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from mailer import unseen
+from mailer.columns import json_object
 from mailer.errors import AddressError
 from mailer.signing import address_hash
-from mailer.storage import json_object
 from unsubscribe.contacts import foreign
 from unsubscribe.contacts.cells import LONGEST as LONGEST_ADDRESS
 from unsubscribe.contacts.cells import read as address_of

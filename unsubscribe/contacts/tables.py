@@ -10,12 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text
 from sqlmodel import Field, SQLModel
 
-from mailer.storage import Instant
-
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+from mailer.columns import NUMBER, Instant
 
 
 class ContactRow(SQLModel, table=True):
@@ -24,7 +22,7 @@ class ContactRow(SQLModel, table=True):
     __tablename__ = "contact"
     __table_args__: Any = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     email: str = Field(sa_column=Column(Text, nullable=False))
     email_key: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     address_hash: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
@@ -43,7 +41,7 @@ class TopicRow(SQLModel, table=True):
     __tablename__ = "topic"
     __table_args__: Any = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, sa_column=Column(_NUMBER, primary_key=True, autoincrement=True))
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
     names: str = Field(default="{}", sa_column=Column(Text, nullable=False))
@@ -59,13 +57,13 @@ class SubscriptionRow(SQLModel, table=True):
     __tablename__ = "subscription"
     __table_args__: Any = (Index("subscription_contact", "contact_id"), {"sqlite_with_rowid": False})
 
-    topic_id: int = Field(sa_column=Column(_NUMBER, ForeignKey("topic.id"), primary_key=True, autoincrement=False))
+    topic_id: int = Field(sa_column=Column(NUMBER, ForeignKey("topic.id"), primary_key=True, autoincrement=False))
     contact_id: int = Field(
-        sa_column=Column(_NUMBER, ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+        sa_column=Column(NUMBER, ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
     )
     state: str = Field(sa_column=Column(Text, nullable=False))
     since: datetime = Field(sa_type=Instant)
-    statement: int = Field(default=0, sa_column=Column(_NUMBER, nullable=False))
+    statement: int = Field(default=0, sa_column=Column(NUMBER, nullable=False))
 
 
 CONTACT: Table = SQLModel.metadata.tables["contact"]

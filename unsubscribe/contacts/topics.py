@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
+from mailer.columns import insert_into, json_object
 from mailer.errors import InputError
 from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
-from mailer.storage import json_object
-from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices, insert_into
+from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from mailer.storage import Instant
+from mailer.columns import Instant
 
 revision = "0006"
 down_revision = "0005"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.storage import json_object
+from mailer.columns import json_object
 
 ANYTHING = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
 OBJECTS = st.dictionaries(st.text(max_size=5), ANYTHING, max_size=4)

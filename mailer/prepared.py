@@ -22,7 +22,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
 from mailer.columns import Instant, as_text, insert_into
-from mailer.storage import FOR_WRITING, is_busy
+from mailer.storage import begin_writing
 
 _INSTANT = Instant()
 TOGETHER = 64
@@ -166,17 +166,10 @@ def begin_at_once(conn: Connection) -> bool:
 
     False while another connection has SQLite's lock. On PostgreSQL the first statement begins it.
     """
-    if conn.dialect.name != "sqlite":
-        return True
-    driver: Any = conn.connection.dbapi_connection
     try:
-        driver.execute(FOR_WRITING)
+        return begin_writing(conn)
     except conn.dialect.loaded_dbapi.Error as error:
-        found = _as_sqlalchemy(conn, error)
-        if is_busy(found):
-            return False
-        raise found from error
-    return True
+        raise _as_sqlalchemy(conn, error) from error
 
 
 @contextmanager

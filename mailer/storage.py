@@ -163,16 +163,29 @@ def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) 
         yield
 
 
-def _begun(connection: Connection) -> bool:
-    """False while SQLite's lock is somebody else's. By the driver: SQLAlchemy takes 20 times as long to refuse."""
+def begin_writing(connection: Connection) -> bool:
+    """Begin a writing transaction at once; return False while another connection has SQLite's lock.
+
+    By the driver: SQLAlchemy takes 20 times as long to refuse. On PostgreSQL the first statement begins it. Raises the
+    driver's error if it is any other than *busy*.
+    """
     if connection.dialect.name != "sqlite":
         return True
     driver: Any = connection.connection.dbapi_connection
     try:
         driver.execute(FOR_WRITING)
     except sqlite3.Error as error:
-        return getattr(error, "sqlite_errorname", "") not in _BUSY
+        if getattr(error, "sqlite_errorname", "") in _BUSY:
+            return False
+        raise
     return True
+
+
+def _begun(connection: Connection) -> bool:
+    try:
+        return begin_writing(connection)
+    except sqlite3.Error:
+        return True  # SQLAlchemy's own begin meets it again, and raises it as one of its errors
 
 
 def _announce(database: str) -> int | None:
@@ -235,7 +248,7 @@ def map_error(error: SQLAlchemyError) -> StorageError:
     text = str(getattr(error, "orig", None) or error)
     if _sqlstate(error) in _CONFLICT_STATES:
         return StorageConflict("the database gave way to somebody else; try again")
-    if is_busy(error) or _sqlstate(error) in _BUSY_STATES:
+    if _is_busy(error) or _sqlstate(error) in _BUSY_STATES:
         return StorageBusy("the database was locked by somebody else for too long; try again")
     full = _errorcode(error) == "SQLITE_FULL" or _sqlstate(error) in _FULL_STATES
     if full or any(words in text for words in ("disk is full", "No space left", "File too large")):
@@ -321,7 +334,7 @@ def _errorcode(error: BaseException) -> str:
     return str(getattr(getattr(error, "orig", None), "sqlite_errorname", ""))
 
 
-def is_busy(error: BaseException) -> bool:
+def _is_busy(error: BaseException) -> bool:
     """Whether another connection has SQLite's lock."""
     return _errorcode(error) in _BUSY
 

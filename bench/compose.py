@@ -21,9 +21,9 @@ from mailer.letter.compile import compile_letter
 from mailer.letter.compose import Composer
 from mailer.outbox import Claimed, Counts, Identity, Mailing, MailingSpec
 from mailer.signing import LETTER_TOKENS, Purpose, Token, letter_sealer, seal, to_local_part, to_text
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.worker import Filled
-from mailer.worker.press import _Kit
+from mailer.worker.press import _MailingContext
 from tests.support.letters import example
 
 RETURN_PATH = "bounces@vng.nl"
@@ -49,13 +49,13 @@ def people(number: int) -> list[tuple[Claimed, Filled]]:
     return found
 
 
-def kits(letter: str) -> tuple[_Kit, _Kit]:
+def kits(letter: str) -> tuple[_MailingContext, _MailingContext]:
     """What makes the parcels of a letter: the slow way, the flat one."""
     identity = Identity(PUBLIC, RETURN_PATH, RING.current.id)
     spec = MailingSpec("bench", "campaign", "news", "", identity)
     mailing = Mailing(1, spec, "open", "", True, 0, Counts(), NOW, NOW)
     composer = Composer(compile_letter(example(letter)).letter)
-    slow, flat = (_Kit(composer, RING.current, mailing, LINKS, None) for _ in range(2))
+    slow, flat = (_MailingContext(composer, RING.current, mailing, LINKS, None) for _ in range(2))
     slow._flat = None
     return slow, flat
 
@@ -110,7 +110,7 @@ def main() -> None:
     compare("the tokens alone", plain_tokens, quick_tokens(), readers, arguments.turns)
 
 
-def _parcel(kit: _Kit, claim: Claimed, filled: Filled) -> Parcel:
+def _parcel(kit: _MailingContext, claim: Claimed, filled: Filled) -> OutgoingMessage:
     return kit.parcel(claim, filled)
 
 

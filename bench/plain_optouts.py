@@ -27,7 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.reading import keyring
-from campaigns.listening import keep_on_a_core, listen
+from campaigns.listening import listen, pin_to_cpu
 from mailer.errors import TokenError
 from mailer.signing import Keyring, Purpose, from_text, unseal
 
@@ -110,7 +110,7 @@ def main() -> None:
     for number, listening in enumerate(listen("127.0.0.1", port, processes)):
         child = context.Process(target=serve, args=(database, secrets, listening), daemon=True)
         child.start()
-        keep_on_a_core(child.pid or 0, number, processes)
+        pin_to_cpu(child.pid or 0, number, processes)
         children.append(child)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # daemons end with us
     for child in children:

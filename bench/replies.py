@@ -11,9 +11,9 @@ import argparse
 import statistics
 import time
 
-from mailer.transport.base import Parcel, RelayEvent, Replied, Result
+from mailer.transport.base import OutgoingMessage, RelayEvent, Replied, Result
 from mailer.transport.limits import Limits, Offers, Reuse
-from mailer.transport.link import Ended, Losses
+from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
 from mailer.transport.usual import UsualPipeline
 
@@ -50,12 +50,12 @@ class Letters:
         self.content = b"x" * 70 + b"\r\n"
         self.content *= 210
 
-    def take(self) -> Parcel | None:
+    def take(self) -> OutgoingMessage | None:
         if not self.rest:
             return None
         self.rest -= 1
         address = f"reader{self.rest}@domain{self.rest % 997}.example"
-        return Parcel(self.rest, "bounces+kgakmoatxqaaaaagqj@vng.example", address, self.content, ready=True)
+        return OutgoingMessage(self.rest, "bounces+kgakmoatxqaaaaagqj@vng.example", address, self.content, ready=True)
 
     async def wait(self) -> None: ...
 
@@ -71,7 +71,7 @@ class Letters:
 def once(kind: type[Pipeline], number: int) -> tuple[float, int]:
     """Microseconds of processor a letter, and how many bytes were written."""
     letters, wire = Letters(number), Wire()
-    pipeline = kind(letters, wire, OFFERS, Limits(reuse=Reuse(messages=number + 1)), Losses())
+    pipeline = kind(letters, wire, OFFERS, Limits(reuse=Reuse(messages=number + 1)), PipeliningHealth())
     started = time.process_time()
     pipeline.begin(0.0)
     pipeline.received(GROUP, 0.0)

@@ -35,14 +35,14 @@ from mailer.signing import Keyring, letter_sealer
 from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
-from mailer.worker import Filled, Links, WorkerDeps
+from mailer.worker import Filled, LetterLinks, WorkerDeps
 from tests.support.databases import postgres_server
 from tests.support.letters import example
 from unsubscribe.tokens import letter_links
 
 RING = Keyring.of([b"k" * 32])
 PUBLIC = "https://post.example.org"
-LINKS = Links(f"{PUBLIC}/o/abc", *letter_links(PUBLIC))
+LINKS = LetterLinks(f"{PUBLIC}/o/abc", *letter_links(PUBLIC))
 
 
 class Readers:
@@ -51,7 +51,7 @@ class Readers:
     def fill(self, _conn: Connection, _mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
         return {number: Filled(f"Reader {number}", {"contact": reader(number)}) for number in recipients}
 
-    def links(self, _conn: Connection, _mailing: Mailing) -> Links | None:
+    def links(self, _conn: Connection, _mailing: Mailing) -> LetterLinks | None:
         return LINKS
 
 
@@ -174,16 +174,16 @@ def _profiled(arguments: argparse.Namespace, window: int, port: int) -> float:
         speed = once(arguments, window, port)
         profile.disable()
     else:
-        from mailer.worker.writer import Writer
+        from mailer.worker.writer import Dispatcher
 
-        plain = Writer.run
+        plain = Dispatcher.run
 
-        def profiled(self: Writer) -> None:
+        def profiled(self: Dispatcher) -> None:
             profile.enable()
             plain(self)
             profile.disable()
 
-        Writer.run = profiled  # type: ignore[method-assign]
+        Dispatcher.run = profiled  # type: ignore[method-assign]
         speed = once(arguments, window, port)
     pstats.Stats(profile, stream=sys.stdout).strip_dirs().sort_stats("tottime").print_stats(35)
     return speed

@@ -1,7 +1,7 @@
 """The composition root: settings are read once, and everything that needs something is given it here (rule 14).
 
-Promises: :func:`open_house` gives a :class:`House` whose database has the schema of this code and whose pepper is the
-one that the database was begun with; otherwise it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
+Promises: :func:`open_house` gives an :class:`AppContext` whose database has the schema of this code and whose pepper is
+the one that the database was begun with; else it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
 Files of the house that an older version left open to other users are closed to them at a start, which is said once.
 What costs time to import is imported when it is asked for, so that ``send`` claims within a second.
 """
@@ -37,8 +37,8 @@ from unsubscribe.settings import ReaderSettings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from campaigns.launch import Site
-    from campaigns.links import Slots
+    from campaigns.launch import LaunchConfig
+    from campaigns.links import ContactSlots
     from mailer.transport.base import Transport
     from mailer.worker import WorkerDeps
     from unsubscribe.tokens import Tokens
@@ -49,7 +49,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
-class House:
+class AppContext:
     """What a process of Postiljon has: settings, database, keys, clock; and makes of them."""
 
     campaign: CampaignSettings
@@ -74,18 +74,18 @@ class House:
         return Tokens(self.keyring)
 
     @cached_property
-    def slots(self) -> Slots:
+    def slots(self) -> ContactSlots:
         """Fills letters for people."""
-        from campaigns.links import Slots
+        from campaigns.links import ContactSlots
 
-        return Slots(self.tokens)
+        return ContactSlots(self.tokens)
 
     @cached_property
-    def site(self) -> Site:
+    def site(self) -> LaunchConfig:
         """What a launch freezes on its mailing."""
-        from campaigns.launch import Site
+        from campaigns.launch import LaunchConfig
 
-        return Site(
+        return LaunchConfig(
             db=self.db,
             public_url=self.reader.public_url,
             return_path=self.mailer.return_path,
@@ -175,7 +175,7 @@ class House:
         self.db.close()
 
 
-def open_house(clock: Clock = steady, say: Say = as_is) -> House:
+def open_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
     """Read the settings, open the database, check schema and pepper. Raises ``SettingsError`` or ``SchemaError``."""
     house = unchecked_house(clock, say)
     try:
@@ -192,7 +192,7 @@ def open_house(clock: Clock = steady, say: Say = as_is) -> House:
     return house
 
 
-def unchecked_house(clock: Clock = steady, say: Say = as_is) -> House:
+def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
     """The same without a look into the database. Raises what :func:`wrong_with` finds, all of it."""
     settings = look()
     ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
@@ -222,13 +222,13 @@ def has_data(settings: Configuration) -> bool:
     return has_secrets(settings.mailer) and database_exists(settings.campaign)
 
 
-def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> House:
+def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> AppContext:
     """A house with settings that are right, and a database and secrets that are there."""
     campaign, mailer = settings.campaign, settings.mailer
     assert mailer.pepper is not None  # noqa: S101 - see wrong_with
     db = open_database(campaign.database, make=False)
     db.journal = Journal(campaign.data / journal.FILE)
-    return House(
+    return AppContext(
         campaign=campaign,
         mailer=mailer,
         reader=settings.reader,
@@ -240,13 +240,13 @@ def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -
     )
 
 
-def house_without_data(settings: Configuration, say: Say = as_is) -> House:
+def house_without_data(settings: Configuration, say: Say = as_is) -> AppContext:
     """Settings alone, for a look at the relay and DNS where there is no database or no secret: an empty memory."""
     from sqlalchemy import create_engine
 
     key = os.urandom(32)
     db = Database(create_engine("sqlite://"), None)
-    return House(settings.campaign, settings.mailer, settings.reader, db, Keyring.of([key]), key, say=say)
+    return AppContext(settings.campaign, settings.mailer, settings.reader, db, Keyring.of([key]), key, say=say)
 
 
 def database_exists(settings: CampaignSettings) -> bool:

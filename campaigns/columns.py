@@ -35,7 +35,7 @@ _BEGINS_ADDRESS = re.compile(r"(?:\]\(<?|:::+[ \t]*button[ \t]+)\Z")
 
 
 @dataclass(slots=True)
-class Use:
+class ColumnReference:
     """A column that a letter names: where first, what is read instead, and what its values must be."""
 
     where: Fault
@@ -100,7 +100,7 @@ class Many:
         text = _("{count} of {number}") if self.whole else _("{count} of the first {number}")
         return text.format(count=count, number=self.number)
 
-    def missing(self, name: str, use: Use) -> str:
+    def missing(self, name: str, use: ColumnReference) -> str:
         """Who reads the fallback."""
         _ = self.say
         text = (
@@ -110,7 +110,7 @@ class Many:
         )
         return text.format(people=self.of(use.missing), name=name, fallback=use.fallback)
 
-    def odd(self, name: str, use: Use) -> Fault:
+    def odd(self, name: str, use: ColumnReference) -> Fault:
         """Whose value is not what the letter wants."""
         _ = self.say
         value, email = use.odd[0]
@@ -129,7 +129,7 @@ class Many:
         )
 
 
-def _unknown(conn: Connection, name: str, use: Use, known: Sequence[str], _: Say) -> Fault:
+def _unknown(conn: Connection, name: str, use: ColumnReference, known: Sequence[str], _: Say) -> Fault:
     others = contacts.having(conn, name)
     if others:
         hint = _("People outside this topic have one.")
@@ -156,7 +156,7 @@ def _people(conn: Connection, topic: str) -> list[Contact]:
     return found
 
 
-def _look(person: Contact, uses: Mapping[str, Use], language: str) -> None:
+def _look(person: Contact, uses: Mapping[str, ColumnReference], language: str) -> None:
     values = person.values()
     for name, use in uses.items():
         value = values.get(name)
@@ -177,9 +177,9 @@ _READ: Mapping[str, Callable[[str, str], object]] = {
 }
 
 
-def _uses(definition: Definition) -> dict[str, Use]:
+def _uses(definition: Definition) -> dict[str, ColumnReference]:
     """The columns that a letter names, by name, in its order."""
-    found: dict[str, Use] = {}
+    found: dict[str, ColumnReference] = {}
     parts = [(key, getattr(definition, key), definition.lines.get(key, 0)) for key in ("subject", "preheader")]
     for key, text, line in (*parts, ("body", definition.body, definition.body_line)):
         before = ""
@@ -187,7 +187,7 @@ def _uses(definition: Definition) -> dict[str, Use]:
             if isinstance(piece, Tag) and piece.source:
                 where = Fault(definition.file, piece.line, key, "", "")
                 for name, fallback, kind in _named(piece, before):
-                    use = found.setdefault(name, Use(where))
+                    use = found.setdefault(name, ColumnReference(where))
                     use.fallback = fallback if use.fallback is None else use.fallback
                     use.kind = use.kind or kind
             before = piece.text[-40:] if isinstance(piece, Text) else ""

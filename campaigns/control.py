@@ -15,13 +15,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns import launch, reachability, records
-from campaigns.launch import Site
+from campaigns.launch import LaunchConfig
 from campaigns.records import Campaign
-from campaigns.states import Event, State, after
+from campaigns.states import CampaignEvent, CampaignState, after
 from mailer import outbox
 from mailer.errors import InputError, StateError, StateHeld
 from mailer.outbox import Doubt, Mailing
-from mailer.outbox.values import Choice
+from mailer.outbox.values import DoubtChoice
 from mailer.storage import Database
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -39,27 +39,27 @@ def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
     """A person stops it for a while."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
-        _move(conn, campaign, Event.PAUSE, now, who)
+        _move(conn, campaign, CampaignEvent.PAUSE, now, who)
         if campaign.mailing_id is not None:
             outbox.hold(conn, campaign.mailing_id, f"paused: {who}", now)
         return records.get(conn, slug)
 
 
-def resume(site: Site, slug: str, now: datetime) -> Campaign:
+def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
     """A person lets it go on; one that missed its hour is launched. Sets the state and returns."""
     reachability.refuse(site.way, site.say)
     with site.db.read() as conn:
         campaign = records.get(conn, slug)
         if campaign.mailing_id is not None:
             reachability.refuse_frozen(conn, site.way, slug, campaign.mailing_id, site.say)
-    if campaign.state is State.SENDING:
+    if campaign.state is CampaignState.SENDING:
         return campaign
-    after(campaign.state, Event.RESUME, slug)
+    after(campaign.state, CampaignEvent.RESUME, slug)
     if not campaign.is_launched:
         launch.resume_missed(site, campaign, now)
     else:
         with site.db.write() as conn:
-            _move(conn, campaign, Event.RESUME, now, "")
+            _move(conn, campaign, CampaignEvent.RESUME, now, "")
             outbox.release(conn, _mailing_id(campaign), now, by_person=True)
     with site.db.read() as conn:
         return records.get(conn, slug)
@@ -69,8 +69,8 @@ def cancel(db: Database, slug: str, now: datetime) -> Campaign:
     """A person stops it for good: what waits, is in retry or in doubt is skipped, in chunks."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
-        if campaign.state is not State.CANCELLED:
-            _move(conn, campaign, Event.CANCEL, now, "", finished_at=now)
+        if campaign.state is not CampaignState.CANCELLED:
+            _move(conn, campaign, CampaignEvent.CANCEL, now, "", finished_at=now)
         left = _cancel_some(conn, campaign, now)
     while left:
         with db.write() as conn:
@@ -87,11 +87,11 @@ def doubts(conn: Connection, slug: str) -> list[Doubt]:
     return list(outbox.doubts(conn, campaign.mailing_id)) if campaign.mailing_id is not None else []
 
 
-def decide(db: Database, slug: str, choice: Choice, addresses: Sequence[str], now: datetime) -> Decided:
+def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime) -> Decided:
     """A person decides what is in doubt, for all or for these addresses. *Send again* opens a finished campaign."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
-        if campaign.state is State.CANCELLED and choice == "send_again":
+        if campaign.state is CampaignState.CANCELLED and choice == "send_again":
             raise StateError(N_("{slug} was cancelled; nobody more gets it").format(slug=slug))
         known = {doubt.address.lower(): doubt.address for doubt in doubts(conn, slug)}
         strangers = [address for address in addresses if address.lower() not in known]
@@ -101,9 +101,9 @@ def decide(db: Database, slug: str, choice: Choice, addresses: Sequence[str], no
             return Decided(0, campaign)
         chosen = [known[address.lower()] for address in addresses] or None
         rows = outbox.decide(conn, _mailing_id(campaign), choice, chosen, now)
-        if rows and choice == "send_again" and campaign.state is State.FINISHED:
+        if rows and choice == "send_again" and campaign.state is CampaignState.FINISHED:
             outbox.reopen(conn, _mailing_id(campaign), now)
-            _move(conn, campaign, Event.SEND_AGAIN, now, "", finished_at=None)
+            _move(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
         return Decided(rows, records.get(conn, slug))
 
 
@@ -122,14 +122,14 @@ def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided
     with db.write() as conn:
         campaign = records.get(conn, slug)
         rows = _refused(conn, campaign, reason)
-        if campaign.state in (State.CANCELLED, State.PAUSED):
-            after(campaign.state, Event.SEND_AGAIN, slug)
+        if campaign.state in (CampaignState.CANCELLED, CampaignState.PAUSED):
+            after(campaign.state, CampaignEvent.SEND_AGAIN, slug)
         done = outbox.put_back(conn, rows, now)
-        if campaign.state is State.FINISHED:
+        if campaign.state is CampaignState.FINISHED:
             outbox.reopen(conn, _mailing_id(campaign), now)
-            _move(conn, campaign, Event.SEND_AGAIN, now, "", finished_at=None)
-        elif campaign.state is State.HELD:
-            _move(conn, campaign, Event.RESUME, now, "")
+            _move(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
+        elif campaign.state is CampaignState.HELD:
+            _move(conn, campaign, CampaignEvent.RESUME, now, "")
             outbox.release(conn, _mailing_id(campaign), now, by_person=True)
         return Decided(done, records.get(conn, slug))
 
@@ -150,10 +150,10 @@ def resume_due(db: Database, now: datetime) -> list[Campaign]:
     """Let campaigns go on that a quota held until a time that is over; which."""
     with db.read() as conn:
         due = set(outbox.due_again(conn, now))
-        held = [item for item in records.in_states(conn, [State.HELD]) if item.mailing_id in due] if due else []
+        held = [item for item in records.in_states(conn, [CampaignState.HELD]) if item.mailing_id in due] if due else []
     for campaign in held:
         with db.write() as conn:
-            if records.move(conn, campaign, Event.RESUME, now):
+            if records.move(conn, campaign, CampaignEvent.RESUME, now):
                 outbox.release(conn, _mailing_id(campaign), now)
     return held
 
@@ -175,13 +175,13 @@ def incomplete(conn: Connection) -> list[Campaign]:
 
 def _follow(conn: Connection, campaign: Campaign, mailing: Mailing, now: datetime) -> None:
     if mailing.state == "held":
-        records.move(conn, campaign, Event.HOLD, now, reason=mailing.reason)
-    elif mailing.finished and records.move(conn, campaign, Event.FINISH, now, finished_at=now):
+        records.move(conn, campaign, CampaignEvent.HOLD, now, reason=mailing.reason)
+    elif mailing.finished and records.move(conn, campaign, CampaignEvent.FINISH, now, finished_at=now):
         outbox.close(conn, mailing.id, now)
 
 
 def _launched(conn: Connection) -> list[Campaign]:
-    return [item for item in records.in_states(conn, [State.SENDING]) if item.is_launched]
+    return [item for item in records.in_states(conn, [CampaignState.SENDING]) if item.is_launched]
 
 
 def _cancel_some(conn: Connection, campaign: Campaign, now: datetime) -> int:
@@ -189,7 +189,7 @@ def _cancel_some(conn: Connection, campaign: Campaign, now: datetime) -> int:
 
 
 def _move(
-    conn: Connection, campaign: Campaign, event: Event, now: datetime, reason: str, **values: datetime | None
+    conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, reason: str, **values: datetime | None
 ) -> None:
     if not records.move(conn, campaign, event, now, reason=reason, **values):
         said = N_("{slug} was changed by somebody else at this moment; look with 'postiljon status'")

@@ -21,7 +21,7 @@ _LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class KeyRequest:
     """Which key: its file and the two halves of its name in DNS."""
 
     path: Path
@@ -44,15 +44,17 @@ class Published:
         return f"{self.name}. IN TXT ( {strings} )"
 
 
-def wanted(settings: MailerSettings, selector: str = "", domain: str = "", path: Path | None = None) -> Wanted | None:
+def wanted(
+    settings: MailerSettings, selector: str = "", domain: str = "", path: Path | None = None
+) -> KeyRequest | None:
     """What is not said is as in the settings; a new selector gets a file of its own. None: no domain is known."""
     domain = domain or settings.dkim_domain
     chosen = selector or settings.dkim_selector or FIRST_SELECTOR
     same = settings.dkim_key if chosen == settings.dkim_selector else None
-    return Wanted(path or same or Path(f"dkim-{chosen}.pem"), chosen, domain) if domain else None
+    return KeyRequest(path or same or Path(f"dkim-{chosen}.pem"), chosen, domain) if domain else None
 
 
-def make_or_read(key: Wanted) -> Published:
+def make_or_read(key: KeyRequest) -> Published:
     """The key in the file, made if there is none."""
     made = not key.path.exists()
     if made and not key.path.parent.is_dir():

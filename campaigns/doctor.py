@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from campaigns import migrations, modes, preflight, reachability, records, report, setup, surroundings
-from campaigns.app import House
+from campaigns.app import AppContext
 from campaigns.findings import Finding
 from campaigns.moments import Say
 from campaigns.restoring import missing
@@ -23,7 +23,7 @@ from mailer.errors import Fault, PostiljonError, RelayRefused, TransportError
 from mailer.journal import FILE, Journal
 from mailer.letter.dkim import dns_record
 from mailer.settings import LOOPBACK, Relay
-from mailer.transport.base import Notice, unheard
+from mailer.transport.base import RelayObserver, unheard
 
 N_ = str  # marks a text for the catalogue (domain cli)
 _PASSWORD = re.compile(
@@ -43,7 +43,7 @@ _NO_LOGIN = N_(
 _LOGIN_REFUSED = N_("Look whether smtp_user and smtp_password are right ({file}), as the mail server's owner gave them")
 
 
-def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
+def examine(sender: str, _: Say, notice: RelayObserver = unheard) -> list[Finding]:
     """Look at all; ``sender`` is an address to ask DNS about ("": none). ``notice`` hears that the relay is silent."""
     seen = setup.look(_)
     found = [Finding(*told) for told in setup.findings(seen, _)]
@@ -52,7 +52,7 @@ def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
         return found
     unable = {_(subject) for subject in seen.unable}
     try:
-        checks: list[tuple[str, Callable[[House, Say], Iterator[Finding]]]] = [
+        checks: list[tuple[str, Callable[[AppContext, Say], Iterator[Finding]]]] = [
             (_("secrets"), _secrets),
             (_("files"), _files),
             (_("public address"), _public_url),
@@ -79,7 +79,9 @@ def examine(sender: str, _: Say, notice: Notice = unheard) -> list[Finding]:
         house.close()
 
 
-def _safely(subject: str, check: Callable[[House, Say], Iterator[Finding]], house: House, _: Say) -> list[Finding]:
+def _safely(
+    subject: str, check: Callable[[AppContext, Say], Iterator[Finding]], house: AppContext, _: Say
+) -> list[Finding]:
     try:
         return list(check(house, _))
     except PostiljonError as error:
@@ -89,7 +91,7 @@ def _safely(subject: str, check: Callable[[House, Say], Iterator[Finding]], hous
         return [Finding("error", subject, words.format(path=error.filename or subject, why=error.strerror or error))]
 
 
-def _secrets(house: House, _: Say) -> Iterator[Finding]:
+def _secrets(house: AppContext, _: Say) -> Iterator[Finding]:
     path = house.data / modes.SECRETS
     if not path.exists():
         yield Finding("ok", _("secrets"), _("in the environment"))
@@ -110,7 +112,7 @@ def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "replace")
 
 
-def _files(house: House, _: Say) -> Iterator[Finding]:
+def _files(house: AppContext, _: Say) -> Iterator[Finding]:
     """Whether other users of this machine can read addresses. What names nobody (journal, locks) is a warning."""
     found = [path for path in modes.too_open(house.data, house.db) if path.name != modes.SECRETS]
     for path in found:
@@ -129,7 +131,7 @@ def _too_open(subject: str, path: Path, _: Say) -> Finding:
     return Finding("error", subject, _("{path} can be read by others; do: chmod 600 {path}").format(path=path))
 
 
-def _public_url(house: House, _: Say) -> Iterator[Finding]:
+def _public_url(house: AppContext, _: Say) -> Iterator[Finding]:
     found = reachability.advice(house.site.way, _)
     for fault in found:
         yield Finding(fault.severity, _("public address"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
@@ -137,7 +139,7 @@ def _public_url(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("public address"), house.reader.public_url)
 
 
-def _organisation(house: House, _: Say) -> Iterator[Finding]:
+def _organisation(house: AppContext, _: Say) -> Iterator[Finding]:
     """Whose service mail it is, and from which address."""
     faults = contact_missing(house, _)
     for fault in faults:
@@ -146,7 +148,7 @@ def _organisation(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("organisation"), f"{house.reader.organisation} <{house.reader.contact}>".strip())
 
 
-def contact_missing(house: House, _: Say) -> list[Fault]:
+def contact_missing(house: AppContext, _: Say) -> list[Fault]:
     """A warning that says what to write where, while the organisation has no address for service mail."""
     if house.reader.contact:
         return []
@@ -157,7 +159,7 @@ def contact_missing(house: House, _: Say) -> list[Fault]:
     return [Fault(file, 0, "contact", found, expected, hint.format(path=file), "warning")]
 
 
-def _service_mail(house: House, _: Say) -> Iterator[Finding]:
+def _service_mail(house: AppContext, _: Say) -> Iterator[Finding]:
     """Confirmations and the like that wait, with the relay's words."""
     with house.db.read() as conn:
         found = report.service_mail(conn, house.clock(), house.reader.timezone, _)
@@ -167,14 +169,14 @@ def _service_mail(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("service mail"), _("none waits"))
 
 
-def _database(house: House, _: Say) -> Iterator[Finding]:
+def _database(house: AppContext, _: Say) -> Iterator[Finding]:
     migrations.check(house.db)
     with house.db.read() as conn:
         suppression.bind_pepper(conn, house.pepper)
     yield Finding("ok", _("database"), house.db.shown)
 
 
-def _counters(house: House, _: Say) -> Iterator[Finding]:
+def _counters(house: AppContext, _: Say) -> Iterator[Finding]:
     """The counters of each mailing against its rows."""
     wrong = 0
     with house.db.read() as conn:
@@ -193,7 +195,7 @@ def _counters(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("counters"), _("agree with the rows"))
 
 
-def _backup(house: House, _: Say) -> Iterator[Finding]:
+def _backup(house: AppContext, _: Say) -> Iterator[Finding]:
     """Campaigns that the journal knows and this database does not."""
     with house.db.read() as conn:
         lost = missing(conn, Journal(house.data / FILE))
@@ -207,7 +209,7 @@ def _backup(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("backup"), _("the journal knows no campaign that this database does not"))
 
 
-def _relay(house: House, _: Say, notice: Notice) -> Iterator[Finding]:
+def _relay(house: AppContext, _: Say, notice: RelayObserver) -> Iterator[Finding]:
     relay, file = house.mailer.smtp_url, settingsfile.in_use()
     try:
         asyncio.run(house.transport().check(notice))
@@ -226,7 +228,7 @@ def _next_step(relay: Relay, error: TransportError) -> str:
     return _AWAY_HERE if relay.host in LOOPBACK else _AWAY
 
 
-def _dns(house: House, _: Say, sender: str) -> Iterator[Finding]:
+def _dns(house: AppContext, _: Say, sender: str) -> Iterator[Finding]:
     faults = preflight.examine(sender_of(house, sender), "", 0, preflight.asker(house.campaign.dns), _)
     for fault in faults:
         must_fail = fault.found.startswith(_(preflight.MUST_FAIL).partition("{")[0])
@@ -237,10 +239,10 @@ def _dns(house: House, _: Say, sender: str) -> Iterator[Finding]:
         yield Finding("ok", "DNS", _("{address} can get mail and is authenticated").format(address=sender))
 
 
-def sender_of(house: House, address: str) -> preflight.Sender:
+def sender_of(house: AppContext, address: str) -> preflight.SenderIdentity:
     """What to ask DNS about for letters from ``address``."""
     pem = house.mailer.dkim_pem()
-    return preflight.Sender(
+    return preflight.SenderIdentity(
         address=address,
         return_domain=house.mailer.return_path.rpartition("@")[2],
         dkim_selector=house.mailer.dkim_selector if pem else "",

@@ -24,11 +24,11 @@ from sqlalchemy import Connection
 from campaigns import audience, reachability, records, segments
 from campaigns.compiling import Compile, compile_here
 from campaigns.definition import Definition, read
-from campaigns.material import Material, differences, load
+from campaigns.material import CampaignSource, differences, load
 from campaigns.moments import Say, as_is, local_text
 from campaigns.reachability import Way
 from campaigns.records import Campaign
-from campaigns.states import MISSED_ITS_HOUR, Event, State
+from campaigns.states import MISSED_ITS_HOUR, CampaignEvent, CampaignState
 from mailer import archive, journal, outbox
 from mailer.errors import Fault, FaultsError, InputError, StateError, StateHeld, UsageError
 from mailer.letter.plan import Compiled
@@ -46,11 +46,11 @@ PLANNED_FOR_HERE = N_(
     "{slug} was planned while its links led to this machine only: plan it again with its file ('postiljon schedule')"
 )
 LONGEST_BREATH = 0.05  # seconds: as long as the lock was held, or as it may be
-_EDITABLE = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
+_EDITABLE = (CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class LaunchConfig:
     """Where launches happen and what they freeze: made by the composition root from the settings."""
 
     db: Database
@@ -74,10 +74,10 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedCampaign:
     """A campaign file that was compiled, ready to be stored."""
 
-    material: Material
+    material: CampaignSource
     compiled: Compiled
     online_code: str
     send_at: datetime | None
@@ -88,19 +88,19 @@ class Prepared:
         return self.material.definition
 
 
-def start(site: Site, path: Path, now: datetime) -> Campaign:
+def start(site: LaunchConfig, path: Path, now: datetime) -> Campaign:
     """Launch the campaign of a file now, or find it launched already by the same file; the campaign as it is then."""
     reachability.refuse(site.way, site.say)
     known = _known(site, path)
     if known and known.is_launched:
         return known
-    if known and known.state is State.HELD:
+    if known and known.state is CampaignState.HELD:
         raise StateHeld(site.say(MISSED_ITS_HOUR).format(slug=known.slug))
     prepared = prepare(site, path, known.online_code if known else "", now)
     try:
         with site.db.write() as conn:
             campaign = _store(conn, prepared, now)
-            _open(conn, site, campaign, Event.START, now)
+            _open(conn, site, campaign, CampaignEvent.START, now)
             return records.get(conn, campaign.slug)
     except StateError:
         known = _known(site, path)
@@ -109,14 +109,14 @@ def start(site: Site, path: Path, now: datetime) -> Campaign:
         raise
 
 
-def is_launched(site: Site, path: Path) -> bool:
+def is_launched(site: LaunchConfig, path: Path) -> bool:
     """Whether the campaign of a file was launched already, by whatever text."""
     with site.db.read() as conn:
         known = records.find(conn, load(path, site.brand, site.say).definition.slug)
     return known is not None and known.is_launched
 
 
-def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
+def plan(site: LaunchConfig, path: Path, now: datetime, at: str = "") -> Campaign:
     """Let the clock launch the campaign of a file: at its ``send_at``, or at ``at`` (in its own time zone)."""
     reachability.refuse(site.way, site.say)
     known = _known(site, path)
@@ -129,12 +129,12 @@ def plan(site: Site, path: Path, now: datetime, at: str = "") -> Campaign:
     prepared = prepare(site, path, code, now, send_at)
     with site.db.write() as conn:
         campaign = _store(conn, prepared, now)
-        if not records.move(conn, campaign, Event.SCHEDULE, now, send_at=send_at):
+        if not records.move(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=send_at):
             raise StateHeld(_faster(campaign, site.say))
         return records.get(conn, campaign.slug)
 
 
-def launch_due(site: Site, now: datetime) -> list[Campaign]:
+def launch_due(site: LaunchConfig, now: datetime) -> list[Campaign]:
     """Start every campaign whose hour has come, each by a conditional update; hold those that are too late."""
     with site.db.read() as conn:
         due = records.due(conn, now)
@@ -142,23 +142,23 @@ def launch_due(site: Site, now: datetime) -> list[Campaign]:
     for campaign in due:
         with site.db.write() as conn:
             if campaign.send_at and now - campaign.send_at > site.late:
-                records.move(conn, campaign, Event.HOLD, now, reason=MISSED)
+                records.move(conn, campaign, CampaignEvent.HOLD, now, reason=MISSED)
             elif reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
-                records.move(conn, campaign, Event.HOLD, now, reason=reachability.PLANNED)
-            elif _open(conn, site, campaign, Event.START, now, strict=False):
+                records.move(conn, campaign, CampaignEvent.HOLD, now, reason=reachability.PLANNED)
+            elif _open(conn, site, campaign, CampaignEvent.START, now, strict=False):
                 launched.append(campaign)
     return launched
 
 
-def resume_missed(site: Site, campaign: Campaign, now: datetime) -> None:
+def resume_missed(site: LaunchConfig, campaign: Campaign, now: datetime) -> None:
     """Start a campaign that was held before it was launched: its hour had been missed."""
     with site.db.write() as conn:
         if reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
             raise StateError(site.say(PLANNED_FOR_HERE).format(slug=campaign.slug))
-        _open(conn, site, campaign, Event.RESUME, now)
+        _open(conn, site, campaign, CampaignEvent.RESUME, now)
 
 
-def freeze_page(site: Site, campaign: Campaign, now: datetime) -> bool:
+def freeze_page(site: LaunchConfig, campaign: Campaign, now: datetime) -> bool:
     """Take down one more page of the audience of a launched campaign; whether it is whole now."""
     if campaign.mailing_id is None:
         return True
@@ -170,7 +170,7 @@ def freeze_page(site: Site, campaign: Campaign, now: datetime) -> bool:
         return audience.freeze_page(conn, mailing, keep, now)
 
 
-def freeze(site: Site, campaign: Campaign, clock: Callable[[], datetime], wanted: Callable[[], bool]) -> bool:
+def freeze(site: LaunchConfig, campaign: Campaign, clock: Callable[[], datetime], wanted: Callable[[], bool]) -> bool:
     """Page after page, while ``wanted``; between two pages the lock is free for others."""
     while wanted():
         begun = time.monotonic()
@@ -180,7 +180,9 @@ def freeze(site: Site, campaign: Campaign, clock: Callable[[], datetime], wanted
     return False
 
 
-def prepare(site: Site, path: Path, code: str, now: datetime, send_at: datetime | None = None) -> Prepared:
+def prepare(
+    site: LaunchConfig, path: Path, code: str, now: datetime, send_at: datetime | None = None
+) -> PreparedCampaign:
     """Read and compile; ``FaultsError`` with every fault of file, brand and text at once."""
     prepared, faults = examine(site, path, now, code=code, send_at=send_at)
     if prepared is None or any(fault.field == "topic" for fault in faults):
@@ -188,7 +190,7 @@ def prepare(site: Site, path: Path, code: str, now: datetime, send_at: datetime 
     return prepared
 
 
-def prepare_sample(site: Site, path: Path, now: datetime) -> Prepared:
+def prepare_sample(site: LaunchConfig, path: Path, now: datetime) -> PreparedCampaign:
     """The same for a look at it: the topic need not exist yet."""
     prepared, faults = examine(site, path, now)
     if prepared is None:
@@ -197,8 +199,8 @@ def prepare_sample(site: Site, path: Path, now: datetime) -> Prepared:
 
 
 def examine(
-    site: Site, path: Path, now: datetime, *, code: str = "", send_at: datetime | None = None
-) -> tuple[Prepared | None, list[Fault]]:
+    site: LaunchConfig, path: Path, now: datetime, *, code: str = "", send_at: datetime | None = None
+) -> tuple[PreparedCampaign | None, list[Fault]]:
     """Read and compile; every fault and warning, and None when there is an error. An unknown topic is a warning."""
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
@@ -216,7 +218,7 @@ def examine(
     faults = sorted(dict.fromkeys(faults), key=lambda fault: (fault.file != str(path), fault.line))
     if compiled is None or any(fault.severity == "error" for fault in faults):
         return None, faults
-    return Prepared(material, compiled, code, send_at), faults
+    return PreparedCampaign(material, compiled, code, send_at), faults
 
 
 def _stops(fault: Fault) -> bool:
@@ -224,7 +226,12 @@ def _stops(fault: Fault) -> bool:
 
 
 def letter_source(
-    site: Site, material: Material, topic: Topic | None, code: str, now: datetime, send_at: datetime | None = None
+    site: LaunchConfig,
+    material: CampaignSource,
+    topic: Topic | None,
+    code: str,
+    now: datetime,
+    send_at: datetime | None = None,
 ) -> LetterSource:
     """What compile needs to know of a campaign."""
     definition = replace(material.definition, send_at=send_at or material.definition.send_at)
@@ -256,7 +263,7 @@ def letter_source(
     )
 
 
-def _subscribe_url(site: Site, topic: Topic | None, language: str) -> str:
+def _subscribe_url(site: LaunchConfig, topic: Topic | None, language: str) -> str:
     """Where whoever reads a forwarded letter may sign up; empty when strangers may not."""
     return f"{site.public_url}/subscribe?topic={topic.slug}&lang={primary(language)}" if topic and topic.is_open else ""
 
@@ -267,7 +274,7 @@ def feedback_id(slug: str, topic: str, domain: str) -> str:
     return f"c-{slug}:t-{topic}:campaign:{sender}"
 
 
-def unknown_topic(site: Site, definition: Definition) -> Fault:
+def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
     """A topic that does not exist: a warning of ``check``, an error of ``send`` and ``schedule``."""
     from campaigns.frontmatter import did_you_mean
 
@@ -278,7 +285,7 @@ def unknown_topic(site: Site, definition: Definition) -> Fault:
     return Fault(definition.file, line, "topic", repr(definition.topic), _("a topic that exists"), hint, "warning")
 
 
-def _known(site: Site, path: Path) -> Campaign | None:
+def _known(site: LaunchConfig, path: Path) -> Campaign | None:
     """The campaign of this file, if there is one; refuses a file that differs from what was launched."""
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
@@ -293,7 +300,7 @@ def _known(site: Site, path: Path) -> Campaign | None:
     return known
 
 
-def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
+def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
     """The campaign of a prepared file, as a draft or where it was, with its letter kept."""
     from mailer.letter.personalise import render_public
 
@@ -320,13 +327,13 @@ def _store(conn: Connection, prepared: Prepared, now: datetime) -> Campaign:
     if known.is_launched:
         raise StateHeld(_faster(known, as_is))
     if known.state in _EDITABLE:
-        records.move(conn, known, Event.EDIT, now)
+        records.move(conn, known, CampaignEvent.EDIT, now)
     records.store(conn, known.id, values, now)
     return records.get(conn, definition.slug)
 
 
 def _open(
-    conn: Connection, site: Site, campaign: Campaign, event: Event, now: datetime, *, strict: bool = True
+    conn: Connection, site: LaunchConfig, campaign: Campaign, event: CampaignEvent, now: datetime, strict: bool = True
 ) -> Mailing | None:
     """The start: state, then mailing, in the caller's transaction. ``strict``: somebody faster is a ``StateError``."""
     if not records.move(conn, campaign, event, now, launched_at=now):

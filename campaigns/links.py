@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from campaigns import records
 from mailer.outbox import Mailing
-from mailer.worker import Filled, Links
+from mailer.worker import Filled, LetterLinks
 from unsubscribe import contacts, notices
 from unsubscribe.tokens import Tokens, letter_links
 
@@ -21,7 +21,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 UNREADABLE = N_("what is kept of contact {number} cannot be read; import the person again, or mend the row")
 
 
-class Slots:
+class ContactSlots:
     """The ``SlotSource`` of the house."""
 
     def __init__(self, tokens: Tokens) -> None:
@@ -39,10 +39,10 @@ class Slots:
                 filled[number] = Filled(known[0], {"contact": known[1]})
         return filled
 
-    def links(self, conn: Connection, mailing: Mailing) -> Links | None:
+    def links(self, conn: Connection, mailing: Mailing) -> LetterLinks | None:
         """The public address that was frozen on the mailing, with what it leads to; None for service mail."""
         if mailing.is_service:
             return None
         url, campaign = mailing.identity.public_url, records.of_mailing(conn, mailing.id)
         online = records.online_url(url, campaign.online, campaign.online_code) if campaign else ""
-        return Links(online, *letter_links(url))
+        return LetterLinks(online, *letter_links(url))

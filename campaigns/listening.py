@@ -49,7 +49,7 @@ def web_processes(wanted: int | None) -> int:
     return wanted or min(len(_cores()) or os.cpu_count() or 1, MOST_WEBS)
 
 
-def keep_on_a_core(process: int, number: int, among: int) -> None:
+def pin_to_cpu(process: int, number: int, among: int) -> None:
     """Keep a process, web process ``number`` (from 0) of ``among``, on one core, where there are enough for each core.
 
     Its threads take turns at one interpreter, so it can hardly use more; and whoever gets the turn need not wait until

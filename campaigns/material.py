@@ -1,7 +1,7 @@
 """A campaign file with what lies beside it: its text, its brand, its images.
 
 Promises: only files in the folder of the campaign file (or below it) are read, and never through a link that leaves
-it; what was read is remembered, so that :meth:`Material.parts` can say by hash what the letter was made of, and
+it; what was read is remembered, so that :meth:`CampaignSource.parts` can say by hash what the letter was made of, and
 :func:`differences` what has changed since it was launched. Raises ``InputError`` for a file that cannot be read and
 ``FaultsError`` for what is wrong in it.
 """
@@ -92,7 +92,7 @@ class Folder(Mapping[str, bytes]):
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class CampaignSource:
     """All that a letter is made of. ``faults`` are those of the head and of the brand file, warnings among them."""
 
     path: Path
@@ -118,13 +118,13 @@ def _kept_as(data: bytes) -> str:
         return ""
 
 
-def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Material:
+def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> CampaignSource:
     """Read a campaign file and its brand (its own, else that of the house, else a plain one with the From name)."""
     definition, faults = read(_text(path, _LARGEST_LETTER, _), str(path), _)
     images = Folder(path.parent, definition.source)
     plain = builtin_brand(definition.from_name or definition.from_address)
     if not definition.brand and house_brand is None:
-        return Material(path, definition, plain, b"", images, tuple(faults))
+        return CampaignSource(path, definition, plain, b"", images, tuple(faults))
     try:
         brand_path = _brand_path(path.parent, definition.brand, _) if definition.brand else house_brand or path
         text = _text(brand_path, _LARGEST_BRAND, _)
@@ -133,9 +133,9 @@ def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Materia
             raise
         line, expected = definition.lines.get("brand", 0), _("a file beside the campaign file, such as brand.toml")
         faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, f"{error}."))
-        return Material(path, definition, plain, b"", images, tuple(faults))
+        return CampaignSource(path, definition, plain, b"", images, tuple(faults))
     brand, wrong = _brand(text, brand_path, definition)
-    return Material(path, definition, brand, text.encode(), images, (*faults, *wrong))
+    return CampaignSource(path, definition, brand, text.encode(), images, (*faults, *wrong))
 
 
 def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
@@ -154,7 +154,7 @@ def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[
     return brand, brand.warnings
 
 
-def differences(material: Material, source: str, parts: Mapping[str, str], _: Say = as_is) -> str:
+def differences(material: CampaignSource, source: str, parts: Mapping[str, str], _: Say = as_is) -> str:
     """What differs from what was launched, for a person to read; empty when nothing does."""
     now = {name: found for name, found in material.parts().items() if name in parts or not name.startswith("image ")}
     lines = []

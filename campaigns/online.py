@@ -38,7 +38,7 @@ from mailer.letter.plan import Image
 from unsubscribe import contacts
 from unsubscribe.endpoint import EndpointDeps
 from unsubscribe.endpoint.dates import day_in_words, month_in_words
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.forms import clean
 from unsubscribe.endpoint.pages import also, respond
 
@@ -51,7 +51,7 @@ _SEARCHED: dict[str, str] = {}
 
 def routes(deps: EndpointDeps) -> list[BaseRoute]:
     """The routes, to be served beside those of the reader's side."""
-    desk = Desk(deps)
+    desk = WebContext(deps)
     return [
         Route("/o/{code}.txt", partial(text, desk)),
         Route("/o/{code}", partial(page, desk)),
@@ -72,7 +72,7 @@ def letter_policy(public_url: str) -> str:
     )
 
 
-async def page(desk: Desk, request: Request) -> Response:
+async def page(desk: WebContext, request: Request) -> Response:
     """The letter as a page."""
     if request.path_params["code"] == records.TRIAL_CODE:
         return _tried(desk, request)
@@ -81,7 +81,7 @@ async def page(desk: Desk, request: Request) -> Response:
     return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
 
 
-def _tried(desk: Desk, request: Request) -> Response:
+def _tried(desk: WebContext, request: Request) -> Response:
     """What *read online* of a test mail leads to, as long as its campaign was not sent."""
     view = desk.view(request)
     _ = view.gettext
@@ -89,7 +89,7 @@ def _tried(desk: Desk, request: Request) -> Response:
     return desk.done(view, _("Read online"), (told,), kind="info", trial=True)
 
 
-async def text(desk: Desk, request: Request) -> Response:
+async def text(desk: WebContext, request: Request) -> Response:
     """The letter as text."""
     campaign, public = _there(await desk.read(partial(_public, request.path_params["code"])))
     return _unless_known(
@@ -102,7 +102,7 @@ async def image(pictures: Pictures, request: Request) -> Response:
     return _unless_known(request, Sent(_there(await pictures.find(request.path_params["name"]))))
 
 
-class Picture:
+class ServedPicture:
     """An image that is being sent, to any number of readers."""
 
     def __init__(self, image: Image) -> None:
@@ -112,7 +112,7 @@ class Picture:
 class Sent(Response):
     """The answer with a picture; it holds the picture until the reader has it."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: ServedPicture) -> None:
         self.picture = picture
         headers = {
             "cache-control": FOR_EVER,
@@ -127,12 +127,12 @@ class Sent(Response):
 class Pictures:
     """One copy of each picture that is being read or sent, however many readers take their time."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WebContext) -> None:
         self._desk = desk
-        self._sent: WeakValueDictionary[str, Picture] = WeakValueDictionary()
-        self._coming: dict[str, asyncio.Task[Picture | None]] = {}
+        self._sent: WeakValueDictionary[str, ServedPicture] = WeakValueDictionary()
+        self._coming: dict[str, asyncio.Task[ServedPicture | None]] = {}
 
-    async def find(self, name: str) -> Picture | None:
+    async def find(self, name: str) -> ServedPicture | None:
         """The image of that name, or nothing. Raises ``StorageError``."""
         if (found := self._sent.get(name)) is not None:
             return found
@@ -141,15 +141,15 @@ class Pictures:
             self._coming[name].add_done_callback(lambda _: self._coming.pop(name))
         return await asyncio.shield(self._coming[name])
 
-    async def _read(self, name: str) -> Picture | None:
+    async def _read(self, name: str) -> ServedPicture | None:
         stored = await self._desk.read(partial(_image, name))
         if stored is None:
             return None
-        picture = self._sent[name] = Picture(stored)
+        picture = self._sent[name] = ServedPicture(stored)
         return picture
 
 
-async def archived(desk: Desk, request: Request) -> Response:
+async def archived(desk: WebContext, request: Request) -> Response:
     """A public campaign: its stored bytes, under its canonical address."""
     slug = request.path_params["slug"]
     campaign, public = _there(await desk.read(partial(_archived, slug)))
@@ -160,7 +160,7 @@ async def archived(desk: Desk, request: Request) -> Response:
     return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
 
 
-async def overview(desk: Desk, request: Request) -> Response:
+async def overview(desk: WebContext, request: Request) -> Response:
     """The list, or what was found in it."""
     view = desk.view(request)
     wanted = clean(request.query_params.get("q", ""))[:100]
@@ -185,7 +185,7 @@ async def overview(desk: Desk, request: Request) -> Response:
     return respond(desk.pages.page("archive.html", view, context), 200, headers)
 
 
-async def feed(desk: Desk, request: Request) -> Response:  # noqa: ARG001 - every route has it
+async def feed(desk: WebContext, request: Request) -> Response:  # noqa: ARG001 - every route has it
     """The newest public campaigns as an Atom feed."""
     entries = await desk.read(_newest)
     url = desk.deps.public_url
@@ -217,7 +217,7 @@ def _entry(url: str, host: str, campaign: Campaign, text: str) -> str:
     )
 
 
-def _listed(desk: Desk, campaign: Campaign, at: datetime, language: str) -> dict[str, str]:
+def _listed(desk: WebContext, campaign: Campaign, at: datetime, language: str) -> dict[str, str]:
     return {
         "url": desk.url(f"/archive/{campaign.slug}"),
         "subject": campaign.subject,

@@ -17,7 +17,7 @@ from typing import Literal
 from campaigns.moments import Say, as_is
 from mailer.errors import Fault
 
-Ask = Callable[[str, str], list[str]]
+AskDns = Callable[[str, str], list[str]]
 _SECONDS, _TOGETHER = 3.0, 10.0  # for one question; for all that one examination asks
 N_ = as_is
 MUST_FAIL = N_(
@@ -31,7 +31,7 @@ class DnsAwayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class SenderIdentity:
     """Whom to ask about: the From address, the return path's domain, and how letters are signed."""
 
     address: str
@@ -46,7 +46,7 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
-def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHER) -> Ask:
+def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHER) -> AskDns:
     """A function that asks these DNS servers (address, port), or those of the machine.
 
     ``together``: for so many seconds from now at most, whatever is asked; later questions are not answered.
@@ -79,7 +79,7 @@ def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHE
     return ask
 
 
-def examine(sender: Sender, file: str, line: int, ask: Ask, _: Say = as_is) -> list[Fault]:
+def examine(sender: SenderIdentity, file: str, line: int, ask: AskDns, _: Say = as_is) -> list[Fault]:
     """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
     signed = [_alignment, _dkim] if sender.dkim_selector else [_unsigned]
     checks = [_mailbox, _spf, _dmarc, _return_path, _enforced, *signed]
@@ -96,15 +96,15 @@ def examine(sender: Sender, file: str, line: int, ask: Ask, _: Say = as_is) -> l
     return list(dict.fromkeys(faults))
 
 
-Words = tuple[str, str, str, Literal["error", "warning"]]
-Check = Callable[["Sender", Ask, Say], Iterator[Words]]
+PreflightFinding = tuple[str, str, str, Literal["error", "warning"]]
+PreflightCheck = Callable[["SenderIdentity", AskDns, Say], Iterator[PreflightFinding]]
 
 
-def _all(check: Check, sender: Sender, ask: Ask, _: Say) -> list[Words]:
+def _all(check: PreflightCheck, sender: SenderIdentity, ask: AskDns, _: Say) -> list[PreflightFinding]:
     return list(check(sender, ask, _))
 
 
-def _mailbox(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _mailbox(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A5: replies must be able to arrive. No MX is fine where there is an address record (RFC 5321 section 5.1)."""
     mx = ask(sender.domain, "MX")
     if any(record.split()[-1] == "." for record in mx):
@@ -114,7 +114,7 @@ def _mailbox(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield _("a domain without MX record"), _("a sender that can get replies"), hint, "warning"
 
 
-def _spf(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _spf(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A2: SPF is asked for the domain of the envelope sender."""
     domain = sender.return_domain or sender.domain
     found = [record for record in ask(domain, "TXT") if record.lower().startswith("v=spf1")]
@@ -124,7 +124,7 @@ def _spf(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield text.format(domain=domain), _("one TXT record v=spf1 … that names the relay"), hint, "warning"
 
 
-def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _dmarc(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A3: DMARC, at the domain or above it (RFC 9989, tree walk)."""
     if next(_policies(sender.domain, ask), None):
         return
@@ -137,7 +137,7 @@ def _dmarc(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     )
 
 
-def _alignment(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _alignment(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A2: the domain that signs belongs to that of From."""
     if not _aligned(sender.dkim_domain.lower(), sender.domain.lower(), ask):
         found = _("a signature of another domain: {domain}").format(domain=sender.dkim_domain)
@@ -145,7 +145,7 @@ def _alignment(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield found, expected, _("DMARC does not count a signature of another domain."), "warning"
 
 
-def _unsigned(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:  # noqa: ARG001 - the signature of a check
+def _unsigned(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:  # noqa: ARG001 - the signature of a check
     """A2: no key here. The relay may sign, which nobody can see from here."""
     hint = _(
         "Fine if your mail server signs them as {domain}: a test mail shows it. Else make a key: 'postiljon dkim key "
@@ -159,7 +159,7 @@ def _unsigned(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:  # noqa: ARG
     )
 
 
-def _return_path(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _return_path(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A3: SPF speaks for the domain of the return path, and DMARC counts it for that organisation alone."""
     if not _spf_aligned(sender, "r", ask):
         found = _("a return path of another organisation: {domain}").format(domain=sender.return_domain)
@@ -168,7 +168,7 @@ def _return_path(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield found, expected, hint.format(domain=sender.domain), "warning"
 
 
-def _enforced(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _enforced(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A3, A4: a domain that has mail refused which neither DKIM nor SPF speaks for, and nothing of ours does."""
     policy, tags = _policy(sender.domain, ask)
     if policy not in ("reject", "quarantine"):
@@ -186,7 +186,7 @@ def _enforced(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
     yield found, expected, hint, "warning"
 
 
-def _policy(domain: str, ask: Ask) -> tuple[str, dict[str, str]]:
+def _policy(domain: str, ask: AskDns) -> tuple[str, dict[str, str]]:
     """What receivers are asked to do with mail from ``domain`` that fails, with the record that says so."""
     for name, tags in _policies(domain, ask):
         policy = tags.get("p", "none") if name == domain.lower() else tags.get("sp", tags.get("p", "none"))
@@ -196,12 +196,12 @@ def _policy(domain: str, ask: Ask) -> tuple[str, dict[str, str]]:
     return "none", {}
 
 
-def _spf_aligned(sender: Sender, mode: str, ask: Ask) -> bool:
+def _spf_aligned(sender: SenderIdentity, mode: str, ask: AskDns) -> bool:
     domain = sender.domain.lower()
     return _aligned((sender.return_domain or domain).lower(), domain, ask, mode)
 
 
-def _spf_can_pass(sender: Sender, ask: Ask) -> bool:
+def _spf_can_pass(sender: SenderIdentity, ask: AskDns) -> bool:
     found = [
         record.lower().split()
         for record in ask(sender.return_domain or sender.domain, "TXT")
@@ -210,7 +210,7 @@ def _spf_can_pass(sender: Sender, ask: Ask) -> bool:
     return len(found) == 1 and any(word[0] not in "-~?" and not word.startswith("exp=") for word in found[0][1:])
 
 
-def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
+def _dkim(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
     """A2, B44: the public key in DNS is that of the key we sign with."""
     name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
     records = [tags for tags in map(_tags, ask(name, "TXT")) if "p" in tags]
@@ -232,7 +232,7 @@ def _dkim(sender: Sender, ask: Ask, _: Say) -> Iterator[Words]:
         yield _("a DKIM record in testing at {name}: t=y").format(name=name), _("a record without t=y"), hint, "warning"
 
 
-def _aligned(signing: str, domain: str, ask: Ask, mode: str = "r") -> bool:
+def _aligned(signing: str, domain: str, ask: AskDns, mode: str = "r") -> bool:
     """Whether DMARC counts ``signing`` for mail from ``domain``: relaxed, or strict (RFC 9989 section 4.10.2)."""
     if signing == domain or mode.lower() == "s":
         return signing == domain
@@ -242,7 +242,7 @@ def _aligned(signing: str, domain: str, ask: Ask, mode: str = "r") -> bool:
     return f".{domain}".endswith(f".{signing}") or f".{signing}".endswith(f".{domain}")  # no policy counts anything yet
 
 
-def _organisation(domain: str, ask: Ask) -> str:
+def _organisation(domain: str, ask: AskDns) -> str:
     """The organisational domain by the tree walk: the highest with a policy, below a public suffix with one; or ""."""
     found = ""
     for name, tags in _policies(domain, ask):
@@ -254,7 +254,7 @@ def _organisation(domain: str, ask: Ask) -> str:
     return found
 
 
-def _policies(domain: str, ask: Ask) -> Iterator[tuple[str, dict[str, str]]]:
+def _policies(domain: str, ask: AskDns) -> Iterator[tuple[str, dict[str, str]]]:
     """The DMARC policies of a domain and those above it, from the domain up: name and tags."""
     labels = domain.lower().split(".")
     for start in [0, *range(max(1, len(labels) - _MOST_LABELS + 1), len(labels))]:

@@ -18,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 
 from campaigns import launch, records
-from campaigns.app import House
-from campaigns.launch import Prepared
+from campaigns.app import AppContext
+from campaigns.launch import PreparedCampaign
 from campaigns.material import differences
 from campaigns.records import Campaign
 from mailer import archive, outbox
@@ -27,14 +27,14 @@ from mailer.address import Address, parse
 from mailer.errors import InputError
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer
-from mailer.letter.plan import Letter, Stamp
+from mailer.letter.plan import Letter, MessageMeta
 from mailer.outbox import Claimed
 from mailer.outbox.lookup import first_claim
 from mailer.outcome.session import stops_all
 from mailer.signing import Purpose
-from mailer.transport.base import Notice, NotWritten, Parcel, RelayEvent, Result, Transport, unheard
+from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, RelayObserver, Result, Transport, unheard
 from mailer.worker import Filled
-from mailer.worker.press import Press
+from mailer.worker.press import MessageBuilder
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
 from unsubscribe.tokens import Tokens
@@ -44,7 +44,7 @@ MARK = "[test] "
 LONG_ENOUGH = 60.0
 
 
-def message(house: House, path: Path, email: str) -> bytes:
+def message(house: AppContext, path: Path, email: str) -> bytes:
     """The bytes of the letter in a campaign file for the contact with that address ("": for nobody in particular)."""
     now = house.clock()
     prepared = launch.prepare_sample(house.site, path, now)
@@ -60,13 +60,13 @@ def message(house: House, path: Path, email: str) -> bytes:
     return _sample(house, prepared, prepared.compiled.letter, address, person)
 
 
-def _same(house: House, prepared: Prepared, campaign: Campaign) -> bool:
+def _same(house: AppContext, prepared: PreparedCampaign, campaign: Campaign) -> bool:
     return campaign.is_launched and not differences(prepared.material, campaign.source, campaign.parts, house.say)
 
 
-def _launched(house: House, campaign: Campaign, person: Contact) -> bytes:
+def _launched(house: AppContext, campaign: Campaign, person: Contact) -> bytes:
     """As a sender makes it."""
-    press = Press(house.worker())
+    press = MessageBuilder(house.worker())
     with house.db.read() as conn:
         mailing = outbox.get(conn, campaign.mailing_id or 0)
         first = first_claim(conn, mailing.id, person.id) or house.clock().replace(microsecond=0)
@@ -80,17 +80,19 @@ def _launched(house: House, campaign: Campaign, person: Contact) -> bytes:
     return made.ready[0][1]().content
 
 
-def _sample(house: House, prepared: Prepared, letter: Letter, address: Address, person: Contact | None) -> bytes:
+def _sample(
+    house: AppContext, prepared: PreparedCampaign, letter: Letter, address: Address, person: Contact | None
+) -> bytes:
     """With a sample Date, Message-ID and a dead token."""
     filled = sample_links(house, prepared, address, person)
     at = prepared.definition.send_at or house.clock().replace(microsecond=0)
     return _written(house, letter, (address, filled), at, "sample")
 
 
-def _written(house: House, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
+def _written(house: AppContext, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
     """A letter that is no delivery; ``name``: the left side of its Message-ID."""
     address, filled = to
-    stamp = Stamp(
+    stamp = MessageMeta(
         address=str(address),
         date=at,
         message_id=f"{name}@{letter.from_address.rpartition('@')[2]}",
@@ -100,7 +102,7 @@ def _written(house: House, letter: Letter, to: tuple[Address, Filled], at: datet
     return _signed(house, Composer(letter).message(filled.values, stamp), at)
 
 
-def sample_links(house: House, prepared: Prepared, address: Address, person: Contact | None) -> Filled:
+def sample_links(house: AppContext, prepared: PreparedCampaign, address: Address, person: Contact | None) -> Filled:
     """A person's values, and links that do nothing."""
     public_url = house.reader.public_url
     online = records.online_url(public_url, prepared.definition.online, prepared.online_code)
@@ -115,7 +117,9 @@ def _filled(to: tuple[str, str, str], address: Address, person: Contact | None) 
     return Filled(person.name if person else "", {"contact": values, "links": links}, optout)
 
 
-def _trial_links(house: House, prepared: Prepared, topic: int, campaign: Campaign | None) -> tuple[str, str, str]:
+def _trial_links(
+    house: AppContext, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
+) -> tuple[str, str, str]:
     """The links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
     public_url, online = house.reader.public_url, prepared.definition.online
     sent = campaign is not None and _same(house, prepared, campaign)
@@ -128,14 +132,14 @@ def _trial_links(house: House, prepared: Prepared, topic: int, campaign: Campaig
     )
 
 
-def _signed(house: House, content: bytes, at: datetime) -> bytes:
+def _signed(house: AppContext, content: bytes, at: datetime) -> bytes:
     settings = house.mailer
     pem = settings.dkim_pem()
     return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign(content, at) if pem else content
 
 
 def send_tests(
-    house: House, path: Path, addresses: Sequence[str], notice: Notice = unheard
+    house: AppContext, path: Path, addresses: Sequence[str], notice: RelayObserver = unheard
 ) -> list[tuple[str, Result]]:
     """Send a marked test mail to each address; what the relay said. Raises ``TransportError``.
 
@@ -157,12 +161,12 @@ def send_tests(
     for number, (address, person) in enumerate(zip(parsed, people, strict=True)):
         to = address, _filled(links, address, person)
         content = _written(house, marked, to, now, f"test-{secrets.token_hex(12)}")
-        parcels.append(Parcel(number, sender, str(address), content, address.needs_smtputf8))
+        parcels.append(OutgoingMessage(number, sender, str(address), content, address.needs_smtputf8))
     results = asyncio.run(_carry(house.transport(), parcels, notice))
     return [(str(address), results[number]) for number, address in enumerate(parsed)]
 
 
-async def _carry(transport: Transport, parcels: list[Parcel], notice: Notice) -> dict[int, Result]:
+async def _carry(transport: Transport, parcels: list[OutgoingMessage], notice: RelayObserver) -> dict[int, Result]:
     """Hand parcels to a transport until each is answered, or the relay takes nothing any more."""
     await transport.check(notice)
     stop = asyncio.Event()
@@ -175,18 +179,18 @@ async def _carry(transport: Transport, parcels: list[Parcel], notice: Notice) ->
 class _Feed:
     """A few parcels, each once; a parcel that is handed back is given again, three times at most."""
 
-    waiting: list[Parcel]
+    waiting: list[OutgoingMessage]
     stop: asyncio.Event
-    notice: Notice
+    notice: RelayObserver
     trouble: str = ""
     since: float | None = None
     results: dict[int, Result] = field(default_factory=dict)
-    given: dict[int, list[Parcel]] = field(default_factory=dict)
+    given: dict[int, list[OutgoingMessage]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wanted = len(self.waiting)
 
-    def take(self) -> Parcel | None:
+    def take(self) -> OutgoingMessage | None:
         """The next one."""
         if not self.waiting:
             return None

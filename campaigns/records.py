@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Index, Row, Table, Text, select, update
 from sqlmodel import Field, SQLModel
 
-from campaigns.states import Event, State, after, sources
+from campaigns.states import CampaignEvent, CampaignState, after, sources
 from mailer.columns import NUMBER, Instant, insert_into, json_object
 from mailer.errors import InputError
 
@@ -63,7 +63,7 @@ class Campaign:
 
     id: int
     slug: str
-    state: State
+    state: CampaignState
     reason: str
     source: str = field(repr=False)
     file_name: str
@@ -130,7 +130,7 @@ def public_campaigns(conn: Connection) -> list[Campaign]:
     ]
 
 
-def in_states(conn: Connection, states: Sequence[State]) -> list[Campaign]:
+def in_states(conn: Connection, states: Sequence[CampaignState]) -> list[Campaign]:
     """Those that are in one of ``states``, the oldest first."""
     query = select(CAMPAIGN).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
     return [_campaign(row) for row in conn.execute(query)]
@@ -138,13 +138,13 @@ def in_states(conn: Connection, states: Sequence[State]) -> list[Campaign]:
 
 def due(conn: Connection, now: datetime) -> list[Campaign]:
     """Those whose hour has come."""
-    ready = (CAMPAIGN.c.state == State.SCHEDULED.value) & (CAMPAIGN.c.send_at <= now)
+    ready = (CAMPAIGN.c.state == CampaignState.SCHEDULED.value) & (CAMPAIGN.c.send_at <= now)
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).where(ready).order_by(CAMPAIGN.c.send_at))]
 
 
 def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
     """A new draft; ``values`` by column. False when its slug is taken: somebody was faster."""
-    row = dict(values) | {"state": State.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
+    row = dict(values) | {"state": CampaignState.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
     return conn.execute(statement).rowcount == 1
 
@@ -169,7 +169,9 @@ def latest_sender(conn: Connection) -> str:
     return conn.execute(launched).scalar() or conn.execute(query.order_by(row.id.desc()).limit(1)).scalar() or ""
 
 
-def move(conn: Connection, campaign: Campaign, event: Event, now: datetime, *, reason: str = "", **values: Any) -> bool:
+def move(
+    conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, *, reason: str = "", **values: Any
+) -> bool:
     """Move ``campaign`` by ``event``; whether we were the one who moved it. ``values`` are stored with the move.
 
     Raises ``StateError`` when its state, as the caller read it, allows no such move. False: somebody changed it since.
@@ -208,4 +210,4 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _campaign(row: Row[Any]) -> Campaign:
     values = dict(row._mapping)
-    return Campaign(**values | {"state": State(values["state"]), "parts": json_object(values["parts"]) or {}})
+    return Campaign(**values | {"state": CampaignState(values["state"]), "parts": json_object(values["parts"]) or {}})

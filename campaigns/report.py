@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 from campaigns import audience, records
 from campaigns.moments import Say, as_is, local_text
 from campaigns.records import Campaign
-from campaigns.states import MISSED_ITS_HOUR, State
+from campaigns.states import MISSED_ITS_HOUR, CampaignState
 from mailer import outbox
 from mailer.errors import InputError
 from mailer.outbox import Counts, Delivery, Hold, service
 
 if TYPE_CHECKING:
-    from mailer.worker import News
+    from mailer.worker import RelayReport
 
 N_ = as_is
 STATES = {
@@ -108,8 +108,8 @@ def of_campaign(conn: Connection, campaign: Campaign, _: Say = as_is, *, brief: 
     if campaign.mailing_id is not None:
         mailing = outbox.get(conn, campaign.mailing_id)
         counts = mailing.counts
-        if campaign.state is State.SENDING and mailing.state == "held":  # a rule held it this very moment
-            state, reason = State.HELD.value, mailing.reason
+        if campaign.state is CampaignState.SENDING and mailing.state == "held":  # a rule held it this very moment
+            state, reason = CampaignState.HELD.value, mailing.reason
     found = {"campaign": campaign.slug, "state": state, "reason": reason} | asdict(counts)
     return found if brief else found | {"details": _details(conn, campaign, _)}
 
@@ -128,7 +128,9 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
     """Why no letter of this campaign leaves at this moment, in sentences; empty when letters leave, or all is done."""
     zone = campaign.timezone or "UTC"
     if campaign.mailing_id is None:
-        when = local_text(campaign.send_at, zone) if campaign.send_at and campaign.state is State.SCHEDULED else ""
+        when = (
+            local_text(campaign.send_at, zone) if campaign.send_at and campaign.state is CampaignState.SCHEDULED else ""
+        )
         return [_("It goes out on {when}.").format(when=when)] if when else []
     sentences = {
         "no_sender": _("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
@@ -150,11 +152,11 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
 
 def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
     """Why a campaign that is paused, held or cancelled does not go on, and what to do."""
-    if campaign.state is State.CANCELLED:
+    if campaign.state is CampaignState.CANCELLED:
         return _("{slug} was cancelled; nobody more gets it").format(slug=campaign.slug)
     if campaign.reason == "missed":
         return _(MISSED_ITS_HOUR).format(slug=campaign.slug)
-    state = _("paused") if campaign.state is State.PAUSED else _("held")
+    state = _("paused") if campaign.state is CampaignState.PAUSED else _("held")
     reason = reason_words(campaign.reason, _) or _("no reason was given")
     text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
     said = text.format(slug=campaign.slug, state=state, reason=reason)
@@ -224,7 +226,7 @@ def relay_words(words: str, _: Say = as_is) -> str:
     return words.rstrip(". ") if _answers(words) else _(words)
 
 
-def relay_news(news: News, name: str, _: Say = as_is) -> str:
+def relay_news(news: RelayReport, name: str, _: Say = as_is) -> str:
     """Something to say about the relay while letters are sent, in a sentence."""
     answers = _answers(news.words)
     if news.kind == "well":

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, inspect, select, text
 
 from campaigns import control, records
 from campaigns.records import Campaign
-from campaigns.states import Event, State
+from campaigns.states import CampaignEvent, CampaignState
 from mailer import outbox, suppression
 from mailer.errors import InputError
 from mailer.journal import Journal, Line
@@ -89,7 +89,7 @@ def triggers(conn: Connection) -> list[str]:
 
 def missing(conn: Connection, journal: Journal) -> list[str]:
     """Campaigns that the journal saw launched and this database does not: a sign that a backup was put back."""
-    seen = (item for item in records.all_campaigns(conn) if item.launched_at or item.state is State.CANCELLED)
+    seen = (item for item in records.all_campaigns(conn) if item.launched_at or item.state is CampaignState.CANCELLED)
     known = {item.slug for item in seen}
     return sorted({line["launched"] for line in journal.lines() if "launched" in line and is_ours(line)} - known)
 
@@ -133,19 +133,19 @@ def _hold(db: Database, lines: Iterable[Line], done: Restored, now: datetime) ->
         for mailing in on_their_way:
             if not mailing.is_service:
                 outbox.hold(conn, mailing.id, RESTORED, now)
-        for campaign in records.in_states(conn, [State.SCHEDULED]):
+        for campaign in records.in_states(conn, [CampaignState.SCHEDULED]):
             if campaign.slug in launched or (campaign.send_at and campaign.send_at <= now):
-                records.move(conn, campaign, Event.HOLD, now, reason=RESTORED)
+                records.move(conn, campaign, CampaignEvent.HOLD, now, reason=RESTORED)
                 done.held[campaign.slug] = 0
         for slug, line in launched.items():
-            _bury(conn, slug, line, done, now)
+            _mark_launched_elsewhere(conn, slug, line, done, now)
     for mailing in on_their_way:
         if mailing.is_service:  # a confirmation, a notice: whoever misses it asks again
             done.service_letters += mailing.counts.unfinished
             _cancel(db, mailing.id, now)
     control.reconcile(db, now)
     with db.read() as conn:
-        for campaign in records.in_states(conn, [State.HELD, State.PAUSED]):
+        for campaign in records.in_states(conn, [CampaignState.HELD, CampaignState.PAUSED]):
             if campaign.mailing_id is not None:
                 done.held[campaign.slug] = outbox.get(conn, campaign.mailing_id).counts.unfinished
 
@@ -157,26 +157,30 @@ def _cancel(db: Database, mailing: int, now: datetime) -> None:
             before, left = left, outbox.cancel(conn, mailing, now)
 
 
-def _bury(conn: Connection, slug: str, line: Line, done: Restored, now: datetime) -> None:
+def _mark_launched_elsewhere(conn: Connection, slug: str, line: Line, done: Restored, now: datetime) -> None:
     """A campaign that was launched after this copy was made must not be launched by the same file again."""
     known = records.find(conn, slug)
     if known is None:
-        records.add(conn, _stone(slug, line), now)
+        records.add(conn, _row_of_elsewhere(slug, line), now)
         known = records.get(conn, slug)
-    if known.state is State.CANCELLED or known.launched_at or known.state in (State.SCHEDULED, State.HELD):
+    if (
+        known.state is CampaignState.CANCELLED
+        or known.launched_at
+        or known.state in (CampaignState.SCHEDULED, CampaignState.HELD)
+    ):
         return
-    for event in _to_the_grave(known):
+    for event in _events_to_cancelled(known):
         records.move(conn, records.get(conn, slug), event, now, reason=RESTORED)
     done.unknown.append(slug)
 
 
-def _to_the_grave(campaign: Campaign) -> list[Event]:
+def _events_to_cancelled(campaign: Campaign) -> list[CampaignEvent]:
     """The way through the table of states."""
-    first = [Event.APPROVE] if campaign.state is State.IN_REVIEW else []
-    return [*first, Event.START, Event.CANCEL]
+    first = [CampaignEvent.APPROVE] if campaign.state is CampaignState.IN_REVIEW else []
+    return [*first, CampaignEvent.START, CampaignEvent.CANCEL]
 
 
-def _stone(slug: str, line: Line) -> dict[str, Any]:
+def _row_of_elsewhere(slug: str, line: Line) -> dict[str, Any]:
     """What is known of it."""
     empty: dict[str, Any] = dict.fromkeys(("source", "file_name", "from_address", "snapshot", "timezone"), "")
     return empty | {
@@ -241,7 +245,7 @@ def _leave(db: Database, wishes: Iterable[tuple[_Wish, Line]], now: datetime) ->
                     at = datetime.fromisoformat(said[0]["since"])
                     contacts.set_state(conn, person.id, topic.id, "opted_out", at)
                     detail = {"address": person.email, "how": "journal"}
-                    consent.record(conn, consent.Event(person.id, "withdrawn", topic.slug, at, 0, detail), now)
+                    consent.record(conn, consent.ConsentEvent(person.id, "withdrawn", topic.slug, at, 0, detail), now)
 
 
 def _people(db: Database, hashes: set[bytes]) -> dict[bytes, Contact]:

@@ -25,7 +25,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from campaigns import control, launch
-from campaigns.launch import Site
+from campaigns.launch import LaunchConfig
 from campaigns.records import Campaign
 from mailer.errors import PostiljonError
 
@@ -68,7 +68,7 @@ class Schedule:
     """*look* (launch what is due), *freeze* (audiences), *follow* (campaigns follow their mailings), and *tidy*."""
 
     def __init__(
-        self, site: Site, clock: Callable[[], datetime], tidy: Callable[[datetime], object] | None = None
+        self, site: LaunchConfig, clock: Callable[[], datetime], tidy: Callable[[datetime], object] | None = None
     ) -> None:
         self._site, self._clock, self._tidy = site, clock, tidy
         self._closing = threading.Event()

@@ -13,10 +13,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from campaigns import control, launch, reachability, report
-from campaigns.app import House
+from campaigns.app import AppContext
 from campaigns.records import Campaign
 from mailer import outcome, shortage, worker
-from mailer.worker import Ending, Turn
+from mailer.worker import ExitReason, SendProgress
 
 Result = TypeVar("Result")
 log = logging.getLogger("postiljon.relay")
@@ -49,7 +49,9 @@ def _close(runner: asyncio.Runner) -> None:
             raise
 
 
-async def send(house: House, campaign: Campaign, on_turn: Callable[[Turn], None], stop: asyncio.Event) -> Ending:
+async def send(
+    house: AppContext, campaign: Campaign, on_turn: Callable[[SendProgress], None], stop: asyncio.Event
+) -> ExitReason:
     """Send one launched campaign until nothing is waiting or being sent, it is held, or ``stop``."""
     await asyncio.to_thread(_hold_back, house)
     freezing = asyncio.create_task(_freeze(house, campaign, stop))
@@ -65,11 +67,11 @@ async def send(house: House, campaign: Campaign, on_turn: Callable[[Turn], None]
     return ending
 
 
-def teller(relay: str) -> Callable[[Turn], None]:
+def teller(relay: str) -> Callable[[SendProgress], None]:
     """Write to the log what is wrong with the relay, and when it is well again."""
     news = worker.RelayNews()
 
-    def tell(turn: Turn) -> None:
+    def tell(turn: SendProgress) -> None:
         found = news.of(turn)
         if found is not None:
             log.warning(report.relay_news(found, relay))
@@ -77,7 +79,7 @@ def teller(relay: str) -> Callable[[Turn], None]:
     return tell
 
 
-def _hold_back(house: House) -> None:
+def _hold_back(house: AppContext) -> None:
     """No letter leaves whose links only this machine reaches: before anything is claimed. Raises ``FaultsError``."""
     reachability.refuse(house.site.way, house.say)
     for mailing in reachability.hold_back(house.db, house.site.way, house.clock()):
@@ -85,7 +87,7 @@ def _hold_back(house: House) -> None:
         log.warning(words, mailing.spec.key, mailing.identity.public_url)
 
 
-async def _freeze(house: House, campaign: Campaign, stop: asyncio.Event) -> None:
+async def _freeze(house: AppContext, campaign: Campaign, stop: asyncio.Event) -> None:
     try:
         await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
         await asyncio.to_thread(outcome.get_ready)
@@ -94,7 +96,7 @@ async def _freeze(house: House, campaign: Campaign, stop: asyncio.Event) -> None
         raise
 
 
-async def serve(house: House, stop: asyncio.Event, *, with_clock: bool = True) -> Ending:
+async def serve(house: AppContext, stop: asyncio.Event, *, with_clock: bool = True) -> ExitReason:
     """Send whatever is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
     from campaigns.schedule import Schedule
 

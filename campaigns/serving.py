@@ -32,8 +32,8 @@ from pathlib import Path
 import structlog
 
 from campaigns import reachability
-from campaigns.app import House, open_house
-from campaigns.listening import keep_on_a_core, listen, shown, web_processes
+from campaigns.app import AppContext, open_house
+from campaigns.listening import listen, pin_to_cpu, shown, web_processes
 from campaigns.terminal import guard_logs
 from mailer import files, shortage
 from mailer.errors import PostiljonError
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServeOptions:
     """Where to listen, and how many senders to run (0: the public pages only)."""
 
     host: str
@@ -54,7 +54,7 @@ class Plan:
     senders: int
 
 
-def serve(plan: Plan) -> int:
+def serve(plan: ServeOptions) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     guard_logs()
     shortage.raise_files()  # children inherit it
@@ -90,7 +90,7 @@ def _counted_together(folder: Path, webs: int) -> Iterator[None]:
 class _Parent:
     """Starts children, starts them again, ends them."""
 
-    def __init__(self, plan: Plan, listening: Sequence[socket.socket]) -> None:
+    def __init__(self, plan: ServeOptions, listening: Sequence[socket.socket]) -> None:
         self._plan = plan
         self._webs = {f"web-{number}": each for number, each in enumerate(listening, 1)}
         self._context = multiprocessing.get_context("spawn")
@@ -138,7 +138,7 @@ class _Parent:
             child = self._context.Process(target=sender, args=(self._theirs,), name=name)
         child.start()
         if name in self._webs and child.pid:  # as soon as it is there: its threads stay where it is
-            keep_on_a_core(child.pid, list(self._webs).index(name), len(self._webs))
+            pin_to_cpu(child.pid, list(self._webs).index(name), len(self._webs))
         return child
 
     def _end(self) -> int:
@@ -211,7 +211,7 @@ def send_forever() -> int:
     return 0
 
 
-def _send(house: House, stop: threading.Event) -> None:
+def _send(house: AppContext, stop: threading.Event) -> None:
     from campaigns import sender as senders
 
     async def main() -> None:

@@ -12,13 +12,13 @@ from itertools import chain
 from typing import Literal
 
 from campaigns import configuration, ownership
-from campaigns.app import House, has_data, house_of, house_without_data, wrong_with
+from campaigns.app import AppContext, has_data, house_of, house_without_data, wrong_with
 from campaigns.moments import Say
 from mailer.errors import Fault, PostiljonError, SettingFault
 from mailer.housesettings import SECRETS
 from mailer.settingsfile import SettingsFileError
 
-Kind = Literal["ok", "warning", "error"]
+FindingKind = Literal["ok", "warning", "error"]
 _OF_DATA = frozenset(
     {
         *("secrets", "files", "disk", "database", "writing", "clock", "counters", "backup"),
@@ -38,7 +38,7 @@ _HOUSE = ("data", "database_url", "secret_keys", "pepper")
 class Setup:
     """A house, what is wrong with its settings, and the subjects that cannot be looked at because of it."""
 
-    house: House | None
+    house: AppContext | None
     faults: tuple[Fault, ...]
     foreign: str
     unable: frozenset[str]
@@ -73,7 +73,7 @@ def look(_: Say) -> Setup:
     )
 
 
-def findings(setup: Setup, _: Say) -> Iterator[tuple[Kind, str, str]]:
+def findings(setup: Setup, _: Say) -> Iterator[tuple[FindingKind, str, str]]:
     """Kind, subject and words of each."""
     for fault in setup.faults:
         words = fault.in_words(_) if isinstance(fault, SettingFault) else str(fault)

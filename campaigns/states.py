@@ -18,7 +18,7 @@ from mailer.errors import StateError
 N_ = str  # marks a text for the catalogue (domain cli)
 
 
-class State(StrEnum):
+class CampaignState(StrEnum):
     """Where a campaign is."""
 
     DRAFT = "draft"
@@ -32,7 +32,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Event(StrEnum):
+class CampaignEvent(StrEnum):
     """What happens to it. *hold* and *finish* are done by rules, the rest by people (*start* also by the clock)."""
 
     SUBMIT = "submit"
@@ -48,42 +48,42 @@ class Event(StrEnum):
     SEND_AGAIN = "send_again"
 
 
-MOVES: dict[tuple[State, Event], State] = {
-    (State.DRAFT, Event.SUBMIT): State.IN_REVIEW,
-    (State.DRAFT, Event.SCHEDULE): State.SCHEDULED,
-    (State.DRAFT, Event.START): State.SENDING,
-    (State.IN_REVIEW, Event.APPROVE): State.APPROVED,
-    (State.IN_REVIEW, Event.EDIT): State.DRAFT,
-    (State.APPROVED, Event.SCHEDULE): State.SCHEDULED,
-    (State.APPROVED, Event.START): State.SENDING,
-    (State.APPROVED, Event.EDIT): State.DRAFT,
-    (State.SCHEDULED, Event.START): State.SENDING,
-    (State.SCHEDULED, Event.HOLD): State.HELD,
-    (State.SCHEDULED, Event.CANCEL): State.CANCELLED,
-    (State.SCHEDULED, Event.EDIT): State.DRAFT,
-    (State.SENDING, Event.PAUSE): State.PAUSED,
-    (State.SENDING, Event.HOLD): State.HELD,
-    (State.SENDING, Event.CANCEL): State.CANCELLED,
-    (State.SENDING, Event.FINISH): State.FINISHED,
-    (State.PAUSED, Event.RESUME): State.SENDING,
-    (State.PAUSED, Event.CANCEL): State.CANCELLED,
-    (State.HELD, Event.RESUME): State.SENDING,
-    (State.HELD, Event.SCHEDULE): State.SCHEDULED,
-    (State.HELD, Event.CANCEL): State.CANCELLED,
-    (State.FINISHED, Event.SEND_AGAIN): State.SENDING,
+MOVES: dict[tuple[CampaignState, CampaignEvent], CampaignState] = {
+    (CampaignState.DRAFT, CampaignEvent.SUBMIT): CampaignState.IN_REVIEW,
+    (CampaignState.DRAFT, CampaignEvent.SCHEDULE): CampaignState.SCHEDULED,
+    (CampaignState.DRAFT, CampaignEvent.START): CampaignState.SENDING,
+    (CampaignState.IN_REVIEW, CampaignEvent.APPROVE): CampaignState.APPROVED,
+    (CampaignState.IN_REVIEW, CampaignEvent.EDIT): CampaignState.DRAFT,
+    (CampaignState.APPROVED, CampaignEvent.SCHEDULE): CampaignState.SCHEDULED,
+    (CampaignState.APPROVED, CampaignEvent.START): CampaignState.SENDING,
+    (CampaignState.APPROVED, CampaignEvent.EDIT): CampaignState.DRAFT,
+    (CampaignState.SCHEDULED, CampaignEvent.START): CampaignState.SENDING,
+    (CampaignState.SCHEDULED, CampaignEvent.HOLD): CampaignState.HELD,
+    (CampaignState.SCHEDULED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+    (CampaignState.SCHEDULED, CampaignEvent.EDIT): CampaignState.DRAFT,
+    (CampaignState.SENDING, CampaignEvent.PAUSE): CampaignState.PAUSED,
+    (CampaignState.SENDING, CampaignEvent.HOLD): CampaignState.HELD,
+    (CampaignState.SENDING, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+    (CampaignState.SENDING, CampaignEvent.FINISH): CampaignState.FINISHED,
+    (CampaignState.PAUSED, CampaignEvent.RESUME): CampaignState.SENDING,
+    (CampaignState.PAUSED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+    (CampaignState.HELD, CampaignEvent.RESUME): CampaignState.SENDING,
+    (CampaignState.HELD, CampaignEvent.SCHEDULE): CampaignState.SCHEDULED,
+    (CampaignState.HELD, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+    (CampaignState.FINISHED, CampaignEvent.SEND_AGAIN): CampaignState.SENDING,
 }
 
 
 REFUSALS = {
-    State.DRAFT: N_("{slug} is a draft; this cannot be done yet"),
-    State.IN_REVIEW: N_("{slug} waits for approval; this cannot be done yet"),
-    State.APPROVED: N_("{slug} is approved and not planned; this cannot be done yet"),
-    State.SCHEDULED: N_("{slug} is planned; this cannot be done before it is sent"),
-    State.SENDING: N_("{slug} is being sent; this cannot be done now"),
-    State.PAUSED: N_("{slug} is paused; this cannot be done now"),
-    State.HELD: N_("{slug} is held; this cannot be done now"),
-    State.FINISHED: N_("{slug} was sent already; this cannot be done any more"),
-    State.CANCELLED: N_("{slug} was cancelled; this cannot be done any more"),
+    CampaignState.DRAFT: N_("{slug} is a draft; this cannot be done yet"),
+    CampaignState.IN_REVIEW: N_("{slug} waits for approval; this cannot be done yet"),
+    CampaignState.APPROVED: N_("{slug} is approved and not planned; this cannot be done yet"),
+    CampaignState.SCHEDULED: N_("{slug} is planned; this cannot be done before it is sent"),
+    CampaignState.SENDING: N_("{slug} is being sent; this cannot be done now"),
+    CampaignState.PAUSED: N_("{slug} is paused; this cannot be done now"),
+    CampaignState.HELD: N_("{slug} is held; this cannot be done now"),
+    CampaignState.FINISHED: N_("{slug} was sent already; this cannot be done any more"),
+    CampaignState.CANCELLED: N_("{slug} was cancelled; this cannot be done any more"),
 }
 
 
@@ -92,15 +92,15 @@ MISSED_ITS_HOUR = N_(
 )
 
 
-def after(state: str, event: Event, slug: str = "the campaign") -> State:
+def after(state: str, event: CampaignEvent, slug: str = "the campaign") -> CampaignState:
     """The state after ``event``; raises ``StateError`` with the present one when the table has no such pair."""
-    moved = MOVES.get((State(state), event))
+    moved = MOVES.get((CampaignState(state), event))
     if moved is None:
-        raise StateError(REFUSALS[State(state)].format(slug=slug))
+        raise StateError(REFUSALS[CampaignState(state)].format(slug=slug))
     return moved
 
 
-def sources(event: Event, target: State | None = None) -> tuple[State, ...]:
+def sources(event: CampaignEvent, target: CampaignState | None = None) -> tuple[CampaignState, ...]:
     """The states from which ``event`` moves (to ``target``, if given): for the WHERE of a conditional update."""
     return tuple(
         state for (state, moved_by), to in MOVES.items() if moved_by is event and (target is None or to is target)

@@ -17,7 +17,7 @@ from campaigns import records
 from mailer import outbox, suppression, undeliverable
 from mailer.address import key_of
 from mailer.signing import address_hash
-from mailer.suppression import Entry
+from mailer.suppression import SuppressionEntry
 from unsubscribe import contacts
 
 
@@ -58,7 +58,7 @@ def struck_off(conn: Connection, chosen: Chosen) -> list[Struck]:
     return [Struck(known.get(item.address_hash, ""), item.since, slugs.get(item.mailing or 0, "")) for item in found]
 
 
-def entries(conn: Connection, email: str, pepper: bytes) -> list[Entry]:
+def entries(conn: Connection, email: str, pepper: bytes) -> list[SuppressionEntry]:
     """All that holds one address back."""
     hidden = ("person:",)
     found = suppression.entries(conn, address_hash(pepper, key_of(email)))

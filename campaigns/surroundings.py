@@ -19,11 +19,11 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from campaigns import records
-from campaigns.app import House
+from campaigns.app import AppContext
 from campaigns.findings import Finding
 from campaigns.material import house_brand
 from campaigns.moments import Say, local_text
-from campaigns.states import State
+from campaigns.states import CampaignState
 from mailer import outbox, settingsfile
 from mailer.reach import reach_of_url
 from unsubscribe import dropped, probe
@@ -35,7 +35,7 @@ _REMOTE = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "fuse
 _LONGEST = 10_000  # bytes of an answer that are read
 
 
-def disk(house: House, _: Say) -> Iterator[Finding]:
+def disk(house: AppContext, _: Say) -> Iterator[Finding]:
     """Room, and whether SQLite's locks hold there."""
     folder, subject = house.data.absolute(), _("disk")
     left = shutil.disk_usage(folder).free
@@ -68,7 +68,7 @@ def _file_system(folder: Path) -> str:
     return max(above, key=lambda item: len(item[0]), default=("", ""))[1]
 
 
-def clock(house: House, _: Say) -> Iterator[Finding]:
+def clock(house: AppContext, _: Say) -> Iterator[Finding]:
     """Our clock beside that of the database, or beside the latest thing that was written down."""
     now = house.clock()
     with house.db.read() as conn:
@@ -88,7 +88,7 @@ def clock(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("clock"), f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def writing(house: House, _: Say) -> Iterator[Finding]:
+def writing(house: AppContext, _: Say) -> Iterator[Finding]:
     """Whether an opt-out that came now would be kept: as ``/health`` tries it."""
     probe.look(house.db)
     with house.db.write() as conn:
@@ -101,7 +101,7 @@ def writing(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("writing"), _("the database and the journal can be written"))
 
 
-def brand(house: House, _: Say) -> Iterator[Finding]:
+def brand(house: AppContext, _: Say) -> Iterator[Finding]:
     """The brand of the house, with its pictures."""
     path = house.campaign.brand
     found = house_brand(path, "-", _)
@@ -115,7 +115,7 @@ def brand(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", _("brand"), str(path) if path else plain.format(path=settingsfile.in_use()))
 
 
-def proxies(house: House, _: Say) -> Iterator[Finding]:
+def proxies(house: AppContext, _: Say) -> Iterator[Finding]:
     """Sign-ups that limits turned away, and proxies that are not believed."""
     subject, now, zone = _("sign-ups"), house.clock(), house.reader.timezone
     for all_of_it in sorted(one for one in house.reader.trusted_proxies if one.endswith("/0")):
@@ -150,7 +150,7 @@ def proxies(house: House, _: Say) -> Iterator[Finding]:
         yield Finding("ok", subject, _("none turned away in the last {days} days").format(days=dropped.KEPT.days))
 
 
-def pages(house: House, _: Say) -> Iterator[Finding]:
+def pages(house: AppContext, _: Say) -> Iterator[Finding]:
     """Whether the public address leads to us; asked where everybody could ask."""
     url = house.reader.public_url
     if not url.startswith("https://") or reach_of_url(url) != "world":
@@ -183,10 +183,10 @@ def _asked(url: str) -> str:
         return "200, and not our words"
 
 
-def serving(house: House, _: Say) -> Iterator[Finding]:
+def serving(house: AppContext, _: Say) -> Iterator[Finding]:
     """Whether anybody sends what is planned or under way."""
     with house.db.read() as conn:
-        due = records.in_states(conn, [State.SCHEDULED, State.SENDING])
+        due = records.in_states(conn, [CampaignState.SCHEDULED, CampaignState.SENDING])
         senders = outbox.running(conn)
     if due and not senders:
         words = _("{slugs}: planned or being sent, and no sender runs. Do: systemctl start postiljon")

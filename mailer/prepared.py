@@ -1,8 +1,8 @@
 """Statements of the busy paths, made once for each database and run on the driver's own cursor.
 
-SQLAlchemy takes 15 to 40 us to execute a statement; a turn of ten messages has four of them and may take 130 us in
-all. What a caller of :class:`Prepared` gives up is result types: rows come as the driver gives them (:func:`instant`
-reads a time). Errors leave as SQLAlchemy's, so that ``storage.mapped`` maps them like all others.
+SQLAlchemy takes 15 to 40 us to execute a statement; a turn of ten messages has four of them and may take 130 us in all.
+What a caller of :class:`PreparedStatement` gives up is result types: rows come as the driver gives them
+(:func:`instant` reads a time). Errors leave as SQLAlchemy's, so that ``storage.mapped`` maps them like all others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _INSTANT = Instant()
 TOGETHER = 64
 
 
-class Prepared:
+class PreparedStatement:
     """One statement with named bound parameters. It must not hold an IN list of varying length."""
 
     def __init__(self, build: Callable[[str], ClauseElement]) -> None:
@@ -75,7 +75,7 @@ class Prepared:
         return ready
 
 
-class Rows:
+class BulkInsert:
     """An INSERT of a crowd's rows: some statements for all of them, each of 1, 2, 4, … ``TOGETHER`` rows.
 
     Not one statement for each row: the driver lets go of the interpreter in every step of a statement, and to get it
@@ -89,7 +89,7 @@ class Rows:
             raise ValueError(f"the columns of {table.name} are in another order")
         self._table, self._columns, self._finish = table, tuple(columns), finish
         self._names = [f"b_{row}_{name}" for row in range(TOGETHER) for name in columns]
-        self._ready = {number: Prepared(partial(self._statement, number)) for number in _sizes(TOGETHER)}
+        self._ready = {number: PreparedStatement(partial(self._statement, number)) for number in _sizes(TOGETHER)}
 
     def put(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert; the values of each row are in the order of the columns, times as of :func:`time_out`."""
@@ -106,14 +106,14 @@ class Rows:
         return finished
 
 
-class Lookup:
+class BulkLookup:
     """A query by values that cannot stand in JSON (see :func:`given_numbers`), for 1, 2, 4, … ``TOGETHER`` of them."""
 
     def __init__(self, kind: TypeEngine[Any], build: Callable[[Sequence[Any]], ClauseElement]) -> None:
         """``build`` gets the parameters, for ``IN``."""
         self._names = [f"b_{place}" for place in range(TOGETHER)]
         given = [bindparam(name, type_=kind) for name in self._names]
-        self._ready = {number: Prepared(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)}
+        self._ready = {number: PreparedStatement(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)}
 
     def rows(self, conn: Connection, values: Sequence[Any]) -> Iterator[Any]:
         """What is found for any of them; the first stands in for those that are missing in a statement."""

@@ -201,7 +201,7 @@ def _announce(database: str) -> int | None:
     return None
 
 
-class Others:
+class LockWaiters:
     """Whether anybody waits for the lock of an SQLite file, for a writer that would take it again at once."""
 
     def __init__(self, db: Database) -> None:

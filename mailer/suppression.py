@@ -44,7 +44,7 @@ from sqlmodel import Field, SQLModel
 from mailer import journal
 from mailer.columns import Instant, insert_into
 from mailer.errors import SettingsError
-from mailer.prepared import Lookup, Rows, instant, time_out
+from mailer.prepared import BulkInsert, BulkLookup, instant, time_out
 from mailer.signing import fingerprint
 
 Reason = Literal["opt_out", "undeliverable", "complaint", "pause", "less_often", "erased", "manual"]
@@ -92,7 +92,7 @@ PEPPER: Table = SQLModel.metadata.tables["pepper"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SuppressionEntry:
     """One row, as it may be shown."""
 
     scope: str
@@ -192,7 +192,9 @@ def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> 
     return [{"hash": hashed.hex(), "scope": scope} | said for hashed, scope in holds if reason in JOURNALED]
 
 
-_HOLD = Rows(SUPPRESSION, ("address_hash", "scope", "reason", "since"), lambda insert: insert.on_conflict_do_nothing())
+_HOLD = BulkInsert(
+    SUPPRESSION, ("address_hash", "scope", "reason", "since"), lambda insert: insert.on_conflict_do_nothing()
+)
 
 
 def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> None:
@@ -260,27 +262,27 @@ def why(conn: Connection, address_hash: bytes, scope: str, now: datetime, *, ser
     return reason
 
 
-def entries(conn: Connection, address_hash: bytes) -> list[Entry]:
+def entries(conn: Connection, address_hash: bytes) -> list[SuppressionEntry]:
     """All entries of one address, also those whose time is over."""
     row = SUPPRESSION.c
     query = select(row.scope, row.reason, row.since, row.until, row.every_days)
     query = query.where(row.address_hash == address_hash)
-    return [Entry(*item) for item in conn.execute(query.order_by(row.scope, row.reason))]
+    return [SuppressionEntry(*item) for item in conn.execute(query.order_by(row.scope, row.reason))]
 
 
-def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[SuppressionEntry]]:
     """The entries of many addresses; who has none is missing."""
-    found: dict[bytes, list[Entry]] = {}
+    found: dict[bytes, list[SuppressionEntry]] = {}
     row = SUPPRESSION.c
     if len(hashes) > 100 and conn.execute(select(row.scope).limit(1)).first() is None:
         return found  # an import into a new house looks for thousands where there is nothing
     for hashed, scope, reason, since, until, every in _ENTRIES.rows(conn, hashes):
-        entry = Entry(scope, reason, instant(since), until and instant(until), every)
+        entry = SuppressionEntry(scope, reason, instant(since), until and instant(until), every)
         found.setdefault(bytes(hashed), []).append(entry)
     return found
 
 
-_ENTRIES = Lookup(
+_ENTRIES = BulkLookup(
     LargeBinary(),
     lambda given: select(
         SUPPRESSION.c.address_hash,

@@ -34,7 +34,7 @@ OUTAGE = "outage"
 SOONEST, LATEST = timedelta(days=1), timedelta(days=90)
 
 
-class StatementRow(SQLModel, table=True):
+class MailboxStatementRow(SQLModel, table=True):
     """The last statement about a mailbox that a mailing heard."""
 
     __tablename__ = "mailbox_statement"
@@ -50,7 +50,7 @@ STATEMENT: Table = SQLModel.metadata.tables["mailbox_statement"]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class MailboxStatement:
     """What a server said about the mailbox of a delivery. ``reason``: the key of a class; ``service``: no campaign.
 
     ``wave``: the sender has seen a wave in its own answers; ``earlier``: deliveries of that wave.
@@ -68,7 +68,7 @@ class Statement:
     earlier: tuple[int, ...] = ()
 
 
-def note(conn: Connection, statements: Iterable[Statement], now: datetime) -> None:
+def note(conn: Connection, statements: Iterable[MailboxStatement], now: datetime) -> None:
     """Keep what was said, and strike off who is to be; the deliveries must have been settled before."""
     for said in statements:
         if not said.service:
@@ -101,7 +101,7 @@ def lift(
     return lifted
 
 
-def _keep(conn: Connection, said: Statement, now: datetime) -> None:
+def _keep(conn: Connection, said: MailboxStatement, now: datetime) -> None:
     dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
     values = {"reason": said.reason, "clear": said.clear, "at": now}
     row = {"address_hash": said.address_hash, "mailing_id": said.mailing} | values
@@ -118,7 +118,7 @@ def _repeated(conn: Connection, mailing: int, recipient: int, address_hash: byte
     return at is not None and not outbox.accepted_since(conn, recipient, address_hash, at)
 
 
-def _wave(conn: Connection, said: Statement, now: datetime) -> bool:
+def _wave(conn: Connection, said: MailboxStatement, now: datetime) -> bool:
     """Whether the provider says so of too many; then those before it are put right, and this one."""
     answers = outbox.last_answers(conn, said.mailing, said.domain, said.delivery, LAST)
     same = [answer for answer in answers if answer.refused and answer.reason in (said.reason, OUTAGE)]

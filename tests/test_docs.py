@@ -97,10 +97,10 @@ def test_every_state_of_a_delivery_is_in_the_glossary() -> None:
 
 
 def test_the_states_in_words_are_those_of_the_tables() -> None:
-    from campaigns.states import State
+    from campaigns.states import CampaignState
     from mailer.outbox import states
 
-    assert set(draw_states.CAMPAIGN) == {state.value for state in State}
+    assert set(draw_states.CAMPAIGN) == {state.value for state in CampaignState}
     assert set(draw_states.DELIVERY) == set(states.DELIVERY_STATES)
     assert set(draw_states.MAILING) == set(states.MAILING_STATES)
 

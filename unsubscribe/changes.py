@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, json_object
-from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
+from mailer.prepared import BulkInsert, PreparedStatement, given_numbers, instant, time_out
 from unsubscribe.contacts.bulk import new_numbers
 
 ChangeKind = Literal["opt_out", "details", "less_often", "pause", "address", "sign_up", "my_data"]
@@ -97,7 +97,7 @@ def keep_many(conn: Connection, kind: ChangeKind, acts: Sequence[Change], now: d
     return numbers
 
 
-_KEEP = Rows(CHANGE, ("id", "contact_id", "kind", "before", "after", "at"))
+_KEEP = BulkInsert(CHANGE, ("id", "contact_id", "kind", "before", "after", "at"))
 
 
 def get(conn: Connection, number: int) -> Change | None:
@@ -122,7 +122,7 @@ def standing(conn: Connection, contact_ids: Collection[int], kind: ChangeKind) -
     return found
 
 
-_STANDING = Prepared(
+_STANDING = PreparedStatement(
     lambda dialect: (
         select(CHANGE.c.id, CHANGE.c.contact_id, CHANGE.c.before, CHANGE.c.after, CHANGE.c.at)
         .where(CHANGE.c.contact_id.in_(given_numbers(dialect)), CHANGE.c.undone_at.is_(None))

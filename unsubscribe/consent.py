@@ -43,12 +43,12 @@ from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, insert_into
 from mailer.errors import InputError
-from mailer.prepared import Prepared, Rows, given_numbers
+from mailer.prepared import BulkInsert, PreparedStatement, given_numbers
 from unsubscribe.contacts.bulk import bound, insert_rows
 from unsubscribe.contacts.people import dump_json, in_slices, quote
 
 Basis = Literal["consent", "customer", "member", "public_task"]
-Kind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
+ConsentEventKind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
 N_ = str  # marks a text for the catalogue (domain cli)
 BASES: tuple[Basis, ...] = ("consent", "customer", "member", "public_task")
 _EVENT_COLUMNS = (
@@ -67,7 +67,7 @@ _EVENT_COLUMNS = (
 _GENESIS = b"postiljon consent v1\0"
 
 
-class StatementRow(SQLModel, table=True):
+class ConsentStatementRow(SQLModel, table=True):
     """On what something rests: words and basis that are the same for many people."""
 
     __tablename__ = "consent_statement"
@@ -82,7 +82,7 @@ class StatementRow(SQLModel, table=True):
     given_on: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class EventRow(SQLModel, table=True):
+class ConsentEventRow(SQLModel, table=True):
     """One event of a person's chain. ``detail`` and ``salt`` go when the person is erased."""
 
     __tablename__ = "consent_event"
@@ -106,7 +106,7 @@ EVENT: Table = SQLModel.metadata.tables["consent_event"]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ConsentStatement:
     """Basis, where it comes from, the exact text shown with its version, the day if one was stated for all."""
 
     basis: Basis
@@ -122,18 +122,18 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ConsentEvent:
     """What happened to a person's consent. ``detail`` is personal: address, web address of the form, and so on."""
 
     contact_id: int
-    kind: Kind
+    kind: ConsentEventKind
     topic: str
     at: datetime
     statement: int = 0
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_statement(basis: str, source: str = "", given_on: str = "") -> Statement:
+def make_statement(basis: str, source: str = "", given_on: str = "") -> ConsentStatement:
     """A statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
     if basis not in BASES:
         raise InputError(N_("--basis {basis}: expected one of {words}").format(basis=basis, words=", ".join(BASES)))
@@ -144,10 +144,10 @@ def make_statement(basis: str, source: str = "", given_on: str = "") -> Statemen
                 "opt out when they gave them (Telecommunicatiewet 11.7)"
             )
         )
-    return Statement(basis, " ".join(source.split()), given_on=given_on)
+    return ConsentStatement(basis, " ".join(source.split()), given_on=given_on)
 
 
-def store_statement(conn: Connection, statement: Statement) -> int:
+def store_statement(conn: Connection, statement: ConsentStatement) -> int:
     """The number of a statement, stored if it is new."""
     row = asdict(statement) | {"digest": statement.digest}
     conn.execute(insert_into(conn, STATEMENT).values(row).on_conflict_do_nothing(index_elements=["digest"]))
@@ -160,12 +160,12 @@ def shown_statements(conn: Connection) -> frozenset[int]:
     return frozenset(conn.execute(select(STATEMENT.c.id).where(STATEMENT.c.text != "")).scalars())
 
 
-def record(conn: Connection, event: Event, now: datetime) -> None:
+def record(conn: Connection, event: ConsentEvent, now: datetime) -> None:
     """Add one event to a person's chain."""
     record_many(conn, [event], now)
 
 
-def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str]], now: datetime) -> None:
+def record_first(conn: Connection, event: ConsentEvent, people: Sequence[tuple[int, str]], now: datetime) -> None:
     """Add the same first event for many people (number, address) who have none yet; ``event`` names no person."""
     digests = _statement_digests(conn, [event.statement]) if people else {0: b"", event.statement: b""}
     times = (stamp_of(event.at), stamp_of(now))
@@ -183,13 +183,13 @@ def record_first(conn: Connection, event: Event, people: Sequence[tuple[int, str
     insert_rows(conn, EVENT, _EVENT_COLUMNS, rows)
 
 
-def record_many(conn: Connection, events: Sequence[Event], now: datetime) -> None:
+def record_many(conn: Connection, events: Sequence[ConsentEvent], now: datetime) -> None:
     """Add events, each to the chain of its person, in the given order."""
     add(conn, links(conn, heads(conn, {event.contact_id for event in events}), events, now))
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class ChainEntries:
     """Events worked out as the next links of chains. ``after``: how many events each person had (0: none)."""
 
     after: Mapping[int, int]
@@ -206,11 +206,13 @@ def heads(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int
     return found
 
 
-def links(conn: Connection, ends: Mapping[int, tuple[int, bytes]], events: Sequence[Event], now: datetime) -> Links:
+def links(
+    conn: Connection, ends: Mapping[int, tuple[int, bytes]], events: Sequence[ConsentEvent], now: datetime
+) -> ChainEntries:
     """Work out what :func:`add` will write, after ``ends`` (:func:`heads`). Reads only.
 
-    For :func:`overtaken`, ``ends`` is read before anything else on which the events rest: on PostgreSQL each statement
-    sees what was committed until then.
+    For :func:`stale_contacts`, ``ends`` is read before anything else on which the events rest: on PostgreSQL each
+    statement sees what was committed until then.
     """
     chains = dict(ends)
     digests = _statement_digests(conn, {event.statement for event in events}) if events else {}
@@ -229,10 +231,10 @@ def links(conn: Connection, ends: Mapping[int, tuple[int, bytes]], events: Seque
         chains[event.contact_id] = (number + 1, link)
         said = (event.kind, event.topic, event.statement, at, recorded_at, detail, salt, digest, link)
         rows.append((event.contact_id, number + 1, *said))
-    return Links({person: number for person, (number, _) in ends.items()}, rows)
+    return ChainEntries({person: number for person, (number, _) in ends.items()}, rows)
 
 
-def overtaken(conn: Connection, planned: Links) -> set[int]:
+def stale_contacts(conn: Connection, planned: ChainEntries) -> set[int]:
     """Whose chain has other events by now than when :func:`heads` looked: what was worked out does not fit any more.
 
     Whatever becomes of a subscription, an address or a person is an event, so the others are as they were.
@@ -243,17 +245,17 @@ def overtaken(conn: Connection, planned: Links) -> set[int]:
     return {int(number) for (number,) in found}
 
 
-def add(conn: Connection, planned: Links, but: Collection[int] = ()) -> None:
+def add(conn: Connection, planned: ChainEntries, but: Collection[int] = ()) -> None:
     """Write the links, except those of the people in ``but``. One that no longer fits is refused by the database."""
     _ADD.put(conn, [row for row in planned.rows if row[0] not in but])
 
 
-_ADD = Rows(EVENT, _EVENT_COLUMNS)
+_ADD = BulkInsert(EVENT, _EVENT_COLUMNS)
 
 
 def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
     """Remove what is personal from a chain and note that it was; the digests stay. The link of that note."""
-    record(conn, Event(contact_id, "erased", "", now), now)
+    record(conn, ConsentEvent(contact_id, "erased", "", now), now)
     conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
     return heads(conn, [contact_id])[contact_id][1]
 
@@ -268,7 +270,7 @@ def count(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(EVENT)).scalar_one()
 
 
-_LINKS = Prepared(
+_LINKS = PreparedStatement(
     lambda dialect: select(EVENT.c.contact_id, EVENT.c.number, EVENT.c.link).where(
         EVENT.c.contact_id.in_(given_numbers(dialect))
     )
@@ -284,7 +286,7 @@ def _overtaken(dialect: str) -> Any:
     return select(person).where(func.coalesce(last, 0) != number)
 
 
-_OVERTAKEN = Prepared(_overtaken)
+_OVERTAKEN = PreparedStatement(_overtaken)
 
 
 def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, bytes]:

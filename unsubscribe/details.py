@@ -27,25 +27,25 @@ from mailer.signing import Token
 from templates.words import LANGUAGES
 from unsubscribe import changes, consent, contacts, frequency, limits, moves, optout, typed, wishing
 from unsubscribe.changes import Change, ChangeKind
-from unsubscribe.consent import Statement
+from unsubscribe.consent import ConsentStatement
 from unsubscribe.contacts import Contact, Standing, Topic
-from unsubscribe.frequency import Sides, Wanted
+from unsubscribe.frequency import FrequencyChoice, Sides
 from unsubscribe.history import History, Row
 from unsubscribe.limits import Limit
-from unsubscribe.notices import MOST_A_DAY, Post
-from unsubscribe.optout import Reader
+from unsubscribe.notices import MOST_A_DAY, ServiceMailer
+from unsubscribe.optout import Subscriber
 
 DETAILS = Limit(
     "details of a contact", MOST_A_DAY["details_changed"], limits.A_DAY
 )  # more is somebody playing with another person's link
 LONGEST_VALUE = 200
-JOINED = Statement("consent", "change details page")
+JOINED = ConsentStatement("consent", "change details page")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _KEEPS_OUT = ("erased", "complaint", "manual")
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DetailsForm:
     """What a reader filled in; None and what is missing stays as it is. ``until``: the end of a pause."""
 
     name: str | None = None
@@ -79,10 +79,10 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class DetailsPolicy:
     """What the organisation allows: fields of its own (attributes), and who writes its service letters."""
 
-    post: Post
+    post: ServiceMailer
     open_fields: Collection[str] = ()
 
 
@@ -90,11 +90,11 @@ class House:
 class Saved:
     """What came of it. ``change`` is None when all was so already."""
 
-    reader: Reader
+    reader: Subscriber
     change: Change | None
 
 
-def offered(conn: Connection, reader: Reader) -> list[Topic]:
+def offered(conn: Connection, reader: Subscriber) -> list[Topic]:
     """The topics that the form shows: the one of the letter, and those for which anybody may sign up."""
     mine = [reader.topic] if reader.topic else []
     return mine + [topic for topic in contacts.topics(conn, only_open=True) if topic not in mine]
@@ -105,12 +105,12 @@ def is_over(conn: Connection, contact_id: int, now: datetime) -> bool:
     return limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
 
 
-def is_refused(conn: Connection, contact_id: int, wishes: Wishes, now: datetime) -> bool:
+def is_refused(conn: Connection, contact_id: int, wishes: DetailsForm, now: datetime) -> bool:
     """Whether :func:`save` would refuse these for today. Reads only, so that it can be asked before any lock."""
     return not wishes.is_empty and not wishes.takes_away and is_over(conn, contact_id, now)
 
 
-def save(conn: Connection, token: Token, wishes: Wishes, house: House, now: datetime) -> Saved:
+def save(conn: Connection, token: Token, wishes: DetailsForm, house: DetailsPolicy, now: datetime) -> Saved:
     """Store what differs and announce it. A reader who is gone changes nothing.
 
     Each form counts, whether it differs from what is stored or not, so that nobody learns that by counting. Wishes that
@@ -129,7 +129,7 @@ def save(conn: Connection, token: Token, wishes: Wishes, house: House, now: date
     after: dict[str, Any] = {}
     _fields(conn, contact, wishes, (before, after), now)
     _topics(conn, contact, {topics[slug]: on for slug, on in wishes.topics.items()}, (before, after), now)
-    rhythm = frequency.apply(conn, contact, Wanted(wishes.days, wishes.until, only_stricter=not within), now)
+    rhythm = frequency.apply(conn, contact, FrequencyChoice(wishes.days, wishes.until, only_stricter=not within), now)
     before, after = before | rhythm[0], after | rhythm[1]
     if not after:
         return Saved(reader, None)
@@ -137,7 +137,7 @@ def save(conn: Connection, token: Token, wishes: Wishes, house: House, now: date
     return Saved(optout.look(conn, token, now), change)
 
 
-def less_often(conn: Connection, token: Token, days: int, house: House, now: datetime) -> Reader:
+def less_often(conn: Connection, token: Token, days: int, house: DetailsPolicy, now: datetime) -> Subscriber:
     """At most one campaign letter in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``.
 
     A looser choice than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
@@ -145,10 +145,10 @@ def less_often(conn: Connection, token: Token, days: int, house: House, now: dat
     """
     if days not in (0, 7, 30):
         raise InputError(f"{days} days: expected 7, 30, or 0 for each letter")
-    return _instead(conn, token, "less_often", house, (now, Wanted(days)))
+    return _instead(conn, token, "less_often", house, (now, FrequencyChoice(days)))
 
 
-def pause(conn: Connection, token: Token, until: datetime | None, house: House, now: datetime) -> Reader:
+def pause(conn: Connection, token: Token, until: datetime | None, house: DetailsPolicy, now: datetime) -> Subscriber:
     """No campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``.
 
     A shorter pause than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
@@ -156,10 +156,10 @@ def pause(conn: Connection, token: Token, until: datetime | None, house: House, 
     """
     if until is not None and not now < until <= now + optout.LONGEST_PAUSE:
         raise InputError("a pause ends between tomorrow and a year from now")
-    return _instead(conn, token, "pause", house, (now, Wanted(until=until)))
+    return _instead(conn, token, "pause", house, (now, FrequencyChoice(until=until)))
 
 
-def undo(conn: Connection, token: Token, now: datetime) -> tuple[Reader, bool]:
+def undo(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, bool]:
     """Put back what an act changed, where nobody changed it since; ``token.subject`` numbers it. Again: nothing more.
 
     The second value: whether anything was put back, now or before. Raises ``TokenError`` when there is no such act of
@@ -183,7 +183,9 @@ def undo(conn: Connection, token: Token, now: datetime) -> tuple[Reader, bool]:
     return optout.look(conn, token, now), any(done)
 
 
-def _instead(conn: Connection, token: Token, kind: ChangeKind, house: House, when: tuple[datetime, Wanted]) -> Reader:
+def _instead(
+    conn: Connection, token: Token, kind: ChangeKind, house: DetailsPolicy, when: tuple[datetime, FrequencyChoice]
+) -> Subscriber:
     """Take back the opt-out that another choice replaces, if the token names one, and make that choice; others wait."""
     now, wanted = when
     contacts.lock(conn, [token.recipient])
@@ -209,7 +211,7 @@ def _take(conn: Connection, contact: Contact, now: datetime) -> bool:
     return limits.take(conn, limits.of_contact(DETAILS, contact.id), now)
 
 
-def _keep(conn: Connection, contact: Contact, sides: Sides, house: House | None, now: datetime) -> Change:
+def _keep(conn: Connection, contact: Contact, sides: Sides, house: DetailsPolicy | None, now: datetime) -> Change:
     """Keep an act; with ``house``, tell the mailbox too, with an undo, in the language that was stored before it."""
     change = changes.keep(conn, contact.id, "details", sides, now)
     if house:
@@ -217,7 +219,7 @@ def _keep(conn: Connection, contact: Contact, sides: Sides, house: House | None,
     return change
 
 
-def _check(wishes: Wishes, house: House, topics: Mapping[str, Topic], now: datetime) -> None:
+def _check(wishes: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic], now: datetime) -> None:
     faults: list[Fault] = []
     texts = {"name": wishes.name or "", **wishes.fields}
     for name, value in texts.items():
@@ -249,7 +251,7 @@ def _fault(name: str, found: str, expected: str) -> Fault:
     return Fault("", 0, name, found, expected)
 
 
-def _fields(conn: Connection, contact: Contact, wishes: Wishes, sides: Sides, now: datetime) -> None:
+def _fields(conn: Connection, contact: Contact, wishes: DetailsForm, sides: Sides, now: datetime) -> None:
     before, after = sides
     for name in ("name", "language"):
         wish = getattr(wishes, name)
@@ -324,7 +326,9 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
     contacts.put_standings(conn, rows)
     detail = {"address": contact.email, "how": "change details"}
     events = [
-        consent.Event(contact.id, "given" if on else "withdrawn", topic.slug, now, statement if on else 0, detail)
+        consent.ConsentEvent(
+            contact.id, "given" if on else "withdrawn", topic.slug, now, statement if on else 0, detail
+        )
         for topic, on in news.items()
     ]
     consent.record_many(conn, events, now)
@@ -370,7 +374,7 @@ def _topics_back(conn: Connection, contact: Contact, change: Change, history: Hi
     contacts.put_standings(conn, [optout.load(contact.id, row) for row in rows.values() if row])
     contacts.drop_standings(conn, contact.id, [ids[slug] for slug, row in rows.items() if not row])
     detail = {"address": contact.email, "how": "undo"}
-    consent.record_many(conn, [consent.Event(contact.id, "undone", slug, now, 0, detail) for slug in back], now)
+    consent.record_many(conn, [consent.ConsentEvent(contact.id, "undone", slug, now, 0, detail) for slug in back], now)
     return True
 
 

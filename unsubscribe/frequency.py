@@ -31,7 +31,7 @@ def now_set(conn: Connection, contact: Contact, now: datetime) -> tuple[int, dat
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FrequencyChoice:
     """A limit in days (0: each letter) and the end of a pause; None leaves one as it is.
 
     ``only_stricter``: what would let more mail through than now is left as it is.
@@ -42,7 +42,7 @@ class Wanted:
     only_stricter: bool = False
 
 
-def apply(conn: Connection, contact: Contact, wanted: Wanted, now: datetime) -> Sides:
+def apply(conn: Connection, contact: Contact, wanted: FrequencyChoice, now: datetime) -> Sides:
     """Set what is wanted, unless it is so already."""
     days, until = wanted.days, wanted.until
     before: dict[str, Any] = {}

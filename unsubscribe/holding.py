@@ -65,7 +65,7 @@ def hold_some(conn: Connection, hashes: dict[str, bytes], now: datetime) -> dict
     standings = contacts.standings(conn, [item.id for item in known.values()]) if known else {}
     slugs = {topic.id: topic.slug for topic in contacts.topics(conn)} if known else {}
     rows: list[Standing] = []
-    events: list[consent.Event] = []
+    events: list[consent.ConsentEvent] = []
     found = {}
     for key, hashed in hashes.items():
         again = any(entry.reason == "manual" for entry in entries.get(hashed, ()))
@@ -75,7 +75,7 @@ def hold_some(conn: Connection, hashes: dict[str, bytes], now: datetime) -> dict
         for slug, row in left:
             rows.append(Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement))
             detail = {"address": item.email if item else "", "how": "staff"}
-            events.append(consent.Event(row.contact_id, "withdrawn", slug, now, 0, detail))
+            events.append(consent.ConsentEvent(row.contact_id, "withdrawn", slug, now, 0, detail))
         found[key] = Held(item is not None, again, tuple(slug for slug, _ in left))
     contacts.put_standings(conn, rows)
     consent.record_many(conn, events, now)

@@ -25,10 +25,11 @@ from sqlalchemy.exc import IntegrityError
 from mailer import suppression
 from mailer.errors import Fault, FaultsError, StorageBusy, StorageError
 from mailer.storage import Database
+from mailer.suppression import SuppressionEntry
 from unsubscribe import consent, contacts, wishing
 from unsubscribe.contacts import Standing, Topic, bulk
 from unsubscribe.contacts.bulk import Known
-from unsubscribe.contacts.foreign import Kind
+from unsubscribe.contacts.foreign import ForeignStatus
 from unsubscribe.contacts.people import load_attributes
 from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
 from unsubscribe.contacts.sheet import Reading, Record, Sheet
@@ -43,22 +44,23 @@ _TRIES, N_ = 3, str  # N_ marks a text for the catalogue (domain cli)
 _TOO_MANY = N_("with this row the person would have more than 1,000 attributes")
 _ERASED = N_("this person asked to be erased and is not brought back")
 # Why, and whether for all mail, what a file says of somebody is held back here.
-_HOLDS: Mapping[Kind, tuple[suppression.Reason, bool]] = {
+_HOLDS: Mapping[ForeignStatus, tuple[suppression.Reason, bool]] = {
     "undeliverable": ("undeliverable", True),
     "unsubscribed": ("opt_out", False),
     "blocked": ("opt_out", True),
     "complaint": ("complaint", True),
 }
 _LONGEST_PAUSE, _LIMITS = timedelta(days=366), (7, 30)  # as readers can choose them
-_NOTHING: Sequence[suppression.Entry] = ()
+_Entries = Sequence[SuppressionEntry]
+_NOTHING: _Entries = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportJob:
     """What to import into: the topic's slug (made if new), the basis (D1, D2), since when, the pepper for hashes."""
 
     topic: str
-    statement: consent.Statement
+    statement: consent.ConsentStatement
     pepper: bytes = field(repr=False)
     at: datetime | None = None
     topic_name: str = ""
@@ -66,7 +68,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Summary:
+class ImportSummary:
     """What became of the rows. ``kept_out``: people who stay or are kept out; ``suppressed``: held back otherwise.
 
     ``elsewhere``: how many the file keeps out, by :data:`.foreign.KINDS`, counted in ``kept_out`` too; ``passed``: rows
@@ -93,7 +95,7 @@ class Summary:
         """How many rows the file had."""
         return self.added + self.updated + self.unchanged + self.rejected + self.passed
 
-    def add(self, other: Summary) -> None:
+    def add(self, other: ImportSummary) -> None:
         """Count what the other counted too."""
         for item in fields(self):
             if item.type == "int":
@@ -114,12 +116,12 @@ class Summary:
 def import_file(
     db: Database,
     path: Path,
-    plan: Plan,
+    plan: ImportJob,
     now: datetime,
     *,
     reject: Callable[[Rejected], None] = lambda _: None,
-    progress: Callable[[Summary], None] = lambda _: None,
-) -> Summary:
+    progress: Callable[[ImportSummary], None] = lambda _: None,
+) -> ImportSummary:
     """Read the file into the database; the summary of what became of its rows. ``progress`` is called per slice."""
     with Sheet(path, plan.reading) as sheet:
         _refuse_who_left(sheet)
@@ -171,11 +173,11 @@ def _chunks(
 class _Import:
     """One run: writes chunks in slices, each a transaction, and keeps the summary."""
 
-    def __init__(self, db: Database, plan: Plan, topic: Topic, statement: int, now: datetime) -> None:
+    def __init__(self, db: Database, plan: ImportJob, topic: Topic, statement: int, now: datetime) -> None:
         self.db, self.plan, self.topic, self.statement, self.now = db, plan, topic, statement, now
         self.at = plan.at or now
         self.own: frozenset[int] = frozenset()  # statements that readers were shown when they signed up here
-        self.summary = Summary()
+        self.summary = ImportSummary()
         self._size = _FIRST_SLICE
         self._reject: Callable[[Rejected], None] = lambda _: None
 
@@ -189,7 +191,7 @@ class _Import:
         self._reject = counted
         return counted
 
-    def write(self, chunk: list[ImportRow], progress: Callable[[Summary], None]) -> None:
+    def write(self, chunk: list[ImportRow], progress: Callable[[ImportSummary], None]) -> None:
         """A chunk, sorted by address, in slices as large as the time for one allows."""
         chunk.sort(key=lambda row: row.key)
         start = 0
@@ -205,7 +207,7 @@ class _Import:
             self._size = max(_SMALLEST_SLICE, min(_LARGEST_SLICE, 2 * self._size, fitting))
             progress(self.summary)
 
-    def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[Summary, list[Rejected]]]:
+    def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[ImportSummary, list[Rejected]]]:
         """A slice, whole or not at all; once more when somebody added the same person meanwhile (PostgreSQL)."""
         for _ in range(_TRIES):
             try:
@@ -222,18 +224,18 @@ class _Slice:
 
     def __init__(self, work: _Import, conn: Connection) -> None:
         self.work, self.conn = work, conn
-        self.counts = Summary()
+        self.counts = ImportSummary()
         self.left_out: list[Rejected] = []
         self._adds: dict[int, tuple[ImportRow, Known]] = {}
         self._updates: dict[int, dict[str, Any]] = {}
         self._standings: list[Standing] = []
-        self._events: list[consent.Event] = []
+        self._events: list[consent.ConsentEvent] = []
         self._holds: dict[suppression.Reason, dict[tuple[bytes, str], None]] = {}
         self._left_again: dict[int, set[str]] = {}  # topics that contacts left, as the file says too
         self._seldom: list[ImportRow] = []  # new here, with a pause or a limit
         self._without: set[int] = set()  # contacts that are stored without a subscription
 
-    def take(self, rows: Sequence[ImportRow]) -> tuple[Summary, list[Rejected]]:
+    def take(self, rows: Sequence[ImportRow]) -> tuple[ImportSummary, list[Rejected]]:
         """What became of the rows, and those that the database does not take: of people who were erased, say."""
         conn, counts = self.conn, self.counts
         known = bulk.by_key(conn, [row.key for row in rows])
@@ -271,18 +273,16 @@ class _Slice:
             return False  # the usual, told without reading them
         return len(load_attributes(item.attributes).keys() | row.attributes.keys()) > MOST_ATTRIBUTES
 
-    def _held(self, entries: Sequence[suppression.Entry]) -> list[suppression.Entry]:
+    def _held(self, entries: _Entries) -> list[SuppressionEntry]:
         """What is in force, counted."""
         held = [entry for entry in entries if entry.until is None or entry.until > self.work.now]
         self.counts.suppressed += any(entry.reason not in ("opt_out", "erased") and not entry.scope for entry in held)
         return held
 
-    def _left(self, held: Sequence[suppression.Entry]) -> bool:
+    def _left(self, held: _Entries) -> bool:
         return any(entry.reason == "opt_out" and entry.scope in ("", self.work.topic.slug) for entry in held)
 
-    def _add(
-        self, row: ImportRow, number: int, before: dict[int, dict[int, Standing]], held: Sequence[suppression.Entry]
-    ) -> Known:
+    def _add(self, row: ImportRow, number: int, before: dict[int, dict[int, Standing]], held: _Entries) -> Known:
         name, language = row.fields.get("name", ""), row.fields.get("language", "")
         item = Known(number, row.email, name, language, kept(row.attributes), "")
         self._adds[number] = (row, item)
@@ -294,15 +294,13 @@ class _Slice:
             self._subscribe(row, item, before.setdefault(number, {}), held)
         return item
 
-    def _stand(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]) -> bool:
+    def _stand(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
         """Subscribe a contact that was known before this row, or keep it out; true when that was news."""
         if row.kind != "subscribed":
             return self._keep_out(row, item, mine, held)
         return item.id not in self._adds and self._subscribe(row, item, mine, held)
 
-    def _keep_out(
-        self, row: ImportRow, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]
-    ) -> bool:
+    def _keep_out(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
         """Hold back what the file says is over; true when that was news."""
         work, before = self.work, mine.get(self.work.topic.id)
         rejoined = before and before.state == "subscribed" and before.statement in work.own
@@ -324,7 +322,7 @@ class _Slice:
             mine[work.topic.id] = Standing(item.id, work.topic.id, "opted_out", at, statement)
             self._standings.append(mine[work.topic.id])
             detail = {"address": item.email, "how": "import", "column": row.said}
-            self._events.append(consent.Event(item.id, "withdrawn", work.topic.slug, at, 0, detail))
+            self._events.append(consent.ConsentEvent(item.id, "withdrawn", work.topic.slug, at, 0, detail))
         return news
 
     def _slugs(self, row: ImportRow, *, for_all: bool) -> set[str]:
@@ -351,9 +349,7 @@ class _Slice:
             self._updates[item.id] = {"b_id": item.id, "updated_at": self.work.now} | values
         return changed
 
-    def _subscribe(
-        self, row: ImportRow, item: Known, mine: dict[int, Standing], held: Sequence[suppression.Entry]
-    ) -> bool:
+    def _subscribe(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
         """Subscribe a contact, unless it opted out; true when that was news."""
         topic, statement, at = self.work.topic, self.work.statement, self.work.at
         if row.since and row.since <= self.work.now:
@@ -369,9 +365,9 @@ class _Slice:
         mine[topic.id] = Standing(item.id, topic.id, "opted_out" if out else "subscribed", since, statement)
         self._standings.append(mine[topic.id])
         detail = {"address": item.email, "how": "import"}
-        self._events.append(consent.Event(item.id, "given", topic.slug, at, statement, detail))
+        self._events.append(consent.ConsentEvent(item.id, "given", topic.slug, at, statement, detail))
         if out:
-            self._events.append(consent.Event(item.id, "withdrawn", topic.slug, at, 0, detail))
+            self._events.append(consent.ConsentEvent(item.id, "withdrawn", topic.slug, at, 0, detail))
         return True
 
     def _store(self) -> None:
@@ -381,7 +377,7 @@ class _Slice:
         slow = {row.contact_id for row in self._standings} | self._without
         people = [(item.id, item.email) for _, item in self._adds.values() if item.id not in slow]
         bulk.subscribe_new(conn, work.topic.id, work.statement, [number for number, _ in people], work.at)
-        first = consent.Event(0, "given", work.topic.slug, work.at, work.statement, {"how": "import"})
+        first = consent.ConsentEvent(0, "given", work.topic.slug, work.at, work.statement, {"how": "import"})
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)

@@ -51,16 +51,16 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class LimitUse:
     """Somebody and a limit on what they do."""
 
     limit: Limit
     who: bytes = field(repr=False)
 
 
-def use(limit: Limit, pepper: bytes, who: str) -> Use:
+def use(limit: Limit, pepper: bytes, who: str) -> LimitUse:
     """``who`` (an address, a domain, a network) is kept as a keyed hash alone."""
-    return Use(limit, hmac.digest(pepper, f"postiljon limit\0{limit.what}\0{who}".encode(), hashlib.sha256)[:16])
+    return LimitUse(limit, hmac.digest(pepper, f"postiljon limit\0{limit.what}\0{who}".encode(), hashlib.sha256)[:16])
 
 
 def network_of(peer: str) -> str:
@@ -84,15 +84,15 @@ class Spent:
     def __init__(self) -> None:
         self._until: dict[bytes, datetime] = {}
 
-    def knows(self, uses: Sequence[Use], now: datetime) -> bool:
+    def knows(self, uses: Sequence[LimitUse], now: datetime) -> bool:
         """Whether one of these is known to have nothing left now."""
         return any(until > now for use in uses if (until := self._until.get(use.who)))
 
-    def which(self, uses: Sequence[Use], now: datetime) -> Limit | None:
+    def which(self, uses: Sequence[LimitUse], now: datetime) -> Limit | None:
         """The first limit of these that is known to have nothing left."""
         return next((use.limit for use in uses if (until := self._until.get(use.who)) and until > now), None)
 
-    def look(self, conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
+    def look(self, conn: Connection, uses: Sequence[LimitUse], now: datetime) -> bool:
         """As :func:`spent`, and remembered; the first of ``MOST_KNOWN`` is forgotten when there are more."""
         found = _spent(conn, uses, now)
         for who, until in found.items():
@@ -102,24 +102,24 @@ class Spent:
         return bool(found)
 
 
-def of_contact(limit: Limit, contact: int) -> Use:
+def of_contact(limit: Limit, contact: int) -> LimitUse:
     """A use by the number of a contact, which names nobody: no pepper is needed for it."""
     return use(limit, b"", f"contact {contact}")
 
 
-def spent(conn: Connection, uses: Sequence[Use], now: datetime) -> bool:
+def spent(conn: Connection, uses: Sequence[LimitUse], now: datetime) -> bool:
     """Whether one of these has nothing left now. Reads only; one look-up by key for each."""
     return bool(_spent(conn, uses, now))
 
 
-def _spent(conn: Connection, uses: Sequence[Use], now: datetime) -> dict[bytes, datetime]:
+def _spent(conn: Connection, uses: Sequence[LimitUse], now: datetime) -> dict[bytes, datetime]:
     """Those that have nothing left, and until when."""
     row, most = ALLOWANCE.c, {use.who: use.limit.most for use in uses}
     query = select(row.who, row.ends, row.number).where(row.who.in_(list(most)), row.ends > now)
     return {bytes(who): ends for who, ends, number in conn.execute(query) if number >= most[bytes(who)]}
 
 
-def take(conn: Connection, use: Use, now: datetime) -> bool:
+def take(conn: Connection, use: LimitUse, now: datetime) -> bool:
     """Count one; False, and nothing is written, when there is nothing left."""
     row, ends = ALLOWANCE.c, now + use.limit.within
     over: Any = row.ends <= now

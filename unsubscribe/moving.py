@@ -31,15 +31,15 @@ from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.limits import Limit
 from unsubscribe.moves import AddressChange
-from unsubscribe.notices import MOST_A_DAY, Post
+from unsubscribe.notices import MOST_A_DAY, ServiceMailer
 
-Stand = Literal["waiting", "moved", "kept", "elsewhere", "taken", "apart", "gone"]
+AddressChangeStage = Literal["waiting", "moved", "kept", "elsewhere", "taken", "apart", "gone"]
 ASKED = Limit("change of address of a contact", MOST_A_DAY["address_change_old"], limits.A_DAY)
 WAIT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class AddressChangeStatus:
     """How a change of address stands, addresses masked but one: ``new_in_full`` is for a link that the old mailbox got.
 
     ``confirmed``: from the new mailbox; ``agreed``: old one.
@@ -49,7 +49,7 @@ class Move:
     nothing was changed), *apart* (the old address has a contact of its own by now), *gone* (erased).
     """
 
-    stand: Stand
+    stand: AddressChangeStage
     old: str = ""
     new: str = ""
     here: str = ""
@@ -59,7 +59,9 @@ class Move:
     new_in_full: str = field(default="", repr=False)
 
 
-def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, now: datetime) -> Move:
+def ask(
+    conn: Connection, token: Token, email: str, post: ServiceMailer, pepper: bytes, now: datetime
+) -> AddressChangeStatus:
     """Ask both mailboxes. Nothing has changed yet; the answer is the same for every address (D8)."""
     try:
         address = typed.address(email)
@@ -67,7 +69,7 @@ def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, n
         raise FaultsError([Fault("", 0, "email", str(error), "a mail address")]) from error
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     if contact is None:
-        return Move("gone", new=mask(email))
+        return AddressChangeStatus("gone", new=mask(email))
     if not limits.take(conn, limits.of_contact(ASKED, contact.id), now):
         raise StateError("this address was to be changed many times today; try again tomorrow")
     for move in moves.of_contact(conn, contact.id):
@@ -83,28 +85,30 @@ def ask(conn: Connection, token: Token, email: str, post: Post, pepper: bytes, n
     return _move(contact, moves.of(change))
 
 
-def look(conn: Connection, token: Token) -> Move:
+def look(conn: Connection, token: Token) -> AddressChangeStatus:
     """How it stands. Changes nothing."""
     contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
     if contact is None:
-        return Move("gone")
+        return AddressChangeStatus("gone")
     mine = change is not None and change.contact_id == contact.id and change.kind == "address"
     if change is None or not mine or not moves.can_be_read(change):
         raise TokenError("there is no change of address")
     return _move(contact, moves.of(change))
 
 
-def confirm(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> Move:
+def confirm(
+    conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT
+) -> AddressChangeStatus:
     """From the new mailbox: it exists, and its owner wants this. Another contact's address stays with that contact."""
     return _step(conn, token, "confirmed", pepper, (now, wait))
 
 
-def agree(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> Move:
+def agree(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> AddressChangeStatus:
     """From the old mailbox: go ahead."""
     return _step(conn, token, "agreed", pepper, (now, wait))
 
 
-def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Move:
+def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> AddressChangeStatus:
     """From the old mailbox: this was not me. Undo this change and all later ones, and put the old address back.
 
     Nothing is done where the link's own mailbox has no say (any more): then the answer says how things stand.
@@ -122,7 +126,7 @@ def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Move:
         changes.undone(conn, move.id, now)
     if later[0].moved and not _back(conn, contact, later[0], pepper, now):
         erasing.erase(conn, contact.id, now)
-        return Move("apart", before.old, before.new, before.here, contact.language)
+        return AddressChangeStatus("apart", before.old, before.new, before.here, contact.language)
     return look(conn, token)
 
 
@@ -150,7 +154,9 @@ def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAI
     return done
 
 
-def _step(conn: Connection, token: Token, step: str, pepper: bytes, when: tuple[datetime, timedelta]) -> Move:
+def _step(
+    conn: Connection, token: Token, step: str, pepper: bytes, when: tuple[datetime, timedelta]
+) -> AddressChangeStatus:
     now, wait = when
     contacts.lock(conn, [token.recipient])
     before = look(conn, token)
@@ -158,7 +164,7 @@ def _step(conn: Connection, token: Token, step: str, pepper: bytes, when: tuple[
     if before.stand != "waiting" or change is None or contact is None:
         return before
     if step == "confirmed" and _is_taken(conn, contact, change.after["email"]):
-        return Move("taken", before.old, before.new, before.here, contact.language)
+        return AddressChangeStatus("taken", before.old, before.new, before.here, contact.language)
     if key_of(change.after["email"]) == contact.key:  # the contact's own: there is nothing to change
         changes.undone(conn, change.id, now)
         return look(conn, token)
@@ -227,15 +233,17 @@ def _put(
             at = now if entry.reason == "pause" else entry.since
             suppression.suppress(conn, moved.address_hash, entry.scope, entry.reason, at, entry.until)  # type: ignore[arg-type]
     told = {"from": contact.email, "to": moved.email}
-    consent.record(conn, consent.Event(contact.id, "address", "", now, 0, told), now)
+    consent.record(conn, consent.ConsentEvent(contact.id, "address", "", now, 0, told), now)
 
 
-def _move(contact: Contact, move: AddressChange) -> Move:
+def _move(contact: Contact, move: AddressChange) -> AddressChangeStatus:
     """How a change stands, by the address that the contact has now."""
-    stand: Stand = "waiting"
+    stand: AddressChangeStage = "waiting"
     if not move.waits:
-        by_key: dict[str, Stand] = {key_of(move.new): "moved"}
+        by_key: dict[str, AddressChangeStage] = {key_of(move.new): "moved"}
         by_key |= {key_of(move.old): "kept"} if move.undone else {}
         stand = by_key.get(contact.key, "elsewhere")
     steps = (move.confirmed, move.agreed)
-    return Move(stand, mask(move.old), move.masked_new, contact.masked, contact.language, *steps, move.new)
+    return AddressChangeStatus(
+        stand, mask(move.old), move.masked_new, contact.masked, contact.language, *steps, move.new
+    )

@@ -24,18 +24,18 @@ from unsubscribe import changes, contacts, erasing, moves, notices, verifying
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.erasing import Erased
-from unsubscribe.notices import Post
+from unsubscribe.notices import ServiceMailer
 
 _SUBJECTS: dict[str, str] = {}  # by snapshot, which never changes
 
 
-def may_ask(conn: Connection, token: Token, post: Post, now: datetime) -> bool:
+def may_ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> bool:
     """Whether :func:`ask` would send something. Reads only, so that a flood of asking takes no lock."""
     contact = contacts.get(conn, token.recipient)
     return contact is not None and not post.spent(conn, "my_data", _mailbox(conn, contact, now), now)
 
 
-def ask(conn: Connection, token: Token, post: Post, now: datetime) -> None:
+def ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> None:
     """Send the person a link to everything that is known. Somebody who is gone gets nothing."""
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     if contact is None or post.spent(conn, "my_data", to := _mailbox(conn, contact, now), now):

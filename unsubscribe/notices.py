@@ -16,14 +16,14 @@ A mailbox gets so many of each letter within a day (:data:`MOST_A_DAY`), whoever
 in which spelling of the address, and so many in all of those that the links in its own letters bring about
 (:data:`BY_LINK`), since one forwarded letter has all these links. A letter that a stranger can have sent without such a
 link, to confirm a sign-up or a new address, has its own limit alone: neither sort takes anything away from the other.
-What only tells or asks is then left out, and :meth:`Post.send` says so to its caller, who answers as if it had gone
-(D8). An announcement is never left out (:data:`ANNOUNCES`), and what others were sent refuses none: over its own limit
-the change itself is refused, and before that by the limit of forms of :mod:`.details` and :mod:`.moving`.
+What only tells or asks is then left out, and :meth:`ServiceMailer.send` says so to its caller, who answers as if it had
+gone (D8). An announcement is never left out (:data:`ANNOUNCES`), and what others were sent refuses none: over its own
+limit the change itself is refused, and before that by the limit of forms of :mod:`.details` and :mod:`.moving`.
 
 Raises ``ContactMissing`` where there is no address to write from, ``StateError`` where an announcement would be one too
 many: then the caller gives up its transaction. :func:`fill` gives the values to the sender; a recipient whose contact
-or act is gone is missing from the answer. Success of :meth:`Post.send` means that the letter is in the outbox, not that
-it left.
+or act is gone is missing from the answer. Success of :meth:`ServiceMailer.send` means that the letter is in the outbox,
+not that it left.
 """
 
 from __future__ import annotations
@@ -51,11 +51,13 @@ from unsubscribe import changes, contacts, limits, moves
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.history import standing_in
-from unsubscribe.limits import Limit, Use
+from unsubscribe.limits import Limit, LimitUse
 from unsubscribe.moves import Former
 from unsubscribe.tokens import Tokens
 
-Notice = Literal["details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"]
+NoticeKind = Literal[
+    "details_changed", "optin_confirm", "address_change_new", "address_change_old", "my_data", "opted_out"
+]
 LatestSender = Callable[[Connection], str]
 """The From address of the latest campaign; empty where there is none yet."""
 FORMER = "former"
@@ -63,9 +65,9 @@ FORMER = "former"
 UNDO_DAYS = 14
 KEEP_LINK = timedelta(days=60)  # :mod:`.moves` says until when an address can be put back; the link outlives that
 MY_DATA_DAYS = 3
-ASKED_FOR: frozenset[Notice] = frozenset({"optin_confirm", "address_change_old"})
+ASKED_FOR: frozenset[NoticeKind] = frozenset({"optin_confirm", "address_change_old"})
 """That go to an address which is struck off as well: by its own wish, or because its silence counts."""
-MOST_A_DAY: Mapping[Notice, int] = {
+MOST_A_DAY: Mapping[NoticeKind, int] = {
     "optin_confirm": 1,
     "my_data": 1,
     "address_change_new": 2,
@@ -73,13 +75,13 @@ MOST_A_DAY: Mapping[Notice, int] = {
     "opted_out": 3,
     "details_changed": 5,
 }
-BY_LINK: frozenset[Notice] = frozenset({"details_changed", "address_change_old", "opted_out", "my_data"})
+BY_LINK: frozenset[NoticeKind] = frozenset({"details_changed", "address_change_old", "opted_out", "my_data"})
 """Brought about by a link in a letter to the same mailbox; counted together too."""
 MOST_BY_LINK = 8
-TO_THE_CONTACT: frozenset[Notice] = frozenset({"details_changed", "opted_out", "my_data"})
-ANNOUNCES: frozenset[Notice] = frozenset({"details_changed", "address_change_old"})
+TO_THE_CONTACT: frozenset[NoticeKind] = frozenset({"details_changed", "opted_out", "my_data"})
+ANNOUNCES: frozenset[NoticeKind] = frozenset({"details_changed", "address_change_old"})
 """With a way to undo: the change must not be carried out without the letter."""
-_LINKS: Mapping[Notice, Mapping[str, tuple[str, Purpose]]] = {
+_LINKS: Mapping[NoticeKind, Mapping[str, tuple[str, Purpose]]] = {
     "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
     "address_change_new": {"confirm": ("/c/new-address/", Purpose.ADDRESS_NEW)},
@@ -100,7 +102,7 @@ _TOGETHER = Limit("letters by link", MOST_BY_LINK, limits.A_DAY)
 class _Made:
     """For which letter something was compiled: a day shows in it."""
 
-    notice: Notice
+    notice: NoticeKind
     language: str
     day: date
     from_address: str
@@ -111,7 +113,7 @@ def nobody(_: Connection) -> str:
     return ""
 
 
-class Post:
+class ServiceMailer:
     """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day.
 
     ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign. ``pepper`` keys
@@ -144,7 +146,7 @@ class Post:
         return self._contact or self._latest(conn)
 
     def send(
-        self, conn: Connection, notice: Notice, change: Change, to: Recipient | Former, language: str, now: datetime
+        self, conn: Connection, notice: NoticeKind, change: Change, to: Recipient | Former, language: str, now: datetime
     ) -> bool:
         """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one.
 
@@ -181,15 +183,15 @@ class Post:
             raise StateError("so many changes were announced to this mailbox today; try again tomorrow")
         return False
 
-    def spent(self, conn: Connection, notice: Notice, to: Recipient, now: datetime) -> bool:
+    def spent(self, conn: Connection, notice: NoticeKind, to: Recipient, now: datetime) -> bool:
         """Whether that mailbox would not get a letter of this kind. Reads only, so it can be asked before any lock."""
         return limits.spent(conn, self._uses(notice, to)[: 1 if notice in ANNOUNCES else None], now)
 
-    def _uses(self, notice: Notice, to: Recipient) -> list[Use]:
+    def _uses(self, notice: NoticeKind, to: Recipient) -> list[LimitUse]:
         counted = [_LIMITS[notice], *([_TOGETHER] if notice in BY_LINK else [])]
         return [limits.use(limit, self._pepper, mailbox_of(to.address)) for limit in counted]
 
-    def announce(self, conn: Connection, notice: Notice, change: Change, contact: Contact, now: datetime) -> None:
+    def announce(self, conn: Connection, notice: NoticeKind, change: Change, contact: Contact, now: datetime) -> None:
         """Tell a contact of an act in their name, and every mailbox that may still put its former address back."""
         self.send(conn, notice, change, recipient_of(contact), contact.language, now)
         for former in moves.former_mailboxes(conn, contact, now):
@@ -201,7 +203,7 @@ class Post:
         if act is not None and self.sender(conn):
             self.announce(conn, "opted_out", act, contact, now)
 
-    def letter(self, notice: Notice, language: str, day: date, sender: str = "") -> Compiled:
+    def letter(self, notice: NoticeKind, language: str, day: date, sender: str = "") -> Compiled:
         """The compiled letter in a language of ours (else the default one)."""
         known = primary(language) if primary(language) in LANGUAGES["letter"] else self._default_language
         made = _Made(notice, known, day, sender or self._contact)
@@ -211,7 +213,7 @@ class Post:
             self._compiled = {key: kept for key, kept in self._compiled.items() if key.day == day} | {made: found}
         return found
 
-    def prepare(self, notice: Notice, day: date, sender: str) -> None:
+    def prepare(self, notice: NoticeKind, day: date, sender: str) -> None:
         """Compile a letter in every language, so that no transaction has to wait for it. Raises ``FaultsError``."""
         for language in LANGUAGES["letter"] if sender else ():
             self.letter(notice, language, day, sender)

@@ -7,7 +7,7 @@ back (:func:`undo`) takes the number of the act, which travels in a short-lived 
 exactly what that act took. A delivery in doubt whose link is used has arrived, and is settled as such.
 
 :func:`look` reads and changes nothing: it is what a GET may call. A reader whose row is gone (erased) is answered as
-done, because nothing will be sent to them: ``Reader.contact`` is None then.
+done, because nothing will be sent to them: ``Subscriber.contact`` is None then.
 
 Raises ``StorageError`` when the database does not keep it: then nothing was done and the answer is 503 (B9).
 """
@@ -32,21 +32,21 @@ from unsubscribe.history import History, standing_in
 from unsubscribe.limits import Limit
 
 Scope = Literal["topic", "all"]
-Stand = Literal["on", "left_topic", "left_all", "gone"]
+OptOutStatus = Literal["on", "left_topic", "left_all", "gone"]
 LONGEST_PAUSE = timedelta(days=366)
 UNDONE = Limit("undo of an opt-out", 20, limits.A_DAY)
 _FOR_ALL = ("opt_out", "erased", "complaint", "manual")
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Subscriber:
     """Whom a link is about, and how they stand with the topic of that letter. ``scope`` is the topic's slug."""
 
     token: Token
     scope: str
     contact: Contact | None
     topic: Topic | None
-    stand: Stand
+    stand: OptOutStatus
 
     @property
     def masked(self) -> str:
@@ -60,10 +60,10 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class OptOutResult:
     """What an opt-out did. ``change`` numbers the act for a token to undo it (0: nothing that can be undone now)."""
 
-    reader: Reader
+    reader: Subscriber
     scope: Scope
     already: bool
     change: int = 0
@@ -71,7 +71,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OptOutRequest:
     """One wish to leave. ``how`` goes into the proof: one-click, page, mail.
 
     ``earlier``: the act that this answer's caller was given an undo for (left one topic, now all): one undo for both.
@@ -91,70 +91,70 @@ class _Act:
     """
 
     place: int
-    left: Left
+    left: OptOutResult
     holds: Sequence[tuple[bytes, str]]
     ended: Sequence[Standing]
     topics: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class OptOutPlan:
     """What some wishes will change, by :func:`plan`. ``lines``: what the journal will say of it.
 
     ``answers``, by place, are to those who had left already; ``acts``, by contact, are to be done; ``again``: earlier
     acts of the contacts that a wish repeats, so that their undo gives nothing back any more.
     """
 
-    requests: Sequence[Request]
+    requests: Sequence[OptOutRequest]
     now: datetime
-    answers: Mapping[int, Left]
+    answers: Mapping[int, OptOutResult]
     acts: Mapping[int, _Act]
-    links: consent.Links
+    links: consent.ChainEntries
     lines: Sequence[Line]
     again: Mapping[int, Sequence[Change]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _BatchFacts:
     """What a batch of requests needs to know, read at once."""
 
     scopes: Mapping[int, str]
     people: Mapping[int, Contact]
-    entries: Mapping[bytes, list[suppression.Entry]]
+    entries: Mapping[bytes, list[suppression.SuppressionEntry]]
     standings: Mapping[int, Mapping[int, Standing]]
     by_slug: Mapping[str, Topic]
     moves: Mapping[int, Sequence[Change]]
 
 
-def look(conn: Connection, token: Token, now: datetime) -> Reader:
+def look(conn: Connection, token: Token, now: datetime) -> Subscriber:
     """Whom the link is about and how they stand. Changes nothing."""
     return look_many(conn, [token], now)[0]
 
 
-def look_many(conn: Connection, tokens: Sequence[Token], now: datetime) -> list[Reader]:
+def look_many(conn: Connection, tokens: Sequence[Token], now: datetime) -> list[Subscriber]:
     """The same for many links at once, in the same order; some statements for all of them."""
     known = _know(conn, tokens)
     return [_reader(token, known, now) for token in tokens]
 
 
-def opt_out(conn: Connection, token: Token, scope: Scope, now: datetime, *, how: str = "page") -> Left:
+def opt_out(conn: Connection, token: Token, scope: Scope, now: datetime, *, how: str = "page") -> OptOutResult:
     """Leave the topic of the letter, or all mail."""
-    return opt_out_many(conn, [Request(token, scope, how)], now)[0]
+    return opt_out_many(conn, [OptOutRequest(token, scope, how)], now)[0]
 
 
-def opt_out_many(conn: Connection, requests: Sequence[Request], now: datetime) -> list[Left]:
+def opt_out_many(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> list[OptOutResult]:
     """Many opt-outs in one transaction, the answers in the same order; some statements for all of them."""
     return carry_out(conn, plan(conn, requests, now))
 
 
-def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
+def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> OptOutPlan:
     """What these wishes will change. Reads only: it can be done before the transaction that writes."""
     heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
     known = _know(conn, [request.token for request in requests])
     before = changes.standing(
         conn, [who.id for who in known.people.values() if who.address_hash in known.entries], "opt_out"
     )
-    answers: dict[int, Left] = {}
+    answers: dict[int, OptOutResult] = {}
     acts: dict[int, _Act] = {}
     again: dict[int, Sequence[Change]] = {}
     for place, request in enumerate(requests):
@@ -168,15 +168,15 @@ def plan(conn: Connection, requests: Sequence[Request], now: datetime) -> Plan:
             acts[request.token.recipient] = _act(place, left, known, _former(known, request.token.recipient, now))
     events = [event for act in acts.values() for event in _events(act, now)]
     lines = suppression.lines([hold for act in acts.values() for hold in act.holds], "opt_out", now)
-    return Plan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines, again)
+    return OptOutPlan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines, again)
 
 
-def carry_out(conn: Connection, planned: Plan) -> list[Left]:
+def carry_out(conn: Connection, planned: OptOutPlan) -> list[OptOutResult]:
     """Do what was planned; whose state has changed since then is planned anew, in this transaction."""
     requests, now = planned.requests, planned.now
     tokens = [request.token for request in requests]
     contacts.lock(conn, planned.links.after)
-    overtaken = consent.overtaken(conn, planned.links)
+    overtaken = consent.stale_contacts(conn, planned.links)
     if overtaken:
         journal.written_ahead(conn, ())  # somebody may have lifted it since: the last word in the journal is ours again
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
@@ -199,7 +199,7 @@ def carry_out(conn: Connection, planned: Plan) -> list[Left]:
     return [answers[place] for place in range(len(requests))]
 
 
-def undo(conn: Connection, token: Token, now: datetime) -> Reader:
+def undo(conn: Connection, token: Token, now: datetime) -> Subscriber:
     """Put back exactly what an act of this person took away; ``token.subject`` is its number. Again: nothing more.
 
     Nothing is put back where the same was wished again since, unless the link came to the mailbox. Raises
@@ -224,12 +224,12 @@ def undo(conn: Connection, token: Token, now: datetime) -> Reader:
     return look(conn, token, now)
 
 
-def _know(conn: Connection, tokens: Sequence[Token]) -> _Known:
+def _know(conn: Connection, tokens: Sequence[Token]) -> _BatchFacts:
     people = contacts.get_many(conn, [token.recipient for token in tokens])
     scopes = _scopes(conn, tokens)
     entries = suppression.entries_of(conn, [person.address_hash for person in people.values()])
     by_slug = {topic.slug: topic for topic in contacts.topics(conn)}
-    return _Known(
+    return _BatchFacts(
         scopes, people, entries, contacts.standings(conn, people), by_slug, changes.standing(conn, people, "address")
     )
 
@@ -240,19 +240,19 @@ def _scopes(conn: Connection, tokens: Sequence[Token]) -> dict[int, str]:
     return {number: outbox.scope_of(conn, number) or suppression.EVERYTHING for number in numbers}
 
 
-def _reader(token: Token, known: _Known, now: datetime) -> Reader:
+def _reader(token: Token, known: _BatchFacts, now: datetime) -> Subscriber:
     scope = known.scopes[token.mailing]
     contact = known.people.get(token.recipient)
     topic = known.by_slug.get(scope)
     if contact is None:
-        return Reader(token, scope, None, topic, "gone")
+        return Subscriber(token, scope, None, topic, "gone")
     standing = known.standings.get(contact.id, {}).get(topic.id) if topic else None
-    stand: Stand = "left_topic" if standing and standing.state == "opted_out" else "on"
+    stand: OptOutStatus = "left_topic" if standing and standing.state == "opted_out" else "on"
     held = _held(known.entries.get(contact.address_hash, ()), scope, now)
-    return Reader(token, scope, contact, topic, held or stand)
+    return Subscriber(token, scope, contact, topic, held or stand)
 
 
-def _held(entries: Sequence[suppression.Entry], scope: str, now: datetime) -> Stand | None:
+def _held(entries: Sequence[suppression.SuppressionEntry], scope: str, now: datetime) -> OptOutStatus | None:
     """What the claim would obey for good: all mail held back, or this topic's. A pause is none of it."""
     lasting = [entry for entry in entries if entry.until is None or entry.until > now]
     if any(entry.scope == suppression.EVERYTHING and entry.reason in _FOR_ALL for entry in lasting):
@@ -260,37 +260,39 @@ def _held(entries: Sequence[suppression.Entry], scope: str, now: datetime) -> St
     return "left_topic" if any(entry.scope == scope and entry.reason == "opt_out" for entry in lasting) else None
 
 
-def _asked(request: Request, known: _Known, now: datetime) -> Left:
+def _asked(request: OptOutRequest, known: _BatchFacts, now: datetime) -> OptOutResult:
     """The answer to a wish. Where it is still to be done, ``change`` is the act before it (left one topic, now all)."""
     reader = _reader(request.token, known, now)
     scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
     entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
     held = _held(entries, reader.scope, now)
     done = reader.contact is None or held == "left_all" or (held == "left_topic" and scope == "topic")
-    return Left(reader, scope, done, 0 if done else request.earlier, request.how)
+    return OptOutResult(reader, scope, done, 0 if done else request.earlier, request.how)
 
 
-def _repeated(left: Left, earlier: int, acts: Sequence[Change]) -> list[Change]:
+def _repeated(left: OptOutResult, earlier: int, acts: Sequence[Change]) -> list[Change]:
     """The acts whose opt-out is wished once more: for its topic, or by a wish to leave everything."""
     scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
     topics = {act.after.get("scope") for act in acts} if not scope else {scope}
     return [act for act in wishing.undoable(acts, topics) if act.id != earlier]
 
 
-def _left(left: Left, number: int) -> Left:
+def _left(left: OptOutResult, number: int) -> OptOutResult:
     """The answer when it is done."""
     was = left.reader
-    stand: Stand = "left_all" if left.scope == "all" else "left_topic"
-    return Left(Reader(was.token, was.scope, was.contact, was.topic, stand), left.scope, False, number, left.how)
+    stand: OptOutStatus = "left_all" if left.scope == "all" else "left_topic"
+    return OptOutResult(
+        Subscriber(was.token, was.scope, was.contact, was.topic, stand), left.scope, False, number, left.how
+    )
 
 
-def _former(known: _Known, person: int, now: datetime) -> list[bytes]:
+def _former(known: _BatchFacts, person: int, now: datetime) -> list[bytes]:
     """The hashes of the addresses that a contact may still be given back."""
     found = [moves.of(change) for change in known.moves.get(person, ()) if moves.can_be_read(change)]
     return [move.old_hash for move in found if move.old_hash and move.can_be_put_back(now)]
 
 
-def _act(place: int, left: Left, known: _Known, former: Sequence[bytes]) -> _Act:
+def _act(place: int, left: OptOutResult, known: _BatchFacts, former: Sequence[bytes]) -> _Act:
     """What a wish that is not fulfilled yet will change."""
     contact = left.reader.contact
     assert contact is not None  # noqa: S101 - one that is gone has nothing to leave
@@ -302,11 +304,11 @@ def _act(place: int, left: Left, known: _Known, former: Sequence[bytes]) -> _Act
     return _Act(place, left, [(hashed, scope) for hashed in (contact.address_hash, *former)], rows, topics)
 
 
-def _events(act: _Act, now: datetime) -> list[consent.Event]:
+def _events(act: _Act, now: datetime) -> list[consent.ConsentEvent]:
     reader = act.left.reader
     assert reader.contact is not None  # noqa: S101 - see _act
     detail = {"address": reader.contact.email, "how": act.left.how, "mailing": str(reader.token.mailing)}
-    return [consent.Event(reader.contact.id, "withdrawn", topic, now, 0, detail) for topic in act.topics]
+    return [consent.ConsentEvent(reader.contact.id, "withdrawn", topic, now, 0, detail) for topic in act.topics]
 
 
 def _change(act: _Act, now: datetime) -> Change:
@@ -351,7 +353,9 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
         _put_back(conn, together, now)
     topics = sorted(slugs[row.topic_id] for row in again) or [change.before["scope"]]
     detail = {"address": contact.email, "how": "undo"}
-    consent.record_many(conn, [consent.Event(contact.id, "undone", slug, now, 0, detail) for slug in topics], now)
+    consent.record_many(
+        conn, [consent.ConsentEvent(contact.id, "undone", slug, now, 0, detail) for slug in topics], now
+    )
 
 
 def dump(row: Standing) -> dict[str, Any]:

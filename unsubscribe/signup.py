@@ -31,13 +31,13 @@ from mailer.errors import AddressError, Fault, FaultsError, TokenError
 from mailer.signing import Token
 from unsubscribe import changes, consent, contacts, limits, notices, typed
 from unsubscribe.changes import Change
-from unsubscribe.consent import Statement
+from unsubscribe.consent import ConsentStatement
 from unsubscribe.contacts import Contact, Person, Standing, Topic
-from unsubscribe.limits import Limit, Spent, Use
-from unsubscribe.notices import Post
+from unsubscribe.limits import Limit, LimitUse, Spent
+from unsubscribe.notices import ServiceMailer
 from unsubscribe.providers import PUBLIC_PROVIDERS
 
-Stand = Literal["waiting", "confirmed", "gone"]
+SignUpStage = Literal["waiting", "confirmed", "gone"]
 PEER_AN_HOUR = 20
 ADDRESS_AN_HOUR = 20
 NETWORK_AN_HOUR = 60
@@ -53,7 +53,7 @@ _LIFTED = ("opt_out", "complaint", "erased", "manual")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SignUpForm:
     """What was filled in, and what was shown: ``text`` and ``version`` of the consent, ``source`` the form."""
 
     email: str
@@ -70,26 +70,28 @@ class Wish:
 class SignUp:
     """What a link to confirm is about. ``topics`` as asked for; ``name``: what confirming would store as the name."""
 
-    stand: Stand
+    stand: SignUpStage
     masked: str = ""
     language: str = ""
     topics: tuple[Topic, ...] = ()
     name: str = ""
 
 
-def consider(conn: Connection, wish: Wish, uses: Sequence[Use], spent: Spent, now: datetime) -> list[Fault] | bool:
+def consider(
+    conn: Connection, wish: SignUpForm, uses: Sequence[LimitUse], spent: Spent, now: datetime
+) -> list[Fault] | bool:
     """What is wrong with a request, else whether :func:`request` would look at it. Reads only, so it takes no lock."""
     faults = _check(conn, wish)[1]
     return faults or not spent.look(conn, uses, now)
 
 
-def uses(wish: Wish, pepper: bytes, now: datetime) -> list[Use]:
+def uses(wish: SignUpForm, pepper: bytes, now: datetime) -> list[LimitUse]:
     """All that a try counts for; nothing where there is no address."""
     tries, letters = _uses(wish, pepper, now)
     return [*tries, *letters]
 
 
-def _uses(wish: Wish, pepper: bytes, now: datetime) -> tuple[list[Use], list[Use]]:
+def _uses(wish: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse], list[LimitUse]]:
     """What a try counts for, its peer and the mailbox, and what a letter counts for, its domain.
 
     A peer that is not known is one like any other; its hash, and that of its network, is another one each day.
@@ -111,7 +113,7 @@ def _uses(wish: Wish, pepper: bytes, now: datetime) -> tuple[list[Use], list[Use
     return tries, letters
 
 
-def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: datetime) -> Limit | None:
+def request(conn: Connection, wish: SignUpForm, post: ServiceMailer, pepper: bytes, now: datetime) -> Limit | None:
     """Ask the owner of an address whether this is right. The limit in the way, if one was: for staff."""
     topics, faults = _check(conn, wish)
     if faults:
@@ -130,7 +132,7 @@ def request(conn: Connection, wish: Wish, post: Post, pepper: bytes, now: dateti
     return None
 
 
-def _first_spent(conn: Connection, uses: Sequence[Use], now: datetime) -> Limit | None:
+def _first_spent(conn: Connection, uses: Sequence[LimitUse], now: datetime) -> Limit | None:
     return next((use.limit for use in uses if not limits.take(conn, use, now)), None)
 
 
@@ -141,10 +143,12 @@ def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> C
     return contacts.get(conn, contact.id) or contacts.add(conn, person, pepper, now)
 
 
-def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], post: Post, now: datetime) -> bool:
+def _ask(
+    conn: Connection, wish: SignUpForm, who: tuple[Contact, Sequence[Topic]], post: ServiceMailer, now: datetime
+) -> bool:
     """Keep the request and write the letter; the same statements for whoever it is (D8). False: one too many."""
     contact, topics = who
-    statement = consent.store_statement(conn, Statement("consent", wish.source, wish.text, wish.version))
+    statement = consent.store_statement(conn, ConsentStatement("consent", wish.source, wish.text, wish.version))
     slugs = sorted(topic.slug for topic in topics)
     asked = {"topics": dict.fromkeys(slugs, True), "statement": statement, "name": wish.name, "confirmed": None}
     change = changes.keep(conn, contact.id, "sign_up", ({"new": contact.created_at == now}, asked), now)
@@ -153,7 +157,7 @@ def _ask(conn: Connection, wish: Wish, who: tuple[Contact, Sequence[Topic]], pos
     contacts.put_standings(conn, [mine.get(row.topic_id, row) for row in pending])  # what is known stays as it is
     detail = {"address": contact.email, "form": wish.source} | ({"peer": wish.peer} if wish.peer else {})
     consent.record_many(
-        conn, [consent.Event(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
+        conn, [consent.ConsentEvent(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
     )
     language = contact.language or wish.language
     return post.send(conn, "optin_confirm", change, notices.recipient_of(contact), language, now)
@@ -166,7 +170,7 @@ def look(conn: Connection, token: Token) -> SignUp:
         return SignUp("gone")
     contact, change = found
     wanted = tuple(topic for topic in contacts.topics(conn) if topic.slug in change.after["topics"])
-    stand: Stand = "confirmed" if change.after["confirmed"] else "waiting"
+    stand: SignUpStage = "confirmed" if change.after["confirmed"] else "waiting"
     name = "" if contact.name or stand == "confirmed" else change.after["name"]
     return SignUp(stand, contact.masked, contact.language, wanted, name)
 
@@ -191,7 +195,9 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
         contacts.change(conn, contact, now, name=change.after["name"], own_fields=contact.own_fields | {"name"})
     changes.revise(conn, change, {**change.after, "confirmed": now.isoformat()})
     detail = {"address": contact.email, "how": "link in the letter"}
-    events = [consent.Event(contact.id, "confirmed", slug, now, statement, detail) for slug in change.after["topics"]]
+    events = [
+        consent.ConsentEvent(contact.id, "confirmed", slug, now, statement, detail) for slug in change.after["topics"]
+    ]
     consent.record_many(conn, events, now)
     return look(conn, token)
 
@@ -238,7 +244,7 @@ def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
     outbox.erase_recipient(conn, contact_id, now, [letter.id for letter in letters if letter])
 
 
-def _check(conn: Connection, wish: Wish) -> tuple[list[Topic], list[Fault]]:
+def _check(conn: Connection, wish: SignUpForm) -> tuple[list[Topic], list[Fault]]:
     """The topics that are wished for, and what is wrong with the wish."""
     faults: list[Fault] = []
     try:

@@ -74,5 +74,7 @@ def _join(conn: Connection, first: Contact, other: Contact, now: datetime) -> No
     slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
     detail = {"address": first.email, "how": f"the same mailbox as contact {other.id}"}
     subscribed = [row for row in rows if row.state == "subscribed"]
-    given = [consent.Event(first.id, "given", slugs[row.topic_id], now, row.statement, detail) for row in subscribed]
+    given = [
+        consent.ConsentEvent(first.id, "given", slugs[row.topic_id], now, row.statement, detail) for row in subscribed
+    ]
     consent.record_many(conn, given, now)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select
 
 from mailer.columns import json_object
-from unsubscribe.consent import EVENT, STATEMENT, Kind, Statement, genesis, public_part, stamp_of
+from unsubscribe.consent import EVENT, STATEMENT, ConsentEventKind, ConsentStatement, genesis, public_part, stamp_of
 
 N_ = str  # marks a text for the catalogue (domain cli)
 What = Literal[
@@ -41,15 +41,15 @@ What = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ChainEvent:
     """An event as it stands in a chain; ``detail`` is None when it was erased."""
 
     number: int
-    kind: Kind
+    kind: ConsentEventKind
     topic: str
     at: datetime
     recorded_at: datetime
-    statement: Statement | None
+    statement: ConsentStatement | None
     detail: Mapping[str, str] | None
 
     @property
@@ -94,7 +94,7 @@ class Chain:
     """A person's events in order; ``fault`` says what is wrong with them (empty: nothing), ``erased_at`` if erased."""
 
     contact_id: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ChainEvent, ...]
     fault: str
     erased_at: datetime | None
 
@@ -132,11 +132,11 @@ def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chai
     )
 
 
-def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
+def _entry_of(row: Row[*tuple[Any, ...]]) -> ChainEvent:
     item = row._mapping
     statement = None
     if item[STATEMENT.c.id] is not None:
-        statement = Statement(
+        statement = ConsentStatement(
             item[STATEMENT.c.basis],
             item[STATEMENT.c.source],
             item[STATEMENT.c.text],
@@ -145,10 +145,10 @@ def _entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
         )
     detail = None if item[EVENT.c.detail] is None else json_object(item[EVENT.c.detail])
     kind, topic, at = item[EVENT.c.kind], item[EVENT.c.topic], item[EVENT.c.at]
-    return Entry(item[EVENT.c.number], kind, topic, at, item[EVENT.c.recorded_at], statement, detail)
+    return ChainEvent(item[EVENT.c.number], kind, topic, at, item[EVENT.c.recorded_at], statement, detail)
 
 
-def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequence[Entry]) -> str:
+def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequence[ChainEvent]) -> str:
     """What is wrong with a chain; empty when it is in order."""
     link = genesis(contact_id)
     for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
@@ -173,7 +173,7 @@ def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequ
     return ""
 
 
-def _entry_json(entry: Entry) -> dict[str, object]:
+def _entry_json(entry: ChainEvent) -> dict[str, object]:
     said = asdict(entry.statement) if entry.statement else None
     times = {"at": entry.at.isoformat(), "recorded_at": entry.recorded_at.isoformat()}
     public = {"number": entry.number, "kind": entry.kind, "what": entry.what, "topic": entry.topic}

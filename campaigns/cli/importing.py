@@ -15,7 +15,7 @@ from campaigns.cli.rejects import Rejects, refuse_place
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from unsubscribe.importing import Summary
+    from unsubscribe.importing import ImportSummary
 
 _BETWEEN = 50_000  # objects between two collections of garbage; an import makes many and no circles: a tenth faster
 _SHOWN = 25  # columns that are told on the terminal
@@ -63,7 +63,7 @@ def import_file(
     """Read them in."""
     from campaigns.app import open_house
     from unsubscribe.contacts.sheet import Reading
-    from unsubscribe.importing import Plan
+    from unsubscribe.importing import ImportJob
     from unsubscribe.importing import import_file as read_in
 
     if file.is_dir():
@@ -74,7 +74,7 @@ def import_file(
     statement, since = _statement(basis, source, date)
     house = open_house(say=_)
     gc.set_threshold(_BETWEEN)
-    plan = Plan(topic, statement, house.pepper, since, reading=reading)
+    plan = ImportJob(topic, statement, house.pepper, since, reading=reading)
     with Rejects(rejects) as rejected, _Progress() as progress:
         summary = read_in(house.db, file, plan, house.clock(), reject=rejected.take, progress=progress.show)
     house.close()
@@ -134,7 +134,7 @@ class _Progress:
         if self._status:
             self._status.stop()
 
-    def show(self, summary: Summary) -> None:
+    def show(self, summary: ImportSummary) -> None:
         """How far it is."""
         if self._status:
             self._status.update(
@@ -142,7 +142,7 @@ class _Progress:
             )
 
 
-def _print_summary(summary: Summary) -> None:
+def _print_summary(summary: ImportSummary) -> None:
     text = _("{added} added, {updated} updated, {unchanged} as they were, {rejected} rejected. Nobody was mailed.")
     say(
         text.format(
@@ -171,7 +171,7 @@ def _print_summary(summary: Summary) -> None:
     _print_file(summary)
 
 
-def _print_file(summary: Summary) -> None:
+def _print_file(summary: ImportSummary) -> None:
     """How the file was read: what each column was used as, encoding, separator, empty rows."""
     told = [f"{item['head'] or '–'}: {_used_as(item['used_as'])}" for item in summary.columns[:_SHOWN]]
     left = len(summary.columns) - len(told)

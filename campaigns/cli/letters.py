@@ -12,7 +12,7 @@ from campaigns.cli.house import Json
 from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writable, writing
 
 if TYPE_CHECKING:
-    from campaigns.app import House
+    from campaigns.app import AppContext
     from mailer.errors import Fault
     from mailer.transport.base import Result
 
@@ -82,7 +82,7 @@ def check(
     return 0
 
 
-def _ask_dns(house: House, file: str, address: str, line: int) -> list[Fault]:
+def _ask_dns(house: AppContext, file: str, address: str, line: int) -> list[Fault]:
     from campaigns import preflight
     from campaigns.doctor import sender_of
 

@@ -17,19 +17,19 @@ from mailer.worker import RelayNews
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-    from campaigns.app import House
+    from campaigns.app import AppContext
     from campaigns.records import Campaign
-    from mailer.worker import Ending, Turn
+    from mailer.worker import ExitReason, SendProgress
 
 
-def watch(house: House, campaign: Campaign) -> tuple[int, str]:
+def watch(house: AppContext, campaign: Campaign) -> tuple[int, str]:
     """Send until done; the exit code, and a sentence when it is not 0."""
     with Bar(campaign, house.mailer.smtp_url.name) as bar:
         ending = run_loop(_send(house, campaign, bar))
     return _meaning(house, campaign, ending)
 
 
-async def _send(house: House, campaign: Campaign, bar: Bar) -> Ending:
+async def _send(house: AppContext, campaign: Campaign, bar: Bar) -> ExitReason:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -45,7 +45,7 @@ def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         signal.signal(name, signal.SIG_DFL)
 
 
-def _meaning(house: House, campaign: Campaign, ending: Ending) -> tuple[int, str]:
+def _meaning(house: AppContext, campaign: Campaign, ending: ExitReason) -> tuple[int, str]:
     from campaigns import records
 
     if ending.kind == "done":
@@ -59,7 +59,7 @@ def _meaning(house: House, campaign: Campaign, ending: Ending) -> tuple[int, str
     return 3, _("Stopped. Run it again to carry on; nobody gets anything twice.")
 
 
-def _held(house: House, campaign: Campaign) -> str:
+def _held(house: AppContext, campaign: Campaign) -> str:
     from campaigns import report
 
     with house.db.read() as conn:
@@ -99,7 +99,7 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
-    def turn(self, turn: Turn) -> None:
+    def turn(self, turn: SendProgress) -> None:
         """Show how things stand."""
         news = self._news.of(turn)
         if news is not None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from unsubscribe.consent import Statement
-    from unsubscribe.verifying import Chain, Entry
+    from unsubscribe.consent import ConsentStatement
+    from unsubscribe.verifying import Chain, ChainEvent
 
 Email = Annotated[str, typer.Argument(help=_("The mail address of the person."))]
 WHAT = {
@@ -106,7 +106,7 @@ def lines(email: str, chain: Chain) -> Iterator[str]:
         yield _("Erased on {day}.").format(day=f"{chain.erased_at:%Y-%m-%d}")
 
 
-def _about(entry: Entry) -> Iterator[str]:
+def _about(entry: ChainEvent) -> Iterator[str]:
     """What stands beside an event, a line each."""
     if entry.statement:
         yield from _statement(entry.statement)
@@ -120,7 +120,7 @@ def _about(entry: Entry) -> Iterator[str]:
         yield _("written down on {moment}").format(moment=moment(entry.recorded_at))
 
 
-def _statement(said: Statement) -> Iterator[str]:
+def _statement(said: ConsentStatement) -> Iterator[str]:
     basis = _("basis: {basis}").format(basis=BASES[said.basis])
     source = [_("source: {source}").format(source=said.source)] if said.source else []
     day = [_("given on {day}").format(day=said.given_on)] if said.given_on else []

@@ -12,11 +12,11 @@ from campaigns.cli.house import Json
 from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
 
 if TYPE_CHECKING:
-    from campaigns.app import House
+    from campaigns.app import AppContext
     from campaigns.compiling import Beside
     from campaigns.records import Campaign
     from mailer.outbox import Doubt
-    from mailer.outbox.values import Choice
+    from mailer.outbox.values import DoubtChoice
 
 Slug = Annotated[str, typer.Argument(help=_("The slug of the campaign."))]
 File = Annotated[Path, typer.Argument(help=_("The campaign file."))]
@@ -108,7 +108,7 @@ def send(
 def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
     from campaigns import launch
     from campaigns.app import open_house
-    from campaigns.states import State
+    from campaigns.states import CampaignState
 
     house = open_house(say=_)
     try:
@@ -119,8 +119,8 @@ def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
             _warn_of_columns(house, file)
         campaign = launch.start(replace(house.site, compile=beside.compile), file, house.clock())
         code, words = 0, ""
-        if campaign.state not in (State.SENDING, State.FINISHED):
-            code, words = 1 if campaign.state is State.CANCELLED else 3, _why_not(house, campaign)
+        if campaign.state not in (CampaignState.SENDING, CampaignState.FINISHED):
+            code, words = 1 if campaign.state is CampaignState.CANCELLED else 3, _why_not(house, campaign)
         return _carry_on(house, campaign, (code, words), as_json)
     finally:
         house.close()
@@ -135,7 +135,7 @@ def import_the_sender() -> None:
     gc.freeze()  # modules stay; no collection of garbage has to look at them again
 
 
-def _warn(house: House, as_json: bool) -> None:
+def _warn(house: AppContext, as_json: bool) -> None:
     """Say what follows from the public address, or refuse."""
     from campaigns import reachability
 
@@ -144,7 +144,7 @@ def _warn(house: House, as_json: bool) -> None:
         say(one_fault(fault))
 
 
-def _warn_of_columns(house: House, file: Path) -> None:
+def _warn_of_columns(house: AppContext, file: Path) -> None:
     """Say what a letter asks of people that they do not have; who sends it may still stop."""
     from campaigns import columns
 
@@ -152,13 +152,13 @@ def _warn_of_columns(house: House, file: Path) -> None:
         complain(one_fault(fault))
 
 
-def _carry_on(house: House, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
+def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
     """Send what is left of a launched campaign, and say what came of it."""
     from campaigns import report
-    from campaigns.states import State
+    from campaigns.states import CampaignState
 
     code, words = so_far
-    if campaign.state is State.SENDING:
+    if campaign.state is CampaignState.SENDING:
         from campaigns.cli.progress import watch
 
         code, words = watch(house, campaign)
@@ -188,14 +188,14 @@ def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
         house.close()
 
 
-def _why_not(house: House, campaign: Campaign) -> str:
+def _why_not(house: AppContext, campaign: Campaign) -> str:
     from campaigns import report
 
     with house.db.read() as conn:
         return report.why_not(conn, campaign, _)
 
 
-def _ask(house: House, file: Path) -> None:
+def _ask(house: AppContext, file: Path) -> None:
     """The sentence that is confirmed, with the number of people; on a terminal only."""
     from campaigns import audience, launch, segments
 
@@ -293,7 +293,7 @@ def doubt(
         raise typer.BadParameter(_("choose one of the two"), param_hint="--send-again, --treat-as-sent")
     house = open_house(say=_)
     if send_again or treat_as_sent:
-        choice: Choice = "send_again" if send_again else "treat_as_sent"
+        choice: DoubtChoice = "send_again" if send_again else "treat_as_sent"
         decided = control.decide(house.db, slug, choice, addresses or [], house.clock())
         if as_json:
             tell({"campaign": slug, "decided": decided.rows, "choice": choice, "state": decided.campaign.state.value})
@@ -337,7 +337,7 @@ def _list_doubts(slug: str, found: list[Doubt], as_json: bool) -> None:
     say(_("Decide with --send-again (may arrive twice) or --treat-as-sent (may be missed)."))
 
 
-def _tell_or_count(house: House, campaign: Campaign, as_json: bool, *states: str) -> int:
+def _tell_or_count(house: AppContext, campaign: Campaign, as_json: bool, *states: str) -> int:
     """Print the status as JSON if wanted; return how many deliveries are in any of these states."""
     from campaigns import report
 

@@ -30,10 +30,10 @@ def serve(
     workers: Annotated[int, typer.Option(min=0, max=64, help=_("How many senders."))] = 1,
 ) -> int:
     """Serve."""
-    from campaigns.serving import Plan
+    from campaigns.serving import ServeOptions
     from campaigns.serving import serve as run
 
-    return run(Plan(host, port, 0 if public_only else workers))
+    return run(ServeOptions(host, port, 0 if public_only else workers))
 
 
 def worker() -> int:

@@ -16,7 +16,7 @@ from campaigns.cli.output import _, ngettext, number, say, tell
 from campaigns.cli.rejects import Rejects, refuse_place
 
 if TYPE_CHECKING:
-    from campaigns.app import House
+    from campaigns.app import AppContext
     from unsubscribe.holding import Held
 
 ONLY_THEY = _("Only the person can lift this, by signing up and confirming it.")
@@ -50,7 +50,7 @@ def suppress(
     house.close()
 
 
-def _hold(house: House, emails: list[str], as_json: bool) -> None:
+def _hold(house: AppContext, emails: list[str], as_json: bool) -> None:
     from mailer.address import parse
     from mailer.signing import address_hash
     from unsubscribe import holding
@@ -74,7 +74,7 @@ def _as_json(item: Held) -> dict[str, object]:
     return {"known": item.known, "again": item.again, "topics": list(item.topics)}
 
 
-def _hold_file(house: House, file: Path, rejects: Path | None, as_json: bool) -> None:
+def _hold_file(house: AppContext, file: Path, rejects: Path | None, as_json: bool) -> None:
     from unsubscribe import holding
 
     with Rejects(rejects) as rejected:

@@ -12,7 +12,7 @@ from campaigns.cli.output import _, people, say, tell
 
 if TYPE_CHECKING:
     from campaigns.striking import Chosen, Lifted
-    from mailer.suppression import Entry
+    from mailer.suppression import SuppressionEntry
 
 _Campaign = Annotated[str, typer.Option("--campaign", metavar="SLUG", help=_("Those that this campaign struck off."))]
 _Since = Annotated[str, typer.Option("--since", metavar="DAY", help=_("Those since this day, such as 2026-11-27."))]
@@ -113,7 +113,7 @@ def _say_lifted(item: Lifted) -> None:
         say(_("{address}: nothing holds it back.").format(address=item.address))
 
 
-def _tell_entries(email: str, found: list[Entry], as_json: bool) -> None:
+def _tell_entries(email: str, found: list[SuppressionEntry], as_json: bool) -> None:
     if as_json:
         tell([{"scope": item.scope, "reason": item.reason, "since": item.since, "until": item.until} for item in found])
         return

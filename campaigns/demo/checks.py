@@ -17,10 +17,10 @@ from typing import Any
 
 from campaigns.demo import stage
 from campaigns.demo.catcher import Caught, Mailbox
-from campaigns.demo.stage import Stage
+from campaigns.demo.stage import DemoFolder
 
-Ask = Callable[..., str]
-Check = tuple[str, bool]
+Fetch = Callable[..., str]
+DemoCheck = tuple[str, bool]
 READER = "esther.vandermark@gemeente-waterhoek.example"
 NAMELESS = "communicatie@gemeente-noordermeer.example"
 FACTS = (
@@ -46,7 +46,7 @@ FACTS = (
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "List-Unsubscribe", "List-Unsubscribe-Post")
 
 
-def report(prepared: Stage, mailbox: Mailbox, public_url: str, ask: Ask) -> int:
+def report(prepared: DemoFolder, mailbox: Mailbox, public_url: str, ask: Fetch) -> int:
     """Print each check; 0 when all hold, else 3."""
     wait_for_second(mailbox)
     checks = [*of_delivery(mailbox, ask)]
@@ -80,7 +80,7 @@ def rows(language: str) -> list[str]:
     return [str(parse(line.split(",")[0])) for line in lines]
 
 
-def of_delivery(mailbox: Mailbox, ask: Ask) -> Iterator[Check]:
+def of_delivery(mailbox: Mailbox, ask: Fetch) -> Iterator[DemoCheck]:
     """Who got it, once, and who did not."""
     got = sorted(caught.recipient for caught in mailbox.all())
     spared = {stage.OPTED_OUT, stage.REFUSED, stage.DEFERRED}
@@ -105,7 +105,7 @@ def of_delivery(mailbox: Mailbox, ask: Ask) -> Iterator[Check]:
     yield "the address that does not exist is mailed no more", dead["suppressed"] is True
 
 
-def of_letter(caught: Caught) -> Iterator[Check]:
+def of_letter(caught: Caught) -> Iterator[DemoCheck]:
     """Every fact of the letter, in both parts."""
     for kind in ("html", "plain"):
         text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", unescape(caught.part(kind)))) if kind == "html" else ""
@@ -116,7 +116,7 @@ def of_letter(caught: Caught) -> Iterator[Check]:
     yield "the sender is right", caught.message["From"] == "VNG <info@vng.nl>"
 
 
-def of_headers(caught: Caught) -> Iterator[Check]:
+def of_headers(caught: Caught) -> Iterator[DemoCheck]:
     """Each header once; the one-click pair as RFC 8058 asks."""
     head = caught.content.split(b"\r\n\r\n", 1)[0].decode("ascii")
     for name in _ONCE:
@@ -128,7 +128,7 @@ def of_headers(caught: Caught) -> Iterator[Check]:
     yield "lines end in CRLF and none is over 998", max(map(len, lines)) <= 998 and b"\n" not in b"".join(lines)
 
 
-def of_links(caught: Caught, public_url: str, ask: Ask) -> Iterator[Check]:
+def of_links(caught: Caught, public_url: str, ask: Fetch) -> Iterator[DemoCheck]:
     """Each of the reader's links does what it says; looking changes nothing."""
     page = caught.part("html")
     for path, name in (("o", "read online"), ("d", "change details"), ("u", "unsubscribe")):
@@ -146,7 +146,7 @@ def of_links(caught: Caught, public_url: str, ask: Ask) -> Iterator[Check]:
     yield "and the reader is off the list", _topics(ask) == {stage.TOPIC: "opted_out"}
 
 
-def _topics(ask: Ask) -> Any:
+def _topics(ask: Fetch) -> Any:
     return json.loads(ask("contacts", "show", READER, "--json"))["topics"]
 
 

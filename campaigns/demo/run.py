@@ -19,7 +19,7 @@ from campaigns.demo.checks import report
 from campaigns.demo.optout import opt_out
 from campaigns.demo.page import catcher_app
 from campaigns.demo.servers import Background, Served, free_port, listening
-from campaigns.demo.stage import Stage, prepare
+from campaigns.demo.stage import DemoFolder, prepare
 from mailer.errors import StateHeld
 from templates.words import words
 
@@ -60,7 +60,7 @@ def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600
 
 
 class _Play:
-    def __init__(self, options: DemoOptions, prepared: Stage, mailbox: Mailbox) -> None:
+    def __init__(self, options: DemoOptions, prepared: DemoFolder, mailbox: Mailbox) -> None:
         self.options = options
         self.stage = prepared
         self.mailbox = mailbox

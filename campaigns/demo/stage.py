@@ -36,7 +36,7 @@ contact = "info@vng.example"
 
 
 @dataclass(frozen=True)
-class Stage:
+class DemoFolder:
     """A prepared folder."""
 
     folder: Path
@@ -58,7 +58,7 @@ class Stage:
             file.write(text.encode())
 
 
-def prepare(folder: Path, words: NullTranslations) -> Stage:
+def prepare(folder: Path, words: NullTranslations) -> DemoFolder:
     """An emptied and newly filled ``folder``. Raises ``InputError`` when something else is in it."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         text = words.gettext("{folder} is not empty and was not made by the demo; give another with --folder")
@@ -68,7 +68,7 @@ def prepare(folder: Path, words: NullTranslations) -> Stage:
     os.close(files.create(folder / _MARK))
     for name in ("examples", "contacts-nl.csv", "contacts-en.csv"):
         _copy(HERE / name, folder if name == "examples" else folder / name)
-    return Stage(folder)
+    return DemoFolder(folder)
 
 
 def _copy(source: Path, target: Path) -> None:

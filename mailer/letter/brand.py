@@ -41,7 +41,7 @@ class Scheme:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class LocalizedText:
     """A text that may differ per language; the entry under ``""`` is for every other language."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -73,8 +73,8 @@ class Brand:
     proclaimer_url: str = ""
     privacy_url: str = ""
     accessibility_url: str = ""
-    legal: Words = Words()
-    proclaimer: Words = Words()
+    legal: LocalizedText = LocalizedText()
+    proclaimer: LocalizedText = LocalizedText()
     warnings: tuple[Fault, ...] = ()
 
 
@@ -125,8 +125,8 @@ def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
         proclaimer_url=reader.link("links.proclaimer"),
         privacy_url=reader.link("links.privacy"),
         accessibility_url=reader.link("links.accessibility"),
-        legal=Words(reader.words("words.legal")),
-        proclaimer=Words(reader.words("words.proclaimer")),
+        legal=LocalizedText(reader.words("words.legal")),
+        proclaimer=LocalizedText(reader.words("words.proclaimer")),
         warnings=(
             *_unreadable(light, "colours", reader),
             *_unreadable(dark, "colours.dark", reader),

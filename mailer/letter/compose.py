@@ -23,7 +23,7 @@ from mailer.errors import InputError
 from mailer.letter.encode import mailbox, one_line, refuse_controls
 from mailer.letter.headers import write_date, write_headers
 from mailer.letter.personalise import prepare, prepare_pieces
-from mailer.letter.plan import Letter, Plan, Stamp, Values
+from mailer.letter.plan import CompiledTemplate, Letter, MessageMeta, Values
 
 _ADDRESS = re.compile(
     r"(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,253}"
@@ -50,7 +50,7 @@ class Composer:
         self._further = write_headers(letter.headers) + b"MIME-Version: 1.0\r\nContent-Type: " + content
         self._date: tuple[datetime | None, bytes] = (None, b"")
 
-    def message(self, values: Values, stamp: Stamp) -> bytes:
+    def message(self, values: Values, stamp: MessageMeta) -> bytes:
         """The finished message for one person. Raises ``InputError`` for a stamp that cannot stand in a header."""
         return b"".join((self._head(values, stamp), self._further, b"\r\n\r\n", *self._body(values)))
 
@@ -62,7 +62,7 @@ class Composer:
         boundary = b"\r\n--" + self._boundary
         return [boundary[2:], _PLAIN, *pieces, boundary, _HTML, *self._html(values), boundary, b"--\r\n"]
 
-    def _head(self, values: Values, stamp: Stamp) -> bytes:
+    def _head(self, values: Values, stamp: MessageMeta) -> bytes:
         identifier = message_id(stamp.message_id)
         return b"".join(
             (
@@ -80,9 +80,16 @@ class Composer:
             )
         )
 
-    def outline(self) -> list[bytes | Mark | Plan]:
+    def outline(self) -> list[bytes | Mark | CompiledTemplate]:
         """The order of :meth:`message`: constants, marks where a stamp or the subject stands, and the bodies' plans."""
-        head: list[bytes | Mark | Plan] = [self._start, "to", b"\r\nSubject: ", "subject", b"\r\nDate: ", "date"]
+        head: list[bytes | Mark | CompiledTemplate] = [
+            self._start,
+            "to",
+            b"\r\nSubject: ",
+            "subject",
+            b"\r\nDate: ",
+            "date",
+        ]
         head += [b"\r\nMessage-ID: <", "message_id", b">\r\n", self._reply_to]
         head += ["unsubscribe"] if self.letter.list_unsubscribe else []
         head += [self._further, b"\r\n\r\n"]
@@ -104,7 +111,7 @@ class Composer:
 _PLAIN, _HTML = _PART % b"plain", _PART % b"html"
 
 
-def closed(plan: Plan) -> Plan:
+def closed(plan: CompiledTemplate) -> CompiledTemplate:
     """A body ends with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
     return plan if plan and isinstance(plan[-1], str) and plan[-1].endswith("\n") else (*plan, "\n")
 

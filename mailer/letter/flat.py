@@ -4,9 +4,9 @@ Stands beside :meth:`mailer.letter.compose.Composer.message`, which is the speci
 same bytes for the same values and stamp, whatever plan, values, name and address (tests/properties/test_flat.py), or it
 raises where the slow way raises: which error that is, the slow way says.
 
-Applies to a mailing whose :class:`Links` begin addresses that a token ends; :func:`flatten` gives None where the slow
-way refuses every letter, for its Message-ID or its List-Unsubscribe. What depends on the mailing alone is worked out
-there, once: the constants, *read online*, and what stands before and after a token. The other parts of a plan are
+Applies to a mailing whose :class:`LetterLinks` begin addresses that a token ends; :func:`flatten` gives None where the
+slow way refuses every letter, for its Message-ID or its List-Unsubscribe. What depends on the mailing alone is worked
+out there, once: the constants, *read online*, and what stands before and after a token. The other parts of a plan are
 filled by the functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with
 an opt-out address by mail (``mailto:``) is one for the slow way.
 
@@ -25,13 +25,22 @@ from mailer.letter.evaluate import names_used
 from mailer.letter.expression_tree import Name
 from mailer.letter.expressions import parse
 from mailer.letter.personalise import Fill, Part, prepare_parts
-from mailer.letter.plan import Branch, Links, Loop, Numbered, Place, Plan, Slot, Values
+from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, LetterLinks, Loop, Numbered, Slot, Values
 from mailer.signing import TEXT_SIZE
 
 _SAMPLE = "A" * TEXT_SIZE
 _PROBES = (_SAMPLE, "-_" * 18, "z0" * 18, "From-0_the-Quick-Brown-Fox-9_Jumps--")
 _START = re.compile(r"https?://[a-z0-9.:-]+/(?:[A-Za-z0-9_.~/@:+-]*/)?")
-_AROUND_TOKENS = frozenset({Place.HTML, Place.ATTRIBUTE, Place.URL, Place.LINK, Place.PLAIN, Place.PART})
+_AROUND_TOKENS = frozenset(
+    {
+        EscapeContext.HTML,
+        EscapeContext.ATTRIBUTE,
+        EscapeContext.URL,
+        EscapeContext.LINK,
+        EscapeContext.PLAIN,
+        EscapeContext.PART,
+    }
+)
 _TO = re.compile(
     r"(?:[A-Za-z0-9!#$%&'*+/^_`{|}~-]+ )+<"
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,}>"
@@ -39,7 +48,7 @@ _TO = re.compile(
 _TO_LINE = 76 - len("To: ")
 
 
-def flatten(composer: Composer, links: Links, host: str) -> Flat | None:
+def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
     """The fast way for a mailing; ``host`` is what stands after the token in a Message-ID. None: see the module."""
     try:
         message_id(_SAMPLE + host)
@@ -53,7 +62,7 @@ def flatten(composer: Composer, links: Links, host: str) -> Flat | None:
 class Flat:
     """Made by :func:`flatten`. May be used by several threads at once."""
 
-    def __init__(self, composer: Composer, links: Links, host: str) -> None:
+    def __init__(self, composer: Composer, links: LetterLinks, host: str) -> None:
         self._composer, self._links = composer, links
         self._sheet = sheet = _Sheet(links)
         for piece in composer.outline():
@@ -114,7 +123,7 @@ class Flat:
         return dated
 
 
-def finished(links: Links, tokens: bytes) -> dict[str, str]:
+def finished(links: LetterLinks, tokens: bytes) -> dict[str, str]:
     """The links of one person, for the slow way and for the parts of a plan that name them."""
     optout, details = tokens[:TEXT_SIZE].decode("ascii"), tokens[TEXT_SIZE : 2 * TEXT_SIZE].decode("ascii")
     return {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
@@ -123,7 +132,7 @@ def finished(links: Links, tokens: bytes) -> dict[str, str]:
 class _Sheet:
     """The pieces as they are put together: neighbouring constants become one, and the places of holes are noted."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: LetterLinks) -> None:
         self._starts = {"optout": links.optout, "details": links.details}
         self._same: Values = {"links": {"online": links.online}}
         self._grows = False  # whether the last piece is a constant
@@ -165,7 +174,7 @@ class _Sheet:
         else:
             self._fill(composer.subject, [self.hole()], _names(plan))
 
-    def plan(self, plan: Plan, language: str) -> None:
+    def plan(self, plan: CompiledTemplate, language: str) -> None:
         """The pieces of a body."""
         template, holes = prepare_parts(plan, language)
         at = {place: number for number, (_, _, places) in enumerate(holes) for place in places}

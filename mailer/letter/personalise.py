@@ -31,7 +31,7 @@ from mailer.letter.expression_tree import Constant, Filter, may_be_missing, unpa
 from mailer.letter.expressions import parse
 from mailer.letter.filters import as_text
 from mailer.letter.nobody import your_address
-from mailer.letter.plan import Branch, Loop, Number, Numbered, Place, Plan, Slot, Values
+from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, Values
 
 Encoding = Literal["qp", "header", "raw"]
 Encode = Callable[[str], bytes]
@@ -46,23 +46,23 @@ SUBJECT_USED = len("Subject: ")
 _BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
 _AN_ADDRESS = re.compile(r"(?!.{76})https?://[a-z0-9.:-]+(?:/[A-Za-z0-9_.~/@:+-]*)?")
 _AS_IT_IS: Mapping[str, Pattern[str]] = {
-    Place.HTML: re.compile(r"(?!\.|From )[ -%'-;?-~]{1,75}"),
-    Place.ATTRIBUTE: re.compile(r"(?!\.| |From )[ !#-%(-;?-~]{0,74}[!#-%(-;?-~]"),
-    Place.PLAIN: re.compile(r"(?!\.|From )[ -<>-~]{1,75}"),
-    Place.URL: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
-    Place.LINK: _AN_ADDRESS,
-    Place.PART: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
-    Place.MAIL: re.compile(r"[A-Za-z0-9_~+-][A-Za-z0-9_.~@+-]{0,74}"),
-    Place.PHONE: re.compile(r"\+?[0-9]{1,30}"),
-    Place.HEADER: re.compile(r"(?!)"),
+    EscapeContext.HTML: re.compile(r"(?!\.|From )[ -%'-;?-~]{1,75}"),
+    EscapeContext.ATTRIBUTE: re.compile(r"(?!\.| |From )[ !#-%(-;?-~]{0,74}[!#-%(-;?-~]"),
+    EscapeContext.PLAIN: re.compile(r"(?!\.|From )[ -<>-~]{1,75}"),
+    EscapeContext.URL: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
+    EscapeContext.LINK: _AN_ADDRESS,
+    EscapeContext.PART: re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,74}"),
+    EscapeContext.MAIL: re.compile(r"[A-Za-z0-9_~+-][A-Za-z0-9_.~@+-]{0,74}"),
+    EscapeContext.PHONE: re.compile(r"\+?[0-9]{1,30}"),
+    EscapeContext.HEADER: re.compile(r"(?!)"),
     "address": _AN_ADDRESS,
 }
 _NUMBER = "\0number"  # where the last number of the list around stands among the values
-_SHOWN = (Place.HTML, Place.ATTRIBUTE, Place.HEADER, Place.PLAIN)
+_SHOWN = (EscapeContext.HTML, EscapeContext.ATTRIBUTE, EscapeContext.HEADER, EscapeContext.PLAIN)
 _NEITHER = "\0"  # stands before a slot that follows something unknown
 
 
-def prepare(plan: Plan, language: str, encoding: Encoding) -> Fill:
+def prepare(plan: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
     """The function that fills ``plan``: values in, bytes out.
 
     ``qp``: quoted-printable, begun and ended at the start of a line. ``header``: the folded text of a Subject.
@@ -74,22 +74,22 @@ def prepare(plan: Plan, language: str, encoding: Encoding) -> Fill:
     return _filler(plan, _Maker(language, encode, header=False), "")
 
 
-def prepare_pieces(plan: Plan, language: str) -> FillPieces:
+def prepare_pieces(plan: CompiledTemplate, language: str) -> FillPieces:
     """As :func:`prepare` for ``qp``, but the pieces are not joined yet: a message is joined once."""
     return _pieces(plan, _Maker(language, quoted_printable, header=False), "")
 
 
-def prepare_parts(plan: Plan, language: str) -> tuple[list[bytes], list[Hole]]:
+def prepare_parts(plan: CompiledTemplate, language: str) -> tuple[list[bytes], list[Hole]]:
     """As :func:`prepare_pieces`, taken apart: the pieces with nothing in the holes, and what fills these, in order."""
     return _parts(plan, _Maker(language, quoted_printable, header=False), "")
 
 
-def render(plan: Plan, values: Values, language: str) -> str:
+def render(plan: CompiledTemplate, values: Values, language: str) -> str:
     """The filled plan as text, unencoded: for previews and tests."""
     return prepare(plan, language, "raw")(values).decode("utf-8")
 
 
-def render_public(plan: Plan, language: str, links: Mapping[str, str] | None = None) -> str:
+def render_public(plan: CompiledTemplate, language: str, links: Mapping[str, str] | None = None) -> str:
     """The plan for nobody in particular: slots show their fallback, conditions on a contact are false.
 
     What everybody has, an address, needs no fallback; here it is *your email address*, in the letter's language, and
@@ -99,7 +99,7 @@ def render_public(plan: Plan, language: str, links: Mapping[str, str] | None = N
     return render(_for_nobody(plan, your_address(language)), {"contact": {}, "links": dict(links or {})}, language)
 
 
-def _for_nobody(plan: Plan, address: str) -> Plan:
+def _for_nobody(plan: CompiledTemplate, address: str) -> CompiledTemplate:
     nodes: list[Any] = []
     for node in plan:
         match node:
@@ -176,7 +176,7 @@ def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], 
     return fill
 
 
-def _filler(plan: Plan, maker: _Maker, before: str) -> Fill:
+def _filler(plan: CompiledTemplate, maker: _Maker, before: str) -> Fill:
     """The function of a plan, its pieces joined."""
     pieces_of = _pieces(plan, maker, before)
     if not any(not isinstance(node, str) for node in plan):
@@ -185,7 +185,7 @@ def _filler(plan: Plan, maker: _Maker, before: str) -> Fill:
     return lambda values: b"".join(pieces_of(values))
 
 
-def _pieces(plan: Plan, maker: _Maker, before: str) -> FillPieces:
+def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
     """The function that gives a plan's pieces; ``before`` is the text in front of it."""
     template, holes = _parts(plan, maker, before)
     once = [(places[0], part) for _, part, places in holes]
@@ -202,7 +202,7 @@ def _pieces(plan: Plan, maker: _Maker, before: str) -> FillPieces:
     return fill
 
 
-def _parts(plan: Plan, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
+def _parts(plan: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
     """The constants of a plan, and its holes in the order in which they are filled.
 
     A slot that stands there twice is filled once.
@@ -223,7 +223,7 @@ def _parts(plan: Plan, maker: _Maker, before: str) -> tuple[list[bytes], list[Ho
     return template, list(holes.values())
 
 
-def _merged(plan: Plan) -> list[Any]:
+def _merged(plan: CompiledTemplate) -> list[Any]:
     """The nodes with neighbouring constants put together, empty ones left out."""
     nodes: list[Any] = []
     for node in plan:
@@ -298,25 +298,25 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _escape_for(place: Place, before: str) -> Escape:
+def _escape_for(place: EscapeContext, before: str) -> Escape:
     match place:
-        case Place.HTML:
+        case EscapeContext.HTML:
             return _html
-        case Place.ATTRIBUTE:
+        case EscapeContext.ATTRIBUTE:
             return _attribute
-        case Place.URL:
+        case EscapeContext.URL:
             return _whole_address if _BEGINS_ADDRESS.search(before) else _inside_address
-        case Place.LINK:
+        case EscapeContext.LINK:
             return _link
-        case Place.PART:
+        case EscapeContext.PART:
             return _inside_address
-        case Place.MAIL:
+        case EscapeContext.MAIL:
             return addresses.after_mailto
-        case Place.PHONE:
+        case EscapeContext.PHONE:
             return addresses.after_tel
-        case Place.HEADER:
+        case EscapeContext.HEADER:
             return one_line
-        case Place.PLAIN:
+        case EscapeContext.PLAIN:
             return clean
 
 

@@ -20,7 +20,7 @@ from mailer.errors import Fault
 FORMAT = 1
 
 
-class Place(StrEnum):
+class EscapeContext(StrEnum):
     """Where a slot stands; its value is escaped for that place and for no other."""
 
     HTML = "html"  # between tags
@@ -39,15 +39,15 @@ class Slot:
     """A value to be filled in: ``source`` is the expression between the braces, of the checked subset."""
 
     source: str
-    place: Place
+    place: EscapeContext
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
     """if / elif / else: the first arm whose condition is true; conditions are expressions of the subset."""
 
-    arms: tuple[tuple[str, Plan], ...]
-    otherwise: Plan = ()
+    arms: tuple[tuple[str, CompiledTemplate], ...]
+    otherwise: CompiledTemplate = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Loop:
 
     name: str
     over: str
-    body: Plan
-    between: Plan = ()
+    body: CompiledTemplate
+    between: CompiledTemplate = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Numbered:
     """A list whose items are numbered as they are shown, the first one with ``start``."""
 
     start: int
-    body: Plan
+    body: CompiledTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Number:
     value: int | None = None
 
 
-Node = Union[str, Slot, Branch, Loop, Numbered, Number]
-Plan = tuple[Node, ...]
+TemplateNode = Union[str, Slot, Branch, Loop, Numbered, Number]
+CompiledTemplate = tuple[TemplateNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ class Letter:
     from_name: str
     from_address: str
     reply_to: str
-    subject: Plan
-    html: Plan
-    text: Plan
+    subject: CompiledTemplate
+    html: CompiledTemplate
+    text: CompiledTemplate
     headers: tuple[tuple[str, str], ...] = ()  # constant further headers (List-Id, Feedback-ID, …), unencoded
     list_unsubscribe: bool = True  # service letters have none
 
@@ -140,7 +140,7 @@ class Compiled:
     warnings: tuple[Fault, ...] = ()
 
 
-class Stamp(NamedTuple):
+class MessageMeta(NamedTuple):
     """What differs per message beside the person's values. ``message_id`` without angle brackets."""
 
     address: str
@@ -151,7 +151,7 @@ class Stamp(NamedTuple):
     unsubscribe_mailto: str = ""
 
 
-class Links(NamedTuple):
+class LetterLinks(NamedTuple):
     """The links of a mailing's letters: ``optout`` and ``details`` begin addresses, which a reader's token ends.
 
     ``online``: the whole address of the letter itself, the same for all; "" where it has none.
@@ -165,11 +165,11 @@ class Links(NamedTuple):
 Values = Mapping[str, Any]  # {"contact": {name: text | list of text | None}, "links": {"online", "details", "optout"}}
 
 
-def _dump(plan: Plan) -> list[Any]:
+def _dump(plan: CompiledTemplate) -> list[Any]:
     return [_dump_node(node) for node in plan]
 
 
-def _dump_node(node: Node) -> Any:
+def _dump_node(node: TemplateNode) -> Any:
     match node:
         case str():
             return node
@@ -185,15 +185,15 @@ def _dump_node(node: Node) -> Any:
             return {"number": value}
 
 
-def _load(nodes: Sequence[Any]) -> Plan:
+def _load(nodes: Sequence[Any]) -> CompiledTemplate:
     return tuple(_load_node(node) for node in nodes)
 
 
-def _load_node(node: Any) -> Node:
+def _load_node(node: Any) -> TemplateNode:
     if isinstance(node, str):
         return node
     if "slot" in node:
-        return Slot(node["slot"], Place(node["place"]))
+        return Slot(node["slot"], EscapeContext(node["place"]))
     if "if" in node:
         return Branch(tuple((condition, _load(body)) for condition, body in node["if"]), _load(node["else"]))
     if "number" in node:

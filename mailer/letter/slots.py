@@ -19,14 +19,16 @@ from mailer.errors import Fault, FaultsError
 from mailer.letter.evaluate import compile_expression, names_used
 from mailer.letter.expression_tree import Name, Node, is_condition, may_be_missing, unparse
 from mailer.letter.expressions import RESERVED, did_you_mean, parse
-from mailer.letter.plan import Place
+from mailer.letter.plan import EscapeContext
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expression", "names_used", "scan"]
 
 MAX_ITEMS = 100
 MAX_NESTING = 10
 MAX_FAULTS = 100
-Kind = Literal["slot", "if", "elif", "else", "endif", "for", "endfor", "between", "numbered", "endnumbered", "number"]
+TagKind = Literal[
+    "slot", "if", "elif", "else", "endif", "for", "endfor", "between", "numbered", "endnumbered", "number"
+]
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 BEFORE = N_("{tag} before it")
 _WORDS = ("if", "elif", "else", "endif", "for", "endfor")
@@ -53,13 +55,13 @@ class Tag:
     ``place``: of a slot, where it stands if that does not follow from the text around it.
     """
 
-    kind: Kind
+    kind: TagKind
     source: str
     name: str
     line: int
     column: int
     raw: str
-    place: Place | None = None
+    place: EscapeContext | None = None
 
 
 @dataclass(frozen=True, slots=True)

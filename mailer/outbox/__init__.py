@@ -13,7 +13,7 @@ from mailer.outbox import service
 from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows, claim_state, give_up, unwanted
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.doubt import (
     bounced,
     complained,
@@ -80,6 +80,7 @@ __all__ = [
     "NO_MAILING",
     "Candidate",
     "Claimed",
+    "CounterDelta",
     "Counts",
     "Delivery",
     "Doubt",
@@ -94,7 +95,6 @@ __all__ = [
     "Refusal",
     "Sender",
     "Settlement",
-    "Tally",
     "Why",
     "accepted_since",
     "audience_complete",

@@ -33,11 +33,11 @@ from sqlalchemy import (
 from mailer import suppression
 from mailer.columns import Instant
 from mailer.outbox.candidates import Candidate
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Claimed
-from mailer.prepared import Prepared, given_numbers, instant
+from mailer.prepared import PreparedStatement, given_numbers, instant
 
 _ROUNDS = 8  # a queue whose head is suppressed is cleared some windows at a time
 EXPIRED = "expired"
@@ -53,14 +53,14 @@ def claim(
     wanted: Mapping[int, int],
     now: datetime,
     given_up: datetime | None = None,
-    tally: Tally | None = None,
+    tally: CounterDelta | None = None,
 ) -> list[Claimed]:
     """Take up to ``wanted[mailing]`` rows of each mailing for this sender, due retries first.
 
     ``given_up``: a row in retry, or put back for the pace, whose first attempt was before this becomes refused (time is
     up). With a ``tally`` the caller posts the counters itself.
     """
-    own = tally or Tally()
+    own = tally or CounterDelta()
     retries = claim_state(conn, ("retry", sender_id, given_up), wanted, now, own)
     had = Counter(row.mailing for row in retries)
     left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
@@ -75,7 +75,7 @@ def claim_state(
     what: tuple[Literal["retry", "waiting"], int, datetime | None],
     wanted: Mapping[int, int],
     now: datetime,
-    tally: Tally,
+    tally: CounterDelta,
 ) -> list[Claimed]:
     """As :func:`claim`, of one state; ``what`` is (state, sender, given up)."""
     taken: list[Claimed] = []
@@ -88,7 +88,7 @@ def claim_state(
 
 def ask_for_fresh(
     conn: Connection, what: tuple[int, datetime], mailing: int, room: int, now: datetime
-) -> Callable[[Tally], list[Claimed]]:
+) -> Callable[[CounterDelta], list[Claimed]]:
     """Claim as :func:`claim_state` claims rows that wait, in two steps: statements are sent now, and read by the call.
 
     ``what``: (sender, given up). So they can travel together with others (:func:`mailer.prepared.together`).
@@ -97,7 +97,7 @@ def ask_for_fresh(
     given = _bound(sender_id, mailing, now) | {"b_given_up": given_up, "b_room": room}
     heads, limits = _HEADS["waiting"].run(conn, given), _LIMITS.run(conn, {})
 
-    def read(tally: Tally) -> list[Claimed]:
+    def read(tally: CounterDelta) -> list[Claimed]:
         rows = heads.fetchall()
         taken = _sort(rows, "waiting", mailing, tally)
         if len(rows) == room > len(taken):  # some are skipped now: look further, as the slow way does
@@ -110,7 +110,7 @@ def ask_for_fresh(
 
 
 def claim_rows(
-    conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, tally: Tally
+    conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, tally: CounterDelta
 ) -> list[Claimed]:
     """As :func:`claim`, for rows that were chosen before because of pace; each is checked again."""
     taken: list[Claimed] = []
@@ -124,7 +124,7 @@ def claim_rows(
     return taken
 
 
-def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, tally: Tally) -> int:
+def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, tally: CounterDelta) -> int:
     """Refuse what nobody claims, since its domain or the relay takes nothing, once its time is up; how many."""
     found, row = 0, DELIVERY.c
     for source in sources("give_up", "refused"):
@@ -159,7 +159,7 @@ def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime, fo
         suppression.count_letter(conn, mailing, hashes, limits, now)
 
 
-def _of_mailing(conn: Connection, who: Any, number: int, tally: Tally, rounds: int = _ROUNDS) -> list[Claimed]:
+def _of_mailing(conn: Connection, who: Any, number: int, tally: CounterDelta, rounds: int = _ROUNDS) -> list[Claimed]:
     (state, sender_id, given_up), mailing, now = who
     bound = _bound(sender_id, mailing, now) | {"b_given_up": given_up}
     taken: list[Claimed] = []
@@ -178,7 +178,7 @@ def _bound(sender_id: int, mailing: int, now: datetime) -> dict[str, Any]:
     return {"b_sender": sender_id, "b_mailing": mailing, "b_now": now}
 
 
-def _sort(rows: Iterable[Any], source: str, mailing: int, tally: Tally) -> list[Claimed]:
+def _sort(rows: Iterable[Any], source: str, mailing: int, tally: CounterDelta) -> list[Claimed]:
     """Who was claimed, in the order of the queue; all are counted."""
     claimed: list[Claimed] = []
     moved = {"skipped": 0, "refused": 0}
@@ -273,12 +273,12 @@ def _given(dialect: str) -> Any:
 
 
 _HEADS = {
-    "retry": Prepared(lambda _dialect: _statement("retry", _due)),
-    "waiting": Prepared(lambda _dialect: _statement("waiting", _fresh)),
+    "retry": PreparedStatement(lambda _dialect: _statement("retry", _due)),
+    "waiting": PreparedStatement(lambda _dialect: _statement("waiting", _fresh)),
 }
-_UNWANTED = Prepared(_unwanted)
-_LIMITS = Prepared(lambda _dialect: suppression.limits_query())
+_UNWANTED = PreparedStatement(_unwanted)
+_LIMITS = PreparedStatement(lambda _dialect: suppression.limits_query())
 _CHOSEN = {
-    "retry": Prepared(lambda dialect: _statement("retry", _given(dialect))),
-    "waiting": Prepared(lambda dialect: _statement("waiting", _given(dialect))),
+    "retry": PreparedStatement(lambda dialect: _statement("retry", _given(dialect))),
+    "waiting": PreparedStatement(lambda dialect: _statement("waiting", _given(dialect))),
 }

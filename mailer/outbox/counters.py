@@ -1,7 +1,7 @@
 """The counters in the mailing row: changed in the transaction that moves the deliveries, and last in it.
 
-A :class:`Tally` collects what moved; :meth:`Tally.post` writes it, one statement a mailing, in the order of their
-numbers, so that two senders on PostgreSQL wait for each other briefly and never in a circle.
+A :class:`CounterDelta` collects what moved; :meth:`CounterDelta.post` writes it, one statement a mailing, in the order
+of their numbers, so that two senders on PostgreSQL wait for each other briefly and never in a circle.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections import defaultdict
 from sqlalchemy import BigInteger, Connection, Integer, Update, bindparam, update
 
 from mailer.outbox.tables import COUNTERS, MAILING
-from mailer.prepared import Prepared
+from mailer.prepared import PreparedStatement
 
 
-class Tally:
+class CounterDelta:
     """Differences per mailing and counter."""
 
     def __init__(self) -> None:
@@ -47,5 +47,5 @@ def _post(_dialect: str) -> Update:
     return update(MAILING).where(MAILING.c.id == bindparam("b_mailing", type_=BigInteger())).values(changed)
 
 
-_POST = Prepared(_post)
+_POST = PreparedStatement(_post)
 _BOUND = {name: f"b_{name}" for name in COUNTERS}

@@ -16,13 +16,13 @@ from sqlalchemy import BigInteger, Connection, bindparam, literal_column, select
 
 from mailer.address import key_of
 from mailer.errors import AddressError
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.lookup import may_be_for
 from mailer.outbox.mailings import get, reopen
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
-from mailer.outbox.values import Choice, Doubt, Recipient
-from mailer.prepared import Prepared, given_numbers
+from mailer.outbox.values import Doubt, DoubtChoice, Recipient
+from mailer.prepared import PreparedStatement, given_numbers
 
 ERASED = "erased"
 _TARGET = {"send_again": "waiting", "treat_as_sent": "accepted"}
@@ -40,7 +40,9 @@ def doubts(conn: Connection, mailing_id: int) -> list[Doubt]:
     return [Doubt(*item[:5], item[5] or "", item[6]) for item in conn.execute(query)]
 
 
-def decide(conn: Connection, mailing_id: int, choice: Choice, addresses: Sequence[str] | None, now: datetime) -> int:
+def decide(
+    conn: Connection, mailing_id: int, choice: DoubtChoice, addresses: Sequence[str] | None, now: datetime
+) -> int:
     """Send again, or treat as sent: all that are in doubt, or those with these addresses; how many.
 
     A closed mailing is opened again when something is to be sent. An erased person is skipped instead. An address
@@ -49,7 +51,7 @@ def decide(conn: Connection, mailing_id: int, choice: Choice, addresses: Sequenc
     target = _TARGET[choice]
     wanted = None if addresses is None else {key_of(address) for address in addresses}
     chosen = [item for item in doubts(conn, mailing_id) if wanted is None or _key(item.address) in wanted]
-    tally, decided = Tally(), 0
+    tally, decided = CounterDelta(), 0
     for item in chosen:
         gone = target == "waiting" and not item.address
         move, state, reason = ("skip", "skipped", ERASED) if gone else ("decide", target, choice)
@@ -62,7 +64,7 @@ def decide(conn: Connection, mailing_id: int, choice: Choice, addresses: Sequenc
     return decided
 
 
-def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime, tally: Tally) -> None:
+def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime, tally: CounterDelta) -> None:
     """Under the policy *send again*: these (delivery, mailing) wait again, with the same attempt identity (I5)."""
     for delivery, mailing in rows:
         values = {"state": "waiting", "reason": "send_again", "at": now}
@@ -74,7 +76,7 @@ def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> b
     return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})
 
 
-_DOUBTFUL = Prepared(
+_DOUBTFUL = PreparedStatement(
     lambda dialect: (
         select(DELIVERY.c.recipient)
         .where(
@@ -131,7 +133,7 @@ def erase_recipient(
     there = () if only_to is None else (row.address_hash == only_to,)
     mine = (row.recipient == recipient, row.mailing_id.in_(among), *there)
     rows = conn.execute(select(row.id, row.mailing_id, row.state).where(*mine)).all()
-    tally = Tally()
+    tally = CounterDelta()
     for delivery, mailing, state in rows:
         if state in sources("skip", "skipped") and state != "in_doubt":
             values = {"state": "skipped", "reason": ERASED, "at": now, "retry_at": None}
@@ -157,7 +159,7 @@ def _report(conn: Connection, letter: tuple[int, int], move: str, values: dict[s
     found = conn.execute(select(row.id, row.state).where(*mine)).one_or_none()
     if found is None or found.state not in sources(move, values["state"]):
         return False
-    tally = Tally()
+    tally = CounterDelta()
     tally.moved(letter[0], found.state, values["state"], _move(conn, found.id, move, values, (found.state,)))
     tally.post(conn)
     return True

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.outbox.claim import ask_for_fresh
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.senders import Sender
 from mailer.outbox.settle import ask_for_accepted
 from mailer.outbox.values import Claimed
@@ -44,7 +44,7 @@ class LeanWritten(NamedTuple):
     """What is written and not committed yet: rows that are this sender's once it is, and counters to move."""
 
     claimed: list[Claimed]
-    tally: Tally
+    tally: CounterDelta
 
 
 def begin_lean(sender: Sender) -> bool:
@@ -57,7 +57,7 @@ def begin_lean(sender: Sender) -> bool:
 
 def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
     """Do ``work`` in the transaction of :func:`begin_lean`; None, and all is taken back, for the slow way."""
-    conn, tally = sender.connection, Tally()
+    conn, tally = sender.connection, CounterDelta()
     try:
         claimed = _write(conn, sender.id, work, tally)
         if claimed is None:
@@ -87,7 +87,7 @@ def _taken_back(conn: Connection, error: BaseException) -> BaseException:
     return map_error(error) if isinstance(error, SQLAlchemyError) else error
 
 
-def _write(conn: Connection, sender_id: int, work: LeanWork, tally: Tally) -> list[Claimed] | None:
+def _write(conn: Connection, sender_id: int, work: LeanWork, tally: CounterDelta) -> list[Claimed] | None:
     """Settle and claim; None when a row was not there to be settled."""
     number, settled, read = len(work.accepted), None, None
     with together(conn):

@@ -31,11 +31,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import InputError, StateError
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.states import mailing_sources, sources
 from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
 from mailer.outbox.values import Counts, Delivery, Hold, Identity, Mailing, MailingSpec, Recipient
-from mailer.prepared import Prepared
+from mailer.prepared import PreparedStatement
 
 CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
 CANCELLED = "cancelled"
@@ -100,7 +100,9 @@ def scope_of(conn: Connection, mailing_id: int) -> str | None:
     return row[0] if row else None
 
 
-_SCOPE = Prepared(lambda _dialect: select(MAILING.c.scope).where(MAILING.c.id == bindparam("b_id", type_=BigInteger())))
+_SCOPE = PreparedStatement(
+    lambda _dialect: select(MAILING.c.scope).where(MAILING.c.id == bindparam("b_id", type_=BigInteger()))
+)
 
 
 def open_ones(conn: Connection) -> list[Mailing]:
@@ -220,7 +222,7 @@ def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
 
 def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int = CHUNK) -> int:
     """One chunk of the rows of a cancelled mailing becomes skipped(cancelled); how many are left."""
-    tally, room = Tally(), limit
+    tally, room = CounterDelta(), limit
     for state in sources("skip", "skipped"):
         if room <= 0:
             break

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, literal_column, select, update
 
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.lookup import may_be_for
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
@@ -57,9 +57,11 @@ def relabel(conn: Connection, deliveries: Sequence[int], reason: str) -> None:
         conn.execute(update(DELIVERY).where(*mine).values(reason=reason))
 
 
-def put_back(conn: Connection, rows: Collection[tuple[int, int]], now: datetime, tally: Tally | None = None) -> int:
+def put_back(
+    conn: Connection, rows: Collection[tuple[int, int]], now: datetime, tally: CounterDelta | None = None
+) -> int:
     """Let refused (delivery, mailing) wait again; how many. With a ``tally`` the caller posts the counters itself."""
-    own, moved = tally or Tally(), 0
+    own, moved = tally or CounterDelta(), 0
     for delivery, mailing in rows:
         mine = (
             DELIVERY.c.id == delivery,

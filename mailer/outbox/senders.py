@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import files
 from mailer.errors import StorageAway
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.doubt import send_again
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
@@ -188,7 +188,7 @@ def _sweep_one(db: Database, sender_id: int, lock: str, now: datetime) -> int:
 def lose(conn: Connection, sender_id: int, now: datetime) -> int:
     """Move what this sender had to in doubt, or to waiting under *send again*, and end it. The caller has its lock."""
     rows = conn.execute(_HELD, {"b_sender": sender_id}).all()
-    tally = Tally()
+    tally = CounterDelta()
     for delivery, mailing, _again in rows:
         moved = conn.execute(_LOSE, {"b_id": delivery, "b_sender": sender_id}).rowcount
         tally.moved(mailing, "sending", "in_doubt", moved)

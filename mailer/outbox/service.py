@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.mailings import close, get, open_ones
 from mailer.outbox.senders import running
 from mailer.outbox.states import mailing_sources, sources
@@ -35,7 +35,7 @@ REMEMBERED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class ServiceStop:
     """Why letters of ``sender`` wait, since when, and which letter was tried last (``probing``: it is on its way)."""
 
     sender: str
@@ -67,9 +67,9 @@ def delay(tries: int) -> timedelta:
     return min(FIRST_PROBE * (1 << min(tries, 10)), LONGEST)
 
 
-def stops(conn: Connection) -> dict[str, Stop]:
+def stops(conn: Connection) -> dict[str, ServiceStop]:
     """Every stop, by sender."""
-    return {row.sender: Stop(*row) for row in conn.execute(select(SERVICE_STOP))}
+    return {row.sender: ServiceStop(*row) for row in conn.execute(select(SERVICE_STOP))}
 
 
 def stop(conn: Connection, sender: str, why: Hold, now: datetime, probe: int | None = None) -> None:
@@ -80,7 +80,7 @@ def stop(conn: Connection, sender: str, why: Hold, now: datetime, probe: int | N
     conn.execute(dialect.insert(SERVICE_STOP).values(row).on_conflict_do_update(index_elements=["sender"], set_=said))
 
 
-def begin_probe(conn: Connection, found: Stop, mailing: int, now: datetime) -> bool:
+def begin_probe(conn: Connection, found: ServiceStop, mailing: int, now: datetime) -> bool:
     """Let one letter go, if its time has come and nobody else has begun; whether it was us."""
     row = SERVICE_STOP.c
     mine = (row.sender == found.sender, row.tries == found.tries, row.try_at <= now)
@@ -119,7 +119,7 @@ def release_held(conn: Connection, before: datetime, now: datetime, from_address
 
 def expire(conn: Connection, mailing_id: int, now: datetime) -> int:
     """Skip what still waits of a service letter whose time is over, and close it; how many people."""
-    tally, skipped = Tally(), 0
+    tally, skipped = CounterDelta(), 0
     for state in ("waiting", "retry"):
         assert state in sources("skip", "skipped")  # noqa: S101 - see states.py
         mine = (DELIVERY.c.mailing_id == mailing_id, DELIVERY.c.state == state)
@@ -157,7 +157,7 @@ def waiting(conn: Connection) -> list[Waiting]:
     return [Waiting(len(times), since or min(times), reason, words) for (reason, words, since), times in groups.items()]
 
 
-def stop_of(mailing: Mailing, known: Mapping[str, Stop]) -> Stop | None:
+def stop_of(mailing: Mailing, known: Mapping[str, ServiceStop]) -> ServiceStop | None:
     """What keeps a service letter waiting, if anything does. The probe itself does not wait."""
     found = known.get(EVERY) or known.get(mailing.spec.from_address)
     return None if found is None or (found.probing and found.probe == mailing.id) else found

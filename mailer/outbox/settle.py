@@ -33,11 +33,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer.columns import Instant
-from mailer.outbox.counters import Tally
+from mailer.outbox.counters import CounterDelta
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY
 from mailer.outbox.values import Settlement
-from mailer.prepared import Prepared, time_out
+from mailer.prepared import PreparedStatement, time_out
 
 MAX_REPLY = 500
 _NAMES = ("b_id", "b_attempt", "b_reason", "b_code", "b_text", "b_retry_at")
@@ -45,10 +45,14 @@ TARGETS = ("accepted", "retry", "refused", "in_doubt", "waiting")
 
 
 def settle(
-    conn: Connection, sender_id: int, settlements: Sequence[Settlement], now: datetime, tally: Tally | None = None
+    conn: Connection,
+    sender_id: int,
+    settlements: Sequence[Settlement],
+    now: datetime,
+    tally: CounterDelta | None = None,
 ) -> int:
     """Write them; how many changed a row. With a ``tally`` the caller posts the counters itself."""
-    own = tally or Tally()
+    own = tally or CounterDelta()
     groups: defaultdict[tuple[int, str], list[Settlement]] = defaultdict(list)
     for item in settlements:
         groups[item.mailing, item.state].append(item)
@@ -94,7 +98,7 @@ def _row(item: Settlement) -> tuple[Any, ...]:
     return delivery, attempt, reason, code, _stored(text), time_out(retry_at, "sqlite") if retry_at else None
 
 
-def _ask(conn: Connection, statement: Prepared, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> Any:
+def _ask(conn: Connection, statement: PreparedStatement, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> Any:
     """The driver's cursor. PostgreSQL gets all rows in one value: each statement costs a way there and back."""
     if conn.dialect.name == "sqlite":
         return statement.run_all(conn, bound, _NAMES, rows)
@@ -138,8 +142,8 @@ def _statement(source: str, target: str, dialect: str) -> Update:
     )
 
 
-def _prepare(source: str, target: str) -> Prepared:
-    return Prepared(lambda dialect: _statement(source, target, dialect))
+def _prepare(source: str, target: str) -> PreparedStatement:
+    return PreparedStatement(lambda dialect: _statement(source, target, dialect))
 
 
 _SETTLE = {(source, target): _prepare(source, target) for target in TARGETS for source in sources("settle", target)}
@@ -158,7 +162,7 @@ def skip_claimed(
     """(delivery, mailing, attempt) that turn out not to be wanted (erased): handed back, and skipped, in one go."""
     back = [Settlement(delivery, mailing, attempt, "waiting") for delivery, mailing, attempt in rows]
     settle(conn, sender_id, back, now)
-    tally = Tally()
+    tally = CounterDelta()
     for delivery, mailing, _attempt in rows:
         statement = update(DELIVERY).where(DELIVERY.c.id == delivery, DELIVERY.c.state == "waiting")
         moved = conn.execute(statement.values(state="skipped", reason=reason, at=now)).rowcount

@@ -33,7 +33,7 @@ MAILING_STATES: tuple[MailingState, ...] = ("open", "held", "closed")
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """One arrow: ``name`` is the verb, ``words`` say in the docs what happened."""
 
     name: str
@@ -42,38 +42,38 @@ class Move:
     words: str
 
 
-MOVES: tuple[Move, ...] = (
-    Move("claim", "waiting", "sending", "a sender takes it"),
-    Move("claim", "retry", "sending", "its time has come, a sender takes it"),
-    Move("skip", "waiting", "skipped", "suppressed, expired, erased or cancelled"),
-    Move("skip", "retry", "skipped", "suppressed, expired, erased or cancelled"),
-    Move("skip", "in_doubt", "skipped", "cancelled"),
-    Move("give_up", "retry", "refused", "time is up"),
-    Move("give_up", "waiting", "refused", "time is up, and it was put back only for the pace"),
-    Move("settle", "sending", "accepted", "the relay took it"),
-    Move("settle", "sending", "retry", "the relay asks to come back later"),
-    Move("settle", "sending", "refused", "the relay refused it"),
-    Move("settle", "sending", "in_doubt", "the final dot may have left, no reply came"),
-    Move("settle", "sending", "waiting", "handed back before the dot"),
-    Move("settle", "in_doubt", "accepted", "its own sender settles late"),
-    Move("settle", "in_doubt", "retry", "its own sender settles late"),
-    Move("settle", "in_doubt", "refused", "its own sender settles late"),
-    Move("put_back", "refused", "waiting", "several were refused in the same words, or a person sends it again"),
-    Move("lose", "sending", "in_doubt", "its sender is gone"),
-    Move("decide", "in_doubt", "waiting", "send again"),
-    Move("decide", "in_doubt", "accepted", "treat as sent"),
-    Move("prove", "in_doubt", "accepted", "proof came later: a bounce, or an opt-out through its link"),
-    Move("bounce", "accepted", "bounced", "a report says that it did not arrive"),
-    Move("complain", "accepted", "complained", "the reader reported it as unwanted"),
-    Move("complain", "bounced", "complained", "the reader reported it as unwanted"),
+MOVES: tuple[Transition, ...] = (
+    Transition("claim", "waiting", "sending", "a sender takes it"),
+    Transition("claim", "retry", "sending", "its time has come, a sender takes it"),
+    Transition("skip", "waiting", "skipped", "suppressed, expired, erased or cancelled"),
+    Transition("skip", "retry", "skipped", "suppressed, expired, erased or cancelled"),
+    Transition("skip", "in_doubt", "skipped", "cancelled"),
+    Transition("give_up", "retry", "refused", "time is up"),
+    Transition("give_up", "waiting", "refused", "time is up, and it was put back only for the pace"),
+    Transition("settle", "sending", "accepted", "the relay took it"),
+    Transition("settle", "sending", "retry", "the relay asks to come back later"),
+    Transition("settle", "sending", "refused", "the relay refused it"),
+    Transition("settle", "sending", "in_doubt", "the final dot may have left, no reply came"),
+    Transition("settle", "sending", "waiting", "handed back before the dot"),
+    Transition("settle", "in_doubt", "accepted", "its own sender settles late"),
+    Transition("settle", "in_doubt", "retry", "its own sender settles late"),
+    Transition("settle", "in_doubt", "refused", "its own sender settles late"),
+    Transition("put_back", "refused", "waiting", "several were refused in the same words, or a person sends it again"),
+    Transition("lose", "sending", "in_doubt", "its sender is gone"),
+    Transition("decide", "in_doubt", "waiting", "send again"),
+    Transition("decide", "in_doubt", "accepted", "treat as sent"),
+    Transition("prove", "in_doubt", "accepted", "proof came later: a bounce, or an opt-out through its link"),
+    Transition("bounce", "accepted", "bounced", "a report says that it did not arrive"),
+    Transition("complain", "accepted", "complained", "the reader reported it as unwanted"),
+    Transition("complain", "bounced", "complained", "the reader reported it as unwanted"),
 )
 
-MAILING_MOVES: tuple[Move, ...] = (
-    Move("hold", "open", "held", "a person pauses it, or a rule holds it"),
-    Move("release", "held", "open", "a person resumes it; service mail by itself"),
-    Move("close", "open", "closed", "nothing is left to do, or it is cancelled"),
-    Move("close", "held", "closed", "cancelled"),
-    Move("reopen", "closed", "open", "send again"),
+MAILING_MOVES: tuple[Transition, ...] = (
+    Transition("hold", "open", "held", "a person pauses it, or a rule holds it"),
+    Transition("release", "held", "open", "a person resumes it; service mail by itself"),
+    Transition("close", "open", "closed", "nothing is left to do, or it is cancelled"),
+    Transition("close", "held", "closed", "cancelled"),
+    Transition("reopen", "closed", "open", "send again"),
 )
 
 
@@ -98,7 +98,7 @@ def pairs() -> frozenset[tuple[str, str]]:
     return frozenset((item.source, item.target) for item in MOVES)
 
 
-def diagram(moves: tuple[Move, ...] = MOVES, first: str = "waiting") -> str:
+def diagram(moves: tuple[Transition, ...] = MOVES, first: str = "waiting") -> str:
     """The table as a Mermaid state diagram."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for item in moves:

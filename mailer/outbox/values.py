@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 from mailer.outbox.states import DeliveryState, MailingState
 from mailer.settings import InDoubt
 
-Kind = Literal["campaign", "service"]
-Choice = Literal["send_again", "treat_as_sent"]
+MailingKind = Literal["campaign", "service"]
+DoubtChoice = Literal["send_again", "treat_as_sent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class MailingSpec:
     """
 
     key: str
-    kind: Kind
+    kind: MailingKind
     scope: str
     snapshot: str
     identity: Identity
@@ -193,7 +193,7 @@ class Posted:
     archive; the rest as in :class:`Delivery`."""
 
     key: str
-    kind: Kind
+    kind: MailingKind
     scope: str
     address: str
     state: DeliveryState

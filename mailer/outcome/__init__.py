@@ -7,34 +7,34 @@
 
 from __future__ import annotations
 
-from mailer.outcome.classes import HOLDING, KINDS, WORDS, Group, Kind, Words
+from mailer.outcome.classes import HOLDING, KINDS, WORDS, ClassGroup, ClassWords, ReplyClass
 from mailer.outcome.classify import Class, classify, get_ready
 from mailer.outcome.decide import decide, hold_for, retry_at
-from mailer.outcome.decision import Context, Decision, State
+from mailer.outcome.decision import Context, DecidedState, Decision
 from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, Result, Stage, Unknown
-from mailer.outcome.series import Answer, Seen, Series, shown
+from mailer.outcome.series import ReplyDecision, Seen, Series, shown
 
 __all__ = [
     "HOLDING",
     "KINDS",
     "WORDS",
-    "Answer",
     "Class",
+    "ClassGroup",
+    "ClassWords",
     "Context",
+    "DecidedState",
     "Decision",
     "EventKind",
-    "Group",
-    "Kind",
     "NotWritten",
     "RelayEvent",
     "Replied",
+    "ReplyClass",
+    "ReplyDecision",
     "Result",
     "Seen",
     "Series",
     "Stage",
-    "State",
     "Unknown",
-    "Words",
     "classify",
     "decide",
     "get_ready",

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mailer.outcome.classes import KINDS, Group
+from mailer.outcome.classes import KINDS, ClassGroup
 from mailer.outcome.results import BEFORE_RCPT, Stage
 from mailer.outcome.rules import CODES, RULES
 
@@ -23,8 +23,8 @@ _HOSTS = re.compile(r"(?<![\w-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(
 _TELLS = re.compile(
     r"resolver\.|exception|spamhaus|spamcop|barracuda|sorbs|dnsbl|\brbl\b|surbl|uribl|abuseat|blacklist|uceprotect|proofpoint"
 )
-_LATER: frozenset[Group] = frozenset({"speed", "greylist", "later"})
-_MAILBOX: frozenset[Group] = frozenset({"clear", "unclear"})
+_LATER: frozenset[ClassGroup] = frozenset({"speed", "greylist", "later"})
+_MAILBOX: frozenset[ClassGroup] = frozenset({"clear", "unclear"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Class:
     """``key`` of :data:`KINDS` and its group. ``permanent``: asking again later is of no use (B65)."""
 
     key: str
-    group: Group
+    group: ClassGroup
     permanent: bool
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-State = Literal["accepted", "retry", "refused", "in_doubt", "waiting"]
-Mailbox = Literal["", "clear", "unclear"]
+DecidedState = Literal["accepted", "retry", "refused", "in_doubt", "waiting"]
+MailboxFinding = Literal["", "clear", "unclear"]
 Pace = Literal["", "slow_relay", "slow", "rest"]
 
 
@@ -41,10 +41,10 @@ class Decision(NamedTuple):
     ``text`` are what the server said (0 and the cause when it said nothing).
     """
 
-    state: State
+    state: DecidedState
     reason: str
     retry_at: datetime | None = None
-    mailbox: Mailbox = ""
+    mailbox: MailboxFinding = ""
     hold: str | None = None
     until: datetime | None = None
     pace: Pace = ""

@@ -8,7 +8,7 @@ from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReplyRule:
     """``key`` of a class if ``words`` (a pattern) are found; ``first`` limits it to 4 or 5; ``stages`` to some steps.
 
     ``examples``: replies that this rule is for, as ``[STAGE ]CODE TEXT`` (the stage is ``rcpt`` when none is given).
@@ -39,6 +39,6 @@ def _compiled(words: str) -> re.Pattern[str]:
     return re.compile(words)
 
 
-def rule(key: str, *patterns: str, first: int = 0, stages: str = "", examples: tuple[str, ...] = ()) -> Rule:
+def rule(key: str, *patterns: str, first: int = 0, stages: str = "", examples: tuple[str, ...] = ()) -> ReplyRule:
     """Make a rule that holds if any of the patterns is found; ``stages`` are separated by spaces."""
-    return Rule(key, "|".join(patterns), first, frozenset(stages.split()), examples)
+    return ReplyRule(key, "|".join(patterns), first, frozenset(stages.split()), examples)

@@ -35,7 +35,7 @@ _VARIES = re.compile(r"\S*\d\S*|[^\w\s]+|\b[0-9a-f]{8,}\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReplyDecision:
     """One decision that came from a reply. ``resumed``: the words after which a person let the mailing go on.
 
     ``address``: whom it is about, so that the words to show do not name them; it is not kept.
@@ -93,7 +93,7 @@ class Series:
         kept = self._domains.get(domain)
         return kept is not None and kept.accepted_at is not None and now - kept.accepted_at < _PASSING
 
-    def note(self, answer: Answer, now: datetime) -> Seen:
+    def note(self, answer: ReplyDecision, now: datetime) -> Seen:
         """Take one more answer into account."""
         decision = answer.decision
         kept = self._domain(answer.domain, now)
@@ -135,7 +135,7 @@ class Series:
             return _NOTHING
         return Seen(wave=True, earlier=tuple(delivery for delivery in same[:-1] if delivery))
 
-    def _alike(self, answer: Answer) -> Seen:
+    def _alike(self, answer: ReplyDecision) -> Seen:
         words = same_words(_nameless(answer.decision.text, answer.address))
         read = bool(answer.resumed) and words == same_words(answer.resumed)
         if self._held.get(answer.mailing) == words and not read:
@@ -149,7 +149,7 @@ class Series:
         self._held[answer.mailing] = words
         return Seen(hold=True, words=shown(answer.decision, answer.address), back=back)
 
-    def _run(self, answer: Answer, words: str, patience: int) -> tuple[int, ...]:
+    def _run(self, answer: ReplyDecision, words: str, patience: int) -> tuple[int, ...]:
         """The deliveries before this one that were answered in the same words, once they are enough."""
         runs = self._runs.setdefault(answer.mailing, OrderedDict())
         run = _latest(runs, words, [])

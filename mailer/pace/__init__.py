@@ -7,8 +7,8 @@
 
 from mailer.pace.book import LEARNT, Book, known
 from mailer.pace.book import forget as forget_learnt
-from mailer.pace.evidence import Evidence, Verdict
-from mailer.pace.learning import Learnt, News, Slots, rate_now, slots
+from mailer.pace.evidence import Evidence, PaceVerdict
+from mailer.pace.learning import AnswerCounts, ClaimSlots, Learnt, rate_now, slots
 from mailer.pace.limits import (
     PACE,
     RELAY,
@@ -27,13 +27,13 @@ __all__ = [
     "PACE",
     "RELAY",
     "WHOLE",
+    "AnswerCounts",
     "Book",
+    "ClaimSlots",
     "Evidence",
     "Learnt",
-    "News",
+    "PaceVerdict",
     "Room",
-    "Slots",
-    "Verdict",
     "domain_bucket",
     "forget",
     "forget_learnt",

@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from mailer.columns import insert_into
 from mailer.pace import learning
-from mailer.pace.learning import Cycle, Learnt, News, Rest, Slots, Stop
+from mailer.pace.learning import AnswerCounts, ClaimSlots, Cycle, Learnt, PaceStop, Rest
 
 _FORGET, _WINDOWS = 3600.0, 4
 _GUARD = 7_104_223  # the advisory lock under which senders open the book on PostgreSQL
@@ -58,7 +58,7 @@ class LearntRow(SQLModel, table=True):
 
 
 LEARNT: Table = SQLModel.metadata.tables["learnt"]
-_PARTS = {"cycle": Cycle, "stop": Stop, "rest": Rest}
+_PARTS = {"cycle": Cycle, "stop": PaceStop, "rest": Rest}
 
 
 def known(conn: Connection, now: float, buckets: Collection[str] | None = None) -> dict[str, Learnt]:
@@ -86,7 +86,7 @@ class Book:
         self._changed: set[str] = set()
         self._guarded = conn.dialect.name == "sqlite"
 
-    def slots(self, bucket: str) -> Slots:
+    def slots(self, bucket: str) -> ClaimSlots:
         """What may be claimed now."""
         return learning.slots(self._get(bucket), self._now)
 
@@ -94,7 +94,7 @@ class Book:
         """So many were claimed."""
         self._put(bucket, learning.took(self._get(bucket), number, self._now))
 
-    def hear(self, news: Mapping[str, News]) -> None:
+    def hear(self, news: Mapping[str, AnswerCounts]) -> None:
         """Take in the answers; a bucket that is not known becomes so if it complained."""
         self.load(news)
         for bucket, each in news.items():

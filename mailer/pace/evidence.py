@@ -16,7 +16,7 @@ _SEVERAL, _MISSING = 3, 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PaceVerdict:
     """``relay``: it is the relay's limit, else that of each domain. ``undo``: domains that were blamed before."""
 
     relay: bool
@@ -37,7 +37,7 @@ class Evidence:
         while answers and not now - WITHIN <= answers[0][0] <= now:
             answers.popleft()
 
-    def judge(self, now: float, *, relay_near: bool, slowed: Collection[str]) -> Verdict:
+    def judge(self, now: float, *, relay_near: bool, slowed: Collection[str]) -> PaceVerdict:
         """Whose limit the complaints of these seconds are about.
 
         ``relay_near``: the relay has a rate and is near it. ``slowed``: domains that have one.
@@ -49,10 +49,10 @@ class Evidence:
             for domain in refused:
                 if domain not in slowed:
                     self._blamed.setdefault(domain, now)
-            return Verdict(relay=False)
+            return PaceVerdict(relay=False)
         undo = frozenset(domain for domain, at in self._blamed.items() if now - WITHIN <= at <= now)
         self._blamed.clear()
-        return Verdict(relay=complaints > 0, undo=undo)
+        return PaceVerdict(relay=complaints > 0, undo=undo)
 
     @staticmethod
     def _is_relay(refused: Counter[str], accepted: Counter[str], *, relay_near: bool) -> bool:

@@ -44,7 +44,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class PaceStop:
     """Since a complaint at ``at`` (0: nothing is stopped) one letter at a time goes; ``out_at``: one is on its way."""
 
     at: float = 0.0
@@ -79,12 +79,12 @@ class Learnt:
     used: int = 0
     span: float = 0.0  # length of the window that was learnt, 0: none that is long
     cycle: Cycle = field(default_factory=Cycle)
-    stop: Stop = field(default_factory=Stop)
+    stop: PaceStop = field(default_factory=PaceStop)
     rest: Rest = field(default_factory=Rest)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class AnswerCounts:
     """Answers of one bucket, as when they were claimed → how many. ``other``: refused for reasons that are not pace."""
 
     accepted: Mapping[float, int] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
+class ClaimSlots:
     """``number`` may be claimed now, the first for ``first``, one each ``gap``; when it is 0, look again at ``at``."""
 
     number: int
@@ -116,7 +116,7 @@ def rate_now(learnt: Learnt) -> float:
     return min(FASTEST, rate * math.exp(min(math.log(10 / _MARGIN) * beyond * beyond, 20.0)))
 
 
-def slots(learnt: Learnt, now: float) -> Slots:
+def slots(learnt: Learnt, now: float) -> ClaimSlots:
     """What may be claimed now."""
     learnt = sane(learnt, now)
     rest, stop = learnt.rest, learnt.stop
@@ -127,10 +127,10 @@ def slots(learnt: Learnt, now: float) -> Slots:
         return _one(max(stop.probe_at, stop.out_at + _ANSWER if stop.out_at else 0.0), now)
     rate = rate_now(learnt)
     if not rate:
-        return Slots(1 << 30, now, 0.0, now)
+        return ClaimSlots(1 << 30, now, 0.0, now)
     first = max(learnt.slot_at, now)
     number = int((now + AHEAD - first) * rate) + 1 if first <= now + AHEAD else 0
-    return Slots(number, first, 1 / rate, first - AHEAD)
+    return ClaimSlots(number, first, 1 / rate, first - AHEAD)
 
 
 def took(learnt: Learnt, number: int, now: float) -> Learnt:
@@ -147,7 +147,7 @@ def took(learnt: Learnt, number: int, now: float) -> Learnt:
     return _aged(replace(learnt, slot_at=slot_at, used=learnt.used + number), now)
 
 
-def hear(learnt: Learnt, news: News, now: float) -> Learnt:
+def hear(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
     """What is known after these answers."""
     learnt = sane(learnt, now)
     if news.reputation:
@@ -181,13 +181,13 @@ def sane(learnt: Learnt, now: float) -> Learnt:
         slot_at=learnt.slot_at - behind,
         aged_at=learnt.aged_at - behind,
         cycle=replace(cycle, begun_at=cycle.begun_at - behind),
-        stop=Stop(*(at and at - behind for at in (stop.at, stop.refused_at, stop.probe_at, stop.out_at))),
+        stop=PaceStop(*(at and at - behind for at in (stop.at, stop.refused_at, stop.probe_at, stop.out_at))),
         rest=replace(rest, until=rest.until - behind, out_at=rest.out_at and rest.out_at - behind),
     )
 
 
-def _one(at: float, now: float) -> Slots:
-    return Slots(1 if now >= at else 0, now, 0.0, at)
+def _one(at: float, now: float) -> ClaimSlots:
+    return ClaimSlots(1 if now >= at else 0, now, 0.0, at)
 
 
 def _new(counts: Mapping[float, int], learnt: Learnt) -> int:
@@ -219,13 +219,13 @@ def _refused(learnt: Learnt, now: float) -> Learnt:
     since, cycle = learnt.since, learnt.cycle
     if not stop.at:
         since, cycle = now, replace(cycle, stops=cycle.stops + 1)
-    return replace(learnt, since=since, stop=Stop(begun, now, now + gap), cycle=cycle)
+    return replace(learnt, since=since, stop=PaceStop(begun, now, now + gap), cycle=cycle)
 
 
 def _recovered(learnt: Learnt, now: float) -> Learnt:
     """The first acceptance after complaints ends the cycle, and says what the rate may be."""
     stop, cycle, rate = learnt.stop, learnt.cycle, rate_now(learnt)
-    fresh = replace(learnt, since=now, stop=Stop(), age=0.0, aged_at=now, used=0)
+    fresh = replace(learnt, since=now, stop=PaceStop(), age=0.0, aged_at=now, used=0)
     if not rate:
         return replace(fresh, rate=_FIRST, slot_at=now, cycle=Cycle(now))
     dead = now - stop.at
@@ -288,7 +288,7 @@ def _rest(learnt: Learnt, new: int, now: float) -> Learnt:
     return replace(learnt, since=now, heard_at=now, rest=Rest(now + length, length))
 
 
-def _rested(learnt: Learnt, news: News, now: float) -> Learnt:
+def _rested(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
     """An answer to the one letter that may go after a rest."""
     if _new(news.accepted, learnt):
         return replace(learnt, since=now, heard_at=now, rest=Rest(), slot_at=now, aged_at=now, cycle=Cycle(now))

@@ -1,6 +1,6 @@
 """The seam between the worker and whatever carries letters: parcels in, results out.
 
-A transport keeps its connections busy from a :class:`Feed`: it takes parcels, and reports exactly one
+A transport keeps its connections busy from a :class:`MessageSource`: it takes parcels, and reports exactly one
 :data:`~mailer.outcome.results.Result` for each parcel that it took, whatever happens; also when it is stopped or
 its task is cancelled. All calls of the feed are plain calls on the thread of the event loop, so they must be quick
 (some microseconds) and must not block; ``wait`` alone is awaited.
@@ -18,11 +18,11 @@ from mailer.outcome.results import EventKind, NotWritten, RelayEvent, Replied, R
 
 __all__ = [
     "EventKind",
-    "Feed",
+    "MessageSource",
     "NotWritten",
-    "Notice",
-    "Parcel",
+    "OutgoingMessage",
     "RelayEvent",
+    "RelayObserver",
     "Replied",
     "Result",
     "Stage",
@@ -31,7 +31,7 @@ __all__ = [
     "unheard",
 ]
 
-Notice = Callable[[RelayEvent], None]
+RelayObserver = Callable[[RelayEvent], None]
 """Told of what happens while a connection is made, such as that nothing is heard (``silent``)."""
 
 
@@ -39,7 +39,7 @@ def unheard(_event: RelayEvent) -> None:
     """Tell nobody."""
 
 
-class Parcel(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """One letter for one mailbox. ``content``: finished CRLF bytes, ending in CRLF, without the final dot.
 
     ``sender`` and ``recipient`` are bare addresses (domain as A-labels); an empty sender is the null sender.
@@ -56,10 +56,10 @@ class Parcel(NamedTuple):
     ready: bool = False
 
 
-class Feed(Protocol):
+class MessageSource(Protocol):
     """Where parcels come from and results go; the worker implements it. All on the event loop's thread."""
 
-    def take(self) -> Parcel | None:
+    def take(self) -> OutgoingMessage | None:
         """The next parcel, or None if there is none now. From here on the transport answers for it."""
 
     async def wait(self) -> None:
@@ -78,8 +78,8 @@ class Feed(Protocol):
 class Transport(Protocol):
     """Carries parcels."""
 
-    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         """Carry until ``stop`` is set; then take nothing more, hand back what can be, and read the last replies."""
 
-    async def check(self, notice: Notice = unheard) -> None:
+    async def check(self, notice: RelayObserver = unheard) -> None:
         """Connect, greet, leave. Raises ``RelayRefused`` or ``RelayAway``; ``notice`` hears of a long silence."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 from mailer.outcome.results import Replied
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Offers
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
-def refusal(parcel: Parcel, offers: Offers) -> Replied | None:
+def refusal(parcel: OutgoingMessage, offers: Offers) -> Replied | None:
     """Why this parcel cannot go over this relay, or None. The reply is our own (stage ``local``)."""
     both = parcel.sender + parcel.recipient
     if _CONTROL.search(both) or not parcel.recipient:
@@ -31,7 +31,7 @@ def refusal(parcel: Parcel, offers: Offers) -> Replied | None:
     return None
 
 
-def commands(parcel: Parcel, offers: Offers) -> tuple[bytes, bytes, bytes]:
+def commands(parcel: OutgoingMessage, offers: Offers) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA, each with its CRLF (RFC 5321 section 4.1.1, RFC 1870, 6152, 6531)."""
     options = f" SIZE={len(parcel.content)}" if offers.sized else ""
     if offers.eightbit and not (parcel.ready or parcel.content.isascii()):
@@ -42,7 +42,7 @@ def commands(parcel: Parcel, offers: Offers) -> tuple[bytes, bytes, bytes]:
     return mail, f"RCPT TO:<{parcel.recipient}>\r\n".encode(), b"DATA\r\n"
 
 
-def plain_group(parcel: Parcel, offers: Offers) -> bytes | None:
+def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
     """The three of :func:`commands` as one, in a third of the time, for a parcel that :func:`refusal` lets pass.
 
     None, and nothing is said of the parcel, unless it is ``ready`` and both addresses are printable ASCII.
@@ -60,7 +60,7 @@ def plain_group(parcel: Parcel, offers: Offers) -> bytes | None:
     return f"MAIL FROM:<{sender}>{option}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
 
 
-def wire(parcel: Parcel) -> bytes:
+def wire(parcel: OutgoingMessage) -> bytes:
     """The content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
 
     Anything that could end the session's data too early is mended in a slower way: stray CR and LF become CRLF (B22,

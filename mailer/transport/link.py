@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from mailer.outcome.results import NotWritten, Replied
 from mailer.outcome.session import about_connection
-from mailer.transport.trust import AGAIN, Trust
+from mailer.transport.trust import AGAIN, PipeliningTrust
 
 _REMEMBERED = 10_000
 _HANDED_BACK = 2  # so often a refusal that is about the connection costs the same letter nothing
@@ -47,13 +47,13 @@ class Wire(Protocol):
         """The session is over; ``abort``: nothing queued may leave any more."""
 
 
-class Losses:
+class PipeliningHealth:
     """What sessions with one relay know together: whether it can do groups (``trust``), how often a parcel was at the
     head of a session that broke, so that none can break them for ever, and how many letters a connection takes.
     """
 
     def __init__(self) -> None:
-        self.trust = Trust()
+        self.trust = PipeliningTrust()
         self._seen: dict[int, int] = {}
         self._takes: tuple[int, float] | None = None
 

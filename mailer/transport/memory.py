@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from mailer.errors import RelayAway, RelayRefused
 from mailer.outcome.results import NotWritten, RelayEvent, Replied, Result
-from mailer.transport.base import Feed, Notice, Parcel, unheard
+from mailer.transport.base import MessageSource, OutgoingMessage, RelayObserver, unheard
 from mailer.transport.envelope import refusal
 from mailer.transport.limits import Offers
 
-Script = Callable[[Parcel], Result | None]
+Script = Callable[[OutgoingMessage], Result | None]
 _BREATH = 100
 
 
@@ -24,12 +24,12 @@ class MemoryTransport:
     """``letters`` has what was kept, in order. ``trouble``: an event instead of a connection (asked each second)."""
 
     def __init__(self, script: Script | None = None, *, offers: Offers | None = None) -> None:
-        self.letters: list[Parcel] = []
+        self.letters: list[OutgoingMessage] = []
         self.trouble: RelayEvent | None = None
         self._script = script
         self._offers = offers or Offers(pipelining=True, eightbit=True, smtputf8=True)
 
-    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         """Keep what comes until told to stop."""
         stopped = asyncio.ensure_future(stop.wait())
         greeted = False
@@ -53,7 +53,7 @@ class MemoryTransport:
             stopped.cancel()
             await asyncio.gather(stopped, return_exceptions=True)
 
-    async def check(self, notice: Notice = unheard) -> None:
+    async def check(self, notice: RelayObserver = unheard) -> None:
         """Always well, unless ``trouble`` is set."""
         if self.trouble is not None:
             notice(self.trouble)
@@ -61,7 +61,7 @@ class MemoryTransport:
                 raise RelayRefused(self.trouble.text, self.trouble.code, self.trouble.stage)
             raise RelayAway(self.trouble.text)
 
-    def _carry(self, feed: Feed, stop: asyncio.Event) -> int:
+    def _carry(self, feed: MessageSource, stop: asyncio.Event) -> int:
         """Some parcels, then the loop gets its turn; how many."""
         for count in range(_BREATH):
             parcel = None if stop.is_set() else feed.take()
@@ -70,7 +70,7 @@ class MemoryTransport:
             feed.report(parcel.delivery, self._one(feed, parcel))
         return _BREATH
 
-    def _one(self, feed: Feed, parcel: Parcel) -> Result:
+    def _one(self, feed: MessageSource, parcel: OutgoingMessage) -> Result:
         unfit = refusal(parcel, self._offers)
         if unfit is not None:
             return unfit

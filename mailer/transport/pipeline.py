@@ -27,10 +27,10 @@ from typing import Literal
 from mailer.outcome.results import NotWritten, Replied, Stage, Unknown
 from mailer.outcome.session import out_of_order
 from mailer.transport import hints
-from mailer.transport.base import Feed, Parcel
+from mailer.transport.base import MessageSource, OutgoingMessage
 from mailer.transport.envelope import commands, refusal, wire
 from mailer.transport.limits import Limits, Offers
-from mailer.transport.link import Ended, Losses, Wire
+from mailer.transport.link import Ended, PipeliningHealth, Wire
 from mailer.transport.replies import Replies, clean
 
 HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
@@ -42,13 +42,15 @@ Asked = Literal["mail", "rcpt", "data", "dot", "rset", "lone", "quit"]
 class Pipeline:
     """See the module. ``now`` of the constructor is any monotonic time in seconds; :meth:`tick` brings later ones."""
 
-    def __init__(self, feed: Feed, link: Wire, offers: Offers, limits: Limits, losses: Losses) -> None:
+    def __init__(
+        self, feed: MessageSource, link: Wire, offers: Offers, limits: Limits, losses: PipeliningHealth
+    ) -> None:
         self._feed, self._link, self._offers, self._limits, self._losses = feed, link, offers, limits, losses
         self._replies = Replies()
         self._expect: deque[Asked] = deque()
         self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: what is still to be asked
-        self._open: Parcel | None = None  # its envelope is on the way
-        self._dot: Parcel | None = None  # its content is on the way, its dot unanswered
+        self._open: OutgoingMessage | None = None  # its envelope is on the way
+        self._dot: OutgoingMessage | None = None  # its content is on the way, its dot unanswered
         self._fault: Replied | NotWritten | None = None
         self._mail_ok = self._rcpt_ok = False
         self._reset = False  # the next group begins with RSET
@@ -238,12 +240,12 @@ class Pipeline:
         elif not self._replies.early:
             self._content(parcel)
 
-    def _refusal(self, parcel: Parcel, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
+    def _refusal(self, parcel: OutgoingMessage, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
         """What is reported for a 4xx or 5xx."""
         taken = self.accepted, self.started - 1 - (stage == "dot" and self._open is not None)
         return self._losses.judged(parcel.delivery, Replied(stage, code, clean(raw)), taken, self._now)
 
-    def _refused(self, parcel: Parcel, fault: Replied | NotWritten) -> None:
+    def _refused(self, parcel: OutgoingMessage, fault: Replied | NotWritten) -> None:
         self._open, self._reset = None, True
         self._feed.report(parcel.delivery, fault)
         self._next()
@@ -288,7 +290,7 @@ class Pipeline:
                 return envelope
         return b""
 
-    def _envelope(self, parcel: Parcel) -> bytes:
+    def _envelope(self, parcel: OutgoingMessage) -> bytes:
         """Begin with this parcel; nothing is written, and it is reported, if this relay cannot carry it."""
         unfit = refusal(parcel, self._offers)
         if unfit is not None:
@@ -316,7 +318,7 @@ class Pipeline:
             self._expect.append(asked)
             self._write(command)
 
-    def _content(self, parcel: Parcel) -> None:
+    def _content(self, parcel: OutgoingMessage) -> None:
         self._dot, self._open, self._backlog = parcel, None, 0
         self._expect.append("dot")
         body = wire(parcel)

@@ -18,9 +18,9 @@ from dataclasses import replace
 from typing import Any, Union
 
 from mailer.outcome.results import RelayEvent
-from mailer.transport.base import Feed, Notice
+from mailer.transport.base import MessageSource, RelayObserver
 from mailer.transport.limits import Limits
-from mailer.transport.link import Losses
+from mailer.transport.link import PipeliningHealth
 from mailer.transport.session import Monotonic, Session
 
 TICK = 0.25
@@ -28,20 +28,20 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
 _RAMP = 0.05  # another connection is begun when one is ready, or after this
 _GROW = 30.0  # after a slow-down one more connection is allowed each so many seconds
 
-Opened = Union[Session, RelayEvent]
+DialResult = Union[Session, RelayEvent]
 
 
 class Pool:
     """One run of a transport: ``size`` connections at most, opened by ``dial``."""
 
     def __init__(
-        self, dial: Callable[[Notice], Awaitable[Opened]], size: int, limits: Limits, clock: Monotonic
+        self, dial: Callable[[RelayObserver], Awaitable[DialResult]], size: int, limits: Limits, clock: Monotonic
     ) -> None:
         self._dial, self._size, self._limits, self._clock = dial, size, limits, clock
         self._allowed = size
         self._held = 1  # so many connections the relay held at once since its last trouble: as many are opened at once
         self._grown = clock()
-        self._losses = Losses()
+        self._losses = PipeliningHealth()
         self._sessions: set[Session] = set()
         self._idle: list[Session] = []
         self._dialing: set[asyncio.Task[None]] = set()
@@ -54,7 +54,7 @@ class Pool:
         self._known = self._silent = False
         self._crash: BaseException | None = None
 
-    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         """See :class:`mailer.transport.base.Transport`."""
         others = [asyncio.create_task(other) for other in (self._ticking(feed), self._hear(feed), self._heed(stop))]
         try:
@@ -71,7 +71,7 @@ class Pool:
         if self._crash is not None:
             raise self._crash
 
-    async def _turn(self, feed: Feed) -> None:
+    async def _turn(self, feed: MessageSource) -> None:
         """One look at what can be done now, then a wait. It runs for each hand-off, so it makes no task."""
         self._changed.clear()
         if self._idle or self._room():
@@ -88,7 +88,7 @@ class Pool:
         if later is not None:
             later.cancel()
 
-    async def _hear(self, feed: Feed) -> None:
+    async def _hear(self, feed: MessageSource) -> None:
         """Notice that the feed has work; it is asked again when that was given out."""
         try:
             while True:
@@ -105,7 +105,7 @@ class Pool:
         await stop.wait()
         self._changed.set()
 
-    async def _employ(self, feed: Feed) -> None:
+    async def _employ(self, feed: MessageSource) -> None:
         """There is work: idle connections first, then one more."""
         self._work = False
         while self._idle:
@@ -124,7 +124,7 @@ class Pool:
             await _first(self._changed.wait(), timeout=_RAMP)
         self._asked.set()
 
-    def _begin(self, feed: Feed) -> None:
+    def _begin(self, feed: MessageSource) -> None:
         task = asyncio.create_task(self._open(feed))
         self._dialing.add(task)
         task.add_done_callback(self._dialled)
@@ -134,7 +134,7 @@ class Pool:
             return False
         return len(self._sessions) + len(self._dialing) < self._allowed
 
-    async def _open(self, feed: Feed) -> None:
+    async def _open(self, feed: MessageSource) -> None:
         try:
             opened = await self._dial(lambda event: self._nothing_heard(feed, event))
         except Exception as error:
@@ -164,7 +164,7 @@ class Pool:
         self._idle.append(session)
         self._changed.set()
 
-    def _ended(self, feed: Feed, session: Session) -> None:
+    def _ended(self, feed: MessageSource, session: Session) -> None:
         """A session is over; called at least once for each."""
         self._crash = self._crash or session.crash
         if session in self._sessions:
@@ -184,7 +184,7 @@ class Pool:
                 self._trouble(feed, RelayEvent(how.kind, how.stage, how.code, how.text))
         self._changed.set()
 
-    def _trouble(self, feed: Feed, event: RelayEvent) -> None:
+    def _trouble(self, feed: MessageSource, event: RelayEvent) -> None:
         """The relay failed us without having accepted anything: wait longer each time."""
         now = self._clock()
         self._held = 1
@@ -197,19 +197,19 @@ class Pool:
             event = replace(event, kind="crowded") if self._sessions else event
         feed.relay(event)
 
-    def _nothing_heard(self, feed: Feed, event: RelayEvent) -> None:
+    def _nothing_heard(self, feed: MessageSource, event: RelayEvent) -> None:
         """A connection is being made, and takes its time: no news while others are open."""
         if not (self._sessions or self._ending):
             self._silent = True
             feed.relay(event)
 
-    def _praise(self, feed: Feed, session: Session) -> None:
+    def _praise(self, feed: MessageSource, session: Session) -> None:
         if self._streak and session.pipeline is not None and session.pipeline.accepted:
             self._streak, self._not_before, self._silent = 0, 0.0, False
             feed.relay(RelayEvent("open", "", 0, ""))
             self._changed.set()
 
-    async def _ticking(self, feed: Feed) -> None:
+    async def _ticking(self, feed: MessageSource) -> None:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()

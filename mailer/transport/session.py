@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from mailer.transport.base import Feed
+from mailer.transport.base import MessageSource
 from mailer.transport.limits import Limits, Offers
-from mailer.transport.link import Ended, Losses
+from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
 from mailer.transport.usual import UsualPipeline
 
@@ -33,7 +33,7 @@ class Session(asyncio.Protocol):
         self.on_idle: Callable[[Session], None] = lambda _: None
         self.on_end: Callable[[Session], None] = lambda _: None
 
-    def begin(self, feed: Feed, limits: Limits, losses: Losses) -> None:
+    def begin(self, feed: MessageSource, limits: Limits, losses: PipeliningHealth) -> None:
         """Take over the connection, and take the first parcel."""
         now = self._clock()
         offers = self._offers if losses.trust.holds(now) else replace(self._offers, pipelining=False)

@@ -26,9 +26,9 @@ from mailer.outcome.results import EventKind, RelayEvent
 from mailer.outcome.session import when_opening
 from mailer.settings import LOOPBACK, Relay
 from mailer.transport import hints
-from mailer.transport.base import Feed, Notice, unheard
+from mailer.transport.base import MessageSource, RelayObserver, unheard
 from mailer.transport.limits import Limits, offers
-from mailer.transport.pool import Opened, Pool
+from mailer.transport.pool import DialResult, Pool
 from mailer.transport.replies import Replies, clean
 from mailer.transport.session import Monotonic, Session
 
@@ -54,11 +54,11 @@ class SmtpTransport:
         self._options = options or SmtpOptions()
         self._context = self._options.context
 
-    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         """Carry parcels over at most ``relay.connections`` connections. Raises only what the feed raises."""
         await Pool(self._open, self.relay.connections, self._options.limits, self._options.clock).run(feed, stop)
 
-    async def check(self, notice: Notice = unheard) -> None:
+    async def check(self, notice: RelayObserver = unheard) -> None:
         """Connect, greet, log in, leave. Raises ``RelayRefused`` or ``RelayAway`` with a sentence."""
         opened = await self._connect(notice, trial=True)
         if isinstance(opened, RelayEvent):
@@ -68,10 +68,10 @@ class SmtpTransport:
                 raise RelayRefused(message, opened.code, opened.stage)
             raise RelayAway(message)
 
-    async def _open(self, notice: Notice) -> Opened:
-        return cast(Opened, await self._connect(notice, trial=False))
+    async def _open(self, notice: RelayObserver) -> DialResult:
+        return cast(DialResult, await self._connect(notice, trial=False))
 
-    async def _connect(self, notice: Notice, *, trial: bool) -> Opened | None:
+    async def _connect(self, notice: RelayObserver, *, trial: bool) -> DialResult | None:
         """A session; with ``trial``, None after a farewell; or why not."""
         if self._context is None and self.relay.tls != "none":
             self._context = await asyncio.to_thread(self._default_context)
@@ -100,7 +100,7 @@ class _Opening:
     """One attempt to get a session. ``notice`` is told once for each step at which nothing is heard."""
 
     def __init__(
-        self, relay: Relay, hello: str, options: SmtpOptions, context: ssl.SSLContext | None, notice: Notice
+        self, relay: Relay, hello: str, options: SmtpOptions, context: ssl.SSLContext | None, notice: RelayObserver
     ) -> None:
         self.relay, self.options, self.context = relay, options, context
         self.hello, self.notice = hello, notice
@@ -109,7 +109,7 @@ class _Opening:
         self._client: aiosmtplib.SMTP | None = None
         self._unfit = ""
 
-    async def run(self, *, trial: bool) -> Opened | None:
+    async def run(self, *, trial: bool) -> DialResult | None:
         """A session (None with ``trial``), or the event that says why not."""
         try:
             return await self._run(trial=trial)
@@ -124,7 +124,7 @@ class _Opening:
         finally:
             self._reached("")
 
-    async def _run(self, *, trial: bool) -> Opened | None:
+    async def _run(self, *, trial: bool) -> DialResult | None:
         self._reached("connect")
         sock = await _dial(self.relay, self.options.limits.timeouts.connect)
         client = self._client = self._made(sock)

@@ -18,7 +18,7 @@ _IN_A_ROW = 3
 log = logging.getLogger("postiljon.relay")
 
 
-class Trust:
+class PipeliningTrust:
     """Of one relay. ``now`` is monotonic time in seconds."""
 
     def __init__(self) -> None:

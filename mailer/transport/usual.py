@@ -21,7 +21,7 @@ It raises what the feed raises. Success does not mean that the text was looked a
 from __future__ import annotations
 
 from mailer.outcome.results import Replied
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.envelope import plain_group
 from mailer.transport.pipeline import DOT, HOLD_BACK, TLS_MORE, Asked, Pipeline
 
@@ -60,7 +60,7 @@ class UsualPipeline(Pipeline):
         else:
             self._content(parcel)
 
-    def _envelope(self, parcel: Parcel) -> bytes:
+    def _envelope(self, parcel: OutgoingMessage) -> bytes:
         group = None if self._reset or not self._offers.pipelining else plain_group(parcel, self._offers)
         if group is None:
             return super()._envelope(parcel)

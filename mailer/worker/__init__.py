@@ -1,8 +1,19 @@
 """The loop that sends: claim a window, personalise, compose, hand to the transport, settle what it says."""
 
-from mailer.letter.plan import Links
-from mailer.worker.news import News, RelayNews
+from mailer.letter.plan import LetterLinks
+from mailer.worker.news import RelayNews, RelayReport
 from mailer.worker.run import run
-from mailer.worker.values import Clock, Ending, Filled, SlotSource, Turn, WorkerDeps
+from mailer.worker.values import Clock, ExitReason, Filled, SendProgress, SlotSource, WorkerDeps
 
-__all__ = ["Clock", "Ending", "Filled", "Links", "News", "RelayNews", "SlotSource", "Turn", "WorkerDeps", "run"]
+__all__ = [
+    "Clock",
+    "ExitReason",
+    "Filled",
+    "LetterLinks",
+    "RelayNews",
+    "RelayReport",
+    "SendProgress",
+    "SlotSource",
+    "WorkerDeps",
+    "run",
+]

@@ -1,7 +1,7 @@
 """What the writing thread knows of the mailings, read anew at least each half second, so that a pause acts within one.
 
-Promises: ``unwanted`` names every mailing that has letters on their way and is not open any more; :meth:`Board.ending`
-says when a sender that was asked to work until it is done, is done.
+Promises: ``unwanted`` names every mailing that has letters on their way and is not open any more;
+:meth:`MailingCache.ending` says when a sender that was asked to work until it is done, is done.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from mailer import outbox
 from mailer.outbox import Claimed, Mailing
 from mailer.worker.service import ServiceMail
-from mailer.worker.share import Need
-from mailer.worker.values import Ending
+from mailer.worker.share import Demand
+from mailer.worker.values import ExitReason
 
 
-class Board:
+class MailingCache:
     """See the module. ``only``: the one mailing that this sender works for, or all that are open.
 
     Service mail that waits for the relay (``service``) is open in the database, and not here.
@@ -66,10 +66,10 @@ class Board:
             self.open.pop(number, None)
         self.unwanted |= frozenset(mailings)
 
-    def needs(self) -> list[Need]:
+    def needs(self) -> list[Demand]:
         """Who could use places now, the oldest first."""
         return [
-            Need(number, self.remaining[number], mailing.is_service, mailing.spec.priority)
+            Demand(number, self.remaining[number], mailing.is_service, mailing.spec.priority)
             for number, mailing in self.open.items()
             if self.remaining.get(number)
         ]
@@ -78,13 +78,13 @@ class Board:
         """Service mailings that are done: nobody above follows them, so the worker closes them."""
         return [mailing for mailing in self.open.values() if mailing.is_service and mailing.finished]
 
-    def ending(self) -> Ending | None:
+    def ending(self) -> ExitReason | None:
         """With ``only``: done, or held; without: done when nothing that is open has letters to send now."""
         if self.only is not None and self.only not in self.open:
             mailing = self.known[self.only]
-            return Ending("held", mailing.reason) if mailing.state == "held" else Ending("done", mailing.reason)
+            return ExitReason("held", mailing.reason) if mailing.state == "held" else ExitReason("done", mailing.reason)
         busy = any(self.remaining[number] or not _rests(mailing) for number, mailing in self.open.items())
-        return None if busy else Ending("done")
+        return None if busy else ExitReason("done")
 
 
 def _is_due(conn: Connection, mailing: Mailing, now: datetime) -> bool:

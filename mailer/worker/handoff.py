@@ -19,9 +19,9 @@ from mailer import shortage
 from mailer.errors import InputError, PostiljonError, StorageError
 from mailer.outbox import Claimed, Hold
 from mailer.storage import mapped
-from mailer.worker.outbound import WITHIN, Flight
-from mailer.worker.press import Press, at_once
-from mailer.worker.state import Post, SenderState
+from mailer.worker.outbound import WITHIN, InFlight
+from mailer.worker.press import MessageBuilder, at_once
+from mailer.worker.state import RunOnLoop, SenderState
 
 SIGNED_TOGETHER = 4  # letters that a thread signs before it hands them over
 UNSENDABLE, LETTER_BROKEN = "unsendable", "letter_broken"
@@ -33,19 +33,19 @@ class HandOff:
 
     def __init__(self, state: SenderState) -> None:
         self._state = state
-        self._press = Press(state.deps)
+        self._press = MessageBuilder(state.deps)
 
     def close(self) -> None:
         """End the signing threads."""
         self._press.close()
 
-    def give(self, claimed: Sequence[Claimed], sender_id: int, claimed_at: float, post: Post) -> None:
+    def give(self, claimed: Sequence[Claimed], sender_id: int, claimed_at: float, post: RunOnLoop) -> None:
         """Hand these over. ``claimed_at``: seconds since 1970. Raises ``StorageError``: what is left is handed back."""
         by_mailing: defaultdict[int, list[Claimed]] = defaultdict(list)
         for claim in claimed:
             by_mailing[claim.mailing].append(claim)
         until = time.monotonic() + WITHIN
-        flights: list[Flight] = []
+        flights: list[InFlight] = []
         try:
             with self._state.reader.reading() as conn:
                 for number in list(by_mailing):
@@ -62,11 +62,11 @@ class HandOff:
             for start in range(0, len(slow), SIGNED_TOGETHER):
                 self._press.in_thread(partial(self._make_ahead, slow[start : start + SIGNED_TOGETHER]))
 
-    def _release(self, flights: list[Flight], post: Post) -> None:
+    def _release(self, flights: list[InFlight], post: RunOnLoop) -> None:
         if flights:
             post(partial(self._state.outbound.add, flights))
 
-    def _make_ahead(self, flights: list[Flight]) -> None:
+    def _make_ahead(self, flights: list[InFlight]) -> None:
         """Make them in a thread of the press, while the turns go on."""
         for flight in flights:
             flight.make = at_once(flight.make)
@@ -74,7 +74,7 @@ class HandOff:
 
     def _flights(
         self, conn: Connection, claims: Sequence[Claimed], sender_id: int, times: tuple[float, float]
-    ) -> list[Flight]:
+    ) -> list[InFlight]:
         number, (until, claimed_at) = claims[0].mailing, times
         try:
             with mapped():
@@ -88,7 +88,7 @@ class HandOff:
             return []
         for claim in made.erased:
             self._state.todo.skip(claim, sender_id)
-        flights = [Flight(claim, sender_id, make, until, made.slow, claimed_at) for claim, make in made.ready]
+        flights = [InFlight(claim, sender_id, make, until, made.slow, claimed_at) for claim, make in made.ready]
         moments = self._state.pacing.moments
         if moments:
             ahead = time.monotonic() - self._state.deps.clock().timestamp()

@@ -11,37 +11,37 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from mailer import pace
-from mailer.pace import Evidence, Learnt, News
+from mailer.pace import AnswerCounts, Evidence, Learnt
 
-Kind = Literal["accepted", "other", "slow_relay", "slow", "rest"]
+AnswerKind = Literal["accepted", "other", "slow_relay", "slow", "rest"]
 _NEAR = 0.97
 
 
-class Answer(NamedTuple):
+class DomainAnswer(NamedTuple):
     """A kind of answer: of which domain, what, and when its letter was claimed (seconds since 1970)."""
 
     domain: str
-    kind: Kind
+    kind: AnswerKind
     claimed_at: float
 
 
-class Heard(NamedTuple):
+class PaceFindings(NamedTuple):
     """``news`` for each bucket; what is to be forgotten since it was the relay's limit all the time."""
 
-    news: Mapping[str, News]
+    news: Mapping[str, AnswerCounts]
     undo: frozenset[str]
 
 
-NOTHING = Heard({}, frozenset())
+NOTHING = PaceFindings({}, frozenset())
 
 
-class Hearing:
+class PaceObserver:
     """See the module. Used by the writing thread only."""
 
     def __init__(self) -> None:
         self._evidence = Evidence()
 
-    def hear(self, answers: Mapping[Answer, int], learnt: Mapping[str, Learnt], now: float) -> Heard:
+    def hear(self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float) -> PaceFindings:
         """What the answers of one turn say, each with how many there were."""
         complaints = [answer for answer in answers if answer.kind not in ("accepted", "other")]
         if not (answers and (complaints or learnt)):
@@ -54,10 +54,10 @@ class Hearing:
         found = _news(answers, _meaning_for_relay(relay_too), "")
         if pace.RELAY in learnt or found.refused:
             news[pace.RELAY] = found
-        return Heard(news, frozenset(pace.domain_bucket(domain) for domain in undo))
+        return PaceFindings(news, frozenset(pace.domain_bucket(domain) for domain in undo))
 
     def _whose(
-        self, answers: Mapping[Answer, int], learnt: Mapping[str, Learnt], now: float
+        self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float
     ) -> tuple[bool, frozenset[str]]:
         refused = _by_domain(answers, "slow")
         self._evidence.note(refused, _by_domain(answers, "accepted"), now)
@@ -71,13 +71,13 @@ class Hearing:
 
     @staticmethod
     def _concerned(
-        answers: Mapping[Answer, int], complaints: Iterable[Answer], learnt: Mapping[str, Learnt]
+        answers: Mapping[DomainAnswer, int], complaints: Iterable[DomainAnswer], learnt: Mapping[str, Learnt]
     ) -> frozenset[str]:
         known = {answer.domain for answer in answers if pace.domain_bucket(answer.domain) in learnt}
         return frozenset(known | {answer.domain for answer in complaints if answer.kind != "slow_relay"})
 
 
-def _by_domain(answers: Mapping[Answer, int], kind: Kind) -> Counter[str]:
+def _by_domain(answers: Mapping[DomainAnswer, int], kind: AnswerKind) -> Counter[str]:
     found: Counter[str] = Counter()
     for answer, number in answers.items():
         if answer.kind == kind:
@@ -85,19 +85,19 @@ def _by_domain(answers: Mapping[Answer, int], kind: Kind) -> Counter[str]:
     return found
 
 
-def _meaning_for_relay(relay_too: bool) -> Mapping[Kind, str]:
+def _meaning_for_relay(relay_too: bool) -> Mapping[AnswerKind, str]:
     return {"accepted": "accepted", "slow_relay": "refused", "slow": "refused" if relay_too else "other"}
 
 
-def _meaning_for_domain(relay_too: bool) -> Mapping[Kind, str]:
+def _meaning_for_domain(relay_too: bool) -> Mapping[AnswerKind, str]:
     slow = "other" if relay_too else "refused"
     return {"accepted": "accepted", "slow": slow, "rest": "reputation"}
 
 
-def _news(answers: Mapping[Answer, int], meaning: Mapping[Kind, str], domain: str) -> News:
+def _news(answers: Mapping[DomainAnswer, int], meaning: Mapping[AnswerKind, str], domain: str) -> AnswerCounts:
     """Of one domain, or of all."""
     found: defaultdict[str, defaultdict[float, int]] = defaultdict(lambda: defaultdict(int))
     for answer, number in answers.items():
         if not domain or answer.domain == domain:
             found[meaning.get(answer.kind, "other")][answer.claimed_at] += number
-    return News(**found)
+    return AnswerCounts(**found)

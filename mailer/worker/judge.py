@@ -1,7 +1,7 @@
 """Results and events of the transport become decisions: ``mailer.outcome`` decides, this keeps what it needs to know.
 
 Promises: nothing here decides what a reply means. Jitter is drawn here; what several answers mean together is asked of
-``Series`` here. A :class:`Verdict` says all that is to be written about one answer.
+``Series`` here. A :class:`HandledReply` says all that is to be written about one answer.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from mailer.outbox import Claimed, Hold, Mailing
-from mailer.outcome import Answer, Context, Decision, Seen, Series, decide, hold_for, shown
+from mailer.outcome import Context, Decision, ReplyDecision, Seen, Series, decide, hold_for, shown
 from mailer.outcome.session import stops_all
 from mailer.settings import MailerSettings
 from mailer.transport.base import RelayEvent, Result
-from mailer.undeliverable import Statement
+from mailer.undeliverable import MailboxStatement
 
 MANY_ALIKE = "many_alike"
 ABOUT_THE_ADDRESS = frozenset({"needs_utf8"})  # we see it ourselves: no row of others says anything
 LATELY = timedelta(seconds=5)  # a relay that took a letter within it is not away, whatever it answers to others
 
 
-class Verdict(NamedTuple):
+class HandledReply(NamedTuple):
     """A decision, and what goes with it: why the mailing is held, a statement about the mailbox, who waits again."""
 
     decision: Decision
     hold: Hold | None = None
-    statement: Statement | None = None
+    statement: MailboxStatement | None = None
     back: tuple[int, ...] = ()
 
 
-Judged = Callable[[Claimed, Mailing, Result], Verdict]
+Judged = Callable[[Claimed, Mailing, Result], HandledReply]
 
 
-class Judge:
+class ReplyHandler:
     """See the module. Used by the writing thread only."""
 
     def __init__(self, settings: MailerSettings) -> None:
@@ -53,7 +53,7 @@ class Judge:
         contexts: dict[tuple[int, int, datetime], Context] = {}
         series = self._series
 
-        def judged(claim: Claimed, mailing: Mailing, result: Result) -> Verdict:
+        def judged(claim: Claimed, mailing: Mailing, result: Result) -> HandledReply:
             same = (claim.mailing, claim.tries, claim.first_claimed_at)
             context = contexts.get(same)
             if context is None:
@@ -64,10 +64,12 @@ class Judge:
                 decision = decide(result, replace(context, jitter=random.random(), passing=passing))
             self._heard(decision, now)
             if decision.state == "in_doubt" or not decision.code or decision.reason in ABOUT_THE_ADDRESS:
-                return Verdict(decision)
-            said = Answer(mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words, claim.address)
+                return HandledReply(decision)
+            said = ReplyDecision(
+                mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words, claim.address
+            )
             seen = series.note(said, now)
-            return Verdict(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)
+            return HandledReply(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)
 
         return judged
 
@@ -111,20 +113,20 @@ class Judge:
             self.away_since, self.away_words, self.relay_news = since, words, True
 
 
-def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> Verdict:
+def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> HandledReply:
     """A refusal, and what the answers before it make of it."""
     if seen.hold:
         waiting = decision._replace(state="waiting", retry_at=None, mailbox="", pace="")
-        return Verdict(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)
+        return HandledReply(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)
     if decision.hold and seen.refuse:
-        return Verdict(decision._replace(state="refused", hold=None))
+        return HandledReply(decision._replace(state="refused", hold=None))
     if decision.hold:
-        return Verdict(decision, Hold(decision.hold, shown(decision, claim.address), decision.until))
-    return Verdict(decision, statement=_statement(claim, mailing, decision, seen) if decision.mailbox else None)
+        return HandledReply(decision, Hold(decision.hold, shown(decision, claim.address), decision.until))
+    return HandledReply(decision, statement=_statement(claim, mailing, decision, seen) if decision.mailbox else None)
 
 
-def _statement(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> Statement:
-    return Statement(
+def _statement(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> MailboxStatement:
+    return MailboxStatement(
         claim.delivery,
         claim.mailing,
         claim.recipient,

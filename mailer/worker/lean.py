@@ -22,11 +22,11 @@ from mailer.outbox import LeanWork, LeanWritten, Mailing
 from mailer.transport.base import Replied
 from mailer.worker.handoff import HandOff
 from mailer.worker.ledger import MOST_ROOM, Ledger
-from mailer.worker.outbound import Flight
-from mailer.worker.state import Post, SenderState
+from mailer.worker.outbound import InFlight
+from mailer.worker.state import RunOnLoop, SenderState
 
 
-class Lean(Enum):
+class LeanOutcome(Enum):
     """What came of an attempt.
 
     A turn was made; it is written, and to be committed; the lock is not free; the full turn is needed; nothing is left.
@@ -39,14 +39,14 @@ class Lean(Enum):
     ENDED = 5
 
 
-DONE, WRITTEN, LOCKED, UNUSUAL, ENDED = Lean
+DONE, WRITTEN, LOCKED, UNUSUAL, ENDED = LeanOutcome
 
 
 class Pending(NamedTuple):
     """A turn that is written and not committed: what it settles, how many rows it asked for, and what it wrote."""
 
     mailing: int
-    batch: list[tuple[Flight, Replied]]
+    batch: list[tuple[InFlight, Replied]]
     room: int
     now: datetime
     written: LeanWritten
@@ -82,7 +82,7 @@ class LeanTurn:
         usable = unlimited and quiet and board.service.is_quiet and not self._ledger.uncertain
         self._mailing = alone if usable else None
 
-    def attempt(self, post: Post) -> Lean:
+    def attempt(self, post: RunOnLoop) -> LeanOutcome:
         """Take one turn if it is a usual one. ``post``: how calls reach the event loop from here."""
         came = self.write()
         if came is not WRITTEN:
@@ -90,7 +90,7 @@ class LeanTurn:
         self.commit()
         return self.finish(post)
 
-    def write(self) -> Lean:
+    def write(self) -> LeanOutcome:
         """Begin a turn if it is a usual one: all but its COMMIT (``WRITTEN``). Nothing has left memory then."""
         try:
             return self._begin()
@@ -98,7 +98,7 @@ class LeanTurn:
             self.error = error
             return UNUSUAL
 
-    def _begin(self) -> Lean:
+    def _begin(self) -> LeanOutcome:
         state, mailing = self._state, self._mailing
         if mailing is None or self.error or not self._is_usual():
             return UNUSUAL
@@ -118,7 +118,7 @@ class LeanTurn:
         except Exception as error:
             self.error = error
 
-    def finish(self, post: Post) -> Lean:
+    def finish(self, post: RunOnLoop) -> LeanOutcome:
         """Forget what is on disk, and hand over what was claimed."""
         pending, self._pending = self._pending, None
         if self.error or pending is None:
@@ -142,7 +142,7 @@ class LeanTurn:
         self._state.judge.accepted([flight.claimed for flight, _said in pending.batch], pending.now)
         self._state.board.claimed({pending.mailing: pending.room}, pending.written.claimed, paced=False)
 
-    def _done(self, mailing: int) -> Lean:
+    def _done(self, mailing: int) -> LeanOutcome:
         """Whether anything is left to do; if not, the full turn is to see it soon."""
         left = self._state.outbound.flights or self._state.board.remaining.get(mailing)
         return DONE if left else ENDED
@@ -152,9 +152,9 @@ class LeanTurn:
         asked = state.stopping or state.finishing or state.error
         return not (asked or outbound.events or outbound.broken or state.todo or self._ledger.uncertain)
 
-    def _accepted(self, mailing: Mailing) -> list[tuple[Flight, Replied]] | None:
+    def _accepted(self, mailing: Mailing) -> list[tuple[InFlight, Replied]] | None:
         """The results that are there, which stay there; None if one is not that of a letter which was taken."""
-        outbound, sender, batch = self._state.outbound, self._ledger.sender.id, list[tuple[Flight, Replied]]()
+        outbound, sender, batch = self._state.outbound, self._ledger.sender.id, list[tuple[InFlight, Replied]]()
         for delivery, result in outbound.results.copy():
             flight = outbound.flights.get(delivery)
             if flight is None or flight.sender_id != sender or flight.claimed.mailing != mailing.id:
@@ -164,7 +164,7 @@ class LeanTurn:
             batch.append((flight, result))
         return batch
 
-    def _write(self, mailing: Mailing, batch: list[tuple[Flight, Replied]], room: int) -> Lean:
+    def _write(self, mailing: Mailing, batch: list[tuple[InFlight, Replied]], room: int) -> LeanOutcome:
         state, ledger, now = self._state, self._ledger, self._state.deps.clock()
         if self._must_wait() or not outbox.begin_lean(ledger.sender):
             return self._later()
@@ -185,7 +185,7 @@ class LeanTurn:
             not self._waits_since or time.monotonic() - self._waits_since < MOST_ROOM
         )
 
-    def _later(self) -> Lean:
+    def _later(self) -> LeanOutcome:
         """The lock is another's: try again soon; after 10 ms the full turn waits for it, and says that it waits."""
         clock = time.monotonic()
         self._waits_since = self._waits_since or clock

@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 
 from mailer import outbox
 from mailer.errors import StateError, StorageError
-from mailer.outbox import Claimed, Sender, Tally
-from mailer.storage import Others
-from mailer.worker.pacing import Grasp
+from mailer.outbox import Claimed, CounterDelta, Sender
+from mailer.storage import LockWaiters
+from mailer.worker.pacing import ClaimContext
 from mailer.worker.state import SenderState
 
 MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
@@ -34,7 +34,7 @@ class Ledger:
         deps = state.deps
         self._state, self._name = state, f"sender {os.getpid()}"
         self.sender: Sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
-        self.others = Others(deps.db)
+        self.others = LockWaiters(deps.db)
         self.uncertain: set[int] = set()  # senders of ours of which a COMMIT may have happened or not
 
     def close(self) -> None:
@@ -63,13 +63,13 @@ class Ledger:
         uncertain = frozenset(self.uncertain)
         self.uncertain.add(self.sender.id)
         with self.sender.write() as conn:
-            tally = Tally()
+            tally = CounterDelta()
             state.todo.write(conn, now, tally)
             state.pacing.hear(conn, state.todo.answers, now)
             for sender_id in uncertain:
                 self._read_back(conn, sender_id, now, tally)
             if wanted:
-                grasp = Grasp(conn, self.sender.id, now, now - state.deps.settings.give_up, tally, board.due)
+                grasp = ClaimContext(conn, self.sender.id, now, now - state.deps.settings.give_up, tally, board.due)
                 claimed = state.pacing.claim(grasp, wanted, board.known)
             state.pacing.close()
             tally.post(conn)
@@ -104,7 +104,7 @@ class Ledger:
         while self.others.wait() and time.monotonic() < until:
             time.sleep(LOOK_AGAIN)
 
-    def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: Tally) -> None:
+    def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: CounterDelta) -> None:
         """Hand back what a lost COMMIT has claimed: it was never written to a socket."""
         strays = [
             outbox.Settlement(delivery, mailing, attempt, "waiting")

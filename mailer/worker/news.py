@@ -1,9 +1,9 @@
 """When to say something about the relay: at once, when its words change, at growing intervals, and when it is well.
 
-A state machine over :class:`~mailer.worker.values.Turn`; no clock, no words of its own. Promises: words that differ
-only in numbers and marks (a session's own number, a time) are the same words; a relay that goes and comes many times
-a minute is not reported each time; nor is one again to which nothing is to go any more; what was never reported as
-trouble is not reported as mended.
+A state machine over :class:`~mailer.worker.values.SendProgress`; no clock, no words of its own. Promises: words that
+differ only in numbers and marks (a session's own number, a time) are the same words; a relay that goes and comes many
+times a minute is not reported each time; nor is one again to which nothing is to go any more; what was never reported
+as trouble is not reported as mended.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from mailer.worker.values import Turn
+from mailer.worker.values import SendProgress
 
 AGAIN = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60))
 """After so long the same trouble is said again; the last repeats."""
@@ -22,7 +22,7 @@ _MOST = 5  # different words in one trouble
 _MARKS = re.compile(r"\S*\d\S*")
 
 
-class News(NamedTuple):
+class RelayReport(NamedTuple):
     """Something to say. ``trouble``: nothing leaves since then; ``still``: the same later; ``well``: it is over."""
 
     kind: Literal["trouble", "still", "well"]
@@ -40,7 +40,7 @@ class RelayNews:
         self._next: datetime | None = None
         self._well: datetime | None = None
 
-    def of(self, turn: Turn) -> News | None:
+    def of(self, turn: SendProgress) -> RelayReport | None:
         """What is to be said now."""
         if turn.relay_away_since is None:
             return self._is_well(turn.at)
@@ -56,12 +56,12 @@ class RelayNews:
         self._said.add(same)
         self._next = turn.at + AGAIN[min(self._times, len(AGAIN) - 1)]
         self._times += due
-        return News(kind, turn.relay_away_since, turn.words)
+        return RelayReport(kind, turn.relay_away_since, turn.words)
 
-    def _is_well(self, now: datetime) -> News | None:
+    def _is_well(self, now: datetime) -> RelayReport | None:
         self._well = self._well or now
         if now - self._well >= CALM:
             self._said.clear()
             self._times, self._next = 0, None
         since, self._telling = self._telling, None
-        return News("well", since) if since else None
+        return RelayReport("well", since) if since else None

@@ -1,4 +1,4 @@
-"""The loop's side of the worker: what is ready to go, and what the transport says of it (the ``Feed``).
+"""The loop's side of the worker: what is ready to go, and what the transport says of it (the ``MessageSource``).
 
 Promises: a parcel is given out once, at most a second after its claim, and only while its mailing is wanted and the
 database is there; otherwise it is reported as not written. Content follows at most a second after the database last
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailer.outbox import Claimed
-from mailer.transport.base import NotWritten, Parcel, RelayEvent, Result
+from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, Result
 
 WITHIN = 0.9  # seconds from the claim, or the last look at whether it is still wanted, to the content
 _SOON = 0.0005  # what may go so soon may go now
@@ -27,7 +27,7 @@ ASK_AGAIN = 0.3  # seconds after which that is looked at again: a relay may take
 
 
 @dataclass(slots=True)
-class Flight:
+class InFlight:
     """A claimed delivery on its way. ``make`` composes its parcel when the transport takes it.
 
     ``slow``: it is made before that, in a thread. ``at`` (monotonic): it is not given out before, since a relay or a
@@ -36,7 +36,7 @@ class Flight:
 
     claimed: Claimed
     sender_id: int
-    make: Callable[[], Parcel]
+    make: Callable[[], OutgoingMessage]
     until: float
     slow: bool = False
     claimed_at: float = 0.0  # seconds since 1970
@@ -54,17 +54,17 @@ class Wake(Protocol):
         """Whether one is asked for."""
 
 
-class Outbound:
+class SendQueue:
     """See the module. Used on the thread of the event loop; the writer reads ``results`` and ``events``."""
 
     def __init__(self, wake: Wake, enough: int) -> None:
-        self.flights: dict[int, Flight] = {}  # the writer's: claimed and not yet drained
+        self.flights: dict[int, InFlight] = {}  # the writer's: claimed and not yet drained
         self.results: deque[tuple[int, Result]] = deque()
         self.events: deque[RelayEvent] = deque()
         self.broken: deque[tuple[int, Exception]] = deque()  # could not be composed, and why
         self.late = 0  # handed back because they waited too long
-        self._ready: deque[Flight] = deque()
-        self._later: list[tuple[float, int, Flight]] = []  # a heap: those whose moment has not come
+        self._ready: deque[InFlight] = deque()
+        self._later: list[tuple[float, int, InFlight]] = []  # a heap: those whose moment has not come
         self._timer: asyncio.TimerHandle | None = None
         self._unwanted: Collection[int] = frozenset()
         self._halted = False
@@ -76,7 +76,7 @@ class Outbound:
         """Whether there is something for the writer to read."""
         return bool(self.results or self.events or self.broken)
 
-    def add(self, flights: Iterable[Flight]) -> None:
+    def add(self, flights: Iterable[InFlight]) -> None:
         """A hand-off from the writer."""
         soon = time.monotonic() + _SOON
         for flight in flights:
@@ -124,16 +124,16 @@ class Outbound:
             self.late += 1
             self.results.append((ready.popleft().claimed.delivery, NotWritten("waited too long")))
 
-    def waiting_for_answers(self) -> list[Flight]:
+    def waiting_for_answers(self) -> list[InFlight]:
         """Taken by the transport and not heard of for some time: whether they are still wanted is to be asked again."""
         soon = time.monotonic() + WITHIN - ASK_AGAIN
         return [flight for flight in self.flights.values() if flight.taken and flight.until < soon]
 
-    def never_taken(self) -> list[Flight]:
+    def never_taken(self) -> list[InFlight]:
         """Once the transport has ended: what was claimed and never reached it."""
         return [flight for flight in self.flights.values() if not flight.taken]
 
-    def take(self) -> Parcel | None:
+    def take(self) -> OutgoingMessage | None:
         """The next parcel that may still go."""
         if self._halted:
             return None
@@ -176,7 +176,7 @@ class Outbound:
         self.events.append(event)
         self._wake.set()
 
-    def _may_go(self, flight: Flight) -> bool:
+    def _may_go(self, flight: InFlight) -> bool:
         if flight.claimed.mailing in self._unwanted:
             return False
         if time.monotonic() > flight.until:

@@ -16,10 +16,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailer import outbox, pace
-from mailer.outbox import Candidate, Claimed, Mailing, Tally
+from mailer.outbox import Candidate, Claimed, CounterDelta, Mailing
 from mailer.pace import Book, Learnt
 from mailer.settings import MailerSettings
-from mailer.worker.hearing import Answer, Hearing
+from mailer.worker.hearing import DomainAnswer, PaceObserver
 
 _LOOK = 200  # candidates at once
 _ROUNDS = 4
@@ -30,14 +30,14 @@ _SLOWED = frozenset({"slow", "slow_relay", "rest"})
 
 
 @dataclass(frozen=True, slots=True)
-class Grasp:
+class ClaimContext:
     """Who claims, when, and how: the same for every mailing of one turn. ``due``: mailings with due retries."""
 
     conn: Connection
     sender_id: int
     now: datetime
     given_up: datetime
-    tally: Tally
+    tally: CounterDelta
     due: Collection[int] = ()
 
 
@@ -49,7 +49,7 @@ class Pacing:
         self.learnt: dict[str, Learnt] = {}
         self.next_at = _NEVER  # when something that had no room may go (seconds since 1970)
         self.moments: dict[int, float] = {}  # delivery → when it may be handed over, of the last claim
-        self._hearing = Hearing()
+        self._hearing = PaceObserver()
         self._book: Book | None = None
         self._blocked: dict[str, float] = {}  # domain → when it has room again
         self._returned: set[str] = set()  # domains of which rows were put back, or of which something new is known
@@ -62,7 +62,7 @@ class Pacing:
         limited = self._rate or self._domain_rate or mailing.spec.rate or self.learnt
         return not (limited or self.moments or self.holds_back)
 
-    def hear(self, conn: Connection, answers: Mapping[Answer, int], now: datetime) -> None:
+    def hear(self, conn: Connection, answers: Mapping[DomainAnswer, int], now: datetime) -> None:
         """Take in what the answers say of pace, in the transaction that settles and claims."""
         self._book = None
         heard = self._hearing.hear(answers, self.learnt, now.timestamp())
@@ -75,7 +75,7 @@ class Pacing:
             self._look_again(before)
             self._returned |= {answer.domain for answer in answers if answer.kind in _SLOWED}
 
-    def claim(self, grasp: Grasp, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
+    def claim(self, grasp: ClaimContext, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
         """As ``outbox.claim``, with what the limits leave of ``wanted`` (the first in it goes first)."""
         self.next_at = _NEVER
         self.moments = {}
@@ -124,7 +124,7 @@ class Pacing:
                 del self._blocked[domain]
                 self._returned.add(domain)
 
-    def _plainly(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
+    def _plainly(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
         """Retries are asked for only where some are due."""
         conn, what = grasp.conn, (grasp.sender_id, grasp.given_up)
         due = {mailing: number for mailing, number in wanted.items() if mailing in grasp.due}
@@ -133,7 +133,7 @@ class Pacing:
         left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
         return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
 
-    def _give_up(self, grasp: Grasp, wanted: Mapping[int, int]) -> None:
+    def _give_up(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> None:
         """What waits for a domain that rests is not claimed: its time ends all the same."""
         seconds = grasp.now.timestamp()
         if not 0 <= seconds - self._swept < _AFRESH:
@@ -152,7 +152,7 @@ class Pacing:
                 rates[pace.mailing_bucket(mailing.id)] = mailing.spec.rate
         return rates
 
-    def _within(self, grasp: Grasp, wanted: Mapping[int, int], rates: Mapping[str, float]) -> dict[int, int]:
+    def _within(self, grasp: ClaimContext, wanted: Mapping[int, int], rates: Mapping[str, float]) -> dict[int, int]:
         seconds = grasp.now.timestamp()
         rooms = pace.room(grasp.conn, rates, seconds)
         left = rooms[pace.WHOLE].number if pace.WHOLE in rooms else 1 << 30
@@ -170,7 +170,7 @@ class Pacing:
             self.next_at = min([self.next_at, *ends] if ends else [self.next_at, seconds + _SOON])
         return {mailing: number for mailing, number in allowed.items() if number}
 
-    def _take(self, grasp: Grasp, claimed: Sequence[Claimed], rates: Mapping[str, float]) -> None:
+    def _take(self, grasp: ClaimContext, claimed: Sequence[Claimed], rates: Mapping[str, float]) -> None:
         """Note what went through the buckets that all letters share, or all of a mailing."""
         if rates:
             taken = Counter(claim.mailing for claim in claimed)
@@ -190,11 +190,11 @@ class Pacing:
             moment = slots.first + place * slots.gap
             self.moments[claim.delivery] = max(moment, self.moments.get(claim.delivery, 0.0))
 
-    def _slots(self, bucket: str) -> pace.Slots:
+    def _slots(self, bucket: str) -> pace.ClaimSlots:
         assert self._book is not None  # noqa: S101 - something was learnt
         return self._book.slots(bucket)
 
-    def _by_domain(self, grasp: Grasp, wanted: Mapping[int, int]) -> list[Claimed]:
+    def _by_domain(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
         seconds = grasp.now.timestamp()
         if seconds < self._afresh:  # the clock was set back: what was noted ahead of it would block for as long
             self._blocked.clear()
@@ -215,7 +215,7 @@ class Pacing:
         self.next_at = min([self.next_at, *self._blocked.values()])
         return claimed
 
-    def _take_domains(self, grasp: Grasp, claimed: Sequence[Claimed]) -> None:
+    def _take_domains(self, grasp: ClaimContext, claimed: Sequence[Claimed]) -> None:
         domains = Counter(claim.domain for claim in claimed)
         if self._domain_rate:
             rate = self._domain_rate
@@ -225,7 +225,7 @@ class Pacing:
             if pace.domain_bucket(domain) in self.learnt:
                 self._note(pace.domain_bucket(domain), [claim for claim in claimed if claim.domain == domain])
 
-    def _choose(self, grasp: Grasp, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
+    def _choose(self, grasp: ClaimContext, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
         """Rows whose domains have room: due retries, then domains that were blocked until now, then the queue."""
         chosen: list[Candidate] = []
         seen = outbox.due(grasp.conn, mailing, list(self._blocked), _LOOK, grasp.now)
@@ -244,7 +244,7 @@ class Pacing:
                 passed = self._passed[mailing] = seen[-1].delivery
         return chosen
 
-    def _fit(self, grasp: Grasp, seen: Sequence[Candidate], chosen: list[Candidate], number: int) -> None:
+    def _fit(self, grasp: ClaimContext, seen: Sequence[Candidate], chosen: list[Candidate], number: int) -> None:
         """Move from ``seen`` to ``chosen`` what has room, up to ``number``; remember the domains that have none."""
         rooms = self._rooms(grasp, {item.domain for item in seen})
         used = Counter(item.domain for item in chosen)
@@ -258,7 +258,7 @@ class Pacing:
             elif item.domain not in self._blocked:
                 self._blocked[item.domain] = room.at
 
-    def _rooms(self, grasp: Grasp, domains: Collection[str]) -> dict[str, pace.Room]:
+    def _rooms(self, grasp: ClaimContext, domains: Collection[str]) -> dict[str, pace.Room]:
         """How many may go to each domain, and when the next after them; none for one without a limit."""
         seconds = grasp.now.timestamp()
         found: dict[str, pace.Room] = {}

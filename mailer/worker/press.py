@@ -21,11 +21,11 @@ from mailer import archive
 from mailer.errors import InputError, SettingsError
 from mailer.letter.compose import Composer
 from mailer.letter.flat import finished, flatten
-from mailer.letter.plan import Links, Stamp
+from mailer.letter.plan import LetterLinks, MessageMeta
 from mailer.outbox import Claimed, Mailing
 from mailer.returnpath import maker
 from mailer.signing import TEXT_SIZE, Key, letter_sealer
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.worker.values import Filled, WorkerDeps
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -40,14 +40,14 @@ _SIGNERS = 2
 Sign = Callable[[bytes, datetime], bytes]
 
 
-Make = Callable[[], Parcel]
+Make = Callable[[], OutgoingMessage]
 
 
 @dataclass(slots=True)
-class Made:
+class BuiltBatch:
     """What became of claims: what makes each parcel (it may raise ``InputError``), and those who were erased.
 
-    ``slow``: they are signed, so they are to be made in a thread (:meth:`Press.in_thread`).
+    ``slow``: they are signed, so they are to be made in a thread (:meth:`MessageBuilder.in_thread`).
     """
 
     slow: bool = False
@@ -55,10 +55,12 @@ class Made:
     erased: list[Claimed] = field(default_factory=list)
 
 
-class _Kit:
+class _MailingContext:
     """What all letters of one mailing share."""
 
-    def __init__(self, composer: Composer, key: Key, mailing: Mailing, links: Links | None, sign: Sign | None) -> None:
+    def __init__(
+        self, composer: Composer, key: Key, mailing: Mailing, links: LetterLinks | None, sign: Sign | None
+    ) -> None:
         self.sign = sign
         self._composer, self._from = composer, composer.letter.from_address
         self._host = "@" + self._from.rpartition("@")[2]
@@ -67,7 +69,7 @@ class _Kit:
         return_path = mailing.identity.return_path
         self._sender = maker(return_path, key, mailing.id) if return_path else None
 
-    def parcel(self, claim: Claimed, filled: Filled) -> Parcel:
+    def parcel(self, claim: Claimed, filled: Filled) -> OutgoingMessage:
         """The finished parcel. Raises ``InputError`` for values that cannot be read or cannot stand in a header."""
         name, values, _, mailto, fault = filled
         if fault:
@@ -83,7 +85,7 @@ class _Kit:
         content = self._slowly(claim, filled, tokens) if written is None else written
         if self.sign is not None:
             content = self.sign(content, at)
-        return Parcel(claim.delivery, sender, address, content, not plain, plain)
+        return OutgoingMessage(claim.delivery, sender, address, content, not plain, plain)
 
     def _slowly(self, claim: Claimed, filled: Filled, tokens: bytes) -> bytes:
         """As :mod:`mailer.letter.flat` says; also for letters whose links are finished."""
@@ -93,7 +95,7 @@ class _Kit:
             values, optout = {**values, "links": links}, links["optout"]
         message_id = tokens[2 * TEXT_SIZE :].decode("ascii") + self._host
         ways = optout, filled.unsubscribe_mailto
-        stamp = Stamp(claim.address, claim.first_claimed_at, message_id, filled.name, *ways)
+        stamp = MessageMeta(claim.address, claim.first_claimed_at, message_id, filled.name, *ways)
         return self._composer.message(values, stamp)
 
 
@@ -106,26 +108,26 @@ def at_once(make: Make) -> Make:
     return lambda: parcel
 
 
-def _raise(error: Exception) -> Parcel:
+def _raise(error: Exception) -> OutgoingMessage:
     raise error
 
 
-class Press:
+class MessageBuilder:
     """See the module. Used by the writing thread only."""
 
     def __init__(self, deps: WorkerDeps) -> None:
         self._deps = deps
-        self._kits: OrderedDict[int, _Kit] = OrderedDict()
+        self._kits: OrderedDict[int, _MailingContext] = OrderedDict()
         self._signing: ThreadPoolExecutor | None = None
 
-    def make(self, conn: Connection, mailing: Mailing, claims: Sequence[Claimed]) -> Made:
+    def make(self, conn: Connection, mailing: Mailing, claims: Sequence[Claimed]) -> BuiltBatch:
         """What makes the parcels for claims of one mailing; it may be called on another thread.
 
         Raises ``InputError`` or ``StorageError`` when the letter itself cannot be used: then nothing was made.
         """
         kit = self._kit(conn, mailing)
         filled = self._deps.slots.fill(conn, mailing, [claim.recipient for claim in claims])
-        made = Made(slow=kit.sign is not None)
+        made = BuiltBatch(slow=kit.sign is not None)
         for claim in claims:
             values = filled.get(claim.recipient)
             if values is None or not claim.address:
@@ -145,7 +147,7 @@ class Press:
             self._signing = ThreadPoolExecutor(_SIGNERS, thread_name_prefix="dkim")
         self._signing.submit(call)
 
-    def _kit(self, conn: Connection, mailing: Mailing) -> _Kit:
+    def _kit(self, conn: Connection, mailing: Mailing) -> _MailingContext:
         known = self._kits.get(mailing.id)
         if known is None:
             known = self._kits[mailing.id] = self._make_kit(conn, mailing)
@@ -154,12 +156,12 @@ class Press:
         self._kits.move_to_end(mailing.id)
         return known
 
-    def _make_kit(self, conn: Connection, mailing: Mailing) -> _Kit:
+    def _make_kit(self, conn: Connection, mailing: Mailing) -> _MailingContext:
         composer = Composer(archive.letter(conn, mailing.spec.snapshot))
         keys = self._deps.keyring.with_id(mailing.identity.key_id)
         if not keys:
             raise SettingsError("the secret key that this mailing was begun with is not in POSTILJON_SECRET_KEYS")
-        return _Kit(composer, keys[0], mailing, self._deps.slots.links(conn, mailing), self._signer(mailing))
+        return _MailingContext(composer, keys[0], mailing, self._deps.slots.links(conn, mailing), self._signer(mailing))
 
     def _signer(self, mailing: Mailing) -> Sign | None:
         """A mailing that was begun signed is signed to its end, by the same domain.

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer.storage import Database, autocommit, mapped
 
 
-class Reader:
+class ReadConnection:
     """Readings, one after the other, on one connection; after an error it connects anew."""
 
     def __init__(self, db: Database) -> None:

@@ -12,13 +12,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from mailer.worker.outbound import Outbound
+from mailer.worker.outbound import SendQueue
 from mailer.worker.state import SenderState
-from mailer.worker.turns import Turns
-from mailer.worker.values import Ending, Turn, WorkerDeps
-from mailer.worker.writer import Writer
+from mailer.worker.turns import TurnScheduler
+from mailer.worker.values import ExitReason, SendProgress, WorkerDeps
+from mailer.worker.writer import Dispatcher
 
-STOPPED = Ending("stopped")
+STOPPED = ExitReason("stopped")
 TOGETHER = 20
 
 
@@ -28,20 +28,20 @@ async def run(
     only: int | None,
     stop: asyncio.Event,
     until_done: bool,
-    on_turn: Callable[[Turn], None],
-) -> Ending:
+    on_turn: Callable[[SendProgress], None],
+) -> ExitReason:
     """Send until ``stop`` is set, or with ``until_done`` until nothing waits or is being sent any more.
 
     ``only``: the one mailing to work for. ``on_turn`` is called on the loop some times a second.
     """
     loop = asyncio.get_running_loop()
     done, halt = asyncio.Event(), asyncio.Event()
-    turns = Turns(loop, may_run_on_loop=deps.db.is_sqlite)
-    outbound = turns.outbound = Outbound(turns, _enough(deps.settings.smtp_url.window))
+    turns = TurnScheduler(loop, may_run_on_loop=deps.db.is_sqlite)
+    outbound = turns.outbound = SendQueue(turns, _enough(deps.settings.smtp_url.window))
     state = SenderState.of(deps, outbound, only, _post(loop))
-    writer = Writer(state, turns)
+    writer = Dispatcher(state, turns)
 
-    def turned(turn: Turn) -> None:
+    def turned(turn: SendProgress) -> None:
         on_turn(turn)
         if state.error or (until_done and writer.watch.ending):
             done.set()

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from mailer.outbox import Claimed, Hold, Mailing, service
-from mailer.outbox.service import EVERY, Stop
+from mailer.outbox.service import EVERY, ServiceStop
 from mailer.transport.base import RelayEvent
-from mailer.worker.judge import Verdict
+from mailer.worker.judge import HandledReply
 
 TIDY_EVERY = timedelta(minutes=1)
 TRY_HELD = timedelta(minutes=30)  # a letter that waits alone is tried again after this
@@ -29,7 +29,7 @@ class ServiceMail:
 
     def __init__(self, give_up: timedelta) -> None:
         self._give_up = give_up
-        self._stops: dict[str, Stop] = {}
+        self._stops: dict[str, ServiceStop] = {}
         self._due: dict[str, int] = {}  # sender → the next probe
         self._late: list[int] = []
         self._refused: dict[str, tuple[Hold, int | None]] = {}  # sender → why, and which mailing
@@ -78,7 +78,7 @@ class ServiceMail:
             if refused and mailing.is_service and (EVERY in refused or mailing.spec.from_address in refused)
         }
 
-    def judged(self, claim: Claimed, mailing: Mailing, verdict: Verdict) -> Verdict:
+    def judged(self, claim: Claimed, mailing: Mailing, verdict: HandledReply) -> HandledReply:
         """Note what became of a letter. In what is given back no service mail is held that waits here instead."""
         decision = verdict.decision
         if decision.code and EVERY in self._stops:
@@ -152,7 +152,7 @@ class ServiceMail:
         self._hurry.clear()
         self._due, self._late = {}, []
 
-    def _next_probes(self, stopped: list[tuple[int, Stop]], now: datetime) -> dict[str, int]:
+    def _next_probes(self, stopped: list[tuple[int, ServiceStop]], now: datetime) -> dict[str, int]:
         """For each stop whose time has come the letter after the last one that was tried, in a circle."""
         due: dict[str, int] = {}
         for sender, stop in self._stops.items():

@@ -14,7 +14,7 @@ _MOST_WEIGHT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Demand:
     """A mailing that could use up to ``number`` places."""
 
     mailing: int
@@ -23,7 +23,7 @@ class Need:
     priority: int = 0
 
 
-def share(needs: Sequence[Need], free: int, turn: int = 0) -> dict[int, int]:
+def share(needs: Sequence[Demand], free: int, turn: int = 0) -> dict[int, int]:
     """Mailing → places, service mail first in it; ``turn`` counts up, so that odd places go round."""
     given: dict[int, int] = {}
     for need in needs:
@@ -48,5 +48,5 @@ def share(needs: Sequence[Need], free: int, turn: int = 0) -> dict[int, int]:
     return given
 
 
-def _weight(need: Need) -> int:
+def _weight(need: Demand) -> int:
     return 1 << min(max(need.priority, 0), _MOST_WEIGHT)

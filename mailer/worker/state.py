@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mailer.worker.board import Board
+from mailer.worker.board import MailingCache
 from mailer.worker.depth import Depth
-from mailer.worker.judge import Judge
-from mailer.worker.outbound import Outbound
+from mailer.worker.judge import ReplyHandler
+from mailer.worker.outbound import SendQueue
 from mailer.worker.pacing import Pacing
-from mailer.worker.reader import Reader
-from mailer.worker.todo import Todo
+from mailer.worker.reader import ReadConnection
+from mailer.worker.todo import PendingWrites
 from mailer.worker.values import WorkerDeps
 
-Post = Callable[[Callable[[], object]], object]
+RunOnLoop = Callable[[Callable[[], object]], object]
 """Has a call run on the thread of the event loop."""
 
 
@@ -28,24 +28,24 @@ class SenderState:
     """See the module."""
 
     deps: WorkerDeps
-    outbound: Outbound
-    board: Board
+    outbound: SendQueue
+    board: MailingCache
     pacing: Pacing
-    judge: Judge
-    reader: Reader
+    judge: ReplyHandler
+    reader: ReadConnection
     depth: Depth
-    post: Post
-    todo: Todo = field(default_factory=Todo)
+    post: RunOnLoop
+    todo: PendingWrites = field(default_factory=PendingWrites)
     stopping: bool = False
     finishing: bool = False
     error: BaseException | None = None
 
     @classmethod
-    def of(cls, deps: WorkerDeps, outbound: Outbound, only: int | None, post: Post) -> SenderState:
+    def of(cls, deps: WorkerDeps, outbound: SendQueue, only: int | None, post: RunOnLoop) -> SenderState:
         """Make the state of a new sender. ``only``: the one mailing to work for, or None for all."""
         settings = deps.settings
-        board, pacing, judge = Board(only, settings.give_up), Pacing(settings), Judge(settings)
-        return cls(deps, outbound, board, pacing, judge, Reader(deps.db), Depth(settings.smtp_url.window), post)
+        board, pacing, judge = MailingCache(only, settings.give_up), Pacing(settings), ReplyHandler(settings)
+        return cls(deps, outbound, board, pacing, judge, ReadConnection(deps.db), Depth(settings.smtp_url.window), post)
 
     def free_places(self, leaving: int = 0) -> int:
         """How many rows may be claimed now; ``leaving``: rows on their way that this turn settles."""

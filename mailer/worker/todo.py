@@ -1,4 +1,4 @@
-"""What has been decided and is not on disk yet; :meth:`Todo.write` may be tried any number of times.
+"""What has been decided and is not on disk yet; :meth:`PendingWrites.write` may be tried any number of times.
 
 Verdicts become settlements; what they ask beside the settlement (strike off, hold, wait again) is collected here too,
 and written in the same transaction; what they say of pace is collected for ``Pacing``. Nothing is forgotten until the
@@ -14,32 +14,32 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailer import outbox, undeliverable
-from mailer.outbox import Claimed, Hold, Mailing, Settlement, Tally
-from mailer.undeliverable import Statement
-from mailer.worker.hearing import Answer
-from mailer.worker.judge import Verdict
+from mailer.outbox import Claimed, CounterDelta, Hold, Mailing, Settlement
+from mailer.undeliverable import MailboxStatement
+from mailer.worker.hearing import DomainAnswer
+from mailer.worker.judge import HandledReply
 
 ERASED = "erased"
 
 
-class Todo:
+class PendingWrites:
     """See the module. Used by the writing thread only."""
 
     def __init__(self) -> None:
         self.settlements: defaultdict[int, list[Settlement]] = defaultdict(list)  # by sender
         self.erased: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-        self.statements: list[Statement] = []
+        self.statements: list[MailboxStatement] = []
         self.back: dict[int, int] = {}  # refused deliveries that are to wait again → their mailing
         self.held: dict[int, Hold] = {}
         self.held_all: Hold | None = None
         self.again: list[tuple[int, int]] = []
-        self.answers: Counter[Answer] = Counter()  # what they say of pace
+        self.answers: Counter[DomainAnswer] = Counter()  # what they say of pace
 
     def __bool__(self) -> bool:
         return bool(self.settlements or self.erased or self.held or self.held_all)
 
     def decided(
-        self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: Verdict, claimed_at: float = 0.0
+        self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: HandledReply, claimed_at: float = 0.0
     ) -> None:
         """One result has been judged. ``claimed_at``: seconds since 1970."""
         decision = verdict.decision
@@ -56,9 +56,9 @@ class Todo:
             )
         )
         if decision.state == "accepted":
-            self.answers[Answer(claim.domain, "accepted", claimed_at)] += 1
+            self.answers[DomainAnswer(claim.domain, "accepted", claimed_at)] += 1
             return
-        self.answers[Answer(claim.domain, decision.pace or "other", claimed_at)] += 1
+        self.answers[DomainAnswer(claim.domain, decision.pace or "other", claimed_at)] += 1
         if verdict.statement:
             self.statements.append(verdict.statement)
         if verdict.hold:
@@ -81,7 +81,7 @@ class Todo:
         """Its reader was erased between the claim and now."""
         self.erased[sender_id].append((claim.delivery, claim.mailing, claim.attempt))
 
-    def write(self, conn: Connection, now: datetime, tally: Tally) -> None:
+    def write(self, conn: Connection, now: datetime, tally: CounterDelta) -> None:
         """Write all of it but what is said of pace; the caller posts the tally."""
         for sender_id, settlements in self.settlements.items():
             outbox.settle(conn, sender_id, settlements, now, tally)

@@ -15,15 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from mailer.worker.commits import Commits
-from mailer.worker.lean import DONE, LOCKED, WRITTEN, Lean, LeanTurn
-from mailer.worker.outbound import Outbound
+from mailer.worker.lean import DONE, LOCKED, WRITTEN, LeanOutcome, LeanTurn
+from mailer.worker.outbound import SendQueue
 
 LOOK_EVERY = 0.03
 AGAIN = 0.001  # seconds until the lock is tried again; a transaction of another process takes some milliseconds
 
 
-class Turns:
-    """See the module. :meth:`set` and :meth:`is_set` are for the event loop: what ``Outbound`` calls to wake a turn."""
+class TurnScheduler:
+    """See the module. :meth:`set` and :meth:`is_set` are for the event loop: ``SendQueue`` wakes a turn by them."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, may_run_on_loop: bool, thread: Executor | None = None
@@ -32,7 +32,7 @@ class Turns:
         self.event = threading.Event()  # wakes the writing thread
         self.lock = threading.Lock()  # held by whichever of the two has the turn
         self.lean: LeanTurn | None = None  # set by the writing thread before its first turn
-        self.outbound: Outbound | None = None
+        self.outbound: SendQueue | None = None
         self._loop, self._may_run_on_loop = loop, may_run_on_loop
         self._asked = self._closed = False
         self._commits = Commits()
@@ -91,7 +91,7 @@ class Turns:
         self._asked = False
         self._end(lean.finish(_at_once))
 
-    def _end(self, came: Lean | None) -> None:
+    def _end(self, came: LeanOutcome | None) -> None:
         """Give the turn back; what is left for whom."""
         self.lock.release()
         if came is LOCKED:

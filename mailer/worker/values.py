@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from mailer.letter.plan import Links, Values
+from mailer.letter.plan import LetterLinks, Values
 from mailer.outbox import Counts, Mailing
 from mailer.settings import MailerSettings
 from mailer.signing import Keyring
@@ -23,8 +23,9 @@ Clock = Callable[[], datetime]
 class Filled(NamedTuple):
     """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none).
 
-    Where the mailing has :class:`Links`, links and ``unsubscribe_url`` are made with the letter, and left out here.
-    ``fault``: why nothing can be filled in for this one; then the delivery is refused in these words, and no other.
+    Where the mailing has :class:`LetterLinks`, links and ``unsubscribe_url`` are made with the letter, and left out
+    here. ``fault``: why nothing can be filled in for this one; then the delivery is refused in these words, and no
+    other.
     """
 
     name: str
@@ -41,7 +42,7 @@ class SlotSource(Protocol):
         """Present values of these recipients. One that is missing was erased, and is skipped."""
         ...
 
-    def links(self, conn: Connection, mailing: Mailing) -> Links | None:
+    def links(self, conn: Connection, mailing: Mailing) -> LetterLinks | None:
         """How the links of this mailing begin; asked once a mailing. None: :meth:`fill` gives finished links itself."""
         ...
 
@@ -60,7 +61,7 @@ class WorkerDeps:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SendProgress:
     """How things stand, some times a second: for bars and logs. ``counts`` of the mailings that this sender sees.
 
     ``relay_away_since``: nothing leaves since then, as ``words`` say (the relay's own, or ours of what was seen).
@@ -74,7 +75,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ExitReason:
     """Why :func:`run` came back. ``words`` is a sentence in English for the log; the caller words it for people."""
 
     kind: Literal["done", "stopped", "held", "relay_away"]

@@ -1,8 +1,8 @@
 """What a sender reads again and again: mailings, rows that wait for a slow relay, limits, and senders that are gone.
 
 Promises: a pause, a hold or a cancellation is seen within a quarter of a second, a dead sender within a second. Each
-reading is in the writing thread, never on the event loop. :attr:`Watch.ending` says when a sender that works until it
-is done, is done.
+reading is in the writing thread, never on the event loop. :attr:`PeriodicReads.ending` says when a sender that works
+until it is done, is done.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from sqlalchemy import Connection
 from mailer import outbox
 from mailer.worker.outbound import WITHIN
 from mailer.worker.state import SenderState
-from mailer.worker.values import Ending, Turn
+from mailer.worker.values import ExitReason, SendProgress
 
 LOOK_EVERY, LOOK_SOON = 0.25, 0.05
 SWEEP_EVERY = 1.0
 AWAY_TOO_LONG = 60.0
 
 
-class Watch:
+class PeriodicReads:
     """See the module. Used by the writing thread while it has the turn; times are seconds of the monotonic clock."""
 
     def __init__(self, state: SenderState) -> None:
-        self.ending: Ending | None = None
-        self.on_turn: Callable[[Turn], object] = lambda _turn: None
+        self.ending: ExitReason | None = None
+        self.on_turn: Callable[[SendProgress], object] = lambda _turn: None
         self._state = state
         self._looked = self._swept = 0.0
 
@@ -76,10 +76,10 @@ class Watch:
         state, judge = self._state, self._state.judge
         away = judge.away_since
         counts = {number: mailing.counts for number, mailing in state.board.known.items()}
-        turn = Turn(now, counts, len(state.outbound.flights), away, judge.away_words)
+        turn = SendProgress(now, counts, len(state.outbound.flights), away, judge.away_words)
         state.post(lambda: self.on_turn(turn))
         if away and not judge.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
-            self.ending = Ending("relay_away", judge.away_words)
+            self.ending = ExitReason("relay_away", judge.away_words)
         elif not state.outbound.flights and not state.todo:
             self.ending = state.board.ending()
         else:

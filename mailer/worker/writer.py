@@ -20,8 +20,8 @@ from mailer.worker.lean import DONE, LeanTurn
 from mailer.worker.ledger import Ledger
 from mailer.worker.share import share
 from mailer.worker.state import SenderState
-from mailer.worker.turns import Turns
-from mailer.worker.watch import LOOK_SOON, Watch
+from mailer.worker.turns import TurnScheduler
+from mailer.worker.watch import LOOK_SOON, PeriodicReads
 
 EXPIRE_EVERY = 0.1
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
@@ -31,11 +31,11 @@ LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lo
 log = logging.getLogger("postiljon.worker")
 
 
-class Writer:
+class Dispatcher:
     """See the module. :meth:`run` is the thread; ``stopping`` and ``finishing`` of the state are set by the loop."""
 
-    def __init__(self, state: SenderState, turns: Turns) -> None:
-        self.watch = Watch(state)
+    def __init__(self, state: SenderState, turns: TurnScheduler) -> None:
+        self.watch = PeriodicReads(state)
         self._state, self._turns = state, turns
         self._hand_off = HandOff(state)
         self._wrote = False  # the last turn changed something

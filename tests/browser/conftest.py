@@ -63,7 +63,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Stage]:
-    """See :class:`Stage`."""
+    """See :class:`DemoFolder`."""
     stage = Stage()
     with serving(stage, lifespan="off") as stage.site:
         yield stage

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from mailer import archive
 from mailer.errors import InputError, StorageError
-from mailer.letter.plan import Compiled, Image, Letter, Place, Slot
+from mailer.letter.plan import Compiled, EscapeContext, Image, Letter, Slot
 from mailer.storage import Database
 from tests.support.house_db import NOW, db, later
 
@@ -22,8 +22,8 @@ def compiled(subject: str = "Hallo") -> Compiled:
         from_address="info@vng.nl",
         reply_to="",
         subject=(subject,),
-        html=("<p>Beste ", Slot('contact.name | default("lezer")', Place.HTML), "</p>"),
-        text=("Beste ", Slot('contact.name | default("lezer")', Place.PLAIN)),
+        html=("<p>Beste ", Slot('contact.name | default("lezer")', EscapeContext.HTML), "</p>"),
+        text=("Beste ", Slot('contact.name | default("lezer")', EscapeContext.PLAIN)),
         headers=(("List-Id", "<nieuws.vng.nl>"),),
     )
     image = Image(hashlib.sha256(PNG).hexdigest(), "image/png", PNG)

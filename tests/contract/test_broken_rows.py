@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from campaigns import launch, records
-from campaigns.links import Slots
+from campaigns.links import ContactSlots
 from mailer import outbox
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
@@ -52,12 +52,13 @@ def scene(empty_database: Database, tmp_path: Path) -> Stage:
 
 async def sent(scene: Stage) -> tuple[outbox.Mailing, MemoryTransport, list[Any]]:
     """Launch the campaign and send it; the mailing afterwards, what left, and each delivery that was refused."""
-    site = launch.Site(scene.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
+    site = launch.LaunchConfig(scene.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
     campaign = launch.start(site, scene.write(), scene.clock())
     launch.freeze(site, campaign, scene.clock, lambda: True)
     transport, number = MemoryTransport(), campaign.mailing_id or 0
     await send(
-        replace(deps(scene.db, scene.folder, transport, clock=scene.clock), slots=Slots(Tokens(RING))), only=number
+        replace(deps(scene.db, scene.folder, transport, clock=scene.clock), slots=ContactSlots(Tokens(RING))),
+        only=number,
     )
     with scene.db.read() as conn:
         refused = conn.execute(text("SELECT recipient, reason, reply FROM delivery WHERE state = 'refused'")).all()

@@ -10,10 +10,10 @@ from sqlmodel import SQLModel
 
 from mailer.storage import Database
 from unsubscribe import consent, verifying
-from unsubscribe.consent import EVENT, STATEMENT, Event, Statement
+from unsubscribe.consent import EVENT, STATEMENT, ConsentEvent, ConsentStatement
 
 NOW = datetime(2024, 9, 18, 7, 0, 0, 123456, tzinfo=UTC)
-SHOWN = Statement("consent", "https://vng.example/aanmelden", "Ja, mail mij het nieuws.", "3")
+SHOWN = ConsentStatement("consent", "https://vng.example/aanmelden", "Ja, mail mij het nieuws.", "3")
 PERSON = 7
 
 
@@ -24,9 +24,9 @@ def database(house_database: Database) -> Database:
         number = consent.store_statement(conn, SHOWN)
         for place, kind in enumerate(("requested", "confirmed", "withdrawn")):
             detail = {"address": "esther@gouda.example"}
-            event = Event(PERSON, kind, "nieuws", NOW + timedelta(days=place), number, detail)  # type: ignore[arg-type]
+            event = ConsentEvent(PERSON, kind, "nieuws", NOW + timedelta(days=place), number, detail)  # type: ignore[arg-type]
             consent.record(conn, event, NOW + timedelta(days=place))
-        consent.record_first(conn, Event(0, "given", "nieuws", NOW, number), [(8, "b@x.example")], NOW)
+        consent.record_first(conn, ConsentEvent(0, "given", "nieuws", NOW, number), [(8, "b@x.example")], NOW)
     return house_database
 
 

@@ -13,7 +13,7 @@ from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from tests.support.people import NOW, TOKENS, Stage
 from unsubscribe import contacts, details, erasing, notices, optout
-from unsubscribe.details import Saved, Wishes
+from unsubscribe.details import DetailsForm, Saved
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def one(sqlite_database: Database) -> Stage:
     return Stage(sqlite_database)
 
 
-def save(stage: Stage, wishes: Wishes, minutes: int = 0) -> Saved:
+def save(stage: Stage, wishes: DetailsForm, minutes: int = 0) -> Saved:
     with stage.db.write() as conn:
         return details.save(conn, stage.token(), wishes, stage.house, NOW + timedelta(minutes=minutes))
 
@@ -38,7 +38,7 @@ def undo(stage: Stage, saved: Saved, minutes: int = 1) -> None:
         details.undo(conn, stage.token(Purpose.UNDO_CHANGE, saved.change.id), NOW + timedelta(minutes=minutes))
 
 
-EVERYTHING = Wishes(
+EVERYTHING = DetailsForm(
     name="Esther de Wit",
     language="en",
     fields={"salutation": "Beste Esther"},
@@ -65,9 +65,9 @@ def test_what_a_reader_fills_in_is_stored_and_said_in_words(stage: Stage) -> Non
 
 
 def test_nothing_that_differs_is_nothing_that_changes(stage: Stage) -> None:
-    same = Wishes("Esther", "nl", {"salutation": "Geachte mevrouw"}, {"nieuws": True}, 0, None)
+    same = DetailsForm("Esther", "nl", {"salutation": "Geachte mevrouw"}, {"nieuws": True}, 0, None)
     assert save(stage, same).change is None
-    assert save(stage, Wishes("", None, {"salutation": " "})).change is None
+    assert save(stage, DetailsForm("", None, {"salutation": " "})).change is None
     with stage.db.read() as conn:
         assert outbox.find(conn, "details_changed:1") is None
 
@@ -87,23 +87,23 @@ def test_undo_puts_everything_back(stage: Stage) -> None:
 
 
 def test_undo_twice_is_undo_once(stage: Stage) -> None:
-    saved = save(stage, Wishes(name="Somebody"))
+    saved = save(stage, DetailsForm(name="Somebody"))
     undo(stage, saved)
-    save(stage, Wishes(name="Somebody"), 2)
+    save(stage, DetailsForm(name="Somebody"), 2)
     undo(stage, saved, 3)
     assert stage.contact().name == "Somebody"
 
 
 def test_undo_leaves_alone_what_was_changed_since(stage: Stage) -> None:
-    first = save(stage, Wishes("One", "en", topics={"nieuws": False}))
-    save(stage, Wishes("Two", topics={"nieuws": True}), 1)
+    first = save(stage, DetailsForm("One", "en", topics={"nieuws": False}))
+    save(stage, DetailsForm("Two", topics={"nieuws": True}), 1)
     undo(stage, first, 2)
     assert (stage.contact().name, stage.contact().language) == ("Two", "nl")
     assert stage.topics()["nieuws"] == "subscribed"
 
 
 def test_an_undo_takes_an_act_of_the_same_person_only(stage: Stage) -> None:
-    saved = save(stage, Wishes(name="Other"))
+    saved = save(stage, DetailsForm(name="Other"))
     assert saved.change
     with stage.db.write() as conn:
         with pytest.raises(TokenError):
@@ -117,9 +117,9 @@ def test_an_undo_takes_an_act_of_the_same_person_only(stage: Stage) -> None:
 
 
 def test_a_topic_that_was_left_is_joined_again(stage: Stage) -> None:
-    save(stage, Wishes(topics={"nieuws": False}))
+    save(stage, DetailsForm(topics={"nieuws": False}))
     assert stage.topics()["nieuws"] == "opted_out"
-    save(stage, Wishes(topics={"nieuws": True}), 1)
+    save(stage, DetailsForm(topics={"nieuws": True}), 1)
     assert stage.topics()["nieuws"] == "subscribed"
     assert stage.claimed(stage.mailing)
     assert stage.fault() == ""
@@ -128,7 +128,7 @@ def test_a_topic_that_was_left_is_joined_again(stage: Stage) -> None:
 def test_who_left_everything_and_joins_one_topic_gets_that_one_only(stage: Stage) -> None:
     with stage.db.write() as conn:
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "all", NOW)
-    saved = save(stage, Wishes(topics={"nieuws": True}), 1)
+    saved = save(stage, DetailsForm(topics={"nieuws": True}), 1)
     assert stage.topics() == {"nieuws": "subscribed", "agenda": "opted_out"}
     assert not stage.claimed(stage.letter("b", "agenda"))
     undo(stage, saved, 2)
@@ -140,7 +140,7 @@ def test_who_left_everything_and_joins_one_topic_gets_that_one_only(stage: Stage
 def test_a_topic_that_is_joined_for_the_first_time_is_gone_after_the_undo(stage: Stage) -> None:
     with stage.db.write() as conn:
         contacts.describe_topic(conn, contacts.topic(conn, "bestuur").id, is_open=True)
-    saved = save(stage, Wishes(topics={"bestuur": True}))
+    saved = save(stage, DetailsForm(topics={"bestuur": True}))
     assert stage.topics()["bestuur"] == "subscribed"
     undo(stage, saved)
     assert "bestuur" not in stage.topics()
@@ -159,28 +159,28 @@ def test_joining_does_not_lift_what_holds_an_address_for_good(one: Stage, reason
         optout.opt_out(conn, one.token(Purpose.OPT_OUT), "topic", NOW)
         contacts.set_state(conn, one.reader.id, contacts.topic(conn, "nieuws").id, "opted_out", NOW)
     with pytest.raises(FaultsError):
-        save(one, Wishes(topics={"nieuws": True}), 1)
+        save(one, DetailsForm(topics={"nieuws": True}), 1)
     assert one.topics()["nieuws"] == "opted_out"
 
 
 @pytest.mark.parametrize(
     ("wishes", "field"),
     [
-        (Wishes(name="x" * 201), "name"),
-        (Wishes(name="a\nBcc: b"), "name"),
-        (Wishes(name="a\u202eb"), "name"),
-        (Wishes(language="xx"), "language"),
-        (Wishes(fields={"role": "burgemeester"}), "role"),
-        (Wishes(fields={"salutation": "a\x00"}), "salutation"),
-        (Wishes(topics={"bestuur": True}), "topic-bestuur"),
-        (Wishes(topics={"nix": True}), "topic-nix"),
-        (Wishes(days=3), "often"),
-        (Wishes(until=NOW), "until"),
-        (Wishes(until=NOW + timedelta(days=400)), "until"),
+        (DetailsForm(name="x" * 201), "name"),
+        (DetailsForm(name="a\nBcc: b"), "name"),
+        (DetailsForm(name="a\u202eb"), "name"),
+        (DetailsForm(language="xx"), "language"),
+        (DetailsForm(fields={"role": "burgemeester"}), "role"),
+        (DetailsForm(fields={"salutation": "a\x00"}), "salutation"),
+        (DetailsForm(topics={"bestuur": True}), "topic-bestuur"),
+        (DetailsForm(topics={"nix": True}), "topic-nix"),
+        (DetailsForm(days=3), "often"),
+        (DetailsForm(until=NOW), "until"),
+        (DetailsForm(until=NOW + timedelta(days=400)), "until"),
     ],
 )
 def test_what_cannot_be_stored_is_named_by_its_field_and_changes_nothing(
-    one: Stage, wishes: Wishes, field: str
+    one: Stage, wishes: DetailsForm, field: str
 ) -> None:
     with pytest.raises(FaultsError) as caught:
         save(one, wishes)
@@ -189,7 +189,7 @@ def test_what_cannot_be_stored_is_named_by_its_field_and_changes_nothing(
 
 
 def test_each_change_is_announced_to_the_mailbox_with_an_undo_that_works(stage: Stage) -> None:
-    saved = save(stage, Wishes(name="Somebody", language="en", topics={"nieuws": False}))
+    saved = save(stage, DetailsForm(name="Somebody", language="en", topics={"nieuws": False}))
     assert saved.change
     values = stage.mail(f"details_changed:{saved.change.id}")
     assert values["changes"] == ["Your name", "The language of our emails", "Nieuws: you no longer receive it"]
@@ -202,14 +202,14 @@ def test_each_change_is_announced_to_the_mailbox_with_an_undo_that_works(stage: 
 
 
 def test_the_announcement_is_the_same_at_each_attempt(one: Stage) -> None:
-    saved = save(one, Wishes(name="Somebody"))
+    saved = save(one, DetailsForm(name="Somebody"))
     assert saved.change
     key = f"details_changed:{saved.change.id}"
     assert one.mail(key) == one.mail(key)
 
 
 def test_the_announcement_repeats_nothing_that_was_typed(one: Stage) -> None:
-    saved = save(one, Wishes(name="Win at evil.example", fields={"salutation": "Click evil.example"}))
+    saved = save(one, DetailsForm(name="Win at evil.example", fields={"salutation": "Click evil.example"}))
     assert saved.change
     assert "evil" not in " ".join(map(str, one.mail(f"details_changed:{saved.change.id}")["changes"]))  # type: ignore[call-overload]
 
@@ -217,7 +217,7 @@ def test_the_announcement_repeats_nothing_that_was_typed(one: Stage) -> None:
 def test_the_announcement_reaches_also_who_left_everything(one: Stage) -> None:
     with one.db.write() as conn:
         optout.opt_out(conn, one.token(Purpose.OPT_OUT), "all", NOW)
-    saved = save(one, Wishes(name="Somebody"), 1)
+    saved = save(one, DetailsForm(name="Somebody"), 1)
     assert saved.change
     with one.db.read() as conn:
         mailing = outbox.find(conn, f"details_changed:{saved.change.id}")
@@ -226,7 +226,7 @@ def test_the_announcement_reaches_also_who_left_everything(one: Stage) -> None:
 
 
 def test_the_announcement_is_a_whole_letter_in_the_readers_language(one: Stage) -> None:
-    saved = save(one, Wishes(topics={"nieuws": False}))
+    saved = save(one, DetailsForm(topics={"nieuws": False}))
     assert saved.change
     with one.db.read() as conn:
         mailing = outbox.find(conn, f"details_changed:{saved.change.id}")
@@ -243,20 +243,20 @@ def test_the_announcement_is_a_whole_letter_in_the_readers_language(one: Stage) 
 
 def test_nobody_floods_a_mailbox_with_announcements(one: Stage) -> None:
     for number in range(notices.MOST_A_DAY["details_changed"]):
-        save(one, Wishes(name=f"Name {number}"), number)
+        save(one, DetailsForm(name=f"Name {number}"), number)
     with pytest.raises(StateError):
-        save(one, Wishes(name="One more"), 20)
-    save(one, Wishes(name="Tomorrow"), 25 * 60)
+        save(one, DetailsForm(name="One more"), 20)
+    save(one, DetailsForm(name="Tomorrow"), 25 * 60)
     assert one.contact().name == "Tomorrow"
 
 
 def test_a_reader_who_is_gone_changes_nothing_and_gets_no_letter(one: Stage) -> None:
-    saved = save(one, Wishes(name="Somebody"))
+    saved = save(one, DetailsForm(name="Somebody"))
     assert saved.change
     key = f"details_changed:{saved.change.id}"
     with one.db.write() as conn:
         erasing.erase(conn, one.reader.id, NOW)
-    gone = save(one, Wishes(name="Again"), 1)
+    gone = save(one, DetailsForm(name="Again"), 1)
     assert (gone.change, gone.reader.stand) == (None, "gone")
     with one.db.read() as conn:
         mailing = outbox.find(conn, key)
@@ -284,7 +284,7 @@ def test_an_opt_out_is_confirmed_by_mail_where_the_organisation_wants_it(
 
 
 def test_a_change_of_language_is_announced_in_the_language_before_it(one: Stage) -> None:
-    saved = save(one, Wishes(language="fr"))
+    saved = save(one, DetailsForm(language="fr"))
     assert saved.change
     with one.db.read() as conn:
         mailing = outbox.find(conn, f"details_changed:{saved.change.id}")

@@ -24,7 +24,7 @@ from mailer.errors import SettingsError
 from mailer.letter.dkim import dns_record, new_key
 from mailer.outcome import Replied, Result
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.support.commandline import EXAMPLES, Desk, catching
 from tests.support.dkim_world import both_verify, tags
@@ -69,10 +69,10 @@ def signed_mailing(database: Database, people: int = 3) -> int:
     return sendable(database, people, identity=identity)
 
 
-def later(seen: list[Parcel], times: int = 1) -> MemoryTransport:
+def later(seen: list[OutgoingMessage], times: int = 1) -> MemoryTransport:
     """A relay that says *later* to each reader so often, and keeps what it was offered."""
 
-    def answer(parcel: Parcel) -> Result | None:
+    def answer(parcel: OutgoingMessage) -> Result | None:
         seen.append(parcel)
         offered = sum(other.delivery == parcel.delivery for other in seen)
         return Replied("dot", 451, "4.7.1 come back later") if offered <= times else None
@@ -89,7 +89,7 @@ async def test_every_letter_of_a_worker_is_signed_as_two_verifiers_want_it(db: D
 
 
 async def test_a_later_attempt_has_the_same_bytes_signed_at_the_first_claim(db: Database, tmp_path: Path) -> None:
-    seen: list[Parcel] = []
+    seen: list[OutgoingMessage] = []
     pem, mailing, clock, transport = new_key(), signed_mailing(db), Clock(), later(seen, times=2)
     begun = int(clock().timestamp())
     for _attempt in range(3):
@@ -103,7 +103,7 @@ async def test_a_later_attempt_has_the_same_bytes_signed_at_the_first_claim(db: 
 
 
 async def test_a_key_that_is_rotated_during_a_run_fails_no_letter(db: Database, tmp_path: Path) -> None:
-    seen: list[Parcel] = []
+    seen: list[OutgoingMessage] = []
     old, new = new_key(), new_key()
     mailing, clock, transport = signed_mailing(db), Clock(), later(seen)
     for selector, pem in (("s1", old), ("s2", new)):

@@ -17,11 +17,11 @@ import pytest
 
 from campaigns import launch, records
 from campaigns.clock import SteadyClock
-from campaigns.states import State
+from campaigns.states import CampaignState
 from mailer import outbox
 from mailer.outcome import Replied, Result
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.support.campaigning import stage
 from tests.support.house_db import counts, db, lite, person
@@ -44,7 +44,7 @@ class Wall:
         return utc_now() + self.wrong
 
 
-def dates(letters: list[Parcel]) -> list[datetime]:
+def dates(letters: list[OutgoingMessage]) -> list[datetime]:
     found = [re.search(rb"^Date: (.*?)\r$", letter.content, re.MULTILINE) for letter in letters]
     return [parsedate_to_datetime(match[1].decode()) for match in found if match]
 
@@ -88,7 +88,7 @@ async def test_a_clock_that_is_set_again_and_again_costs_nobody_and_no_letter_le
     asked: Counter[str] = Counter()
     wall = Wall()
 
-    def greylist(parcel: Parcel) -> Result | None:
+    def greylist(parcel: OutgoingMessage) -> Result | None:
         asked[parcel.recipient] += 1
         wall.wrong = steps[sum(asked.values()) // 30 % len(steps)]
         first_time = asked[parcel.recipient] == 1
@@ -126,9 +126,9 @@ async def test_a_retry_is_neither_forgotten_nor_sent_at_once_by_a_jump_that_is_n
     lite: Database, tmp_path: Path
 ) -> None:
     """Expected: half an hour stays half an hour; a jump of a day does not make it due, one of an hour back not late."""
-    seen: list[Parcel] = []
+    seen: list[OutgoingMessage] = []
 
-    def greylist(parcel: Parcel) -> Result | None:
+    def greylist(parcel: OutgoingMessage) -> Result | None:
         seen.append(parcel)
         return Replied("rcpt", 450, "4.2.0 greylisted") if len(seen) == 1 else None
 
@@ -164,7 +164,7 @@ def test_a_campaign_of_tomorrow_does_not_leave_today_because_of_a_jump(
     ran[0] += 1
     assert launch.launch_due(scene.site, clock()) == []
     with scene.db.read() as conn:
-        assert {item.state for item in records.all_campaigns(conn)} == {State.SCHEDULED}
+        assert {item.state for item in records.all_campaigns(conn)} == {CampaignState.SCHEDULED}
     ran[0] = timedelta(hours=2).total_seconds()
     assert [item.slug for item in launch.launch_due(scene.site, clock())] == ["vandaag"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mailer.outcome import Replied, Result
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.contract.test_worker_smtp import given
 from tests.support.house_db import counts, db, lite
@@ -42,7 +42,7 @@ async def test_a_greylist_of_fifteen_minutes_costs_time_and_nobody(db: Database,
     def clock() -> datetime:
         return utc_now() + wrong
 
-    def script(parcel: Parcel) -> Result | None:
+    def script(parcel: OutgoingMessage) -> Result | None:
         since = first.setdefault(parcel.recipient, clock())
         date = next(line for line in parcel.content.split(b"\r\n") if line.startswith((b"Date:", b"Message-ID:")))
         seen.setdefault(parcel.recipient, set()).add(date)

@@ -14,12 +14,12 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from campaigns.preflight import DnsAwayError, Sender, asker, examine
+from campaigns.preflight import DnsAwayError, SenderIdentity, asker, examine
 from campaigns.terminal import harmless
 
 Answer = Callable[[dns.message.Message], bytes]
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
-SENDER = Sender("info@vng.example", "", "post", "vng.example", "v=DKIM1; k=rsa; p=MIIB")
+SENDER = SenderIdentity("info@vng.example", "", "post", "vng.example", "v=DKIM1; k=rsa; p=MIIB")
 
 
 def one_port() -> tuple[socket.socket, socket.socket]:
@@ -180,7 +180,7 @@ def test_a_long_name_is_not_asked_about_label_by_label() -> None:
         return []
 
     domain = ".".join("a" * 60) + ".example"
-    examine(Sender(f"info@{domain}", "", "post", "other.example", "v=DKIM1; p=x"), "a.md", 4, ask)
+    examine(SenderIdentity(f"info@{domain}", "", "post", "other.example", "v=DKIM1; p=x"), "a.md", 4, ask)
     walked = [name for name in asked if name.startswith("_dmarc.") and name.endswith(domain[-9:])]
     assert len(dict.fromkeys(walked)) <= 10
 

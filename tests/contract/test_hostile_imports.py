@@ -24,7 +24,7 @@ from tests.support.commandline import Desk
 from tests.support.tables import create_all
 from unsubscribe import consent, contacts, importing
 from unsubscribe.contacts.rows import Rejected
-from unsubscribe.importing import Plan
+from unsubscribe.importing import ImportJob
 
 pytestmark = pytest.mark.slow
 CPU, MEMORY = 20, 1 << 30
@@ -186,7 +186,7 @@ def test_a_person_has_so_many_attributes_at_most_whatever_the_number_of_files(
 ) -> None:
     create_all(house_database)
     statement = consent.make_statement("member", "")
-    plan, now = Plan("t", statement, b"p" * 32), datetime(2026, 11, 27, tzinfo=UTC)
+    plan, now = ImportJob("t", statement, b"p" * 32), datetime(2026, 11, 27, tzinfo=UTC)
     rejected: list[Rejected] = []
     for part in range(3):
         names = [f"c{part}_{number}" for number in range(450)]

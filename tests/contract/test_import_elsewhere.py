@@ -15,7 +15,7 @@ from tests.support.importing import MEMBER, NOW, PEPPER, Importer
 from unsubscribe import consent, contacts, importing, verifying
 from unsubscribe.contacts.sheet import Reading
 from unsubscribe.contacts.topics import set_state
-from unsubscribe.importing import Plan
+from unsubscribe.importing import ImportJob
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_the_proof_says_where_somebody_left(load_one: Importer) -> None:
 def test_an_own_sign_up_stands_only_against_an_earlier_opt_out(load_one: Importer, left_on: str, stays: bool) -> None:
     load_one(f"email\n{STAYS}\n", topic="agenda")
     with load_one.db.write() as conn:
-        number = consent.store_statement(conn, consent.Statement("consent", "form", "Yes, mail me", "1"))
+        number = consent.store_statement(conn, consent.ConsentStatement("consent", "form", "Yes, mail me", "1"))
         topic = contacts.ensure_topic(conn, "nieuws", "", NOW)
         at = NOW - timedelta(days=30)
         set_state(conn, load_one.contact(STAYS).id, topic.id, "subscribed", at, statement=number)
@@ -206,4 +206,4 @@ def test_the_day_of_subscribing_elsewhere_is_kept(load_one: Importer) -> None:
 def test_a_file_whose_name_alone_says_that_they_left_is_refused(load_one: Importer, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(f"email\n{LEFT}\n")
     with pytest.raises(FaultsError, match="contacts suppress"):
-        importing.import_file(load_one.db, tmp_path / name, Plan("nieuws", MEMBER, PEPPER), NOW)
+        importing.import_file(load_one.db, tmp_path / name, ImportJob("nieuws", MEMBER, PEPPER), NOW)

@@ -10,7 +10,7 @@ import pytest
 from mailer.storage import Database
 from tests.support.leaver import NOW, PEPPER, House
 from unsubscribe import consent, importing, optout
-from unsubscribe.importing import Plan
+from unsubscribe.importing import ImportJob
 
 MEMBER = consent.make_statement("member", "register")
 
@@ -33,7 +33,7 @@ def test_an_import_that_keeps_somebody_out_closes_an_undo_that_is_open(
     path = tmp_path / "people.csv"
     path.write_text(file.format(house.reader.email))
     at = NOW + timedelta(minutes=1)
-    importing.import_file(house.db, path, Plan("nieuws", MEMBER, PEPPER), at)
+    importing.import_file(house.db, path, ImportJob("nieuws", MEMBER, PEPPER), at)
     with house.db.write() as conn:
         optout.undo(conn, house.token(mailing, left.change), at + timedelta(minutes=1))
     assert (house.claim(mailing) != []) == stands

@@ -91,16 +91,16 @@ def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_betw
     planned = noted_ahead(lite)
     with lite.db.write() as conn:
         suppression.lift(conn, lite.readers[0].address_hash, "nieuws", ["opt_out"])
-        consent.record(conn, consent.Event(lite.readers[0].id, "given", "nieuws", lite.now), lite.now)
+        consent.record(conn, consent.ConsentEvent(lite.readers[0].id, "given", "nieuws", lite.now), lite.now)
     with lite.db.write() as conn:
         journal.written_ahead(conn, planned.lines)
         optout.carry_out(conn, planned)
     assert ["lifted" in line for line in book.lines()] == [False, True, False]
 
 
-def noted_ahead(town: Town) -> optout.Plan:
+def noted_ahead(town: Town) -> optout.OptOutPlan:
     """The opt-out of the first reader, planned, its lines in the journal."""
-    wish = optout.Request(town.tokens.read(town.path().rpartition("/")[2], Purpose.OPT_OUT, town.now))
+    wish = optout.OptOutRequest(town.tokens.read(town.path().rpartition("/")[2], Purpose.OPT_OUT, town.now))
     with town.db.read() as conn:
         planned = optout.plan(conn, [wish], town.now)
     town.db.note_ahead(planned.lines)
@@ -110,7 +110,7 @@ def noted_ahead(town: Town) -> optout.Plan:
 def moved(conn: Connection, town: Town) -> None:
     person = town.readers[0].id
     conn.execute(update(CONTACT).where(CONTACT.c.id == person).values(address_hash=b"another address"))
-    consent.record(conn, consent.Event(person, "address", "", town.now), town.now)
+    consent.record(conn, consent.ConsentEvent(person, "address", "", town.now), town.now)
 
 
 def test_a_house_without_a_journal_notes_nothing(lite: Town) -> None:

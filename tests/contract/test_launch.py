@@ -10,7 +10,7 @@ import pytest
 
 from campaigns import control, launch, records, report
 from campaigns.records import Campaign
-from campaigns.states import State
+from campaigns.states import CampaignState
 from mailer import archive, outbox
 from mailer.errors import FaultsError, InputError
 from mailer.outbox import Hold
@@ -47,7 +47,7 @@ def counts(scene: Stage, campaign: Campaign) -> outbox.Counts:
 
 def test_a_launch_keeps_the_letter_opens_a_mailing_and_freezes_the_audience(scene: Stage) -> None:
     campaign = launched(scene)
-    assert campaign.state is State.SENDING
+    assert campaign.state is CampaignState.SENDING
     with scene.db.read() as conn:
         mailing = outbox.get(conn, campaign.mailing_id or 0)
         assert archive.letter(conn, campaign.snapshot).from_address == "info@vng.nl"
@@ -135,19 +135,19 @@ def test_pause_and_resume_go_to_the_mailing_too(scene: Stage) -> None:
     paused = control.pause(scene.db, "denkt-u-mee", "ester", scene.clock())
     with scene.db.read() as conn:
         assert (paused.state, paused.reason, outbox.get(conn, campaign.mailing_id or 0).state) == (
-            State.PAUSED,
+            CampaignState.PAUSED,
             "ester",
             "held",
         )
     resumed = control.resume(scene.site, "denkt-u-mee", scene.clock())
     with scene.db.read() as conn:
-        assert (resumed.state, outbox.get(conn, campaign.mailing_id or 0).state) == (State.SENDING, "open")
+        assert (resumed.state, outbox.get(conn, campaign.mailing_id or 0).state) == (CampaignState.SENDING, "open")
 
 
 def test_cancel_leaves_out_everybody_who_waits(scene: Stage) -> None:
     launched(scene)
     campaign = control.cancel(scene.db, "denkt-u-mee", scene.clock())
-    assert campaign.state is State.CANCELLED
+    assert campaign.state is CampaignState.CANCELLED
     with scene.db.read() as conn:
         status = report.status(conn, "denkt-u-mee")
         assert "cancelled" in report.why_not(conn, campaign)
@@ -194,8 +194,8 @@ def test_a_mailing_that_a_rule_holds_takes_its_campaign_along(scene: Stage) -> N
         outbox.hold(conn, campaign.mailing_id or 0, "relay_refused", scene.clock())
     control.reconcile(scene.db, scene.clock())
     held = read(scene)
-    assert (held.state, held.reason) == (State.HELD, "relay_refused")
-    assert control.resume(scene.site, "denkt-u-mee", scene.clock()).state is State.SENDING
+    assert (held.state, held.reason) == (CampaignState.HELD, "relay_refused")
+    assert control.resume(scene.site, "denkt-u-mee", scene.clock()).state is CampaignState.SENDING
 
 
 def test_a_campaign_without_people_left_is_finished(scene: Stage) -> None:
@@ -206,7 +206,7 @@ def test_a_campaign_without_people_left_is_finished(scene: Stage) -> None:
     launched(scene)
     control.reconcile(scene.db, scene.clock())
     finished = read(scene)
-    assert (finished.state, finished.finished_at) == (State.FINISHED, scene.clock())
+    assert (finished.state, finished.finished_at) == (CampaignState.FINISHED, scene.clock())
 
 
 def test_the_status_has_the_fields_of_the_contract_and_they_add_up(scene: Stage) -> None:

@@ -17,7 +17,7 @@ from mailer.letter.dkim import new_key
 from mailer.outbox import LeanWork, Mailing
 from mailer.outcome import Replied, Result
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.worker import Filled
 from mailer.worker.lean import UNUSUAL
@@ -86,7 +86,7 @@ async def test_on_a_slow_disk_commits_leave_the_loop_and_no_row_waits_too_long(
 async def test_an_opt_out_in_the_middle_is_obeyed_by_the_very_next_claim(db: Database, tmp_path: Path) -> None:
     mailing, taken = sendable(db, 200), 0
 
-    def leave(_parcel: Parcel) -> Result | None:
+    def leave(_parcel: OutgoingMessage) -> Result | None:
         nonlocal taken
         taken += 1
         if taken == 60:
@@ -207,14 +207,14 @@ async def test_letters_that_are_signed_are_signed_in_threads(lite: Database, tmp
     mailing, transport, watched = sendable(lite, 60, identity=identity), MemoryTransport(), Watched(lite)
     given = deps(lite, tmp_path, transport, dkim_key=key, dkim_selector="s1", dkim_domain="vng.nl")
     threads = set[str]()
-    from mailer.worker.press import _Kit  # the one place where a letter is composed and signed
+    from mailer.worker.press import _MailingContext  # the one place where a letter is composed and signed
 
-    plain = _Kit.parcel
+    plain = _MailingContext.parcel
     try:
-        _Kit.parcel = lambda *more: threads.add(threading.current_thread().name) or plain(*more)  # type: ignore[func-returns-value,method-assign,assignment]
+        _MailingContext.parcel = lambda *more: threads.add(threading.current_thread().name) or plain(*more)  # type: ignore[func-returns-value,method-assign,assignment]
         await send(given, only=mailing)
     finally:
-        _Kit.parcel = plain  # type: ignore[method-assign]
+        _MailingContext.parcel = plain  # type: ignore[method-assign]
     assert all(b"DKIM-Signature" in parcel.content for parcel in transport.letters)
     assert threads
     assert all(name.startswith("dkim") for name in threads)

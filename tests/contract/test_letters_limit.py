@@ -19,11 +19,11 @@ from tests.support.people import NOW, PEPPER, Stage
 from tests.support.site import Site, Town, serving
 from unsubscribe import changes, notices, signup
 from unsubscribe.endpoint import public_app
-from unsubscribe.notices import ANNOUNCES, BY_LINK, MOST_A_DAY, MOST_BY_LINK, Notice
+from unsubscribe.notices import ANNOUNCES, BY_LINK, MOST_A_DAY, MOST_BY_LINK, NoticeKind
 from unsubscribe.settings import ReaderSettings
 
 SPELLINGS = ("victim@gouda.example", "Vic.Tim@gouda.example", "victim+1@gouda.example", "victim+2@gouda.example")
-DROPPED: list[Notice] = sorted(MOST_A_DAY.keys() - ANNOUNCES)
+DROPPED: list[NoticeKind] = sorted(MOST_A_DAY.keys() - ANNOUNCES)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def site(town: Town) -> Iterator[Site]:
         yield running
 
 
-def send(stage: Stage, notice: Notice, email: str = SPELLINGS[0], hours: int = 0) -> bool:
+def send(stage: Stage, notice: NoticeKind, email: str = SPELLINGS[0], hours: int = 0) -> bool:
     now = NOW + timedelta(hours=hours)
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), now)
@@ -60,7 +60,7 @@ def letters(stage: Stage, notice: str) -> int:
 
 
 @pytest.mark.parametrize("notice", DROPPED)
-def test_a_mailbox_gets_so_many_letters_of_a_kind_a_day_in_whatever_spelling(stage: Stage, notice: Notice) -> None:
+def test_a_mailbox_gets_so_many_letters_of_a_kind_a_day_in_whatever_spelling(stage: Stage, notice: NoticeKind) -> None:
     sent = [send(stage, notice, SPELLINGS[number % 4], number % 20) for number in range(12)]
     assert sent == [number < MOST_A_DAY[notice] for number in range(12)]
     assert letters(stage, notice) == MOST_A_DAY[notice]
@@ -76,7 +76,7 @@ def test_letters_that_links_bring_about_are_counted_together(stage: Stage) -> No
 
 @pytest.mark.parametrize("notice", sorted(ANNOUNCES))
 def test_an_announcement_is_refused_by_its_own_limit_alone_and_that_is_known_before_any_lock(
-    stage: Stage, notice: Notice
+    stage: Stage, notice: NoticeKind
 ) -> None:
     for one in (other for other in sorted(BY_LINK - {notice}) for _ in range(MOST_A_DAY[other])):
         send(stage, one)
@@ -89,7 +89,7 @@ def test_an_announcement_is_refused_by_its_own_limit_alone_and_that_is_known_bef
 
 
 def test_neither_links_nor_strangers_keep_the_letters_of_the_other_sort_away(stage: Stage) -> None:
-    strangers: list[Notice] = ["optin_confirm", "address_change_new"]
+    strangers: list[NoticeKind] = ["optin_confirm", "address_change_new"]
     links = [notice for notice in sorted(ANNOUNCES) for _ in range(MOST_A_DAY[notice])]
     assert [send(stage, notice) for notice in links] == [True] * MOST_BY_LINK
     assert [send(stage, notice) for notice in strangers] == [True, True]
@@ -117,7 +117,7 @@ def test_a_letter_of_one_kind_keeps_none_of_another_away(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("notice", sorted(ANNOUNCES))
-def test_a_change_that_cannot_be_announced_any_more_is_refused(stage: Stage, notice: Notice) -> None:
+def test_a_change_that_cannot_be_announced_any_more_is_refused(stage: Stage, notice: NoticeKind) -> None:
     for _ in range(MOST_A_DAY[notice]):
         assert send(stage, notice)
     before = len(stage.contact().attributes), letters(stage, notice)
@@ -132,7 +132,7 @@ def to_victim(stage: Stage) -> Recipient:
     return Recipient(stage.reader.id, SPELLINGS[0], b"h" * 16, "gouda.example")
 
 
-def send_only(stage: Stage, notice: Notice) -> None:
+def send_only(stage: Stage, notice: NoticeKind) -> None:
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
         stage.post.send(conn, notice, act, to_victim(stage), "nl", NOW)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, Stage
 from unsubscribe import limits
-from unsubscribe.limits import ALLOWANCE, Limit, Spent, Use
+from unsubscribe.limits import ALLOWANCE, Limit, LimitUse, Spent
 
 THREE = Limit("thing", 3, timedelta(hours=1))
 EVA = limits.use(THREE, PEPPER, "eva")
@@ -22,12 +22,12 @@ def stage(house_database: Database) -> Stage:
     return Stage(house_database)
 
 
-def take(stage: Stage, use: Use = EVA, minutes: int = 0) -> bool:
+def take(stage: Stage, use: LimitUse = EVA, minutes: int = 0) -> bool:
     with stage.db.write() as conn:
         return limits.take(conn, use, NOW + timedelta(minutes=minutes))
 
 
-def spent(stage: Stage, *uses: Use, minutes: int = 0) -> bool:
+def spent(stage: Stage, *uses: LimitUse, minutes: int = 0) -> bool:
     with stage.db.read() as conn:
         return limits.spent(conn, uses, NOW + timedelta(minutes=minutes))
 

@@ -14,7 +14,7 @@ from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, TOKENS, Stage
 from unsubscribe import contacts, details, moves, moving, mydata, notices, optout, retention
-from unsubscribe.moving import Move
+from unsubscribe.moving import AddressChangeStatus
 from unsubscribe.settings import ReaderSettings
 
 NEW = "Esther@delft.example"
@@ -25,12 +25,12 @@ def stage(house_database: Database) -> Stage:
     return Stage(house_database)
 
 
-def ask(stage: Stage, email: str = NEW, now: datetime = NOW) -> Move:
+def ask(stage: Stage, email: str = NEW, now: datetime = NOW) -> AddressChangeStatus:
     with stage.db.write() as conn:
         return moving.ask(conn, stage.token(), email, stage.post, PEPPER, now)
 
 
-def step(stage: Stage, which: str, days: float = 0, number: int = 1) -> Move:
+def step(stage: Stage, which: str, days: float = 0, number: int = 1) -> AddressChangeStatus:
     token = stage.token(Purpose.ADDRESS_NEW, number)
     act = {"confirm": moving.confirm, "agree": moving.agree, "keep": moving.keep}[which]
     with stage.db.write() as conn:
@@ -215,7 +215,7 @@ def test_keeping_the_first_address_undoes_every_later_move_of_the_chain(stage: S
 def test_what_is_announced_while_an_address_can_be_put_back_goes_to_its_mailbox_too(stage: Stage) -> None:
     chained(stage)
     with stage.db.write() as conn:
-        details.save(conn, stage.token(), details.Wishes(name="Thief"), stage.house, NOW + timedelta(days=9))
+        details.save(conn, stage.token(), details.DetailsForm(name="Thief"), stage.house, NOW + timedelta(days=9))
     sent = letters(stage)
     assert ("address_change_old", "b1@thief.example") in sent
     assert sent.count(("address_change_old", "esther@gouda.example")) == 2
@@ -239,7 +239,7 @@ def test_nothing_is_announced_to_a_mailbox_that_can_put_nothing_back_any_more(st
     step(stage, "agree")
     later = NOW + moves.PUT_BACK
     with stage.db.write() as conn:
-        details.save(conn, stage.token(), details.Wishes(name="Esther M."), stage.house, later)
+        details.save(conn, stage.token(), details.DetailsForm(name="Esther M."), stage.house, later)
     assert [address for notice, address in letters(stage) if notice == "details_changed"] == [NEW]
     assert step(stage, "keep", moves.PUT_BACK.days).stand == "moved"
     assert stage.contact().email == NEW

@@ -17,7 +17,7 @@ from mailer.storage import Database
 from tests.support.letters import small
 from tests.support.people import IDENTITY, NOW, TOKENS, Stage
 from unsubscribe import contacts, details, mydata, notices, optout
-from unsubscribe.details import Wishes
+from unsubscribe.details import DetailsForm
 from unsubscribe.endpoint.known import parts
 from unsubscribe.endpoint.pages import View
 
@@ -45,7 +45,7 @@ def test_one_letter_a_day_with_a_link_that_ends_after_three_days(stage: Stage) -
 
 def test_everything_that_is_known_is_told(stage: Stage) -> None:
     with stage.db.write() as conn:
-        details.save(conn, stage.token(), Wishes(name="Esther de Wit"), stage.house, NOW)
+        details.save(conn, stage.token(), DetailsForm(name="Esther de Wit"), stage.house, NOW)
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
         told = mydata.everything(conn, stage.token())
     assert told

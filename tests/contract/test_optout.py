@@ -16,9 +16,9 @@ from tests.support.house_db import IDENTITY
 from tests.support.leaver import NOW, PEPPER, SENDER, House
 from unsubscribe import changes, consent, contacts, details, optout
 from unsubscribe.contacts import Contact, Person
-from unsubscribe.notices import Post
+from unsubscribe.notices import ServiceMailer
 
-ORGANISATION = details.House(Post(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER))
+ORGANISATION = details.DetailsPolicy(ServiceMailer(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_leaving_twice_is_leaving_once(house: House) -> None:
 
 def test_the_same_reader_twice_in_one_batch_leaves_once(house: House) -> None:
     news, agenda = house.mailing("a"), house.mailing("b", "agenda")
-    wishes = [optout.Request(house.token(mailing)) for mailing in (news, news, agenda)]
+    wishes = [optout.OptOutRequest(house.token(mailing)) for mailing in (news, news, agenda)]
     with house.db.write() as conn:
         answers = optout.opt_out_many(conn, wishes, NOW)
     assert [answer.already for answer in answers] == [False, True, False]
@@ -84,7 +84,7 @@ def test_an_old_undo_leaves_a_newer_opt_out_alone(house: House) -> None:
         suppression.lift(conn, house.reader.address_hash, suppression.EVERYTHING, ["opt_out"])
         topic = contacts.topic(conn, "nieuws")
         contacts.subscribe(conn, house.reader.id, topic.id, NOW, statement=0, rejoin=True)
-        consent.record(conn, consent.Event(house.reader.id, "given", "nieuws", NOW), NOW)
+        consent.record(conn, consent.ConsentEvent(house.reader.id, "given", "nieuws", NOW), NOW)
     house.leave(mailing, "all", NOW + timedelta(minutes=1))
     with house.db.write() as conn:
         optout.undo(conn, house.token(mailing, first.change), NOW + timedelta(minutes=2))
@@ -135,7 +135,7 @@ def test_leaving_everything_after_a_topic_gives_back_no_more_than_it_took(house:
 def test_undo_after_leaving_the_topic_and_then_everything_puts_back_both(house: House) -> None:
     mailing = house.mailing("a")
     first = house.leave(mailing)
-    wish = optout.Request(house.token(mailing), "all", earlier=first.change)
+    wish = optout.OptOutRequest(house.token(mailing), "all", earlier=first.change)
     with house.db.write() as conn:
         (left,) = optout.opt_out_many(conn, [wish], NOW + timedelta(minutes=1))
     with house.db.write() as conn:
@@ -196,7 +196,7 @@ def test_a_letter_in_doubt_whose_link_is_used_has_arrived(house: House) -> None:
     assert (counts.in_doubt, counts.accepted) == (0, 1)
 
 
-def less_often(house: House, days: int, subject: int = 0, now: datetime = NOW) -> optout.Reader:
+def less_often(house: House, days: int, subject: int = 0, now: datetime = NOW) -> optout.Subscriber:
     with house.db.write() as conn:
         return details.less_often(conn, house.token(1, subject, Purpose.LESS_OFTEN), days, ORGANISATION, now)
 

@@ -34,7 +34,7 @@ def test_a_topic_joined_since_an_opt_out_was_planned_is_left_with_the_others(hou
     with house.db.write() as conn:
         topic = contacts.ensure_topic(conn, "later", "", NOW)
         contacts.subscribe(conn, house.reader.id, topic.id, NOW, statement=0)
-        consent.record(conn, consent.Event(house.reader.id, "given", "later", NOW), NOW)
+        consent.record(conn, consent.ConsentEvent(house.reader.id, "given", "later", NOW), NOW)
     [left] = carry_out(house, planned)
     assert (left.already, set(house.states().values())) == (False, {"opted_out"})
     with house.db.read() as conn:
@@ -65,7 +65,7 @@ def test_who_came_back_since_an_opt_out_was_planned_leaves_again(house: House) -
 def test_an_opt_out_that_is_committed_while_another_is_planned_is_not_done_twice(house: House) -> None:
     """PostgreSQL has no snapshot for a whole reading transaction: what is read first decides what is noticed."""
     mailing = house.mailing("a")
-    plans: list[optout.Plan] = []
+    plans: list[optout.OptOutPlan] = []
     planning = threading.Thread(target=lambda: plans.append(plan(house, mailing)))
     with house.db.write() as conn:
         if not house.db.is_sqlite:
@@ -85,7 +85,9 @@ def test_those_whose_plan_still_fits_are_not_kept_waiting_by_one_who_changed(hou
         other = contacts.add(conn, Person("jan@gouda.example"), PEPPER, NOW)
         contacts.subscribe(conn, other.id, contacts.topic(conn, "nieuws").id, NOW, statement=0)
     with house.db.read() as conn:
-        wishes = [optout.Request(Token(Purpose.OPT_OUT, mailing, number)) for number in (house.reader.id, other.id)]
+        wishes = [
+            optout.OptOutRequest(Token(Purpose.OPT_OUT, mailing, number)) for number in (house.reader.id, other.id)
+        ]
         planned = optout.plan(conn, wishes, NOW)
     house.leave(mailing)
     assert [left.already for left in carry_out(house, planned)] == [True, False]
@@ -93,11 +95,11 @@ def test_those_whose_plan_still_fits_are_not_kept_waiting_by_one_who_changed(hou
         assert contacts.subscriptions(conn, other.id) == {"nieuws": "opted_out"}
 
 
-def plan(house: House, mailing: int, scope: optout.Scope = "topic") -> optout.Plan:
+def plan(house: House, mailing: int, scope: optout.Scope = "topic") -> optout.OptOutPlan:
     with house.db.read() as conn:
-        return optout.plan(conn, [optout.Request(house.token(mailing), scope)], NOW)
+        return optout.plan(conn, [optout.OptOutRequest(house.token(mailing), scope)], NOW)
 
 
-def carry_out(house: House, planned: optout.Plan) -> list[optout.Left]:
+def carry_out(house: House, planned: optout.OptOutPlan) -> list[optout.OptOutResult]:
     with house.db.write() as conn:
         return optout.carry_out(conn, planned)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mailer import pace
-from mailer.pace import Book, Learnt, News
+from mailer.pace import AnswerCounts, Book, Learnt
 from mailer.storage import Database
 from tests.support.house_db import db, lite
 
 __all__ = ["db", "lite"]
 NOW = 1_700_000_000.0
 ONE = pace.domain_bucket("one.example")
-COMPLAINT = News(refused={NOW: 1})
+COMPLAINT = AnswerCounts(refused={NOW: 1})
 
 
-def hear(db: Database, bucket: str, news: News, now: float) -> None:
+def hear(db: Database, bucket: str, news: AnswerCounts, now: float) -> None:
     with db.write() as conn:
         book = Book(conn, now)
         book.hear({bucket: news})
@@ -40,7 +40,7 @@ def test_what_one_sender_heard_another_knows_in_every_detail(db: Database) -> No
 
 
 def test_while_nobody_complains_nothing_is_kept(db: Database) -> None:
-    hear(db, ONE, News(accepted={NOW: 9}, other={NOW: 1}), NOW)
+    hear(db, ONE, AnswerCounts(accepted={NOW: 9}, other={NOW: 1}), NOW)
     assert known(db, NOW) == {}
 
 
@@ -68,7 +68,7 @@ def test_what_was_the_relays_limit_is_given_back_to_the_domain(db: Database) -> 
 
 def test_an_hour_without_news_is_forgotten_but_a_rest_is_not(db: Database) -> None:
     hear(db, pace.RELAY, COMPLAINT, NOW)
-    hear(db, ONE, News(reputation={NOW: 1}), NOW)
+    hear(db, ONE, AnswerCounts(reputation={NOW: 1}), NOW)
     assert set(known(db, NOW + 3500)) == {pace.RELAY, ONE}
     assert set(known(db, NOW + 3700)) == {ONE}
     with db.write() as conn:
@@ -94,7 +94,7 @@ class Shop:
 
 
 def test_two_senders_on_one_database_converge_to_what_is_taken(lite: Database) -> None:
-    shop, heard = Shop(), [News(), News()]
+    shop, heard = Shop(), [AnswerCounts(), AnswerCounts()]
     for tick in range(900):  # 45 seconds
         now, sender = NOW + tick * 0.05, tick % 2
         with lite.write() as conn:
@@ -107,7 +107,7 @@ def test_two_senders_on_one_database_converge_to_what_is_taken(lite: Database) -
             book.close()
         answers = [shop.takes(slots.first + place * slots.gap) for place in range(number)]
         accepted, refused = answers.count(True), answers.count(False)
-        heard[sender] = News({now: accepted} if accepted else {}, {now: refused} if refused else {})
+        heard[sender] = AnswerCounts({now: accepted} if accepted else {}, {now: refused} if refused else {})
     taken = sum(1 for at in shop.taken if at > NOW + 15)
     assert taken >= 0.8 * 14 * 30
     assert sum(1 for at in shop.refused if at > NOW + 15) < 0.05 * taken

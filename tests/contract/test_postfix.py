@@ -10,7 +10,7 @@ import pytest
 
 from mailer.outcome import Context, Replied, decide
 from mailer.settings import Relay
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Limits, Reuse
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.feeds import LETTER as SHORT
@@ -39,12 +39,12 @@ SETTINGS = {
 }
 
 
-def parcel(number: int, content: bytes = LETTER, *, recipient: str = "", sender: str = "") -> Parcel:
+def parcel(number: int, content: bytes = LETTER, *, recipient: str = "", sender: str = "") -> OutgoingMessage:
     return short_parcel(number, content, recipient=recipient, sender=sender)
 
 
 async def carried(
-    parcels: list[Parcel], *, accepted: int, connections: int = 2, **settings: str
+    parcels: list[OutgoingMessage], *, accepted: int, connections: int = 2, **settings: str
 ) -> tuple[ListFeed, Server]:
     """Through our transport, Postfix, and into the scripted server behind it."""
     async with smtp_server() as behind:

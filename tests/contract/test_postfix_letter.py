@@ -9,9 +9,9 @@ import pytest
 from campaigns.demo.catcher import Catcher, Mailbox
 from mailer.letter.compile import compile_letter
 from mailer.letter.compose import Composer
-from mailer.letter.plan import Stamp
+from mailer.letter.plan import MessageMeta
 from mailer.settings import Relay
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.smtp import SmtpTransport
 from tests.support.feeds import ListFeed, carry
 from tests.support.letters import LINKS, example
@@ -29,12 +29,12 @@ SALUTATIONS = (
 )
 
 
-def letters() -> list[Parcel]:
+def letters() -> list[OutgoingMessage]:
     composer = Composer(compile_letter(example("denkt-u-mee")).letter)
     parcels = []
     for number, salutation in enumerate(SALUTATIONS):
         address = f"reader{number}@example.nl"
-        stamp = Stamp(
+        stamp = MessageMeta(
             address=address,
             date=SENT_AT,
             message_id=f"m{number}@vng.nl",
@@ -43,7 +43,7 @@ def letters() -> list[Parcel]:
             unsubscribe_mailto="optout@post.example.org",
         )
         values = {"contact": {"email": address, "salutation": salutation}, "links": LINKS}
-        parcels.append(Parcel(number, SENDER, address, composer.message(values, stamp)))
+        parcels.append(OutgoingMessage(number, SENDER, address, composer.message(values, stamp)))
     return parcels
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import pytest
 
-from campaigns.preflight import DnsAwayError, Sender, asker, examine
+from campaigns.preflight import DnsAwayError, SenderIdentity, asker, examine
 from mailer.errors import Fault
 from mailer.letter.dkim import dns_record, dns_strings, new_key
 from tests.support.nameserver import NameServer, nameserver
@@ -30,20 +30,20 @@ def line(text: str, name: str = NAME) -> str:
     return f"{name}. 60 IN TXT {strings}\n"
 
 
-def sender(text: str = "", domain: str = "vng.example") -> Sender:
-    return Sender("info@vng.example", "", "post", domain, text or record())
+def sender(text: str = "", domain: str = "vng.example") -> SenderIdentity:
+    return SenderIdentity("info@vng.example", "", "post", domain, text or record())
 
 
-def asked(zone: str, given: Sender | None = None) -> list[Fault]:
+def asked(zone: str, given: SenderIdentity | None = None) -> list[Fault]:
     with nameserver(zone) as server:
         return found(server, given)
 
 
-def found(server: NameServer, given: Sender | None = None) -> list[Fault]:
+def found(server: NameServer, given: SenderIdentity | None = None) -> list[Fault]:
     return examine(given or sender(), "a.md", 4, asker([("127.0.0.1", server.port)]))
 
 
-def one(zone: str, given: Sender | None = None) -> tuple[str, str]:
+def one(zone: str, given: SenderIdentity | None = None) -> tuple[str, str]:
     (fault,) = asked(zone, given)
     assert (fault.file, fault.line, fault.field) == ("a.md", 4, "from")
     return fault.severity, fault.found
@@ -55,7 +55,7 @@ def test_a_sender_whose_records_are_right_gives_no_fault() -> None:
 
 def test_without_a_signature_of_ours_dns_is_not_asked_for_a_key() -> None:
     with nameserver(GOOD) as server:
-        assert [fault.found for fault in found(server, Sender("info@vng.example"))] == [UNSIGNED]
+        assert [fault.found for fault in found(server, SenderIdentity("info@vng.example"))] == [UNSIGNED]
         assert not any("_domainkey" in name for name in server.asked)
 
 
@@ -100,7 +100,7 @@ def test_what_hurts_but_can_be_mended_after_sending_is_a_warning(zone: str, word
 
 
 def test_a_signature_of_another_domain_is_a_warning() -> None:
-    given = Sender("info@vng.example", "", "post", "bureau.test", record())
+    given = SenderIdentity("info@vng.example", "", "post", "bureau.test", record())
     (fault,) = asked(GOOD + line(record(), "post._domainkey.bureau.test"), given)
     assert (fault.severity, "another domain: bureau.test" in fault.found) == ("warning", True)
 
@@ -125,14 +125,14 @@ def test_dmarc_counts_a_signature_of_the_same_organisation_alone(
     zone = f'{mail}. 60 IN MX 10 mx.test.\n{mail}. 60 IN TXT "v=spf1 ~all"\n'
     zone += line(record(), f"post._domainkey.{signing}")
     zone += "".join(f'_dmarc.{name}. 60 IN TXT "v=DMARC1; p=none{more}"\n' for name, more in policies.items())
-    faults = asked(zone, Sender(f"info@{mail}", "", "post", signing, record()))
+    faults = asked(zone, SenderIdentity(f"info@{mail}", "", "post", signing, record()))
     assert any("another domain" in fault.found for fault in faults) is not counted
 
 
 def test_dmarc_may_stand_above_the_domain() -> None:
     zone = GOOD.replace("vng.example. 60 IN MX", "nieuws.vng.example. 60 IN MX")
     zone = zone.replace('vng.example. 60 IN TXT "v=spf1', 'nieuws.vng.example. 60 IN TXT "v=spf1', 1)
-    given = Sender("info@nieuws.vng.example", "", "post", "vng.example", record())
+    given = SenderIdentity("info@nieuws.vng.example", "", "post", "vng.example", record())
     assert asked(zone + line(record()), given) == []
 
 
@@ -142,7 +142,7 @@ def test_a_domain_above_that_gives_no_answer_does_not_hide_a_wrong_key() -> None
             raise DnsAwayError("no answer")
         return {"post._domainkey.bureau.test": ["v=DKIM1; p=MIIBotherkey"]}.get(name, []) if kind == "TXT" else []
 
-    faults = examine(Sender("info@vng.test", "", "post", "bureau.test", record()), "a.md", 4, ask)
+    faults = examine(SenderIdentity("info@vng.test", "", "post", "bureau.test", record()), "a.md", 4, ask)
     assert [fault.found for fault in faults if fault.severity == "error"] == [
         "another DKIM key at post._domainkey.bureau.test than the one that signs"
     ]

@@ -9,16 +9,18 @@ from sqlalchemy import LargeBinary, select
 from sqlalchemy.exc import IntegrityError
 
 from mailer.errors import StorageError
-from mailer.prepared import TOGETHER, Lookup, Rows, time_out
+from mailer.prepared import TOGETHER, BulkInsert, BulkLookup, time_out
 from mailer.storage import Database
 from mailer.suppression import SUPPRESSION
 from tests.support.tables import create_all
 
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 COLUMNS = ("address_hash", "scope", "reason", "since")
-PLAIN = Rows(SUPPRESSION, COLUMNS)
-FORGIVING = Rows(SUPPRESSION, COLUMNS, lambda insert: insert.on_conflict_do_nothing())
-FOUND = Lookup(LargeBinary(), lambda given: select(SUPPRESSION.c.scope).where(SUPPRESSION.c.address_hash.in_(given)))
+PLAIN = BulkInsert(SUPPRESSION, COLUMNS)
+FORGIVING = BulkInsert(SUPPRESSION, COLUMNS, lambda insert: insert.on_conflict_do_nothing())
+FOUND = BulkLookup(
+    LargeBinary(), lambda given: select(SUPPRESSION.c.scope).where(SUPPRESSION.c.address_hash.in_(given))
+)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def db(house_database: Database) -> Database:
     return house_database
 
 
-def put(db: Database, rows: Rows, numbers: range) -> None:
+def put(db: Database, rows: BulkInsert, numbers: range) -> None:
     with db.write() as conn:
         since = time_out(NOW, conn.dialect.name)
         rows.put(conn, [(b"%d" % number, str(number), "manual", since) for number in numbers])
@@ -62,4 +64,4 @@ def test_a_time_comes_back_as_it_was_put(db: Database) -> None:
 
 def test_columns_in_another_order_than_the_tables_are_refused() -> None:
     with pytest.raises(ValueError, match="another order"):
-        Rows(SUPPRESSION, ("scope", "address_hash"))
+        BulkInsert(SUPPRESSION, ("scope", "address_hash"))

@@ -10,7 +10,7 @@ from campaigns.cli import proof
 from mailer.storage import Database
 from tests.support.importing import NOW, Importer
 from unsubscribe import consent, holding, verifying
-from unsubscribe.consent import Event, Statement
+from unsubscribe.consent import ConsentEvent, ConsentStatement
 from unsubscribe.endpoint.known import PROOFS, parts
 from unsubscribe.endpoint.pages import View
 from unsubscribe.verifying import Chain
@@ -58,15 +58,17 @@ def test_who_was_put_on_a_list_reads_that_and_why(house: Importer, basis: str) -
 def test_only_who_did_so_themselves_agreed(house: Importer) -> None:
     house(f"email\n{ADDRESS}\n")
     with house.db.write() as conn:
-        number = consent.store_statement(conn, Statement("consent", "form", "Yes, mail me", "1"))
+        number = consent.store_statement(conn, ConsentStatement("consent", "form", "Yes, mail me", "1"))
         person = house.contact(ADDRESS).id
         for kind in ("requested", "confirmed"):
-            consent.record(conn, Event(person, kind, "agenda", NOW, number, {"address": ADDRESS}), NOW)
+            consent.record(conn, ConsentEvent(person, kind, "agenda", NOW, number, {"address": ADDRESS}), NOW)
         member = consent.store_statement(conn, consent.make_statement("member"))
-        consent.record(conn, Event(person, "given", "x", NOW, member, {"how": "the same mailbox as contact 7"}), NOW)
-        consent.record(conn, Event(person, "given", "y", NOW, number, {"how": "change details"}), NOW)
-        consent.record(conn, Event(person, "undone", "y", NOW, 0, {"how": "undo"}), NOW)
-        consent.record(conn, Event(person, "address", "", NOW, 0, {"from": "a", "to": "b"}), NOW)
+        consent.record(
+            conn, ConsentEvent(person, "given", "x", NOW, member, {"how": "the same mailbox as contact 7"}), NOW
+        )
+        consent.record(conn, ConsentEvent(person, "given", "y", NOW, number, {"how": "change details"}), NOW)
+        consent.record(conn, ConsentEvent(person, "undone", "y", NOW, 0, {"how": "undo"}), NOW)
+        consent.record(conn, ConsentEvent(person, "address", "", NOW, 0, {"from": "a", "to": "b"}), NOW)
         holding.hold(conn, ADDRESS, b"p" * 32, NOW)
     what = [entry.what for entry in chain(house).entries]
     assert what == ["listed_member", "requested", "confirmed", "joined", "chosen", "undone", "moved", "stopped"]

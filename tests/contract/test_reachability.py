@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from campaigns import control, launch, reachability, records
-from campaigns.states import State
+from campaigns.states import CampaignState
 from mailer import outbox
 from mailer.errors import FaultsError, StateError
 from mailer.outbox import Identity, MailingSpec, Recipient
@@ -35,7 +35,7 @@ def test_what_the_clock_finds_due_with_such_links_is_held_and_planned_anew(stage
     assert launch.launch_due(away, now) == []
     with stage.db.read() as conn:
         held = records.get(conn, "denkt-u-mee")
-    assert (held.state, held.reason) == (State.HELD, reachability.PLANNED)
+    assert (held.state, held.reason) == (CampaignState.HELD, reachability.PLANNED)
     with pytest.raises(StateError, match="plan it again"):
         control.resume(away, held.slug, now)
     launch.plan(away, path, now, (now + timedelta(hours=1)).isoformat())

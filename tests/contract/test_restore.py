@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from campaigns import control, launch, records
-from campaigns.launch import Site
+from campaigns.launch import LaunchConfig
 from campaigns.restoring import RESTORED, missing, restored
-from campaigns.states import State
+from campaigns.states import CampaignState
 from mailer import outbox, suppression
 from mailer.errors import StateError, StorageAway
 from mailer.journal import Journal
@@ -64,7 +64,7 @@ class Scene:
 
     def launch(self, slug: str = "denkt-u-mee") -> int:
         """Launched and its audience taken down; the number of its mailing."""
-        site = Site(self.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
+        site = LaunchConfig(self.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
         campaign = launch.start(site, self.stage.write(slug), self.stage.clock())
         launch.freeze(site, campaign, self.stage.clock, lambda: True)
         return campaign.mailing_id or 0
@@ -79,7 +79,7 @@ class Scene:
         assert found is not None
         return found
 
-    def leave(self, mailing: int, number: int) -> optout.Left:
+    def leave(self, mailing: int, number: int) -> optout.OptOutResult:
         """A reader uses the link in the letter."""
         with self.db.write() as conn:
             token = Token(Purpose.OPT_OUT, mailing, self.person(number).id)
@@ -110,13 +110,13 @@ async def test_what_left_after_the_backup_does_not_leave_again_by_itself(scene: 
     scene.put_back()  # as if all 20 had been accepted meanwhile
     done = restored(scene.db, scene.journal, scene.stage.clock())
     assert done.held == {"denkt-u-mee": 20}
-    assert (scene.campaign().state, scene.campaign().reason) == (State.HELD, RESTORED)
+    assert (scene.campaign().state, scene.campaign().reason) == (CampaignState.HELD, RESTORED)
     transport = MemoryTransport()
     assert (await send(deps(scene.db, tmp_path, transport), only=mailing)).kind == "held"
     assert transport.letters == []
     assert restored(scene.db, scene.journal, scene.stage.clock()).held == {"denkt-u-mee": 20}, "run again"
     control.resume(scene.stage.site, "denkt-u-mee", scene.stage.clock())
-    assert scene.campaign().state is State.SENDING
+    assert scene.campaign().state is CampaignState.SENDING
 
 
 async def test_a_backup_of_a_campaign_under_way_sends_nothing_twice_unasked(tmp_path: Path) -> None:
@@ -226,7 +226,10 @@ def test_a_planned_campaign_whose_hour_passed_does_not_leave_by_itself(scene: Sc
     now = scene.stage.clock.forward(minutes=20)
     restored(scene.db, scene.journal, now)
     assert launch.launch_due(scene.stage.site, now) == []
-    assert (scene.campaign("voorbij").state, scene.campaign("later").state) == (State.HELD, State.SCHEDULED)
+    assert (scene.campaign("voorbij").state, scene.campaign("later").state) == (
+        CampaignState.HELD,
+        CampaignState.SCHEDULED,
+    )
 
 
 def test_numbers_of_the_lost_hours_are_never_given_to_somebody_else(scene: Scene) -> None:

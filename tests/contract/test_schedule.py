@@ -13,7 +13,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from campaigns import control, launch, records
 from campaigns.records import Campaign
 from campaigns.schedule import Schedule
-from campaigns.states import State
+from campaigns.states import CampaignState
 from mailer import outbox
 from mailer.errors import FaultsError, StateError, StorageAway
 from mailer.storage import Database, open_database
@@ -58,13 +58,13 @@ def recipients(scene: Stage) -> int:
 
 def test_nothing_leaves_a_second_before_the_hour_and_everything_from_it_on(scene: Stage) -> None:
     planned = plan(scene)
-    assert (planned.state, planned.send_at) == (State.SCHEDULED, HOUR)
+    assert (planned.state, planned.send_at) == (CampaignState.SCHEDULED, HOUR)
     scene.clock.now = HOUR - timedelta(seconds=1)
     tick(scene)
-    assert (read(scene).state, recipients(scene)) == (State.SCHEDULED, 0)
+    assert (read(scene).state, recipients(scene)) == (CampaignState.SCHEDULED, 0)
     scene.clock.now = HOUR
     tick(scene)
-    assert (read(scene).state, recipients(scene)) == (State.SENDING, 5)
+    assert (read(scene).state, recipients(scene)) == (CampaignState.SENDING, 5)
 
 
 def test_who_joins_before_the_hour_is_counted(small: Stage) -> None:
@@ -81,7 +81,7 @@ def test_a_restart_forgets_nothing(small: Stage) -> None:
     again = Stage(open_database(f"sqlite:///{small.db.sqlite_path}"), small.folder, small.clock)
     again.clock.now = HOUR + timedelta(minutes=59)
     tick(again)
-    assert read(again).state is State.SENDING
+    assert read(again).state is CampaignState.SENDING
     again.db.close()
 
 
@@ -90,7 +90,7 @@ def test_an_hour_that_was_missed_by_too_much_is_held_and_said(scene: Stage) -> N
     scene.clock.now = HOUR + timedelta(hours=1, seconds=1)
     tick(scene)
     held = read(scene)
-    assert (held.state, held.reason) == (State.HELD, "missed")
+    assert (held.state, held.reason) == (CampaignState.HELD, "missed")
     assert recipients(scene) == 0
     with pytest.raises(StateError, match="its hour passed while nothing was serving"):
         launch.start(scene.site, scene.folder / "denkt-u-mee.md", scene.clock())
@@ -100,7 +100,7 @@ def test_a_campaign_that_missed_its_hour_is_sent_by_resume(small: Stage) -> None
     plan(small)
     small.clock.now = HOUR + timedelta(days=1)
     tick(small)
-    assert control.resume(small.site, "denkt-u-mee", small.clock()).state is State.SENDING
+    assert control.resume(small.site, "denkt-u-mee", small.clock()).state is CampaignState.SENDING
     tick(small)
     assert recipients(small) == 5
 
@@ -110,7 +110,7 @@ def test_a_campaign_that_missed_its_hour_can_be_planned_anew(small: Stage) -> No
     small.clock.now = HOUR + timedelta(days=1)
     tick(small)
     again = plan(small, "2024-09-20 09:00")
-    assert (again.state, again.send_at) == (State.SCHEDULED, datetime(2024, 9, 20, 7, tzinfo=UTC))
+    assert (again.state, again.send_at) == (CampaignState.SCHEDULED, datetime(2024, 9, 20, 7, tzinfo=UTC))
 
 
 def test_two_serving_processes_start_a_campaign_once(scene: Stage) -> None:
@@ -138,8 +138,8 @@ def test_an_hour_that_was_moved_while_somebody_looked_is_not_started_early(small
         (seen,) = records.due(conn, HOUR)
     plan(small, "2024-09-18 10:00")
     with small.db.write() as conn:
-        assert launch._open(conn, small.site, seen, launch.Event.START, HOUR, strict=False) is None
-    assert read(small).state is State.SCHEDULED
+        assert launch._open(conn, small.site, seen, launch.CampaignEvent.START, HOUR, strict=False) is None
+    assert read(small).state is CampaignState.SCHEDULED
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_on_the_days_when_the_clock_changes_it_starts_at_the_second_that_was_mea
     plan(small, at)
     small.clock.now = utc - timedelta(seconds=1)
     tick(small)
-    assert read(small).state is State.SCHEDULED
+    assert read(small).state is CampaignState.SCHEDULED
     small.clock.now = utc
     tick(small)
-    assert read(small).state is State.SENDING
+    assert read(small).state is CampaignState.SENDING
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_cancelled_plan_starts_never(small: Stage) -> None:
     control.cancel(small.db, "denkt-u-mee", small.clock())
     small.clock.now = HOUR
     tick(small)
-    assert read(small).state is State.CANCELLED
+    assert read(small).state is CampaignState.CANCELLED
 
 
 def test_the_clockwork_itself_starts_a_campaign_within_a_second_of_its_hour(small: Stage) -> None:
@@ -207,12 +207,12 @@ def test_the_clockwork_itself_starts_a_campaign_within_a_second_of_its_hour(smal
     clockwork.start()
     try:
         sleep(0.6)
-        assert read(small).state is State.SCHEDULED
+        assert read(small).state is CampaignState.SCHEDULED
         small.clock.now = HOUR
         begun = monotonic()
-        while read(small).state is not State.SENDING and monotonic() - begun < 10:
+        while read(small).state is not CampaignState.SENDING and monotonic() - begun < 10:
             sleep(0.02)
-        assert read(small).state is State.SENDING
+        assert read(small).state is CampaignState.SENDING
     finally:
         clockwork.close()
 
@@ -231,7 +231,7 @@ def test_a_machine_whose_clock_is_set_while_it_serves_goes_on_looking(small: Sta
         deadline = monotonic() + 10
         while recipients(small) < 5 and monotonic() < deadline:
             sleep(0.02)
-        assert (read(small).state, recipients(small)) == (State.SENDING, 5)
+        assert (read(small).state, recipients(small)) == (CampaignState.SENDING, 5)
     finally:
         clockwork.close()
 
@@ -251,11 +251,11 @@ def test_the_clock_tidies_as_soon_as_it_runs_and_a_failing_chore_stops_nothing_e
     clockwork.start()
     assert begun.wait(10)
     deadline = monotonic() + 10
-    while read(small).state is not State.SENDING and monotonic() < deadline:
+    while read(small).state is not CampaignState.SENDING and monotonic() < deadline:
         sleep(0.02)
     clockwork.close()
     assert asked == [HOUR]
-    assert read(small).state is State.SENDING
+    assert read(small).state is CampaignState.SENDING
 
 
 def test_turns_that_are_left_out_while_one_takes_long_fill_no_log(

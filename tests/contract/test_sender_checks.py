@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.preflight import Sender
+from campaigns.preflight import SenderIdentity
 from mailer.letter.dkim import dns_record, new_key
 from tests.contract.test_preflight import UNSIGNED, asked, line
 
@@ -21,7 +21,7 @@ _dmarc.vng.example. 60 IN TXT "v=DMARC1; {policy}"
 def told(policy: str, back: str, dkim: str = "", domain: str = "vng.example", spf: str = "v=spf1 a -all") -> list[str]:
     """What is found of a sender at ``domain`` with this policy, return path and signing domain."""
     zone = ZONE.format(domain=domain, policy=policy, spf=spf) + line(RECORD, f"post._domainkey.{dkim or 'x.example'}")
-    given = Sender(f"info@{domain}", back, "post" if dkim else "", dkim, RECORD if dkim else "")
+    given = SenderIdentity(f"info@{domain}", back, "post" if dkim else "", dkim, RECORD if dkim else "")
     return [fault.found for fault in asked(zone, given)]
 
 

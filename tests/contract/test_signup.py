@@ -13,14 +13,14 @@ from mailer.errors import FaultsError, TokenError
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
-from mailer.undeliverable import Statement
+from mailer.undeliverable import MailboxStatement
 from tests.support.people import NOW, PEPPER, TOKENS, Stage
 from unsubscribe import changes, consent, contacts, erasing, notices, optout, retention, signup, verifying
 from unsubscribe.contacts import Contact
 from unsubscribe.settings import ReaderSettings
-from unsubscribe.signup import SignUp, Wish
+from unsubscribe.signup import SignUp, SignUpForm
 
-WISH = Wish(
+WISH = SignUpForm(
     "Nieuw@gouda.example",
     ("agenda",),
     "Ja, mail mij de agenda. Ik kan mij altijd afmelden.",
@@ -42,7 +42,7 @@ def one(sqlite_database: Database) -> Stage:
     return Stage(sqlite_database)
 
 
-def ask(stage: Stage, wish: Wish = WISH, now: datetime = NOW) -> None:
+def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
     with stage.db.write() as conn:
         signup.request(conn, wish, stage.post, PEPPER, now)
 
@@ -114,7 +114,7 @@ def test_confirming_subscribes_and_records_the_exact_text(stage: Stage) -> None:
     assert chain.fault == ""
     assert [entry.kind for entry in chain.entries] == ["requested", "confirmed"]
     asked = chain.entries[0]
-    assert asked.statement == consent.Statement("consent", WISH.source, WISH.text, "2")
+    assert asked.statement == consent.ConsentStatement("consent", WISH.source, WISH.text, "2")
     assert asked.detail == {"address": "Nieuw@gouda.example", "form": WISH.source, "peer": "192.0.2.1"}
 
 
@@ -187,7 +187,7 @@ def test_confirming_forgets_what_servers_said_of_the_mailbox(stage: Stage) -> No
     ask(stage)
     found = person(stage)
     assert found
-    said = Statement(1, stage.mailing, found.id, found.address_hash, found.domain, "inactive", clear=False)
+    said = MailboxStatement(1, stage.mailing, found.id, found.address_hash, found.domain, "inactive", clear=False)
     with stage.db.write() as conn:
         undeliverable.note(conn, [said], NOW)
     confirm(stage, link(stage))
@@ -278,7 +278,7 @@ def test_a_confirmed_request_stays(stage: Stage) -> None:
         (replace(WISH, email="", topics=("nix",)), ["email", "topics"]),
     ],
 )
-def test_there_must_be_an_address_and_an_open_topic(one: Stage, wish: Wish, fields: list[str]) -> None:
+def test_there_must_be_an_address_and_an_open_topic(one: Stage, wish: SignUpForm, fields: list[str]) -> None:
     with pytest.raises(FaultsError) as caught:
         ask(one, wish)
     assert [fault.field for fault in caught.value.faults] == fields

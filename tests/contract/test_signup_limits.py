@@ -17,9 +17,9 @@ from unsubscribe import contacts, retention, signup
 from unsubscribe.contacts import Contact
 from unsubscribe.limits import ALLOWANCE, Spent
 from unsubscribe.settings import ReaderSettings
-from unsubscribe.signup import Wish
+from unsubscribe.signup import SignUpForm
 
-WISH = Wish(
+WISH = SignUpForm(
     "nieuw@gouda.example", ("agenda",), "Ja.", "2", "https://vng.example/aanmelden", language="nl", peer="192.0.2.1"
 )
 
@@ -34,7 +34,7 @@ def one(sqlite_database: Database) -> Stage:
     return Stage(sqlite_database)
 
 
-def ask(stage: Stage, wish: Wish = WISH, now: datetime = NOW) -> None:
+def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
     with stage.db.write() as conn:
         signup.request(conn, wish, stage.post, PEPPER, now)
 

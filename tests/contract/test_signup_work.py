@@ -21,7 +21,7 @@ from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, Stage
 from unsubscribe import contacts, erasing, signup
 from unsubscribe.contacts import Person
-from unsubscribe.signup import Wish
+from unsubscribe.signup import SignUpForm
 
 _TABLE = re.compile(r"\b(?:INTO|FROM|UPDATE)\s+(\w+)", re.IGNORECASE)
 KINDS = ["subscribed", "opted_out", "left_all", "erased", "undeliverable", "complained", "asked_before", "asked_now"]
@@ -80,7 +80,9 @@ def known(stage: Stage, kind: str) -> str:
 
 
 def ask(stage: Stage, email: str, hours: int = 0, topics: Sequence[str] = ("agenda",)) -> None:
-    wish = Wish(email, tuple(topics), "Ja, mail mij.", "1", "https://vng.example/aanmelden", "", "nl", "192.0.2.1")
+    wish = SignUpForm(
+        email, tuple(topics), "Ja, mail mij.", "1", "https://vng.example/aanmelden", "", "nl", "192.0.2.1"
+    )
     with stage.db.write() as conn:
         signup.request(conn, wish, stage.post, PEPPER, NOW + timedelta(hours=hours))
 

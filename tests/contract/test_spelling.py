@@ -41,7 +41,7 @@ def store(stage: Stage, email: str = QUOTED, topics: tuple[str, ...] = ("nieuws"
         statement = consent.store_statement(conn, consent.make_statement("member"))
         for slug in topics:
             contacts.subscribe(conn, made.id, contacts.topic(conn, slug).id, NOW, statement=statement)
-            consent.record(conn, consent.Event(made.id, "given", slug, NOW, statement, {"address": email}), NOW)
+            consent.record(conn, consent.ConsentEvent(made.id, "given", slug, NOW, statement, {"address": email}), NOW)
         found = contacts.get(conn, made.id)
     assert found
     return found

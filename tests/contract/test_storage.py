@@ -12,7 +12,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 
 from mailer.columns import Instant
 from mailer.errors import SettingsError, StorageBusy, StorageError
-from mailer.storage import Database, Others, open_database
+from mailer.storage import Database, LockWaiters, open_database
 
 TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
 
@@ -111,7 +111,7 @@ def test_the_address_of_a_database_is_shown_without_its_password(more: str) -> N
 def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) -> None:
     """What lets an opt-out go before a sender that would take the lock again at once."""
     db = open_database(f"sqlite:///{tmp_path}/a.db")
-    others, begun = Others(db), threading.Event()
+    others, begun = LockWaiters(db), threading.Event()
 
     def wait() -> None:
         with db.write():
@@ -135,7 +135,7 @@ def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) 
 def test_a_writer_whose_mark_cannot_be_made_waits_all_the_same(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path}/a.db")
     (tmp_path / "a.db-waiting").mkdir()
-    others = Others(db)
+    others = LockWaiters(db)
     with db.write():
         assert not others.wait()
         with pytest.raises(StorageBusy), db.write(busy_seconds=0.05):

@@ -8,19 +8,19 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.links import Slots
+from campaigns.links import ContactSlots
 from mailer import archive, outbox
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
 from mailer.letter.compose import Composer
-from mailer.letter.plan import Stamp
+from mailer.letter.plan import MessageMeta
 from mailer.outbox import MailingSpec
 from mailer.storage import Database
 from tests.support.letters import small
 from tests.support.people import IDENTITY, NOW, TOKENS, Stage
 from unsubscribe import changes, contacts, details, notices
-from unsubscribe.details import Wishes
-from unsubscribe.notices import MOST_A_DAY, Notice
+from unsubscribe.details import DetailsForm
+from unsubscribe.notices import MOST_A_DAY, NoticeKind
 
 LURE = "Lieve klant. Uw postvak is vol: meld u aan op https://postvak.example/nu of help@postvak.example"
 WORDS = ("Lieve", "klant", "postvak", "https://postvak", "Nieuwsgierig")
@@ -51,7 +51,7 @@ def written(stage: Stage, mailing: outbox.Mailing, name: str, values: dict[str, 
     """The message as it would leave."""
     with stage.db.read() as conn:
         composer = Composer(archive.letter(conn, mailing.spec.snapshot))
-    stamp = Stamp(stage.reader.email, NOW, "a@vng.example", name, "https://mail.vng.example/u/x", "")
+    stamp = MessageMeta(stage.reader.email, NOW, "a@vng.example", name, "https://mail.vng.example/u/x", "")
     found = email.message_from_bytes(composer.message(values, stamp), policy=email.policy.default)
     assert isinstance(found, email.message.EmailMessage)
     return found
@@ -64,7 +64,7 @@ def texts(message: email.message.EmailMessage) -> str:
 
 
 @pytest.mark.parametrize("notice", sorted(MOST_A_DAY))
-def test_no_letter_of_service_repeats_what_anybody_typed(stage: Stage, notice: Notice) -> None:
+def test_no_letter_of_service_repeats_what_anybody_typed(stage: Stage, notice: NoticeKind) -> None:
     overwrite(stage)
     typed = {
         "topics": {"agenda": True},
@@ -96,7 +96,7 @@ def test_a_campaign_makes_no_link_of_what_a_reader_typed(stage: Stage) -> None:
             conn, compile_letter(small(body, subject="Voor {{ contact.name | default('u') }}")), NOW
         )
         mailing = outbox.open_mailing(conn, MailingSpec("c", "campaign", "nieuws", snapshot, IDENTITY), NOW)
-        filled = Slots(TOKENS).fill(conn, mailing, [stage.reader.id])[stage.reader.id]
+        filled = ContactSlots(TOKENS).fill(conn, mailing, [stage.reader.id])[stage.reader.id]
         assert filled.values["contact"] == contacts.get(conn, stage.reader.id).values()  # type: ignore[union-attr]
     shown = texts(written(stage, mailing, filled.name, dict(filled.values)))
     assert "postvak is vol" in shown
@@ -111,8 +111,8 @@ def test_what_the_organisation_itself_brought_in_stays_as_it_is(stage: Stage) ->
     assert (name, values["page"]) == ("Esther", "https://vng.example/esther")
 
 
-@pytest.mark.parametrize("wishes", [Wishes(name=LURE), Wishes(fields={"salutation": LURE})])
-def test_a_name_or_field_that_says_where_to_go_is_refused_at_the_form(stage: Stage, wishes: Wishes) -> None:
+@pytest.mark.parametrize("wishes", [DetailsForm(name=LURE), DetailsForm(fields={"salutation": LURE})])
+def test_a_name_or_field_that_says_where_to_go_is_refused_at_the_form(stage: Stage, wishes: DetailsForm) -> None:
     with stage.db.write() as conn, pytest.raises(FaultsError) as caught:
         details.save(conn, stage.token(), wishes, stage.house, NOW + timedelta(minutes=1))
     assert [fault.field for fault in caught.value.faults] == ["name" if wishes.name else "salutation"]

@@ -15,9 +15,9 @@ from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, Stage
 from unsubscribe import changes, contacts, moving, signup
-from unsubscribe.signup import Wish
+from unsubscribe.signup import SignUpForm
 
-WISH = Wish("nieuw@gouda.example", ("agenda",), "Ja.", "2", "https://vng.example/aanmelden", language="nl")
+WISH = SignUpForm("nieuw@gouda.example", ("agenda",), "Ja.", "2", "https://vng.example/aanmelden", language="nl")
 LATER = NOW + timedelta(days=15)
 BEFORE = LATER - timedelta(days=14)
 

@@ -11,7 +11,7 @@ import pytest
 from mailer.errors import RelayAway, RelayRefused
 from mailer.outcome import RelayEvent
 from mailer.settings import Relay
-from mailer.transport.base import NotWritten, Parcel, Replied, Result, Transport
+from mailer.transport.base import NotWritten, OutgoingMessage, Replied, Result, Transport
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from tests.support.feeds import LETTER, ListFeed, carry, parcel
@@ -28,7 +28,7 @@ class Rig:
     real: bool
 
 
-def script(letter: Parcel) -> Result | None:
+def script(letter: OutgoingMessage) -> Result | None:
     if "dead" in letter.recipient:
         return Replied("rcpt", 550, "5.1.1 no such user")
     if "later" in letter.recipient:
@@ -132,7 +132,7 @@ async def test_cancelled_at_whatever_moment_it_reports_all_that_it_took(rig: Rig
 
 async def test_a_fault_of_the_feed_is_raised_and_not_swallowed(rig: Rig) -> None:
     class Broken(ListFeed):
-        def take(self) -> Parcel | None:
+        def take(self) -> OutgoingMessage | None:
             if self.taken >= 3:
                 raise LookupError("a fault of ours")
             return super().take()

@@ -11,7 +11,7 @@ import pytest
 from mailer import outbox, suppression, undeliverable
 from mailer.outcome import Replied
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Offers
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import counts, db, hash_of, lite, person, states
@@ -40,8 +40,8 @@ class House:
         await send(deps(self.db, self.folder, transport, clock=self.clock), only=mailing)
         return mailing
 
-    def script(self, said: dict[int, str] | str) -> Callable[[Parcel], Replied | None]:
-        def answer(parcel: Parcel) -> Replied | None:
+    def script(self, said: dict[int, str] | str) -> Callable[[OutgoingMessage], Replied | None]:
+        def answer(parcel: OutgoingMessage) -> Replied | None:
             number = int(parcel.recipient.partition("@")[0].removeprefix("reader"))
             text = said if isinstance(said, str) else said.get(number)
             return None if text is None else Replied("rcpt", 550, text)
@@ -176,7 +176,7 @@ async def test_two_senders_that_see_four_each_see_a_wave_together(house: House) 
             outbox.release(conn, mailing, utc_now())
         answers = dict.fromkeys(part, DEAD)
 
-        def answer(parcel: Parcel, answers: dict[int, str] = answers) -> Replied:
+        def answer(parcel: OutgoingMessage, answers: dict[int, str] = answers) -> Replied:
             number = int(parcel.recipient.partition("@")[0].removeprefix("reader"))
             return Replied("rcpt", 550, DEAD) if number in answers else Replied("rcpt", 451, "4.3.0 internal error")
 

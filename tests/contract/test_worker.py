@@ -13,7 +13,7 @@ import pytest
 from mailer import outbox, suppression
 from mailer.outcome import RelayEvent, Replied, Result, Unknown
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.support.house_db import counts, db, hash_of, lite, person, states
 from tests.support.sending import People, Sending, deps, send, sendable, utc_now
@@ -33,7 +33,7 @@ class Clock:
         return utc_now() + self.ahead
 
 
-def identity(parcel: Parcel) -> tuple[object, ...]:
+def identity(parcel: OutgoingMessage) -> tuple[object, ...]:
     """What must be the same at each attempt (I5)."""
     headers = re.findall(rb"^(?:Date|Message-ID|List-Unsubscribe): .*$", parcel.content, re.MULTILINE)
     return (parcel.sender, parcel.recipient, *headers)
@@ -86,9 +86,9 @@ async def test_without_a_return_path_the_from_address_takes_the_bounces(lite: Da
 
 
 async def test_each_attempt_is_the_same_letter(db: Database, tmp_path: Path) -> None:
-    seen: list[Parcel] = []
+    seen: list[OutgoingMessage] = []
 
-    def greylist(parcel: Parcel) -> Result | None:
+    def greylist(parcel: OutgoingMessage) -> Result | None:
         seen.append(parcel)
         return Replied("rcpt", 450, "4.2.0 greylisted") if len(seen) <= 2 else None
 
@@ -262,9 +262,9 @@ async def test_a_letter_in_doubt_is_listed_and_not_sent_again(db: Database, tmp_
 
 
 async def test_under_send_again_a_letter_in_doubt_goes_out_once_more_the_same(db: Database, tmp_path: Path) -> None:
-    seen: list[Parcel] = []
+    seen: list[OutgoingMessage] = []
 
-    def once(parcel: Parcel) -> Result | None:
+    def once(parcel: OutgoingMessage) -> Result | None:
         seen.append(parcel)
         return Unknown("cut after the dot") if len(seen) == 1 else None
 

@@ -15,7 +15,7 @@ from mailer.outcome import RelayEvent, Replied, Result
 from mailer.outcome.results import EventKind
 from mailer.settings import Relay
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from tests.contract.test_worker import Clock
@@ -64,7 +64,7 @@ async def test_a_relay_that_puts_every_mail_off_ends_a_send_after_a_minute_too(l
 async def test_a_relay_that_puts_some_mail_off_and_takes_the_rest_is_not_away(lite: Database, tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def script(letter: Parcel) -> Result | None:
+    def script(letter: OutgoingMessage) -> Result | None:
         asked.append(letter.recipient)
         return Replied("mail", 451, "4.7.1 not this moment") if len(asked) % 9 == 5 else None
 

@@ -13,7 +13,7 @@ from mailer.outbox.tables import MAILING
 from mailer.outcome import RelayEvent, Replied, Result
 from mailer.settings import Relay
 from mailer.storage import Database
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import WorkerDeps
@@ -46,7 +46,7 @@ class Relaying(MemoryTransport):
         super().__init__(self._answer)
         self.refuses, self.tried = refuses, list[str]()
 
-    def _answer(self, parcel: Parcel) -> Result | None:
+    def _answer(self, parcel: OutgoingMessage) -> Result | None:
         self.tried.append(parcel.recipient)
         return next((answer for part, answer in self.refuses.items() if part in parcel.recipient), None)
 

@@ -17,12 +17,23 @@ from mailer import returnpath
 from mailer.letter.compile import compile_letter
 from mailer.letter.compose import Composer
 from mailer.letter.flat import flatten
-from mailer.letter.plan import Branch, Letter, Links, Loop, Number, Numbered, Place, Plan, Slot, Stamp
+from mailer.letter.plan import (
+    Branch,
+    CompiledTemplate,
+    EscapeContext,
+    Letter,
+    LetterLinks,
+    Loop,
+    MessageMeta,
+    Number,
+    Numbered,
+    Slot,
+)
 from mailer.outbox import Claimed, Counts, Identity, Mailing, MailingSpec
 from mailer.signing import MAX_MAILING, MAX_NUMBER, Key, Purpose, Token, seal, to_text
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.worker import Filled
-from mailer.worker.press import _Kit
+from mailer.worker.press import _MailingContext
 from tests.properties.test_letter_bytes import ANY, NASTY
 from tests.support.letters import LINKS, example
 
@@ -54,10 +65,10 @@ TEXTS = (
     "/",
     "https://vng.example/?q=",
 )
-SLOTS = st.builds(Slot, st.sampled_from(SOURCES[:2]) | st.sampled_from(SOURCES), st.sampled_from(Place))
+SLOTS = st.builds(Slot, st.sampled_from(SOURCES[:2]) | st.sampled_from(SOURCES), st.sampled_from(EscapeContext))
 
 
-def around(plans: st.SearchStrategy[Plan]) -> st.SearchStrategy[Any]:
+def around(plans: st.SearchStrategy[CompiledTemplate]) -> st.SearchStrategy[Any]:
     """Parts that hold plans. The name of a loop may hide what else has that name."""
     arms = st.lists(st.tuples(st.sampled_from(CONDITIONS), plans), min_size=1, max_size=2).map(tuple)
     lists = st.sampled_from(("contact.l", "contact.v", "links.optout", "item"))
@@ -70,11 +81,11 @@ def around(plans: st.SearchStrategy[Plan]) -> st.SearchStrategy[Any]:
     )
 
 
-def plans_of(nodes: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[Plan]:
+def plans_of(nodes: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[CompiledTemplate]:
     return st.lists(nodes, min_size=least, max_size=6).map(tuple)
 
 
-def plans(*texts: str) -> st.SearchStrategy[Plan]:
+def plans(*texts: str) -> st.SearchStrategy[CompiledTemplate]:
     leaves = st.sampled_from(texts) | SLOTS
     return plans_of(leaves | leaves | st.recursive(leaves, lambda some: around(plans_of(some)), max_leaves=5), 3)
 
@@ -114,7 +125,7 @@ STARTS = (
 )
 USUAL = st.sampled_from(("https://post.example.org/u/", "http://localhost:8025/u/", "https://h.example/a/b/u/"))
 ONLINE = st.sampled_from(("", "https://post.example.org/o/abc"))
-LINK_STARTS = st.builds(Links, ONLINE | STARTS, USUAL | USUAL | STARTS, USUAL | USUAL | STARTS)
+LINK_STARTS = st.builds(LetterLinks, ONLINE | STARTS, USUAL | USUAL | STARTS, USUAL | USUAL | STARTS)
 WORDS = st.sampled_from(
     ("", "Esther van der Mark", "Reader 1", " Jan ", "a  b", "J. P.", 'zei "ja"', "=?x?=", "é" * 40)
 )
@@ -161,7 +172,7 @@ PEOPLE = st.tuples(CLAIMS, FILLED)
 KEYS = st.binary(min_size=32, max_size=32).map(Key.of)
 
 
-def outcome(call: Callable[[], Parcel]) -> Parcel | tuple[type, str]:
+def outcome(call: Callable[[], OutgoingMessage]) -> OutgoingMessage | tuple[type, str]:
     """What comes of it: a parcel, or what was raised."""
     try:
         return call()
@@ -169,61 +180,63 @@ def outcome(call: Callable[[], Parcel]) -> Parcel | tuple[type, str]:
         return type(error), str(error)
 
 
-def slowly(composer: Composer, key: Key, mailing: Mailing, links: Links, claim: Claimed, filled: Filled) -> Parcel:
+def slowly(
+    composer: Composer, key: Key, mailing: Mailing, links: LetterLinks, claim: Claimed, filled: Filled
+) -> OutgoingMessage:
     """The specification: tokens, links, Message-ID and stamp made one by one."""
     number, address = claim.recipient, claim.address
     optout, details, message_id = (to_text(seal(key, Token(purpose, mailing.id, number))) for purpose in PURPOSES)
     own = {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
     host = composer.letter.from_address.rpartition("@")[2]
     ways = own["optout"], filled.unsubscribe_mailto
-    stamp = Stamp(address, claim.first_claimed_at, f"{message_id}@{host}", filled.name, *ways)
+    stamp = MessageMeta(address, claim.first_claimed_at, f"{message_id}@{host}", filled.name, *ways)
     content = composer.message({**filled.values, "links": own}, stamp)
     sender = returnpath.make(mailing.identity.return_path, key, mailing.id, number)
     plain = address.isascii()
-    return Parcel(claim.delivery, sender, address, content, not plain, plain)
+    return OutgoingMessage(claim.delivery, sender, address, content, not plain, plain)
 
 
 @settings(max_examples=60)
 @given(LETTERS, LINK_STARTS, KEYS, st.integers(0, MAX_MAILING), st.lists(PEOPLE, min_size=1, max_size=3))
 def test_the_flat_way_gives_the_bytes_of_the_slow_way_and_raises_what_that_raises(
-    letter: Letter, links: Links, key: Key, number: int, people: list[tuple[Claimed, Filled]]
+    letter: Letter, links: LetterLinks, key: Key, number: int, people: list[tuple[Claimed, Filled]]
 ) -> None:
     mailing = replace(MAILING, id=number)
-    kit, composer = _Kit(Composer(letter), key, mailing, links, None), Composer(letter)
+    kit, composer = _MailingContext(Composer(letter), key, mailing, links, None), Composer(letter)
     for claim, filled in people:
         expected = outcome(partial(slowly, composer, key, mailing, links, claim, filled))
         assert outcome(partial(kit.parcel, claim, filled)) == expected
 
 
-def alone(source: str, place: Place) -> Letter:
+def alone(source: str, place: EscapeContext) -> Letter:
     """A letter of one slot, that begins an address."""
     return Letter("nl", "", "a@b.example", "", ("x",), ('<a href="', Slot(source, place), '">x</a>\n'), ("x",))
 
 
 @given(
     st.sampled_from(("links.optout", "links.details")),
-    st.sampled_from(Place),
+    st.sampled_from(EscapeContext),
     STARTS,
     st.from_regex(r"\A[A-Za-z0-9_-]{36}\Z"),
 )
-@tried("links.optout", Place.URL, "https://h.example/%/u/", "AF" * 18)
-@tried("links.optout", Place.URL, "https://h.example/%", "AF" * 18)
+@tried("links.optout", EscapeContext.URL, "https://h.example/%/u/", "AF" * 18)
+@tried("links.optout", EscapeContext.URL, "https://h.example/%", "AF" * 18)
 def test_whatever_a_token_is_it_stands_in_a_link_as_the_slow_way_writes_it(
-    source: str, place: Place, start: str, token: str
+    source: str, place: EscapeContext, start: str, token: str
 ) -> None:
-    composer, links, at = Composer(alone(source, place)), Links("", start, start), datetime.now(UTC)
+    composer, links, at = Composer(alone(source, place)), LetterLinks("", start, start), datetime.now(UTC)
     flat = flatten(composer, links, "@b.example")
     if flat is not None:
         values = {"contact": {}, "links": {"optout": start + token, "details": start + token}}
-        expected = composer.message(values, Stamp("a@b.example", at, f"{token}@b.example", "", start + token))
+        expected = composer.message(values, MessageMeta("a@b.example", at, f"{token}@b.example", "", start + token))
         assert flat.message("", "a@b.example", at, {"contact": {}}, 3 * token.encode("ascii")) == expected
 
 
 @pytest.mark.parametrize("name", ["denkt-u-mee", "have-your-say", "alle-blokken"])
 def test_a_real_letter_is_the_same_for_hundreds_of_people(name: str) -> None:
     composer, key = Composer(compile_letter(example(name)).letter), Key.of(b"k" * 32)
-    links = Links(LINKS["online"], LINKS["optout"][:-36], LINKS["details"][:-36])
-    kit = _Kit(composer, key, MAILING, links, None)
+    links = LetterLinks(LINKS["online"], LINKS["optout"][:-36], LINKS["details"][:-36])
+    kit = _MailingContext(composer, key, MAILING, links, None)
     assert flatten(composer, links, "@vng.nl") is not None
     for number in range(400):
         first = ("Esther", "", "José", "O'Brien & <zn>", "Ё", "From x", ".nl")[number % 7]

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.outcome import NotWritten, Replied, Result, Unknown
-from mailer.worker.lean import DONE, Lean
+from mailer.worker.lean import DONE, LeanOutcome
 from tests.support import turning
 from tests.support.turning import PEOPLE, arms
 
@@ -74,4 +74,4 @@ def test_the_usual_turn_is_a_lean_one(template: tuple[Path, int]) -> None:
         for step in range(4):
             lean.turn(step)
             lean.answer([(0, Replied("dot", 250, "2.0.0 Ok"))] * 8)
-        assert lean.came[:3] == [Lean.UNUSUAL, DONE, DONE]  # the first finds out that it is a usual one
+        assert lean.came[:3] == [LeanOutcome.UNUSUAL, DONE, DONE]  # the first finds out that it is a usual one

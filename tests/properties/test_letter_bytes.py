@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import canonical_body
 from mailer.letter.encode import clean, one_line, phrase, quoted_printable, unstructured
-from mailer.letter.plan import Branch, Letter, Loop, Place, Slot, Stamp
+from mailer.letter.plan import Branch, EscapeContext, Letter, Loop, MessageMeta, Slot
 from tests.support.strict_mail import decode_quoted_printable, decode_words, read
 
 ANY = st.text(st.characters(codec=None), max_size=300)
@@ -60,7 +60,13 @@ NASTY = st.lists(
     max_size=30,
 ).map("".join)
 VALUE = ANY | NASTY
-HTML, ATTRIBUTE, URL, PLAIN, HEADER = Place.HTML, Place.ATTRIBUTE, Place.URL, Place.PLAIN, Place.HEADER
+HTML, ATTRIBUTE, URL, PLAIN, HEADER = (
+    EscapeContext.HTML,
+    EscapeContext.ATTRIBUTE,
+    EscapeContext.URL,
+    EscapeContext.PLAIN,
+    EscapeContext.HEADER,
+)
 V = 'contact.v | default("-")'
 LETTER = Letter(
     language="nl",
@@ -88,9 +94,9 @@ COMPOSER = Composer(LETTER)
 AT = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 
 
-def stamp(name: str = "") -> Stamp:
+def stamp(name: str = "") -> MessageMeta:
     token = "a" * 36
-    return Stamp("lezer@vng.example", AT, f"{token}@vng.example", name, f"https://vng.example/u/{token}")
+    return MessageMeta("lezer@vng.example", AT, f"{token}@vng.example", name, f"https://vng.example/u/{token}")
 
 
 def shown(text: str) -> str:

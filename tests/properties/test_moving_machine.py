@@ -22,7 +22,7 @@ from mailer.signing import Purpose
 from tests.support.house_db import open_lite
 from tests.support.people import NOW, PEPPER, Stage
 from unsubscribe import contacts, details, erasing, moving
-from unsubscribe.moving import Move
+from unsubscribe.moving import AddressChangeStatus
 
 ADDRESSES = ("esther@gouda.example", "b1@thief.example", "b2@thief.example")
 WAIT, CONFIRM_WITHIN, PUT_BACK = timedelta(days=7), timedelta(days=14), timedelta(days=14)
@@ -133,7 +133,7 @@ class Moving(RuleBasedStateMachine):
     @precondition(lambda self: not self.erased)
     @rule()
     def details_are_changed(self) -> None:
-        wishes = details.Wishes(name=f"Name {self.now:%j} {len(self.asked)}")
+        wishes = details.DetailsForm(name=f"Name {self.now:%j} {len(self.asked)}")
         try:
             with self.stage.db.write() as conn:
                 saved = details.save(conn, self.stage.token(), wishes, self.stage.house, self.now)
@@ -172,7 +172,7 @@ class Moving(RuleBasedStateMachine):
     def _one(self, data: st.DataObject) -> Asked:
         return self.asked[data.draw(st.sampled_from(sorted(self.asked)))]
 
-    def _act(self, which: str, one: Asked) -> Move:
+    def _act(self, which: str, one: Asked) -> AddressChangeStatus:
         act = {"confirm": moving.confirm, "agree": moving.agree, "keep": moving.keep}[which]
         with self.stage.db.write() as conn:
             return act(conn, self.stage.token(Purpose.ADDRESS_NEW, one.id), PEPPER, self.now)
@@ -195,7 +195,7 @@ class Moving(RuleBasedStateMachine):
     def _can_be_put_back(self, one: Asked) -> bool:
         return one.moved is not None and not one.off and self.now < one.moved + PUT_BACK
 
-    def _is_true(self, move: Move, one: Asked) -> None:
+    def _is_true(self, move: AddressChangeStatus, one: Asked) -> None:
         """An answer says nothing that is not so."""
         if self.erased:
             assert move.stand == "gone"

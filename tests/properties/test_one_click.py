@@ -20,7 +20,7 @@ from mailer.signing import Purpose
 from mailer.storage import open_database
 from tests.support.site import KEYRING, Town
 from unsubscribe.endpoint import public_app
-from unsubscribe.endpoint.guard import Guard
+from unsubscribe.endpoint.guard import SecurityMiddleware
 from unsubscribe.endpoint.oneclick import BODY, OneClick
 from unsubscribe.tokens import Tokens
 
@@ -155,7 +155,7 @@ def site() -> Iterator[tuple[Town, Starlette]]:
 
 
 def guard_of(app: Starlette) -> Any:
-    assert isinstance(app.middleware_stack, Guard)
+    assert isinstance(app.middleware_stack, SecurityMiddleware)
     return app.middleware_stack
 
 

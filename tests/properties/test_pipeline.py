@@ -9,9 +9,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.transport.base import NotWritten, Parcel, Replied, Unknown
+from mailer.transport.base import NotWritten, OutgoingMessage, Replied, Unknown
 from mailer.transport.limits import Limits, Offers
-from mailer.transport.link import Losses
+from mailer.transport.link import PipeliningHealth
 from mailer.transport.usual import UsualPipeline
 from tests.support.feeds import ListFeed
 from tests.support.talk import Line
@@ -116,10 +116,12 @@ def test_the_servers_record_and_our_reports_agree(
     read: int,
 ) -> None:
     budget, heard = network  # so many bytes reach the server, and so many of its answers reach us
-    parcels = [Parcel(n, f"s{n}@a.nl", f"r{n}@b.nl", CONTENTS[n % len(CONTENTS)] + b"%d\r\n" % n) for n in range(12)]
+    parcels = [
+        OutgoingMessage(n, f"s{n}@a.nl", f"r{n}@b.nl", CONTENTS[n % len(CONTENTS)] + b"%d\r\n" % n) for n in range(12)
+    ]
     parcels = [parcel._replace(ready=b"\n." not in b"\n" + parcel.content) for parcel in parcels]
     feed, line, server = ListFeed(parcels), Line(), Server(choices, early_354)
-    pipeline = UsualPipeline(feed, line, Offers(pipelining=pipelining), Limits(), Losses())
+    pipeline = UsualPipeline(feed, line, Offers(pipelining=pipelining), Limits(), PipeliningHealth())
     pipeline.begin(0.0)
     queued, index = b"", 0
     while not pipeline.over:

@@ -19,8 +19,8 @@ from mailer import outbox, suppression
 from mailer.outcome import Replied, Stage
 from mailer.settings import MailerSettings
 from mailer.storage import Database
-from mailer.worker.judge import Judge
-from mailer.worker.todo import Todo
+from mailer.worker.judge import ReplyHandler
+from mailer.worker.todo import PendingWrites
 from tests.support.house_db import NOW, create_all, fill, hash_of, open_lite, person
 from tests.support.replies import Reply, replies
 
@@ -47,7 +47,7 @@ class Heard(NamedTuple):
 def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) -> dict[int, Reply]:
     """Send one campaign; person → what was answered. Held ones are let go on until nobody waits."""
     people = [person(n, f"d{n % 3}.example") for n in range(1, PEOPLE + 1)]
-    mailing, judge, heard = fill(db, people, key=f"campaign:{number}"), Judge(MailerSettings()), {}
+    mailing, judge, heard = fill(db, people, key=f"campaign:{number}"), ReplyHandler(MailerSettings()), {}
     sender = outbox.register(db, Path(db.engine.url.database or "").parent, "sender", now)
     for _ in range(30):
         with db.write() as conn:
@@ -55,7 +55,7 @@ def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) ->
             claims = outbox.claim(conn, sender.id, {mailing: 3}, now, now - timedelta(days=4))
         if not claims:
             break
-        todo, judged = Todo(), judge.begin(now)
+        todo, judged = PendingWrites(), judge.begin(now)
         with db.read() as conn:
             known = outbox.get(conn, mailing)
         for claim in claims:
@@ -64,7 +64,7 @@ def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) ->
             result = Replied(cast(Stage, reply.stage), reply.code, reply.text)
             todo.decided(claim, sender.id, known, judged(claim, known, result))
         with sender.write() as conn:
-            tally = outbox.Tally()
+            tally = outbox.CounterDelta()
             todo.write(conn, now, tally)
             tally.post(conn)
     sender.close(now)

@@ -16,12 +16,12 @@ from mailer.signing import Purpose
 from tests.support.house_db import open_lite
 from tests.support.people import NOW, Stage
 from unsubscribe import changes, contacts, details, frequency, optout
-from unsubscribe.details import Wishes
+from unsubscribe.details import DetailsForm
 
 UNTIL = tuple(NOW + timedelta(days=number) for number in (100, 200, 300))
 TOPICS = ("nieuws", "agenda")
 wishes = st.builds(
-    Wishes,
+    DetailsForm,
     name=st.sampled_from([None, "One", "Two"]),
     language=st.sampled_from([None, "nl", "en"]),
     fields=st.dictionaries(st.just("salutation"), st.sampled_from(["Dear", "Hello"])),
@@ -77,7 +77,7 @@ class Model:
         before = self.items(now)
         stage = self.stage
         with stage.db.write() as conn:
-            if isinstance(value, Wishes):
+            if isinstance(value, DetailsForm):
                 details.save(conn, stage.token(), value, stage.house, now)
             elif kind == "less_often":
                 details.less_often(conn, stage.token(), int(str(value)), stage.house, now)
@@ -96,7 +96,7 @@ class Model:
 
     def _wished_again(self, kind: str, value: object) -> None:
         """Who wishes once more to leave what was left already has the last word: the undo of before gives none back."""
-        off = {topic for topic, on in value.topics.items() if not on} if isinstance(value, Wishes) else set()
+        off = {topic for topic, on in value.topics.items() if not on} if isinstance(value, DetailsForm) else set()
         off |= {"nieuws"} if (kind, value) == ("leave", "topic") else set()
         for act in self.acts:
             about = act.scope in {*off, ""} if off else (kind, value) == ("leave", "all")

@@ -14,9 +14,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.transport.base import Parcel, RelayEvent, Result
+from mailer.transport.base import OutgoingMessage, RelayEvent, Result
 from mailer.transport.limits import Limits, Offers, Reuse
-from mailer.transport.link import Ended, Losses
+from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import HOLD_BACK, Pipeline
 from mailer.transport.usual import UsualPipeline
 
@@ -103,7 +103,7 @@ class Both:
     ``fault``: the place in it at which the feed raises.
     """
 
-    parcels: list[Parcel | None]
+    parcels: list[OutgoingMessage | None]
     unwanted: frozenset[int]
     fault: int
     log: list[Any] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Both:
         if len(self.log) == self.fault:
             raise Fault
 
-    def take(self) -> Parcel | None:
+    def take(self) -> OutgoingMessage | None:
         parcel = self.parcels.pop() if self.parcels else None
         self.called("take", parcel and parcel.delivery)
         return parcel
@@ -183,13 +183,13 @@ def answers(asked: list[str], chance: Random) -> list[bytes]:
 class Pair:
     """A pipeline with the fast ways and one without, over the same; they are compared after each step."""
 
-    def __init__(self, parcels: list[Parcel | None], offers: Offers, chance: Random) -> None:
+    def __init__(self, parcels: list[OutgoingMessage | None], offers: Offers, chance: Random) -> None:
         limits = Limits(reuse=Reuse(messages=chance.choice((1_000, 1_000, 8))))
         unwanted, fault = frozenset(chance.sample(range(60), 3)), chance.choice((0, 0, chance.randrange(60)))
         self.lines = Both(list(parcels), unwanted, fault), Both(list(parcels), unwanted, fault)
         self.pair: tuple[Pipeline, Pipeline] = (
-            Pipeline(self.lines[0], self.lines[0], offers, limits, Losses()),
-            UsualPipeline(self.lines[1], self.lines[1], offers, limits, Losses()),
+            Pipeline(self.lines[0], self.lines[0], offers, limits, PipeliningHealth()),
+            UsualPipeline(self.lines[1], self.lines[1], offers, limits, PipeliningHealth()),
         )
         self.now = 0.0
         self.each(lambda pipeline: pipeline.begin(0.0))
@@ -244,7 +244,7 @@ def test_with_the_fast_ways_the_outcome_is_that_of_the_slow_way(
 ) -> None:
     chance = Random(seed)
     kinds = [chance.choice((*PARCELS, *[PARCELS[0]] * 20, None)) for _ in range(20)] + [PARCELS[0]] * before
-    parcels = [kind and Parcel(n, kind[0], kind[1].format(n), *kind[2:]) for n, kind in enumerate(kinds)]
+    parcels = [kind and OutgoingMessage(n, kind[0], kind[1].format(n), *kind[2:]) for n, kind in enumerate(kinds)]
     pair = Pair(parcels, replace(offers, size=size), chance)
     for _ in range(before):
         said = b"".join(WELL[question] + b" ok\r\n" for question in pair.pair[0]._expect)

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, example, given, settings
 
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
-from mailer.letter.plan import Branch, Loop, Numbered, Plan
+from mailer.letter.plan import Branch, CompiledTemplate, Loop, Numbered
 from tests.support.letters import small
 from tests.support.wordy import letters, words_of
 
 pytestmark = pytest.mark.slow
 
 
-def _all(plan: Plan) -> str:
+def _all(plan: CompiledTemplate) -> str:
     """Everything that a plan may show, each branch taken."""
     text = ""
     for node in plan:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from campaigns.launch import Site
+from campaigns.launch import LaunchConfig
 from mailer.address import parse
 from mailer.storage import Database
 from tests.support.tables import migrated
@@ -57,9 +57,9 @@ class Stage:
     clock: SetClock = field(default_factory=SetClock)
 
     @property
-    def site(self) -> Site:
+    def site(self) -> LaunchConfig:
         """What launches need."""
-        return Site(self.db, "https://mail.example.org", "bounce@example.org", 7)
+        return LaunchConfig(self.db, "https://mail.example.org", "bounce@example.org", 7)
 
     def write(self, slug: str = "denkt-u-mee", **more: str) -> Path:
         """A campaign file."""

@@ -6,23 +6,23 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from mailer.transport.base import NotWritten, Parcel, RelayEvent, Replied, Result, Transport, Unknown
+from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, Replied, Result, Transport, Unknown
 
 LETTER = b"From: VNG <info@vng.example>\r\nTo: reader@example.nl\r\nSubject: hello\r\n\r\nGoedemorgen.\r\n"
 
 
-def parcel(number: int, content: bytes = LETTER, *, recipient: str = "", sender: str = "") -> Parcel:
+def parcel(number: int, content: bytes = LETTER, *, recipient: str = "", sender: str = "") -> OutgoingMessage:
     """Parcel ``number``, to ``r<number>@example.nl`` from ``s<number>@vng.example``."""
-    return Parcel(number, sender or f"s{number}@vng.example", recipient or f"r{number}@example.nl", content)
+    return OutgoingMessage(number, sender or f"s{number}@vng.example", recipient or f"r{number}@example.nl", content)
 
 
 class ListFeed:
     """Gives the parcels in order; ``done`` is set once each has a result. ``again``: NotWritten goes round."""
 
-    def __init__(self, parcels: Iterable[Parcel] = (), *, again: bool = False) -> None:
+    def __init__(self, parcels: Iterable[OutgoingMessage] = (), *, again: bool = False) -> None:
         self.waiting = list(parcels)[::-1]
         self.again = again
-        self.out: dict[int, Parcel] = {}
+        self.out: dict[int, OutgoingMessage] = {}
         self.results: dict[int, list[Result]] = {}
         self.events: list[RelayEvent] = []
         self.unwanted: set[int] = set()
@@ -32,12 +32,12 @@ class ListFeed:
         if self.waiting:
             self.there.set()
 
-    def add(self, *parcels: Parcel) -> None:
+    def add(self, *parcels: OutgoingMessage) -> None:
         self.waiting[:0] = parcels[::-1]
         self.done.clear()
         self.there.set()
 
-    def take(self) -> Parcel | None:
+    def take(self) -> OutgoingMessage | None:
         if not self.waiting:
             self.there.clear()
             return None

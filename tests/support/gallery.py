@@ -156,7 +156,7 @@ def _subscribed(gallery: Gallery, page: Page) -> None:
     advance(page, "main .btn.primary")
 
 
-def _linked(notice: notices.Notice, slot: str, before: Way) -> Way:
+def _linked(notice: notices.NoticeKind, slot: str, before: Way) -> Way:
     def way(gallery: Gallery, page: Page) -> None:
         before(gallery, page)
         link = gallery.town.letter(notice, slot)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from campaigns.launch import Site, letter_source
+from campaigns.launch import LaunchConfig, letter_source
 from campaigns.material import load
 from mailer.errors import FaultsError, PostiljonError
 from mailer.letter.compile import compile_letter
@@ -95,7 +95,7 @@ def _check(path: Path) -> dict[str, Any]:
     try:
         material = load(path)
         faults += material.faults
-        site = Site(cast(Database, None), "https://post.example.org", "", 1)
+        site = LaunchConfig(cast(Database, None), "https://post.example.org", "", 1)
         compiled = compile_letter(letter_source(site, material, None, "code", NOW), time.thread_time)
         material.parts({image.sha256 for image in compiled.images})
     except FaultsError as error:

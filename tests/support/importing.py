@@ -13,7 +13,7 @@ from unsubscribe import consent, contacts, importing, verifying
 from unsubscribe.contacts import Contact
 from unsubscribe.contacts.rows import Rejected
 from unsubscribe.contacts.sheet import Reading
-from unsubscribe.importing import Plan, Summary
+from unsubscribe.importing import ImportJob, ImportSummary
 
 PEPPER = b"p" * 32
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
@@ -32,13 +32,13 @@ class Importer:
         data: str | bytes,
         *,
         topic: str = "nieuws",
-        statement: consent.Statement = MEMBER,
+        statement: consent.ConsentStatement = MEMBER,
         reading: Reading | None = None,
-    ) -> Summary:
+    ) -> ImportSummary:
         path = self.folder / "people.csv"
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         self.rejected = []
-        plan = Plan(topic, statement, PEPPER, reading=reading)
+        plan = ImportJob(topic, statement, PEPPER, reading=reading)
         return importing.import_file(self.db, path, plan, NOW, reject=self.rejected.append)
 
     def contact(self, email: str) -> Contact:

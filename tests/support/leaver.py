@@ -45,11 +45,11 @@ class House:
         with self.db.write() as conn:
             return outbox.claim(conn, SENDER, {mailing: 10}, now)
 
-    def leave(self, mailing: int, scope: optout.Scope = "topic", now: datetime = NOW) -> optout.Left:
+    def leave(self, mailing: int, scope: optout.Scope = "topic", now: datetime = NOW) -> optout.OptOutResult:
         with self.db.write() as conn:
             return optout.opt_out(conn, self.token(mailing), scope, now)
 
-    def look(self, mailing: int, now: datetime = NOW) -> optout.Reader:
+    def look(self, mailing: int, now: datetime = NOW) -> optout.Subscriber:
         with self.db.read() as conn:
             return optout.look(conn, self.token(mailing), now)
 

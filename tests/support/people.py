@@ -15,7 +15,7 @@ from tests.support.tables import create_all
 from unsubscribe import consent, contacts, notices, verifying
 from unsubscribe.contacts import Person
 from unsubscribe.details import House
-from unsubscribe.notices import Post
+from unsubscribe.notices import ServiceMailer
 from unsubscribe.tokens import Tokens
 
 PEPPER = b"p" * 32
@@ -44,8 +44,8 @@ class Stage:
                 number = contacts.topic(conn, slug).id
                 contacts.subscribe(conn, self.reader.id, number, NOW - timedelta(days=400), statement=member)
                 told = {"address": self.reader.email}
-                consent.record(conn, consent.Event(self.reader.id, "given", slug, NOW, member, told), NOW)
-        self.post = Post(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER)
+                consent.record(conn, consent.ConsentEvent(self.reader.id, "given", slug, NOW, member, told), NOW)
+        self.post = ServiceMailer(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER)
         self.house = House(self.post, ("salutation",))
         self.mailing = self.letter("a")
 

@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailer import archive, outbox, worker
-from mailer.letter.plan import Compiled, Letter, Place, Slot
+from mailer.letter.plan import Compiled, EscapeContext, Letter, Slot
 from mailer.outbox import Mailing
 from mailer.settings import MailerSettings, Relay
 from mailer.signing import Keyring
 from mailer.storage import Database
 from mailer.transport.base import Transport
 from mailer.transport.smtp import SmtpTransport
-from mailer.worker import Ending, Filled, Links, Turn, WorkerDeps
+from mailer.worker import ExitReason, Filled, LetterLinks, SendProgress, WorkerDeps
 from tests.support.house_db import fill
 
 RING = Keyring.of([b"k" * 32])
@@ -29,8 +29,8 @@ LETTER = Letter(
     from_address="info@vng.nl",
     reply_to="",
     subject=("Denkt u mee?",),
-    html=("<p>Beste ", Slot('contact.name | default("lezer")', Place.HTML), "</p>\n"),
-    text=("Beste ", Slot('contact.name | default("lezer")', Place.PLAIN), "\n"),
+    html=("<p>Beste ", Slot('contact.name | default("lezer")', EscapeContext.HTML), "</p>\n"),
+    text=("Beste ", Slot('contact.name | default("lezer")', EscapeContext.PLAIN), "\n"),
     headers=(("List-Id", "<nieuws.vng.nl>"),),
 )
 
@@ -54,7 +54,7 @@ class People:
             if number not in self.gone
         }
 
-    def links(self, conn: Connection, mailing: Mailing) -> Links | None:
+    def links(self, conn: Connection, mailing: Mailing) -> LetterLinks | None:
         return None
 
 
@@ -94,22 +94,22 @@ class Sending:
     """A worker beside the test: ``turns`` collects its reports."""
 
     def __init__(self, given: WorkerDeps, *, only: int | None = None, until_done: bool = True) -> None:
-        self.turns: list[Turn] = []
+        self.turns: list[SendProgress] = []
         self.stop = asyncio.Event()
         self.task = asyncio.create_task(
             worker.run(given, only=only, stop=self.stop, until_done=until_done, on_turn=self.turns.append)
         )
 
-    async def ended(self, seconds: float = 120) -> Ending:
+    async def ended(self, seconds: float = 120) -> ExitReason:
         """Wait until it ends by itself."""
         return await asyncio.wait_for(asyncio.shield(self.task), seconds)
 
-    async def end(self) -> Ending:
+    async def end(self) -> ExitReason:
         """Tell it to end, and wait."""
         self.stop.set()
         return await self.ended()
 
 
-async def send(given: WorkerDeps, *, only: int | None = None) -> Ending:
+async def send(given: WorkerDeps, *, only: int | None = None) -> ExitReason:
     """Run a worker until it is done."""
     return await Sending(given, only=only).ended()

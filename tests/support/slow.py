@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from mailer.outcome import NotWritten, Replied
-from mailer.transport.base import Feed
+from mailer.transport.base import MessageSource
 from mailer.transport.memory import MemoryTransport
 
 
@@ -18,7 +18,7 @@ class Slow(MemoryTransport):
         self.pause = 1 / a_second
         self.times: list[float] = []
 
-    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+    async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         while not stop.is_set():
             parcel = feed.take()
             if parcel is None:

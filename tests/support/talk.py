@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Limits, Offers
-from mailer.transport.link import Ended, Losses
+from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.usual import UsualPipeline
 from tests.support.feeds import ListFeed, parcel
 
@@ -48,11 +48,15 @@ class Talk:
     """A pipeline with its feed and line; ``says`` is what the relay answers."""
 
     def __init__(
-        self, *numbers: int, offers: Offers = OFFERS, parcels: tuple[Parcel, ...] = (), losses: Losses | None = None
+        self,
+        *numbers: int,
+        offers: Offers = OFFERS,
+        parcels: tuple[OutgoingMessage, ...] = (),
+        losses: PipeliningHealth | None = None,
     ) -> None:
         self.feed = ListFeed([*(parcel(number) for number in numbers), *parcels])
         self.line = Line()
-        self.losses = losses or Losses()
+        self.losses = losses or PipeliningHealth()
         self.now = 0.0
         self.pipeline = UsualPipeline(self.feed, self.line, offers, Limits(), self.losses)
         self.pipeline.begin(0.0)

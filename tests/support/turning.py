@@ -19,13 +19,13 @@ from mailer.outcome import Result
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
 from mailer.worker.handoff import HandOff
-from mailer.worker.lean import DONE, Lean, LeanTurn
+from mailer.worker.lean import DONE, LeanOutcome, LeanTurn
 from mailer.worker.ledger import Ledger
-from mailer.worker.outbound import Flight, Outbound
+from mailer.worker.outbound import InFlight, SendQueue
 from mailer.worker.state import SenderState
-from mailer.worker.turns import Turns
-from mailer.worker.watch import Watch
-from mailer.worker.writer import Writer
+from mailer.worker.turns import TurnScheduler
+from mailer.worker.watch import PeriodicReads
+from mailer.worker.writer import Dispatcher
 from tests.support.house_db import NOW, create_all, hash_of, open_lite, person
 from tests.support.sending import People, deps, sendable
 
@@ -33,17 +33,17 @@ PEOPLE = 24
 TABLES = ("delivery", "mailing", "suppression", undeliverable.STATEMENT.name, "sender")
 
 
-class Never(Watch):
+class Never(PeriodicReads):
     """Looks when it is told to, so that two senders look at the same moments."""
 
     def is_due(self) -> bool:
         return False
 
 
-class Now(Outbound):
+class Now(SendQueue):
     """Gives out at once what a limit would delay: here no loop runs that could wait for its moment."""
 
-    def add(self, flights: Iterable[Flight]) -> None:
+    def add(self, flights: Iterable[InFlight]) -> None:
         for flight in (given := list(flights)):
             flight.at = 0.0
         super().add(given)
@@ -54,21 +54,21 @@ class Arm:
 
     def __init__(self, db: Database, mailing: int, *, lean: bool) -> None:
         self.db, self.mailing, self.now, self.uses_lean = db, mailing, NOW, lean
-        self.people, self.came = People(), list[Lean]()
+        self.people, self.came = People(), list[LeanOutcome]()
         given = deps(db, db.sqlite_path.parent, MemoryTransport(), people=self.people, clock=lambda: self.now)  # type: ignore[union-attr]
         loop = asyncio.get_event_loop_policy().new_event_loop()
-        self.turns = Turns(loop, may_run_on_loop=True)
+        self.turns = TurnScheduler(loop, may_run_on_loop=True)
         loop.close()
         self.outbound = Now(self.turns, 4)
         self.state = SenderState.of(given, self.outbound, None, lambda call: call())
         self.ledger = Ledger(self.state)
-        self.writer = Writer(self.state, self.turns)
+        self.writer = Dispatcher(self.state, self.turns)
         self.lean = LeanTurn(self.state, self.ledger, HandOff(self.state))
         self.writer.watch = Never(self.state)
         self.look()
 
     def look(self) -> None:
-        Watch(self.state).look(self.ledger.sender.id, self.now, certain=True)
+        PeriodicReads(self.state).look(self.ledger.sender.id, self.now, certain=True)
 
     def turn(self, step: int) -> None:
         self.now += timedelta(seconds=1)

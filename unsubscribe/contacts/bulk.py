@@ -16,7 +16,7 @@ from sqlalchemy import JSON, Connection, Integer, Table, Text, bindparam, cast, 
 from sqlalchemy import table as named
 
 from mailer.columns import Instant
-from mailer.prepared import Prepared
+from mailer.prepared import PreparedStatement
 from unsubscribe.contacts.rows import ImportRow
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION
 
@@ -95,12 +95,12 @@ def new_numbers(conn: Connection, table: Table, count: int) -> list[int]:
 
 
 _TABLE, _COUNT = bindparam("b_table", type_=Text()), bindparam("b_count", type_=Integer())
-_NEXT = Prepared(
+_NEXT = PreparedStatement(
     lambda _dialect: select(func.nextval(func.pg_get_serial_sequence(_TABLE, literal_column("'id'")))).select_from(
         func.generate_series(literal_column("1"), _COUNT).table_valued("number")
     )
 )
-_LAST = Prepared(
+_LAST = PreparedStatement(
     lambda _dialect: (
         select(literal_column("seq")).select_from(named("sqlite_sequence")).where(literal_column("name") == _TABLE)
     )

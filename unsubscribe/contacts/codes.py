@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from unsubscribe.contacts.foreign import Kind, key
+from unsubscribe.contacts.foreign import ForeignStatus, key
 
-_ALPHABETS: tuple[Mapping[str, Kind], ...] = (
+_ALPHABETS: tuple[Mapping[str, ForeignStatus], ...] = (
     {  # The Newsletter Plugin
         "c": "subscribed",
         "s": "unconfirmed",
@@ -33,7 +33,7 @@ def are_codes(cells: Collection[str]) -> bool:
     return bool(cells) and all(len(key(cell)) == 1 or (len(cell) == 1 and cell.isalnum()) for cell in cells)
 
 
-def alphabet(cells: Collection[str], *, said: bool) -> Mapping[str, Kind]:
+def alphabet(cells: Collection[str], *, said: bool) -> Mapping[str, ForeignStatus]:
     """What each code means; nothing where that is not known. ``said``: the caller says that the column is a status."""
     used = {key(cell) for cell in cells}
     fitting = [codes for codes in _ALPHABETS if used <= codes.keys()]

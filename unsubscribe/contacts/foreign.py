@@ -16,9 +16,18 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["subscribed", "unconfirmed", "undeliverable", "unsubscribed", "blocked", "complaint"]
-KINDS: tuple[Kind, ...] = ("subscribed", "unconfirmed", "undeliverable", "unsubscribed", "blocked", "complaint")
-Use = Literal["email", "name", "first", "infix", "last", "language", "salutation", "date", "attributes", "left", "out"]
+ForeignStatus = Literal["subscribed", "unconfirmed", "undeliverable", "unsubscribed", "blocked", "complaint"]
+KINDS: tuple[ForeignStatus, ...] = (
+    "subscribed",
+    "unconfirmed",
+    "undeliverable",
+    "unsubscribed",
+    "blocked",
+    "complaint",
+)
+ColumnUse = Literal[
+    "email", "name", "first", "infix", "last", "language", "salutation", "date", "attributes", "left", "out"
+]
 _DATE = re.compile(
     r"(?!0000|1970-01-01)\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:\D.*)?|(?!0000|1970)\d{8}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*|[1-9]\d{8,12}"
     r"|\d{1,2}\.? ?[^\W\d]{3,}\.? ?\d{4}\b.*|[^\W\d]{3,}\.? \d{1,2},? \d{4}\b.*",
@@ -48,7 +57,7 @@ _NO = keys(
 )
 _MARKS: Mapping[str, str] = dict.fromkeys("✓✔☑☒√✅", "x") | dict.fromkeys("✗✘☐❌❎×", "no")
 # How a longer answer begins that is against mailing
-_BEGINS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+_BEGINS: tuple[tuple[ForeignStatus, re.Pattern[str]], ...] = (
     ("complaint", re.compile(r"spam|complain|abus")),
     ("undeliverable", re.compile(r"(?:hard|soft)? ?bounc|hard_bounc|undeliver|clean(?:ed|_)")),
     ("blocked", re.compile(r"black ?list|block ?list|suppress|manual|do not|donot|dnc")),
@@ -62,7 +71,7 @@ _BEGINS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
 )
 _NEGATION = re.compile(r"(?:no|nee|neen|nein|non|geen|niet|kein|keine|nicht|pas|not|never|nooit|nie|jamais)\W", re.I)
-_STATES: Mapping[Kind, frozenset[str]] = {
+_STATES: Mapping[ForeignStatus, frozenset[str]] = {
     "subscribed": keys(
         """subscribed, enabled, active, confirmed, opted in, opt in, optin, double opt in, single opt in, doi,
         valid, registered, live, verified, never bounced, actief, ingeschreven, aangemeld, bevestigd,
@@ -107,9 +116,9 @@ _STATES: Mapping[Kind, frozenset[str]] = {
         spam beschwerde, als spam markiert, plainte, plainte spam, signalé comme spam"""
     ),
 }
-_STATE: Mapping[str, Kind] = {word: kind for kind, words in _STATES.items() for word in words}
+_STATE: Mapping[str, ForeignStatus] = {word: kind for kind, words in _STATES.items() for word in words}
 # Numbers of Mailtrain (1 to 4) and ActiveCampaign (0 to 3), which say the same
-_NUMBERED: Mapping[str, Kind] = {
+_NUMBERED: Mapping[str, ForeignStatus] = {
     "1": "subscribed",
     "0": "unconfirmed",
     "2": "unsubscribed",
@@ -126,18 +135,18 @@ class Status:
     ``yes_no``: whether yes, no and marks are answers; where they are not, only a word against mailing settles it.
     """
 
-    yes: Kind = "subscribed"
-    no: Kind = "unsubscribed"
-    empty: Kind | None = None
-    date: Kind | None = None
-    text: Kind | None = None
+    yes: ForeignStatus = "subscribed"
+    no: ForeignStatus = "unsubscribed"
+    empty: ForeignStatus | None = None
+    date: ForeignStatus | None = None
+    text: ForeignStatus | None = None
     numbered: bool = False
     ambiguous: bool = False
     vague: bool = False
     yes_no: bool = True
-    words: Mapping[str, Kind] = field(default_factory=dict, hash=False)  # that mean something else here
+    words: Mapping[str, ForeignStatus] = field(default_factory=dict, hash=False)  # that mean something else here
 
-    def read(self, cell: str) -> Kind | None:
+    def read(self, cell: str) -> ForeignStatus | None:
         """What a cell says of its person; None when that is not known."""
         text = cell.strip()
         if _BELOW_ZERO.fullmatch(text):
@@ -154,19 +163,19 @@ class Status:
             return found not in (None, "subscribed")
         return not (self.vague and self._date(cell.strip()) and not self._word(key(cell)))
 
-    def _word(self, word: str) -> Kind | None:
+    def _word(self, word: str) -> ForeignStatus | None:
         found = self.words.get(word) or _STATE.get(word) or (_NUMBERED.get(word) if self.numbered else None)
         letter = self.numbered and len(word) == 1 and word.isalpha()  # a code of a program
         if found or letter or not self.yes_no or (word not in _YES and word not in _NO):
             return found
         return self.yes if word in _YES else self.no
 
-    def _date(self, text: str) -> Kind | None:
+    def _date(self, text: str) -> ForeignStatus | None:
         if self.date and (_NO_DATE.fullmatch(text) or _DATE.fullmatch(text)):
             return self.date if _DATE.fullmatch(text) else self.empty
         return self.yes if _COUNT.fullmatch(text) and self.yes != "subscribed" else None
 
-    def _several(self, text: str) -> Kind | None:
+    def _several(self, text: str) -> ForeignStatus | None:
         """What a list in one cell says, such as ``["UNSUBSCRIBE"]``."""
         parts = [part for part in re.split(r"[\[\](){}\"',;/]+", text) if part.strip()]
         if len(parts) == 1 and key(parts[0]) == key(text):
@@ -174,7 +183,7 @@ class Status:
         kinds = [self._word(key(part)) for part in parts]
         return worst([kind for kind in kinds if kind]) if kinds and all(kinds) else None
 
-    def _begins(self, text: str) -> Kind | None:
+    def _begins(self, text: str) -> ForeignStatus | None:
         found = next((kind for kind, pattern in _BEGINS if pattern.match(text.casefold())), None)
         negated = self.yes_no and self.no != "subscribed" and _NEGATION.match(text)
         return found or (self.no if negated else None)
@@ -187,7 +196,7 @@ _MAYBE = Status(date="subscribed", ambiguous=True)
 CONFIRMED = Status("subscribed", "unconfirmed", "unconfirmed", "subscribed")
 
 
-def flag(kind: Kind, *, ambiguous: bool = False, text: Kind | None = None) -> Status:
+def flag(kind: ForeignStatus, *, ambiguous: bool = False, text: ForeignStatus | None = None) -> Status:
     """A column that says something against mailing where it is not empty; ``text``: what any other words say."""
     return Status(kind, "subscribed", "subscribed", kind, text, ambiguous=ambiguous)
 
@@ -256,7 +265,7 @@ _STARTS: tuple[tuple[str, Status], ...] = (
     ("optedoutofemail", flag("unsubscribed")),
     ("unsubscribedfrom", flag("unsubscribed")),
 )
-_USES: Mapping[Use, str] = {
+_USES: Mapping[ColumnUse, str] = {
     "email": """email, e-mail, mail, e-mail address, email address, emailaddress, emailadres, e-mailadres, mailadres,
         e-mail adres, e-mailadresse, e-mail-adresse, emailadresse, mailadresse, mail-adresse, adresse
         e-mail, adresse email, adresse mail, adresse électronique, adresse de courriel, courriel, mél,
@@ -281,7 +290,7 @@ _USES: Mapping[Use, str] = {
         aangemeld op, anmeldedatum, angemeldet am, eintragungsdatum, bestätigt am, date d'inscription,
         date d'abonnement, inscrit le, subscribed date, double opt in date""",
 }
-_USE_OF: Mapping[str, Use] = {head: use for use, heads in _USES.items() for head in keys(heads)}
+_USE_OF: Mapping[str, ColumnUse] = {head: use for use, heads in _USES.items() for head in keys(heads)}
 
 
 def status_of(head: str) -> Status | None:
@@ -291,7 +300,7 @@ def status_of(head: str) -> Status | None:
     return found or next((status for start, status in _STARTS if word.startswith(start)), None)
 
 
-def use_of(head: str) -> Use | None:
+def use_of(head: str) -> ColumnUse | None:
     """For what a column with that head is used, beside what it says of being subscribed; None: an attribute."""
     return _USE_OF.get(key(head))
 
@@ -321,6 +330,6 @@ def language_code(name: str) -> str | None:
     return _LANGUAGE_OF.get(key(name))
 
 
-def worst(kinds: Collection[Kind]) -> Kind:
+def worst(kinds: Collection[ForeignStatus]) -> ForeignStatus:
     """Of what several columns say, that which keeps out most."""
     return max(kinds, key=KINDS.index, default="subscribed")

@@ -53,7 +53,7 @@ class _Seen:
         return self.status.ambiguous and self.status.settles(cell)
 
 
-class Decision:
+class ColumnDecision:
     """What the columns of a file are, by its rows. ``file``, ``line``: where its head stands, for a fault."""
 
     def __init__(self, columns: Sequence[Column], file: str, line: int) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, delete, or_, select, update
 
 from mailer.address import Address, mask, parse
 from mailer.columns import insert_into, json_object
-from mailer.prepared import Prepared, given_numbers, instant
+from mailer.prepared import PreparedStatement, given_numbers, instant
 from mailer.signing import address_hash
 from unsubscribe.contacts.tables import CONTACT
 from unsubscribe.typed import apart
@@ -47,8 +47,8 @@ def _these(dialect: str) -> Select[Any]:
 
 
 _THESE = {
-    False: Prepared(_these),
-    True: Prepared(lambda dialect: _these(dialect).order_by(CONTACT.c.id).with_for_update()),
+    False: PreparedStatement(_these),
+    True: PreparedStatement(lambda dialect: _these(dialect).order_by(CONTACT.c.id).with_for_update()),
 }
 
 
@@ -60,8 +60,10 @@ _LETTER_COLUMNS = (
     CONTACT.c.attributes,
     CONTACT.c.own_fields,
 )
-_FOR_LETTERS = Prepared(lambda dialect: select(*_LETTER_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect))))
-_LOCK = Prepared(
+_FOR_LETTERS = PreparedStatement(
+    lambda dialect: select(*_LETTER_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect)))
+)
+_LOCK = PreparedStatement(
     lambda dialect: (
         select(CONTACT.c.id).where(CONTACT.c.id.in_(given_numbers(dialect))).order_by(CONTACT.c.id).with_for_update()
     )

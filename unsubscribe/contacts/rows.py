@@ -22,10 +22,10 @@ from mailer.signing import address_hash
 from unsubscribe.contacts import foreign
 from unsubscribe.contacts.cells import LONGEST as LONGEST_ADDRESS
 from unsubscribe.contacts.cells import read as address_of
-from unsubscribe.contacts.foreign import Kind
+from unsubscribe.contacts.foreign import ForeignStatus
 from unsubscribe.contacts.heads import HELD_BACK
 from unsubscribe.contacts.people import Attribute, dump_json
-from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, plain
+from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, unescape_formula
 from unsubscribe.contacts.simple import simple_rows
 from unsubscribe.contacts.topics import is_slug
 
@@ -78,7 +78,7 @@ class ImportRow:
     address_hash: bytes = field(repr=False)
     fields: dict[str, str]
     attributes: dict[str, Attribute]
-    kind: Kind = "subscribed"
+    kind: ForeignStatus = "subscribed"
     said: str = ""
     left_at: datetime | None = None
     since: datetime | None = None
@@ -117,7 +117,7 @@ class RowReader:
         if fault:
             return Rejected(record.line, fault, record.raw)
         cells = record.cells
-        typed = plain(cells[self._email]) if self._email < len(cells) else ""
+        typed = unescape_formula(cells[self._email]) if self._email < len(cells) else ""
         if len(typed) > LONGEST_ADDRESS:
             return Rejected(record.line, N_("an address longer than 254 characters"), record.raw)
         try:
@@ -143,7 +143,7 @@ class RowReader:
             value = cells[place]
             value = value.strip() if value.isascii() else unseen.strip_words(value)
             if "'" in value:
-                value = plain(value)
+                value = unescape_formula(value)
             if value.startswith("#") and _SPREADSHEET.fullmatch(value):
                 return _BROKEN_CELL.format(value=value, column=repr(column.head or column.name))
             use = column.used_as
@@ -168,8 +168,8 @@ class RowReader:
     def _says(self, row: ImportRow, cells: Sequence[str]) -> str:
         """Whether the file keeps the person out; what is wrong where that cannot be told."""
         for place, column in self._standing:
-            cell = unseen.strip(plain(cells[place])) if place < len(cells) else ""
-            kind: Kind | None
+            cell = unseen.strip(unescape_formula(cells[place])) if place < len(cells) else ""
+            kind: ForeignStatus | None
             if column.used_as == "topics":
                 row.left = tuple(slug for slug in _list(cell) if is_slug(slug))
                 kind = "unsubscribed" if self._topic in row.left else "subscribed"
@@ -185,7 +185,7 @@ class RowReader:
     def _more(self, row: ImportRow, cells: Sequence[str]) -> None:
         """What another program keeps in a shape of its own: a day of subscribing, attributes as JSON."""
         for place, column in self._other:
-            cell = unseen.strip(plain(cells[place])) if place < len(cells) else ""
+            cell = unseen.strip(unescape_formula(cells[place])) if place < len(cells) else ""
             if column.used_as == "date":
                 since = _moment(cell)
                 row.since = max(since, row.since) if since and row.since else since or row.since

@@ -4,7 +4,7 @@ Promises: comma, semicolon, tab or bar, with or without Excel's ``sep=`` line; l
 quotation marks; the encodings of :mod:`.textfile`. The file is read as a stream. A row that cannot be read is given
 with its line and a reason, and loses no other: also a quote that is never closed swallows one line only. Memory is
 bounded, whatever the file: a row has :data:`LONGEST_ROW` characters at most, a head :data:`MOST_COLUMNS` columns. What
-:func:`harmless` wrote, :func:`plain` gives back.
+:func:`escape_formula` wrote, :func:`unescape_formula` gives back.
 
 Raises ``FaultsError`` for a file that is no CSV at all, and for a head that cannot be used (:mod:`.heads`).
 """
@@ -25,9 +25,20 @@ from mailer.errors import Fault, FaultsError
 from unsubscribe.contacts import textfile
 from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.heads import CORE, Column, read_heads
-from unsubscribe.contacts.looking import Decision
+from unsubscribe.contacts.looking import ColumnDecision
 
-__all__ = ["CORE", "Column", "Reading", "Record", "Sheet", "SheetWriter", "harmless", "is_empty", "plain", "split"]
+__all__ = [
+    "CORE",
+    "Column",
+    "Reading",
+    "Record",
+    "Sheet",
+    "SheetWriter",
+    "escape_formula",
+    "is_empty",
+    "split",
+    "unescape_formula",
+]
 N_ = str  # marks a text for the catalogue (domain cli)
 MAX_RECORD_LINES = 50
 LONGEST_ROW = 200_000  # characters of a row, on however many lines
@@ -71,19 +82,19 @@ class _TooLarge(Exception):
     """A row has more than LONGEST_ROW characters."""
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The cell with an apostrophe before what a spreadsheet, whatever its separator, would take for a formula (E38).
 
     An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
-    other place: :func:`plain` takes away exactly those that were put in.
+    other place: :func:`unescape_formula` takes away exactly those that were put in.
     """
     if not _BEHIND.search(text):  # the usual cell begins once
         return f"'{text}" if _HERE.match(text) else text
     return _OPEN.sub("'", text)
 
 
-def plain(text: str) -> str:
-    """The cell without the apostrophes that :func:`harmless` put in."""
+def unescape_formula(text: str) -> str:
+    """The cell without the apostrophes that :func:`escape_formula` put in."""
     return _CLOSED.sub("", text) if "'" in text else text
 
 
@@ -104,7 +115,7 @@ class SheetWriter:
 def _written(cell: object) -> str:
     if cell is None:
         return ""
-    return str(cell) if isinstance(cell, int) and cell >= 0 else harmless(str(cell))
+    return str(cell) if isinstance(cell, int) and cell >= 0 else escape_formula(str(cell))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +153,7 @@ class Sheet:
             else:
                 self.columns, self.program = read_heads(header, self.name, self._line, reading.columns)
             rows = ((record.line, record.cells) for record in self.records())
-            self.columns = Decision(self.columns, self.name, self._line).by_rows(rows, plain)
+            self.columns = ColumnDecision(self.columns, self.name, self._line).by_rows(rows, unescape_formula)
         except BaseException:
             self._file.close()
             raise
@@ -189,7 +200,7 @@ class Sheet:
                 if len(cells) > MOST_COLUMNS:
                     wrong, most = N_("{number} columns"), N_("{number} columns at most")
                     raise FaultsError([self._fault(wrong.format(number=len(cells)), most.format(number=MOST_COLUMNS))])
-                return found, [plain(cell.strip()) for cell in cells]
+                return found, [unescape_formula(cell.strip()) for cell in cells]
         raise FaultsError(
             [Fault(self.name, 0, "file", N_("nothing"), N_("a first line with the names of the columns"))]
         )

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.columns import insert_into, json_object
 from mailer.errors import InputError
-from mailer.prepared import Prepared, Rows, given_numbers, instant, time_out
+from mailer.prepared import BulkInsert, PreparedStatement, given_numbers, instant, time_out
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
@@ -130,7 +130,7 @@ def topics(conn: Connection, *, only_open: bool = False) -> list[Topic]:
     return [topic for topic in found if topic.is_open] if only_open else found
 
 
-_TOPICS = Prepared(lambda _dialect: select(*_COLUMNS).order_by(TOPIC.c.name, TOPIC.c.id))
+_TOPICS = PreparedStatement(lambda _dialect: select(*_COLUMNS).order_by(TOPIC.c.name, TOPIC.c.id))
 
 
 def subscriptions(conn: Connection, contact_id: int) -> dict[str, SubscriptionState]:
@@ -157,7 +157,7 @@ def subscription(conn: Connection, contact_id: int, topic_id: int) -> tuple[Subs
     return (row[0], row[1], row[2]) if row else None
 
 
-_STANDINGS = Prepared(
+_STANDINGS = PreparedStatement(
     lambda dialect: select(
         SUBSCRIPTION.c.contact_id,
         SUBSCRIPTION.c.topic_id,
@@ -190,7 +190,7 @@ def _or_change(insert: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=["topic_id", "contact_id"], set_=changed)
 
 
-_UPSERT = Rows(SUBSCRIPTION, ("topic_id", "contact_id", "state", "since", "statement"), _or_change)
+_UPSERT = BulkInsert(SUBSCRIPTION, ("topic_id", "contact_id", "state", "since", "statement"), _or_change)
 
 
 def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) -> None:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from unsubscribe.contacts.foreign import CONFIRMED, Kind, Status, flag
+from unsubscribe.contacts.foreign import CONFIRMED, ForeignStatus, Status, flag
 
 _LONGEST = 100  # characters of a head that is looked into
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -40,7 +40,7 @@ _NOT = (
     r"\b(?:geen|niet|kein|keine|keinen|nicht|no|not|pas de|pas d|ne pas|ne plus|plus de|plus d|plus recevoir|sans|stop)"
 )
 # A head that cannot be misread, and the kind of those whose cell is filled
-_CLEAR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+_CLEAR: tuple[tuple[ForeignStatus, re.Pattern[str]], ...] = (
     ("complaint", re.compile(r"\bspam (?:complain|report|klacht|beschwerde|meld|gemeld|flag)|report\w* spam|mark\w* as "
                              r"spam|\babuse complain|\bemail complain|\bcomplain\w* email")),
     ("undeliverable", re.compile(r"bounc(?:e|es|ed|ing)\b|undeliverable|unzustellbar|onbestelbaar|onbezorgbaar|"
@@ -55,7 +55,7 @@ _CLEAR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
                                 r"afmeld\w*|uitschrij\w*|abmeld\w*|abbestell\w*|austrag\w*|desabonn\w*|desinscri\w*)|"
                                 r"stop time|\b(?:subscription|abonnement) (?:disabled|ended|cancelled|canceled)")),
 )  # fmt: skip
-_VAGUE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+_VAGUE: tuple[tuple[ForeignStatus, re.Pattern[str]], ...] = (
     ("blocked", re.compile(r"^(?:bezwaar|widerspruch|opposition|objection|objected|on hold|removed)$|"
                            rf"\b(?:bezwaar|widerspruch|opposition|objection|objected)\b.* {_MAIL}")),
     ("unsubscribed", re.compile(rf"{_NOT} (?:.* )?{_MAIL}|^(?:widerruf|widerrufen|ingetrokken|withdrawn|revoked)$|"

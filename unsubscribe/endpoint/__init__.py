@@ -23,14 +23,14 @@ from unsubscribe.endpoint import errors, house
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.deps import EndpointDeps
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.detail_pages import DetailPages
-from unsubscribe.endpoint.guard import Guard
+from unsubscribe.endpoint.guard import SecurityMiddleware
 from unsubscribe.endpoint.mydata_pages import MyDataPages
 from unsubscribe.endpoint.oneclick import OneClick
 from unsubscribe.endpoint.optouts import OptOuts
 from unsubscribe.endpoint.signup_pages import SignUpPages
-from unsubscribe.endpoint.tally import Tally
+from unsubscribe.endpoint.tally import DropCounter
 
 __all__ = ["EndpointDeps", "public_app"]
 ARCHIVE = "/archive"
@@ -38,8 +38,8 @@ ARCHIVE = "/archive"
 
 def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The application. ``extra_routes`` (read online, archive) come from above and stand under the same guard."""
-    desk = Desk(deps)
-    tally = Tally(desk)
+    desk = WebContext(deps)
+    tally = DropCounter(desk)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -64,7 +64,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     app.state.desk = desk
     if any(getattr(route, "path", "") == ARCHIVE for route in extra_routes):
         desk.pages.show_archive(desk.url(ARCHIVE))
-    app.middleware_stack = Guard(  # in place of Starlette's own, which would answer errors in bare English
+    app.middleware_stack = SecurityMiddleware(  # in place of Starlette's own, which would answer errors in bare English
         OneClick(app.router, optouts),
         https=urlsplit(deps.public_url).scheme == "https",
         base=unquote(desk.site.base),

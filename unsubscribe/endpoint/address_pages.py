@@ -19,9 +19,9 @@ from templates import emphasised
 from unsubscribe import moving
 from unsubscribe.endpoint import errors
 from unsubscribe.endpoint.dates import day_in_words
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.pages import View
-from unsubscribe.moving import Move
+from unsubscribe.moving import AddressChangeStatus
 
 PURPOSES = {
     "new-address": Purpose.ADDRESS_NEW,
@@ -33,7 +33,7 @@ PURPOSES = {
 class AddressPages:
     """The routes for another address."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WebContext) -> None:
         self.desk = desk
 
     def routes(self) -> list[Route]:
@@ -57,7 +57,7 @@ class AddressPages:
         """From the old mailbox: leave it as it is."""
         return await self._step(request, "keep-address")
 
-    def asked(self, view: View, move: Move) -> str:
+    def asked(self, view: View, move: AddressChangeStatus) -> str:
         """What follows when another address was asked for (brief.md 1.4 no. 36): the same for every address."""
         _ = view.gettext
         text = _(
@@ -84,7 +84,7 @@ class AddressPages:
         self.desk.watch.chose(kind.replace("-", "_"))
         return self._stand(view, after, kind)
 
-    def _act(self, conn: Connection, kind: str, token: Token) -> Move:
+    def _act(self, conn: Connection, kind: str, token: Token) -> AddressChangeStatus:
         pepper, now = self.desk.deps.pepper, self.desk.now
         wait = self.desk.deps.settings.address_change_wait
         if kind == "new-address":
@@ -107,7 +107,7 @@ class AddressPages:
         )
         return self.desk.message(view, _("This link no longer works"), sentences, 410)
 
-    def _question(self, view: View, kind: str, move: Move) -> Response:
+    def _question(self, view: View, kind: str, move: AddressChangeStatus) -> Response:
         _ = view.gettext
         if move.stand == "gone":
             return self._stand(view, move, kind)
@@ -121,7 +121,7 @@ class AddressPages:
         new = move.new if kind == "new-address" else move.new_in_full  # the old mailbox sees what it is to agree to
         return self.desk.ask(view, heading, (emphasised(told, new=new, old=move.old),), label)
 
-    def _stand(self, view: View, move: Move, kind: str) -> Response:
+    def _stand(self, view: View, move: AddressChangeStatus, kind: str) -> Response:
         """How it stands after the button; what did not happen is not said."""
         _ = view.gettext
         shown = {"old": move.old, "new": move.new, "here": move.here}
@@ -146,7 +146,7 @@ class AddressPages:
         warns = late or move.stand == "taken"
         return self.desk.done(view, heading, tuple(told), kind="warn" if warns else "ok")
 
-    def _waits(self, view: View, move: Move) -> Response:
+    def _waits(self, view: View, move: AddressChangeStatus) -> Response:
         _ = view.gettext
         if not move.confirmed:
             waits = emphasised(

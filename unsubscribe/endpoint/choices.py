@@ -20,11 +20,11 @@ from templates import emphasised
 from unsubscribe import details, optout, reasons
 from unsubscribe.endpoint import errors, forms
 from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start_of
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.words import MONTHS, OFTEN, REASONS, day_fault, later, often_in_words, stays
-from unsubscribe.optout import Reader
+from unsubscribe.optout import Subscriber
 
 PURPOSES = {
     "undo": Purpose.UNDO,
@@ -39,7 +39,7 @@ PURPOSES = {
 class Choices:
     """The routes below ``/c/``."""
 
-    def __init__(self, desk: Desk, detail_pages: DetailPages) -> None:
+    def __init__(self, desk: WebContext, detail_pages: DetailPages) -> None:
         self.desk = desk
         self.detail_pages = detail_pages
 
@@ -75,7 +75,7 @@ class Choices:
         }
         return await acts[kind](view, token, reader, await forms.form(request))
 
-    async def form(self, view: View, kind: str, token: Token, reader: Reader, action: str = "") -> Response:
+    async def form(self, view: View, kind: str, token: Token, reader: Subscriber, action: str = "") -> Response:
         """The form of a choice; without ``action`` it gets a fresh link."""
         action = action or self.fresh(kind, token, token.subject)
         if reader.stand == "gone":
@@ -102,7 +102,7 @@ class Choices:
         sentence = _("You no longer receive emails from us, so there is nothing to choose.")
         return self.desk.done(view, _("You have unsubscribed"), (sentence,))
 
-    def _stays_out(self, view: View, reader: Reader) -> Response:
+    def _stays_out(self, view: View, reader: Subscriber) -> Response:
         """What was chosen holds, but the reader gets nothing all the same."""
         _ = view.gettext
         if reader.stand == "gone":
@@ -113,14 +113,14 @@ class Choices:
             told = emphasised(_("You no longer receive %(topic)s at %(address)s."), **names)
         return self.desk.done(view, _("You have unsubscribed"), (told,), kind="info")
 
-    def _undo_form(self, view: View, reader: Reader, action: str) -> Response:
+    def _undo_form(self, view: View, reader: Subscriber, action: str) -> Response:
         _ = view.gettext
         told = emphasised(
             _("With this button you receive our emails again, as before, at %(address)s."), address=reader.masked
         )
         return self.desk.ask(view, _("Was this a mistake?"), (told,), _("Undo"), action=action)
 
-    async def _undo(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
+    async def _undo(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now
         after = await self.desk.write(lambda conn: optout.undo(conn, token, now))
         self.desk.watch.chose("undo")
@@ -141,13 +141,13 @@ class Choices:
         again = emphasised(_("You will receive %(topic)s again at %(address)s."), topic=topic, address=reader.masked)
         return self.desk.done(view, _("You are subscribed again, as before"), (again,) if topic else ())
 
-    def _put_back_form(self, view: View, reader: Reader, action: str) -> Response:
+    def _put_back_form(self, view: View, reader: Subscriber, action: str) -> Response:
         _ = view.gettext
         asked = emphasised(_("Do you want to undo the change to your details for %(address)s?"), address=reader.masked)
         sentences = (asked, _("Anything that was changed since then stays."))
         return self.desk.ask(view, _("Undo a change"), sentences, _("Undo the change"), action=action)
 
-    async def _put_back(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
+    async def _put_back(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:  # noqa: ARG002
         now = self.desk.now
         done = (await self.desk.write(lambda conn: details.undo(conn, token, now)))[1]
         self.desk.watch.chose("put_back")
@@ -166,7 +166,7 @@ class Choices:
         context = {"reasons": labels, "action": action, "errors": {"reason": error} if error else {}}
         return respond(self.desk.pages.page("reason.html", view, context), 422 if error else 200)
 
-    async def _reason(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:  # noqa: ARG002
+    async def _reason(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:  # noqa: ARG002
         _ = view.gettext
         reason = forms.one(fields, "reason")
         if reason not in REASONS:
@@ -174,12 +174,12 @@ class Choices:
         await self.desk.write(lambda conn: reasons.give(conn, token, reason))
         return self.desk.done(view, _("Thank you"), (_("We use your answer to write better emails."),))
 
-    def _less_often_form(self, view: View, reader: Reader, action: str, error: str = "") -> Response:
+    def _less_often_form(self, view: View, reader: Subscriber, action: str, error: str = "") -> Response:
         errors_of = {"often": error} if error else {}
         context = {"address": reader.masked, "action": action, "chosen": "", "errors": errors_of}
         return respond(self.desk.pages.page("less_often.html", view, context), 422 if error else 200)
 
-    async def _less_often(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:
+    async def _less_often(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:
         _ = view.gettext
         days = OFTEN.get(forms.one(fields, "often"))
         if days is None:
@@ -201,12 +201,14 @@ class Choices:
         """A link to the same form, for the same purpose as the one that was just used."""
         return self.fresh(kind, token, token.subject) + view.keep, view.gettext("Change my choice")
 
-    async def _choose(self, token: Token, act: Callable[[Connection], Reader], now: datetime) -> tuple[bool, Reader]:
+    async def _choose(
+        self, token: Token, act: Callable[[Connection], Subscriber], now: datetime
+    ) -> tuple[bool, Subscriber]:
         """Make a choice; first, whether the forms of the day were used up before it."""
         return await self.desk.write(lambda conn: (details.is_over(conn, token.recipient, now), act(conn)))
 
     def _pause_form(
-        self, view: View, reader: Reader, action: str, again: tuple[str, str, str] = ("", "", "")
+        self, view: View, reader: Subscriber, action: str, again: tuple[str, str, str] = ("", "", "")
     ) -> Response:
         chosen, until, error = again
         _ = view.gettext
@@ -229,7 +231,7 @@ class Choices:
         }
         return respond(self.desk.pages.page("pause.html", view, context), 422 if error else 200)
 
-    async def _pause(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:
+    async def _pause(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:
         _ = view.gettext
         chosen, written = forms.one(fields, "pause"), forms.one(fields, "until")
         chosen = "date" if written and chosen not in MONTHS else chosen

@@ -49,7 +49,7 @@ _REFUSAL = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncon
 _WORDS = b"This is not a request that we can read."
 
 
-class OnePiece:
+class CoalescingTransport:
     """A transport that sends what is written in one turn of the loop, head and body, in one piece."""
 
     def __init__(
@@ -116,7 +116,7 @@ class _Flow(FlowControl):
         self._decide = lambda: None
 
 
-class Turns:
+class PipelinedRequests:
     """Requests that came before the answer to the one before: few are begun in a turn of the loop.
 
     Whoever asks one thing at a time, as browsers, proxies and providers do, never waits for more than those few.
@@ -145,7 +145,7 @@ class PatientProtocol(HttpToolsProtocol):
     answer_patience = ANSWER_PATIENCE
     most_head = MOST_HEAD
     protecting: Sequence[tuple[bytes, bytes]] = ()
-    turns = Turns()
+    turns = PipelinedRequests()
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -165,7 +165,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._line = transport
         transport.set_write_buffer_limits(PIECE_SENT)
-        self.transport = OnePiece(transport, self.loop, self._hang_up)  # type: ignore[assignment]
+        self.transport = CoalescingTransport(transport, self.loop, self._hang_up)  # type: ignore[assignment]
         self.flow = _Flow(transport, self._go_on)
         self._watch(self.head_patience)
 

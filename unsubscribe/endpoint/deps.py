@@ -47,5 +47,5 @@ class EndpointDeps:
 
     @property
     def sender_identity(self) -> Identity:
-        """What service letters are sent as (:class:`unsubscribe.notices.Post`)."""
+        """What service letters are sent as (:class:`unsubscribe.notices.ServiceMailer`)."""
         return self.identity or Identity(self.public_url, "", self.keyring.current.id)

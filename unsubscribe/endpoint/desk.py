@@ -1,6 +1,7 @@
 """What all routes share: the deps, the pages, one queue for reading and one for writing.
 
-Promises: :meth:`Desk.write` returns after the commit (:mod:`.shared`); reading and writing never block the event loop.
+Promises: :meth:`WebContext.write` returns after the commit (:mod:`.shared`); reading and writing never block the event
+loop.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from starlette.responses import Response
 from mailer.errors import StorageError, TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe.contacts import Topic
-from unsubscribe.details import House
+from unsubscribe.details import DetailsPolicy
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.pages import Pages, View, respond, view_of
-from unsubscribe.endpoint.shared import Shared
-from unsubscribe.endpoint.site import Site, look_of
-from unsubscribe.endpoint.watch import Watch
-from unsubscribe.notices import Post
+from unsubscribe.endpoint.shared import GroupCommit
+from unsubscribe.endpoint.site import SiteView, look_of
+from unsubscribe.endpoint.watch import Metrics
+from unsubscribe.notices import ServiceMailer
 from unsubscribe.tokens import Tokens
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ LOOK_AGAIN = 5.0
 WEB_WAITS = 5.0  # seconds for SQLite's lock before the reader is told to come back; mailbox providers wait about ten
 
 
-class Desk:
+class WebContext:
     """See the module. Made once for an application."""
 
     def __init__(self, deps: EndpointDeps) -> None:
@@ -44,8 +45,8 @@ class Desk:
         self.look = look_of(deps.brand, deps.public_url, deps.contact_address)
         self.pages = Pages(self.look.site)
         self.tokens = Tokens(deps.keyring)
-        self.watch = Watch()
-        self.post = Post(
+        self.watch = Metrics()
+        self.post = ServiceMailer(
             deps.sender_identity,
             deps.brand,
             deps.contact_address,
@@ -53,13 +54,13 @@ class Desk:
             deps.latest_sender,
             pepper=deps.pepper,
         )
-        self.house = House(self.post, deps.settings.open_fields)
+        self.house = DetailsPolicy(self.post, deps.settings.open_fields)
         self._looked = float("-inf")  # when the contact address was looked for, in seconds of a clock that only goes on
-        self._reads = Shared(deps.db.read, "postiljon-web-read")
-        self._writes = Shared(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", patient=True)
+        self._reads = GroupCommit(deps.db.read, "postiljon-web-read")
+        self._writes = GroupCommit(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", patient=True)
 
     @property
-    def site(self) -> Site:
+    def site(self) -> SiteView:
         """What pages show of the organisation."""
         return self.pages.site
 

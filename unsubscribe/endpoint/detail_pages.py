@@ -24,19 +24,19 @@ from mailer.errors import FaultsError
 from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
-from unsubscribe.details import Wishes
+from unsubscribe.details import DetailsForm
 from unsubscribe.endpoint import forms, trial
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.dates import parse_day, short_day, start_of
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import NAMES, View, respond
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later, stays
-from unsubscribe.moving import Move
-from unsubscribe.optout import Reader
+from unsubscribe.moving import AddressChangeStatus
+from unsubscribe.optout import Subscriber
 from unsubscribe.typed import is_address, says_where
 
-Offer = tuple[Reader, Sequence[Topic]]
+Offer = tuple[Subscriber, Sequence[Topic]]
 _SWITCH = {"on": True, "off": False}
 
 
@@ -52,7 +52,7 @@ class _Form:
 class DetailPages:
     """The routes below ``/d/``."""
 
-    def __init__(self, desk: Desk, addresses: AddressPages) -> None:
+    def __init__(self, desk: WebContext, addresses: AddressPages) -> None:
         self.desk = desk
         self.addresses = addresses
 
@@ -79,13 +79,13 @@ class DetailPages:
         wishes, faults = self._wishes(view, values, topics)
         return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults, path))
 
-    async def topics(self, view: View, token: Token, reader: Reader, fields: forms.Form) -> Response:
+    async def topics(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:
         """Store the topics that were chosen after an opt-out."""
         chosen = {name.removeprefix("topic-"): forms.one(fields, name) for name in fields if name.startswith("topic-")}
-        wishes = Wishes(topics={slug: _SWITCH[value] for slug, value in chosen.items() if value in _SWITCH})
+        wishes = DetailsForm(topics={slug: _SWITCH[value] for slug, value in chosen.items() if value in _SWITCH})
         return await self._save(view, (token, wishes), (reader, ()), _Form({}, {}))
 
-    async def topics_form(self, view: View, token: Token, reader: Reader, action: str) -> Response:
+    async def topics_form(self, view: View, token: Token, reader: Subscriber, action: str) -> Response:
         """The form for them."""
         _, topics = await self.desk.read(partial(self._offer, token))
         shown = [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics]
@@ -96,12 +96,12 @@ class DetailPages:
         reader = optout.look(conn, token, self.desk.now)
         return reader, details.offered(conn, reader)
 
-    def _is_refused(self, token: Token, wishes: Wishes, email: str, conn: Connection) -> bool:
+    def _is_refused(self, token: Token, wishes: DetailsForm, email: str, conn: Connection) -> bool:
         """Whether this contact has filled in so many forms today that one more is turned away, without a lock."""
         contact, now = token.recipient, self.desk.now
         return details.is_refused(conn, contact, wishes, now) or (bool(email) and moving.is_refused(conn, contact, now))
 
-    async def _save(self, view: View, wish: tuple[Token, Wishes], offer: Offer, form: _Form) -> Response:
+    async def _save(self, view: View, wish: tuple[Token, DetailsForm], offer: Offer, form: _Form) -> Response:
         (token, wishes), (reader, topics), now = wish, offer, self.desk.now
         faults = dict(form.faults)
         if not faults:
@@ -123,7 +123,9 @@ class DetailPages:
             return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
         return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
-    def _saved(self, view: View, lines: Sequence[str], done: tuple[Move | None, bool], path: str) -> Response:
+    def _saved(
+        self, view: View, lines: Sequence[str], done: tuple[AddressChangeStatus | None, bool], path: str
+    ) -> Response:
         """The same page whether a value that was filled in is new or was so already: it confirms no guess."""
         _ = view.gettext
         move, over = done
@@ -147,7 +149,7 @@ class DetailPages:
         _ = view.gettext
         return self.desk.done(view, _("You receive no emails from us"), (_("So there are no details to change."),))
 
-    def _page(self, view: View, reader: Reader, topics: Sequence[Topic], form: _Form) -> Response:
+    def _page(self, view: View, reader: Subscriber, topics: Sequence[Topic], form: _Form) -> Response:
         _ = view.gettext
         fields = {name: _label(name) for name in self.desk.deps.settings.open_fields}
         context = {
@@ -164,7 +166,9 @@ class DetailPages:
         } | trial.of(reader.token)
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
 
-    def _wishes(self, view: View, values: Mapping[str, str], topics: Sequence[Topic]) -> tuple[Wishes, dict[str, str]]:
+    def _wishes(
+        self, view: View, values: Mapping[str, str], topics: Sequence[Topic]
+    ) -> tuple[DetailsForm, dict[str, str]]:
         """What a form asks for, and what is wrong with it as far as the form itself tells."""
         faults: dict[str, str] = {}
         written, day = values.get("until", ""), None
@@ -179,7 +183,7 @@ class DetailPages:
         if values.get("email") and not is_address(values["email"]):
             faults |= {"email": self._fault_text(view, "email")}
         chosen = {topic.slug: _SWITCH.get(values.get(f"topic-{topic.slug}", "")) for topic in topics}
-        wishes = Wishes(
+        wishes = DetailsForm(
             name=values.get("name") or None,
             language=values.get("language") or None,
             fields={
@@ -207,8 +211,8 @@ class DetailPages:
 
 
 def _save(
-    wish: tuple[Token, Wishes], email: str, where: tuple[Desk, str, datetime], conn: Connection
-) -> tuple[list[str], Move | None, bool]:
+    wish: tuple[Token, DetailsForm], email: str, where: tuple[WebContext, str, datetime], conn: Connection
+) -> tuple[list[str], AddressChangeStatus | None, bool]:
     """Store, and say what is so now in the language of the page: the contact's own may just have changed."""
     (token, wishes), (desk, language, now) = wish, where
     over = details.is_over(conn, token.recipient, now)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.pages import View
 
 
-def page(desk: Desk, request: Request, status: int, number: str) -> Response:
+def page(desk: WebContext, request: Request, status: int, number: str) -> Response:
     """The page for a status. 404 is one and the same for every link that is not genuine."""
     view = desk.view(request)
     heading, sentences = texts(view, status)
     return desk.message(view, heading, sentences, status, number if status in (500, 503) else "")
 
 
-def expired(desk: Desk, request: Request) -> Response:
+def expired(desk: WebContext, request: Request) -> Response:
     """The page for a genuine link whose time has passed: 410."""
     view = desk.view(request)
     _ = view.gettext

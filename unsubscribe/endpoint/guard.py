@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailer.errors import ContactMissing, StateError, StorageError, TokenError
 from unsubscribe.endpoint.paths import meant
-from unsubscribe.endpoint.watch import Watch, log, masked
+from unsubscribe.endpoint.watch import Metrics, log, masked
 
 STRICT = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
@@ -64,18 +64,25 @@ def status_of(error: Exception) -> int:
     return error.status_code if isinstance(error, HTTPException) else 500
 
 
-Heard = Callable[[Scope], None]
+RequestObserver = Callable[[Scope], None]
 
 
 def unheard(_scope: Scope) -> None:
     """For who wants to hear nothing."""
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware; see the module."""
 
     def __init__(
-        self, app: ASGIApp, *, https: bool, watch: Watch, error_page: ErrorPage, base: str = "", heard: Heard = unheard
+        self,
+        app: ASGIApp,
+        *,
+        https: bool,
+        watch: Metrics,
+        error_page: ErrorPage,
+        base: str = "",
+        heard: RequestObserver = unheard,
     ) -> None:
         """``base``: the path of the public address, decoded. ``heard`` is told of each request."""
         self.heard = heard

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from mailer.errors import StorageAway, StorageBusy, StorageError, StorageFull
 from unsubscribe import probe
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.watch import log
 
 COUNTS_FOR = 1.0  # seconds
@@ -49,7 +49,7 @@ _REFUSES = Trouble("database refuses", "'postiljon doctor' says what is wrong; '
 class Health:
     """The route, with what was found last."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WebContext) -> None:
         self._desk = desk
         self._found: Trouble | None = None
         self._until = float("-inf")  # so long the last answer counts, by a clock that only goes on

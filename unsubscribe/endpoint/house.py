@@ -20,7 +20,7 @@ from mailer.errors import StorageError
 from mailer.outbox import service
 from mailer.settings import LOOPBACK
 from unsubscribe import contacts
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.health import Health
 from unsubscribe.endpoint.pages import respond
 from unsubscribe.endpoint.watch import Gauge
@@ -31,7 +31,7 @@ LOOPBACK_PEERS = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 SPOKEN_FOR = ("x-forwarded-", "forwarded", "x-real-ip", "via")  # how names of headers begin that proxies add
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(desk: WebContext) -> list[Route]:
     """All of them."""
     return [
         Route("/", partial(home, desk)),
@@ -45,7 +45,7 @@ def routes(desk: Desk) -> list[Route]:
     ]
 
 
-async def home(desk: Desk, request: Request) -> Response:
+async def home(desk: WebContext, request: Request) -> Response:
     """What this place is, for who comes without a link; also while the database cannot be read."""
     try:
         is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
@@ -56,7 +56,7 @@ async def home(desk: Desk, request: Request) -> Response:
     return respond(desk.pages.page("home.html", desk.view(request), {"subscribe": form}), 200, headers)
 
 
-async def asset(desk: Desk, request: Request) -> Response:
+async def asset(desk: WebContext, request: Request) -> Response:
     """A file under its hash; compressed for who can take it."""
     found = desk.look.assets.get(request.path_params["name"])
     if found is None:
@@ -67,7 +67,7 @@ async def asset(desk: Desk, request: Request) -> Response:
     return Response(found.data, 200, headers, found.media_type)
 
 
-async def metrics(desk: Desk, request: Request) -> Response:
+async def metrics(desk: WebContext, request: Request) -> Response:
     """Counters for Prometheus, for who may see them."""
     if not _may_see(desk, request):
         raise HTTPException(404)
@@ -83,7 +83,7 @@ async def metrics(desk: Desk, request: Request) -> Response:
     return Response(desk.watch.page(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _may_see(desk: Desk, request: Request) -> bool:
+def _may_see(desk: WebContext, request: Request) -> bool:
     """A proxy on this machine makes everybody a neighbour: then only the token counts."""
     token = desk.deps.metrics_token
     given = request.headers.get("authorization", "")
@@ -96,7 +96,7 @@ def _may_see(desk: Desk, request: Request) -> bool:
     return not any(name.startswith(SPOKEN_FOR) for name in request.headers)
 
 
-async def security(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+async def security(desk: WebContext, request: Request) -> Response:  # noqa: ARG001
     """Where to report a weakness (RFC 9116)."""
     await desk.find_contact()
     contact = f"mailto:{desk.site.contact}" if desk.site.contact else desk.deps.public_url + "/"
@@ -110,14 +110,14 @@ async def security(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})
 
 
-async def robots(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+async def robots(desk: WebContext, request: Request) -> Response:  # noqa: ARG001
     """Which pages search engines may visit: those that are for everybody."""
     private = ("/u/", "/d/", "/c/", "/o/", "/confirm/", "/my-data/")
     lines = ["User-agent: *", *(f"Disallow: {desk.url(path)}" for path in private)]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})
 
 
-async def standing(desk: Desk, name: str, request: Request) -> Response:
+async def standing(desk: WebContext, name: str, request: Request) -> Response:
     """A page that is the same for everybody."""
     await desk.find_contact()
     headers = {"cache-control": A_WHILE, "vary": "accept-language", "x-robots-tag": "noarchive"}

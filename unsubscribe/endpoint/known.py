@@ -15,7 +15,7 @@ from unsubscribe.endpoint.facts import in_words
 from unsubscribe.endpoint.pages import NAMES, View
 from unsubscribe.endpoint.words import N_
 
-Rows = list[tuple[str, str]]
+FactRows = list[tuple[str, str]]
 DETAILS = {
     "email": N_("Email address"),
     "name": N_("Name"),
@@ -80,7 +80,7 @@ OUTCOMES = {
 }
 
 
-def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
+def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, FactRows]]:
     """Headings, each with its rows."""
     _ = view.gettext
     names: Mapping[str, str] = known.get("topic_names") or {item["topic"]: item["name"] for item in known["topics"]}
@@ -94,7 +94,7 @@ def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, Rows]]:
     ]
 
 
-def _details(view: View, details: Mapping[str, Any]) -> Rows:
+def _details(view: View, details: Mapping[str, Any]) -> FactRows:
     flat = {**{name: value for name, value in details.items() if name != "attributes"}, **details["attributes"]}
     rows = []
     for name, value in flat.items():

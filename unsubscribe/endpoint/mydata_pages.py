@@ -21,7 +21,7 @@ from starlette.routing import Route
 from mailer.signing import Purpose, Token
 from unsubscribe import contacts, erasing, mydata
 from unsubscribe.endpoint import errors, forms, trial
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.known import parts
 from unsubscribe.endpoint.pages import respond
 
@@ -31,7 +31,7 @@ SOON, LATER = 0.5, 120.0  # seconds for the bytes of an erasure: before the answ
 class MyDataPages:
     """The routes of the rights to know and to be forgotten."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WebContext) -> None:
         self.desk = desk
 
     def routes(self) -> list[Route]:

@@ -44,7 +44,7 @@ class OneClick:
         if first is None or first.get("body") != BODY or first.get("more_body"):
             await self.routes(scope, _again(first, rest, receive), send)
             return
-        left = await self.optouts.leave(optout.Request(token, "topic", "one-click"))
+        left = await self.optouts.leave(optout.OptOutRequest(token, "topic", "one-click"))
         view = view_for(b"", language, self.desk.deps.default_language, left.reader.language, False)
         page = self.optouts.left(view, left, scope["path"][len(_START) :]).encode()
         headers = [(b"content-length", str(len(page)).encode()), _TYPE]

@@ -26,10 +26,10 @@ from mailer.signing import Purpose, Token
 from unsubscribe import optout
 from unsubscribe.endpoint import forms, trial
 from unsubscribe.endpoint.choices import Choices
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.words import REASONS
-from unsubscribe.optout import Left, Reader, Scope
+from unsubscribe.optout import OptOutResult, Scope, Subscriber
 
 _PLACES = ("undo", "earlier", "less", "pause", "topics", "everything", "reason", "choices")
 
@@ -37,7 +37,7 @@ _PLACES = ("undo", "earlier", "less", "pause", "topics", "everything", "reason",
 class OptOuts:
     """The routes below ``/u/``."""
 
-    def __init__(self, desk: Desk, choices: Choices) -> None:
+    def __init__(self, desk: WebContext, choices: Choices) -> None:
         self.desk = desk
         self.choices = choices
 
@@ -60,12 +60,12 @@ class OptOuts:
         data = await forms.body(request)
         how = "one-click" if b"List-Unsubscribe" in data else "page"
         scope, earlier = self._wanted(token, data, request)
-        wish = optout.Request(token, scope, how, earlier)
+        wish = optout.OptOutRequest(token, scope, how, earlier)
         left = await self.leave(wish)
         view = self.desk.view(request, left.reader.language)
         return respond(self.left(view, left, request.path_params["token"]))
 
-    async def leave(self, wish: optout.Request) -> Left:
+    async def leave(self, wish: optout.OptOutRequest) -> OptOutResult:
         """What a wish did, once it is on disk."""
         await self._get_ready()
         left = await self.desk.write_planned(self._plan, wish)
@@ -95,7 +95,7 @@ class OptOuts:
         view = self.desk.view(request)
         if request.method != "POST":
             return respond(self._asked(view, reader, text))
-        return respond(self.left(view, Left(reader, "topic", True, 0, "one-click"), text))
+        return respond(self.left(view, OptOutResult(reader, "topic", True, 0, "one-click"), text))
 
     def _token(self, request: Request) -> Token:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
@@ -113,18 +113,18 @@ class OptOuts:
             return "all", 0
         return "all", undo.subject if undo.recipient == token.recipient else 0
 
-    def _look(self, conn: Connection, tokens: Sequence[Token]) -> list[Reader]:
+    def _look(self, conn: Connection, tokens: Sequence[Token]) -> list[Subscriber]:
         now = self.desk.now
         return optout.look_many(conn, tokens, now)
 
-    def _plan(self, wishes: Sequence[optout.Request]) -> Callable[[Connection], list[Left]]:
+    def _plan(self, wishes: Sequence[optout.OptOutRequest]) -> Callable[[Connection], list[OptOutResult]]:
         """Work out what changes, and have it in the journal, before SQLite's lock is taken: most of the work."""
         db = self.desk.deps.db
         with db.read() as conn:
             planned = optout.plan(conn, wishes, self.desk.now)
         db.note_ahead(planned.lines)
 
-        def leave(conn: Connection) -> list[Left]:
+        def leave(conn: Connection) -> list[OptOutResult]:
             journal.written_ahead(conn, planned.lines)
             answers = optout.carry_out(conn, planned)
             if self.desk.deps.settings.opt_out_mail:
@@ -139,13 +139,13 @@ class OptOuts:
             sender = self.desk.deps.contact_address or await self.desk.read(self.desk.post.sender)
             await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date(), sender)
 
-    def _tell(self, conn: Connection, answers: Sequence[Left]) -> None:
+    def _tell(self, conn: Connection, answers: Sequence[OptOutResult]) -> None:
         """A mail to each who left by it; who had left already gets none."""
         for left in answers:
             if left.reader.contact and left.change and not left.already:
                 self.desk.post.opted_out(conn, left.reader.contact, left.change, self.desk.now)
 
-    def _asked(self, view: View, reader: Reader, text: str) -> str:
+    def _asked(self, view: View, reader: Subscriber, text: str) -> str:
         """The page that asks; for who has left already, the page that says so."""
         fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | trial.of(reader.token)
         if reader.stand != "on":
@@ -154,7 +154,7 @@ class OptOuts:
         places = {"address": reader.masked, "less": f"{start}/less-often", "pause": f"{start}/pause"}
         return self.desk.pages.filled("optout.html", view, fixed, places)
 
-    def left(self, view: View, left: Left, text: str) -> str:
+    def left(self, view: View, left: OptOutResult, text: str) -> str:
         """The page that follows, with its fresh tokens; a program that clicks once gets none, only the way to them."""
         reader = left.reader
         here = self.desk.url(f"/u/{text}") if reader.stand != "gone" else ""
@@ -166,7 +166,7 @@ class OptOuts:
         fixed |= trial.of(reader.token)
         return self.desk.pages.filled("left.html", view, fixed, places)
 
-    def _fresh(self, left: Left, here: str) -> dict[str, str]:
+    def _fresh(self, left: OptOutResult, here: str) -> dict[str, str]:
         """What a person may choose after leaving, each by a link of its own; ``here``: where all mail can be left.
 
         Only the answer to the POST that acted hands out what takes the opt-out back (I7).
@@ -196,5 +196,5 @@ class OptOuts:
         return self.desk.ask(view, _("Take a break"), (told,), _("Choose a date"), **more)
 
 
-def _topic(reader: Reader, view: View) -> str:
+def _topic(reader: Subscriber, view: View) -> str:
     return reader.topic.name_in(view.language) if reader.topic else ""

@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from templates import render_page
 from templates.words import LANGUAGES, primary, variant, words
-from unsubscribe.endpoint.site import Site
+from unsubscribe.endpoint.site import SiteView
 
 NAMES = {"nl": "Nederlands", "en": "English", "de": "Deutsch", "fr": "Français"}
 LONGEST_QUERY = 1000
@@ -87,7 +87,7 @@ def accepted(header: str) -> str:
 class Pages:
     """All pages of one site."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: SiteView) -> None:
         self.site = site
         self._pieces = lru_cache(maxsize=512)(self._cut)
 

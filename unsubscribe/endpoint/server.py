@@ -23,14 +23,13 @@ from unsubscribe.endpoint.connection import (
     MOST_WAITING,
     PIECE,
     Narrow,
-    OnePiece,
     PatientProtocol,
-    Turns,
+    PipelinedRequests,
 )
 from unsubscribe.endpoint.gate import Gate, room
-from unsubscribe.endpoint.guard import Guard, protecting
+from unsubscribe.endpoint.guard import SecurityMiddleware, protecting
 
-__all__ = ["HEAD_PATIENCE", "MOST_HEAD", "MOST_WAITING", "OnePiece", "PatientProtocol", "Server", "config"]
+__all__ = ["HEAD_PATIENCE", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
 
 BACKLOG = 1024
 
@@ -83,8 +82,8 @@ class Server(uvicorn.Server):
 def config(app: ASGIApp, host: str, port: int, **more: Any) -> uvicorn.Config:
     """The settings of uvicorn under which the promises hold; ``more`` adds or overrules."""
     around = getattr(app, "middleware_stack", None)
-    headers = around.headers if isinstance(around, Guard) else protecting(https=False)
-    http = type("Protocol", (more.pop("http", PatientProtocol),), {"protecting": headers, "turns": Turns()})
+    headers = around.headers if isinstance(around, SecurityMiddleware) else protecting(https=False)
+    http = type("Protocol", (more.pop("http", PatientProtocol),), {"protecting": headers, "turns": PipelinedRequests()})
     basis: dict[str, Any] = {
         "host": host,
         "port": port,

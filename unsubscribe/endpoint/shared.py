@@ -3,11 +3,11 @@
 What for: an opt-out is answered when it is on disk, and a commit takes longer than the rest; 32 readers at once share
 one (traps.md: 2,500 a second with a commit each, 4,600 shared). The same for reading: one hand-off to a thread for all.
 
-Promises: :meth:`Shared.run` returns only after the transaction that did the work was committed; a piece of work that
-raises changes nothing and harms none of its neighbours (they are done again, each alone); a transaction stays under
-``LONGEST`` (SQLite's lock is held at most 50 ms). A piece of work may run twice (the first try rolled back), so it does
-nothing but speak to its connection. Raises what the work raised, or the ``StorageError`` of the transaction: then
-nothing of it was kept. Works in whatever event loop ``run`` is called.
+Promises: :meth:`GroupCommit.run` returns only after the transaction that did the work was committed; a piece of work
+that raises changes nothing and harms none of its neighbours (they are done again, each alone); a transaction stays
+under ``LONGEST`` (SQLite's lock is held at most 50 ms). A piece of work may run twice (the first try rolled back), so
+it does nothing but speak to its connection. Raises what the work raised, or the ``StorageError`` of the transaction:
+then nothing of it was kept. Works in whatever event loop ``run`` is called.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Piece:
     error: BaseException | None = None
 
 
-class Shared:
+class GroupCommit:
     """A queue of work for one kind of transaction (``Database.write`` or ``.read``) with a thread of its own."""
 
     def __init__(

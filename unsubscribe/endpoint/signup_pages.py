@@ -23,14 +23,14 @@ from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import contacts, signup
 from unsubscribe.endpoint import forms
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.evenly import evenly
 from unsubscribe.endpoint.pages import View, also, respond
 from unsubscribe.endpoint.peers import peer_of
-from unsubscribe.endpoint.tally import Tally
+from unsubscribe.endpoint.tally import DropCounter
 from unsubscribe.endpoint.words import Shown
 from unsubscribe.limits import Limit, Spent
-from unsubscribe.signup import SignUp, Wish
+from unsubscribe.signup import SignUp, SignUpForm
 from unsubscribe.typed import apart
 
 MOST_NAMED = 50
@@ -40,7 +40,7 @@ LONGEST_ADDRESS = 254
 class SignUpPages:
     """The routes of signing up."""
 
-    def __init__(self, desk: Desk, tally: Tally) -> None:
+    def __init__(self, desk: WebContext, tally: DropCounter) -> None:
         self.desk = desk
         self.tally = tally
         self._spent = Spent()
@@ -75,7 +75,7 @@ class SignUpPages:
         self.desk.watch.chose("sign_up")
         return self._asked(view, fields)
 
-    async def _request(self, wish: Wish) -> Sequence[Fault]:
+    async def _request(self, wish: SignUpForm) -> Sequence[Fault]:
         """Ask, unless it can be seen without any lock that nothing would come of it; what is wrong with the wish."""
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
         uses = signup.uses(wish, pepper, now)
@@ -119,13 +119,13 @@ class SignUpPages:
         ) % {"name": self.desk.site.name}
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def _wish(self, request: Request, view: View, fields: forms.Form) -> Wish:
+    def _wish(self, request: Request, view: View, fields: forms.Form) -> SignUpForm:
         text, version = self.consent(view)
         peer = peer_of(request, self.desk.deps.trusted_proxies)
         source = self.desk.deps.public_url + "/subscribe"
         topics = tuple(dict.fromkeys(fields.get("topic", ())))
         email, name = forms.one(fields, "email"), forms.one(fields, "name")[:200]
-        return Wish(email, topics, text, version, source, name, view.language, peer)
+        return SignUpForm(email, topics, text, version, source, name, view.language, peer)
 
     async def _form(
         self,

@@ -31,7 +31,7 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class SiteView:
     """What :file:`base.html` shows of the organisation."""
 
     name: str
@@ -51,21 +51,21 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Theme:
     """A site with its files."""
 
-    site: Site
+    site: SiteView
     assets: dict[str, Asset]
 
 
-def look_of(brand: Brand, public_url: str, contact_address: str) -> Look:
+def look_of(brand: Brand, public_url: str, contact_address: str) -> Theme:
     """The pages' view of a brand. ``public_url`` may have a path, which all links then begin with."""
     base = urlsplit(public_url).path.rstrip("/")
     sheet = _asset("pages", "css", "text/css; charset=utf-8", _small(page_asset("pages.css").decode(), brand))
     assets = {sheet.name: sheet}
     logo, logo_dark = _logo(brand.logo), _logo(brand.logo_dark if brand.logo else None)
     assets |= {one.name: one for one in (logo, logo_dark) if one}
-    site = Site(
+    site = SiteView(
         name=brand.name,
         base=base,
         css=f"{base}/a/{sheet.name}",
@@ -80,7 +80,7 @@ def look_of(brand: Brand, public_url: str, contact_address: str) -> Look:
         website=brand.website_url,
         website_label=brand.website_label or brand.website_url,
     )
-    return Look(site, assets)
+    return Theme(site, assets)
 
 
 def _small(sheet: str, brand: Brand) -> bytes:

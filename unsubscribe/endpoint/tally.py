@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from mailer.errors import StorageError
 from unsubscribe import dropped
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.peers import forwards_unbelieved
 from unsubscribe.endpoint.watch import log
 from unsubscribe.limits import Limit
@@ -27,10 +27,10 @@ LATER = timedelta(seconds=5)
 MOST_KNOWN = 64
 
 
-class Tally:
+class DropCounter:
     """Of one application."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WebContext) -> None:
         self._desk = desk
         self._drops: Counter[str] = Counter()
         self._peers: Counter[str] = Counter()

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from mailer.signing import Token
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact, Topic
-from unsubscribe.endpoint.desk import Desk
+from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.pages import View
-from unsubscribe.optout import Reader
+from unsubscribe.optout import Subscriber
 from unsubscribe.tokens import trial_topic
 
 _NOBODY = "reader@example.org"
@@ -29,16 +29,16 @@ def of(token: Token) -> dict[str, object]:
     return CONTEXT if trial_topic(token) is not None else {}
 
 
-def look(conn: Connection, token: Token, now: datetime) -> tuple[Reader, Sequence[Topic]]:
+def look(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, Sequence[Topic]]:
     """A reader of the test mail, who is nobody, and the topics that the form would show."""
     found = contacts.topics(conn)
     topic = next((one for one in found if one.id == trial_topic(token)), None)
     nobody = Contact(0, _NOBODY, _NOBODY, b"", "example.org", "", "", {}, frozenset(), now, now)
     shown = [one for one in found if one.is_open or one == topic]
-    return Reader(token, topic.slug if topic else "", nobody, topic, "on"), shown
+    return Subscriber(token, topic.slug if topic else "", nobody, topic, "on"), shown
 
 
-def nothing_done(desk: Desk, view: View) -> Response:
+def nothing_done(desk: WebContext, view: View) -> Response:
     """The answer to a button."""
     _ = view.gettext
     told = _("A reader who uses this button sees here what was changed.")

@@ -32,7 +32,7 @@ def masked(path: str) -> str:
     return f"/{first}/…" if rest else f"/{first}"
 
 
-class Watch:
+class Metrics:
     """Counters of one application."""
 
     def __init__(self) -> None:

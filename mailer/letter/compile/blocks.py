@@ -16,7 +16,7 @@ from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 
 from mailer.letter.compile.dialect import line_of
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ _CLOSE = re.compile(r"(:{3,})[ \t]*")
 _INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
 
 
-def add_rules(markdown: MarkdownIt, masker: Masker) -> None:
+def add_rules(markdown: MarkdownIt, masker: Placeholders) -> None:
     """Teach ``markdown`` the two rules."""
 
     def control(state: StateBlock, start: int, _end: int, silent: bool) -> bool:

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mailer.letter import addresses
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.expression_tree import Both, Constant, Filter, Name, Node
 from mailer.letter.expressions import parse
 
-Words = tuple[Literal["error", "warning"], str, str, str]  # how grave, found, expected, hint
+AddressFinding = tuple[Literal["error", "warning"], str, str, str]  # how grave, found, expected, hint
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 _MEANT = N_("Did you mean {word}?")
 _SCHEMELESS = re.compile(r"[\w-]+(\.[\w-]+)+")
 _EXAMPLES = {"_web": "https://www.example.org", "_mail": "info@example.org", "_phone": "+31701234567"}
 
 
-def address_faults(target: str, masker: Masker) -> Iterator[Words]:
+def address_faults(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
     """The faults of a masked address."""
     words = list(masker.word.finditer(target))
     begins = bool(words) and words[0].start() == 0
@@ -29,7 +29,7 @@ def address_faults(target: str, masker: Masker) -> Iterator[Words]:
             yield from _fallbacks(masker.show(match[0]), parse(masker.tag(match[0]).source, None), kind)
 
 
-def kind_of_slot(target: str, match: re.Match[str], masker: Masker) -> str:
+def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str:
     """The filter for a slot that is all of an address, of a recipient or of a number; "" for a part of one."""
     before, after = target[: match.start()], target[match.end() :]
     if not masker.word.sub(lambda word: "" if word[1] == "c" else word[0], before).strip():
@@ -42,7 +42,7 @@ def kind_of_slot(target: str, match: re.Match[str], masker: Masker) -> str:
     return known if alone else ""
 
 
-def _written(target: str, masker: Masker) -> Iterator[Words]:
+def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
     """What the author wrote, each slot taken for something that may stand there."""
     mail = target[:7].lower() == "mailto:"
     sample = masker.word.sub("someone@example.org" if mail and "@" not in target.partition("?")[0] else "some1", target)
@@ -62,7 +62,7 @@ def _written(target: str, masker: Masker) -> Iterator[Words]:
         yield "error", target, str(error), hint
 
 
-def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[Words]:
+def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[AddressFinding]:
     """What stands there for who has no value must be an address too, or nobody can follow it."""
     read = {"_web": addresses.of_value, "_mail": addresses.mailbox, "_phone": addresses.phone}[kind]
     example = f'default("{_EXAMPLES[kind]}")'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mailer.errors import Fault, FaultsError
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.tree import Element
 from mailer.letter.expression_tree import may_be_missing
 from mailer.letter.expressions import parse
@@ -29,7 +29,7 @@ def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], add
                 yield Fault(source.file, tag.line, field, tag.raw, *_words(source, tag, addresses), "warning")
 
 
-def in_addresses(root: Element, masker: Masker) -> set[Tag]:
+def in_addresses(root: Element, masker: Placeholders) -> set[Tag]:
     """The slots that stand in an address."""
     targets = (element.target for element in root.walk())
     return {masker.tag(match[0]) for target in targets for match in masker.word.finditer(target)}

@@ -16,7 +16,7 @@ from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.check_addresses import address_faults
 from mailer.letter.compile.chosen import addresses_in
 from mailer.letter.compile.leftovers import field_name, leftovers
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.tree import Element, is_beside
 from mailer.letter.picture import colours, picture
 from mailer.letter.slots import MAX_FAULTS
@@ -40,7 +40,7 @@ N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts i
 class Checker:
     """Checks one body; ``where`` is a fault with file and field filled in."""
 
-    masker: Masker
+    masker: Placeholders
     source: LetterSource
     opened: set[str] = field(default_factory=set)  # the names of HTML tags that were told
     written: list[str] = field(default_factory=list)  # the lines of the body

@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 
 _BEFORE = re.compile(r"\s*(?:(?:mailto|tel|sms):)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ConditionalAddress:
     """The words of ``if``, ``elif`` and ``else`` with the address behind each, "" for none; and that of ``endif``."""
 
     arms: tuple[tuple[str, str], ...]
@@ -25,7 +25,7 @@ class Choice:
     has_else: bool
 
 
-def choice(target: str, masker: Masker) -> Choice | None:
+def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
     """The addresses that a masked one is, if a condition that begins it chooses them; else ``None``."""
     before = _BEFORE.match(target)
     words = list(masker.word.finditer(target))
@@ -46,10 +46,10 @@ def choice(target: str, masker: Masker) -> Choice | None:
     for mark, following in pairwise(marks):
         own = target[mark.end() : following.start()].strip()
         arms.append((mark[0], f"{before[0]}{own}{behind}".strip() if own else ""))
-    return Choice(tuple(arms), marks[-1][0], masker.tag(marks[-2][0]).kind == "else")
+    return ConditionalAddress(tuple(arms), marks[-1][0], masker.tag(marks[-2][0]).kind == "else")
 
 
-def addresses_in(target: str, masker: Masker) -> list[str]:
+def addresses_in(target: str, masker: Placeholders) -> list[str]:
     """Each address that a masked one may be, once; itself where no condition chooses it."""
     chosen = choice(target, masker)
     if chosen is None:

@@ -26,7 +26,7 @@ from markdown_it.rules_block import StateBlock, list_block, reference, table
 from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 
-from mailer.letter.compile.mask import Masked, Masker
+from mailer.letter.compile.mask import Masked, Placeholders
 
 _OFF = ("lheading", "code", "html_block")
 _INTERRUPTS = {"alt": ["paragraph", "reference", "blockquote"]}
@@ -38,7 +38,7 @@ _COMMENT_LINE = re.compile(r"<!--(?:(?!-->).)*-->")
 _LEADS = re.compile(r"[/.:#@]")
 
 
-def add_dialect(markdown: MarkdownIt, masker: Masker) -> None:
+def add_dialect(markdown: MarkdownIt, masker: Placeholders) -> None:
     """Teach ``markdown`` all of it."""
     markdown.disable(list(_OFF))
     rules = _Rules(masker)
@@ -53,7 +53,7 @@ def line_of(state: StateBlock, number: int) -> str:
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()
 
 
-def rows_apart(masked: Masked, masker: Masker) -> Masked:
+def rows_apart(masked: Masked, masker: Placeholders) -> Masked:
     """Tags around a row of a table, on its line, put on lines of their own."""
     tags = rf"(?:{masker.control}[ \t]*)+"
     around = re.compile(rf"(?:(?<=^)|(?<=\|)[ \t]*)({tags})(?:(?=\|)|$)")
@@ -73,7 +73,7 @@ def rows_apart(masked: Masked, masker: Masker) -> Masked:
     return replace(masked, text="\n".join(lines), lines=tuple(numbers))
 
 
-def _rows_together(lines: list[str], masker: Masker) -> list[tuple[int, str]]:
+def _rows_together(lines: list[str], masker: Placeholders) -> list[tuple[int, str]]:
     """The lines with their numbers, without what is empty or a comment between the rows and tags of one table."""
     kept: list[tuple[int, str]] = []
     gap: list[tuple[int, str]] = []  # what stands behind the last row: empty lines, comments, tags
@@ -96,12 +96,12 @@ def _rows_together(lines: list[str], masker: Masker) -> list[tuple[int, str]]:
     return kept + _of_table(gap, masker, _closed_at(gap, depth, masker))
 
 
-def _of_table(gap: list[tuple[int, str]], masker: Masker, end: int) -> list[tuple[int, str]]:
+def _of_table(gap: list[tuple[int, str]], masker: Placeholders, end: int) -> list[tuple[int, str]]:
     """A gap whose first ``end`` lines belong to the table: the tags of these, and the rest as it is."""
     return [each for each in gap[:end] if masker.word.search(each[1]) and "<!--" not in each[1]] + gap[end:]
 
 
-def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Masker) -> int:
+def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Placeholders) -> int:
     """How many lines of a gap there are up to the end of the condition that began in the table."""
     for number, (_, line) in enumerate(gap if depth > 0 else (), start=1):
         depth += _step(line, masker)
@@ -110,7 +110,7 @@ def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Masker) -> int:
     return 0
 
 
-def _step(line: str, masker: Masker) -> int:
+def _step(line: str, masker: Placeholders) -> int:
     """How many more conditions are open behind a line."""
     kinds = [masker.tag(word[0]).kind for word in masker.word.finditer(line)]
     return sum((kind in ("if", "for")) - (kind in ("endif", "endfor")) for kind in kinds)
@@ -119,7 +119,7 @@ def _step(line: str, masker: Masker) -> int:
 class _Rules:
     """The rules of one parse, and what they know of its text."""
 
-    def __init__(self, masker: Masker) -> None:
+    def __init__(self, masker: Placeholders) -> None:
         self.masker = masker
         self.ends: list[int] | None = None
         self.used: Counter[str] | None = None

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.presence import Group, Presence, any_of, groups, of_group, of_run, when
+from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.presence import ConditionalGroup, Presence, any_of, groups, of_group, of_run, when
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag
 
@@ -20,7 +20,7 @@ from mailer.letter.slots import Tag
 class Flow:
     """Writes children with ``write(child, lead)``; ``then`` says what stands before a child that is not the first."""
 
-    masker: Masker
+    masker: Placeholders
     write: Callable[[Element, str], str]
     first: str
     then: Callable[[Element], str]
@@ -36,7 +36,7 @@ class Flow:
             above = any_of((above, of_group(group, self.masker)))
         return text
 
-    def _group(self, group: Group, above: Presence) -> str:
+    def _group(self, group: ConditionalGroup, above: Presence) -> str:
         if not group.tags:
             child = group.arms[0][0]
             shown = of_group(group, self.masker)
@@ -45,7 +45,7 @@ class Flow:
             return self._loop(group, above)
         return "".join(tag.text + self._run(arm, above) for tag, arm in zip(group.tags, group.arms, strict=True))
 
-    def _loop(self, group: Group, above: Presence) -> str:
+    def _loop(self, group: ConditionalGroup, above: Presence) -> str:
         """A loop: what stands between its rounds is put there by the plan."""
         (loop, *ends), (body, *_) = group.tags, group.arms
         end = "".join(tag.text for tag in ends)

@@ -15,7 +15,7 @@ from typing import Any
 
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.flow import Flow
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.tree import Element
 from mailer.letter.picture import Picture
@@ -31,7 +31,7 @@ _PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bull
 class HtmlWriter:
     """Writes one tree; ``context`` is what layouts get (language, colours), ``pictures`` are by the author's name."""
 
-    masker: Masker
+    masker: Placeholders
     context: Mapping[str, Any]
     pictures: Mapping[str, Picture]
     public_url: str

@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 
 _KEPT = re.compile(
     r"(?P<comment><!--.*?-->|<!\[endif\]-->)"
@@ -26,7 +26,7 @@ _KEPT = re.compile(
 _DOCTYPE = re.compile(r"<!doctype[^>]*>\s*", re.IGNORECASE)
 
 
-def inline_styles(html: str, masker: Masker) -> str:
+def inline_styles(html: str, masker: Placeholders) -> str:
     """``html`` with the rules of its style sheets in ``style`` attributes; ``<style data-keep>`` stays a sheet."""
     nonce = masker.unused("xk", html)
     kept: list[str] = []

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.presence import Group, Presence, any_of, condition, groups, of_group, of_run
+from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.presence import ConditionalGroup, Presence, any_of, condition, groups, of_group, of_run
 from mailer.letter.compile.tree import Element
 from mailer.letter.personalise import is_personal
 from mailer.letter.slots import Tag
@@ -20,7 +20,7 @@ _BLANK = " \t"
 _CLOSE = tuple(",.;:!?)")  # signs with no blank before them
 
 
-def hide_lines(element: Element, masker: Masker) -> None:
+def hide_lines(element: Element, masker: Placeholders) -> None:
     """Put a condition around each line that may be empty, with its break; and around such words with their blank."""
     if element.kind in _INLINE:
         element.children = _lines(element.children, masker)
@@ -28,7 +28,7 @@ def hide_lines(element: Element, masker: Masker) -> None:
         hide_lines(child, masker)
 
 
-def settle_choices(element: Element, masker: Masker) -> None:
+def settle_choices(element: Element, masker: Placeholders) -> None:
     """Put what nobody in particular gets in the place of a choice within a line: what stands behind its *else*.
 
     For nobody all conditions on a contact are false, also those that :func:`hide_lines` would write for a choice.
@@ -39,7 +39,7 @@ def settle_choices(element: Element, masker: Masker) -> None:
         settle_choices(child, masker)
 
 
-def _settled(children: Sequence[Element], masker: Masker) -> list[Element]:
+def _settled(children: Sequence[Element], masker: Placeholders) -> list[Element]:
     found: list[Element] = []
     for group in groups(children, masker):
         tags = [masker.tag(tag.text) for tag in group.tags]
@@ -51,8 +51,10 @@ def _settled(children: Sequence[Element], masker: Masker) -> list[Element]:
     return found
 
 
-def _lines(children: Sequence[Element], masker: Masker) -> list[Element]:
-    lines: list[tuple[list[Element], list[Group]]] = [([], [])]  # the break before a line, and what stands on it
+def _lines(children: Sequence[Element], masker: Placeholders) -> list[Element]:
+    lines: list[tuple[list[Element], list[ConditionalGroup]]] = [
+        ([], [])
+    ]  # the break before a line, and what stands on it
     for group in groups(children, masker):
         if not group.tags and group.arms[0][0].kind in _BREAKS:
             lines.append(([group.arms[0][0]], []))
@@ -72,7 +74,7 @@ def _lines(children: Sequence[Element], masker: Masker) -> list[Element]:
     return found
 
 
-def _under(shown: Presence, inside: list[Element], masker: Masker) -> list[Element]:
+def _under(shown: Presence, inside: list[Element], masker: Placeholders) -> list[Element]:
     """Some elements under a condition; bare where it would be too long, none where it is never true."""
     if shown == ():
         return []
@@ -86,7 +88,7 @@ def _under(shown: Presence, inside: list[Element], masker: Masker) -> list[Eleme
     return [first, *inside, last]
 
 
-def _words(line: Sequence[Group], masker: Masker) -> list[Element]:
+def _words(line: Sequence[ConditionalGroup], masker: Placeholders) -> list[Element]:
     """The line, each thing that may be empty together with the blank that sets it apart."""
     found: list[Element] = []
     begins = True  # nothing so far is always shown
@@ -115,7 +117,7 @@ def _ends(text: str) -> bool:
     return not text or text.startswith((*_BLANK, *_CLOSE))
 
 
-def flat(group: Group) -> list[Element]:
+def flat(group: ConditionalGroup) -> list[Element]:
     """The elements of a group, tags and all."""
     if not group.tags:
         return list(group.arms[0])

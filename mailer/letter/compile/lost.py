@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from markdown_it.common.utils import normalizeReference
 
 from mailer.letter.compile.blocks import BLOCKS
-from mailer.letter.compile.mask import Masked, Masker
+from mailer.letter.compile.mask import Masked, Placeholders
 from mailer.letter.compile.tree import Element
 
 _TOGETHER = 8  # words that run together at most
@@ -51,7 +51,7 @@ class Parts:
     text: str
 
 
-def lost(masked: Masked, masker: Masker, parts: Parts) -> list[Lost]:
+def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
     """The words of the masked source that do not stand in both parts, by line."""
 
     def apart(text: str) -> str:

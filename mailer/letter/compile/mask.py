@@ -1,7 +1,7 @@
 """Contact tags as words without spaces, so that Markdown, jinja2 and premailer leave them alone (traps.md, Compile).
 
-A :class:`Masker` belongs to one compilation. Its words are letters and digits only, made from the text itself (equal
-sources give equal words, and a snapshot's hash does not change), and occur nowhere in the text.
+:class:`Placeholders` belong to one compilation. They are letters and digits only, made from the text itself (equal
+sources give equal ones, and a snapshot's hash does not change), and occur nowhere in the text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Masked:
         return self.lines[min(index, len(self.lines) - 1)] if self.lines else 0
 
 
-class Masker:
+class Placeholders:
     """Gives each tag a word and knows it again."""
 
     def __init__(self, *sources: str) -> None:

@@ -21,7 +21,7 @@ from mailer.letter.compile.inline import inline_styles
 from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
 from mailer.letter.compile.lines import hide_lines, settle_choices
 from mailer.letter.compile.lost import Lost, Parts, lost
-from mailer.letter.compile.mask import Masked, Masker
+from mailer.letter.compile.mask import Masked, Placeholders
 from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
 from mailer.letter.compile.presence import of_run, when
@@ -32,7 +32,7 @@ from mailer.letter.compile.targets import settle_targets
 from mailer.letter.compile.tree import Element, is_beside, parse
 from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
-from mailer.letter.plan import Branch, Compiled, Letter, Loop, Place, Plan
+from mailer.letter.plan import Branch, Compiled, CompiledTemplate, EscapeContext, Letter, Loop
 from mailer.letter.slots import MAX_FAULTS, scan
 from mailer.letter.source import LetterSource
 from templates import render_layout, safe
@@ -54,7 +54,7 @@ class _Work:
     """One letter in the making."""
 
     source: LetterSource
-    masker: Masker
+    masker: Placeholders
     subject: Masked
     preheader: Masked
     body: Masked
@@ -109,9 +109,9 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
         from_name=source.from_name,
         from_address=source.from_address,
         reply_to=source.reply_to,
-        subject=flat_plan(work.subject.text, work.masker, Place.HEADER),
+        subject=flat_plan(work.subject.text, work.masker, EscapeContext.HEADER),
         html=plan,
-        text=flat_plan(text, work.masker, Place.PLAIN),
+        text=flat_plan(text, work.masker, EscapeContext.PLAIN),
         headers=(*_standing_headers(source), *source.headers),
         list_unsubscribe=source.kind == "campaign",
     )
@@ -120,7 +120,7 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
         letter=letter,
         public_html=_public(work, html_plan(_page(work, _body(work, public=True), public=True), work.masker)),
         public_text=re.sub(
-            r"\n{3,}", "\n\n", _public(work, flat_plan(_text(work, public=True), work.masker, Place.PLAIN))
+            r"\n{3,}", "\n\n", _public(work, flat_plan(_text(work, public=True), work.masker, EscapeContext.PLAIN))
         ),
         images=tuple(images.values()),
         warnings=(*faults, *_empty_online(work), *_warnings(source, plan)),
@@ -142,7 +142,7 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
     }
     body = scan(source.body, file=source.file, first_line=source.body_line)
     tags(body)
-    masker = Masker(source.subject, source.preheader, source.body)
+    masker = Placeholders(source.subject, source.preheader, source.body)
     subject, preheader, masked = (masker.mask(found) for found in (heads["subject"], heads["preheader"], body))
     root = parse(masked, masker, patience)
     kept = dict(_pictures(source, root))
@@ -177,7 +177,7 @@ def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Pictur
             yield name, known
 
 
-def _links(source: LetterSource, masker: Masker) -> dict[str, str]:
+def _links(source: LetterSource, masker: Placeholders) -> dict[str, str]:
     """The words of the links that a layout puts in; empty where a letter has none."""
     campaign = source.kind == "campaign"
     shown = {"online": campaign and source.online, "details": campaign, "optout": campaign}
@@ -270,7 +270,7 @@ def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     return root
 
 
-def _public(work: _Work, plan: Plan) -> str:
+def _public(work: _Work, plan: CompiledTemplate) -> str:
     """What nobody in particular sees; *read online* is the page itself, whoever reads it."""
     return render_public(plan, work.source.language, {"online": work.source.online_url})
 
@@ -312,7 +312,7 @@ def _empty_online(work: _Work) -> Iterator[Fault]:
     if not source.online or of_run(work.root.children, work.masker) is None:
         return
     text = TextWriter(work.masker).write(_shaped(work, public=True, text=True))
-    if not _public(work, flat_plan(text, work.masker, Place.PLAIN)).strip():
+    if not _public(work, flat_plan(text, work.masker, EscapeContext.PLAIN)).strip():
         hint = N_("Online the letter is empty: write something outside the conditions, or behind an else.")
         found, expected = N_("text under conditions alone"), N_("text that everybody reads")
         yield Fault(source.file, source.body_line, "body", found, expected, hint, "warning")
@@ -328,7 +328,7 @@ def _standing_headers(source: LetterSource) -> Sequence[tuple[str, str]]:
     return (*_list_id(source), *lists, ("Precedence", "bulk"), *quiet)
 
 
-def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
+def _warnings(source: LetterSource, plan: CompiledTemplate) -> list[Fault]:
     found: list[Fault] = []
 
     def warn(field: str, seen: str, expected: str, hint: str) -> None:
@@ -352,7 +352,7 @@ def _warnings(source: LetterSource, plan: Plan) -> list[Fault]:
     return found
 
 
-def _size(plan: Plan) -> int:
+def _size(plan: CompiledTemplate) -> int:
     """The bytes of the longest letter that a plan can give, slots counted as 60."""
     total = 0
     for node in plan:

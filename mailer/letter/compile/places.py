@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mailer.letter.compile.mask import Masker
-from mailer.letter.plan import Branch, Loop, Node, Number, Numbered, Place, Plan, Slot
+from mailer.letter.compile.mask import Placeholders
+from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, TemplateNode
 from mailer.letter.slots import Tag
 
 _MARKUP = re.compile(
@@ -30,7 +30,7 @@ _ADDRESSES = frozenset({"href", "src", "background", "action", "cite"})
 @dataclass(frozen=True, slots=True)
 class _Placed:
     tag: Tag
-    place: Place
+    place: EscapeContext
 
 
 _Piece = str | _Placed
@@ -44,20 +44,20 @@ class Misplaced(ValueError):
         self.shown, self.line = (tag.raw, tag.line) if tag else ("", 0)
 
 
-def html_plan(html: str, masker: Masker) -> Plan:
+def html_plan(html: str, masker: Placeholders) -> CompiledTemplate:
     """The plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value may stand."""
     return _plan(list(_html_pieces(html, masker)))
 
 
-def flat_plan(text: str, masker: Masker, place: Place) -> Plan:
+def flat_plan(text: str, masker: Placeholders, place: EscapeContext) -> CompiledTemplate:
     """The plan of a text that is all one place: a header or plain text."""
     return _plan(list(_placed(text, masker, place)))
 
 
-def _html_pieces(html: str, masker: Masker) -> Iterator[_Piece]:
+def _html_pieces(html: str, masker: Placeholders) -> Iterator[_Piece]:
     position = 0
     for match in _MARKUP.finditer(html):
-        yield from _placed(html[position : match.start()], masker, Place.HTML)
+        yield from _placed(html[position : match.start()], masker, EscapeContext.HTML)
         if match["tag"]:
             yield from _in_tag(match[0], masker)
         elif masker.word.search(match[0]):
@@ -65,10 +65,10 @@ def _html_pieces(html: str, masker: Masker) -> Iterator[_Piece]:
         else:
             yield match[0]
         position = match.end()
-    yield from _placed(html[position:], masker, Place.HTML)
+    yield from _placed(html[position:], masker, EscapeContext.HTML)
 
 
-def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
+def _in_tag(tag: str, masker: Placeholders) -> Iterator[_Piece]:
     position = 0
     for match in _ATTRIBUTE.finditer(tag):
         if masker.word.search(match[2]):
@@ -76,7 +76,7 @@ def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
             if match[1].lower() in _ADDRESSES:
                 yield from _in_address(match[2], masker)
             else:
-                yield from _placed(match[2], masker, Place.ATTRIBUTE)
+                yield from _placed(match[2], masker, EscapeContext.ATTRIBUTE)
             position = match.end()
     rest = tag[position:]
     if masker.word.search(rest):
@@ -84,26 +84,26 @@ def _in_tag(tag: str, masker: Masker) -> Iterator[_Piece]:
     yield rest
 
 
-def _first(text: str, masker: Masker) -> Tag | None:
+def _first(text: str, masker: Placeholders) -> Tag | None:
     return next((piece for piece in masker.split(text) if isinstance(piece, Tag)), None)
 
 
-def _in_address(quoted: str, masker: Masker) -> Iterator[_Piece]:
+def _in_address(quoted: str, masker: Placeholders) -> Iterator[_Piece]:
     """The pieces of an attribute's value, quotes and all."""
     yield quoted[0]
-    yield from _with_places(quoted[1:-1], masker, Place.URL)
+    yield from _with_places(quoted[1:-1], masker, EscapeContext.URL)
     yield quoted[-1]
 
 
-def in_address(target: str, masker: Masker) -> str:
+def in_address(target: str, masker: Placeholders) -> str:
     """An address for the text part: its slots as new words, which know their places."""
-    pieces = _with_places(target, masker, Place.LINK)
+    pieces = _with_places(target, masker, EscapeContext.LINK)
     return "".join(
         piece if isinstance(piece, str) else masker.put(replace(piece.tag, place=piece.place)) for piece in pieces
     )
 
 
-def _with_places(target: str, masker: Masker, whole: Place) -> Iterator[_Piece]:
+def _with_places(target: str, masker: Placeholders, whole: EscapeContext) -> Iterator[_Piece]:
     """The pieces of an address; a slot's place follows from what stands before it, in each arm of a condition."""
     before, branches = "", list[tuple[str, str]]()  # of each open condition: before it, and behind its longest arm
     for piece in masker.split(target):
@@ -124,30 +124,32 @@ def _with_places(target: str, masker: Masker, whole: Place) -> Iterator[_Piece]:
         yield _Placed(piece, whole) if isinstance(piece, Tag) else piece
 
 
-def _address_place(before: str, whole: Place) -> Place:
+def _address_place(before: str, whole: EscapeContext) -> EscapeContext:
     if not before.strip():
         return whole
     scheme, colon, rest = before.partition(":")
     if not colon or "?" in rest:
-        return Place.PART
-    return {"mailto": Place.MAIL, "tel": Place.PHONE, "sms": Place.PHONE}.get(scheme.lower(), Place.PART)
+        return EscapeContext.PART
+    return {"mailto": EscapeContext.MAIL, "tel": EscapeContext.PHONE, "sms": EscapeContext.PHONE}.get(
+        scheme.lower(), EscapeContext.PART
+    )
 
 
-def _placed(text: str, masker: Masker, place: Place) -> Iterator[_Piece]:
+def _placed(text: str, masker: Placeholders, place: EscapeContext) -> Iterator[_Piece]:
     for piece in masker.split(text):
         yield _Placed(piece, piece.place or place) if isinstance(piece, Tag) else piece
 
 
-def _plan(pieces: Sequence[_Piece]) -> Plan:
+def _plan(pieces: Sequence[_Piece]) -> CompiledTemplate:
     plan, position = _run(pieces, 0)
     if position != len(pieces):
         raise _unbalanced(pieces, position)
     return plan
 
 
-def _run(pieces: Sequence[_Piece], position: int) -> tuple[Plan, int]:
+def _run(pieces: Sequence[_Piece], position: int) -> tuple[CompiledTemplate, int]:
     """The nodes from ``position`` up to the tag that ends this run, and where that tag is."""
-    nodes: list[Node] = []
+    nodes: list[TemplateNode] = []
     while position < len(pieces):
         piece = pieces[position]
         if isinstance(piece, str):
@@ -164,7 +166,7 @@ def _run(pieces: Sequence[_Piece], position: int) -> tuple[Plan, int]:
             nodes.append(branch)
         elif piece.tag.kind == "for":
             body, end = _run(pieces, position + 1)
-            between: Plan = ()
+            between: CompiledTemplate = ()
             if _expect(pieces, end, "endfor", "between") == "between":
                 between, end = _run(pieces, end + 1)
                 _expect(pieces, end, "endfor")
@@ -184,8 +186,8 @@ def _run(pieces: Sequence[_Piece], position: int) -> tuple[Plan, int]:
 
 
 def _branch(pieces: Sequence[_Piece], position: int) -> tuple[Branch, int]:
-    arms: list[tuple[str, Plan]] = []
-    otherwise: Plan = ()
+    arms: list[tuple[str, CompiledTemplate]] = []
+    otherwise: CompiledTemplate = ()
     kind = "if"
     while kind != "endif":
         piece = pieces[position]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.flow import Flow
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.places import in_address
 from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.texttable import cell_by_cell, empty_columns
 from mailer.letter.compile.tree import Element
-from mailer.letter.slots import Kind, Tag
+from mailer.letter.slots import Tag, TagKind
 
 WIDTH = 76
 GUESS = 20
@@ -29,12 +29,12 @@ Opened = tuple[tuple[int, int], ...]
 _FALLBACK = re.compile(r'default\("((?:[^"\\]|\\.)*)"\)')
 
 
-def guessed_width(text: str, masker: Masker) -> int:
+def guessed_width(text: str, masker: Placeholders) -> int:
     """How wide a masked text will be: a slot as its fallback, at least :data:`GUESS`; other tags as nothing."""
     return sum(_width(piece) for piece in masker.split(text))
 
 
-def _extent(word: str, used: int, opened: Opened, masker: Masker) -> tuple[int, int, Opened]:
+def _extent(word: str, used: int, opened: Opened, masker: Placeholders) -> tuple[int, int, Opened]:
     """How far a line of ``used`` characters reaches with a word at most, where it ends, and what is open then.
 
     Each arm of a condition begins where the condition does: a reader sees one of them.
@@ -55,7 +55,7 @@ def _extent(word: str, used: int, opened: Opened, masker: Masker) -> tuple[int, 
     return widest, used, opened
 
 
-def wrapped(text: str, masker: Masker, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
+def wrapped(text: str, masker: Placeholders, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
     """A masked text in lines; ``first`` stands before the first line, ``rest`` before the others."""
     lines: list[str] = []
     opened: Opened = ()
@@ -79,7 +79,7 @@ def wrapped(text: str, masker: Masker, *, first: str = "", rest: str = "", width
 class TextWriter:
     """Writes one tree as text."""
 
-    masker: Masker
+    masker: Placeholders
 
     def write(self, root: Element) -> str:
         """The text of a body; paragraphs are set apart by an empty line."""
@@ -153,7 +153,7 @@ class TextWriter:
                 marks[id(child)] = f"{word}. ", len(f"{number}. ")
         return marks
 
-    def _tag(self, kind: Kind, source: str = "") -> str:
+    def _tag(self, kind: TagKind, source: str = "") -> str:
         return self.masker.put(Tag(kind, source, "", 0, 0, ""))
 
     def _named(self, element: Element, lead: str, rest: str) -> str:

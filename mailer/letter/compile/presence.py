@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailer.errors import FaultsError
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag, compile_expression
 
@@ -25,22 +25,22 @@ _SOLID = frozenset({"image", "hr", "fence", "code_inline", "th", "td", "tr", "st
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ConditionalGroup:
     """An element, or a run from ``if`` to ``endif`` or ``for`` to ``endfor``: its tags, and what is behind each."""
 
     tags: tuple[Element, ...]
     arms: tuple[Sequence[Element], ...]
 
 
-def groups(children: Sequence[Element], masker: Masker) -> list[Group]:
+def groups(children: Sequence[Element], masker: Placeholders) -> list[ConditionalGroup]:
     """The elements in order, those between tags put together."""
-    found: list[Group] = []
+    found: list[ConditionalGroup] = []
     position = 0
     while position < len(children):
         first = children[position]
         position += 1
         if first.kind != "control":
-            found.append(Group((), ([first],)))
+            found.append(ConditionalGroup((), ([first],)))
             continue
         tags, arms, depth = [first], [list[Element]()], 1
         while position < len(children) and depth:
@@ -53,11 +53,11 @@ def groups(children: Sequence[Element], masker: Masker) -> list[Group]:
             else:
                 arms[-1].append(child)
             position += 1
-        found.append(Group(tuple(tags), tuple(arms)))
+        found.append(ConditionalGroup(tuple(tags), tuple(arms)))
     return found
 
 
-def presence(element: Element, masker: Masker) -> Presence:
+def presence(element: Element, masker: Placeholders) -> Presence:
     """When something of an element is shown."""
     if element.sure or element.kind in _SOLID:
         return None
@@ -75,12 +75,12 @@ def presence(element: Element, masker: Masker) -> Presence:
     return of_run(element.children, masker)
 
 
-def of_run(children: Sequence[Element], masker: Masker) -> Presence:
+def of_run(children: Sequence[Element], masker: Placeholders) -> Presence:
     """When something of several is shown."""
     return any_of(of_group(group, masker) for group in groups(children, masker))
 
 
-def of_group(group: Group, masker: Masker) -> Presence:
+def of_group(group: ConditionalGroup, masker: Placeholders) -> Presence:
     """When something of a group is shown."""
     if not group.tags:
         return presence(group.arms[0][0], masker)
@@ -123,7 +123,7 @@ def condition(conditions: Sequence[str]) -> str:
     return source
 
 
-def when(shown: Presence, then: str, otherwise: str, masker: Masker) -> str:
+def when(shown: Presence, then: str, otherwise: str, masker: Placeholders) -> str:
     """The words of a condition around two texts; one of them alone where that is already known."""
     source = condition(shown) if shown else ""
     if shown == () or then == otherwise:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from mailer.errors import Fault
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.plaintext import guessed_width
 from mailer.letter.compile.presence import groups
 from mailer.letter.compile.tree import Element
@@ -27,7 +27,7 @@ _GREETING = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+")
 
 
-def first_sentence(root: Element, masker: Masker) -> str:
+def first_sentence(root: Element, masker: Placeholders) -> str:
     """The first sentence of a body, masked; its greeting when there is nothing else; "" when there is no text."""
     texts = [text for text in _texts(root, masker) if text]
     telling = [text for text in texts if not _is_greeting(text, masker)]
@@ -36,7 +36,7 @@ def first_sentence(root: Element, masker: Masker) -> str:
     return _first_items(root, masker) or _cut((texts or [""])[0], masker) or _chosen(root, masker)
 
 
-def _first_items(root: Element, masker: Masker) -> str:
+def _first_items(root: Element, masker: Placeholders) -> str:
     """The first items of the first list, or the first words of what else stands outside conditions."""
     for group in groups(root.children, masker):
         first = group.arms[0][0] if not group.tags else None
@@ -51,7 +51,7 @@ def _holder(child: Element) -> Element:
     return child if child.kind == "list_item" else Element("root", child.line, [child])
 
 
-def _chosen(root: Element, masker: Masker) -> str:
+def _chosen(root: Element, masker: Placeholders) -> str:
     """The first sentence behind each tag of the first condition that begins with a text."""
     for group in groups(root.children, masker):
         if group.tags and masker.tag(group.tags[0].text).kind == "if":
@@ -61,14 +61,14 @@ def _chosen(root: Element, masker: Masker) -> str:
     return ""
 
 
-def no_preheader(source: LetterSource, summary: str, masker: Masker) -> Fault:
+def no_preheader(source: LetterSource, summary: str, masker: Placeholders) -> Fault:
     """The warning, with what is shown instead."""
     hint = N_("Mail programs show it beside the subject; now they show: “{text}”").format(text=masker.show(summary))
     expected = N_("a preheader: a sentence on what the letter brings")
     return Fault(source.file, 0, "preheader", N_("nothing"), expected, hint, "warning")
 
 
-def _texts(root: Element, masker: Masker) -> list[str]:
+def _texts(root: Element, masker: Placeholders) -> list[str]:
     """The paragraphs outside conditions, as plain text."""
     found, depth = [], 0
     for element in root.children:
@@ -82,11 +82,11 @@ def _texts(root: Element, masker: Masker) -> list[str]:
     return found
 
 
-def _is_greeting(text: str, masker: Masker) -> bool:
+def _is_greeting(text: str, masker: Placeholders) -> bool:
     return guessed_width(text, masker) <= 80 and (text.endswith((",", "!")) or bool(_GREETING.match(text)))
 
 
-def _cut(text: str, masker: Masker) -> str:
+def _cut(text: str, masker: Placeholders) -> str:
     """The first sentence, or so many that they say something; at most :data:`LONGEST` wide, cut between words."""
     sentences = _SENTENCE.split(text)
     short = sentences[0]

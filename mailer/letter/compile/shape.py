@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mailer.letter.compile.mask import Masker
-from mailer.letter.compile.presence import Group, condition, groups, presence
+from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.presence import ConditionalGroup, condition, groups, presence
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag
 
@@ -16,7 +16,7 @@ _LEAVES = frozenset({"paragraph", "heading", "table"})
 _AROUND = _LEAVES | {"list_item", "blockquote", "block", *_LISTS}
 
 
-def gather_lists(element: Element, masker: Masker) -> None:
+def gather_lists(element: Element, masker: Placeholders) -> None:
     """Make one list of lists with tags on lines of their own between, around or within them.
 
     So a loop around an item gives one list, and an item under a condition leaves the items around it in their list.
@@ -27,9 +27,9 @@ def gather_lists(element: Element, masker: Masker) -> None:
         gather_lists(child, masker)
 
 
-def _gathered(children: Sequence[Element], masker: Masker) -> list[Element]:
+def _gathered(children: Sequence[Element], masker: Placeholders) -> list[Element]:
     found: list[Element] = []
-    run: list[Group] = []
+    run: list[ConditionalGroup] = []
     for group in groups(children, masker):
         if run and not _together(run[-1], group, masker):
             found += _one_list(run)
@@ -37,16 +37,16 @@ def _gathered(children: Sequence[Element], masker: Masker) -> list[Element]:
         if _kind(group, masker):
             run.append(group)
         else:
-            found += _flat([Group(group.tags, tuple(_within(arm, group, masker) for arm in group.arms))])
+            found += _flat([ConditionalGroup(group.tags, tuple(_within(arm, group, masker) for arm in group.arms))])
     return found + _one_list(run)
 
 
-def _within(arm: Sequence[Element], group: Group, masker: Masker) -> Sequence[Element]:
+def _within(arm: Sequence[Element], group: ConditionalGroup, masker: Placeholders) -> Sequence[Element]:
     """What is behind a tag, gathered too; an element alone stays as it is."""
     return _gathered(arm, masker) if group.tags else arm
 
 
-def jumps(numbered: Element, masker: Masker) -> dict[int, int]:
+def jumps(numbered: Element, masker: Placeholders) -> dict[int, int]:
     """The items of a numbered list, by ``id``, whose number is not the next one; what conditions leave out is allowed.
 
     All numbers alike is a way of writing: it counts.
@@ -58,7 +58,7 @@ def jumps(numbered: Element, masker: Masker) -> dict[int, int]:
     return found
 
 
-def for_nobody(element: Element, masker: Masker) -> None:
+def for_nobody(element: Element, masker: Placeholders) -> None:
     """Leave out what is one reader's own: links to change details and to opt out. *Read online* is the page itself."""
     kept: list[Element] = []
     for child in element.children:
@@ -75,7 +75,7 @@ def for_nobody(element: Element, masker: Masker) -> None:
     element.children = kept
 
 
-def hide_empty(element: Element, masker: Masker, *, leaves: bool) -> None:
+def hide_empty(element: Element, masker: Placeholders, *, leaves: bool) -> None:
     """Put a condition around what would be empty without: paragraphs, headings, tables; lists, items and so on too.
 
     With ``leaves`` around the first three and buttons only: a text part needs no more.
@@ -96,7 +96,7 @@ def hide_empty(element: Element, masker: Masker, *, leaves: bool) -> None:
     element.children = children
 
 
-def _kind(group: Group, masker: Masker) -> str:
+def _kind(group: ConditionalGroup, masker: Placeholders) -> str:
     """The kind of list that a group is made of, if it is lists and tags and nothing else."""
     if not group.tags:
         child = group.arms[0][0]
@@ -105,7 +105,7 @@ def _kind(group: Group, masker: Masker) -> str:
     return kinds.pop() if len(kinds) == 1 else ""
 
 
-def _together(above: Group, below: Group, masker: Masker) -> bool:
+def _together(above: ConditionalGroup, below: ConditionalGroup, masker: Placeholders) -> bool:
     kind = _kind(below, masker)
     if not kind or kind != _kind(above, masker) or not (above.tags or below.tags):
         return False
@@ -116,7 +116,7 @@ def _together(above: Group, below: Group, masker: Masker) -> bool:
     return int(first.name) in (last, last + 1) and int(first.name) != 1
 
 
-def _one_list(run: Sequence[Group]) -> list[Element]:
+def _one_list(run: Sequence[ConditionalGroup]) -> list[Element]:
     elements = _flat(run)
     if not any(group.tags for group in run):
         return elements
@@ -125,7 +125,7 @@ def _one_list(run: Sequence[Group]) -> list[Element]:
     return [Element(first.kind, elements[0].line, inside, name=first.name, close=elements[0].close)]
 
 
-def _flat(run: Iterable[Group]) -> list[Element]:
+def _flat(run: Iterable[ConditionalGroup]) -> list[Element]:
     found: list[Element] = []
     for group in run:
         if not group.tags:
@@ -135,7 +135,7 @@ def _flat(run: Iterable[Group]) -> list[Element]:
     return found
 
 
-def _items(run: Iterable[Group], masker: Masker) -> list[Element]:
+def _items(run: Iterable[ConditionalGroup], masker: Placeholders) -> list[Element]:
     """The items in some groups, in order."""
     found: list[Element] = []
     for element in _flat(run):
@@ -146,7 +146,9 @@ def _items(run: Iterable[Group], masker: Masker) -> list[Element]:
     return found
 
 
-def _jumps(run: Sequence[Group], following: set[int], masker: Masker, found: dict[int, int]) -> set[int]:
+def _jumps(
+    run: Sequence[ConditionalGroup], following: set[int], masker: Placeholders, found: dict[int, int]
+) -> set[int]:
     """The numbers that may come next after a run, ``following`` those that may begin it."""
     for group in run:
         if group.tags:

@@ -17,7 +17,7 @@ from mailer.letter import addresses
 from mailer.letter.compile.check_addresses import kind_of_slot
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.chosen import choice
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.tree import Element
 from mailer.letter.expression_tree import ALWAYS_THERE, Both, Constant, Filter, Name, Node, may_be_missing, unparse
 from mailer.letter.expressions import parse
@@ -26,7 +26,7 @@ from mailer.letter.slots import Tag
 _NOBODY: frozenset[str] = frozenset()
 
 
-def settle_targets(root: Element, masker: Masker, *, public: bool) -> None:
+def settle_targets(root: Element, masker: Placeholders, *, public: bool) -> None:
     """Change a tree so that each of its addresses is written right, and stands only for who has one."""
     _settle(root, _Settler(masker, _NOBODY if public else ALWAYS_THERE))
 
@@ -53,7 +53,7 @@ def _link_of(element: Element) -> Element | None:
 
 @dataclass(frozen=True, slots=True)
 class _Settler:
-    masker: Masker
+    masker: Placeholders
     there: frozenset[str]
 
     def target(self, target: str) -> tuple[str, list[str]]:
@@ -128,7 +128,7 @@ def _without(child: Element, link: Element) -> list[Element]:
     return [without]
 
 
-def written(target: str, masker: Masker) -> str:
+def written(target: str, masker: Placeholders) -> str:
     """A masked address in its one spelling; one that is none stays as it is (:mod:`.checks` says so)."""
     match = masker.word.match(target)
     if match:

@@ -18,7 +18,7 @@ from markdown_it.tree import SyntaxTreeNode
 from mailer.letter.compile.blocks import add_rules
 from mailer.letter.compile.dialect import add_dialect, rows_apart
 from mailer.letter.compile.limits import PICTURES, Patience, TooMuch, Weight, add_limits
-from mailer.letter.compile.mask import Masked, Masker
+from mailer.letter.compile.mask import Masked, Placeholders
 from mailer.letter.slots import scan
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -67,7 +67,7 @@ class Element:
         return own + "".join(child.plain() for child in self.children)
 
 
-def parse(masked: Masked, masker: Masker, patience: Patience | None = None) -> Element:
+def parse(masked: Masked, masker: Placeholders, patience: Patience | None = None) -> Element:
     """The tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
     masked = rows_apart(masked, masker)
     markdown = MarkdownIt("commonmark", {"html": True, "inline_definitions": True}).enable("table")
@@ -85,7 +85,7 @@ def parse(masked: Masked, masker: Masker, patience: Patience | None = None) -> E
     return root
 
 
-def _weigh(root: Element, masker: Masker) -> None:
+def _weigh(root: Element, masker: Placeholders) -> None:
     """Raise ``TooMuch`` if what is used again and again comes to too much."""
     weight, pictures = Weight(), 0
     for element in root.walk():
@@ -104,7 +104,7 @@ def _any_link(url: str) -> bool:  # noqa: ARG001 - the signature is theirs
 def image_names(body: str) -> tuple[str, ...]:
     """The files beside the letter that a body (Markdown with tags) uses as pictures; no addresses, no outside paths."""
     scanned = scan(body)
-    masker = Masker(body)
+    masker = Placeholders(body)
     root = parse(masker.mask(scanned), masker)
     found = (element.target for element in root.walk() if element.kind == "image")
     return tuple(dict.fromkeys(name for name in found if is_beside(name) and not masker.word.search(name)))
@@ -128,7 +128,7 @@ def _described(node: SyntaxTreeNode) -> str:
 
 
 class _Builder:
-    def __init__(self, masked: Masked, masker: Masker) -> None:
+    def __init__(self, masked: Masked, masker: Placeholders) -> None:
         self.masked, self.masker = masked, masker
         self.source = masked.text.split("\n")
 

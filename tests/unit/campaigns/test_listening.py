@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from campaigns import listening
-from campaigns.listening import keep_on_a_core, listen, web_processes
+from campaigns.listening import listen, pin_to_cpu, web_processes
 from mailer.errors import InputError
 
 
@@ -75,7 +75,7 @@ def test_fewer_web_processes_than_cores_run_where_they_like() -> None:
 def where_it_may_run(number: int, among: int) -> set[int]:
     """The cores of a process after it was asked for."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        keep_on_a_core(process.pid, number, among)
+        pin_to_cpu(process.pid, number, among)
         found = os.sched_getaffinity(process.pid)
         process.kill()
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.preflight import Ask, DnsAwayError, Sender, examine
+from campaigns.preflight import AskDns, DnsAwayError, SenderIdentity, examine
 
 GOOD = {
     ("vng.nl", "MX"): ["10 mx.vng.nl."],
@@ -12,10 +12,10 @@ GOOD = {
     ("_dmarc.vng.nl", "TXT"): ["v=DMARC1; p=none"],
     ("s1._domainkey.vng.nl", "TXT"): ["v=DKIM1; k=rsa; p=AB CD"],
 }
-SENDER = Sender("info@vng.nl", "", "s1", "vng.nl", "v=DKIM1; k=rsa; p=ABCD")
+SENDER = SenderIdentity("info@vng.nl", "", "s1", "vng.nl", "v=DKIM1; k=rsa; p=ABCD")
 
 
-def ask(**changes: list[str]) -> Ask:
+def ask(**changes: list[str]) -> AskDns:
     answers = dict(GOOD)
     for key, value in changes.items():
         answers[next(name for name in GOOD if key in "".join(name).lower())] = value
@@ -45,7 +45,7 @@ def test_each_lack_is_told_at_the_line_of_from(changes: dict[str, list[str]], wo
 
 def test_dmarc_may_stand_above_the_domain() -> None:
     answers = {("_dmarc.vng.nl", "TXT"): ["v=DMARC1; p=reject"]}
-    found = examine(Sender("info@nieuws.vng.nl"), "a.md", 5, lambda name, kind: answers.get((name, kind), []))
+    found = examine(SenderIdentity("info@nieuws.vng.nl"), "a.md", 5, lambda name, kind: answers.get((name, kind), []))
     assert not any("no DMARC" in fault.found for fault in found)
 
 

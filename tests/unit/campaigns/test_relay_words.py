@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from campaigns import report
-from mailer.worker import News
+from mailer.worker import RelayReport
 from templates.filled import in_words
 
 SINCE = datetime(2026, 11, 25, 9, 0, 7, tzinfo=UTC)
@@ -23,16 +23,16 @@ def test_a_relays_own_words_are_never_translated_and_get_no_second_full_stop() -
 
 def test_news_of_the_relay_is_a_sentence_with_its_name() -> None:
     name = "relay.example:25"
-    assert report.relay_news(News("trouble", SINCE, BUSY), name) == (
+    assert report.relay_news(RelayReport("trouble", SINCE, BUSY), name) == (
         f"The mail server {name} takes no mail now, it says: {BUSY[:-1]}."
     )
-    assert report.relay_news(News("trouble", SINCE, "connection refused"), name) == (
+    assert report.relay_news(RelayReport("trouble", SINCE, "connection refused"), name) == (
         f"No mail can go to the mail server {name} now: connection refused."
     )
-    assert report.relay_news(News("still", SINCE, "connection refused"), name) == (
+    assert report.relay_news(RelayReport("still", SINCE, "connection refused"), name) == (
         f"The mail server {name} has taken nothing since 2026-11-25 09:00:07 UTC: connection refused. We keep trying."
     )
-    assert report.relay_news(News("well", SINCE), name) == f"The mail server {name} takes mail again."
+    assert report.relay_news(RelayReport("well", SINCE), name) == f"The mail server {name} takes mail again."
 
 
 def test_the_end_of_a_send_says_whether_the_relay_answered() -> None:

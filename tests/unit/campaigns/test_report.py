@@ -12,7 +12,7 @@ import pytest
 
 from campaigns import report
 from mailer import suppression
-from mailer.outbox.values import Choice
+from mailer.outbox.values import DoubtChoice
 from mailer.outcome import KINDS
 from templates.words import words
 
@@ -55,7 +55,7 @@ def test_the_search_finds_the_reasons_that_we_know() -> None:
     assert set(known) <= FOUND
 
 
-@pytest.mark.parametrize("reason", sorted(FOUND | set(KINDS) | set(get_args(Choice))))
+@pytest.mark.parametrize("reason", sorted(FOUND | set(KINDS) | set(get_args(DoubtChoice))))
 def test_every_reason_that_the_code_can_write_has_words_in_both_languages(reason: str) -> None:
     dutch = words("nl", "cli").gettext
     if reason in HELD_ONLY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.states import MOVES, Event, State, after, mermaid, sources
+from campaigns.states import MOVES, CampaignEvent, CampaignState, after, mermaid, sources
 from mailer.errors import StateError
 
 ALLOWED = {
@@ -21,15 +21,15 @@ ALLOWED = {
 
 
 def test_the_table_has_the_pairs_of_the_design_and_no_other() -> None:
-    found: dict[str, set[str]] = {state.value: set() for state in State}
+    found: dict[str, set[str]] = {state.value: set() for state in CampaignState}
     for (state, _event), target in MOVES.items():
         found[state.value].add(target.value)
     assert found == ALLOWED
 
 
-@pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("event", list(Event))
-def test_a_pair_outside_the_table_is_refused_in_words(state: State, event: Event) -> None:
+@pytest.mark.parametrize("state", list(CampaignState))
+@pytest.mark.parametrize("event", list(CampaignEvent))
+def test_a_pair_outside_the_table_is_refused_in_words(state: CampaignState, event: CampaignEvent) -> None:
     if (state, event) in MOVES:
         assert after(state, event) is MOVES[state, event]
     else:
@@ -38,11 +38,11 @@ def test_a_pair_outside_the_table_is_refused_in_words(state: State, event: Event
 
 
 def test_a_person_pauses_and_only_what_is_being_sent() -> None:
-    assert sources(Event.PAUSE) == (State.SENDING,)
+    assert sources(CampaignEvent.PAUSE) == (CampaignState.SENDING,)
 
 
 def test_every_state_can_be_reached() -> None:
-    assert {*MOVES.values(), State.DRAFT} == set(State)
+    assert {*MOVES.values(), CampaignState.DRAFT} == set(CampaignState)
 
 
 def test_the_diagram_has_an_arrow_for_every_move() -> None:

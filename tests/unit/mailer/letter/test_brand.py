@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from mailer.errors import FaultsError
-from mailer.letter.brand import DARK, LIGHT, Brand, Words, brand_from_toml, builtin_brand, shown_width
+from mailer.letter.brand import DARK, LIGHT, Brand, LocalizedText, brand_from_toml, builtin_brand, shown_width
 from mailer.letter.colour import contrast, normal, readable
 from mailer.letter.picture import picture
 from tests.support.letters import pictures, vng
@@ -86,10 +86,10 @@ def test_all_faults_are_told_at_once_and_a_name_is_needed() -> None:
 
 
 def test_words_fall_back_from_dialect_to_language_to_all_to_english() -> None:
-    words = Words({"nl": "a", "nl-be": "b", "en": "c"})
+    words = LocalizedText({"nl": "a", "nl-be": "b", "en": "c"})
     assert [words.of(tag) for tag in ("nl-BE", "nl-NL", "fr")] == ["b", "a", "c"]
-    assert Words({"": "x", "en": "c"}).of("fr") == "x"
-    assert Words().of("nl") == ""
+    assert LocalizedText({"": "x", "en": "c"}).of("fr") == "x"
+    assert LocalizedText().of("nl") == ""
 
 
 def test_a_logo_is_shown_at_half_its_size_unless_the_brand_says() -> None:

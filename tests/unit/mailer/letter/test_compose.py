@@ -10,7 +10,7 @@ import pytest
 
 from mailer.errors import AddressError, InputError
 from mailer.letter.compose import Composer
-from mailer.letter.plan import Letter, Place, Slot, Stamp
+from mailer.letter.plan import EscapeContext, Letter, MessageMeta, Slot
 from tests.support.strict_mail import decode_words, read
 
 TOKEN = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -20,11 +20,11 @@ LETTER = Letter(
     from_address="info@VNG.example",
     reply_to="antwoord@vng.example",
     subject=("Denkt u mee?",),
-    html=("<p>Geachte ", Slot('contact.salutation | default("heer, mevrouw")', Place.HTML), ",</p>\n"),
-    text=("Geachte ", Slot('contact.salutation | default("heer, mevrouw")', Place.PLAIN), ","),
+    html=("<p>Geachte ", Slot('contact.salutation | default("heer, mevrouw")', EscapeContext.HTML), ",</p>\n"),
+    text=("Geachte ", Slot('contact.salutation | default("heer, mevrouw")', EscapeContext.PLAIN), ","),
     headers=(("List-Id", "Nieuws <nieuws.vng.example>"), ("Feedback-ID", "zomer:nieuws:vng")),
 )
-STAMP = Stamp(
+STAMP = MessageMeta(
     address="jan@lezer.example",
     date=datetime(2024, 9, 18, 7, 0, tzinfo=UTC),
     message_id=f"{TOKEN}@vng.example",

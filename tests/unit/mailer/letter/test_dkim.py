@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mailer.errors import InputError, SettingsError
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import OVERSIGNED, Signer, canonical_body, dns_record, dns_strings, matches, new_key
-from mailer.letter.plan import Letter, Place, Slot, Stamp
+from mailer.letter.plan import EscapeContext, Letter, MessageMeta, Slot
 from tests.support.strict_mail import dkim_is_good, read
 
 AT = datetime(2024, 9, 18, 7, 0, 3, tzinfo=UTC)
@@ -27,13 +27,15 @@ LETTER = Letter(
     from_name="VNG",
     from_address="info@vng.example",
     reply_to="",
-    subject=("Dag ", Slot('contact.v | default("lezer")', Place.HEADER)),
-    html=("<p>  Geachte\t", Slot('contact.v | default("lezer")', Place.HTML), "   </p>\n\n\n"),
-    text=("Geachte ", Slot('contact.v | default("lezer")', Place.PLAIN), " \n\n\n"),
+    subject=("Dag ", Slot('contact.v | default("lezer")', EscapeContext.HEADER)),
+    html=("<p>  Geachte\t", Slot('contact.v | default("lezer")', EscapeContext.HTML), "   </p>\n\n\n"),
+    text=("Geachte ", Slot('contact.v | default("lezer")', EscapeContext.PLAIN), " \n\n\n"),
     headers=(("List-Id", "Nieuws <nieuws.vng.example>"), ("Feedback-ID", "zomer:vng"), ("X-Campaign", "zomer")),
 )
 COMPOSER = Composer(LETTER)
-STAMP = Stamp("jan@lezer.example", AT, "abc@vng.example", "Jan", "https://vng.example/u/abc", "af+abc@vng.example")
+STAMP = MessageMeta(
+    "jan@lezer.example", AT, "abc@vng.example", "Jan", "https://vng.example/u/abc", "af+abc@vng.example"
+)
 
 
 @lru_cache

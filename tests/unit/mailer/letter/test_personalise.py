@@ -8,35 +8,39 @@ import pytest
 
 from mailer.errors import FaultsError, InputError
 from mailer.letter.personalise import prepare, render, render_public
-from mailer.letter.plan import Branch, Loop, Place, Plan, Slot
+from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, Loop, Slot
 
 V = 'contact.v | default("")'
 
 
-def filled(plan: Plan, v: Any = "", **contact: Any) -> str:
+def filled(plan: CompiledTemplate, v: Any = "", **contact: Any) -> str:
     return render(plan, {"contact": {"v": v, **contact}, "links": {"online": "https://vng.example/o/x"}}, "nl")
 
 
 @pytest.mark.parametrize(
     ("place", "value", "shown"),
     [
-        (Place.HTML, "<b> & \"'", "&lt;b&gt; &amp; \"'"),
-        (Place.HTML, "a\r\nb", "a\nb"),
-        (Place.ATTRIBUTE, "<b> & \"'\n", "&lt;b&gt; &amp; &quot;&#39;"),
-        (Place.HEADER, "Jansen & Zn <x>\r\nBcc: a@b.example", "Jansen & Zn <x> Bcc: a@b.example"),
-        (Place.PLAIN, "<b> & \"'\r\n.", "<b> & \"'\n."),
-        (Place.URL, "a b&c=é/../?#\"'", "a%20b%26c%3D%C3%A9%2F..%2F%3F%23%22%27"),
-        (Place.PART, "a b&c=é/../?#\"'+\r\n", "a%20b%26c%3D%C3%A9%2F..%2F%3F%23%22%27%2B"),
-        (Place.MAIL, "els+x@vng.example", "els+x@vng.example"),
-        (Place.MAIL, "els&co@vng.example", "els%26co@vng.example"),
-        (Place.MAIL, "a@b.example?bcc=c@d.example,e@f.example", "a@b.example%3Fbcc%3Dc@d.example%2Ce@f.example"),
-        (Place.PHONE, "+31 (0)70 123 45-67", "+31701234567"),
-        (Place.PHONE, "geen; <b>", "geen%3B%20%3Cb%3E"),
-        (Place.LINK, "https://vng.example/a b?c=d&e='f'", "https://vng.example/a%20b?c=d&e='f'"),
-        (Place.LINK, "javascript:alert(1)", "#"),
+        (EscapeContext.HTML, "<b> & \"'", "&lt;b&gt; &amp; \"'"),
+        (EscapeContext.HTML, "a\r\nb", "a\nb"),
+        (EscapeContext.ATTRIBUTE, "<b> & \"'\n", "&lt;b&gt; &amp; &quot;&#39;"),
+        (EscapeContext.HEADER, "Jansen & Zn <x>\r\nBcc: a@b.example", "Jansen & Zn <x> Bcc: a@b.example"),
+        (EscapeContext.PLAIN, "<b> & \"'\r\n.", "<b> & \"'\n."),
+        (EscapeContext.URL, "a b&c=é/../?#\"'", "a%20b%26c%3D%C3%A9%2F..%2F%3F%23%22%27"),
+        (EscapeContext.PART, "a b&c=é/../?#\"'+\r\n", "a%20b%26c%3D%C3%A9%2F..%2F%3F%23%22%27%2B"),
+        (EscapeContext.MAIL, "els+x@vng.example", "els+x@vng.example"),
+        (EscapeContext.MAIL, "els&co@vng.example", "els%26co@vng.example"),
+        (
+            EscapeContext.MAIL,
+            "a@b.example?bcc=c@d.example,e@f.example",
+            "a@b.example%3Fbcc%3Dc@d.example%2Ce@f.example",
+        ),
+        (EscapeContext.PHONE, "+31 (0)70 123 45-67", "+31701234567"),
+        (EscapeContext.PHONE, "geen; <b>", "geen%3B%20%3Cb%3E"),
+        (EscapeContext.LINK, "https://vng.example/a b?c=d&e='f'", "https://vng.example/a%20b?c=d&e='f'"),
+        (EscapeContext.LINK, "javascript:alert(1)", "#"),
     ],
 )
-def test_a_value_is_escaped_for_its_place_and_for_no_other(place: Place, value: str, shown: str) -> None:
+def test_a_value_is_escaped_for_its_place_and_for_no_other(place: EscapeContext, value: str, shown: str) -> None:
     assert filled(("x", Slot(V, place), "y"), value) == f"x{shown}y"
 
 
@@ -71,25 +75,25 @@ def test_a_value_is_escaped_for_its_place_and_for_no_other(place: Place, value: 
     ],
 )
 def test_a_slot_that_begins_an_address_must_give_a_scheme_that_is_safe(value: str, address: str) -> None:
-    assert filled(('<a href="', Slot(V, Place.URL), '">'), value) == f'<a href="{address}">'
+    assert filled(('<a href="', Slot(V, EscapeContext.URL), '">'), value) == f'<a href="{address}">'
 
 
 def test_a_slot_behind_another_in_an_address_is_percent_encoded() -> None:
-    plan: Plan = ('<a href="', Slot(V, Place.URL), Slot(V, Place.URL), '">')
+    plan: CompiledTemplate = ('<a href="', Slot(V, EscapeContext.URL), Slot(V, EscapeContext.URL), '">')
     assert filled(plan, "javascript:x") == '<a href="#javascript%3Ax">'
-    branch: Plan = ('<a href="', Branch((("contact.v", (Slot(V, Place.URL),)),)), '">')
+    branch: CompiledTemplate = ('<a href="', Branch((("contact.v", (Slot(V, EscapeContext.URL),)),)), '">')
     assert filled(branch, "javascript:x") == '<a href="#">'
-    query: Plan = ('<a href="https://x.example/?q=', Slot(V, Place.URL), '">')
+    query: CompiledTemplate = ('<a href="https://x.example/?q=', Slot(V, EscapeContext.URL), '">')
     assert filled(query, "https://y.example") == '<a href="https://x.example/?q=https%3A%2F%2Fy.example">'
 
 
 def test_a_branch_takes_the_first_arm_that_is_true() -> None:
-    plan: Plan = (Branch((('contact.v == "a"', ("een",)), ("contact.v", ("twee",))), ("drie",)),)
+    plan: CompiledTemplate = (Branch((('contact.v == "a"', ("een",)), ("contact.v", ("twee",))), ("drie",)),)
     assert [filled(plan, value) for value in ("a", "b", "")] == ["een", "twee", "drie"]
 
 
 def test_a_loop_goes_through_a_list_leaves_out_blanks_and_stops_after_a_hundred() -> None:
-    plan: Plan = (Loop("item", "contact.v", ("<", Slot("item", Place.HTML), ">")),)
+    plan: CompiledTemplate = (Loop("item", "contact.v", ("<", Slot("item", EscapeContext.HTML), ">")),)
     assert filled(plan, ["a", "", None, " ", "b & c"]) == "<a><b &amp; c>"
     assert filled(plan, "los") == "<los>"
     assert filled(plan, None) == ""
@@ -97,14 +101,14 @@ def test_a_loop_goes_through_a_list_leaves_out_blanks_and_stops_after_a_hundred(
 
 
 def test_none_is_never_printed() -> None:
-    for place in Place:
+    for place in EscapeContext:
         assert "None" not in filled((Slot("contact.v", place),), None)
         assert "None" not in filled((Slot("contact.v", place),), [None])
 
 
 def test_a_number_or_a_list_is_printed_in_words() -> None:
-    assert filled((Slot("contact.v", Place.HTML),), 3) == "3"
-    assert filled((Slot("contact.v", Place.HTML),), ["a", "b"]) == "a en b"
+    assert filled((Slot("contact.v", EscapeContext.HTML),), 3) == "3"
+    assert filled((Slot("contact.v", EscapeContext.HTML),), ["a", "b"]) == "a en b"
 
 
 @pytest.mark.parametrize("encoding", ["qp", "raw", "header"])
@@ -113,7 +117,7 @@ def test_a_plan_without_slots_gives_its_constant(encoding: Any) -> None:
 
 
 def test_the_fast_way_and_the_long_way_write_the_same() -> None:
-    fill = prepare((Slot("contact.v", Place.HTML), "\n"), "nl", "qp")
+    fill = prepare((Slot("contact.v", EscapeContext.HTML), "\n"), "nl", "qp")
     assert fill({"contact": {"v": "Jan de Vries"}}) == b"Jan de Vries=\r\n\r\n"
     assert fill({"contact": {"v": ". a"}}) == b"=2E a=\r\n\r\n"
     assert fill({"contact": {"v": "From a"}}) == b"=46rom a=\r\n\r\n"
@@ -121,19 +125,19 @@ def test_the_fast_way_and_the_long_way_write_the_same() -> None:
 
 
 def test_a_subject_is_encoded_as_a_whole() -> None:
-    fill = prepare(("Dag ", Slot(V, Place.HEADER), ""), "nl", "header")
+    fill = prepare(("Dag ", Slot(V, EscapeContext.HEADER), ""), "nl", "header")
     assert fill({"contact": {"v": "Zoë"}}) == b"=?utf-8?q?Dag_Zo=C3=AB?="
     assert fill({"contact": {"v": "Jan"}}) == b"Dag Jan"
     assert fill({"contact": {"v": ""}}) == b"Dag"
 
 
 def test_for_nobody_slots_show_their_fallback_and_conditions_on_a_contact_are_false() -> None:
-    plan: Plan = (
-        Slot('contact.v | default("lezer")', Place.HTML),
+    plan: CompiledTemplate = (
+        Slot('contact.v | default("lezer")', EscapeContext.HTML),
         Branch((("contact.v", ("een",)), ("links.online", ("online",))), ("geen",)),
         Branch((("not contact.v", ("niet",)),), ("anders",)),
         Loop("item", "contact.v", ("item",)),
-        Slot("links.online", Place.PLAIN),
+        Slot("links.online", EscapeContext.PLAIN),
     )
     assert render_public(plan, "nl") == "lezergeenanders"
     online = {"online": "https://vng.example/o/x"}
@@ -149,4 +153,4 @@ def test_a_constant_with_a_control_character_is_the_authors_mistake() -> None:
 
 def test_an_expression_outside_the_subset_is_refused() -> None:
     with pytest.raises(FaultsError):
-        prepare((Slot("contact.a()", Place.HTML),), "nl", "qp")
+        prepare((Slot("contact.a()", EscapeContext.HTML),), "nl", "qp")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailer.outcome import KINDS, WORDS, Stage, classify
 from mailer.outcome.results import BEFORE_RCPT
-from mailer.outcome.rule import Rule
+from mailer.outcome.rule import ReplyRule
 from mailer.outcome.rules import RULES
 from tests.support.replies import CLASSES, SETS, replies, score
 
@@ -79,7 +79,7 @@ def corpus() -> list[tuple[str, str, str, str, str]]:
     return cast(list[tuple[str, str, str, str, str]], rows)
 
 
-def examples() -> list[tuple[Rule, str, str]]:
+def examples() -> list[tuple[ReplyRule, str, str]]:
     found = []
     for rule in RULES:
         for example in rule.examples:
@@ -96,7 +96,7 @@ def test_a_real_reply_falls_into_its_class(stage: str, key: str, permanence: str
 
 
 @pytest.mark.parametrize(("rule", "stage", "reply"), examples())
-def test_each_example_of_a_rule_is_read_by_that_rule(rule: Rule, stage: str, reply: str) -> None:
+def test_each_example_of_a_rule_is_read_by_that_rule(rule: ReplyRule, stage: str, reply: str) -> None:
     assert classify(int(reply[:3]), reply[4:], cast(Stage, stage)).key == rule.key
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailer.outcome import Answer, Context, Decision, Replied, Seen, Series, Stage, decide, shown
+from mailer.outcome import Context, Decision, Replied, ReplyDecision, Seen, Series, Stage, decide, shown
 from mailer.outcome.series import same_words
 
 NOW = datetime(2024, 9, 18, 7, tzinfo=UTC)
@@ -30,7 +30,7 @@ class Heard:
 
     def note(self, domain: str, decision: Decision, mailing: int = 1, now: datetime = NOW) -> Seen:
         self.number += 1
-        return self.series.note(Answer(mailing, domain, self.number, decision, self.resumed), now)
+        return self.series.note(ReplyDecision(mailing, domain, self.number, decision, self.resumed), now)
 
 
 def holds(answers: list[tuple[str, Decision]], resumed: str = "") -> list[bool]:
@@ -102,7 +102,7 @@ def test_the_words_that_are_told_do_not_name_a_person_without_a_domain_either(sa
 def test_people_whose_names_stand_in_the_same_words_are_a_row() -> None:
     series, seen = Series(), Seen()
     for number, name in enumerate(("esther.jansen", "piet.de.boer", "anna")):
-        answer = Answer(
+        answer = ReplyDecision(
             1, f"{name}.example", number, said(550, f"We take no mail for {name} now"), "", f"{name}@x.example"
         )
         seen = series.note(answer, NOW)

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.transport.envelope import commands, plain_group, refusal, wire
 from mailer.transport.limits import Offers, offers
 
 ALL = Offers(pipelining=True, eightbit=True, smtputf8=True, sized=True, size=1000)
 
 
-def parcel(content: bytes = b"a\r\n", recipient: str = "r@example.nl", *, smtputf8: bool = False) -> Parcel:
-    return Parcel(1, "s@vng.example", recipient, content, smtputf8)
+def parcel(content: bytes = b"a\r\n", recipient: str = "r@example.nl", *, smtputf8: bool = False) -> OutgoingMessage:
+    return OutgoingMessage(1, "s@vng.example", recipient, content, smtputf8)
 
 
 def test_only_what_was_offered_is_used() -> None:
@@ -36,7 +36,7 @@ def test_only_what_was_offered_is_used() -> None:
         (parcel(recipient=""), ALL, "5.1.3"),
     ],
 )
-def test_what_cannot_be_carried_is_refused_here(given_parcel: Parcel, offered: Offers, code: str) -> None:
+def test_what_cannot_be_carried_is_refused_here(given_parcel: OutgoingMessage, offered: Offers, code: str) -> None:
     said = refusal(given_parcel, offered)
     assert said is not None
     assert said.stage == "local"
@@ -63,7 +63,7 @@ NAMES = st.sampled_from(["", "s@a.nl", "é@a.nl", "s@a.nl\r\n", "a b@c.nl", "\x7
 def test_a_plain_group_is_what_the_commands_are_for_a_parcel_that_is_fit(
     sender: str, recipient: str, content: bytes, offered: Offers, smtputf8: bool, ready: bool
 ) -> None:
-    asked = Parcel(1, sender, recipient, content, smtputf8, ready)
+    asked = OutgoingMessage(1, sender, recipient, content, smtputf8, ready)
     whole = plain_group(asked, offered)
     if whole is not None:
         assert refusal(asked, offered) is None
@@ -104,4 +104,4 @@ def test_no_smuggled_end_of_data_is_emitted(trick: bytes) -> None:
 
 def test_what_its_maker_vouches_for_is_not_looked_at_again() -> None:
     content = b"made elsewhere\r\n"
-    assert wire(Parcel(1, "s@vng.example", "r@example.nl", content, ready=True)) is content
+    assert wire(OutgoingMessage(1, "s@vng.example", "r@example.nl", content, ready=True)) is content

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.transport.base import NotWritten, Replied, Unknown
 from mailer.transport.limits import Offers
-from mailer.transport.link import Ended, Losses
+from mailer.transport.link import Ended, PipeliningHealth
 from tests.support.feeds import LETTER, parcel
 from tests.support.talk import OK3, Talk, group
 
@@ -207,7 +207,7 @@ def test_421_to_a_first_rcpt_is_about_that_recipient() -> None:
 
 
 def test_who_brings_421_to_rcpt_twice_after_accepted_letters_does_not_go_round_for_ever() -> None:
-    losses = Losses()
+    losses = PipeliningHealth()
     for expected in (NotWritten, Replied):
         talk = Talk(1, 2, losses=losses)
         talk.says(OK3)
@@ -216,7 +216,7 @@ def test_who_brings_421_to_rcpt_twice_after_accepted_letters_does_not_go_round_f
 
 
 def test_a_letter_that_breaks_ten_sessions_in_a_row_waits_like_any_other() -> None:
-    losses = Losses()
+    losses = PipeliningHealth()
     results = []
     for _ in range(10):
         talk = Talk(1, losses=losses)
@@ -235,7 +235,7 @@ def test_a_connection_that_has_had_enough_hands_the_letter_on_and_says_goodbye()
 
 
 def test_what_a_connection_takes_is_known_to_the_next_one_for_ten_minutes() -> None:
-    losses = Losses()
+    losses = PipeliningHealth()
     losses.judged(2, Replied("mail", 452, "4.5.3 too many messages"), (1, 1), 0.0)
     talk = Talk(1, 2, losses=losses)
     talk.says(OK3)
@@ -244,7 +244,7 @@ def test_what_a_connection_takes_is_known_to_the_next_one_for_ten_minutes() -> N
 
 
 def test_the_same_letter_is_handed_on_twice_and_then_the_refusal_counts() -> None:
-    losses, said = Losses(), Replied("rcpt", 452, "4.5.3 too many recipients in this session")
+    losses, said = PipeliningHealth(), Replied("rcpt", 452, "4.5.3 too many recipients in this session")
     assert [type(losses.judged(7, said, (1, 1), 0.0)) for _ in range(3)] == [NotWritten, NotWritten, Replied]
 
 

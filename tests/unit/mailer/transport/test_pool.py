@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 
 from mailer.outcome.results import RelayEvent
-from mailer.transport.base import Notice
+from mailer.transport.base import RelayObserver
 from mailer.transport.limits import Limits, Offers, Timeouts
-from mailer.transport.pool import Opened, Pool
+from mailer.transport.pool import DialResult, Pool
 from mailer.transport.session import Session
 from tests.support.feeds import ListFeed, parcel
 from tests.support.waiting import until
@@ -46,13 +46,13 @@ class Dials:
     """Connections that are begun, each of them until the test says what became of it."""
 
     def __init__(self) -> None:
-        self.open: list[asyncio.Future[Opened]] = []
+        self.open: list[asyncio.Future[DialResult]] = []
 
-    async def __call__(self, _notice: Notice) -> Opened:
+    async def __call__(self, _notice: RelayObserver) -> DialResult:
         self.open.append(asyncio.get_running_loop().create_future())
         return await self.open[-1]
 
-    async def begun(self) -> list[asyncio.Future[Opened]]:
+    async def begun(self) -> list[asyncio.Future[DialResult]]:
         """What was begun, at once and without waiting for time; it is the test's now."""
         for _ in range(50):
             await asyncio.sleep(0)
@@ -60,7 +60,7 @@ class Dials:
         return found
 
 
-def ready(dial: asyncio.Future[Opened]) -> None:
+def ready(dial: asyncio.Future[DialResult]) -> None:
     dial.set_result(Session(Wire(), Offers(), time.monotonic))
 
 
@@ -100,7 +100,7 @@ async def test_a_connection_that_is_ready_when_the_run_ends_takes_nothing_and_is
     """``asyncio.wait_for`` of Python 3.11 swallows a cancellation that comes together with what it waits for."""
     feed, wire, stop, dialled = ListFeed([parcel(1)]), Wire(), asyncio.Event(), asyncio.Event()
 
-    async def dial(_notice: Notice) -> Session:
+    async def dial(_notice: RelayObserver) -> Session:
         dialled.set()
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(60)

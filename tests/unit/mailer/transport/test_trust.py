@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mailer.transport.trust import AGAIN, Trust
+from mailer.transport.trust import AGAIN, PipeliningTrust
 
 
 def test_a_relay_that_never_did_groups_is_not_trusted_after_the_first_doubt_which_is_said_once() -> None:
-    trust = Trust()
+    trust = PipeliningTrust()
     assert trust.holds(5)
     assert trust.doubted(5, "why")
     assert not trust.holds(6)
@@ -14,7 +14,7 @@ def test_a_relay_that_never_did_groups_is_not_trusted_after_the_first_doubt_whic
 
 
 def test_groups_are_tried_again_after_a_while_and_the_next_doubt_is_no_news() -> None:
-    trust = Trust()
+    trust = PipeliningTrust()
     trust.doubted(5, "why")
     assert trust.holds(5 + AGAIN)
     assert not trust.doubted(5 + AGAIN, "why")
@@ -22,7 +22,7 @@ def test_groups_are_tried_again_after_a_while_and_the_next_doubt_is_no_news() ->
 
 
 def test_a_relay_that_did_groups_may_be_slow_twice_in_a_row_and_not_three_times() -> None:
-    trust = Trust()
+    trust = PipeliningTrust()
     trust.proven()
     trust.doubted(1, "why")
     trust.doubted(2, "why")

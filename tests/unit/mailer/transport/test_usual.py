@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.transport.base import NotWritten, Parcel, Replied
+from mailer.transport.base import NotWritten, OutgoingMessage, Replied
 from mailer.transport.limits import Limits, Offers
-from mailer.transport.link import Losses
+from mailer.transport.link import PipeliningHealth
 from mailer.transport.usual import UsualPipeline
 from tests.support.feeds import LETTER, ListFeed, parcel
 from tests.support.talk import OFFERS, OK3, Line, group
@@ -24,14 +24,14 @@ class Watched(UsualPipeline):
         super()._answered(*answer)  # type: ignore[arg-type]
 
 
-def ready(number: int, **changed: object) -> Parcel:
+def ready(number: int, **changed: object) -> OutgoingMessage:
     return parcel(number)._replace(**{"ready": True, **changed})  # type: ignore[arg-type]
 
 
-def proven(*parcels: Parcel, offers: Offers = OFFERS) -> tuple[Watched, ListFeed, Line]:
+def proven(*parcels: OutgoingMessage, offers: Offers = OFFERS) -> tuple[Watched, ListFeed, Line]:
     """A session on which a whole group was answered: parcels 1 and 2 are on their way, those given are next."""
     feed, line = ListFeed([ready(1), ready(2), *parcels]), Line()
-    pipeline = Watched(feed, line, offers, Limits(), Losses())
+    pipeline = Watched(feed, line, offers, Limits(), PipeliningHealth())
     pipeline.begin(0.0)
     pipeline.received(OK3, 0.0)
     pipeline.received(QUEUED + OK3, 0.0)
@@ -45,7 +45,7 @@ def test_the_usual_group_is_one_step_on_a_proven_session_and_not_before() -> Non
     assert pipeline.one_by_one == 0
     assert line.written[-1] == LETTER + b".\r\n" + group(4)
     assert feed.last(2) == Replied("dot", 250, "2.0.0 queued")
-    unproven = Watched(ListFeed([ready(1), ready(2)]), Line(), OFFERS, Limits(), Losses())
+    unproven = Watched(ListFeed([ready(1), ready(2)]), Line(), OFFERS, Limits(), PipeliningHealth())
     unproven.begin(0.0)
     unproven.received(OK3, 0.0)
     unproven.received(QUEUED + OK3, 0.0)

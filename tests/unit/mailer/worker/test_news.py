@@ -6,28 +6,30 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from mailer.outbox import Counts
-from mailer.worker import News, RelayNews, Turn
+from mailer.worker import RelayNews, RelayReport, SendProgress
 
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 BUSY = "421 4.7.0 busy"
 
 
-def turn(seconds: float, words: str = "", since: float = 0.0) -> Turn:
+def turn(seconds: float, words: str = "", since: float = 0.0) -> SendProgress:
     """A turn so many seconds after the start; with words the relay is away."""
     at = START + timedelta(seconds=seconds)
-    return Turn(at, {1: Counts(recipients=1, waiting=1)}, 0, START + timedelta(seconds=since) if words else None, words)
+    return SendProgress(
+        at, {1: Counts(recipients=1, waiting=1)}, 0, START + timedelta(seconds=since) if words else None, words
+    )
 
 
-def kinds(news: RelayNews, *turns: Turn) -> list[str]:
+def kinds(news: RelayNews, *turns: SendProgress) -> list[str]:
     return [found.kind for one in turns if (found := news.of(one))]
 
 
 def test_trouble_is_said_at_once_and_its_end_too() -> None:
     news = RelayNews()
     assert news.of(turn(0)) is None
-    assert news.of(turn(1, BUSY, since=1)) == News("trouble", START + timedelta(seconds=1), BUSY)
+    assert news.of(turn(1, BUSY, since=1)) == RelayReport("trouble", START + timedelta(seconds=1), BUSY)
     assert news.of(turn(2, BUSY, since=1)) is None
-    assert news.of(turn(3)) == News("well", START + timedelta(seconds=1))
+    assert news.of(turn(3)) == RelayReport("well", START + timedelta(seconds=1))
     assert news.of(turn(4)) is None
 
 

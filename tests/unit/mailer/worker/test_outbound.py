@@ -12,41 +12,41 @@ import pytest
 
 from mailer.errors import InputError
 from mailer.outbox import Claimed
-from mailer.transport.base import NotWritten, Parcel, Replied
-from mailer.worker.outbound import ASK_AGAIN, WITHIN, Flight, Outbound
+from mailer.transport.base import NotWritten, OutgoingMessage, Replied
+from mailer.worker.outbound import ASK_AGAIN, WITHIN, InFlight, SendQueue
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-def flight(number: int, make: Callable[[], Parcel] | None = None, *, seconds: float = WITHIN) -> Flight:
+def flight(number: int, make: Callable[[], OutgoingMessage] | None = None, *, seconds: float = WITHIN) -> InFlight:
     claimed = Claimed(number, 1, number, f"r{number}@example.nl", b"", "example.nl", 1, 0, AT)
-    parcel = Parcel(number, "s@vng.example", claimed.address, b"a\r\n")
-    return Flight(claimed, 1, make or (lambda: parcel), time.monotonic() + seconds)
+    parcel = OutgoingMessage(number, "s@vng.example", claimed.address, b"a\r\n")
+    return InFlight(claimed, 1, make or (lambda: parcel), time.monotonic() + seconds)
 
 
 @pytest.fixture
-def outbound() -> Outbound:
-    return Outbound(threading.Event(), 2)
+def outbound() -> SendQueue:
+    return SendQueue(threading.Event(), 2)
 
 
-def give(outbound: Outbound, *flights: Flight) -> None:
+def give(outbound: SendQueue, *flights: InFlight) -> None:
     outbound.flights.update((item.claimed.delivery, item) for item in flights)
     outbound.add(flights)
 
 
-def broken() -> Parcel:
+def broken() -> OutgoingMessage:
     raise InputError("this cannot stand in a header")
 
 
-def test_a_letter_is_made_when_the_transport_takes_it(outbound: Outbound) -> None:
+def test_a_letter_is_made_when_the_transport_takes_it(outbound: SendQueue) -> None:
     made: list[int] = []
-    give(outbound, flight(1, lambda: made.append(1) or Parcel(1, "", "r@example.nl", b"")))  # type: ignore[func-returns-value]
+    give(outbound, flight(1, lambda: made.append(1) or OutgoingMessage(1, "", "r@example.nl", b"")))  # type: ignore[func-returns-value]
     assert made == []
     assert outbound.take() is not None
     assert made == [1]
 
 
-def test_one_that_cannot_be_made_is_for_the_writer_and_the_next_one_goes(outbound: Outbound) -> None:
+def test_one_that_cannot_be_made_is_for_the_writer_and_the_next_one_goes(outbound: SendQueue) -> None:
     give(outbound, flight(1, broken), flight(2))
     taken = outbound.take()
     assert taken is not None
@@ -55,14 +55,14 @@ def test_one_that_cannot_be_made_is_for_the_writer_and_the_next_one_goes(outboun
     assert outbound.said
 
 
-def test_what_waited_for_too_long_is_handed_back_and_counted_as_late(outbound: Outbound) -> None:
+def test_what_waited_for_too_long_is_handed_back_and_counted_as_late(outbound: SendQueue) -> None:
     give(outbound, flight(1, seconds=-1))
     assert outbound.take() is None
     assert [(number, type(result)) for number, result in outbound.results] == [(1, NotWritten)]
     assert outbound.late == 1
 
 
-def test_while_the_database_is_away_nothing_is_given_out(outbound: Outbound) -> None:
+def test_while_the_database_is_away_nothing_is_given_out(outbound: SendQueue) -> None:
     give(outbound, flight(1))
     outbound.halt(True)
     assert outbound.take() is None
@@ -70,7 +70,7 @@ def test_while_the_database_is_away_nothing_is_given_out(outbound: Outbound) -> 
     assert outbound.take() is not None
 
 
-def test_only_what_was_taken_some_time_ago_is_asked_about_again(outbound: Outbound) -> None:
+def test_only_what_was_taken_some_time_ago_is_asked_about_again(outbound: SendQueue) -> None:
     old, fresh, waiting = flight(1, seconds=WITHIN - ASK_AGAIN - 0.1), flight(2), flight(3, seconds=0.1)
     give(outbound, old, fresh)
     outbound.take()
@@ -81,14 +81,14 @@ def test_only_what_was_taken_some_time_ago_is_asked_about_again(outbound: Outbou
 
 def test_the_writer_is_woken_by_a_quarter_of_the_window() -> None:
     wake = threading.Event()
-    outbound = Outbound(wake, 2)
+    outbound = SendQueue(wake, 2)
     outbound.report(1, Replied("dot", 250, "ok"))
     assert not wake.is_set()
     outbound.report(2, Replied("dot", 250, "ok"))
     assert wake.is_set()
 
 
-async def test_a_letter_is_given_out_at_its_moment_and_holds_up_no_other(outbound: Outbound) -> None:
+async def test_a_letter_is_given_out_at_its_moment_and_holds_up_no_other(outbound: SendQueue) -> None:
     later = flight(1)
     later.at = time.monotonic() + 0.05
     give(outbound, later, flight(2))

@@ -12,24 +12,30 @@ from mailer import returnpath
 from mailer.errors import InputError
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer, new_key
-from mailer.letter.plan import Letter, Links, Place, Slot, Stamp
+from mailer.letter.plan import EscapeContext, Letter, LetterLinks, MessageMeta, Slot
 from mailer.outbox import Claimed, Counts, Identity, Mailing, MailingSpec
 from mailer.signing import Keyring, Purpose, Token, seal, to_text
-from mailer.transport.base import Parcel
+from mailer.transport.base import OutgoingMessage
 from mailer.worker import Filled
-from mailer.worker.press import _Kit
+from mailer.worker.press import _MailingContext
 
 KEY = Keyring.of([b"k" * 32]).current
 AT = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
-LINKS = Links("https://vng.example/o/x", "https://vng.example/u/", "https://vng.example/d/")
+LINKS = LetterLinks("https://vng.example/o/x", "https://vng.example/u/", "https://vng.example/d/")
 LETTER = Letter(
     language="nl",
     from_name="VNG",
     from_address="info@vng.example",
     reply_to="",
     subject=("Denkt u mee?",),
-    html=('<p><a href="', Slot("links.optout", Place.URL), '">af</a> ', Slot("contact.name", Place.HTML), "</p>\n"),
-    text=(Slot("links.details", Place.PLAIN), "\n", Slot("links.online", Place.PLAIN), "\n"),
+    html=(
+        '<p><a href="',
+        Slot("links.optout", EscapeContext.URL),
+        '">af</a> ',
+        Slot("contact.name", EscapeContext.HTML),
+        "</p>\n",
+    ),
+    text=(Slot("links.details", EscapeContext.PLAIN), "\n", Slot("links.online", EscapeContext.PLAIN), "\n"),
 )
 MAILING = Mailing(
     7,
@@ -44,9 +50,11 @@ def token(purpose: Purpose) -> str:
     return to_text(seal(KEY, Token(purpose, 7, 12)))
 
 
-def parcel(links: Links | None = LINKS, filled: Filled = FILLED, claim: Claimed = CLAIM, **given: Any) -> Parcel:
+def parcel(
+    links: LetterLinks | None = LINKS, filled: Filled = FILLED, claim: Claimed = CLAIM, **given: Any
+) -> OutgoingMessage:
     composer = Composer(replace(LETTER, **given.pop("letter", {})))
-    return _Kit(composer, KEY, MAILING, links, given.pop("sign", None)).parcel(claim, filled)
+    return _MailingContext(composer, KEY, MAILING, links, given.pop("sign", None)).parcel(claim, filled)
 
 
 def expected(claim: Claimed = CLAIM, mailto: str = "", name: str = "Els") -> bytes:
@@ -54,12 +62,12 @@ def expected(claim: Claimed = CLAIM, mailto: str = "", name: str = "Els") -> byt
     optout, details = LINKS.optout + token(Purpose.OPT_OUT), LINKS.details + token(Purpose.DETAILS)
     values = {**FILLED.values, "links": {"online": LINKS.online, "details": details, "optout": optout}}
     message_id = f"{token(Purpose.MESSAGE_ID)}@vng.example"
-    return Composer(LETTER).message(values, Stamp(claim.address, AT, message_id, name, optout, mailto))
+    return Composer(LETTER).message(values, MessageMeta(claim.address, AT, message_id, name, optout, mailto))
 
 
 def test_a_parcel_holds_the_letter_with_the_links_of_its_reader() -> None:
     sender = returnpath.make("terug@vng.example", KEY, 7, 12)
-    assert parcel() == Parcel(1, sender, "els@lezer.example", expected(), smtputf8=False, ready=True)
+    assert parcel() == OutgoingMessage(1, sender, "els@lezer.example", expected(), smtputf8=False, ready=True)
 
 
 def test_an_opt_out_address_by_mail_stands_in_the_letter() -> None:
@@ -98,7 +106,7 @@ def test_an_address_beyond_ascii_goes_by_smtputf8() -> None:
         (LINKS, FILLED._replace(unsubscribe_mailto="a b"), "cannot be a List-Unsubscribe address"),
     ],
 )
-def test_what_cannot_be_written_is_said(links: Links, filled: Filled, words: str) -> None:
+def test_what_cannot_be_written_is_said(links: LetterLinks, filled: Filled, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parcel(links, filled)
 

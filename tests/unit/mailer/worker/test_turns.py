@@ -9,8 +9,8 @@ from concurrent.futures import Executor, Future
 from typing import Any, cast
 
 from mailer.worker.commits import SLOW
-from mailer.worker.lean import DONE, LOCKED, UNUSUAL, WRITTEN, Lean, LeanTurn
-from mailer.worker.turns import Turns
+from mailer.worker.lean import DONE, LOCKED, UNUSUAL, WRITTEN, LeanOutcome, LeanTurn
+from mailer.worker.turns import TurnScheduler
 
 
 class Turn:
@@ -18,18 +18,18 @@ class Turn:
 
     applies = True
 
-    def __init__(self, *came: Lean, commit_seconds: float = 0.0) -> None:
+    def __init__(self, *came: LeanOutcome, commit_seconds: float = 0.0) -> None:
         self.came, self.commit_seconds = list(came), commit_seconds
         self.committed: list[bool] = []
         self.finished = 0
 
-    def write(self) -> Lean:
+    def write(self) -> LeanOutcome:
         return self.came.pop(0)
 
     def commit(self) -> None:
         self.committed.append(threading.current_thread() is threading.main_thread())
 
-    def finish(self, _post: object) -> Lean:
+    def finish(self, _post: object) -> LeanOutcome:
         self.finished += 1
         return DONE
 
@@ -41,9 +41,9 @@ class NoThreads(Executor):
         raise RuntimeError("can't start new thread")
 
 
-async def turned(turn: Turn, times: int = 1, **given: Any) -> Turns:
+async def turned(turn: Turn, times: int = 1, **given: Any) -> TurnScheduler:
     """Ask for so many turns, one after the other."""
-    turns = Turns(asyncio.get_running_loop(), may_run_on_loop=True, **given)
+    turns = TurnScheduler(asyncio.get_running_loop(), may_run_on_loop=True, **given)
     turns.lean = cast(LeanTurn, turn)
     for _ in range(times):
         turns.set()
@@ -76,7 +76,7 @@ async def test_while_the_lock_is_taken_it_is_tried_again() -> None:
 
 async def test_while_the_writing_thread_has_the_turn_the_loop_takes_none() -> None:
     turn = Turn(WRITTEN)
-    turns = Turns(asyncio.get_running_loop(), may_run_on_loop=True)
+    turns = TurnScheduler(asyncio.get_running_loop(), may_run_on_loop=True)
     turns.lean = cast(LeanTurn, turn)
     with turns.lock:
         turns.set()

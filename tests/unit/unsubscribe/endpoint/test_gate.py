@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from unsubscribe.endpoint.connection import AT_A_TURN, Turns
+from unsubscribe.endpoint.connection import AT_A_TURN, PipelinedRequests
 from unsubscribe.endpoint.gate import MOST_CONNECTIONS, Gate, room
 
 
@@ -54,7 +54,7 @@ async def test_what_keeps_one_from_being_accepted_keeps_nobody_for_long(number: 
 
 
 async def test_few_who_ask_before_their_turn_are_begun_in_a_turn_of_the_loop_and_in_order() -> None:
-    turns, begun, number = Turns(), list[int](), 3 * AT_A_TURN
+    turns, begun, number = PipelinedRequests(), list[int](), 3 * AT_A_TURN
     for place in range(number):
         turns.wait(asyncio.get_running_loop(), lambda place=place: begun.append(place))  # type: ignore[misc]
     seen = []

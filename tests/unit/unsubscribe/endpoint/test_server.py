@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from unsubscribe.endpoint.server import MOST_WAITING, OnePiece
+from unsubscribe.endpoint.connection import CoalescingTransport
+from unsubscribe.endpoint.server import MOST_WAITING
 
 
 class Recorder(asyncio.Transport):
@@ -26,7 +27,7 @@ class Recorder(asyncio.Transport):
 
 async def test_head_and_body_leave_in_one_piece() -> None:
     below = Recorder()
-    transport = OnePiece(below, asyncio.get_running_loop())
+    transport = CoalescingTransport(below, asyncio.get_running_loop())
     transport.write(b"head ")
     transport.write(b"body")
     assert below.told == []
@@ -38,7 +39,7 @@ async def test_head_and_body_leave_in_one_piece() -> None:
 
 async def test_much_at_once_does_not_wait_in_memory() -> None:
     below = Recorder()
-    transport = OnePiece(below, asyncio.get_running_loop())
+    transport = CoalescingTransport(below, asyncio.get_running_loop())
     transport.write(b"head")
     for _ in range(2):
         transport.write(bytes(MOST_WAITING))
@@ -49,7 +50,7 @@ async def test_much_at_once_does_not_wait_in_memory() -> None:
 
 async def test_what_waits_leaves_before_the_line_is_closed() -> None:
     below = Recorder()
-    transport = OnePiece(below, asyncio.get_running_loop())
+    transport = CoalescingTransport(below, asyncio.get_running_loop())
     transport.write(b"last words")
     transport.close()
     await asyncio.sleep(0)
@@ -57,5 +58,5 @@ async def test_what_waits_leaves_before_the_line_is_closed() -> None:
 
 
 async def test_all_else_is_the_transports_own() -> None:
-    transport = OnePiece(Recorder(), asyncio.get_running_loop())
+    transport = CoalescingTransport(Recorder(), asyncio.get_running_loop())
     assert transport.get_extra_info("peername") == ("127.0.0.1", 25)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from mailer.errors import StorageAway, StorageConflict, StorageFull
 from mailer.storage import Database
-from unsubscribe.endpoint.shared import Shared
+from unsubscribe.endpoint.shared import GroupCommit
 
 
 class Counting:
@@ -47,7 +47,7 @@ def put(number: int) -> Callable[[Connection], int]:
 
 async def test_many_pieces_share_a_few_transactions(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = Shared(counting.begin, "t")
+    shared = GroupCommit(counting.begin, "t")
     answers = await asyncio.gather(*(shared.run(put(number)) for number in range(200)))
     shared.close()
     assert answers == list(range(200)) == counting.rows()
@@ -56,7 +56,7 @@ async def test_many_pieces_share_a_few_transactions(sqlite_database: Database) -
 
 async def test_a_piece_that_raises_harms_no_neighbour(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = Shared(counting.begin, "t")
+    shared = GroupCommit(counting.begin, "t")
 
     def broken(conn: Connection) -> None:
         put(100)(conn)
@@ -79,7 +79,7 @@ async def test_pieces_that_were_in_the_way_of_others_are_done_again_each_alone(s
             raise StorageConflict("a deadlock")
         return [put(item)(conn) for item in items]
 
-    shared = Shared(counting.begin, "t")
+    shared = GroupCommit(counting.begin, "t")
     answers = await asyncio.gather(*(shared.run_many(together, number) for number in range(5)))
     shared.close()
     assert answers == list(range(5)) == counting.rows()
@@ -87,7 +87,7 @@ async def test_pieces_that_were_in_the_way_of_others_are_done_again_each_alone(s
 
 
 async def test_items_of_the_same_work_are_handled_together(sqlite_database: Database) -> None:
-    shared = Shared(sqlite_database.read, "t")
+    shared = GroupCommit(sqlite_database.read, "t")
     sizes: list[int] = []
 
     def double(conn: Connection, items: Sequence[int]) -> list[int]:
@@ -102,7 +102,7 @@ async def test_items_of_the_same_work_are_handled_together(sqlite_database: Data
 
 async def test_what_is_planned_is_done_before_the_transaction_begins(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = Shared(counting.begin, "t")
+    shared = GroupCommit(counting.begin, "t")
     begun: list[int] = []
 
     def plan(items: Sequence[int]) -> Callable[[Connection], list[int]]:
@@ -123,7 +123,7 @@ async def test_what_is_planned_is_done_before_the_transaction_begins(sqlite_data
 
 async def test_a_plan_that_fails_begins_no_transaction(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = Shared(counting.begin, "t")
+    shared = GroupCommit(counting.begin, "t")
 
     def plan(_items: Sequence[int]) -> Callable[[Connection], list[int]]:
         raise StorageFull("no room")
@@ -136,7 +136,7 @@ async def test_a_plan_that_fails_begins_no_transaction(sqlite_database: Database
 
 async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = Shared(counting.begin, "t", patient=True)
+    shared = GroupCommit(counting.begin, "t", patient=True)
     crowd = await asyncio.gather(*(shared.run(put(number)) for number in range(300)))
     assert crowd == list(range(300))
     crowds = counting.count
@@ -156,9 +156,9 @@ async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite
             sizes.append(len(items))
             return items
 
-        shared = Shared(sqlite_database.read, "t", patient=patient)
+        shared = GroupCommit(sqlite_database.read, "t", patient=patient)
 
-        async def reader(number: int, shared: Shared = shared, note: Any = note) -> None:
+        async def reader(number: int, shared: GroupCommit = shared, note: Any = note) -> None:
             for _ in range(20):
                 await shared.run_many(note, number)
                 for _ in range(20 * number):  # one comes back after the other
@@ -172,7 +172,7 @@ async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite
 
 
 async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: Database) -> None:
-    shared = Shared(sqlite_database.read, "t", patient=True)
+    shared = GroupCommit(sqlite_database.read, "t", patient=True)
 
     def number(_conn: Connection) -> int:
         return 1
@@ -186,7 +186,7 @@ async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: 
 
 
 async def test_a_crowd_that_was_split_in_two_comes_together_again(sqlite_database: Database) -> None:
-    shared, sizes = Shared(sqlite_database.read, "t", patient=True), list[int]()
+    shared, sizes = GroupCommit(sqlite_database.read, "t", patient=True), list[int]()
     others_wait = threading.Event()
 
     def note(_conn: Connection, items: Sequence[int]) -> Sequence[int]:
@@ -210,7 +210,7 @@ async def test_a_crowd_that_was_split_in_two_comes_together_again(sqlite_databas
     assert len(sizes) < 60, "80 if each half waited for the other"
 
 
-def sleeps_of(shared: Shared) -> list[float]:
+def sleeps_of(shared: GroupCommit) -> list[float]:
     """How long the thread may wait for a crowd, each time from now on."""
     slept: list[float] = []
 
@@ -225,10 +225,10 @@ def sleeps_of(shared: Shared) -> list[float]:
 
 def test_closing_while_others_ask_leaves_no_thread_and_nobody_without_an_answer(sqlite_database: Database) -> None:
     for _ in range(40):
-        shared = Shared(sqlite_database.read, "closing", patient=True)
+        shared = GroupCommit(sqlite_database.read, "closing", patient=True)
         told: list[str] = []
 
-        async def ask(shared: Shared = shared, told: list[str] = told) -> None:
+        async def ask(shared: GroupCommit = shared, told: list[str] = told) -> None:
             with suppress(StorageAway):
                 while True:
                     told.append(await shared.run(lambda _conn: "done"))
@@ -249,7 +249,7 @@ async def test_everybody_is_told_when_the_database_is_away() -> None:
         raise StorageAway("gone")
         yield  # type: ignore[unreachable]
 
-    shared = Shared(away, "t")
+    shared = GroupCommit(away, "t")
     answers = await asyncio.gather(*(shared.run(put(number)) for number in range(5)), return_exceptions=True)
     shared.close()
     assert [type(answer) for answer in answers] == [StorageAway] * 5
@@ -257,7 +257,7 @@ async def test_everybody_is_told_when_the_database_is_away() -> None:
 
 async def test_closing_finishes_what_waits_and_refuses_what_comes_after(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = Shared(counting.begin, "t")
+    shared = GroupCommit(counting.begin, "t")
     waiting = [asyncio.ensure_future(shared.run(put(number))) for number in range(5)]
     await asyncio.sleep(0)
     await asyncio.to_thread(shared.close)

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from mailer.letter.compile.inline import inline_styles
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.slots import scan
 
 DOCTYPE = "<!doctype html>\n"
@@ -25,7 +25,7 @@ KEPT = [
 ]
 
 
-def _page(masker: Masker) -> tuple[str, list[str]]:
+def _page(masker: Placeholders) -> tuple[str, list[str]]:
     words = [masker.slot(f"links.{name}") for name in ("online", "details", "optout")] + [masker.slot("contact.email")]
     page = (
         f"{DOCTYPE}<html lang='nl'><head><title>{words[3]} &amp; co</title>{KEPT[0]}"
@@ -39,7 +39,7 @@ def _page(masker: Masker) -> tuple[str, list[str]]:
 
 
 def test_doctype_conditional_comments_media_queries_and_entities_come_through_byte_for_byte() -> None:
-    masker = Masker()
+    masker = Placeholders()
     page, _ = _page(masker)
     result = inline_styles(page, masker)
     assert result.startswith(DOCTYPE)
@@ -48,7 +48,7 @@ def test_doctype_conditional_comments_media_queries_and_entities_come_through_by
 
 
 def test_each_word_of_a_tag_comes_out_as_often_as_it_went_in() -> None:
-    masker = Masker()
+    masker = Placeholders()
     page, words = _page(masker)
     result = inline_styles(page, masker)
     for word in words:
@@ -58,7 +58,7 @@ def test_each_word_of_a_tag_comes_out_as_often_as_it_went_in() -> None:
 
 
 def test_styles_are_inline_and_important_ones_stay_important() -> None:
-    masker = Masker()
+    masker = Placeholders()
     result = inline_styles(_page(masker)[0], masker)
     assert re.search(r'<p style="color:#1a2b3c; ?margin:0">', result)
     assert 'style="color:#2b3c4d !important"' in result
@@ -66,7 +66,7 @@ def test_styles_are_inline_and_important_ones_stay_important() -> None:
 
 
 def test_a_word_that_gets_lost_is_noticed() -> None:
-    masker = Masker()
+    masker = Placeholders()
     word = masker.slot("contact.email")
     with pytest.raises(RuntimeError, match="lost or doubled"):
         inline_styles(f"<html><head></head><body {word}=''><p>x</p></body></html><!doctype {word}>", masker)
@@ -78,13 +78,13 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", no_network)
     page = '<html><head><link rel="stylesheet" href="https://example.org/x.css"></head><body><p>x</p></body></html>'
-    assert "<p>x</p>" in inline_styles(page, Masker())
+    assert "<p>x</p>" in inline_styles(page, Placeholders())
 
 
 def test_equal_texts_give_equal_words_and_a_text_that_holds_a_word_gives_another() -> None:
     source = "Dag {{ contact.email }}"
-    first, second = Masker(source), Masker(source)
+    first, second = Placeholders(source), Placeholders(source)
     assert first.mask(scan(source)) == second.mask(scan(source))
     word = first.mask(scan(source)).text.removeprefix("Dag ")
-    other = Masker(source + word)
+    other = Placeholders(source + word)
     assert other.word.pattern.split("(")[0] not in source + word

@@ -7,14 +7,14 @@ import pytest
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
 from mailer.letter.compile.lost import Lost, Parts, lost
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.tree import parse
 from mailer.letter.slots import scan
 from tests.support.letters import small
 
 
 def _lost(body: str, html: str, text: str) -> list[Lost]:
-    masker = Masker(body)
+    masker = Placeholders(body)
     masked = masker.mask(scan(body, first_line=10))
     return lost(masked, masker, Parts(parse(masked, masker), html, html, text))
 

@@ -13,7 +13,7 @@ from mailer.errors import FaultsError
 from mailer.letter.brand import builtin_brand
 from mailer.letter.compile import compile_letter
 from mailer.letter.personalise import render
-from mailer.letter.plan import Compiled, Letter, Place, Slot
+from mailer.letter.plan import Compiled, EscapeContext, Letter, Slot
 from templates.service import service_letter
 from tests.support.letters import EXAMPLES, LINKS, PUBLIC, READER, example, seen, small
 
@@ -151,12 +151,12 @@ def test_a_slot_knows_its_place() -> None:
     )
     compiled = compile_letter(source)
     places = {node.source.split()[0]: node.place for node in compiled.letter.html if isinstance(node, Slot)}
-    assert places["contact.a"] is Place.HTML
-    assert places["contact.b"] is Place.PART
-    assert places["contact.c"] is Place.ATTRIBUTE
-    assert compiled.letter.subject == (Slot('contact.d | default("x")', Place.HEADER),)
+    assert places["contact.a"] is EscapeContext.HTML
+    assert places["contact.b"] is EscapeContext.PART
+    assert places["contact.c"] is EscapeContext.ATTRIBUTE
+    assert compiled.letter.subject == (Slot('contact.d | default("x")', EscapeContext.HEADER),)
     places = {node.source.split()[0]: node.place for node in compiled.letter.text if isinstance(node, Slot)}
-    assert (places["contact.a"], places["contact.b"]) == (Place.PLAIN, Place.PART)
+    assert (places["contact.a"], places["contact.b"]) == (EscapeContext.PLAIN, EscapeContext.PART)
 
 
 HOSTILE = [

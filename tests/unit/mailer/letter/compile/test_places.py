@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
-from mailer.letter.plan import Branch, Loop, Place, Slot
+from mailer.letter.plan import Branch, EscapeContext, Loop, Slot
 from mailer.letter.slots import scan
 
 
-def _masked(text: str) -> tuple[str, Masker]:
-    masker = Masker(text)
+def _masked(text: str) -> tuple[str, Placeholders]:
+    masker = Placeholders(text)
     return masker.mask(scan(text)).text, masker
 
 
 @pytest.mark.parametrize(
     ("html", "place"),
     [
-        ("<p>{{ contact.email }}</p>", Place.HTML),
-        ("<title>{{ contact.email }}</title>", Place.HTML),
-        ('<a href="{{ contact.email }}">x</a>', Place.URL),
-        ("<a href='https://x.nl/{{ contact.email }}'>x</a>", Place.PART),
-        ('<a href="mailto:{{ contact.email }}">x</a>', Place.MAIL),
-        ('<a href="mailto:info@x.nl?body={{ contact.email }}">x</a>', Place.PART),
-        ('<a href="tel:{{ contact.email }}">x</a>', Place.PHONE),
-        ('<a title="{{ contact.email }}">x</a>', Place.ATTRIBUTE),
-        ('<img src="{{ contact.email }}">', Place.URL),
-        ('<!--[if mso]><v:roundrect href="{{ contact.email }}"><![endif]-->', Place.URL),
-        ("<!--[if mso]><center>{{ contact.email }}</center><![endif]-->", Place.HTML),
-        ('<a title="a > b">{{ contact.email }}</a>', Place.HTML),
-        ("1 < 2 {{ contact.email }}", Place.HTML),
+        ("<p>{{ contact.email }}</p>", EscapeContext.HTML),
+        ("<title>{{ contact.email }}</title>", EscapeContext.HTML),
+        ('<a href="{{ contact.email }}">x</a>', EscapeContext.URL),
+        ("<a href='https://x.nl/{{ contact.email }}'>x</a>", EscapeContext.PART),
+        ('<a href="mailto:{{ contact.email }}">x</a>', EscapeContext.MAIL),
+        ('<a href="mailto:info@x.nl?body={{ contact.email }}">x</a>', EscapeContext.PART),
+        ('<a href="tel:{{ contact.email }}">x</a>', EscapeContext.PHONE),
+        ('<a title="{{ contact.email }}">x</a>', EscapeContext.ATTRIBUTE),
+        ('<img src="{{ contact.email }}">', EscapeContext.URL),
+        ('<!--[if mso]><v:roundrect href="{{ contact.email }}"><![endif]-->', EscapeContext.URL),
+        ("<!--[if mso]><center>{{ contact.email }}</center><![endif]-->", EscapeContext.HTML),
+        ('<a title="a > b">{{ contact.email }}</a>', EscapeContext.HTML),
+        ("1 < 2 {{ contact.email }}", EscapeContext.HTML),
     ],
 )
-def test_a_slot_gets_the_place_it_stands_in(html: str, place: Place) -> None:
+def test_a_slot_gets_the_place_it_stands_in(html: str, place: EscapeContext) -> None:
     text, masker = _masked(html)
     plan = html_plan(text, masker)
     assert [node for node in plan if isinstance(node, Slot)] == [Slot("contact.email", place)]
@@ -52,15 +52,15 @@ def test_branches_and_loops_nest_as_the_tags_did() -> None:
     text, masker = _masked(
         "a{% if contact.x %}b{% for i in contact.l %}{{ i }},{% endfor %}{% elif contact.y %}c{% else %}d{% endif %}e"
     )
-    loop = Loop("i", "contact.l", (Slot("i", Place.PLAIN), ","))
+    loop = Loop("i", "contact.l", (Slot("i", EscapeContext.PLAIN), ","))
     branch = Branch((("contact.x", ("b", loop)), ("contact.y", ("c",))), ("d",))
-    assert flat_plan(text, masker, Place.PLAIN) == ("a", branch, "e")
+    assert flat_plan(text, masker, EscapeContext.PLAIN) == ("a", branch, "e")
 
 
 @pytest.mark.parametrize("text", ["{% if contact.x %}a", "a{% endif %}", "{% for i in contact.l %}a"])
 def test_tags_out_of_balance_are_refused(text: str) -> None:
     masked, masker = _masked(text)
     with pytest.raises(Misplaced, match="balance") as found:
-        flat_plan(masked, masker, Place.PLAIN)
+        flat_plan(masked, masker, EscapeContext.PLAIN)
     assert found.value.line == 1
     assert found.value.shown in text

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from mailer.letter.compile import image_names
-from mailer.letter.compile.mask import Masker
+from mailer.letter.compile.mask import Placeholders
 from mailer.letter.compile.tree import Element, parse
 from mailer.letter.slots import scan
 
 
 def _tree(body: str) -> Element:
-    masker = Masker(body)
+    masker = Placeholders(body)
     return parse(masker.mask(scan(body, first_line=1)), masker)
 
 

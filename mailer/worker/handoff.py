@@ -59,6 +59,8 @@ class HandOff:
             self._state.outbound.flights.update((flight.claimed.delivery, flight) for flight in flights)
             self._release([flight for flight in flights if not flight.slow], post)
             slow = [flight for flight in flights if flight.slow]
+            if slow:
+                post(partial(self._state.outbound.expect, len(slow)))
             for start in range(0, len(slow), SIGNED_TOGETHER):
                 self._press.in_thread(partial(self._make_ahead, slow[start : start + SIGNED_TOGETHER]))
 

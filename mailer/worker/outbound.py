@@ -68,6 +68,7 @@ class SendQueue:
         self._timer: asyncio.TimerHandle | None = None
         self._unwanted: Collection[int] = frozenset()
         self._halted = False
+        self._in_making = 0  # claimed letters that a thread makes: they come by :meth:`add`
         self._wake, self.enough = wake, enough  # so many results ask for a turn
         self._more = asyncio.Event()
 
@@ -76,10 +77,15 @@ class SendQueue:
         """Whether there is something for the writer to read."""
         return bool(self.results or self.events or self.broken)
 
+    def expect(self, number: int) -> None:
+        """Note that so many more flights are made in threads, and will be added."""
+        self._in_making += number
+
     def add(self, flights: Iterable[InFlight]) -> None:
         """A hand-off from the writer."""
         soon = time.monotonic() + _SOON
         for flight in flights:
+            self._in_making -= flight.slow
             if flight.at > soon:
                 heapq.heappush(self._later, (flight.at, flight.claimed.delivery, flight))
             else:
@@ -151,8 +157,8 @@ class SendQueue:
             flight.taken = True
             return parcel
         self._more.clear()
-        if self.results or self.broken:
-            self._wake.set()
+        if self.broken or (self.results and not self._in_making):
+            self._wake.set()  # while letters are in the making, a turn for each reply would cost more than to sign it
         return None
 
     async def wait(self) -> None:

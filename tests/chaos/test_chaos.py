@@ -48,10 +48,10 @@ def accepted(chaos: Chaos) -> int:
 def test_after_any_kill_nobody_is_lost_and_nobody_is_mailed_twice_unasked(
     db: Database, tmp_path: Path, server: Relay, policy: str
 ) -> None:
-    found = storm(Chaos(db, tmp_path, server, policy, letters=700), kills=9, seed=7)
+    found = storm(Chaos(db, tmp_path, server, policy, letters=500), kills=6, seed=7)
     assert found.good, found
-    assert sum(found.kills.values()) >= 6
-    assert found.accepted + found.in_doubt == 700
+    assert sum(found.kills.values()) >= 4
+    assert found.accepted + found.in_doubt == 500
     if policy == "send_again":
         assert found.in_doubt == 0
 
@@ -59,9 +59,9 @@ def test_after_any_kill_nobody_is_lost_and_nobody_is_mailed_twice_unasked(
 def test_killed_while_compiling_or_launching_everybody_has_one_delivery_of_one_snapshot(
     empty_database: Database, tmp_path: Path, server: Relay
 ) -> None:
-    found = launching.storm(launching.Launches(url_of(empty_database), tmp_path, server, people=3_000), kills=5, seed=3)
+    found = launching.storm(launching.Launches(url_of(empty_database), tmp_path, server, people=2_000), kills=4, seed=3)
     assert found.good, found
-    assert sum(found.kills.values()) >= 4
+    assert sum(found.kills.values()) >= 3
     assert found.accepted + found.in_doubt == found.letters
 
 

@@ -128,8 +128,8 @@ ROWS: dict[str, tuple[list[bytes], int, str]] = {
     "a quotation mark that never ends": ([b'b@x.example,"B\n'] + [b"a@y.example,A\n"] * 20_000, 1, "not closed"),
     "quotation marks that never end": ([b'b@x.example,"B\n'] * 50_000, 50_000, "quotation mark"),
     "a quotation mark before long lines": ([b'b@x.example,"' + b"a" * 150_000 + b"\n"] * 200, 200, ""),
-    "a million empty rows": ([b"\n" * 1_000_000], 0, ""),
-    "a million faults": ([b"x\n" * 1_000_000], 1_000_000, "is not a mail address"),
+    "half a million empty rows": ([b"\n" * 500_000], 0, ""),
+    "100,000 faults": ([b"x\n" * 100_000], 100_000, "is not a mail address"),
     "lines that end in CR alone": ([b"b@x.example,B\r" * 1_000], 0, ""),
 }
 

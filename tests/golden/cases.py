@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.letter.compose import Composer
-from mailer.letter.plan import Branch, Letter, Loop, Place, Slot, Stamp
+from mailer.letter.plan import Branch, Letter, Loop, EscapeContext, Slot, MessageMeta
 
 FOLDER = Path(__file__).parent
 SALUTATION = 'contact.salutation | default("heer, mevrouw")'
@@ -21,51 +21,51 @@ NEWSLETTER = Letter(
     from_name="VNG",
     from_address="info@vng.example",
     reply_to="",
-    subject=("Denkt u mee over regionale samenwerking, ", Slot('contact.name | default("lid")', Place.HEADER), "?"),
+    subject=("Denkt u mee over regionale samenwerking, ", Slot('contact.name | default("lid")', EscapeContext.HEADER), "?"),
     html=(
         (
             '<!DOCTYPE html>\n<html lang="nl" dir="ltr">\n<head>\n  <meta charset="utf-8">\n'
             "  <title>Denkt u mee over regionale samenwerking?</title>\n</head>\n<body>\n"
             '<!--[if mso]><table role="presentation"><tr><td><![endif]-->\n<p><a href="'
         ),
-        Slot(ONLINE, Place.URL),
+        Slot(ONLINE, EscapeContext.URL),
         '">Lees online</a> | <a href="',
-        Slot(DETAILS, Place.URL),
+        Slot(DETAILS, EscapeContext.URL),
         '">Gegevens wijzigen</a></p>\n<p>Geachte ',
-        Slot(SALUTATION, Place.HTML),
+        Slot(SALUTATION, EscapeContext.HTML),
         ",</p>\n",
         Branch(
             (
                 ('contact.role == "raadslid"', ("<p>Als raadslid beslist u mee.</p>\n",)),
-                ("contact.role", ("<p>Als ", Slot("contact.role | lower", Place.HTML), " denkt u mee.</p>\n")),
+                ("contact.role", ("<p>Als ", Slot("contact.role | lower", EscapeContext.HTML), " denkt u mee.</p>\n")),
             ),
             ("<p>Ook u kunt meedenken.</p>\n",),
         ),
         "<ul>\n",
-        Loop("dag", "contact.dagen", ("<li>", Slot('dag | date("EEEE d MMMM")', Place.HTML), "</li>\n")),
+        Loop("dag", "contact.dagen", ("<li>", Slot('dag | date("EEEE d MMMM")', EscapeContext.HTML), "</li>\n")),
         '</ul>\n<p><img src="https://nieuws.vng.example/m/abc.png" alt="Voor ',
-        Slot('contact.name | default("u")', Place.ATTRIBUTE),
+        Slot('contact.name | default("u")', EscapeContext.ATTRIBUTE),
         '"> <a href="https://nieuws.vng.example/agenda?q=',
-        Slot('contact.city | default("")', Place.URL),
+        Slot('contact.city | default("")', EscapeContext.URL),
         '&amp;taal=nl">Agenda</a> <a href="',
-        Slot('contact.site | default("https://vng.example/")', Place.URL),
+        Slot('contact.site | default("https://vng.example/")', EscapeContext.URL),
         (
             '">Uw gemeente</a></p>\n<p>De bijdrage is € 1.250 – één keer per jaar.</p>\n'
             "<!--[if mso]></td></tr></table><![endif]-->\n"
             '<p><a href="'
         ),
-        Slot(OPTOUT, Place.URL),
+        Slot(OPTOUT, EscapeContext.URL),
         '">Afmelden</a></p>\n</body>\n</html>\n',
     ),
     text=(
         "Lees online: ",
-        Slot(ONLINE, Place.PLAIN),
+        Slot(ONLINE, EscapeContext.PLAIN),
         "\n\nGeachte ",
-        Slot(SALUTATION, Place.PLAIN),
+        Slot(SALUTATION, EscapeContext.PLAIN),
         ",\n\n",
-        Branch((("contact.role", ("Als ", Slot("contact.role", Place.PLAIN), " denkt u mee.\n")),), ()),
+        Branch((("contact.role", ("Als ", Slot("contact.role", EscapeContext.PLAIN), " denkt u mee.\n")),), ()),
         "De bijdrage is € 1.250 – één keer per jaar.\n\n-- \nFrom de VNG\n.\n\nAfmelden: ",
-        Slot(OPTOUT, Place.PLAIN),
+        Slot(OPTOUT, EscapeContext.PLAIN),
         "\n",
     ),
     headers=(
@@ -81,12 +81,12 @@ SERVICE = Letter(
     reply_to="antwoord@vng.example",
     subject=("Your details were changed",),
     html=(),
-    text=("Dear ", Slot('contact.name | default("reader")', Place.PLAIN), ",\n\nYour details were changed."),
+    text=("Dear ", Slot('contact.name | default("reader")', EscapeContext.PLAIN), ",\n\nYour details were changed."),
     headers=(("Auto-Submitted", "auto-generated"),),
     list_unsubscribe=False,
 )
 TOKEN = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-STAMP = Stamp(
+STAMP = MessageMeta(
     address="eva@lezer.example",
     date=datetime(2024, 9, 18, 7, 0, tzinfo=UTC),
     message_id=f"{TOKEN}@vng.example",
@@ -102,7 +102,7 @@ LINKS = {
 HOSTILE = 'Robert"); <b>\r\nBcc: x@evil.example\r\n.\r\n\0\u202e\ud800 =?utf-8?q?=0A?= 👨‍👩‍👧 שלום e\u0301'
 
 
-def _newsletter(stamp: Stamp = STAMP, **contact: Any) -> bytes:
+def _newsletter(stamp: MessageMeta = STAMP, **contact: Any) -> bytes:
     return Composer(NEWSLETTER).message({"contact": contact, "links": LINKS}, stamp)
 
 

@@ -77,7 +77,7 @@ def test_it_converges_to_what_is_taken_and_follows_when_that_changes_by_ten(case
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, derandomize=True, phases=QUICKLY)
+@settings(max_examples=30, deadline=None, derandomize=True, phases=QUICKLY)
 @given(case=cases(300))
 def test_it_converges_for_many_capacities_and_natures(case: Case) -> None:
     through_all(case)

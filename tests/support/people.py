@@ -14,7 +14,7 @@ from mailer.storage import Database
 from tests.support.tables import create_all
 from unsubscribe import consent, contacts, notices, verifying
 from unsubscribe.contacts import Person
-from unsubscribe.details import House
+from unsubscribe.details import DetailsPolicy
 from unsubscribe.notices import ServiceMailer
 from unsubscribe.tokens import Tokens
 
@@ -46,7 +46,7 @@ class Stage:
                 told = {"address": self.reader.email}
                 consent.record(conn, consent.ConsentEvent(self.reader.id, "given", slug, NOW, member, told), NOW)
         self.post = ServiceMailer(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER)
-        self.house = House(self.post, ("salutation",))
+        self.house = DetailsPolicy(self.post, ("salutation",))
         self.mailing = self.letter("a")
 
     def letter(self, key: str, scope: str = "nieuws") -> int:

@@ -88,6 +88,19 @@ def test_the_writer_is_woken_by_a_quarter_of_the_window() -> None:
     assert wake.is_set()
 
 
+def test_while_letters_are_signed_a_single_reply_asks_for_no_turn() -> None:
+    wake, signed = threading.Event(), flight(3)
+    outbound, signed.slow = SendQueue(wake, 2), True
+    outbound.expect(1)
+    outbound.report(1, Replied("dot", 250, "ok"))
+    assert outbound.take() is None
+    assert not wake.is_set()
+    give(outbound, signed)
+    assert outbound.take() is not None
+    assert outbound.take() is None
+    assert wake.is_set()
+
+
 async def test_a_letter_is_given_out_at_its_moment_and_holds_up_no_other(outbound: SendQueue) -> None:
     later = flight(1)
     later.at = time.monotonic() + 0.05

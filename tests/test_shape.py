@@ -50,6 +50,15 @@ def test_every_module_begins_with_its_contract() -> None:
     assert silent == []
 
 
+def test_a_class_has_a_name_that_no_other_class_has() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in PRODUCT:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path.relative_to(shape.ROOT).as_posix())
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
 def test_nothing_is_patched_in_tests() -> None:
     words = ("mock." + "patch", "unittest." + "mock", "from unittest import " + "mock")
     found = [

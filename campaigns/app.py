@@ -112,7 +112,7 @@ class AppContext:
         return "localhost.localdomain"
 
     def transport(self) -> Transport:
-        """The way to the relay."""
+        """Return the way to the relay."""
         from mailer.transport.smtp import SmtpTransport
 
         return SmtpTransport(self.mailer.smtp_url, self.hello_name)
@@ -138,7 +138,7 @@ class AppContext:
         retention.tidy(self.db, self.reader, self.pepper, now)
 
     def public_app(self) -> Starlette:
-        """The public endpoint, with read online and the archive."""
+        """Return the public endpoint, with read online and the archive."""
         from campaigns import records
         from campaigns.material import house_brand
         from campaigns.online import routes
@@ -193,7 +193,7 @@ def open_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
 
 
 def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
-    """The same without a look into the database. Raises what :func:`wrong_with` finds, all of it."""
+    """Return the same without a look into the database. Raises what :func:`wrong_with` finds, all of it."""
     settings = look()
     ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
     wrong = [SettingsFaults(settings.faults)] if settings.faults else []
@@ -223,7 +223,7 @@ def has_data(settings: Configuration) -> bool:
 
 
 def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> AppContext:
-    """A house with settings that are right, and a database and secrets that are there."""
+    """Return a house with settings that are right, and a database and secrets that are there."""
     campaign, mailer = settings.campaign, settings.mailer
     assert mailer.pepper is not None  # noqa: S101 - see wrong_with
     db = open_database(campaign.database, make=False)

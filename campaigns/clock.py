@@ -20,7 +20,7 @@ log = logging.getLogger("postiljon.clock")
 
 
 def utc_now() -> datetime:
-    """The machine's time, aware and in UTC."""
+    """Return the machine's time, aware and in UTC."""
     return datetime.now(UTC)
 
 
@@ -40,7 +40,7 @@ class SteadyClock:
         self._doubted: float | None = None
 
     def __call__(self) -> datetime:
-        """The time to go by."""
+        """Return the time to go by."""
         with self._lock:
             wall, now = self._wall(), self._ticks()
             if self._anchor is None:

@@ -54,7 +54,7 @@ class Findings:
 
 
 def of_file(db: Database, path: Path, _: Say = as_is) -> Findings:
-    """The same for a campaign file; nothing for one that cannot be read, whose faults others tell."""
+    """Return the same for a campaign file; nothing for one that cannot be read, whose faults others tell."""
     try:
         definition = load(path, None, _).definition
     except InputError:
@@ -178,7 +178,7 @@ _READ: Mapping[str, Callable[[str, str], object]] = {
 
 
 def _uses(definition: Definition) -> dict[str, ColumnReference]:
-    """The columns that a letter names, by name, in its order."""
+    """Return the columns that a letter names, by name, in its order."""
     found: dict[str, ColumnReference] = {}
     parts = [(key, getattr(definition, key), definition.lines.get(key, 0)) for key in ("subject", "preheader")]
     for key, text, line in (*parts, ("body", definition.body, definition.body_line)):
@@ -195,7 +195,7 @@ def _uses(definition: Definition) -> dict[str, ColumnReference]:
 
 
 def _named(tag: Tag, before: str) -> Iterator[tuple[str, str | None, str]]:
-    """The names of a tag, each with the fallback that is printed and with what it is read as."""
+    """Yield the names of a tag, each with the fallback that is printed and with what it is read as."""
     try:
         node = parse(tag.source, None)
     except FaultsError:

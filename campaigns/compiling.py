@@ -36,7 +36,7 @@ _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from campai
 
 
 def compile_here(source: LetterSource) -> Compiled:
-    """The compiled letter. Raises ``FaultsError`` with every fault of the text, if one is an error."""
+    """Return the compiled letter. Raises ``FaultsError`` with every fault of the text, if one is an error."""
     from mailer.letter.compile import compile_letter
 
     return compile_letter(source, time.thread_time)

@@ -39,7 +39,7 @@ class Configuration:
 
 
 def configuration() -> Configuration:
-    """The settings. Raises ``SettingsFaults`` with all that is wrong, and ``OwnerError``."""
+    """Return the settings. Raises ``SettingsFaults`` with all that is wrong, and ``OwnerError``."""
     found = look()
     if found.faults:
         raise SettingsFaults(found.faults)
@@ -48,7 +48,7 @@ def configuration() -> Configuration:
 
 
 def look(*, refuse_foreign: bool = True) -> Configuration:
-    """The settings, and all that is wrong with them."""
+    """Return the settings, and all that is wrong with them."""
     folder, keys = ownership.refuse_others()
     if refuse_foreign:
         ownership.refuse_foreign(folder, "")  # the secrets are read next
@@ -88,7 +88,7 @@ def one_error(errors: Iterable[PostiljonError]) -> None:
 
 
 def faults_of(error: PostiljonError) -> tuple[Fault, ...]:
-    """The faults that an error tells of; a plain sentence is one."""
+    """Return the faults that an error tells of; a plain sentence is one."""
     return error.faults if isinstance(error, FaultsError) else (SettingFault("", 0, "", "", str(error)),)
 
 

@@ -36,7 +36,7 @@ class Decided:
 
 
 def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
-    """A person stops it for a while."""
+    """Pause it, at the wish of a person."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         _move(conn, campaign, CampaignEvent.PAUSE, now, who)
@@ -46,7 +46,7 @@ def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
 
 
 def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
-    """A person lets it go on; one that missed its hour is launched. Sets the state and returns."""
+    """Let it go on; launch one that missed its hour. Sets the state and returns."""
     reachability.refuse(site.way, site.say)
     with site.db.read() as conn:
         campaign = records.get(conn, slug)
@@ -66,7 +66,7 @@ def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
 
 
 def cancel(db: Database, slug: str, now: datetime) -> Campaign:
-    """A person stops it for good: what waits, is in retry or in doubt is skipped, in chunks."""
+    """Stop it for good: rows that wait, are in retry or in doubt are skipped, in chunks."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is not CampaignState.CANCELLED:
@@ -115,7 +115,7 @@ def refused(db: Database, slug: str, reason: str) -> int:
 
 
 def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided:
-    """A person sends again to those who were refused for a reason: they wait, and the campaign goes on.
+    """Send again to contacts that were refused for a reason: they wait, and the campaign goes on.
 
     A held one goes on as by :func:`resume`. Raises ``StateError`` for one that a person paused or cancelled.
     """

@@ -75,14 +75,14 @@ class Definition:
         return self.date or (self.send_at or launch).astimezone(self.zone).date()
 
     def at_line(self, fault: Fault) -> Fault:
-        """A fault of the text with the line of its field in this file."""
+        """Return a fault of the text with the line of its field in this file."""
         named = "from" if fault.field.startswith("from") else fault.field
         line = fault.line or (self.lines.get(named, 0) if fault.file == self.file else 0)
         return replace(fault, line=line)
 
 
 def parse(text: str, file: str, _: Say = as_is) -> Definition:
-    """The definition in ``text``; raises ``FaultsError`` with every fault of the head."""
+    """Return the definition in ``text``; raises ``FaultsError`` with every fault of the head."""
     definition, faults = read(text, file, _)
     if any(fault.severity == "error" for fault in faults):
         raise FaultsError(faults)
@@ -90,7 +90,7 @@ def parse(text: str, file: str, _: Say = as_is) -> Definition:
 
 
 def read(text: str, file: str, _: Say = as_is) -> tuple[Definition, list[Fault]]:
-    """The definition, with stand-ins for wrong values, and every fault of the head (warnings among them)."""
+    """Return the definition, with stand-ins for wrong values, and every fault of the head (warnings among them)."""
     head = split(text, file, KEYS, _)
     checker = _Checker(file, head, _)
     values = checker.values()
@@ -114,7 +114,7 @@ class _Checker:
         self.faults: list[Fault] = []
 
     def values(self) -> dict[str, Any]:
-        """The fields that are given and right."""
+        """Return the fields that are given and right."""
         found: dict[str, Any] = {}
         self._missing()
         for key, check in self._checks().items():

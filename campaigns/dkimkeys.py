@@ -55,7 +55,7 @@ def wanted(
 
 
 def make_or_read(key: KeyRequest) -> Published:
-    """The key in the file, made if there is none."""
+    """Return the key in the file, made if there is none."""
     made = not key.path.exists()
     if made and not key.path.parent.is_dir():
         raise SettingsError(N_("there is no folder {folder}; make it first").format(folder=key.path.parent))

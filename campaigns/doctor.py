@@ -149,7 +149,7 @@ def _organisation(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def contact_missing(house: AppContext, _: Say) -> list[Fault]:
-    """A warning that says what to write where, while the organisation has no address for service mail."""
+    """Return a warning that says what to write where, while the organisation has no address for service mail."""
     if house.reader.contact:
         return []
     found = _("no address of the organisation (POSTILJON_CONTACT)")
@@ -177,7 +177,7 @@ def _database(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _counters(house: AppContext, _: Say) -> Iterator[Finding]:
-    """The counters of each mailing against its rows."""
+    """Yield the counters of each mailing against its rows."""
     wrong = 0
     with house.db.read() as conn:
         numbers = {mailing.id for mailing in outbox.open_ones(conn)}

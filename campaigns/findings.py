@@ -15,5 +15,5 @@ class Finding:
     words: str
 
     def as_json(self) -> dict[str, str]:
-        """The same as a JSON object."""
+        """Return the same as a JSON object."""
         return asdict(self)

@@ -36,7 +36,7 @@ class Head:
 
 
 def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
-    """A hint when one of ``known`` looks like ``word``; else nothing."""
+    """Return a hint when one of ``known`` looks like ``word``; else nothing."""
     near = get_close_matches(word.lower(), known, 1, 0.6)
     return _("Did you mean {word}?").format(word=near[0]) if near else ""
 

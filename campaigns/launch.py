@@ -191,7 +191,7 @@ def prepare(
 
 
 def prepare_sample(site: LaunchConfig, path: Path, now: datetime) -> PreparedCampaign:
-    """The same for a look at it: the topic need not exist yet."""
+    """Return the same for a look at it: the topic need not exist yet."""
     prepared, faults = examine(site, path, now)
     if prepared is None:
         raise FaultsError([fault for fault in faults if fault.severity == "error"])
@@ -275,7 +275,7 @@ def feedback_id(slug: str, topic: str, domain: str) -> str:
 
 
 def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
-    """A topic that does not exist: a warning of ``check``, an error of ``send`` and ``schedule``."""
+    """Return a topic that does not exist: a warning of ``check``, an error of ``send`` and ``schedule``."""
     from campaigns.frontmatter import did_you_mean
 
     with site.db.read() as conn:
@@ -286,7 +286,7 @@ def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
 
 
 def _known(site: LaunchConfig, path: Path) -> Campaign | None:
-    """The campaign of this file, if there is one; refuses a file that differs from what was launched."""
+    """Return the campaign of this file, if there is one; refuses a file that differs from what was launched."""
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
         known = records.find(conn, material.definition.slug)
@@ -301,7 +301,7 @@ def _known(site: LaunchConfig, path: Path) -> Campaign | None:
 
 
 def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
-    """The campaign of a prepared file, as a draft or where it was, with its letter kept."""
+    """Return the campaign of a prepared file, as a draft or where it was, with its letter kept."""
     from mailer.letter.personalise import render_public
 
     definition = prepared.definition
@@ -335,7 +335,10 @@ def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campa
 def _open(
     conn: Connection, site: LaunchConfig, campaign: Campaign, event: CampaignEvent, now: datetime, strict: bool = True
 ) -> Mailing | None:
-    """The start: state, then mailing, in the caller's transaction. ``strict``: somebody faster is a ``StateError``."""
+    """Return the start: state, then mailing, in the caller's transaction.
+
+    ``strict``: somebody faster is a ``StateError``.
+    """
     if not records.move(conn, campaign, event, now, launched_at=now):
         if strict:
             raise StateHeld(_faster(campaign, site.say))
@@ -387,7 +390,7 @@ def _hour(definition: Definition, at: str, now: datetime, _: Say) -> datetime:
 
 
 def _again(campaign: Campaign) -> Definition:
-    """The definition as it was stored; it was right then."""
+    """Return the definition as it was stored; it was right then."""
     return read(campaign.source, campaign.file_name)[0]
 
 

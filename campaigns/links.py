@@ -40,7 +40,7 @@ class ContactSlots:
         return filled
 
     def links(self, conn: Connection, mailing: Mailing) -> LetterLinks | None:
-        """The public address that was frozen on the mailing, with what it leads to; None for service mail."""
+        """Return the public address that was frozen on the mailing, with what it leads to; None for service mail."""
         if mailing.is_service:
             return None
         url, campaign = mailing.identity.public_url, records.of_mailing(conn, mailing.id)

@@ -62,7 +62,7 @@ def pin_to_cpu(process: int, number: int, among: int) -> None:
 
 
 def _cores() -> list[int]:
-    """The cores that we may use; empty where the system does not say."""
+    """Return the cores that we may use; empty where the system does not say."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 

@@ -51,7 +51,7 @@ def sender(text: str, _: Say) -> tuple[str, str]:
 
 
 def bare(text: str, _: Say, expected: str = "") -> str:
-    """An address alone, as for an answer; ``expected``: what is said of anything else."""
+    """Return an address alone, as for an answer; ``expected``: what is said of anything else."""
     expected = expected or _("one address alone, such as info@vng.nl")
     _refuse_several(text, _)
     found = _SOMEWHERE.findall(text)
@@ -75,7 +75,7 @@ def _refuse_several(text: str, _: Say) -> None:
 
 
 def _almost(text: str, address: str) -> str:
-    """A name and an address without angle brackets, or with a sign too many, as it was probably meant."""
+    """Return a name and an address without angle brackets, or with a sign too many, as it was probably meant."""
     name = text.replace(address, "").replace("mailto:", "").strip(" <>,;:()\"'")
     return f"{name} <{address}>" if name else address
 
@@ -85,6 +85,6 @@ def _did_you_mean(text: str, _: Say) -> str:
 
 
 def _in_plain_letters(address: Address) -> str:
-    """The address without accents; empty where that is not all."""
+    """Return the address without accents; empty where that is not all."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", address.local) if not unicodedata.combining(sign))
     return f"{plain}@{address.domain}" if plain.isascii() else ""

@@ -111,7 +111,7 @@ class CampaignSource:
 
 
 def _kept_as(data: bytes) -> str:
-    """The hash under which a letter keeps a picture; "" for a file that is none."""
+    """Return the hash under which a letter keeps a picture; "" for a file that is none."""
     try:
         return picture(data).image.sha256
     except ValueError:
@@ -139,7 +139,7 @@ def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Campaig
 
 
 def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
-    """The brand of the house, for pages; a plain one with ``name`` when none is set. Raises ``FaultsError``."""
+    """Return the brand of the house, for pages; a plain one with ``name`` when none is set. Raises ``FaultsError``."""
     if path is None:
         return builtin_brand(name)
     text = _text(path, _LARGEST_BRAND, _)
@@ -191,7 +191,10 @@ def _too_long(path: Path, largest: int, _: Say) -> FaultsError:
 
 
 def _text(path: Path, largest: int, _: Say) -> str:
-    """A file's text. Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long."""
+    """Return a file's text.
+
+    Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long.
+    """
     try:
         data = files.read(path, largest)
     except FileNotFoundError:

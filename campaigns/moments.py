@@ -32,12 +32,12 @@ class ClockChangeError(ValueError):
 
 
 def as_is(text: str) -> str:
-    """The words untranslated."""
+    """Return the words untranslated."""
     return text
 
 
 def zone(name: str, _: Say = as_is) -> ZoneInfo:
-    """The time zone of that name; ``ValueError`` with names that look like it."""
+    """Return the time zone of that name; ``ValueError`` with names that look like it."""
     if name in _packaged() or name in available_timezones():  # the second walks through folders for 20 ms
         return ZoneInfo(name)
     raise ValueError(_("a time zone by its place, such as Europe/Amsterdam"))
@@ -45,7 +45,7 @@ def zone(name: str, _: Say = as_is) -> ZoneInfo:
 
 @cache
 def _packaged() -> frozenset[str]:
-    """The names that ``available_timezones`` has from the package ``tzdata``; nothing where that is missing."""
+    """Return the names that ``available_timezones`` has from the package ``tzdata``; nothing where that is missing."""
     try:
         return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split()) - {"posixrules"}
     except (ModuleNotFoundError, OSError):
@@ -64,7 +64,7 @@ def day(text: str, _: Say = as_is) -> date:
 
 
 def instant(text: str, place: ZoneInfo, _: Say = as_is) -> datetime:
-    """The instant in UTC of a local time in ``place``; raises ``ValueError`` when there is none, or are two."""
+    """Return the instant in UTC of a local time in ``place``; raises ``ValueError`` when there is none, or are two."""
     match = _MOMENT.fullmatch(text.strip())
     if not match:
         raise ValueError(_("a day and an hour, such as 2024-09-18 09:00"))
@@ -101,7 +101,7 @@ def _resolve(local: datetime, place: ZoneInfo, word: str, _: Say) -> datetime:
 
 
 def _gap(local: datetime, place: ZoneInfo, _: Say) -> str:
-    """The sentence for an hour that the clock leaps over, with the hours around it."""
+    """Return the sentence for an hour that the clock leaps over, with the hours around it."""
     before, after = (local.replace(tzinfo=place, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     low, high = (local.replace(tzinfo=UTC) - offset for offset in (after, before))
     while high - low > timedelta(seconds=1):
@@ -119,7 +119,10 @@ def _gap(local: datetime, place: ZoneInfo, _: Say) -> str:
 
 
 def _with_offset(local: datetime, text: str, place: ZoneInfo, _: Say) -> datetime:
-    """A time with its offset is one instant; the offset must be one that ``place`` has then (UTC is always right)."""
+    """Read a time with its offset, which is one instant.
+
+    The offset must be one that ``place`` has then (UTC is always right).
+    """
     if text.upper() in ("Z", "UTC"):
         return local.replace(tzinfo=UTC)
     sign = -1 if text[0] == "-" else 1
@@ -138,7 +141,10 @@ def _iso(moment: datetime) -> str:
 
 
 def local_text(moment: datetime, zone_name: str) -> str:
-    """An instant as shown, ``2024-09-18 09:00 Europe/Amsterdam``; with its offset if the hour exists twice (I9)."""
+    """Return an instant as shown, ``2024-09-18 09:00 Europe/Amsterdam``.
+
+    With its offset if the hour exists twice (I9).
+    """
     place = ZoneInfo(zone_name)
     local = moment.astimezone(place)
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()

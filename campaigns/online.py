@@ -50,7 +50,7 @@ _SEARCHED: dict[str, str] = {}
 
 
 def routes(deps: EndpointDeps) -> list[BaseRoute]:
-    """The routes, to be served beside those of the reader's side."""
+    """Return the routes, to be served beside those of the reader's side."""
     desk = WebContext(deps)
     return [
         Route("/o/{code}.txt", partial(text, desk)),
@@ -73,7 +73,7 @@ def letter_policy(public_url: str) -> str:
 
 
 async def page(desk: WebContext, request: Request) -> Response:
-    """The letter as a page."""
+    """Return the letter as a page."""
     if request.path_params["code"] == records.TRIAL_CODE:
         return _tried(desk, request)
     campaign, public = _there(await desk.read(partial(_public, request.path_params["code"])))
@@ -90,7 +90,7 @@ def _tried(desk: WebContext, request: Request) -> Response:
 
 
 async def text(desk: WebContext, request: Request) -> Response:
-    """The letter as text."""
+    """Return the letter as text."""
     campaign, public = _there(await desk.read(partial(_public, request.path_params["code"])))
     return _unless_known(
         request, Response(public.text, 200, _headers(campaign, public.text), "text/plain; charset=utf-8")
@@ -98,7 +98,7 @@ async def text(desk: WebContext, request: Request) -> Response:
 
 
 async def image(pictures: Pictures, request: Request) -> Response:
-    """An image of a letter, shown by every mail program from everywhere."""
+    """Return an image of a letter, shown by every mail program from everywhere."""
     return _unless_known(request, Sent(_there(await pictures.find(request.path_params["name"]))))
 
 
@@ -133,7 +133,7 @@ class Pictures:
         self._coming: dict[str, asyncio.Task[ServedPicture | None]] = {}
 
     async def find(self, name: str) -> ServedPicture | None:
-        """The image of that name, or nothing. Raises ``StorageError``."""
+        """Return the image of that name, or nothing. Raises ``StorageError``."""
         if (found := self._sent.get(name)) is not None:
             return found
         if name not in self._coming:
@@ -150,7 +150,7 @@ class Pictures:
 
 
 async def archived(desk: WebContext, request: Request) -> Response:
-    """A public campaign: its stored bytes, under its canonical address."""
+    """Return a public campaign: its stored bytes, under its canonical address."""
     slug = request.path_params["slug"]
     campaign, public = _there(await desk.read(partial(_archived, slug)))
     headers = _headers(campaign, public.html) | {
@@ -161,7 +161,7 @@ async def archived(desk: WebContext, request: Request) -> Response:
 
 
 async def overview(desk: WebContext, request: Request) -> Response:
-    """The list, or what was found in it."""
+    """Return the list, or what was found in it."""
     view = desk.view(request)
     wanted = clean(request.query_params.get("q", ""))[:100]
     found, can_join = await desk.read(partial(_found, wanted))
@@ -186,7 +186,7 @@ async def overview(desk: WebContext, request: Request) -> Response:
 
 
 async def feed(desk: WebContext, request: Request) -> Response:  # noqa: ARG001 - every route has it
-    """The newest public campaigns as an Atom feed."""
+    """Return the newest public campaigns as an Atom feed."""
     entries = await desk.read(_newest)
     url = desk.deps.public_url
     host = urlsplit(url).hostname or "localhost"

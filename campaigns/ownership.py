@@ -34,7 +34,7 @@ _FOREIGN = N_("What belongs to another user cannot be used here: {paths}. Give i
 
 
 def refuse_others() -> tuple[Path, Keys | None]:
-    """The data folder and the file of settings. Raises ``OwnerError`` if this user is not the folder's owner."""
+    """Return the data folder and the file of settings. Raises ``OwnerError`` if this user is not the folder's owner."""
     try:
         keys = settingsfile.load()
     except SettingsFileError as error:
@@ -70,7 +70,7 @@ def _is_typed(words: list[str]) -> bool:
 
 
 def _otherwise(owner: str, uid: int, gid: int, words: list[str]) -> str:
-    """The same on a machine without sudo."""
+    """Return the same on a machine without sudo."""
     if os.geteuid() != 0:
         return _SIGN_IN.format(owner=owner)
     known = ["runuser", "-u", owner, "--", *words]
@@ -98,12 +98,12 @@ def told(found: Iterable[Path]) -> str:
 
 
 def mend(paths: Iterable[str]) -> str:
-    """The command that gives these to this user."""
+    """Return the command that gives these to this user."""
     return shlex.join(["sudo", "chown", "-R", f"{name_of(os.geteuid()).lstrip('#')}:", *paths])
 
 
 def name_of(uid: int) -> str:
-    """The name of a user, as ``sudo -u`` takes it; ``#1234`` where there is none."""
+    """Return the name of a user, as ``sudo -u`` takes it; ``#1234`` where there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -111,14 +111,14 @@ def name_of(uid: int) -> str:
 
 
 def typed() -> list[str]:
-    """The command line of this process."""
+    """Return the command line of this process."""
     program = sys.argv[0]
     is_module = os.path.basename(program) == "__main__.py"
     return [*([sys.executable, "-m", "campaigns"] if is_module else [program]), *sys.argv[1:]]
 
 
 def _kept(data: Path, url: str) -> Iterator[Path]:
-    """The names that a house uses, those within a folder only where the folder is this user's."""
+    """Yield the names that a house uses, those within a folder only where the folder is this user's."""
     database = sqlitefile.named(url)
     names = [data / FILE, data / SECRETS, data / SENDERS, *(Path(f"{database}{end}") for end in ENDS if database)]
     names += sorted(data.glob(COUNTERS))

@@ -47,7 +47,7 @@ class SenderIdentity:
 
 
 def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHER) -> AskDns:
-    """A function that asks these DNS servers (address, port), or those of the machine.
+    """Return a function that asks these DNS servers (address, port), or those of the machine.
 
     ``together``: for so many seconds from now at most, whatever is asked; later questions are not answered.
     """
@@ -55,7 +55,7 @@ def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHE
     until = time.monotonic() + together
 
     def ask(name: str, kind: str) -> list[str]:
-        """The records of a name, as text; empty when there are none. Raises ``DnsAwayError``."""
+        """Return the records of a name, as text; empty when there are none. Raises ``DnsAwayError``."""
         import dns.exception
         import dns.nameserver
         import dns.resolver
@@ -243,7 +243,10 @@ def _aligned(signing: str, domain: str, ask: AskDns, mode: str = "r") -> bool:
 
 
 def _organisation(domain: str, ask: AskDns) -> str:
-    """The organisational domain by the tree walk: the highest with a policy, below a public suffix with one; or ""."""
+    """Return the organisational domain by the tree walk: the highest with a policy, below a public suffix with one.
+
+    Or "".
+    """
     found = ""
     for name, tags in _policies(domain, ask):
         if tags.get("psd") == "y" and name != domain:
@@ -255,7 +258,7 @@ def _organisation(domain: str, ask: AskDns) -> str:
 
 
 def _policies(domain: str, ask: AskDns) -> Iterator[tuple[str, dict[str, str]]]:
-    """The DMARC policies of a domain and those above it, from the domain up: name and tags."""
+    """Yield the DMARC policies of a domain and those above it, from the domain up: name and tags."""
     labels = domain.lower().split(".")
     for start in [0, *range(max(1, len(labels) - _MOST_LABELS + 1), len(labels))]:
         name = ".".join(labels[start:])

@@ -90,7 +90,7 @@ def _sample(
 
 
 def _written(house: AppContext, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
-    """A letter that is no delivery; ``name``: the left side of its Message-ID."""
+    """Return a letter that is no delivery; ``name``: the left side of its Message-ID."""
     address, filled = to
     stamp = MessageMeta(
         address=str(address),
@@ -103,7 +103,7 @@ def _written(house: AppContext, letter: Letter, to: tuple[Address, Filled], at: 
 
 
 def sample_links(house: AppContext, prepared: PreparedCampaign, address: Address, person: Contact | None) -> Filled:
-    """A person's values, and links that do nothing."""
+    """Return a person's values, and links that do nothing."""
     public_url = house.reader.public_url
     online = records.online_url(public_url, prepared.definition.online, prepared.online_code)
     optout, details = f"{public_url}/u/{DEAD_TOKEN}", f"{public_url}/d/{DEAD_TOKEN}"
@@ -120,7 +120,7 @@ def _filled(to: tuple[str, str, str], address: Address, person: Contact | None) 
 def _trial_links(
     house: AppContext, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
 ) -> tuple[str, str, str]:
-    """The links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
+    """Return the links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
     public_url, online = house.reader.public_url, prepared.definition.online
     sent = campaign is not None and _same(house, prepared, campaign)
     code = campaign.online_code if campaign and sent else records.TRIAL_CODE
@@ -191,7 +191,7 @@ class _Feed:
         self.wanted = len(self.waiting)
 
     def take(self) -> OutgoingMessage | None:
-        """The next one."""
+        """Return the next one."""
         if not self.waiting:
             return None
         parcel = self.waiting.pop(0)

@@ -53,7 +53,7 @@ def refusal(way: Way, _: Say = as_is) -> Fault | None:
 
 
 def advice(way: Way, _: Say = as_is) -> list[Fault]:
-    """The refusal, or else what to look at: as warnings."""
+    """Return the refusal, or else what to look at: as warnings."""
     refused = refusal(way, _)
     return [refused] if refused else list(_warnings(way, _))
 

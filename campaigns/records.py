@@ -90,12 +90,12 @@ class Campaign:
 
 
 def find(conn: Connection, slug: str) -> Campaign | None:
-    """The campaign with that slug, or None."""
+    """Return the campaign with that slug, or None."""
     return _first(conn, CAMPAIGN.c.slug == slug)
 
 
 def get(conn: Connection, slug: str) -> Campaign:
-    """The campaign with that slug; ``InputError`` with slugs that look like it when there is none."""
+    """Return the campaign with that slug; ``InputError`` with slugs that look like it when there is none."""
     found = find(conn, slug)
     if found:
         return found
@@ -107,13 +107,13 @@ def get(conn: Connection, slug: str) -> Campaign:
 
 
 def with_online_code(conn: Connection, code: str) -> Campaign | None:
-    """The campaign that is read online under ``code``, once it was launched; None for one that is not online."""
+    """Return the campaign that is read online under ``code``, once it was launched; None for one that is not online."""
     launched = CAMPAIGN.c.launched_at.is_not(None) & (CAMPAIGN.c.online != "none")
     return _first(conn, (CAMPAIGN.c.online_code == code) & launched)
 
 
 def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
-    """The campaign that drives a mailing, or None: a service letter."""
+    """Return the campaign that drives a mailing, or None: a service letter."""
     return _first(conn, CAMPAIGN.c.mailing_id == mailing_id)
 
 
@@ -143,7 +143,7 @@ def due(conn: Connection, now: datetime) -> list[Campaign]:
 
 
 def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
-    """A new draft; ``values`` by column. False when its slug is taken: somebody was faster."""
+    """Return a new draft; ``values`` by column. False when its slug is taken: somebody was faster."""
     row = dict(values) | {"state": CampaignState.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
     return conn.execute(statement).rowcount == 1
@@ -162,7 +162,10 @@ def attach(conn: Connection, campaign_id: int, mailing_id: int) -> None:
 
 
 def latest_sender(conn: Connection) -> str:
-    """The From address of the campaign that was launched last, else of the one that was made last; "" for none."""
+    """Return the From address of the campaign that was launched last, else of the one that was made last.
+
+    "" for none.
+    """
     row = CAMPAIGN.c
     query = select(row.from_address).where(row.from_address != "")
     launched = query.where(row.launched_at.is_not(None)).order_by(row.launched_at.desc(), row.id.desc()).limit(1)
@@ -193,7 +196,7 @@ def online_url(public_url: str, online: str, code: str) -> str:
 
 
 def canonical_url(public_url: str, online: str, code: str, slug: str) -> str:
-    """The lasting address of the public version: its page in the archive, else its code; empty for none."""
+    """Return the lasting address of the public version: its page in the archive, else its code; empty for none."""
     return f"{public_url}/archive/{slug}" if online == "public" else online_url(public_url, online, code)
 
 

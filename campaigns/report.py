@@ -93,17 +93,17 @@ class Outcome:
 
 
 def status(conn: Connection, slug: str, _: Say = as_is) -> dict[str, Any]:
-    """The status of a campaign as ``status SLUG --json`` prints it."""
+    """Return the status of a campaign as ``status SLUG --json`` prints it."""
     return of_campaign(conn, records.get(conn, slug), _)
 
 
 def all_statuses(conn: Connection) -> list[dict[str, Any]]:
-    """The same for every campaign, the newest first."""
+    """Return the same for every campaign, the newest first."""
     return [of_campaign(conn, campaign, brief=True) for campaign in records.all_campaigns(conn)]
 
 
 def of_campaign(conn: Connection, campaign: Campaign, _: Say = as_is, *, brief: bool = False) -> dict[str, Any]:
-    """The fields of the contract; with ``details``, their words in a language, unless ``brief``."""
+    """Return the fields of the contract; with ``details``, their words in a language, unless ``brief``."""
     counts, state, reason = Counts(), campaign.state.value, campaign.reason
     if campaign.mailing_id is not None:
         mailing = outbox.get(conn, campaign.mailing_id)
@@ -265,7 +265,7 @@ def reason_words(reason: str, _: Say = as_is) -> str:
 
 
 def words_of(state: str, reason: str, _: Say = as_is) -> str:
-    """A state with its reason, as people say it."""
+    """Return a state with its reason, as people say it."""
     from mailer.outcome import WORDS
 
     known = SKIPPED if state == "skipped" else OURS | {key: words.title for key, words in WORDS.items()}

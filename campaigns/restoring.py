@@ -175,7 +175,7 @@ def _mark_launched_elsewhere(conn: Connection, slug: str, line: Line, done: Rest
 
 
 def _events_to_cancelled(campaign: Campaign) -> list[CampaignEvent]:
-    """The way through the table of states."""
+    """Return the way through the table of states."""
     first = [CampaignEvent.APPROVE] if campaign.state is CampaignState.IN_REVIEW else []
     return [*first, CampaignEvent.START, CampaignEvent.CANCEL]
 

@@ -187,7 +187,7 @@ def sender(parent: Connection) -> None:
 
 @contextlib.contextmanager
 def _or_say_why() -> Iterator[None]:
-    """An error of ours ends this child with a sentence, without a trace."""
+    """End this child with a sentence and without a trace when an error of ours is raised within."""
     try:
         yield
     except PostiljonError as error:
@@ -196,7 +196,7 @@ def _or_say_why() -> Iterator[None]:
 
 
 def send_forever() -> int:
-    """A sender with the clock, alone; until SIGTERM or SIGINT. The second one is as good as kill (E23)."""
+    """Return a sender with the clock, alone; until SIGTERM or SIGINT. The second one is as good as kill (E23)."""
     stop = threading.Event()
 
     def end(*_signal: object) -> None:

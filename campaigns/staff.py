@@ -60,7 +60,10 @@ def add(conn: Connection, email: str, name: str, role: str, password: str, now: 
 
 
 def free_address(conn: Connection, email: str) -> Address:
-    """The address of a new user; raises ``InputError`` when it is none, or is taken. So nobody is asked more first."""
+    """Return the address of a new user; raises ``InputError`` when it is none, or is taken.
+
+    So nobody is asked more first.
+    """
     address = parse(email)
     if conn.execute(select(STAFF_USER.c.id).where(STAFF_USER.c.email_key == address.key)).first():
         raise InputError(N_("{email} is a user already").format(email=address))
@@ -91,7 +94,7 @@ def verify(conn: Connection, email: str, password: str, now: datetime) -> bool:
 
 
 def _nobody() -> str:
-    """A hash that no password has, of the same cost."""
+    """Return a hash that no password has, of the same cost."""
     from argon2 import PasswordHasher
 
     return PasswordHasher().hash("nobody has this one")

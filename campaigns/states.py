@@ -93,7 +93,7 @@ MISSED_ITS_HOUR = N_(
 
 
 def after(state: str, event: CampaignEvent, slug: str = "the campaign") -> CampaignState:
-    """The state after ``event``; raises ``StateError`` with the present one when the table has no such pair."""
+    """Return the state after ``event``; raises ``StateError`` with the present one when the table has no such pair."""
     moved = MOVES.get((CampaignState(state), event))
     if moved is None:
         raise StateError(REFUSALS[CampaignState(state)].format(slug=slug))
@@ -101,14 +101,14 @@ def after(state: str, event: CampaignEvent, slug: str = "the campaign") -> Campa
 
 
 def sources(event: CampaignEvent, target: CampaignState | None = None) -> tuple[CampaignState, ...]:
-    """The states from which ``event`` moves (to ``target``, if given): for the WHERE of a conditional update."""
+    """Return the states from which ``event`` moves (to ``target``, if given): for the WHERE of a conditional update."""
     return tuple(
         state for (state, moved_by), to in MOVES.items() if moved_by is event and (target is None or to is target)
     )
 
 
 def mermaid() -> str:
-    """The table as a Mermaid state diagram."""
+    """Return the table as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "    [*] --> draft"]
     lines += [f"    {state.value} --> {to.value}: {event.value}" for (state, event), to in MOVES.items()]
     return "\n".join(lines) + "\n"

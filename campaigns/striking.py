@@ -82,7 +82,7 @@ def lift_all(conn: Connection, chosen: Chosen) -> int:
 
 
 def _mailing(conn: Connection, slug: str) -> int | None:
-    """The mailing of a campaign; None for no slug."""
+    """Return the mailing of a campaign; None for no slug."""
     if not slug:
         return None
     campaign = records.get(conn, slug)

@@ -57,7 +57,7 @@ def disk(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _file_system(folder: Path) -> str:
-    """The kind of file system that a folder lies on; empty where the system does not say."""
+    """Return the kind of file system that a folder lies on; empty where the system does not say."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()]
     except OSError:
@@ -102,7 +102,7 @@ def writing(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def brand(house: AppContext, _: Say) -> Iterator[Finding]:
-    """The brand of the house, with its pictures."""
+    """Yield the brand of the house, with its pictures."""
     path = house.campaign.brand
     found = house_brand(path, "-", _)
     for fault in found.warnings:

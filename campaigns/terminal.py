@@ -18,12 +18,12 @@ _LINES = re.compile(r"[\t\n]")
 
 
 def harmless(text: str) -> str:
-    """The text with ``\\u001b`` and the like in the place of what a terminal obeys."""
+    """Return the text with ``\\u001b`` and the like in the place of what a terminal obeys."""
     return text if text.isprintable() else _OBEYED.sub(_number, text)
 
 
 def on_one_line(text: str) -> str:
-    """The same for a value within a line: it cannot begin one of its own either."""
+    """Return the same for a value within a line: it cannot begin one of its own either."""
     return text if text.isprintable() else _LINES.sub(_number, harmless(text))
 
 

@@ -101,7 +101,7 @@ def parse(text: str) -> Address:
 
 
 def _canonical(local: str) -> str:
-    """The local part in the one spelling that it has here; empty when it is none."""
+    """Return the local part in the one spelling that it has here; empty when it is none."""
     local = local if local.isascii() else unicodedata.normalize("NFC", local)
     if _DOT_ATOM.fullmatch(local):
         return local
@@ -118,7 +118,7 @@ def _can_be_seen(local: str) -> bool:
 
 
 def key_of(text: str) -> str:
-    """The comparison key of an address in text; raises ``AddressError``."""
+    """Return the comparison key of an address in text; raises ``AddressError``."""
     return parse(text).key
 
 
@@ -140,7 +140,7 @@ def mailbox_of(text: str) -> str:
 
 
 def mask(text: str) -> str:
-    """The address as it may be shown to whoever holds a link: ``e•••@v•••.nl``. Never raises.
+    """Return the address as it may be shown to whoever holds a link: ``e•••@v•••.nl``. Never raises.
 
     A last label that is long enough to say something is not shown: it may have been typed by a stranger.
     """
@@ -150,7 +150,7 @@ def mask(text: str) -> str:
 
 
 def _a_labels(domain: str, text: str) -> str:
-    """The domain as lower-case A-labels (RFC 5891 with UTS 46 mapping)."""
+    """Return the domain as lower-case A-labels (RFC 5891 with UTS 46 mapping)."""
     ascii_domain = domain.lower()
     if not ascii_domain.isascii():
         try:
@@ -175,5 +175,5 @@ def _can_be_decoded(domain: str) -> bool:
 
 
 def _show(text: str) -> str:
-    """The text as it can stand in a message: short, on one line."""
+    """Return the text as it can stand in a message: short, on one line."""
     return repr(text if len(text) <= 80 else text[:77] + "...")

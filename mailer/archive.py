@@ -87,18 +87,18 @@ def keep_images(conn: Connection, compiled: Compiled) -> None:
 
 
 def letter(conn: Connection, snapshot: str) -> Letter:
-    """The letter of a snapshot."""
+    """Return the letter of a snapshot."""
     return Letter.from_bytes(_blob(conn, _row(conn, snapshot).letter)[1])
 
 
 def public(conn: Connection, snapshot: str) -> Public:
-    """The public version of a snapshot."""
+    """Return the public version of a snapshot."""
     row = _row(conn, snapshot)
     return Public(_blob(conn, row.public_html)[1], _blob(conn, row.public_text)[1])
 
 
 def image(conn: Connection, file_name: str) -> Image | None:
-    """The image that ``/m/HASH.ext`` names; ``None`` for any other name, also a blob that is no image."""
+    """Return the image that ``/m/HASH.ext`` names; ``None`` for any other name, also a blob that is no image."""
     name = file_name.partition(".")[0]
     row = conn.execute(select(BLOB.c.media_type, BLOB.c.data).where(BLOB.c.hash == name)).one_or_none()
     if row is None or not row.media_type.startswith("image/"):
@@ -108,7 +108,7 @@ def image(conn: Connection, file_name: str) -> Image | None:
 
 
 def images(conn: Connection, snapshot: str) -> list[str]:
-    """The names of the images of a snapshot."""
+    """Return the names of the images of a snapshot."""
     mine = select(SNAPSHOT_IMAGE.c.blob).where(SNAPSHOT_IMAGE.c.snapshot == snapshot)
     return list(conn.execute(mine.order_by(SNAPSHOT_IMAGE.c.blob)).scalars())
 

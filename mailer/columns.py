@@ -50,12 +50,12 @@ class Instant(TypeDecorator[datetime]):
 
 @lru_cache(maxsize=64)
 def as_text(value: datetime) -> str:
-    """A time as SQLite keeps it. The rows of a transaction mostly share one."""
+    """Return a time as SQLite keeps it. The rows of a transaction mostly share one."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The object in a column of JSON; None when another program has put something else there."""
+    """Return the object in a column of JSON; None when another program has put something else there."""
     try:
         found, end = _READ(text)  # all that json.loads does for a text that is one value and nothing else
     except (ValueError, TypeError, RecursionError):

@@ -27,7 +27,7 @@ _NO_HOST = N_("a host that is not the name of a machine")
 
 
 def unreadable(why: str) -> SettingsFaults:
-    """The fault of an address that cannot be read; ``why`` repeats nothing of it."""
+    """Return the fault of an address that cannot be read; ``why`` repeats nothing of it."""
     return SettingsFaults([SettingFault("", 0, "POSTILJON_DATABASE_URL", why, EXPECTED)])
 
 
@@ -60,7 +60,7 @@ def _is_port(port: int | None) -> bool:
 
 
 def sqlite_file(parsed: URL) -> Path:
-    """The file of an SQLite database: none, or one that can be read and written."""
+    """Return the file of an SQLite database: none, or one that can be read and written."""
     if not parsed.database or parsed.database == ":memory:":
         raise SettingsError(N_("the database must be a file: several processes share it"))
     try:

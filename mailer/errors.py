@@ -60,7 +60,7 @@ class Fault:
         return f"{text}. {self.hint}" if self.hint else text
 
     def as_json(self) -> dict[str, object]:
-        """The same as a JSON object."""
+        """Return the same as a JSON object."""
         return asdict(self)
 
 
@@ -75,7 +75,7 @@ class SettingFault(Fault):
         return self.in_words(str)
 
     def in_words(self, _: Callable[[str], str]) -> str:
-        """The sentence, in the language of ``_``."""
+        """Return the sentence, in the language of ``_``."""
         text = _(self.expected)
         if self.found:
             text = _(FOUND).format(found=_(self.found), expected=text)
@@ -118,7 +118,7 @@ class FaultsError(InputError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
     def as_json(self) -> dict[str, object]:
-        """The same, with each fault."""
+        """Return the same, with each fault."""
         return {**super().as_json(), "faults": [fault.as_json() for fault in self.faults]}
 
 

@@ -47,14 +47,17 @@ def make_folder(path: Path) -> None:
 
 
 def create(path: Path | str, flags: int = os.O_RDWR) -> int:
-    """The descriptor of a new file. Raises ``FileExistsError`` for a name that is taken, be it by a dangling link."""
+    """Return the descriptor of a new file.
+
+    Raises ``FileExistsError`` for a name that is taken, be it by a dangling link.
+    """
     descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | _QUIET, FILE)
     os.fchmod(descriptor, FILE)  # where the umask took from us what is ours
     return descriptor
 
 
 def open_or_create(path: Path | str, flags: int) -> int:
-    """The descriptor of a file of ours, made if it is not there.
+    """Return the descriptor of a file of ours, made if it is not there.
 
     A link is followed if it is ours (a journal on another disk), and nothing is made through one. Raises ``OSError``
     (ELOOP) for a link that somebody else put there.
@@ -78,7 +81,7 @@ def _is_ours(path: Path | str) -> bool:
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the name of ``path`` at the end of the block, whole and on disk; not if the block raises.
+    """Yield a new file that takes the name of ``path`` at the end of the block, whole and on disk; not if the block raises.
 
     A link of that name gives way, and its target stays untouched. A device, a pipe or a stream of this process
     (``/dev/stdout``) is written to as it is.
@@ -120,7 +123,10 @@ def tighten(path: Path) -> bool:
 
 
 def read(path: Path, limit: int) -> bytes:
-    """The bytes of an ordinary file; never waits for a writer, and reads ``limit`` bytes at most, else raises."""
+    """Return the bytes of an ordinary file.
+
+    Never waits for a writer, and reads ``limit`` bytes at most, else raises.
+    """
     with _ordinary(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -129,7 +135,7 @@ def read(path: Path, limit: int) -> bytes:
 
 
 def stream(path: Path, limit: int) -> BinaryIO:
-    """An ordinary file, opened; or what comes through a pipe, up to ``limit`` bytes, in a nameless file of its own.
+    """Return an ordinary file, opened; or what comes through a pipe, up to ``limit`` bytes, in a nameless file of its own.
 
     A pipe at whose other end nobody is gives nothing, at once. ``-`` is the standard input.
     """
@@ -191,7 +197,7 @@ def take_room(descriptor: int, size: int) -> None:
 
 
 def _given(path: Path) -> int:
-    """A descriptor to read from. The standard input is there already: a socket cannot be opened by its name."""
+    """Return a descriptor to read from. The standard input is there already: a socket cannot be opened by its name."""
     if str(path) in _STANDARD_INPUT and not stat.S_ISREG(os.fstat(0).st_mode):
         return os.dup(0)
     name = _STANDARD_INPUT[-1] if str(path) in _STANDARD_INPUT else path
@@ -217,7 +223,7 @@ def begins_with(path: Path, start: bytes) -> bool:
 
 
 def _ordinary(path: Path) -> BinaryIO:
-    """An ordinary file, open for reading without waiting for a writer. Raises ``OSError`` for anything else."""
+    """Return an ordinary file, open for reading without waiting for a writer. Raises ``OSError`` for anything else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -19,7 +19,7 @@ _SHOWN = 80
 
 
 def looked_up(text: str) -> str:
-    """A name, or an address without brackets, that a connection can be made to."""
+    """Return a name, or an address without brackets, that a connection can be made to."""
     try:
         return str(ip_address(text))
     except ValueError:

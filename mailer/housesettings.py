@@ -122,7 +122,7 @@ Settings = TypeVar("Settings", bound=HouseSettings)
 
 
 def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], keys: Keys | None) -> Path:
-    """The data folder as it is set; the default where it cannot be read."""
+    """Return the data folder as it is set; the default where it cannot be read."""
     for values in (given, from_environment, _filled(keys)):
         found = values.get("data")
         if isinstance(found, Path) or (found and isinstance(found, str) and not UNREADABLE.search(found)):
@@ -146,7 +146,7 @@ def read(kind: type[Settings], **given: Any) -> Settings:
 
 
 def read_all(kind: type[Settings], faults: list[Fault], **given: Any) -> Settings:
-    """The same with faults added to ``faults``, each once, and the default in the place of each faulty value."""
+    """Return the same with faults added to ``faults``, each once, and the default in the place of each faulty value."""
     left_out: frozenset[str] = frozenset()
     while True:
         token = _left_out.set(left_out)
@@ -204,7 +204,10 @@ def _stranger(fault: SettingFault, known: Collection[str], prefix: str) -> Setti
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """The setting that was meant by ``name``: another spelling or word, its table left out, a letter off; or ""."""
+    """Return the setting that was meant by ``name``: another spelling or word, its table left out, a letter off.
+
+    Or "".
+    """
     plain, last = (_plain(part) for part in (name, name.rpartition(".")[2]))
     words = list(dict.fromkeys((plain, last)))
     for word in words:
@@ -270,7 +273,7 @@ def _words(annotation: Any, item: ErrorDetails) -> tuple[str, str]:
 
 
 def _as_written(value: Any) -> str:
-    """A value as TOML has it, near enough."""
+    """Return a value as TOML has it, near enough."""
     if isinstance(value, bool):
         return str(value).lower()
     return value.isoformat() if isinstance(value, date | time) else repr(value)
@@ -292,7 +295,7 @@ def _is_secret(annotation: Any) -> bool:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The types of a union but None, without what is annotated on them."""
+    """Return the types of a union but None, without what is annotated on them."""
     if get_origin(annotation) in (Union, UnionType):
         return [each for part in get_args(annotation) if part is not type(None) for each in _members(part)]
     return _members(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else [annotation]

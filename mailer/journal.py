@@ -65,7 +65,7 @@ class Journal:
         return (line for line in self.read() if line is not None)
 
     def read(self) -> Iterator[Line | None]:
-        """The same, and None for each line that cannot be read: torn, foreign, or longer than any of ours."""
+        """Yield the same, and None for each line that cannot be read: torn, foreign, or longer than any of ours."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:

@@ -61,7 +61,7 @@ class PreparedStatement:
         return _on_cursor(conn, sql, "executemany", [arrange(start + row) for row in rows])
 
     def _values(self, conn: Connection, bound: Mapping[str, Any]) -> tuple[str, list[str] | None, dict[str, Any]]:
-        """The statement, the order of its parameters (None: by name), and what they are bound to."""
+        """Return the statement, the order of its parameters (None: by name), and what they are bound to."""
         name = conn.dialect.name
         sql, order, constants = self._ready.get(name) or self._compile(conn)
         times = {each: time_out(value, name) for each, value in bound.items() if isinstance(value, datetime)}
@@ -211,14 +211,14 @@ def _finish(conn: Connection, word: Literal["COMMIT", "ROLLBACK"]) -> None:
 
 
 def _as_sqlalchemy(conn: Connection, error: Exception, sql: str | None = None, cursor: Any = None) -> Exception:
-    """An error of the driver as SQLAlchemy raises it."""
+    """Return an error of the driver as SQLAlchemy raises it."""
     dialect, kind = conn.dialect, conn.dialect.loaded_dbapi.Error
     away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
     return DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect)
 
 
 def time_out(value: Any, dialect_name: str) -> Any:
-    """A time as the database takes it; any other value as it is."""
+    """Return a time as the database takes it; any other value as it is."""
     if isinstance(value, datetime):
         return as_text(value) if dialect_name == "sqlite" else value.astimezone(UTC)
     return value
@@ -226,7 +226,7 @@ def time_out(value: Any, dialect_name: str) -> Any:
 
 @lru_cache(maxsize=256)
 def instant(value: Any) -> datetime:
-    """A time as the driver gave it. Rows that were claimed together share it."""
+    """Return a time as the driver gave it. Rows that were claimed together share it."""
     found = _INSTANT.process_result_value(value, None)  # type: ignore[arg-type]
     assert found is not None  # noqa: S101 - the column is set by the statement that returns it
     return found

@@ -44,7 +44,7 @@ def reach(host: str) -> Reach:
 
 
 def reach_of_url(url: str) -> Reach:
-    """The same of the host in an address of the web."""
+    """Return the same of the host in an address of the web."""
     try:
         return reach(urlsplit(url).hostname or "")
     except ValueError:

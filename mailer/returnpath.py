@@ -35,7 +35,7 @@ def maker(return_path: str, key: Key, mailing: int) -> Callable[[int], str]:
 
 
 def parse(address: str, ring: Keyring) -> Token:
-    """The token in an address that :func:`make` made, in any case, with or without angle brackets."""
+    """Return the token in an address that :func:`make` made, in any case, with or without angle brackets."""
     local, at, _domain = address.strip().removeprefix("<").removesuffix(">").rpartition("@")
     _, plus, text = local.rpartition("+")
     if not at or not plus or len(text) != TOKEN_SIZE or not text.isascii():

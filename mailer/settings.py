@@ -162,7 +162,7 @@ def _count(options: dict[str, str], name: str, default: int) -> int:
 
 
 def _relay(value: Any, known: ValidationInfo) -> Any:
-    """The address together with user and password of their own, which were read before it."""
+    """Return the address together with user and password of their own, which were read before it."""
     user: str = known.data.get("smtp_user", "")
     given = [known.data.get(name) for name in ("smtp_password", "smtp_password_file")]
     passwords = [secret.get_secret_value() for secret in given if secret and secret.get_secret_value()]
@@ -178,7 +178,10 @@ def _relay(value: Any, known: ValidationInfo) -> Any:
 
 
 def _password_in(value: Any) -> Any:
-    """The line in a file. No word repeats the name of the file: it might be the password, put into the wrong place."""
+    """Return the line in a file.
+
+    No word repeats the name of the file: it might be the password, put into the wrong place.
+    """
     if not isinstance(value, str) or not value:
         return value
     try:
@@ -256,7 +259,7 @@ class MailerSettings(HouseSettings):
     pepper: Annotated[SecretBytes | None, NoDecode, BeforeValidator(_secret)] = None
 
     def dkim_pem(self) -> bytes | None:
-        """The private key in the file of POSTILJON_DKIM_KEY; ``None`` if letters are not signed here.
+        """Return the private key in the file of POSTILJON_DKIM_KEY; ``None`` if letters are not signed here.
 
         Raises ``SettingsError`` when the file cannot be read, or a selector or domain is missing beside it.
         """

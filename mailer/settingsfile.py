@@ -50,12 +50,12 @@ class Keys:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line(self, key: str) -> int:
-        """The line of a key; 0 if it cannot be told."""
+        """Return the line of a key; 0 if it cannot be told."""
         return self.lines.get(key, 0)
 
 
 def find(system: Path = SYSTEM) -> Path | None:
-    """The file in use; None if there is none. It need not be readable, nor be there if it was named."""
+    """Return the file in use; None if there is none. It need not be readable, nor be there if it was named."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
@@ -63,18 +63,18 @@ def find(system: Path = SYSTEM) -> Path | None:
 
 
 def in_use() -> Path:
-    """The file in use; where there is none, the one that would be made."""
+    """Return the file in use; where there is none, the one that would be made."""
     return find() or BESIDE
 
 
 def load() -> Keys | None:
-    """The file in use, read; None if there is none. Raises :class:`SettingsFileError`."""
+    """Return the file in use, read; None if there is none. Raises :class:`SettingsFileError`."""
     path = find()
     return None if path is None else _moved(parse(path), path)
 
 
 def parse(path: Path) -> Keys:
-    """A file as it stands. Raises :class:`SettingsFileError`."""
+    """Return a file as it stands. Raises :class:`SettingsFileError`."""
     text = _text(path)
     try:
         table = tomllib.loads(text)
@@ -144,7 +144,7 @@ def _bare(key: str) -> str:
 
 
 def _moved(keys: Keys, path: Path) -> Keys:
-    """The same with paths that hold in the working directory, where the file lies elsewhere."""
+    """Return the same with paths that hold in the working directory, where the file lies elsewhere."""
     folder = path.parent
     if folder == Path():
         return keys

@@ -51,7 +51,7 @@ def named() -> Iterator[None]:
 
 
 def meant(error: BaseException) -> MachineShort | None:
-    """The error of ours that this one stands for, if it says that the machine has run out."""
+    """Return the error of ours that this one stands for, if it says that the machine has run out."""
     unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
     if unmapped or isinstance(error, MemoryError) or _is(error, errno.ENOMEM):
         return MachineShort(NO_MEMORY)

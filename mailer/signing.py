@@ -123,7 +123,7 @@ class Keyring:
 
     @classmethod
     def of(cls, secrets: Iterable[bytes]) -> Keyring:
-        """A ring of 32-byte secrets, newest first; raises ``SettingsError`` when there is none."""
+        """Return a ring of 32-byte secrets, newest first; raises ``SettingsError`` when there is none."""
         keys = tuple(Key.of(secret) for secret in secrets)
         if not keys:
             raise SettingsError("POSTILJON_SECRET_KEYS is empty; 'postiljon init' makes one")
@@ -185,7 +185,7 @@ def sealer(key: Key, purpose: Purpose, mailing: int) -> Callable[[int], bytes]:
 
 
 def letter_sealer(key: Key, mailing: int) -> Callable[[int], bytes]:
-    """A function from recipient to the three tokens that stand in a letter, each as :func:`to_text` writes it.
+    """Return a function from recipient to the three tokens that stand in a letter, each as :func:`to_text` writes it.
 
     They are ``LETTER_TOKENS`` in that order, 36 ASCII characters each: 108 bytes, of which one call of base64 is
     enough, since 27 bytes leave no bits over. Raises as :func:`sealer`.
@@ -223,7 +223,7 @@ def _begun(key: Key, purpose: Purpose, mailing: int) -> tuple[bytes, Callable[[]
 
 
 def _tail(recipient: int) -> bytes:
-    """A recipient's number as it stands in a token: 40 bits."""
+    """Return a recipient's number as it stands in a token: 40 bits."""
     try:
         return recipient.to_bytes(5, "big")
     except OverflowError:
@@ -254,7 +254,7 @@ def to_text(data: bytes) -> str:
 
 
 def from_text(text: str) -> bytes:
-    """The bytes of a canonical :func:`to_text`; anything else is a ``TokenError``."""
+    """Return the bytes of a canonical :func:`to_text`; anything else is a ``TokenError``."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -276,7 +276,7 @@ def to_local_part(data: bytes) -> str:
 
 
 def _spread(data: bytes) -> str:
-    """The same for the 27 bytes of a token in a letter: all groups of five bits are moved at once.
+    """Return the same for the 27 bytes of a token in a letter: all groups of five bits are moved at once.
 
     Five bytes (eight characters) are put into eight, then each half is cut in two until every byte has five bits.
     """
@@ -287,7 +287,7 @@ def _spread(data: bytes) -> str:
 
 
 def from_local_part(text: str) -> bytes:
-    """The bytes of a canonical :func:`to_local_part`, any case; anything else is a ``TokenError``."""
+    """Return the bytes of a canonical :func:`to_local_part`, any case; anything else is a ``TokenError``."""
     try:
         data = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except (binascii.Error, ValueError) as error:

@@ -18,12 +18,12 @@ _SCHEME = "sqlite:///"
 
 
 def address(path: Path) -> str:
-    """The address of the database in this file; no sign of a name is read as a part of an address."""
+    """Return the address of the database in this file; no sign of a name is read as a part of an address."""
     return _SCHEME + quote(str(path))
 
 
 def named(url: str) -> Path | None:
-    """The file that an address names; None for another kind of database, or without a name."""
+    """Return the file that an address names; None for another kind of database, or without a name."""
     name = unquote(url.removeprefix(_SCHEME).partition("?")[0]) if url.startswith(_SCHEME) else ""
     return Path(name) if name else None
 

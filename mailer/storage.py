@@ -79,7 +79,7 @@ class Database:
 
     @contextmanager
     def write(self, busy_seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
-        """A connection inside a writing transaction; commits at the end, rolls back on an exception.
+        """Yield a connection inside a writing transaction; commits at the end, rolls back on an exception.
 
         What was noted for the journal is on disk before the commit.
         Raises ``StorageBusy`` when the lock was not free for ``busy_seconds``, else as :func:`mapped`.
@@ -116,7 +116,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection inside a reading transaction; changes nothing.
+        """Yield a connection inside a reading transaction; changes nothing.
 
         On SQLite it is one snapshot; on PostgreSQL each statement sees what was committed until then.
         """
@@ -146,7 +146,7 @@ class Database:
 
 @contextmanager
 def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) -> Iterator[None]:
-    """A writing transaction on ``connection``; waits for SQLite's lock in short steps, and says that it waits."""
+    """Yield a writing transaction on ``connection``; waits for SQLite's lock in short steps, and says that it waits."""
     deadline = time.monotonic() + busy_seconds
     announced: int | None = None
     try:
@@ -244,7 +244,7 @@ def autocommit(db: Database) -> dict[str, Any]:
 
 
 def map_error(error: SQLAlchemyError) -> StorageError:
-    """The ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
+    """Return the ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
     text = str(getattr(error, "orig", None) or error)
     if _sqlstate(error) in _CONFLICT_STATES:
         return StorageConflict("the database gave way to somebody else; try again")

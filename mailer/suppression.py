@@ -147,7 +147,7 @@ def undeliverable(
 
 
 def undeliverable_hashes(mailing: int | None = None, since: datetime | None = None) -> Select[Any]:
-    """The query for their hashes, for others to join: all, by a mailing, or since a time."""
+    """Return the query for their hashes, for others to join: all, by a mailing, or since a time."""
     return select(SUPPRESSION.c.address_hash).where(*_struck_off(None, mailing, since))
 
 
@@ -213,12 +213,12 @@ def rest(days: int) -> timedelta:
 
 
 def limits(conn: Connection) -> list[int]:
-    """The limits in days that anybody has; usually none."""
+    """Return the limits in days that anybody has; usually none."""
     return list(conn.execute(limits_query()).scalars())
 
 
 def limits_query() -> Select[int]:
-    """The query of :func:`limits`; the claim prepares it once."""
+    """Return the query of :func:`limits`; the claim prepares it once."""
     return select(SUPPRESSION.c.every_days).where(SUPPRESSION.c.every_days.is_not(None)).distinct()
 
 
@@ -253,7 +253,7 @@ def move(conn: Connection, old: bytes, new: bytes) -> None:
 
 
 def why(conn: Connection, address_hash: bytes, scope: str, now: datetime, *, service: bool = False) -> str | None:
-    """The reason for which a letter of ``scope`` would be held back now, or ``None``."""
+    """Return the reason for which a letter of ``scope`` would be held back now, or ``None``."""
     row = SUPPRESSION
     query = select(func.min(row.c.reason)).where(row.c.address_hash == address_hash, in_force(scope, now))
     if service:
@@ -271,7 +271,7 @@ def entries(conn: Connection, address_hash: bytes) -> list[SuppressionEntry]:
 
 
 def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[SuppressionEntry]]:
-    """The entries of many addresses; who has none is missing."""
+    """Return the entries of many addresses; who has none is missing."""
     found: dict[bytes, list[SuppressionEntry]] = {}
     row = SUPPRESSION.c
     if len(hashes) > 100 and conn.execute(select(row.scope).limit(1)).first() is None:

@@ -47,12 +47,15 @@ def strip(text: str) -> str:
 
 
 def strip_words(text: str) -> str:
-    """The same for words that are read; what chooses the form of the sign before it (❤️) stays at the end."""
+    """Return the same for words that are read; what chooses the form of the sign before it (❤️) stays at the end."""
     return text.strip() if text.isascii() else text.strip(_AROUND_WORDS)
 
 
 def remove(text: str) -> str:
-    """The text without any of them; an ordinary space stays, and so does a space of another width, as a space."""
+    """Return the text without any of them.
+
+    An ordinary space stays, and so does a space of another width, as a space.
+    """
     if text.isascii():
         return strip(text)
     return strip(_WITHIN.sub(lambda sign: " " if unicodedata.category(sign[0])[0] == "Z" else "", text))

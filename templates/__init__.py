@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def render_layout(name: str, context: Mapping[str, Any]) -> str:
-    """The layout ``layouts/NAME`` (``letter.html``, …) filled with ``context``; its words in ``context["language"]``.
+    """Return the layout ``layouts/NAME`` (``letter.html``, …) filled with ``context``; its words in ``context["language"]``.
 
     In: ``language`` (a tag) must be in the context; ``lang`` and ``dir`` are added from it. Values are escaped unless
     they are ``Markup`` (see :func:`safe`). Out: text. A name ending in ``.txt`` is not escaped.
@@ -34,13 +34,16 @@ def render_layout(name: str, context: Mapping[str, Any]) -> str:
 
 
 def render_page(name: str, language: str, context: Mapping[str, Any]) -> str:
-    """The page ``pages/NAME`` (``optout.html``, …) in ``language``; ``lang`` and ``dir`` are in its context."""
+    """Return the page ``pages/NAME`` (``optout.html``, …) in ``language``; ``lang`` and ``dir`` are in its context."""
     template = _environment(primary(language), "pages").get_template(f"pages/{name}")
     return template.render({"lang": language, "dir": direction(language)} | dict(context))
 
 
 def page_asset(name: str) -> bytes:
-    """A file of ``pages/assets/``, such as a style sheet. Raises ``FileNotFoundError``, also for a name with a path."""
+    """Return a file of ``pages/assets/``, such as a style sheet.
+
+    Raises ``FileNotFoundError``, also for a name with a path.
+    """
     if not name or "/" in name or "\\" in name or name.startswith("."):
         raise FileNotFoundError(name)
     return (resources.files("templates") / "pages" / "assets" / name).read_bytes()

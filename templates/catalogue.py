@@ -91,7 +91,7 @@ def po_path(domain: Domain, language: str) -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    """The command: ``update`` (with ``--tidy``) or ``check``. Out: the exit code."""
+    """Return the command: ``update`` (with ``--tidy``) or ``check``. Out: the exit code."""
     if arguments[:1] == ["update"]:
         for path in update(tidy="--tidy" in arguments):
             print(path.relative_to(ROOT))

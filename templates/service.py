@@ -34,7 +34,7 @@ class ServiceLetter:
 
 
 def service_letter(name: str, language: str) -> ServiceLetter:
-    """The letter ``letters/NAME.md`` in ``language``."""
+    """Return the letter ``letters/NAME.md`` in ``language``."""
     translate = words(language, "letter").gettext
     source = letter_source(name)
     head, body, line = _parts(source)
@@ -49,7 +49,7 @@ def service_letter(name: str, language: str) -> ServiceLetter:
 
 
 def letter_source(name: str) -> str:
-    """The English source of ``letters/NAME.md``."""
+    """Return the English source of ``letters/NAME.md``."""
     if not name.replace("_", "").isalnum():
         raise FileNotFoundError(name)
     return (resources.files("templates") / "letters" / f"{name}.md").read_text(encoding="utf-8")

@@ -25,25 +25,25 @@ RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur",
 
 
 def primary(tag: str) -> str:
-    """The language of a tag in lower case: ``nl-BE`` and ``nl_BE.UTF-8`` give ``nl`` (RFC 5646 section 2.1)."""
+    """Return the language of a tag in lower case: ``nl-BE`` and ``nl_BE.UTF-8`` give ``nl`` (RFC 5646 section 2.1)."""
     return tag.replace("_", "-").split("-")[0].split(".")[0].strip().lower()
 
 
 def variant(tag: str) -> str:
-    """The tag that dates and numbers are written in: ``en-US`` and ``en-GB`` stay, of any other its language."""
+    """Return the tag that dates and numbers are written in: ``en-US`` and ``en-GB`` stay, of any other its language."""
     parts = tag.replace("_", "-").split(".")[0].strip().split("-")
     regional = f"{primary(tag)}-{parts[1].upper()}" if len(parts) > 1 else ""
     return regional if regional in ("en-US", "en-GB") else primary(tag)
 
 
 def direction(tag: str) -> Literal["ltr", "rtl"]:
-    """The writing direction of a language tag, for ``dir``."""
+    """Return the writing direction of a language tag, for ``dir``."""
     return "rtl" if primary(tag) in RIGHT_TO_LEFT else "ltr"
 
 
 @lru_cache(maxsize=64)
 def words(language: str, domain: Domain) -> gettext.NullTranslations:
-    """The catalogue of ``domain`` in ``language`` (``.gettext``, ``.ngettext``); English if there is none."""
+    """Return the catalogue of ``domain`` in ``language`` (``.gettext``, ``.ngettext``); English if there is none."""
     folder = resources.files("templates") / "translations" / primary(language) / "LC_MESSAGES" / f"{domain}.mo"
     if not folder.is_file():
         return gettext.NullTranslations()

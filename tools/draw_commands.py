@@ -38,7 +38,7 @@ is typed.
 
 
 def page() -> str:
-    """The whole page, in the language of the environment: run it with an English one."""
+    """Return the whole page, in the language of the environment: run it with an English one."""
     import typer
 
     from campaigns.cli.main import app

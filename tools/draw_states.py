@@ -40,7 +40,7 @@ MAILING = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     from campaigns import states as campaign
     from mailer.outbox import states as delivery
 

@@ -23,7 +23,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def files(root: Path = ROOT) -> Iterator[Path]:
-    """The Python files that the rule is for."""
+    """Yield the Python files that the rule is for."""
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*.py")):
             name = path.relative_to(root).as_posix()

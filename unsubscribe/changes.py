@@ -101,7 +101,7 @@ _KEEP = BulkInsert(CHANGE, ("id", "contact_id", "kind", "before", "after", "at")
 
 
 def get(conn: Connection, number: int) -> Change | None:
-    """The act with that number."""
+    """Return the act with that number."""
     row = conn.execute(_ALL.where(CHANGE.c.id == number)).first()
     return _change_of(row) if row else None
 
@@ -113,7 +113,7 @@ def of_contact(conn: Connection, contact_id: int, kind: ChangeKind | None = None
 
 
 def standing(conn: Connection, contact_ids: Collection[int], kind: ChangeKind) -> dict[int, list[Change]]:
-    """The acts of a kind of many contacts that were not taken back, oldest first; who has none is missing."""
+    """Return the acts of a kind of many contacts that were not taken back, oldest first; who has none is missing."""
     found: dict[int, list[Change]] = {}
     if contact_ids:
         for row in _STANDING.run(conn, {"b_ids": json.dumps(sorted(contact_ids)), "b_kind": kind}).fetchall():
@@ -147,7 +147,7 @@ def answered(conn: Connection, number: int) -> bool:
 
 
 def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Change]:
-    """The acts of a kind until a time that were not taken back, oldest first."""
+    """Return the acts of a kind until a time that were not taken back, oldest first."""
     mine = (CHANGE.c.kind == kind, CHANGE.c.at <= before, CHANGE.c.undone_at.is_(None))
     return [_change_of(row) for row in conn.execute(_ALL.where(*mine).order_by(CHANGE.c.id))]
 
@@ -158,7 +158,7 @@ def forget(conn: Connection, before: datetime) -> int:
 
 
 def with_text(conn: Connection, kind: ChangeKind, text: str) -> list[Change]:
-    """The acts of a kind, of anybody, in which a text in lower case stands in any case; oldest first.
+    """Return the acts of a kind, of anybody, in which a text in lower case stands in any case; oldest first.
 
     Reads the whole table, so it is for an erasure alone.
     """

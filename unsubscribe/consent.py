@@ -134,7 +134,7 @@ class ConsentEvent:
 
 
 def make_statement(basis: str, source: str = "", given_on: str = "") -> ConsentStatement:
-    """A statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
+    """Return a statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
     if basis not in BASES:
         raise InputError(N_("--basis {basis}: expected one of {words}").format(basis=basis, words=", ".join(BASES)))
     if basis == "customer" and not source.strip():
@@ -148,7 +148,7 @@ def make_statement(basis: str, source: str = "", given_on: str = "") -> ConsentS
 
 
 def store_statement(conn: Connection, statement: ConsentStatement) -> int:
-    """The number of a statement, stored if it is new."""
+    """Return the number of a statement, stored if it is new."""
     row = asdict(statement) | {"digest": statement.digest}
     conn.execute(insert_into(conn, STATEMENT).values(row).on_conflict_do_nothing(index_elements=["digest"]))
     number: int = conn.execute(select(STATEMENT.c.id).where(STATEMENT.c.digest == statement.digest)).scalar_one()
@@ -306,7 +306,7 @@ def public_part(number: int, kind: str, topic: str, statement: bytes, times: tup
 
 
 def stamp_of(at: datetime) -> str:
-    """A time as it stands in a link."""
+    """Return a time as it stands in a link."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 

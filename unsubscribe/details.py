@@ -95,7 +95,7 @@ class Saved:
 
 
 def offered(conn: Connection, reader: Subscriber) -> list[Topic]:
-    """The topics that the form shows: the one of the letter, and those for which anybody may sign up."""
+    """Return the topics that the form shows: the one of the letter, and those for which anybody may sign up."""
     mine = [reader.topic] if reader.topic else []
     return mine + [topic for topic in contacts.topics(conn, only_open=True) if topic not in mine]
 

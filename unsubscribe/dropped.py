@@ -56,7 +56,7 @@ class Speaker:
     is_near: bool
 
     def line(self, trusted: frozenset[str]) -> str:
-        """The line for ``postiljon.toml`` that lets it be believed, beside those that are."""
+        """Return the line for ``postiljon.toml`` that lets it be believed, beside those that are."""
         return f'trusted_proxies = "{",".join([*sorted(trusted), self.name])}"'
 
 
@@ -98,7 +98,7 @@ def _speakers(conn: Connection, now: datetime) -> Iterator[Speaker]:
 
 
 def _name(peer: str) -> bytes:
-    """The name of a row: kind, family, and the address, of IPv6 the first half."""
+    """Return the name of a row: kind, family, and the address, of IPv6 the first half."""
     address = ip_address(peer)
     start = _STRANGER if address.is_global else _PEER
     return (start + bytes([address.version]) + address.packed[:8]).ljust(_SIZE, b"\0")

@@ -91,7 +91,7 @@ def erase_address(db: Database, email: str, pepper: bytes, now: datetime) -> Era
 
 
 def _moved_away(conn: Connection, email: str) -> list[int]:
-    """The contacts that had this address before, by the changes that are still stored."""
+    """Return the contacts that had this address before, by the changes that are still stored."""
     moved = [(number, move) for number, move in moves.naming(conn, email) if move.moved and not move.undone]
     return sorted({number for number, move in moved if key_of(move.old) == key_of(email)})
 
@@ -112,13 +112,13 @@ def forget_files(db: Database, seconds: float = PATIENCE) -> bool:
 
 
 def erased_persons(conn: Connection, email: str, pepper: bytes) -> list[int]:
-    """The numbers that somebody with this address had before being erased: their chains still verify."""
+    """Return the numbers that somebody with this address had before being erased: their chains still verify."""
     entries = suppression.entries(conn, hash_of(email, pepper))
     return [int(entry.scope.removeprefix(_PERSON)) for entry in entries if entry.scope.startswith(_PERSON)]
 
 
 def proof(conn: Connection, email: str, pepper: bytes) -> list[verifying.Chain]:
-    """The verified chains for an address: of whoever had it and was erased, and last of the contact that has it.
+    """Return the verified chains for an address: of whoever had it and was erased, and last of the contact that has it.
 
     Raises ``InputError`` when nobody ever had it.
     """
@@ -135,5 +135,5 @@ def proof(conn: Connection, email: str, pepper: bytes) -> list[verifying.Chain]:
 
 
 def hash_of(email: str, pepper: bytes) -> bytes:
-    """The keyed hash of an address; raises ``AddressError``."""
+    """Return the keyed hash of an address; raises ``AddressError``."""
     return address_hash(pepper, key_of(email))

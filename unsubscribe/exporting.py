@@ -57,7 +57,7 @@ def export(db: Database, out: IO[str], topic: str | None = None, now: datetime |
 
 
 def _names(db: Database, topic: str | None) -> tuple[list[str], list[str]]:
-    """The attributes that anybody has: lists, and texts."""
+    """Return the attributes that anybody has: lists, and texts."""
     lists: set[str] = set()
     texts: set[str] = set()
     for contact in (contact for page in _pages(db, topic) for contact in page):

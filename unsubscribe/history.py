@@ -31,7 +31,7 @@ class History:
         return not any(item in _items(act.after) for act in later if act.kind in _SETS)
 
     def before(self, item: str) -> Any:
-        """The value before the act; where an act that was undone had set that, the value before that one."""
+        """Return the value before the act; where an act that was undone had set that, the value before that one."""
         return _items(self._origin(item).before).get(item)
 
     def was_own(self, item: str) -> bool:
@@ -39,7 +39,7 @@ class History:
         return item.removeprefix("fields.") in self._origin(item).before.get("own", ())
 
     def _origin(self, item: str) -> Change:
-        """The act, of this one and those before it, whose *before* holds what an undo gives back."""
+        """Return the act, of this one and those before it, whose *before* holds what an undo gives back."""
         origin = self._change
         for act in reversed(self._acts):
             if act.id < origin.id and act.kind in _SETS and item in _items(act.after):
@@ -49,7 +49,7 @@ class History:
         return origin
 
     def row_before(self, row: Row | None) -> Row | None:
-        """The row that an act found; where an act that was undone had made it, the row that this one found.
+        """Return the row that an act found; where an act that was undone had made it, the row that this one found.
 
         None: there was none.
         """
@@ -78,6 +78,6 @@ def _items(side: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows(act: Change) -> dict[int, Row]:
-    """The rows that an act found, by the number of the topic."""
+    """Return the rows that an act found, by the number of the topic."""
     rows = act.before.get("standings", ()) if act.kind == "opt_out" else act.before.get("topics", {}).values()
     return {row["topic"]: row for row in rows if row}

@@ -58,7 +58,7 @@ def hold(conn: Connection, email: str, pepper: bytes, now: datetime) -> Held:
 
 
 def hold_some(conn: Connection, hashes: dict[str, bytes], now: datetime) -> dict[str, Held]:
-    """The same for some addresses in one transaction: their keys with their hashes."""
+    """Return the same for some addresses in one transaction: their keys with their hashes."""
     entries = suppression.entries_of(conn, list(hashes.values()))
     suppression.suppress_many(conn, [(hashed, suppression.EVERYTHING) for hashed in hashes.values()], "manual", now)
     known = bulk.by_key(conn, list(hashes))
@@ -112,7 +112,7 @@ def hold_file(
 def _addresses(
     sheet: Sheet, reader: RowReader, place: int, reject: Callable[[Rejected], None]
 ) -> Iterator[tuple[str, bytes]]:
-    """The key and the hash of each address; other columns do not matter."""
+    """Yield the key and the hash of each address; other columns do not matter."""
     bare = not sheet.columns[place].head  # a list without a head: each cell may be an address
     for record in sheet.records():
         cells: Sequence[str] = record.cells[place : place + 1]

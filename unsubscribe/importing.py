@@ -208,7 +208,7 @@ class _Import:
             progress(self.summary)
 
     def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[ImportSummary, list[Rejected]]]:
-        """A slice, whole or not at all; once more when somebody added the same person meanwhile (PostgreSQL)."""
+        """Return a slice, whole or not at all; once more when somebody added the same person meanwhile (PostgreSQL)."""
         for _ in range(_TRIES):
             try:
                 with self.db.write() as conn:
@@ -326,12 +326,12 @@ class _Slice:
         return news
 
     def _slugs(self, row: ImportRow, *, for_all: bool) -> set[str]:
-        """The topics that a contact left, as the file says."""
+        """Return the topics that a contact left, as the file says."""
         every = {topic.slug for topic in contacts.topics(self.conn)} if for_all else set[str]()
         return {self.work.topic.slug, *row.left, *every}
 
     def _change(self, row: ImportRow, item: Known) -> Known | None:
-        """The contact as the row says it should be; None when it is so already."""
+        """Return the contact as the row says it should be; None when it is so already."""
         own = item.own_fields.split()
         fields = {name: value for name, value in row.fields.items() if name not in own}
         attributes = item.attributes

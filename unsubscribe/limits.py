@@ -64,7 +64,7 @@ def use(limit: Limit, pepper: bytes, who: str) -> LimitUse:
 
 
 def network_of(peer: str) -> str:
-    """The network that a peer is in: the /48 of IPv6, which one customer can have whole; the /24 of IPv4.
+    """Return the network that a peer is in: the /48 of IPv6, which one customer can have whole; the /24 of IPv4.
 
     Of a peer that is not known (empty, or no address) the same text.
     """
@@ -89,7 +89,7 @@ class Spent:
         return any(until > now for use in uses if (until := self._until.get(use.who)))
 
     def which(self, uses: Sequence[LimitUse], now: datetime) -> Limit | None:
-        """The first limit of these that is known to have nothing left."""
+        """Return the first limit of these that is known to have nothing left."""
         return next((use.limit for use in uses if (until := self._until.get(use.who)) and until > now), None)
 
     def look(self, conn: Connection, uses: Sequence[LimitUse], now: datetime) -> bool:
@@ -103,7 +103,7 @@ class Spent:
 
 
 def of_contact(limit: Limit, contact: int) -> LimitUse:
-    """A use by the number of a contact, which names nobody: no pepper is needed for it."""
+    """Return a use by the number of a contact, which names nobody: no pepper is needed for it."""
     return use(limit, b"", f"contact {contact}")
 
 
@@ -141,7 +141,7 @@ def note(conn: Connection, who: bytes, number: int, ends: datetime) -> None:
 
 
 def noted(conn: Connection, start: bytes) -> list[tuple[bytes, int, datetime]]:
-    """The tallies whose name begins so: name, number, and until when they are kept."""
+    """Return the tallies whose name begins so: name, number, and until when they are kept."""
     row, after = ALLOWANCE.c, start[:-1] + bytes([start[-1] + 1])
     query = select(row.who, row.number, row.ends).where(row.who >= start, row.who < after).order_by(row.who)
     return [(bytes(who), number, ends) for who, number, ends in conn.execute(query)]

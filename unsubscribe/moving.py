@@ -195,7 +195,7 @@ def _carry_out(conn: Connection, change: Change, pepper: bytes, now: datetime, w
 
 
 def _former(conn: Connection, contact: Contact, email: str, now: datetime) -> AddressChange | None:
-    """The change by which a contact left this address, if it can still be put back."""
+    """Return the change by which a contact left this address, if it can still be put back."""
     left = (move for move in moves.of_contact(conn, contact.id) if move.can_be_put_back(now))
     return next((move for move in left if key_of(move.old) == key_of(email)), None)
 

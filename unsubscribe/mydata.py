@@ -108,7 +108,7 @@ def _held_back(conn: Connection, contact: Contact) -> list[dict[str, Any]]:
 
 
 def _act(act: Change) -> dict[str, Any]:
-    """An act of the person, or one in their name."""
+    """Return an act of the person, or one in their name."""
     return {
         "what": act.kind,
         "at": _time(act.at),
@@ -119,7 +119,7 @@ def _act(act: Change) -> dict[str, Any]:
 
 
 def _letter(conn: Connection, item: Posted) -> dict[str, Any]:
-    """A letter to the person; the relay's own words only where there are any."""
+    """Return a letter to the person; the relay's own words only where there are any."""
     told = {
         "subject": _subject(conn, item.snapshot),
         "mailing": item.key,
@@ -134,7 +134,7 @@ def _letter(conn: Connection, item: Posted) -> dict[str, Any]:
 
 
 def _subject(conn: Connection, snapshot: str) -> str:
-    """The subject of a letter that is kept, for nobody in particular; empty when it is not (any more)."""
+    """Return the subject of a letter that is kept, for nobody in particular; empty when it is not (any more)."""
     if snapshot not in _SUBJECTS:
         try:
             kept = archive.letter(conn, snapshot)

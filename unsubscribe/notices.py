@@ -142,7 +142,7 @@ class ServiceMailer:
         self._compiled: dict[_Made, Compiled] = {}
 
     def sender(self, conn: Connection) -> str:
-        """The address that a letter would come from now; empty when there is none."""
+        """Return the address that a letter would come from now; empty when there is none."""
         return self._contact or self._latest(conn)
 
     def send(
@@ -204,7 +204,7 @@ class ServiceMailer:
             self.announce(conn, "opted_out", act, contact, now)
 
     def letter(self, notice: NoticeKind, language: str, day: date, sender: str = "") -> Compiled:
-        """The compiled letter in a language of ours (else the default one)."""
+        """Return the compiled letter in a language of ours (else the default one)."""
         known = primary(language) if primary(language) in LANGUAGES["letter"] else self._default_language
         made = _Made(notice, known, day, sender or self._contact)
         found = self._compiled.get(made)
@@ -250,7 +250,7 @@ def recipient_of(contact: Contact) -> Recipient:
 
 
 def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: Tokens) -> dict[int, Filled]:
-    """The values of a service letter for its recipient; nobody when the contact or the act is gone."""
+    """Return the values of a service letter for its recipient; nobody when the contact or the act is gone."""
     name, number, former = _parts(mailing.spec.key)
     links = next((made for notice, made in _LINKS.items() if notice == name), None)
     change = changes.get(conn, number) if links is not None else None

@@ -132,7 +132,7 @@ def look(conn: Connection, token: Token, now: datetime) -> Subscriber:
 
 
 def look_many(conn: Connection, tokens: Sequence[Token], now: datetime) -> list[Subscriber]:
-    """The same for many links at once, in the same order; some statements for all of them."""
+    """Return the same for many links at once, in the same order; some statements for all of them."""
     known = _know(conn, tokens)
     return [_reader(token, known, now) for token in tokens]
 
@@ -235,7 +235,7 @@ def _know(conn: Connection, tokens: Sequence[Token]) -> _BatchFacts:
 
 
 def _scopes(conn: Connection, tokens: Sequence[Token]) -> dict[int, str]:
-    """The topic of each mailing. Of one that is gone nobody knows it: leaving it is leaving all."""
+    """Return the topic of each mailing. Of one that is gone nobody knows it: leaving it is leaving all."""
     numbers = {token.mailing for token in tokens}
     return {number: outbox.scope_of(conn, number) or suppression.EVERYTHING for number in numbers}
 
@@ -261,7 +261,10 @@ def _held(entries: Sequence[suppression.SuppressionEntry], scope: str, now: date
 
 
 def _asked(request: OptOutRequest, known: _BatchFacts, now: datetime) -> OptOutResult:
-    """The answer to a wish. Where it is still to be done, ``change`` is the act before it (left one topic, now all)."""
+    """Return the answer to a wish.
+
+    Where it is still to be done, ``change`` is the act before it (left one topic, now all).
+    """
     reader = _reader(request.token, known, now)
     scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
     entries = known.entries.get(reader.contact.address_hash, ()) if reader.contact else ()
@@ -271,14 +274,14 @@ def _asked(request: OptOutRequest, known: _BatchFacts, now: datetime) -> OptOutR
 
 
 def _repeated(left: OptOutResult, earlier: int, acts: Sequence[Change]) -> list[Change]:
-    """The acts whose opt-out is wished once more: for its topic, or by a wish to leave everything."""
+    """Return the acts whose opt-out is wished once more: for its topic, or by a wish to leave everything."""
     scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
     topics = {act.after.get("scope") for act in acts} if not scope else {scope}
     return [act for act in wishing.undoable(acts, topics) if act.id != earlier]
 
 
 def _left(left: OptOutResult, number: int) -> OptOutResult:
-    """The answer when it is done."""
+    """Return the answer when it is done."""
     was = left.reader
     stand: OptOutStatus = "left_all" if left.scope == "all" else "left_topic"
     return OptOutResult(
@@ -287,7 +290,7 @@ def _left(left: OptOutResult, number: int) -> OptOutResult:
 
 
 def _former(known: _BatchFacts, person: int, now: datetime) -> list[bytes]:
-    """The hashes of the addresses that a contact may still be given back."""
+    """Return the hashes of the addresses that a contact may still be given back."""
     found = [moves.of(change) for change in known.moves.get(person, ()) if moves.can_be_read(change)]
     return [move.old_hash for move in found if move.old_hash and move.can_be_put_back(now)]
 
@@ -359,11 +362,11 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
 
 
 def dump(row: Standing) -> dict[str, Any]:
-    """A row of a subscription for the side of an act."""
+    """Return a row of a subscription for the side of an act."""
     return {"topic": row.topic_id, "state": row.state, "since": row.since.isoformat(), "statement": row.statement}
 
 
 def load(contact_id: int, item: Mapping[str, Any]) -> Standing:
-    """The row that :func:`dump` wrote."""
+    """Return the row that :func:`dump` wrote."""
     since = datetime.fromisoformat(item["since"])
     return Standing(contact_id, item["topic"], item["state"], since, item["statement"])

@@ -44,6 +44,6 @@ def give(conn: Connection, token: Token, reason: str) -> None:
 
 
 def tally(conn: Connection, mailing_id: int) -> dict[str, int]:
-    """The reasons that were given for a mailing, and how often."""
+    """Return the reasons that were given for a mailing, and how often."""
     query = select(REASON.c.reason, REASON.c.count).where(REASON.c.mailing_id == mailing_id)
     return {row[0]: row[1] for row in conn.execute(query)}

@@ -50,7 +50,7 @@ COUNTED_TOGETHER = (
 
 
 def _public_url(value: Any) -> Any:
-    """An address as it may stand in a letter: host in A-labels, path percent-encoded, no slash too many."""
+    """Return an address as it may stand in a letter: host in A-labels, path percent-encoded, no slash too many."""
     if not isinstance(value, str):
         return value
     wrong = N_("{address} is not an address; expected https://mail.example.org").format(
@@ -102,7 +102,7 @@ def _address(text: str) -> str:
 
 
 def _network_of(text: str) -> str:
-    """The network that an address with a length lies in; "" for what is none."""
+    """Return the network that an address with a length lies in; "" for what is none."""
     try:
         return str(ip_network(text, strict=False)) if "/" in text else ""
     except ValueError:
@@ -117,7 +117,7 @@ def _zone(value: Any) -> Any:
 
 
 def _contact(value: Any) -> Any:
-    """A From address: one, bare, that every relay can carry. Empty: none yet."""
+    """Return a From address: one, bare, that every relay can carry. Empty: none yet."""
     if not isinstance(value, str) or not value.strip():
         return value
     if re.search(r"[,;<>\s]", value.strip()):

@@ -137,7 +137,10 @@ def _first_spent(conn: Connection, uses: Sequence[LimitUse], now: datetime) -> L
 
 
 def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:
-    """The contact with an address, for us alone. One that was deleted while we waited for it is made anew: once."""
+    """Return the contact with an address, for us alone.
+
+    One that was deleted while we waited for it is made anew: once.
+    """
     contact = contacts.add(conn, person, pepper, now)
     contacts.lock(conn, [contact.id])
     return contacts.get(conn, contact.id) or contacts.add(conn, person, pepper, now)
@@ -245,7 +248,7 @@ def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
 
 
 def _check(conn: Connection, wish: SignUpForm) -> tuple[list[Topic], list[Fault]]:
-    """The topics that are wished for, and what is wrong with the wish."""
+    """Return the topics that are wished for, and what is wrong with the wish."""
     faults: list[Fault] = []
     try:
         typed.address(wish.email)

@@ -41,7 +41,7 @@ def respell(db: Database, pepper: bytes, now: datetime) -> int:
 
 
 def _other(contact: Contact, pepper: bytes) -> Address | None:
-    """The address as it is to be spelled; None when it is so already, or is none (nobody can mail it)."""
+    """Return the address as it is to be spelled; None when it is so already, or is none (nobody can mail it)."""
     try:
         address = parse(contact.email)
     except AddressError:

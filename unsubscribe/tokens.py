@@ -41,7 +41,7 @@ def trial(purpose: Purpose, topic: int) -> Token:
 
 
 def trial_topic(token: Token) -> int | None:
-    """The number of the topic in a link of a test mail; None for a link of a letter."""
+    """Return the number of the topic in a link of a test mail; None for a link of a letter."""
     topic = MAX_NUMBER - token.recipient
     return topic if token.mailing == TRIAL and topic < _MOST_TOPICS else None
 
@@ -75,17 +75,17 @@ class Tokens:
         return to_local_part(seal(self._key(key_id), Token(Purpose.MAILTO_OPT_OUT, mailing, recipient)))
 
     def trial_url(self, public_url: str, purpose: Purpose, topic: int) -> str:
-        """The link of a test mail: genuine, for nobody."""
+        """Return the link of a test mail: genuine, for nobody."""
         path = "u" if purpose is Purpose.OPT_OUT else "d"
         return f"{public_url}/{path}/{to_text(seal(self.keyring.current, trial(purpose, topic)))}"
 
     def short(self, purpose: Purpose, mailing: int, recipient: int, expires: datetime, subject: int = 0) -> str:
-        """A token that is valid until ``expires``, at most 48 characters."""
+        """Return a token that is valid until ``expires``, at most 48 characters."""
         token = Token(purpose, mailing, recipient, _seconds(expires), subject)
         return to_text(seal(self.keyring.current, token))
 
     def fresh(self, purpose: Purpose, token: Token, now: datetime, subject: int = 0) -> str:
-        """A short-lived token for another purpose, for the delivery of ``token``."""
+        """Return a short-lived token for another purpose, for the delivery of ``token``."""
         return self.short(purpose, token.mailing, token.recipient, now + SHORT_LIFE, subject)
 
     def lasting(self, purpose: Purpose, letter: tuple[int, int, int], expires: datetime, subject: int) -> str:
@@ -106,7 +106,7 @@ class Tokens:
         return token
 
     def read_local_part(self, text: str) -> Token:
-        """The token in the local part of a ``mailto:`` opt-out; raises ``TokenError``."""
+        """Return the token in the local part of a ``mailto:`` opt-out; raises ``TokenError``."""
         token = unseal(self.keyring, from_local_part(text), Purpose.MAILTO_OPT_OUT)
         if token.expires:
             raise TokenError("this address is not one of ours")

@@ -109,7 +109,7 @@ class Chain:
 
 
 def chain(conn: Connection, contact_id: int) -> Chain:
-    """A person's events, verified. A person without events has an empty chain that is in order."""
+    """Return a person's events, verified. A person without events has an empty chain that is in order."""
     query = select(EVENT, STATEMENT).join_from(EVENT, STATEMENT, STATEMENT.c.id == EVENT.c.statement, isouter=True)
     rows = conn.execute(query.where(EVENT.c.contact_id == contact_id).order_by(EVENT.c.number)).all()
     entries = tuple(_entry_of(row) for row in rows)
@@ -118,7 +118,7 @@ def chain(conn: Connection, contact_id: int) -> Chain:
 
 
 def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chain:
-    """The chain, with a fault too when somebody is subscribed to a topic without the event that says so."""
+    """Return the chain, with a fault too when somebody is subscribed to a topic without the event that says so."""
     found = chain(conn, contact_id)
     last = {entry.topic: entry.kind for entry in found.entries if entry.topic}
     missing = sorted(topic for topic in subscribed if last.get(topic) not in ("given", "confirmed", "undone"))

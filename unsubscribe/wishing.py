@@ -20,7 +20,7 @@ PAGE, AGAIN = "page", "again"  # of an act: that its answer held an undo; when t
 
 
 def undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
-    """The acts about these topics, or all mail, whose answer held an undo that still works."""
+    """Return the acts about these topics, or all mail, whose answer held an undo that still works."""
     about = {*topics, suppression.EVERYTHING}
     return [act for act in acts if PAGE in act.after and AGAIN not in act.after and act.after.get("scope") in about]
 

@@ -124,7 +124,7 @@ TOPIC_STATES = {"subscribed": _("subscribed"), "pending": _("has yet to confirm"
 
 
 def _known(conn: Any, email: str) -> Contact:
-    """The contact; ``InputError`` when nobody has that address."""
+    """Return the contact; ``InputError`` when nobody has that address."""
     from mailer.errors import InputError
     from unsubscribe import contacts
 

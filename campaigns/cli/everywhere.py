@@ -36,7 +36,10 @@ def _everywhere(
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], str | None]:
-    """The arguments without ``--config FILE``, and the file (the last one counts); nothing is taken behind ``--``."""
+    """Return the arguments without ``--config FILE``, and the file (the last one counts).
+
+    Nothing is taken behind ``--``.
+    """
     rest: list[str] = []
     file, waiting = None, iter(arguments)
     for word in waiting:

@@ -103,7 +103,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _refused(found: OSError) -> PostiljonError:
-    """A file or folder that was named and that the system does not give; or the system's refusal of something else."""
+    """Return a file or folder that was named and that the system does not give.
+
+    Or the system's refusal of something else.
+    """
     why = found.strerror or str(found)
     if found.filename:
         return InputError(f"{str(found.filename)[:LONGEST_SHOWN]}: {why}")
@@ -115,7 +118,7 @@ def _refused(found: OSError) -> PostiljonError:
 
 
 def _usage(found: TyperException, as_json: bool) -> int:
-    """A command that was typed wrongly: 2, with how it is typed."""
+    """Return a command that was typed wrongly: 2, with how it is typed."""
     format_message = getattr(found, "format_message", None)
     message = in_our_words(str(format_message() if format_message else found))
     if as_json:

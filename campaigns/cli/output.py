@@ -42,7 +42,7 @@ ngettext = words(LANGUAGE, "cli").ngettext
 
 
 def translated(text: str) -> str:
-    """The text in the language of the house, also one whose places were filled below; an unknown one as it is.
+    """Return the text in the language of the house, also one whose places were filled below; an unknown one as it is.
 
     What is said of a relay begins with its name, which stays. A machine that opens no further file, or has no memory
     left, loads no catalogue either: then the text stays in English.
@@ -90,7 +90,7 @@ _BESIDE, _SQLITE = ("-wal", "-shm", "-waiting"), b"SQLite format 3\0"
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """The file that was typed, for its owner alone; there when the block ends, and whole.
+    """Yield the file that was typed, for its owner alone; there when the block ends, and whole.
 
     Raises ``InputError`` when that place cannot be written, or holds what Postiljon cannot do without.
     """
@@ -133,7 +133,7 @@ def refuse_input(path: Path, read: Iterable[Path], option: str) -> None:
 
 @contextmanager
 def writing_text(path: Path) -> Iterator[TextIO]:
-    """The same for a text in UTF-8 whose line ends are written as they are."""
+    """Yield the same for a text in UTF-8 whose line ends are written as they are."""
     with writing(path) as file:
         text = TextIOWrapper(file, "utf-8", newline="")
         yield text
@@ -159,7 +159,7 @@ def faults(found: Iterable[Fault]) -> None:
 
 
 def one_fault(fault: Fault) -> str:
-    """A fault with its place, what was found, what was expected, and what to do."""
+    """Return a fault with its place, what was found, what was expected, and what to do."""
     if isinstance(fault, SettingFault):
         return _closed(fault.in_words(translated))
     place = f"{fault.file}:{fault.line}" if fault.line else fault.file
@@ -171,7 +171,7 @@ def one_fault(fault: Fault) -> str:
 
 
 def as_told(found: PostiljonError) -> dict[str, object]:
-    """An error as JSON: the names for programs, the sentences in the language of the house."""
+    """Return an error as JSON: the names for programs, the sentences in the language of the house."""
     if not isinstance(found, FaultsError):
         return found.as_json() | {"message": translated(str(found))}
     told = [

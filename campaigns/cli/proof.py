@@ -95,7 +95,7 @@ def _print_chain(email: str, chain: Chain) -> None:
 
 
 def lines(email: str, chain: Chain) -> Iterator[str]:
-    """A chain as a person reads it: each event, and below it on what it rests and how it came about."""
+    """Yield a chain as a person reads it: each event, and below it on what it rests and how it came about."""
     count = ngettext("{number} event", "{number} events", len(chain.entries)).format(number=number(len(chain.entries)))
     yield f"{email}: {count}"
     for entry in chain.entries:
@@ -130,5 +130,5 @@ def _statement(said: ConsentStatement) -> Iterator[str]:
 
 
 def moment(at: datetime) -> str:
-    """A time to the minute, in UTC, so that a proof says the same wherever it is printed."""
+    """Return a time to the minute, in UTC, so that a proof says the same wherever it is printed."""
     return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -58,7 +58,7 @@ class Rejects:
         self._writer.row([row.line, row.reason, row.raw])
 
     def as_json(self) -> list[dict[str, object]]:
-        """The first thousand."""
+        """Return the first thousand."""
         return [{"line": item.line, "reason": item.reason, "row": item.raw} for item in self._first]
 
     def show(self, file: Path) -> None:

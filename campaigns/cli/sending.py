@@ -350,7 +350,7 @@ def _tell_or_count(house: AppContext, campaign: Campaign, as_json: bool, *states
 
 
 def _who() -> str:
-    """The name of whoever types."""
+    """Return the name of whoever types."""
     import getpass
 
     try:

@@ -29,7 +29,7 @@ _NUMBER = "Input should be a valid integer, unable to parse string as an integer
 
 
 def in_our_words(message: str) -> str:
-    """A message of Typer; what it says of a value begins with the name of the option instead of *invalid*."""
+    """Return a message of Typer; what it says of a value begins with the name of the option instead of *invalid*."""
     for start in ("Invalid value for ", "Invalid value: "):
         if message.startswith(start):
             option, colon, why = message.removeprefix(start).partition(": ")

@@ -41,7 +41,7 @@ class Caught:
         return parsed
 
     def part(self, kind: str) -> str:
-        """The decoded text of the ``html`` or ``plain`` part; empty if there is none."""
+        """Return the decoded text of the ``html`` or ``plain`` part; empty if there is none."""
         body = self.message.get_body((kind,))
         return str(body.get_content()) if body is not None else ""
 
@@ -82,7 +82,7 @@ class Mailbox:
             return list(self._turned_away)
 
     def get(self, number: int) -> Caught | None:
-        """The message with that number."""
+        """Return the message with that number."""
         with self._lock:
             return self._caught[number - 1] if 1 <= number <= len(self._caught) else None
 

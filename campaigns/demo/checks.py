@@ -73,7 +73,7 @@ def wait_for_second(mailbox: Mailbox, seconds: float = 60.0) -> None:
 
 
 def rows(language: str) -> list[str]:
-    """The addresses of one of the two files, as they are sent: domains as A-labels."""
+    """Return the addresses of one of the two files, as they are sent: domains as A-labels."""
     from mailer.address import parse
 
     lines = (stage.HERE / f"contacts-{language}.csv").read_text("utf-8").splitlines()[1:]

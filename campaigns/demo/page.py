@@ -30,7 +30,7 @@ VIEWS = ("phone", "desktop", "text", "source")
 
 
 def catcher_app(mailbox: Mailbox, language: str, public_url: str) -> Starlette:
-    """The application. ``public_url`` is where the letters' one-click forms may post to."""
+    """Return the application. ``public_url`` is where the letters' one-click forms may post to."""
     pages = _Pages(mailbox, language, public_url)
     return Starlette(
         routes=[

@@ -29,7 +29,7 @@ PATIENCE = 120.0
 
 
 def listening(port: int) -> socket.socket:
-    """A listening socket on loopback: on ``port``, or on a free one when it is taken."""
+    """Return a listening socket on loopback: on ``port``, or on a free one when it is taken."""
     for choice in (port, 0):
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -59,7 +59,7 @@ class DemoFolder:
 
 
 def prepare(folder: Path, words: NullTranslations) -> DemoFolder:
-    """An emptied and newly filled ``folder``. Raises ``InputError`` when something else is in it."""
+    """Return an emptied and newly filled ``folder``. Raises ``InputError`` when something else is in it."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         text = words.gettext("{folder} is not empty and was not made by the demo; give another with --folder")
         raise InputError(text.format(folder=folder))

@@ -47,7 +47,7 @@ def check(db: Database) -> None:
 
 
 def current(conn: Connection) -> str | None:
-    """The revision of the database; None when nobody made one."""
+    """Return the revision of the database; None when nobody made one."""
     if not inspect(conn).has_table("alembic_version"):
         return None
     found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()

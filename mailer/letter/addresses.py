@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"\+?[0-9*#]{3,20}")
 
 
 def normal(target: str) -> str:
-    """The one spelling of an address with a scheme. Raises ``ValueError`` with what was expected instead."""
+    """Return the one spelling of an address with a scheme. Raises ``ValueError`` with what was expected instead."""
     match = _SCHEME.fullmatch(target.strip())
     if match is None:
         raise ValueError(BEGINS_WITH)
@@ -50,7 +50,7 @@ def normal(target: str) -> str:
 
 
 def encoded(text: str) -> str:
-    """A piece of an address, percent-encoded where it must be; what is encoded stays."""
+    """Return a piece of an address, percent-encoded where it must be; what is encoded stays."""
     return quote(_LONE_PERCENT.sub("%25", text).encode("utf-8", "replace"), safe=_KEPT)
 
 
@@ -70,7 +70,7 @@ def _web(rest: str) -> str:
 
 
 def ascii_host(host: str) -> str:
-    """A host in lower case and A-labels (RFC 5891 with UTS 46), or "" if there can be no such host."""
+    """Return a host in lower case and A-labels (RFC 5891 with UTS 46), or "" if there can be no such host."""
     try:
         host = a_labels(host)
     except ValueError:
@@ -100,7 +100,7 @@ def _recipient(one: str) -> str:
 
 
 def of_value(value: str) -> str:
-    """The address that a contact's value is, or "": with a scheme, a bare host or page, or a mail address."""
+    """Return the address that a contact's value is, or "": with a scheme, a bare host or page, or a mail address."""
     if len(value) <= 2_000 and _AS_IT_IS.fullmatch(value):
         return value
     text = one_line(value)
@@ -120,7 +120,7 @@ def of_value(value: str) -> str:
 
 
 def mailbox(value: str) -> str:
-    """The mail address that a value is, alone; else ""."""
+    """Return the mail address that a value is, alone; else ""."""
     text = one_line(value)
     text = text[7:] if text[:7].lower() == "mailto:" else text
     try:
@@ -130,14 +130,14 @@ def mailbox(value: str) -> str:
 
 
 def after_mailto(value: str) -> str:
-    """A value as it stands among the recipients of a mail, where it cannot add one."""
+    """Return a value as it stands among the recipients of a mail, where it cannot add one."""
     text = one_line(value)
     local, at, domain = (mailbox(text) or text).rpartition("@")
     return quote(local.encode("utf-8", "replace"), safe=_LOCAL + "@") + at + quote(domain.encode("utf-8", "replace"))
 
 
 def phone(value: str) -> str:
-    """The telephone number that a value is, without what is there for the eye; else ""."""
+    """Return the telephone number that a value is, without what is there for the eye; else ""."""
     text = one_line(value)
     text = text[4:].strip() if text[:4].lower() == "tel:" else text
     number = _LOOKS.sub("", _TRUNK.sub(" ", text) if text.startswith(("+", "00")) else text)
@@ -145,5 +145,5 @@ def phone(value: str) -> str:
 
 
 def after_tel(value: str) -> str:
-    """A value as it stands after ``tel:``."""
+    """Return a value as it stands after ``tel:``."""
     return quote((phone(value) or one_line(value)).encode("utf-8", "replace"), safe="+*")

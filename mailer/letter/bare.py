@@ -17,7 +17,7 @@ _WEBP_TOLD = frozenset({b"EXIF", b"XMP "})
 
 
 def bare(data: bytes) -> bytes:
-    """The picture alone."""
+    """Return the picture alone."""
     try:
         if data[:2] == b"\xff\xd8":
             return _jpeg(data)

@@ -47,7 +47,7 @@ class LocalizedText:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, language: str) -> str:
-        """The text in ``language``, else the one for every language, else English, else none."""
+        """Return the text in ``language``, else the one for every language, else English, else none."""
         for key in (language.lower(), primary(language), "", "en"):
             if key in self.texts:
                 return self.texts[key]
@@ -96,12 +96,12 @@ _PAIRS = (
 
 
 def builtin_brand(from_name: str) -> Brand:
-    """The brand of a house that has no brand file: quiet colours and the From name."""
+    """Return the brand of a house that has no brand file: quiet colours and the From name."""
     return Brand(name=from_name, light=LIGHT, dark=DARK)
 
 
 def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
-    """The brand that a TOML file describes; ``images`` are the files beside it, by name.
+    """Return the brand that a TOML file describes; ``images`` are the files beside it, by name.
 
     Raises ``FaultsError`` with all that is wrong: no TOML, unknown keys ("did you mean"), no colour, a missing logo.
     """
@@ -145,7 +145,7 @@ def sender_lines(brand: Brand) -> tuple[str, ...]:
 
 
 def shown_width(brand: Brand, logo: Picture) -> int:
-    """The width at which the logo is shown, in pixels."""
+    """Return the width at which the logo is shown, in pixels."""
     return brand.logo_width or max(1, min(240, logo.width // 2))
 
 
@@ -167,7 +167,7 @@ def _dark(given: Mapping[str, str], light: Scheme) -> Scheme:
 
 
 def _on_both(colour: str, scheme: Mapping[str, str]) -> str:
-    """A shade of ``colour`` that can be read on the sheet and on what lies behind it."""
+    """Return a shade of ``colour`` that can be read on the sheet and on what lies behind it."""
     return readable(readable(colour, scheme["surface"]), scheme["page"])
 
 
@@ -196,7 +196,7 @@ def _unreadable(scheme: Scheme, section: str, reader: BrandFile) -> list[Fault]:
 def _vanishing(
     by_day: tuple[str, Picture | None, Scheme], by_night: tuple[str, Picture | None, Scheme], reader: BrandFile
 ) -> list[Fault]:
-    """A logo of which a part can hardly be seen on the sheet that it stands on, in the light or in the dark."""
+    """Return a logo of which a part can hardly be seen on the sheet that it stands on, in the light or in the dark."""
     told = (
         (by_day, N_("a logo that can be seen on a light ground"), N_("Give it a ground of its own.")),
         (

@@ -89,7 +89,7 @@ class BrandFile:
         return value.strip()
 
     def number(self, key: str, default: int) -> int:
-        """A whole number of pixels."""
+        """Return a whole number of pixels."""
         value = self._get(key)
         if value is None:
             return default
@@ -114,7 +114,7 @@ class BrandFile:
         return tuple(item.strip() for item in items if item.strip())
 
     def link(self, key: str) -> str:
-        """An address: https, http, mailto or tel."""
+        """Return an address: https, http, mailto or tel."""
         value = self.text(key)
         if value and not _LINK.fullmatch(value):
             self._fault(key, repr(value), N_("an address that begins with https://, mailto: or tel:"))
@@ -122,7 +122,7 @@ class BrandFile:
         return value
 
     def words(self, key: str) -> dict[str, str]:
-        """A text for every language, or a table of texts per language."""
+        """Return a text for every language, or a table of texts per language."""
         value = self._get(key)
         if value is None:
             return {}
@@ -137,7 +137,7 @@ class BrandFile:
         return {language.lower(): text.strip() for language, text in table.items()}
 
     def colours(self, section: str) -> dict[str, str]:
-        """The colours that a section sets."""
+        """Return the colours that a section sets."""
         found: dict[str, str] = {}
         for shade in _SHADES:
             value = self._get(f"{section}.{shade}")
@@ -149,7 +149,7 @@ class BrandFile:
         return found
 
     def picture(self, key: str, images: Mapping[str, bytes]) -> Picture | None:
-        """A picture that lies beside the file."""
+        """Return a picture that lies beside the file."""
         name = self.text(key)
         if not name:
             return None
@@ -163,7 +163,7 @@ class BrandFile:
             return None
 
     def line_of(self, key: str) -> int:
-        """The line on which a key stands; 0 if it does not."""
+        """Return the line on which a key stands; 0 if it does not."""
         return self._places.get(key, 0)
 
     def _get(self, key: str) -> Any:

@@ -22,13 +22,13 @@ def normal(colour: str) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def readable(colour: str, on: str, ratio: float = 4.5) -> str:
-    """The shade of ``colour`` nearest to it that has at least ``ratio`` on ``on``; itself if it has."""
+    """Return the shade of ``colour`` nearest to it that has at least ``ratio`` on ``on``; itself if it has."""
     colour = normal(colour)
     hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
     for step in range(_STEPS + 1):
@@ -41,7 +41,7 @@ def readable(colour: str, on: str, ratio: float = 4.5) -> str:
 
 
 def black_or_white(on: str) -> str:
-    """The one of the two that is read best on ``on``."""
+    """Return the one of the two that is read best on ``on``."""
     return max("#000000", "#ffffff", key=lambda colour: contrast(colour, on))
 
 

@@ -51,11 +51,14 @@ class Composer:
         self._date: tuple[datetime | None, bytes] = (None, b"")
 
     def message(self, values: Values, stamp: MessageMeta) -> bytes:
-        """The finished message for one person. Raises ``InputError`` for a stamp that cannot stand in a header."""
+        """Return the finished message for one person.
+
+        Raises ``InputError`` for a stamp that cannot stand in a header.
+        """
         return b"".join((self._head(values, stamp), self._further, b"\r\n\r\n", *self._body(values)))
 
     def _body(self, values: Values) -> list[bytes]:
-        """The pieces of the body."""
+        """Return the pieces of the body."""
         pieces = self._text(values)
         if self._html is None:
             return pieces
@@ -100,7 +103,7 @@ class Composer:
         return [*head, boundary[2:], _PLAIN, text, boundary, _HTML, html, boundary, b"--\r\n"]
 
     def date_of(self, at: datetime) -> bytes:
-        """The date that was written last is kept: many messages are claimed at one moment."""
+        """Return the date that was written last is kept: many messages are claimed at one moment."""
         known, written = self._date
         if at is not known:
             written = write_date(at)
@@ -112,12 +115,12 @@ _PLAIN, _HTML = _PART % b"plain", _PART % b"html"
 
 
 def closed(plan: CompiledTemplate) -> CompiledTemplate:
-    """A body ends with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
+    """End a body with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
     return plan if plan and isinstance(plan[-1], str) and plan[-1].endswith("\n") else (*plan, "\n")
 
 
 def _sender(name: str, address: str, header: str) -> bytes:
-    """A constant mailbox of our own. Its address is ASCII: everybody must be able to answer."""
+    """Return a constant mailbox of our own. Its address is ASCII: everybody must be able to answer."""
     parsed = parse(address)
     if parsed.needs_smtputf8:
         raise InputError(f"{header}: {address[:80]!r} can only be answered by some; expected an ASCII address")

@@ -103,19 +103,19 @@ class Signer:
         return f"{self.selector}._domainkey.{self.domain}"
 
     def sign(self, message: bytes, at: datetime) -> bytes:
-        """The message (CRLF throughout) with its DKIM-Signature in front; ``t=`` is ``at``, to the second."""
+        """Return the message (CRLF throughout) with its DKIM-Signature in front; ``t=`` is ``at``, to the second."""
         head, body = _halves(message)
         return self._signature(head, canonical_body(body), at) + message
 
     def sign_composed(self, message: bytes, at: datetime) -> bytes:
-        """The same for bytes of ``Composer.message``, faster.
+        """Return the same for bytes of ``Composer.message``, faster.
 
         A body of ours is its own canonical form (``encode.quoted_printable``), so it need not be looked through.
         """
         return self._signature(*_halves(message), at) + message
 
     def _signature(self, head: bytes, body: bytes, at: datetime) -> bytes:
-        """The DKIM-Signature header with its CRLF, over headers and a canonical body."""
+        """Return the DKIM-Signature header with its CRLF, over headers and a canonical body."""
         if at.tzinfo is None:
             raise InputError("a signature needs a time with a zone")
         headers = [self._header(raw) for raw in _HEADER_END.split(head)]
@@ -162,7 +162,10 @@ _PERSONAL = frozenset({b"to", b"subject", b"date", b"message-id", b"list-unsubsc
 
 
 def canonical_body(body: bytes) -> bytes:
-    """The relaxed form of a body (RFC 6376 section 3.4.4). Ours already is it, but for nothing: three quick looks."""
+    """Return the relaxed form of a body (RFC 6376 section 3.4.4).
+
+    Ours already is it, but for nothing: three quick looks.
+    """
     if b"  " in body or b"\t" in body or b" \r\n" in body or body.endswith(b" "):
         body = _WSP_AT_END.sub(b"\r\n", _WSP.sub(b" ", body))
         body = body[:-1] if body.endswith(b" ") else body
@@ -181,18 +184,18 @@ def _halves(message: bytes) -> tuple[bytes, bytes]:
 
 
 def new_key(bits: int = MIN_BITS) -> bytes:
-    """A new private RSA key as PEM (PKCS #8)."""
+    """Return a new private RSA key as PEM (PKCS #8)."""
     key = generate_private_key(public_exponent=65537, key_size=max(bits, MIN_BITS))
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def dns_record(key_pem: bytes) -> str:
-    """The text of the TXT record for a private key (RFC 6376 section 3.6.1)."""
+    """Return the text of the TXT record for a private key (RFC 6376 section 3.6.1)."""
     return f"v=DKIM1; k=rsa; p={base64.b64encode(_public(key_pem)).decode('ascii')}"
 
 
 def dns_strings(record: str) -> list[str]:
-    """A record cut into strings of 255 at most, as a zone file wants them (B44; RFC 1035 section 3.3.14)."""
+    """Return a record cut into strings of 255 at most, as a zone file wants them (B44; RFC 1035 section 3.3.14)."""
     return [record[place : place + 255] for place in range(0, len(record), 255)]
 
 

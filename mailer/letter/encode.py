@@ -47,21 +47,21 @@ _JOINED = frozenset("\u200d\ufe0e\ufe0f\u20e3")  # stay with the character befor
 
 
 def clean(value: str) -> str:
-    """A value for a body; see above for what is changed."""
+    """Return a value for a body; see above for what is changed."""
     if value.isprintable():
         return value
     return _SURROGATE.sub("\ufffd", _DROPPED.sub("", _LINE_ENDS.sub("\n", value)))
 
 
 def one_line(value: str) -> str:
-    """A value for a header or an attribute: one line, no blanks around it."""
+    """Return a value for a header or an attribute: one line, no blanks around it."""
     if value.isprintable() and "  " not in value:
         return value.strip()
     return _BLANKS.sub(" ", _TURNED.sub("", _SURROGATE.sub("\ufffd", value))).strip()
 
 
 def refuse_controls(text: str, what: str, *, header: bool = True) -> str:
-    """The text, if it has no control characters; else ``InputError``. A body may have line ends and tabs."""
+    """Return the text, if it has no control characters; else ``InputError``. A body may have line ends and tabs."""
     bad = (_REFUSED_HEADER if header else _REFUSED).search(text if header else _LINE_ENDS.sub("\n", text))
     if bad:
         raise InputError(f"{what} has the control character U+{ord(bad[0]):04X} in it, which cannot be sent")
@@ -84,7 +84,7 @@ def quoted_printable(text: str) -> bytes:
 
 
 def _escaped(line: str, *, hard: bool) -> str:
-    """A line with its escapes, not yet wrapped. ``hard``: a real line end follows."""
+    """Return a line with its escapes, not yet wrapped. ``hard``: a real line end follows."""
     if _NOT_PLAIN.search(line):
         line = _NOT_PLAIN.sub(_hex, line)
     line = line.replace("  ", " =20")
@@ -121,7 +121,7 @@ def _wrapped(line: str) -> list[str]:
 
 
 def unstructured(text: str, used: int) -> bytes:
-    """A header's text (from :func:`one_line`) after ``used`` characters of its first line: folded or encoded."""
+    """Return a header's text (from :func:`one_line`) after ``used`` characters of its first line: folded or encoded."""
     if text.isascii() and "=?" not in text:
         if used + len(text) <= _HEADER_LINE:
             return text.encode("ascii")
@@ -131,7 +131,7 @@ def unstructured(text: str, used: int) -> bytes:
 
 
 def phrase(text: str, used: int) -> bytes:
-    """A display name: atoms, a quoted-string or encoded-words, whichever is enough."""
+    """Return a display name: atoms, a quoted-string or encoded-words, whichever is enough."""
     if text.isascii() and len(text) + used <= _HEADER_LINE - 2 and "=?" not in text:
         if _ATOMS.fullmatch(text):
             return text.encode("ascii")

@@ -123,7 +123,7 @@ def is_condition(node: Node) -> bool:
 
 
 def unparse(node: Node) -> str:
-    """The tree in its one normal form."""
+    """Return the tree in its one normal form."""
     return _write(node, 0)
 
 

@@ -58,7 +58,7 @@ _HINTS |= {
 
 
 def parse(source: str, loop_names: frozenset[str] | None = frozenset()) -> Node:
-    """The tree of an expression. ``loop_names`` are the variables of the loops around it (``None``: any name goes).
+    """Return the tree of an expression. ``loop_names`` are the variables of the loops around it (``None``: any name goes).
 
     Raises ``FaultsError`` with one fault; its line counts from 0 within ``source``.
     """
@@ -266,6 +266,6 @@ class _Parser:
 
 
 def did_you_mean(found: str, known: object) -> str:
-    """A hint with the nearest of ``known`` (names), or nothing."""
+    """Return a hint with the nearest of ``known`` (names), or nothing."""
     near = difflib.get_close_matches(found[:80].lower(), list(known), 1, 0.5)  # type: ignore[call-overload]
     return _MEANT.format(word=near[0]) if near else ""

@@ -41,17 +41,17 @@ class FilterRule:
 
 
 def as_number(value: object, language: str = "") -> Decimal | None:
-    """The number that a value is, or that its text says in a language; else ``None``."""
+    """Return the number that a value is, or that its text says in a language; else ``None``."""
     return number_in(value, _locale(language))
 
 
 def as_date(value: object, language: str = "") -> date | None:
-    """The day that a value is, or that its text says in a language; else ``None``."""
+    """Return the day that a value is, or that its text says in a language; else ``None``."""
     return day_in(value, _locale(language))
 
 
 def as_text(value: object, language: str) -> str:
-    """A value as it is printed: a list as ``a, b en c``, a missing value as nothing."""
+    """Return a value as it is printed: a list as ``a, b en c``, a missing value as nothing."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -197,7 +197,7 @@ def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:
 
 
 def _led_to(read: Callable[[str], str]) -> FilterRule:
-    """A filter that turns a value into an address, or into nothing when it is none."""
+    """Return a filter that turns a value into an address, or into nothing when it is none."""
 
     def make(language: str, _arguments: tuple[Any, ...]) -> Apply:
         return lambda value: read(as_text(value, language)) or None

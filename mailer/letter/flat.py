@@ -49,7 +49,10 @@ _TO_LINE = 76 - len("To: ")
 
 
 def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
-    """The fast way for a mailing; ``host`` is what stands after the token in a Message-ID. None: see the module."""
+    """Return the fast way for a mailing; ``host`` is what stands after the token in a Message-ID.
+
+    None: see the module.
+    """
     try:
         message_id(_SAMPLE + host)
         if composer.letter.list_unsubscribe:
@@ -90,7 +93,7 @@ class Flat:
         self._dated: tuple[datetime | None, list[bytes]] = (None, [])
 
     def message(self, name: str, address: str, at: datetime, values: Values, tokens: bytes) -> bytes:
-        """The message for one person; ``tokens`` are those of :func:`mailer.signing.letter_sealer`."""
+        """Return the message for one person; ``tokens`` are those of :func:`mailer.signing.letter_sealer`."""
         to, optouts, details, once, again = self._places
         whole = f"{name} <{address}>"
         # A name of atoms beside a plain address on one line stands there as it is.
@@ -115,7 +118,10 @@ class Flat:
         return b"".join(pieces)
 
     def _date(self, at: datetime) -> list[bytes]:
-        """The pieces with a Date in them; those with the last one are kept, since many letters are claimed at once."""
+        """Return the pieces with a Date in them.
+
+        Those with the last one are kept, since many letters are claimed at once.
+        """
         dated = self._sheet.pieces.copy()
         place, within = self._date_at
         dated[place] = dated[place][:within] + self._composer.date_of(at) + dated[place][within:]
@@ -124,7 +130,7 @@ class Flat:
 
 
 def finished(links: LetterLinks, tokens: bytes) -> dict[str, str]:
-    """The links of one person, for the slow way and for the parts of a plan that name them."""
+    """Return the links of one person, for the slow way and for the parts of a plan that name them."""
     optout, details = tokens[:TEXT_SIZE].decode("ascii"), tokens[TEXT_SIZE : 2 * TEXT_SIZE].decode("ascii")
     return {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
 
@@ -155,7 +161,7 @@ class _Sheet:
         return len(self.pieces) - 1, len(self.pieces[-1])
 
     def hole(self) -> int:
-        """A piece of its own, empty as yet; its place."""
+        """Return a piece of its own, empty as yet; its place."""
         self.pieces.append(b"")
         self._grows = False
         return len(self.pieces) - 1

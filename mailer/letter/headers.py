@@ -30,7 +30,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def write_headers(headers: Sequence[tuple[str, str]]) -> bytes:
-    """The lines of a letter's own headers, each closed by CRLF; raises ``InputError``."""
+    """Return the lines of a letter's own headers, each closed by CRLF; raises ``InputError``."""
     seen: set[str] = set()
     lines: list[bytes] = []
     for name, value in headers:

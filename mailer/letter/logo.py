@@ -33,7 +33,7 @@ def needs_plate(logo: bytes, ground: str) -> bool:
 
 
 def share_lost(logo: bytes, ground: str) -> float | None:
-    """The part of the opaque pixels that can hardly be told from ``ground``; 0 where the picture fills its rectangle.
+    """Return the part of the opaque pixels that can hardly be told from ``ground``; 0 where the picture fills its rectangle.
 
     None: it cannot be told.
     """
@@ -97,7 +97,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _rows(data: bytes, length: int, step: int) -> Iterator[bytes]:
-    """The rows as they were before they were filtered (PNG, 9.2)."""
+    """Yield the rows as they were before they were filtered (PNG, 9.2)."""
     before = bytes(length)
     for start in range(0, len(data) - length, length + 1):
         kind, row = data[start], data[start + 1 : start + 1 + length]

@@ -63,7 +63,7 @@ _NEITHER = "\0"  # stands before a slot that follows something unknown
 
 
 def prepare(plan: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
-    """The function that fills ``plan``: values in, bytes out.
+    """Return the function that fills ``plan``: values in, bytes out.
 
     ``qp``: quoted-printable, begun and ended at the start of a line. ``header``: the folded text of a Subject.
     ``raw``: UTF-8. Filters speak ``language``.
@@ -85,12 +85,12 @@ def prepare_parts(plan: CompiledTemplate, language: str) -> tuple[list[bytes], l
 
 
 def render(plan: CompiledTemplate, values: Values, language: str) -> str:
-    """The filled plan as text, unencoded: for previews and tests."""
+    """Return the filled plan as text, unencoded: for previews and tests."""
     return prepare(plan, language, "raw")(values).decode("utf-8")
 
 
 def render_public(plan: CompiledTemplate, language: str, links: Mapping[str, str] | None = None) -> str:
-    """The plan for nobody in particular: slots show their fallback, conditions on a contact are false.
+    """Return the plan for nobody in particular: slots show their fallback, conditions on a contact are false.
 
     What everybody has, an address, needs no fallback; here it is *your email address*, in the letter's language, and
     nothing within an address. ``links`` are those that are not personal (``online``). A loop over a contact's list is
@@ -130,12 +130,12 @@ class _Maker:
         self.language, self.encode, self.header = language, encode, header
 
     def constant(self, text: str) -> bytes:
-        """A constant, cleaned of nothing: control characters in it are the author's mistake."""
+        """Return a constant, cleaned of nothing: control characters in it are the author's mistake."""
         refuse_controls(text, "the subject" if self.header else "the letter", header=self.header)
         return self.encode(text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def slot(self, slot: Slot, before: str) -> Fill:
-        """The function of a slot; ``before`` is the text in front of it."""
+        """Return the function of a slot; ``before`` is the text in front of it."""
         value_of = compile_expression(slot.source, self.language)
         escape = _escape_for(slot.place, before)
         if self.encode is not quoted_printable:
@@ -154,7 +154,7 @@ def _fill_slot(value_of: Evaluate, escape: Escape, encode: Encode, language: str
 
 
 def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes]) -> Fill:
-    """The fast way: one look tells whether a value can stand in quoted-printable, in its place, as it is.
+    """Return the fast way: one look tells whether a value can stand in quoted-printable, in its place, as it is.
 
     What was written last is kept, since some values (the address to read online) are the same for everybody.
     """
@@ -177,7 +177,7 @@ def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], 
 
 
 def _filler(plan: CompiledTemplate, maker: _Maker, before: str) -> Fill:
-    """The function of a plan, its pieces joined."""
+    """Return the function of a plan, its pieces joined."""
     pieces_of = _pieces(plan, maker, before)
     if not any(not isinstance(node, str) for node in plan):
         constant = b"".join(pieces_of({}))
@@ -186,7 +186,7 @@ def _filler(plan: CompiledTemplate, maker: _Maker, before: str) -> Fill:
 
 
 def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
-    """The function that gives a plan's pieces; ``before`` is the text in front of it."""
+    """Return the function that gives a plan's pieces; ``before`` is the text in front of it."""
     template, holes = _parts(plan, maker, before)
     once = [(places[0], part) for _, part, places in holes]
     again = [(place, places[0]) for _, _, places in holes for place in places[1:]]
@@ -203,7 +203,7 @@ def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
 
 
 def _parts(plan: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
-    """The constants of a plan, and its holes in the order in which they are filled.
+    """Return the constants of a plan, and its holes in the order in which they are filled.
 
     A slot that stands there twice is filled once.
     """
@@ -224,7 +224,7 @@ def _parts(plan: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[byt
 
 
 def _merged(plan: CompiledTemplate) -> list[Any]:
-    """The nodes with neighbouring constants put together, empty ones left out."""
+    """Return the nodes with neighbouring constants put together, empty ones left out."""
     nodes: list[Any] = []
     for node in plan:
         if isinstance(node, str) and nodes and isinstance(nodes[-1], str):

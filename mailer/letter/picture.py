@@ -42,7 +42,7 @@ class Picture:
 
 
 def picture(data: bytes) -> Picture:
-    """The picture in ``data``, named by its hash."""
+    """Return the picture in ``data``, named by its hash."""
     media_type, width, height = _measure(data)
     if not width or not height:
         raise ValueError(N_("This picture has no width or height."))
@@ -76,7 +76,7 @@ def _measure(data: bytes) -> tuple[str, int, int]:
 
 
 def _other_kind(data: bytes) -> str:
-    """The name of a kind of file that is often taken for a picture; empty for all others."""
+    """Return the name of a kind of file that is often taken for a picture; empty for all others."""
     start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in start):
         return "SVG"

@@ -120,7 +120,7 @@ class Letter:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Letter:
-        """The letter that :meth:`to_bytes` wrote. Raises ``ValueError`` on a format of another version."""
+        """Return the letter that :meth:`to_bytes` wrote. Raises ``ValueError`` on a format of another version."""
         fields: dict[str, Any] = json.loads(data)
         if fields.pop("format") != FORMAT:
             raise ValueError("this letter was compiled by another version of the format")

@@ -33,7 +33,7 @@ _MONTH_FIRST = re.compile(r"(?:[^\W\d]+, )?([^\W\d]+)\.? ([0-9]{1,2})(?:st|nd|rd
 
 
 def number_in(value: object, locale: str) -> Decimal | None:
-    """The number that a value is, or that its text says in a locale; else ``None``. Never NaN or infinite."""
+    """Return the number that a value is, or that its text says in a locale; else ``None``. Never NaN or infinite."""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return Decimal(value)
     if not isinstance(value, str) or len(value) > _LONGEST:
@@ -92,7 +92,7 @@ def decimal_mark(locale: str) -> str:
 
 
 def day_in(value: object, locale: str) -> date | None:
-    """The day that a value is, or that its text says in a locale; else ``None``."""
+    """Return the day that a value is, or that its text says in a locale; else ``None``."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -119,7 +119,7 @@ def _day(year: str, month: str, day: str) -> date | None:
 
 
 def _by_order(first: str, second: str, year: str, locale: str, *, hyphen: bool) -> date | None:
-    """A day of numbers alone. Where the month comes first, it does so with slashes; else it must be plain."""
+    """Return a day of numbers alone. Where the month comes first, it does so with slashes; else it must be plain."""
     if not month_first(locale):
         return _day(year, second, first)
     if not hyphen:

@@ -78,7 +78,7 @@ class Scan:
 
 
 def scan(source: str, *, file: str = "", first_line: int = 1, field: str = "body") -> Scan:
-    """The texts and tags of ``source`` and all its faults, lines counted from ``first_line``."""
+    """Return the texts and tags of ``source`` and all its faults, lines counted from ``first_line``."""
     return _Scanner(source, Fault(file, first_line, field, "", "")).run()
 
 

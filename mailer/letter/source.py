@@ -47,5 +47,5 @@ class LetterSource:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line_of(self, key: str) -> int:
-        """The line of a front-matter key; 0 if unknown."""
+        """Return the line of a front-matter key; 0 if unknown."""
         return self.lines.get(key, 0)

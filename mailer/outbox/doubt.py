@@ -90,7 +90,10 @@ _DOUBTFUL = PreparedStatement(
 
 
 def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: datetime) -> int:
-    """The same for many (mailing, recipient) at once; how many doubts ended. One statement where there is no doubt."""
+    """Return the same for many (mailing, recipient) at once; how many doubts ended.
+
+    One statement where there is no doubt.
+    """
     wanted: dict[int, list[int]] = {}
     for mailing, recipient in letters:
         wanted.setdefault(mailing, []).append(recipient)
@@ -103,13 +106,13 @@ def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: dateti
 
 
 def bounced(conn: Connection, mailing_id: int, recipient: int, reason: str, now: datetime) -> bool:
-    """A report says that an accepted letter did not arrive; true when that was news."""
+    """Note a report that an accepted letter did not arrive; true when that was news."""
     prove(conn, mailing_id, recipient, now)
     return _report(conn, (mailing_id, recipient), "bounce", {"state": "bounced", "reason": reason, "at": now})
 
 
 def complained(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
-    """The reader reported it as unwanted; true when that was news."""
+    """Return the reader reported it as unwanted; true when that was news."""
     prove(conn, mailing_id, recipient, now)
     values = {"state": "complained", "reason": "complaint", "at": now}
     return _report(conn, (mailing_id, recipient), "complain", values)

@@ -26,7 +26,7 @@ def service_address(conn: Connection, mailing_id: int, recipient: int) -> str | 
 
 
 def may_be_for(recipient: int) -> ColumnElement[bool]:
-    """The mailings in which somebody may be: those for many, and those for her alone."""
+    """Return the mailings in which somebody may be: those for many, and those for her alone."""
     return or_(MAILING.c.recipient.is_(None), MAILING.c.recipient == recipient)
 
 

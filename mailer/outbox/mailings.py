@@ -45,7 +45,7 @@ _NEW = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "cod
 
 
 def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
-    """A new mailing, or the one that has this key already (then nothing of ``spec`` counts but the key)."""
+    """Return a new mailing, or the one that has this key already (then nothing of ``spec`` counts but the key)."""
     dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
     row = {
         "key": spec.key,
@@ -81,13 +81,13 @@ def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
 
 
 def find(conn: Connection, key: str) -> Mailing | None:
-    """The mailing with that key."""
+    """Return the mailing with that key."""
     row = conn.execute(select(MAILING).where(MAILING.c.key == key)).one_or_none()
     return _mailing(row) if row else None
 
 
 def get(conn: Connection, mailing_id: int) -> Mailing:
-    """The mailing with that number; raises ``InputError`` when there is none."""
+    """Return the mailing with that number; raises ``InputError`` when there is none."""
     row = conn.execute(select(MAILING).where(MAILING.c.id == mailing_id)).one_or_none()
     if row is None:
         raise InputError(f"there is no mailing {mailing_id}")
@@ -203,7 +203,7 @@ def close(conn: Connection, mailing_id: int, now: datetime, reason: str = "") ->
 
 
 def reopen(conn: Connection, mailing_id: int, now: datetime) -> bool:
-    """A closed mailing is open again (*send again*); false when it was not closed."""
+    """Open a closed mailing again (*send again*); false when it was not closed."""
     return _move(conn, mailing_id, "reopen", "", now)
 
 

@@ -34,7 +34,7 @@ class Refusal(NamedTuple):
 
 
 def last_answers(conn: Connection, mailing: int, domain: str, delivery: int, number: int) -> list[Refusal]:
-    """The last answers for a domain in a mailing, as seen from a delivery; at most ``number``."""
+    """Return the last answers for a domain in a mailing, as seen from a delivery; at most ``number``."""
     row = DELIVERY.c
     plus = "+delivery.mailing_id" if conn.dialect.name == "sqlite" else "delivery.mailing_id"
     near = (row.id.between(delivery - BEFORE, delivery + AFTER), literal_column(plus) == mailing)

@@ -48,7 +48,7 @@ class Sender:
 
     @contextmanager
     def write(self, busy_seconds: float = 10.0) -> Iterator[Connection]:
-        """A writing transaction on the sender's own connection; errors as ``Database.write``."""
+        """Yield a writing transaction on the sender's own connection; errors as ``Database.write``."""
         with mapped(), begin_patiently(self._connection, busy_seconds):
             yield self._connection
 
@@ -90,7 +90,7 @@ class Sender:
 
 
 def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
-    """A new sender, which holds its lock before anybody can see it. Raises as ``Database.write``."""
+    """Return a new sender, which holds its lock before anybody can see it. Raises as ``Database.write``."""
     with mapped():
         connection = _own_connection(db)
     descriptor: int | None = None
@@ -118,7 +118,7 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
 
 
 def _new_lock(folder: Path) -> tuple[str, int]:
-    """A file that we hold locked: its path and descriptor. Nothing is left when there is no room for it."""
+    """Return a file that we hold locked: its path and descriptor. Nothing is left when there is no room for it."""
     files.make_folder(folder)
     path = folder / f"{secrets.token_hex(8)}.lock"
     descriptor = files.create(path)
@@ -143,7 +143,7 @@ def sweep(db: Database, now: datetime, besides: int = 0) -> int:
 
 
 def running(conn: Connection) -> list[int]:
-    """The numbers of the senders that hold their lock now."""
+    """Return the numbers of the senders that hold their lock now."""
     known = conn.execute(select(SENDER.c.id, SENDER.c.lock).where(SENDER.c.ended_at.is_(None))).all()
     return [sender_id for sender_id, lock in known if is_held(conn, lock)]
 

@@ -86,27 +86,27 @@ def ask_for_accepted(
 
 
 def _stored(text: str) -> str:
-    """A reply as it is kept."""
+    """Return a reply as it is kept."""
     if len(text) > MAX_REPLY:
         text = text[:MAX_REPLY]
     return text.replace("\0", "") if "\0" in text else text
 
 
 def _row(item: Settlement) -> tuple[Any, ...]:
-    """The values of :data:`_NAMES`."""
+    """Return the values of :data:`_NAMES`."""
     delivery, _mailing, attempt, _state, reason, code, text, retry_at = item
     return delivery, attempt, reason, code, _stored(text), time_out(retry_at, "sqlite") if retry_at else None
 
 
 def _ask(conn: Connection, statement: PreparedStatement, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> Any:
-    """The driver's cursor. PostgreSQL gets all rows in one value: each statement costs a way there and back."""
+    """Return the driver's cursor. PostgreSQL gets all rows in one value: each statement costs a way there and back."""
     if conn.dialect.name == "sqlite":
         return statement.run_all(conn, bound, _NAMES, rows)
     return statement.run(conn, bound | {"b_rows": json.dumps(rows)})
 
 
 def _columns(dialect: str) -> Any:
-    """The rows as a table: id, attempt, reason, code, text, retry_at; on SQLite one row, bound by name."""
+    """Return the rows as a table: id, attempt, reason, code, text, retry_at; on SQLite one row, bound by name."""
     kinds: tuple[Any, ...] = (BigInteger(), Integer(), String(), Integer(), String(), Instant())
     if dialect == "sqlite":
         bound: dict[str, Any] = {name.removeprefix("b_"): bindparam(name) for name in _NAMES}

@@ -99,7 +99,7 @@ def pairs() -> frozenset[tuple[str, str]]:
 
 
 def diagram(moves: tuple[Transition, ...] = MOVES, first: str = "waiting") -> str:
-    """The table as a Mermaid state diagram."""
+    """Return the table as a Mermaid state diagram."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for item in moves:
         words = arrows.setdefault((item.source, item.target), [])

@@ -34,7 +34,7 @@ class Why:
 
 
 def why_nothing(conn: Connection, mailing_id: int, now: datetime) -> list[Why]:
-    """The reasons for which no letter of this mailing leaves at this moment; empty when letters leave."""
+    """Return the reasons for which no letter of this mailing leaves at this moment; empty when letters leave."""
     mailing = get(conn, mailing_id)
     counts, found = mailing.counts, []
     if mailing.state != "open":

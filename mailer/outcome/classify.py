@@ -40,7 +40,7 @@ _ACCEPTED = Class("accepted", "accepted", permanent=True)
 
 
 def classify(code: int, text: str, stage: Stage) -> Class:
-    """The class of a refusal (4xx or 5xx) or an acceptance (2xx)."""
+    """Return the class of a refusal (4xx or 5xx) or an acceptance (2xx)."""
     if 200 <= code < 300:
         return _ACCEPTED
     return _classify(code, plain(text), stage)
@@ -65,13 +65,13 @@ def _classify(code: int, words: str, stage: Stage) -> Class:
 
 
 def plain(text: str) -> str:
-    """The words as the rules read them: lower case, without addresses, links and names of hosts."""
+    """Return the words as the rules read them: lower case, without addresses, links and names of hosts."""
     words = _LINKS.sub(_link, ADDRESS.sub(" @ ", text[:_LONGEST]).lower())
     return _HOSTS.sub(lambda host: host[0] if _TELLS.search(host[0]) else " ", words)
 
 
 def _link(found: re.Match[str]) -> str:
-    """A link is no word, but that there is one, and to whose blocklist, says something."""
+    """Leave out links, but say that there is one, and to whose blocklist."""
     return " http " + " ".join(_TELLS.findall(found[0]))
 
 
@@ -105,7 +105,7 @@ def _by_basic(code: int, words: str, stage: Stage) -> str:
 
 
 def _before_rcpt(key: str, code: int, stage: Stage) -> str:
-    """The relay does not know the recipient yet: what sounds like a mailbox is our own address."""
+    """Read a reply to MAIL: the relay does not know the recipient yet, so a mailbox in it is our own address."""
     if key == "full":
         return "quota"
     if KINDS[key].group in _MAILBOX:

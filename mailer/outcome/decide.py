@@ -33,7 +33,7 @@ _JITTER = 0.2
 
 
 def decide(result: Result, context: Context) -> Decision:
-    """The decision for one delivery. Never raises for any reply."""
+    """Return the decision for one delivery. Never raises for any reply."""
     if isinstance(result, NotWritten):
         return Decision("waiting", "handed_back", text=result.why)
     if isinstance(result, Unknown):
@@ -53,7 +53,7 @@ def decide(result: Result, context: Context) -> Decision:
 
 
 def hold_for(event: RelayEvent) -> str | None:
-    """The key under which an event of the relay holds its campaigns, or None."""
+    """Return the key under which an event of the relay holds its campaigns, or None."""
     if event.kind != "refused":
         return None
     return {"tls": "relay_tls", "starttls": "relay_tls", "auth": "relay_auth"}.get(event.stage, "relay_refused")
@@ -89,7 +89,7 @@ def _refused(result: Replied, found: Class) -> Decision:
 
 
 def _later(result: Replied, found: Class, context: Context) -> Decision:
-    """A first refusal for now, while others of the domain pass, is greylisting whatever its words are."""
+    """Return a first refusal for now, while others of the domain pass, is greylisting whatever its words are."""
     vague = found.group in ("later", "policy", "unknown", "unclear") and result.code != 421
     first_alone = context.attempt == 1 and context.passing and vague
     key = "greylist" if first_alone else found.key

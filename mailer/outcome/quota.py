@@ -18,7 +18,7 @@ _DAY = re.compile(r"\bday|daily|24.?h|\btag\b|täglich|\bdag\b|\bjour|per diem")
 
 
 def until(text: str, now: datetime) -> datetime | None:
-    """The moment from which it is worth trying again; None if the words do not say."""
+    """Return the moment from which it is worth trying again; None if the words do not say."""
     words = text.lower()
     said = _IN.search(words)
     if said:

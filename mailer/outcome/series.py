@@ -150,7 +150,7 @@ class Series:
         return Seen(hold=True, words=shown(answer.decision, answer.address), back=back)
 
     def _run(self, answer: ReplyDecision, words: str, patience: int) -> tuple[int, ...]:
-        """The deliveries before this one that were answered in the same words, once they are enough."""
+        """Return the deliveries before this one that were answered in the same words, once they are enough."""
         runs = self._runs.setdefault(answer.mailing, OrderedDict())
         run = _latest(runs, words, [])
         run.append((answer.domain, answer.delivery))
@@ -198,7 +198,7 @@ def _nameless(text: str, address: str) -> str:
 
 
 def _latest(kept: OrderedDict[Key, Value], key: Key, new: Value) -> Value:
-    """The value of a key, as the one that was used last."""
+    """Return the value of a key, as the one that was used last."""
     value = kept.pop(key, None)
     kept[key] = new if value is None else value
     return kept[key]

@@ -104,7 +104,7 @@ class ClaimSlots:
 
 
 def rate_now(learnt: Learnt) -> float:
-    """The rate, grown by the time that it was used; 0 when nothing is known."""
+    """Return the rate, grown by the time that it was used; 0 when nothing is known."""
     rate, age = learnt.rate, learnt.age
     if not rate:
         return 0.0
@@ -169,7 +169,7 @@ def hear(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
 
 
 def sane(learnt: Learnt, now: float) -> Learnt:
-    """A clock that was set back: all moves with it, so that nothing waits for the old time."""
+    """Return a clock that was set back: all moves with it, so that nothing waits for the old time."""
     behind = learnt.heard_at - now
     if behind < 1.0:
         return learnt
@@ -223,7 +223,7 @@ def _refused(learnt: Learnt, now: float) -> Learnt:
 
 
 def _recovered(learnt: Learnt, now: float) -> Learnt:
-    """The first acceptance after complaints ends the cycle, and says what the rate may be."""
+    """Return the first acceptance after complaints ends the cycle, and says what the rate may be."""
     stop, cycle, rate = learnt.stop, learnt.cycle, rate_now(learnt)
     fresh = replace(learnt, since=now, stop=PaceStop(), age=0.0, aged_at=now, used=0)
     if not rate:
@@ -267,7 +267,10 @@ def _sure(ceiling: float, letters: int) -> float:
 
 
 def _ceiling(learnt: Learnt, between: tuple[float, float], dead: float, *, long: bool) -> tuple[float, bool]:
-    """The capacity is between what was accepted and what was sent; ``dead``: the part of the cycle without any."""
+    """Note that the capacity lies between the rates that were accepted and sent.
+
+    ``dead``: the part of the cycle without any.
+    """
     least, most = between
     steady = learnt.sure > 0 and learnt.age <= _kept(learnt)
     if steady or (dead >= 0.3 and (learnt.ceiling or long)) or learnt.cycle.stops > 3:
@@ -281,7 +284,7 @@ def _ceiling(learnt: Learnt, between: tuple[float, float], dead: float, *, long:
 
 
 def _rest(learnt: Learnt, new: int, now: float) -> Learnt:
-    """A word on our reputation: complaints of letters that were claimed before the rest count once."""
+    """Return a word on our reputation: complaints of letters that were claimed before the rest count once."""
     if not new and learnt.rest.length:
         return replace(learnt, heard_at=now)
     length = min(_LONGEST_REST, 2 * learnt.rest.length) if learnt.rest.length else _REST
@@ -289,7 +292,7 @@ def _rest(learnt: Learnt, new: int, now: float) -> Learnt:
 
 
 def _rested(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
-    """An answer to the one letter that may go after a rest."""
+    """Return an answer to the one letter that may go after a rest."""
     if _new(news.accepted, learnt):
         return replace(learnt, since=now, heard_at=now, rest=Rest(), slot_at=now, aged_at=now, cycle=Cycle(now))
     if _new(news.refused, learnt) or _new(news.other, learnt):

@@ -45,12 +45,12 @@ class Room:
 
 
 def mailing_bucket(mailing: int) -> str:
-    """The bucket of a mailing with a rate of its own."""
+    """Return the bucket of a mailing with a rate of its own."""
     return f"mailing:{mailing}"
 
 
 def domain_bucket(domain: str) -> str:
-    """The bucket of a recipient domain."""
+    """Return the bucket of a recipient domain."""
     return f"domain:{domain}"
 
 

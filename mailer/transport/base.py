@@ -60,7 +60,7 @@ class MessageSource(Protocol):
     """Where parcels come from and results go; the worker implements it. All on the event loop's thread."""
 
     def take(self) -> OutgoingMessage | None:
-        """The next parcel, or None if there is none now. From here on the transport answers for it."""
+        """Return the next parcel, or None if there is none now. From here on the transport answers for it."""
 
     async def wait(self) -> None:
         """Return as soon as :meth:`take` would give a parcel (it may be gone by then). May be cancelled."""

@@ -43,7 +43,7 @@ def commands(parcel: OutgoingMessage, offers: Offers) -> tuple[bytes, bytes, byt
 
 
 def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
-    """The three of :func:`commands` as one, in a third of the time, for a parcel that :func:`refusal` lets pass.
+    """Return the three of :func:`commands` as one, in a third of the time, for a parcel that :func:`refusal` lets pass.
 
     None, and nothing is said of the parcel, unless it is ``ready`` and both addresses are printable ASCII.
     """
@@ -61,7 +61,7 @@ def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
 
 
 def wire(parcel: OutgoingMessage) -> bytes:
-    """The content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
+    """Return the content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
 
     Anything that could end the session's data too early is mended in a slower way: stray CR and LF become CRLF (B22,
     B76), dots at the start of a line are doubled (RFC 5321 section 4.5.2). One scan, since each costs fifteen

@@ -66,7 +66,7 @@ def silence(relay: Relay, stage: str, seconds: float) -> str:
 
 
 def unreachable(error: Exception) -> str:
-    """The system made no connection; another error in its own words."""
+    """Return the system made no connection; another error in its own words."""
     if isinstance(error, ConnectionRefusedError):
         return _NOBODY
     if isinstance(error, socket.gaierror):
@@ -77,7 +77,7 @@ def unreachable(error: Exception) -> str:
 
 
 def closed(relay: Relay, stage: str) -> str:
-    """The server ended the connection where an answer was due."""
+    """Return the server ended the connection where an answer was due."""
     if stage in ("connect", "greeting"):
         text = _by_port(relay, _CLOSED, _CLOSED_465, _CLOSED_ELSE)
     elif stage == "tls":
@@ -98,13 +98,13 @@ def foreign(first: bytes) -> str:
 
 
 def no_smtp(said: bytes) -> str:
-    """An answer that is no SMTP, with its beginning."""
+    """Return an answer that is no SMTP, with its beginning."""
     shown = clean(said.split(b"\n")[0][:200]) or repr(said[:20])[2:-1]
     return _NO_SMTP.format(words=shown)
 
 
 def unfit(said: str) -> str:
-    """An answer came that nothing asked for, or another one than SMTP has."""
+    """Note an answer that nothing asked for, or that SMTP does not have."""
     return _UNFIT.format(words=" ".join(said.split())[:200] or "…")
 
 

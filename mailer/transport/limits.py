@@ -35,7 +35,7 @@ class Timeouts:
     grace: float = 60
 
     def of(self, stage: str) -> float:
-        """The wait for the reply to ``stage``."""
+        """Return the wait for the reply to ``stage``."""
         return float(getattr(self, stage))
 
 

@@ -62,7 +62,7 @@ class MemoryTransport:
             raise RelayAway(self.trouble.text)
 
     def _carry(self, feed: MessageSource, stop: asyncio.Event) -> int:
-        """Some parcels, then the loop gets its turn; how many."""
+        """Take some messages, then let the loop have its turn; how many."""
         for count in range(_BREATH):
             parcel = None if stop.is_set() else feed.take()
             if parcel is None:

@@ -379,7 +379,7 @@ class Pipeline:
         self._end(Ended("garbled" if lost else "away", stage, 0, hints.unfit(text)), unsent=self._link.unsent())
 
     def _server(self, stage: str, code: int, text: str) -> Ended:
-        """The server's doing: a rotation if it had accepted mail on this connection."""
+        """Return the server's doing: a rotation if it had accepted mail on this connection."""
         if self.accepted:
             return Ended("rotated", stage, code, text)
         return Ended("slow_down" if code == 421 else "away", stage, code, text)

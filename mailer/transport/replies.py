@@ -37,7 +37,7 @@ class Replies:
         return bool(self._rest or self._lines)
 
     def usual(self, data: bytes) -> str | None:
-        """The clean text of the first, if these bytes are 250, 250, 250 and 354, a line each, and nothing waits.
+        """Return the clean text of the first, if these bytes are 250, 250, 250 and 354, a line each, and nothing waits.
 
         Then :meth:`feed` would give just these four. Else None: nothing was read, and it is for :meth:`feed` to read.
         """
@@ -47,7 +47,7 @@ class Replies:
         return found[1].decode("ascii") if found else None
 
     def feed(self, data: bytes, due: int = 1 << 30) -> list[tuple[int, bytes]]:
-        """The replies that these bytes complete, ``due`` at most. Once one was early or broken: nothing more."""
+        """Return the replies that these bytes complete, ``due`` at most. Once one was early or broken: nothing more."""
         if self.broken or self.early:
             return []
         replies = self._read(data)

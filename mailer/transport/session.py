@@ -75,7 +75,7 @@ class Session(asyncio.Protocol):
                 self._crashed(error)
 
     def eof_received(self) -> bool:
-        """The server closes: what is still queued will never be read, and is known now (rule 6)."""
+        """Note that the server closes: what is still queued will never be read, and is known now (rule 6)."""
         unsent = self.unsent()
         self._guarded(lambda pipeline: pipeline.lost("the server closed the connection", unsent))
         return False

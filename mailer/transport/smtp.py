@@ -72,7 +72,7 @@ class SmtpTransport:
         return cast(DialResult, await self._connect(notice, trial=False))
 
     async def _connect(self, notice: RelayObserver, *, trial: bool) -> DialResult | None:
-        """A session; with ``trial``, None after a farewell; or why not."""
+        """Return a session; with ``trial``, None after a farewell; or why not."""
         if self._context is None and self.relay.tls != "none":
             self._context = await asyncio.to_thread(self._default_context)
         attempt = _Opening(self.relay, self._hello, self._options, self._context, notice)
@@ -110,7 +110,7 @@ class _Opening:
         self._unfit = ""
 
     async def run(self, *, trial: bool) -> DialResult | None:
-        """A session (None with ``trial``), or the event that says why not."""
+        """Return a session (None with ``trial``), or the event that says why not."""
         try:
             return await self._run(trial=trial)
         except _Refusal as refusal:
@@ -296,7 +296,10 @@ async def _first_bytes(sock: socket.socket, seconds: float) -> bytes:
 
 
 async def _dial(relay: Relay, seconds: float) -> socket.socket:
-    """A connected socket to the first address that answers (IPv6 broken but IPv4 fine is fine). Raises ``OSError``."""
+    """Return a connected socket to the first address that answers (IPv6 broken but IPv4 fine is fine).
+
+    Raises ``OSError``.
+    """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(seconds):
         found = await loop.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)

@@ -31,12 +31,12 @@ class PipeliningTrust:
         return self._until is None or now >= self._until
 
     def proven(self) -> Literal[True]:
-        """A group behind a final dot, in the same write, was answered whole."""
+        """Note that a group behind a final dot, in the same write, was answered whole."""
         self._proven, self._doubts = True, 0
         return True
 
     def doubted(self, now: float, why: str) -> bool:
-        """A session saw the opposite; whether that is news: from now on each command waits for its answer."""
+        """Return a session saw the opposite; whether that is news: from now on each command waits for its answer."""
         self._doubts += 1
         if not self.holds(now) or (self._proven and self._doubts < _IN_A_ROW):
             return False

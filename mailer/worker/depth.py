@@ -18,7 +18,10 @@ class Depth:
         self._grown = 0.0
 
     def at(self, now: float, late: int, on_their_way: int) -> int:
-        """The depth at ``now``. ``late``: rows that waited too long, ever; ``on_their_way``: claimed, not answered."""
+        """Return the depth at ``now``.
+
+        ``late``: rows that waited too long, ever; ``on_their_way``: claimed, not answered.
+        """
         if late != self._late:
             self._late, self._grown = late, now
             self._depth = max(1, min(self._depth, on_their_way or 1) // 2)

@@ -49,7 +49,7 @@ class ReplyHandler:
         self.relay_news = False  # away_since changed, and ``status`` should know
 
     def begin(self, now: datetime) -> Judged:
-        """The judge for results that were read at ``now``."""
+        """Return the judge for results that were read at ``now``."""
         contexts: dict[tuple[int, int, datetime], Context] = {}
         series = self._series
 
@@ -114,7 +114,7 @@ class ReplyHandler:
 
 
 def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> HandledReply:
-    """A refusal, and what the answers before it make of it."""
+    """Return a refusal, and what the answers before it make of it."""
     if seen.hold:
         waiting = decision._replace(state="waiting", retry_at=None, mailbox="", pace="")
         return HandledReply(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)

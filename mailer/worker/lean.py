@@ -153,7 +153,7 @@ class LeanTurn:
         return not (asked or outbound.events or outbound.broken or state.todo or self._ledger.uncertain)
 
     def _accepted(self, mailing: Mailing) -> list[tuple[InFlight, Replied]] | None:
-        """The results that are there, which stay there; None if one is not that of a letter which was taken."""
+        """Return the results that are there, which stay there; None if one is not that of a letter which was taken."""
         outbound, sender, batch = self._state.outbound, self._ledger.sender.id, list[tuple[InFlight, Replied]]()
         for delivery, result in outbound.results.copy():
             flight = outbound.flights.get(delivery)
@@ -186,7 +186,10 @@ class LeanTurn:
         )
 
     def _later(self) -> LeanOutcome:
-        """The lock is another's: try again soon; after 10 ms the full turn waits for it, and says that it waits."""
+        """Try again soon, since the lock is another's.
+
+        After 10 ms the full turn waits for it, and says that it waits.
+        """
         clock = time.monotonic()
         self._waits_since = self._waits_since or clock
         return LOCKED if clock - self._waits_since < MOST_ROOM else UNUSUAL

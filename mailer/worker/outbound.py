@@ -140,7 +140,7 @@ class SendQueue:
         return [flight for flight in self.flights.values() if not flight.taken]
 
     def take(self) -> OutgoingMessage | None:
-        """The next parcel that may still go."""
+        """Return the next parcel that may still go."""
         if self._halted:
             return None
         ready = self._ready

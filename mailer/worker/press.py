@@ -70,7 +70,10 @@ class _MailingContext:
         self._sender = maker(return_path, key, mailing.id) if return_path else None
 
     def parcel(self, claim: Claimed, filled: Filled) -> OutgoingMessage:
-        """The finished parcel. Raises ``InputError`` for values that cannot be read or cannot stand in a header."""
+        """Return the finished parcel.
+
+        Raises ``InputError`` for values that cannot be read or cannot stand in a header.
+        """
         name, values, _, mailto, fault = filled
         if fault:
             raise InputError(fault)
@@ -164,7 +167,7 @@ class MessageBuilder:
         return _MailingContext(composer, keys[0], mailing, self._deps.slots.links(conn, mailing), self._signer(mailing))
 
     def _signer(self, mailing: Mailing) -> Sign | None:
-        """A mailing that was begun signed is signed to its end, by the same domain.
+        """Return the signer of a mailing: one that was begun signed is signed to its end, by the same domain.
 
         The key may have been renewed meanwhile, with its selector (B44): both keys stand in DNS then.
         """

@@ -75,7 +75,7 @@ _UPDATE = (
 
 
 def by_key(conn: Connection, keys: Sequence[str]) -> dict[str, Known]:
-    """The contacts with these keys, locked against others until the transaction ends.
+    """Return the contacts with these keys, locked against others until the transaction ends.
 
     All keys are one JSON parameter: SQLAlchemy's handling of one parameter a key costs more than the looking up.
     """
@@ -108,7 +108,7 @@ _LAST = PreparedStatement(
 
 
 def bound(conn: Connection, at: datetime) -> Any:
-    """A time as the database stores it, for :func:`insert_rows`."""
+    """Return a time as the database stores it, for :func:`insert_rows`."""
     return _INSTANT.process_bind_param(at, conn.dialect)
 
 

@@ -24,7 +24,7 @@ _FOUND = re.compile(r"[^\s<>,;:()\[\]\"'?&=]+@[^\s<>,;:()\[\]\"'?&=]+")
 
 
 def read(text: str) -> tuple[Address, str]:
-    """The one address of a cell, and the name before it (empty: none)."""
+    """Return the one address of a cell, and the name before it (empty: none)."""
     if "@" not in text:
         return parse(text), ""  # which raises: the usual fault, told without a second look
     try:
@@ -49,7 +49,7 @@ def holds_address(text: str) -> bool:
 
 
 def _wrapped(text: str) -> tuple[str, str] | None:
-    """The address within the signs around it, and the name; None where there are no such signs."""
+    """Return the address within the signs around it, and the name; None where there are no such signs."""
     if len({found.strip(".").casefold().removeprefix("mailto:") for found in _FOUND.findall(text)}) > 1:
         raise AddressError(_SEVERAL.format(text=repr(text[:80])))
     angle = _ANGLE.fullmatch(text)
@@ -62,7 +62,7 @@ def _wrapped(text: str) -> tuple[str, str] | None:
 
 
 def _name(text: str) -> str:
-    """The words before the address, without the quotation marks around them; none where they are an address."""
+    """Return the words before the address, without the quotation marks around them; none where they are an address."""
     words = " ".join(unseen.strip_words(text).strip("\"'„“”«» ").replace('\\"', '"').split())
     return "" if "@" in words else words
 

@@ -46,7 +46,7 @@ def key(text: str) -> str:
 
 
 def keys(words: str) -> frozenset[str]:
-    """The keys of words with commas between them."""
+    """Return the keys of words with commas between them."""
     return frozenset(key(word) for word in words.split(",") if word.strip())
 
 
@@ -197,7 +197,7 @@ CONFIRMED = Status("subscribed", "unconfirmed", "unconfirmed", "subscribed")
 
 
 def flag(kind: ForeignStatus, *, ambiguous: bool = False, text: ForeignStatus | None = None) -> Status:
-    """A column that says something against mailing where it is not empty; ``text``: what any other words say."""
+    """Return a column that says something against mailing where it is not empty; ``text``: what any other words say."""
     return Status(kind, "subscribed", "subscribed", kind, text, ambiguous=ambiguous)
 
 
@@ -326,7 +326,10 @@ _LANGUAGE_OF: Mapping[str, str] = {word: code for code, words in _LANGUAGES.item
 
 
 def language_code(name: str) -> str | None:
-    """The code of a language by its name (*Nederlands*) or its code of three letters (*nld*); None: not known."""
+    """Return the code of a language by its name (*Nederlands*) or its code of three letters (*nld*).
+
+    None: not known.
+    """
     return _LANGUAGE_OF.get(key(name))
 
 

@@ -76,7 +76,7 @@ class Column:
 def read_heads(
     header: Sequence[str], file: str, line: int, as_said: Mapping[str, str] | None = None
 ) -> tuple[list[Column], str]:
-    """The columns, and the program that made the file (empty: not known); ``header``: its plain cells."""
+    """Return the columns, and the program that made the file (empty: not known); ``header``: its plain cells."""
     heads = [unseen.remove(cell).strip("\"'„“”«» ") for cell in header]
     if any(holds_address(head) for head in heads):
         raise FaultsError([_no_head(heads, file, line)])
@@ -99,12 +99,12 @@ def read_heads(
 
 
 def as_attribute(column: Column) -> Column:
-    """The column as an attribute by its own name."""
+    """Return the column as an attribute by its own name."""
     return replace(column, use="attribute", status=None)
 
 
 def as_status(column: Column, status: Status) -> Column:
-    """The column as one that says who gets mail."""
+    """Return the column as one that says who gets mail."""
     return replace(column, use="status", status=status)
 
 
@@ -126,7 +126,7 @@ def _own_name(head: str) -> str:
 
 
 def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
-    """The uses that the caller said, by the head as it stands in the file."""
+    """Return the uses that the caller said, by the head as it stands in the file."""
     known = {foreign.key(head): head for head in heads} | {head: head for head in heads}
     found: dict[str, str] = {}
     for head, use in as_said.items():

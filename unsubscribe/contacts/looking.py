@@ -63,7 +63,10 @@ class ColumnDecision:
         self._seen = {place: seen for place, column in enumerate(columns) if (seen := self._watch(column))}
 
     def by_rows(self, rows: Iterator[tuple[int, list[str]]], plain: Callable[[str], str]) -> list[Column]:
-        """The columns as they are to be used; ``rows``: lines and cells, ``plain``: gives a cell as it was meant."""
+        """Return the columns as they are to be used.
+
+        ``rows``: lines and cells, ``plain``: gives a cell as it was meant.
+        """
         if self._nameless or self._seen:
             self._read(rows, plain)
         if self._rivals:
@@ -111,7 +114,7 @@ class ColumnDecision:
                 self._columns[place] = as_status(column, PERMISSION)
 
     def _decided(self, column: Column, seen: _Seen) -> Column:
-        """A status whose cells say so, or whose codes are known; an attribute if it is about something else."""
+        """Return a status whose cells say so, or whose codes are known; an attribute if it is about something else."""
         if seen.settled or (seen.status.ambiguous and not seen.filled):
             return column if seen.settled else as_attribute(column)
         if not seen.only_codes or seen.status.words:

@@ -128,7 +128,10 @@ def dump_json(values: Mapping[str, Attribute]) -> str:
 
 
 def load_attributes(text: str) -> dict[str, Attribute]:
-    """The attributes in the text that :func:`dump_attributes` wrote; none in a text that another program has broken."""
+    """Return the attributes in the text that :func:`dump_attributes` wrote.
+
+    None in a text that another program has broken.
+    """
     items = _parsed(text)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in (items or {}).items()}
 
@@ -151,7 +154,7 @@ def _is_list(value: object) -> bool:
 
 
 def contact_of(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Contact:
-    """A row that begins with the columns of :func:`contact_columns` as a value."""
+    """Return a row that begins with the columns of :func:`contact_columns` as a value."""
     number, email, key, hashed, domain, name, language, attributes, own, created_at, updated_at = row[:11]
     loaded = load_attributes(attributes)
     broken = attributes if not loaded and _parsed(attributes) is None else ""
@@ -160,18 +163,18 @@ def contact_of(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Contact:
 
 
 def contact_columns() -> tuple[Any, ...]:
-    """The columns that :func:`contact_of` reads, in its order."""
+    """Return the columns that :func:`contact_of` reads, in its order."""
     return _COLUMNS
 
 
 def get(conn: Connection, contact_id: int) -> Contact | None:
-    """The contact with that number, or None when it never was or was erased."""
+    """Return the contact with that number, or None when it never was or was erased."""
     row = conn.execute(select(*_COLUMNS).where(CONTACT.c.id == contact_id)).first()
     return contact_of(row) if row else None
 
 
 def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False) -> dict[int, Contact]:
-    """The contacts with those numbers; one that is gone is missing. ``lock``: others wait until we commit."""
+    """Return the contacts with those numbers; one that is gone is missing. ``lock``: others wait until we commit."""
     found: dict[int, Contact] = {}
     for some in in_slices(sorted(set(contact_ids))):
         for row in _THESE[lock].run(conn, {"b_ids": json.dumps(some)}):
@@ -213,13 +216,13 @@ def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tup
 
 
 def _harmless(values: dict[str, object], own: Iterable[str]) -> dict[str, object]:
-    """The values as they may stand in a letter: in what was typed on a page nothing is a link."""
+    """Return the values as they may stand in a letter: in what was typed on a page nothing is a link."""
     typed = {name: text for name in own if isinstance(text := values.get(name), str)}
     return values | {name: apart(text) for name, text in typed.items()}
 
 
 def find(conn: Connection, email: str) -> Contact | None:
-    """The contact with that address, whatever its case; raises ``AddressError``."""
+    """Return the contact with that address, whatever its case; raises ``AddressError``."""
     row = conn.execute(select(*_COLUMNS).where(CONTACT.c.email_key == parse(email).key)).first()
     return contact_of(row) if row else None
 
@@ -234,7 +237,7 @@ def add(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Conta
 
 
 def row_of(person: Person, address: Address, pepper: bytes, now: datetime) -> dict[str, object]:
-    """A person as a row of ``contact``, for INSERT."""
+    """Return a person as a row of ``contact``, for INSERT."""
     key = address.key
     return {
         "email": str(address),
@@ -280,7 +283,7 @@ def change_address(conn: Connection, contact: Contact, email: str, pepper: bytes
 
 
 def oddly_spelled(conn: Connection) -> list[Contact]:
-    """The contacts whose address may have another spelling: quoted, or beyond ASCII; one pass over all."""
+    """Return the contacts whose address may have another spelling: quoted, or beyond ASCII; one pass over all."""
     row = CONTACT.c
     beyond = row.email.op("GLOB")("*[^ -~]*") if conn.dialect.name == "sqlite" else row.email.op("~")("[^ -~]")
     query = select(*_COLUMNS).where(or_(row.email.startswith('"'), beyond)).order_by(row.id)
@@ -295,7 +298,7 @@ def respell(conn: Connection, contact: Contact, address: Address, hashed: bytes,
 
 
 def twins(conn: Connection, contact: Contact) -> list[int]:
-    """The numbers of other rows for the same mailbox (:func:`respell`); usually none."""
+    """Return the numbers of other rows for the same mailbox (:func:`respell`); usually none."""
     key = CONTACT.c.email_key if conn.dialect.name == "sqlite" else CONTACT.c.email_key.collate("C")
     first = contact.key.partition(_TWIN)[0]
     same = or_(CONTACT.c.email_key == first, (key > first + _TWIN) & (key < f"{first}{_TWIN}:"))
@@ -309,19 +312,19 @@ def remove(conn: Connection, contact_id: int) -> None:
 
 
 def emails_of(conn: Connection, hashes: Select[Any]) -> dict[bytes, str]:
-    """The addresses of those whose hash a query gives, in one pass over all contacts; nobody's are missing."""
+    """Return the addresses of those whose hash a query gives, in one pass over all contacts; nobody's are missing."""
     row = CONTACT.c
     found = conn.execute(select(row.address_hash, row.email).where(row.address_hash.in_(hashes)))
     return {bytes(hashed): email for hashed, email in found}
 
 
 def everyone(conn: Connection, after_id: int = 0, limit: int = 1000) -> list[Contact]:
-    """A page of all contacts by number, those after ``after_id``."""
+    """Return a page of all contacts by number, those after ``after_id``."""
     query = select(*_COLUMNS).where(CONTACT.c.id > after_id).order_by(CONTACT.c.id).limit(limit)
     return [contact_of(row) for row in conn.execute(query)]
 
 
 def in_slices(items: Sequence[Any], size: int = _MANY) -> Iterator[Sequence[Any]]:
-    """The items in slices of at most ``size``: one statement with a list of values for each."""
+    """Yield the items in slices of at most ``size``: one statement with a list of values for each."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

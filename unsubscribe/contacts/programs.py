@@ -90,6 +90,6 @@ _PROGRAMS = (
 
 
 def made_by(heads: Collection[str]) -> Program | None:
-    """The program whose export has these heads; None when it is not known."""
+    """Return the program whose export has these heads; None when it is not known."""
     words = {key(head) for head in heads}
     return next((program for program in _PROGRAMS if any(sign <= words for sign in program.signs)), None)

@@ -107,12 +107,12 @@ class RowReader:
         self._simple = simple_rows(columns, pepper, _language)
 
     def read(self, record: Record) -> ImportRow | Rejected:
-        """A row, or why it cannot be one: in the fast way (:mod:`.simple`), or as :meth:`read_any`."""
+        """Return a row, or why it cannot be one: in the fast way (:mod:`.simple`), or as :meth:`read_any`."""
         usual = self._simple.read(record) if self._simple else None
         return ImportRow(record.line, record.raw, *usual) if usual else self.read_any(record)
 
     def read_any(self, record: Record) -> ImportRow | Rejected:
-        """A row of any kind, or why it cannot be one."""
+        """Return a row of any kind, or why it cannot be one."""
         fault = record.fault or self._fault(record)
         if fault:
             return Rejected(record.line, fault, record.raw)
@@ -230,7 +230,10 @@ def _list(value: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _language(value: str) -> str | None:
-    """The tag (RFC 5646): ``nl``, ``en-GB``, also of *Nederlands* or *nld*; empty stays empty; None: it is none."""
+    """Return the tag (RFC 5646): ``nl``, ``en-GB``, also of *Nederlands* or *nld*.
+
+    Empty stays empty; None: it is none.
+    """
     if not value:
         return ""
     named = foreign.language_code(value) if len(value) <= _TAG else None
@@ -244,7 +247,7 @@ def _language(value: str) -> str | None:
 
 
 def _moment(cell: str) -> datetime | None:
-    """A time as programs write it (ISO 8601; UTC where no zone is given); None for anything else."""
+    """Return a time as programs write it (ISO 8601; UTC where no zone is given); None for anything else."""
     try:
         found = datetime.fromisoformat(cell.replace(" UTC", "+00:00"))
     except ValueError:
@@ -254,7 +257,7 @@ def _moment(cell: str) -> datetime | None:
 
 
 def _from_json(name: str, cell: str) -> dict[str, Attribute]:
-    """The attributes of a person in one cell; the cell itself as one where it is no JSON object."""
+    """Return the attributes of a person in one cell; the cell itself as one where it is no JSON object."""
     items = json_object(cell) if cell.startswith("{") else None
     if items is None:
         return {name: cell}

@@ -83,7 +83,7 @@ class _TooLarge(Exception):
 
 
 def escape_formula(text: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet, whatever its separator, would take for a formula (E38).
+    """Return the cell with an apostrophe before what a spreadsheet, whatever its separator, would take for a formula (E38).
 
     An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
     other place: :func:`unescape_formula` takes away exactly those that were put in.
@@ -94,7 +94,7 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(text: str) -> str:
-    """The cell without the apostrophes that :func:`escape_formula` put in."""
+    """Return the cell without the apostrophes that :func:`escape_formula` put in."""
     return _CLOSED.sub("", text) if "'" in text else text
 
 
@@ -165,7 +165,7 @@ class Sheet:
         self._file.close()
 
     def records(self) -> Iterator[Record]:
-        """The rows below the head; empty ones are counted and left out. Each time from the first one on."""
+        """Yield the rows below the head; empty ones are counted and left out. Each time from the first one on."""
         self.empty = 0
         self._file.seek(0)
         lines = _bounded(self._file, self.name)
@@ -222,7 +222,7 @@ def _separator(line: str) -> str:
 
 
 def _addresses(header: Sequence[str]) -> list[Column]:
-    """The columns of a list without a head: the cell that is an address, and others that are left out."""
+    """Return the columns of a list without a head: the cell that is an address, and others that are left out."""
     places = [place for place, cell in enumerate(header) if holds_address(cell)]
     if not places:
         return []
@@ -233,7 +233,7 @@ def _addresses(header: Sequence[str]) -> list[Column]:
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
-    """The lines of a file; of one that is too long for a row only its beginning, one character more than a row has.
+    """Yield the lines of a file; of one that is too long for a row only its beginning, one character more than a row has.
 
     Raises ``FaultsError`` where the bytes are none of the file's encoding.
     """
@@ -272,7 +272,10 @@ def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Rec
 
 
 def _once_more(raw: str, delimiter: str) -> list[str]:
-    """The cells of a line with blanks behind its quotation marks; none when that is not what is wrong with it."""
+    """Return the cells of a line with blanks behind its quotation marks.
+
+    None when that is not what is wrong with it.
+    """
     mended = re.sub(rf'" +(?=[{re.escape(delimiter)}\r\n]|$)', '"', raw)
     try:
         return next(csv.reader([mended], delimiter=delimiter, strict=True, skipinitialspace=True), [])
@@ -303,12 +306,12 @@ class _Lines:
         return line
 
     def take(self) -> tuple[int, str]:
-        """The row is whole: how many lines it had, and its text."""
+        """Take the row, which is whole: how many lines it had, and its text."""
         held, self.held, self._size = self.held, [], 0
         return len(held), held[0] if len(held) == 1 else "".join(held)
 
     def give_back(self) -> str:
-        """The row cannot be read: its first line is left out, the others come again."""
+        """Give back a row that cannot be read: its first line is left out, the others come again."""
         held, self.held, self._size = self.held, [], 0
         self._again.extendleft(reversed(held[1:]))
         return held[0] if held else ""

@@ -66,7 +66,7 @@ class SimpleRows:
 
 
 def simple_rows(columns: Sequence[Column], pepper: bytes, language: Language) -> SimpleRows | None:
-    """The fast way for a file with these columns; None when it has others."""
+    """Return the fast way for a file with these columns; None when it has others."""
     uses = [column.used_as for column in columns]
     names = [column.name for column in columns if column.used_as == "attribute"]
     once = uses.count("email") == 1 and uses.count("name") <= 1 and uses.count("language") <= 1

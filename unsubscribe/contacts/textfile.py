@@ -77,7 +77,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def find_encoding(file: BinaryIO) -> str:
-    """The encoding of a file; of bytes that are no UTF-8 here and there, the one that explains more of them."""
+    """Return the encoding of a file; of bytes that are no UTF-8 here and there, the one that explains more of them."""
     start = file.read(4)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"

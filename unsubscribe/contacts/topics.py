@@ -80,7 +80,7 @@ class Standing:
 
 
 def check_slug(slug: str) -> str:
-    """The slug, if it can be one: a-z, 0-9, hyphen and underscore, 64 at most. Else ``InputError``."""
+    """Return the slug, if it can be one: a-z, 0-9, hyphen and underscore, 64 at most. Else ``InputError``."""
     if not _SLUG.fullmatch(slug):
         expected = N_("{slug} cannot be a topic: expected lower-case letters, digits and hyphens, 64 at most")
         raise InputError(expected.format(slug=repr(slug)))
@@ -110,13 +110,13 @@ def describe_topic(conn: Connection, topic_id: int, **fields: Any) -> None:
 
 
 def find_topic(conn: Connection, slug: str) -> Topic | None:
-    """The topic with that slug, or None."""
+    """Return the topic with that slug, or None."""
     row = conn.execute(select(*_COLUMNS).where(TOPIC.c.slug == slug)).first()
     return _topic_of(row) if row else None
 
 
 def topic(conn: Connection, slug: str) -> Topic:
-    """The topic with that slug; raises ``InputError`` when there is none."""
+    """Return the topic with that slug; raises ``InputError`` when there is none."""
     found = find_topic(conn, slug)
     if found is None:
         said = N_("there is no topic {name}; 'postiljon contacts import FILE --topic {slug}' makes it")
@@ -134,12 +134,12 @@ _TOPICS = PreparedStatement(lambda _dialect: select(*_COLUMNS).order_by(TOPIC.c.
 
 
 def subscriptions(conn: Connection, contact_id: int) -> dict[str, SubscriptionState]:
-    """The state for each topic that the contact has or had something to do with, by slug."""
+    """Return the state for each topic that the contact has or had something to do with, by slug."""
     return {item.topic.slug: item.state for item in subscriptions_of(conn, contact_id)}
 
 
 def subscriptions_of(conn: Connection, contact_id: int) -> list[Subscription]:
-    """The same with topic and date, by the topic's name."""
+    """Return the same with topic and date, by the topic's name."""
     query = (
         select(*_COLUMNS, SUBSCRIPTION.c.state, SUBSCRIPTION.c.since, SUBSCRIPTION.c.statement)
         .join_from(SUBSCRIPTION, TOPIC, TOPIC.c.id == SUBSCRIPTION.c.topic_id)
@@ -169,7 +169,7 @@ _STANDINGS = PreparedStatement(
 
 
 def standings(conn: Connection, contact_ids: Iterable[int]) -> dict[int, dict[int, Standing]]:
-    """The rows of many contacts: by contact, then by topic."""
+    """Return the rows of many contacts: by contact, then by topic."""
     found: dict[int, dict[int, Standing]] = {}
     for some in in_slices(sorted(set(contact_ids))):
         for contact_id, topic_id, state, since, statement in _STANDINGS.run(conn, {"b_ids": json.dumps(some)}):
@@ -221,7 +221,7 @@ def set_state(
 
 
 def audience_page(conn: Connection, topic_slug: str, after_id: int = 0, limit: int = 1000) -> list[Contact]:
-    """A page of the contacts that are subscribed to a topic, by number, those after ``after_id``.
+    """Return a page of the contacts that are subscribed to a topic, by number, those after ``after_id``.
 
     Suppressed addresses are among them: the statement that claims leaves them out (I2), and the report counts them.
     """
@@ -237,7 +237,7 @@ def audience_page(conn: Connection, topic_slug: str, after_id: int = 0, limit: i
 
 
 def audience_until(conn: Connection, topic_slug: str, after_id: int, limit: int) -> tuple[int, int]:
-    """The last number of the page after ``after_id`` (``after_id`` when it is empty), and how many are in it."""
+    """Return the last number of the page after ``after_id`` (``after_id`` when it is empty), and how many are in it."""
     mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id, SUBSCRIPTION.c.state == "subscribed"
     query = select(SUBSCRIPTION.c.contact_id).where(*mine, SUBSCRIPTION.c.contact_id > after_id)
     page = query.order_by(SUBSCRIPTION.c.contact_id).limit(limit).subquery()

@@ -103,7 +103,7 @@ _LEFT = re.compile(
 
 
 def words_of(head: str) -> str:
-    """A head as plain words between blanks: *emailOptOut* and *E-Mail-Opt-Out* are both ``email opt out``."""
+    """Return a head as plain words between blanks: *emailOptOut* and *E-Mail-Opt-Out* are both ``email opt out``."""
     plain = unicodedata.normalize("NFKD", _CAMEL.sub(" ", head.replace("ß", "ss"))).casefold()
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     return " ".join(re.sub(r"\be mail", "email", re.sub(r"[^a-z0-9]+", " ", plain)).split())

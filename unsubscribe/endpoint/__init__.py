@@ -37,7 +37,10 @@ ARCHIVE = "/archive"
 
 
 def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The application. ``extra_routes`` (read online, archive) come from above and stand under the same guard."""
+    """Return the application.
+
+    ``extra_routes`` (read online, archive) come from above and stand under the same guard.
+    """
     desk = WebContext(deps)
     tally = DropCounter(desk)
 

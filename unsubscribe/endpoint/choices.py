@@ -48,7 +48,10 @@ class Choices:
         return [Route("/c/{kind}/{token}", self.choice, methods=["GET", "POST"])]
 
     def fresh(self, kind: str, token: Token, change: int) -> str:
-        """A link for one purpose, from now on for half an hour; ``change`` is the opt-out that it may take back."""
+        """Return a link for one purpose, from now on for half an hour.
+
+        ``change`` is the opt-out that it may take back.
+        """
         return self.desk.url(f"/c/{kind}/{self.desk.tokens.fresh(PURPOSES[kind], token, self.desk.now, change)}")
 
     async def choice(self, request: Request) -> Response:
@@ -76,7 +79,7 @@ class Choices:
         return await acts[kind](view, token, reader, await forms.form(request))
 
     async def form(self, view: View, kind: str, token: Token, reader: Subscriber, action: str = "") -> Response:
-        """The form of a choice; without ``action`` it gets a fresh link."""
+        """Return the form of a choice; without ``action`` it gets a fresh link."""
         action = action or self.fresh(kind, token, token.subject)
         if reader.stand == "gone":
             return self._gone(view)
@@ -198,7 +201,7 @@ class Choices:
         return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),), link=again)
 
     def _again(self, view: View, kind: str, token: Token) -> tuple[str, str]:
-        """A link to the same form, for the same purpose as the one that was just used."""
+        """Return a link to the same form, for the same purpose as the one that was just used."""
         return self.fresh(kind, token, token.subject) + view.keep, view.gettext("Change my choice")
 
     async def _choose(

@@ -39,7 +39,7 @@ class Palette:
 
 
 def palette(action: str, link: str, *, dark: bool, on_action: str = "") -> Palette:
-    """The colours of button and link in one mode: the fill as it is given, the others where they pass."""
+    """Return the colours of button and link in one mode: the fill as it is given, the others where they pass."""
     grounds, words = (DARK_GROUNDS, DARK_WORDS) if dark else (LIGHT_GROUNDS, LIGHT_WORDS)
 
     def is_edge(shade: str) -> bool:
@@ -55,7 +55,7 @@ def palette(action: str, link: str, *, dark: bool, on_action: str = "") -> Palet
 
 
 def css(brand: Brand) -> str:
-    """The part of the style sheet that puts the brand's colours into the pages, light, dark and on paper."""
+    """Return the part of the style sheet that puts the brand's colours into the pages, light, dark and on paper."""
     light = _rule(palette(brand.light.action, brand.light.link, dark=False, on_action=brand.light.on_action))
     dark = _rule(palette(brand.dark.action, brand.dark.link, dark=True, on_action=brand.dark.on_action))
     return f"{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n"
@@ -82,7 +82,7 @@ def _nearest(colour: str, passes: Callable[[str], bool], *, dark: bool) -> str:
 
 
 def _hover(shade: str, on_action: str) -> str:
-    """A little away from the colour of the words, so that the contrast only grows."""
+    """Return a little away from the colour of the words, so that the contrast only grows."""
     hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(shade)))
     away = -_HOVER if sum(_channels(on_action)) > sum(_channels(shade)) else _HOVER
     return _shade(hue, light + away, saturation)

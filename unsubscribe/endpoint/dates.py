@@ -20,7 +20,7 @@ _PARTS = re.compile(r"[\s./,-]+")
 
 
 def parse_day(text: str, language: str, today: date) -> date | None:
-    """The day in ``text``; without a year the next such day. None when it is no day."""
+    """Return the day in ``text``; without a year the next such day. None when it is no day."""
     parts = [part for part in _PARTS.split(text.strip().lower()) if part and part != "de"]
     if len(parts) == 3 and len(parts[0]) == 4:
         parts.reverse()
@@ -53,12 +53,12 @@ def month_in_words(day: date, language: str) -> str:
 
 
 def start_of(day: date, zone: str) -> datetime:
-    """The first instant of a day in a time zone."""
+    """Return the first instant of a day in a time zone."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
 
 
 def _bound(day: str) -> str:
-    """The number of the day does not part from its month at the end of a line."""
+    """Keep the number of the day and its month on one line."""
     return _NUMBER.sub("\\1\N{NO-BREAK SPACE}", day, count=1)
 
 

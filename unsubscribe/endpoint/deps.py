@@ -17,7 +17,7 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time, aware and in UTC."""
+    """Return the time, aware and in UTC."""
     return datetime.now(UTC)
 
 

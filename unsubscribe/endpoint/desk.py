@@ -105,7 +105,7 @@ class WebContext:
         return await self._writes.run(work)
 
     async def read_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """The same for work that reads for many at once."""
+        """Return the same for work that reads for many at once."""
         return await self._reads.run_many(work, item)
 
     async def write_planned(
@@ -119,7 +119,7 @@ class WebContext:
         return view_of(request, self.deps.default_language, own)
 
     def url(self, path: str) -> str:
-        """A path of ours as a link in a page."""
+        """Return a path of ours as a link in a page."""
         return self.site.base + path
 
     def join(self, view: View, topic: Topic | None) -> str:
@@ -127,33 +127,36 @@ class WebContext:
         return self.subscribe(view, [topic.slug]) if topic and topic.is_open else ""
 
     def subscribe(self, view: View, slugs: Iterable[str]) -> str:
-        """The form to sign up with these topics first, in the language that was chosen, if one was; "" while closed."""
+        """Return the form to sign up with these topics first, in the language that was chosen, if one was.
+
+        "" while closed.
+        """
         if not self.signs_up:
             return ""
         query = [("topic", slug) for slug in slugs] + ([("lang", view.language)] if view.keep else [])
         return self.url("/subscribe") + (f"?{urlencode(query)}" if query else "")
 
     def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
-        """A page that only says something, with the address to write to; it offers no other language."""
+        """Return a page that only says something, with the address to write to; it offers no other language."""
         helped = view.gettext("Do you have a question? Email us:")
         fixed = {"heading": heading, "sentences": sentences, "help": helped}
         quiet = View(view.language, view.keep)
         return respond(self.pages.filled("message.html", quiet, fixed, {"number": number}), status)
 
     def done(self, view: View, heading: str, sentences: tuple[str, ...], status: int = 200, **more: object) -> Response:
-        """A page that says what was done."""
+        """Return a page that says what was done."""
         basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None, "link": None}
         context = basis | {"heading": heading, "sentences": sentences} | more
         return respond(self.pages.page("done.html", View(view.language, view.keep), context), status)
 
     def told(self, view: View, heading: str, *sentences: str) -> Response:
-        """A page that says the same to everybody: made once, since a flood may ask for nothing else."""
+        """Return a page that says the same to everybody: made once, since a flood may ask for nothing else."""
         fixed = {"kind": "info", "changes": (), "after": "", "code": None, "link": None}
         texts = {"heading": heading, "sentences": sentences}
         return respond(self.pages.filled("done.html", View(view.language, view.keep), fixed | texts, {}))
 
     def ask(self, view: View, heading: str, sentences: tuple[str, ...], label: str, **more: object) -> Response:
-        """A page with one button that acts: by a POST to ``action``, else to the page's own address."""
+        """Return a page with one button that acts: by a POST to ``action``, else to the page's own address."""
         basis: dict[str, object] = {"kind": "primary", "action": ""}
         context = basis | {"heading": heading, "sentences": sentences, "label": label} | more
         return respond(self.pages.page("ask.html", view, context))

@@ -57,11 +57,11 @@ class DetailPages:
         self.addresses = addresses
 
     def routes(self) -> list[Route]:
-        """The one route."""
+        """Return the one route."""
         return [Route("/d/{token}", self.change, methods=["GET", "POST"])]
 
     async def change(self, request: Request) -> Response:
-        """The form, or the act."""
+        """Return the form, or the act."""
         token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, self.desk.now)
         tried, now = bool(trial.of(token)), self.desk.now
         offer = (lambda conn: trial.look(conn, token, now)) if tried else partial(self._offer, token)
@@ -86,7 +86,7 @@ class DetailPages:
         return await self._save(view, (token, wishes), (reader, ()), _Form({}, {}))
 
     async def topics_form(self, view: View, token: Token, reader: Subscriber, action: str) -> Response:
-        """The form for them."""
+        """Return the form for them."""
         _, topics = await self.desk.read(partial(self._offer, token))
         shown = [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics]
         context = {"address": reader.masked, "action": action, "topics": shown}
@@ -126,7 +126,7 @@ class DetailPages:
     def _saved(
         self, view: View, lines: Sequence[str], done: tuple[AddressChangeStatus | None, bool], path: str
     ) -> Response:
-        """The same page whether a value that was filled in is new or was so already: it confirms no guess."""
+        """Return the same page whether a value that was filled in is new or was so already: it confirms no guess."""
         _ = view.gettext
         move, over = done
         again = (path + view.keep, _("Change something else")) if path else None
@@ -196,7 +196,7 @@ class DetailPages:
         return wishes, faults
 
     def _field(self, name: str) -> str:
-        """The field of the form that a fault is about."""
+        """Return the field of the form that a fault is about."""
         return f"own-{name}" if name in self.desk.deps.settings.open_fields else name
 
     def _fault_text(self, view: View, field: str) -> str:

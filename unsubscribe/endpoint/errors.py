@@ -10,14 +10,14 @@ from unsubscribe.endpoint.pages import View
 
 
 def page(desk: WebContext, request: Request, status: int, number: str) -> Response:
-    """The page for a status. 404 is one and the same for every link that is not genuine."""
+    """Return the page for a status. 404 is one and the same for every link that is not genuine."""
     view = desk.view(request)
     heading, sentences = texts(view, status)
     return desk.message(view, heading, sentences, status, number if status in (500, 503) else "")
 
 
 def expired(desk: WebContext, request: Request) -> Response:
-    """The page for a genuine link whose time has passed: 410."""
+    """Return the page for a genuine link whose time has passed: 410."""
     view = desk.view(request)
     _ = view.gettext
     sentences = (

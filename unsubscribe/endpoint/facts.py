@@ -74,7 +74,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.+Z-]+)?")
 
 
 def in_words(view: View, value: Any, names: Mapping[str, str], key: str = "") -> str:
-    """A value of any shape on one line, without what is empty; ``names`` are those of topics."""
+    """Return a value of any shape on one line, without what is empty; ``names`` are those of topics."""
     if isinstance(value, Mapping):
         found = {
             str(name): in_words(view, item, names, str(name))

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 async def body(request: Request) -> bytes:
-    """The body of a request, within the limits."""
+    """Return the body of a request, within the limits."""
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MOST_BYTES:
         raise HTTPException(413)
@@ -53,7 +53,7 @@ def begin(coming: Awaitable[T]) -> tuple[T | None, Awaitable[T] | None]:
 
 @types.coroutine
 def _go_on(steps: Generator[Any, Any, T], waited_for: Any) -> Generator[Any, Any, T]:
-    """The rest of what was begun by hand, and waits for something."""
+    """Yield the rest of what was begun by hand, and waits for something."""
     try:
         while True:
             try:
@@ -68,7 +68,7 @@ def _go_on(steps: Generator[Any, Any, T], waited_for: Any) -> Generator[Any, Any
 
 
 async def _whole(request: Request) -> bytes:
-    """The pieces of a body together, as they come (ASGI: ``http.request``)."""
+    """Return the pieces of a body together, as they come (ASGI: ``http.request``)."""
     kept = bytearray()
     while True:
         message = await request.receive()
@@ -82,12 +82,12 @@ async def _whole(request: Request) -> bytes:
 
 
 async def form(request: Request) -> Form:
-    """The fields of a form, each with its values in order; control characters and overlong values cut away."""
+    """Return the fields of a form, each with its values in order; control characters and overlong values cut away."""
     return parse(await body(request), request.headers.get("content-type", ""))
 
 
 def parse(data: bytes, content_type: str) -> Form:
-    """The fields in ``data``. What is no form, or a broken one, has none."""
+    """Return the fields in ``data``. What is no form, or a broken one, has none."""
     kind, _, options = content_type.partition(";")
     if kind.strip().lower() == "multipart/form-data":
         pairs = _multipart(data, options)
@@ -100,13 +100,13 @@ def parse(data: bytes, content_type: str) -> Form:
 
 
 def clean(value: str) -> str:
-    """A value as it may be kept: no control characters, no spaces around it, not endless."""
+    """Return a value as it may be kept: no control characters, no spaces around it, not endless."""
     kept = "".join(sign if sign.isprintable() else " " for sign in value[: LONGEST_VALUE + 1])
     return kept.strip()[:LONGEST_VALUE]
 
 
 def one(fields: Form, name: str) -> str:
-    """The last value of a field, or nothing."""
+    """Return the last value of a field, or nothing."""
     return fields.get(name, [""])[-1]
 
 
@@ -120,7 +120,10 @@ def _urlencoded(data: bytes) -> list[tuple[str, str]]:
 
 
 def _multipart(data: bytes, options: str) -> list[tuple[str, str]]:
-    """The plain fields of a multipart body (RFC 7578); files are left out. Small enough to be read in one piece."""
+    """Return the plain fields of a multipart body (RFC 7578); files are left out.
+
+    Small enough to be read in one piece.
+    """
     boundary = _option(options, "boundary").encode("utf-8", "replace")
     if not boundary:
         return []
@@ -136,7 +139,7 @@ def _multipart(data: bytes, options: str) -> list[tuple[str, str]]:
 
 
 def _field_name(head: str) -> str:
-    """The name in ``Content-Disposition: form-data; name="…"``; nothing for a file or another part."""
+    """Return the name in ``Content-Disposition: form-data; name="…"``; nothing for a file or another part."""
     for line in head.split("\r\n"):
         key, _, value = line.partition(":")
         kind, _, options = value.partition(";")

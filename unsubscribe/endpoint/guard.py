@@ -34,7 +34,7 @@ ErrorPage = Callable[[Request, int, str], Response]
 
 
 def protecting(*, https: bool) -> list[tuple[bytes, bytes]]:
-    """The headers that an answer has unless its route says otherwise."""
+    """Return the headers that an answer has unless its route says otherwise."""
     headers = {
         "content-security-policy": STRICT,
         "x-content-type-options": "nosniff",
@@ -148,7 +148,7 @@ class SecurityMiddleware:
         await response(scope, receive, send)
 
     def _page(self, request: Request, status: int, number: str) -> Response:
-        """The page in words; where that fails too, the bare status, with the same headers round it."""
+        """Return the page in words; where that fails too, the bare status, with the same headers round it."""
         try:
             return self.error_page(request, status, number)
         except Exception as error:

@@ -57,7 +57,7 @@ async def home(desk: WebContext, request: Request) -> Response:
 
 
 async def asset(desk: WebContext, request: Request) -> Response:
-    """A file under its hash; compressed for who can take it."""
+    """Return a file under its hash; compressed for who can take it."""
     found = desk.look.assets.get(request.path_params["name"])
     if found is None:
         raise HTTPException(404)
@@ -84,7 +84,7 @@ async def metrics(desk: WebContext, request: Request) -> Response:
 
 
 def _may_see(desk: WebContext, request: Request) -> bool:
-    """A proxy on this machine makes everybody a neighbour: then only the token counts."""
+    """Tell whether the token alone counts: a proxy on this machine makes every visitor a neighbour."""
     token = desk.deps.metrics_token
     given = request.headers.get("authorization", "")
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
@@ -118,7 +118,7 @@ async def robots(desk: WebContext, request: Request) -> Response:  # noqa: ARG00
 
 
 async def standing(desk: WebContext, name: str, request: Request) -> Response:
-    """A page that is the same for everybody."""
+    """Return a page that is the same for everybody."""
     await desk.find_contact()
     headers = {"cache-control": A_WHILE, "vary": "accept-language", "x-robots-tag": "noarchive"}
     return respond(desk.pages.page(name, desk.view(request), {}), 200, headers)

@@ -68,7 +68,7 @@ class MyDataPages:
         return self.desk.told(view, _("Check your inbox"), told)
 
     async def show(self, request: Request) -> Response:
-        """A button; then everything."""
+        """Return a button; then everything."""
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.MY_DATA)
         if not fresh:
             return errors.expired(self.desk, request)

@@ -52,7 +52,7 @@ class OneClick:
         await send({"type": "http.response.body", "body": page})
 
     def _known(self, scope: Scope) -> tuple[str, Token | None]:
-        """The language that is asked for, and the token; none where this way does not apply by the head."""
+        """Return the language that is asked for, and the token; none where this way does not apply by the head."""
         if scope["method"] != "POST" or not scope["path"].startswith(_START) or scope["query_string"]:
             return "", None
         length, language = _of_head(scope["headers"])

@@ -50,7 +50,7 @@ class OptOuts:
         ]
 
     async def opt_out(self, request: Request) -> Response:
-        """The page, or the act."""
+        """Return the page, or the act."""
         token = self._token(request)
         if trial.of(token):
             return await self._tried(request, token)
@@ -89,7 +89,7 @@ class OptOuts:
         return self._before(view, other)
 
     async def _tried(self, request: Request, token: Token) -> Response:
-        """The same pages for the link of a test mail."""
+        """Return the same pages for the link of a test mail."""
         now, text = self.desk.now, request.path_params["token"]
         reader, _ = await self.desk.read(lambda conn: trial.look(conn, token, now))
         view = self.desk.view(request)
@@ -146,7 +146,7 @@ class OptOuts:
                 self.desk.post.opted_out(conn, left.reader.contact, left.change, self.desk.now)
 
     def _asked(self, view: View, reader: Subscriber, text: str) -> str:
-        """The page that asks; for who has left already, the page that says so."""
+        """Return the page that asks; for who has left already, the page that says so."""
         fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | trial.of(reader.token)
         if reader.stand != "on":
             return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
@@ -155,7 +155,10 @@ class OptOuts:
         return self.desk.pages.filled("optout.html", view, fixed, places)
 
     def left(self, view: View, left: OptOutResult, text: str) -> str:
-        """The page that follows, with its fresh tokens; a program that clicks once gets none, only the way to them."""
+        """Return the page that follows, with its fresh tokens.
+
+        A program that clicks once gets none, only the way to them.
+        """
         reader = left.reader
         here = self.desk.url(f"/u/{text}") if reader.stand != "gone" else ""
         robot = left.how == "one-click"
@@ -184,7 +187,7 @@ class OptOuts:
         }
 
     def _before(self, view: View, other: str, **more: object) -> Response:
-        """The page between the question and the form."""
+        """Return the page between the question and the form."""
         _ = view.gettext
         if other == "less-often":
             told = _("You can receive at most one email a week, or at most one a month.")

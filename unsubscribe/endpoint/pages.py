@@ -43,7 +43,7 @@ class View:
     switch: bool = False
 
     def gettext(self, message: str) -> str:
-        """A message of the pages in this language."""
+        """Return a message of the pages in this language."""
         return words(self.language, "pages").gettext(message)
 
 
@@ -55,7 +55,7 @@ def view_of(request: Request, default: str, own: str = "") -> View:
 
 @lru_cache(maxsize=256)
 def view_for(query: bytes, header: str, default: str, own: str, switch: bool) -> View:
-    """The same by the parts of a request that matter."""
+    """Return the same by the parts of a request that matter."""
     chosen = variant(QueryParams(query).get("lang", ""))
     if primary(chosen) in NAMES:
         return View(chosen, f"?lang={chosen}", switch)
@@ -73,7 +73,7 @@ def also(request: Request) -> str:
 
 
 def accepted(header: str) -> str:
-    """The best of our languages in an Accept-Language header (RFC 9110 section 12.5.4), or nothing."""
+    """Return the best of our languages in an Accept-Language header (RFC 9110 section 12.5.4), or nothing."""
     best, best_quality = "", 0.0
     for item in header[:500].split(","):
         tag, _, options = item.partition(";")
@@ -103,13 +103,13 @@ class Pages:
         self._pieces.cache_clear()
 
     def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
-        """A page by its template (``optout.html``), with all that :file:`base.html` wants."""
+        """Return a page by its template (``optout.html``), with all that :file:`base.html` wants."""
         languages = tuple((code, NAMES[code]) for code in LANGUAGES["pages"]) if view.switch else ()
         basis = {"site": self.site, "languages": languages, "keep": view.keep, "also": "", "errors": {}}
         return render_page(name, view.language, basis | dict(context))
 
     def filled(self, name: str, view: View, fixed: Mapping[str, Any], places: Mapping[str, str]) -> str:
-        """The same for ``fixed`` values that many people share, with ``places`` that are each person's own.
+        """Return the same for ``fixed`` values that many people share, with ``places`` that are each person's own.
 
         A place that is empty is for the template an empty value, so that it can leave out what hangs on it.
         """
@@ -127,10 +127,10 @@ class Pages:
 
 
 def respond(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A page as an answer."""
+    """Return a page as an answer."""
     return Response(text.encode(), status, dict(headers or {}), "text/html; charset=utf-8")
 
 
 def _harmless(value: Any) -> Any:
-    """A text without the marks that stand for places."""
+    """Return a text without the marks that stand for places."""
     return value.replace(_OPEN, "").replace(_CLOSE, "") if isinstance(value, str) else value

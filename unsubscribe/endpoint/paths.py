@@ -24,7 +24,10 @@ _CODE = re.compile(r"([A-Za-z0-9_-]{16}(?:\.txt)?)(?:_*(?:[^A-Za-z0-9_-].*)?)", 
 
 
 def meant(path: str, base: str = "") -> str:
-    """The path of ours that is meant. ``base``: the path of the public address, decoded, without a slash at its end."""
+    """Return the path of ours that is meant.
+
+    ``base``: the path of the public address, decoded, without a slash at its end.
+    """
     if len(path) > LONGEST or _CONTROL.search(path):
         return path
     path = _SLASHES.sub("/", path)
@@ -55,7 +58,7 @@ def _bare(path: str) -> str:
 
 
 def _parts(rest: str) -> Iterator[str]:
-    """The parts behind the first, up to the token that something else stands behind: what follows is no path."""
+    """Yield the parts behind the first, up to the token that something else stands behind: what follows is no path."""
     for part in rest.split("/"):
         token = _TOKEN.fullmatch(part)
         if found := token[1] if token else part.rstrip(_ENDS):

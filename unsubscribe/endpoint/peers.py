@@ -29,7 +29,7 @@ _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:]*))(?::[0-9A-Za-z._-]*)?")  # s
 
 
 def peer_of(request: Request, trusted: Collection[str]) -> str:
-    """The address that asks, or ``UNKNOWN``; never nothing."""
+    """Return the address that asks, or ``UNKNOWN``; never nothing."""
     networks = _networks(frozenset(trusted))
     asks = _address(request.client.host) if request.client else None
     if asks is not None and _is_in(asks, networks):
@@ -47,7 +47,7 @@ def peer_of(request: Request, trusted: Collection[str]) -> str:
 
 
 def forwards_unbelieved(scope: Scope, trusted: Collection[str]) -> str:
-    """The address of a peer that speaks for others and is no trusted proxy; empty for any other request."""
+    """Return the address of a peer that speaks for others and is no trusted proxy; empty for any other request."""
     if not any(name in _SPEAKING for name, _ in scope["headers"]) or not scope.get("client"):
         return ""
     asks = _address(scope["client"][0])
@@ -55,7 +55,7 @@ def forwards_unbelieved(scope: Scope, trusted: Collection[str]) -> str:
 
 
 def _last(hops: list[str], networks: tuple[Network, ...]) -> Address | None:
-    """The last hop that is not trusted, or cannot be read; the last of all where each is trusted."""
+    """Return the last hop that is not trusted, or cannot be read; the last of all where each is trusted."""
     for hop in reversed(hops):
         found = _address(hop)
         if found is None or not _is_in(found, networks):
@@ -70,7 +70,7 @@ def _forwarded_for(request: Request) -> list[str]:
 
 
 def _forwarded(request: Request) -> list[str]:
-    """The same of ``Forwarded``; one that is not as the RFC wants it is a hop that nobody can read."""
+    """Return the same of ``Forwarded``; one that is not as the RFC wants it is a hop that nobody can read."""
     lines = ",".join(line for line in request.headers.getlist("forwarded") if line.strip())
     try:
         return list(_elements(lines)) if lines else []
@@ -95,7 +95,7 @@ def _elements(lines: str) -> Iterator[str]:
 
 
 def _address(text: str) -> Address | None:
-    """An address without port, brackets, quotes and zone; IPv4 within IPv6 as IPv4."""
+    """Return an address without port, brackets, quotes and zone; IPv4 within IPv6 as IPv4."""
     bare = text.strip().strip('"').strip()
     if split := _WITH_PORT.fullmatch(bare):
         bare = split[1] or split[2] or ""

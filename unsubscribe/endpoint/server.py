@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
 
 
 def config(app: ASGIApp, host: str, port: int, **more: Any) -> uvicorn.Config:
-    """The settings of uvicorn under which the promises hold; ``more`` adds or overrules."""
+    """Return the settings of uvicorn under which the promises hold; ``more`` adds or overrules."""
     around = getattr(app, "middleware_stack", None)
     headers = around.headers if isinstance(around, SecurityMiddleware) else protecting(https=False)
     http = type("Protocol", (more.pop("http", PatientProtocol),), {"protecting": headers, "turns": PipelinedRequests()})

@@ -46,7 +46,7 @@ class SignUpPages:
         self._spent = Spent()
 
     def routes(self) -> list[Route]:
-        """The form, and the link in the letter."""
+        """Return the form, and the link in the letter."""
         methods = ["GET", "POST"]
         return [
             Route("/subscribe", self.subscribe, methods=methods),
@@ -54,7 +54,7 @@ class SignUpPages:
         ]
 
     async def subscribe(self, request: Request) -> Response:
-        """The form, or the request."""
+        """Return the form, or the request."""
         view = self.desk.view(request)
         if not self.desk.signs_up:
             return await self._closed(request, view)
@@ -95,7 +95,7 @@ class SignUpPages:
         return ()
 
     async def confirm(self, request: Request) -> Response:
-        """The button, or the confirmation."""
+        """Return the button, or the confirmation."""
         now = self.desk.now
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.CONFIRM)
         found = await self.desk.read(partial(_look, token))
@@ -111,7 +111,7 @@ class SignUpPages:
         return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(request, view, done)
 
     def consent(self, view: View) -> tuple[str, str]:
-        """The sentence that one agrees to by signing up, and its version, which follows from the text."""
+        """Return the sentence that one agrees to by signing up, and its version, which follows from the text."""
         _ = view.gettext
         text = _(
             "By signing up, you agree that %(name)s sends you emails about the topics you ticked. You can stop at any "
@@ -186,7 +186,7 @@ class SignUpPages:
         return self.desk.done(view, _("You have signed up"), (told,), after=stop)
 
     def _too_late(self, request: Request, view: View, found: SignUp) -> Response:
-        """The way back, for the same topics: the link names them, also when the request itself was deleted."""
+        """Return the way back, for the same topics: the link names them, also when the request itself was deleted."""
         _ = view.gettext
         sentences = (_("Nothing was changed. Sign up again, and we will send you a new email."),)
         slugs = _named(request) or [topic.slug for topic in found.topics]
@@ -208,7 +208,7 @@ class SignUpPages:
 
 
 def _named(request: Request) -> list[str]:
-    """The topics that a link names: they may choose an order, and nothing else."""
+    """Return the topics that a link names: they may choose an order, and nothing else."""
     return [forms.clean(slug)[:64] for slug in request.query_params.getlist("topic")[:MOST_NAMED]]
 
 

@@ -59,7 +59,7 @@ class Theme:
 
 
 def look_of(brand: Brand, public_url: str, contact_address: str) -> Theme:
-    """The pages' view of a brand. ``public_url`` may have a path, which all links then begin with."""
+    """Return the pages' view of a brand. ``public_url`` may have a path, which all links then begin with."""
     base = urlsplit(public_url).path.rstrip("/")
     sheet = _asset("pages", "css", "text/css; charset=utf-8", _small(page_asset("pages.css").decode(), brand))
     assets = {sheet.name: sheet}
@@ -84,7 +84,7 @@ def look_of(brand: Brand, public_url: str, contact_address: str) -> Theme:
 
 
 def _small(sheet: str, brand: Brand) -> bytes:
-    """The style sheet with the brand's colours behind it, without comments and spare spaces."""
+    """Return the style sheet with the brand's colours behind it, without comments and spare spaces."""
     text = _COMMENT.sub("", sheet + colours.css(brand))
     return _SPACE.sub(lambda found: found[1] or " ", text).strip().encode()
 

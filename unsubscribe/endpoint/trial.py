@@ -30,7 +30,7 @@ def of(token: Token) -> dict[str, object]:
 
 
 def look(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, Sequence[Topic]]:
-    """A reader of the test mail, who is nobody, and the topics that the form would show."""
+    """Return a reader of the test mail, who is nobody, and the topics that the form would show."""
     found = contacts.topics(conn)
     topic = next((one for one in found if one.id == trial_topic(token)), None)
     nobody = Contact(0, _NOBODY, _NOBODY, b"", "example.org", "", "", {}, frozenset(), now, now)
@@ -39,7 +39,7 @@ def look(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, Seq
 
 
 def nothing_done(desk: WebContext, view: View) -> Response:
-    """The answer to a button."""
+    """Return the answer to a button."""
     _ = view.gettext
     told = _("A reader who uses this button sees here what was changed.")
     return desk.done(view, _("Nothing was changed"), (told,), kind="info", trial=True)

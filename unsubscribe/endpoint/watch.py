@@ -25,7 +25,7 @@ log = get_logger("postiljon.web")
 
 
 def masked(path: str) -> str:
-    """A path as it may be logged and counted: ``/u/…``; what is not ours is ``/?``."""
+    """Return a path as it may be logged and counted: ``/u/…``; what is not ours is ``/?``."""
     first, _, rest = path.lstrip("/").partition("/")
     if first not in KNOWN:
         return "/" if path == "/" else "/?"

@@ -38,7 +38,7 @@ REASONS = {
 
 
 def often_in_words(view: View, days: int, name: str) -> str:
-    """The sentence that confirms *less often* (brief.md 1.4 no. 30)."""
+    """Return the sentence that confirms *less often* (brief.md 1.4 no. 30)."""
     _ = view.gettext
     texts = {
         0: _("You will receive every email from %(name)s."),
@@ -60,7 +60,7 @@ def day_fault(view: View, day: date | None, today: date) -> str:
 
 
 def later(day: date, months: int) -> date:
-    """The same day some months on; the last of the month where that day does not exist."""
+    """Return the same day some months on; the last of the month where that day does not exist."""
     year, month = divmod(day.month - 1 + months, 12)
     last = (date(day.year + year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
     return date(day.year + year, month + 1, min(day.day, last))

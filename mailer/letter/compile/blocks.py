@@ -86,7 +86,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _closing_line(state: StateBlock, start: int, end: int, colons: int) -> int:
-    """The line that closes a fence of ``colons``, or ``end``. Within a list it ends where the list does."""
+    """Return the line that closes a fence of ``colons``, or ``end``. Within a list it ends where the list does."""
     inner: list[int] = []  # fences opened since, as short as or shorter than ours
     for number in range(start, end):
         line = line_of(state, number)

@@ -19,7 +19,7 @@ _EXAMPLES = {"_web": "https://www.example.org", "_mail": "info@example.org", "_p
 
 
 def address_faults(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
-    """The faults of a masked address."""
+    """Yield the faults of a masked address."""
     words = list(masker.word.finditer(target))
     begins = bool(words) and words[0].start() == 0
     if not begins and not any(match[1] == "c" for match in words):
@@ -30,7 +30,7 @@ def address_faults(target: str, masker: Placeholders) -> Iterator[AddressFinding
 
 
 def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str:
-    """The filter for a slot that is all of an address, of a recipient or of a number; "" for a part of one."""
+    """Return the filter for a slot that is all of an address, of a recipient or of a number; "" for a part of one."""
     before, after = target[: match.start()], target[match.end() :]
     if not masker.word.sub(lambda word: "" if word[1] == "c" else word[0], before).strip():
         return "_web"
@@ -74,7 +74,7 @@ def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[AddressFinding]:
 
 
 def _texts(node: Node) -> Iterator[str]:
-    """The texts that a slot shows for who has no value."""
+    """Yield the texts that a slot shows for who has no value."""
     match node:
         case Filter(inner, "default", arguments):
             yield from (str(part.value) for part in arguments[:1] if isinstance(part, Constant))

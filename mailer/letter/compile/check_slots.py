@@ -17,7 +17,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 
 def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], addresses: set[Tag]) -> Iterator[Fault]:
-    """A warning for each slot that every contact can fill and nobody in particular can.
+    """Yield a warning for each slot that every contact can fill and nobody in particular can.
 
     ``addresses``: the slots that stand in one.
     """
@@ -30,7 +30,7 @@ def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], add
 
 
 def in_addresses(root: Element, masker: Placeholders) -> set[Tag]:
-    """The slots that stand in an address."""
+    """Return the slots that stand in an address."""
     targets = (element.target for element in root.walk())
     return {masker.tag(match[0]) for target in targets for match in masker.word.finditer(target)}
 

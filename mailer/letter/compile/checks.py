@@ -63,13 +63,13 @@ class Checker:
         return sorted(faults, key=lambda fault: fault.line)
 
     def fault(self, line: int, found: str, expected: str, hint: str = "") -> Fault:
-        """A fault of the body; ``found`` is shown as the author wrote it, shortened."""
+        """Return a fault of the body; ``found`` is shown as the author wrote it, shortened."""
         shown = self.masker.show(found).strip().replace("\n", " ")
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         return Fault(self.source.file, line, "body", shown, expected, hint)
 
     def warning(self, line: int, found: str, expected: str, hint: str = "") -> Fault:
-        """A warning of the body."""
+        """Return a warning of the body."""
         return replace(self.fault(line, found, expected, hint), severity="warning")
 
     def _element(self, element: Element) -> Iterator[Fault]:
@@ -140,7 +140,7 @@ class Checker:
                 yield self.warning(line, found, rule.expected, rule.hint)
 
     def _cells(self, table: Element) -> Iterator[Fault]:
-        """A row with more cells than the head: they would be shown nowhere."""
+        """Yield a row with more cells than the head: they would be shown nowhere."""
         rows = [row for part in table.children for row in part.children if row.kind == "tr"]
         most = len(rows[0].children)
         for row in rows[1:]:
@@ -165,7 +165,7 @@ class Checker:
         yield replace(lost, severity="warning") if name else lost
 
     def _in_code(self, element: Element) -> list[tuple[int, str]]:
-        """The tags within a piece of code, which has no children: line and text of each."""
+        """Return the tags within a piece of code, which has no children: line and text of each."""
         if element.kind not in ("fence", "code_block", "code_inline"):
             return []
         return [(element.line, match[0]) for match in self.masker.word.finditer(element.text)]
@@ -280,7 +280,7 @@ class Checker:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint with the known word nearest to ``word``; empty if none is near."""
+    """Return a hint with the known word nearest to ``word``; empty if none is near."""
     near = difflib.get_close_matches(word, known, n=1)
     return N_("Did you mean {word}?").format(word=near[0]) if near else ""
 

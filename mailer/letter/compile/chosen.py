@@ -26,7 +26,7 @@ class ConditionalAddress:
 
 
 def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
-    """The addresses that a masked one is, if a condition that begins it chooses them; else ``None``."""
+    """Return the addresses that a masked one is, if a condition that begins it chooses them; else ``None``."""
     before = _BEFORE.match(target)
     words = list(masker.word.finditer(target))
     if not before or not words or words[0].start() != before.end() or masker.tag(words[0][0]).kind != "if":

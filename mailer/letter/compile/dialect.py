@@ -49,7 +49,7 @@ def add_dialect(markdown: MarkdownIt, masker: Placeholders) -> None:
 
 
 def line_of(state: StateBlock, number: int) -> str:
-    """A line without what its containers put before it."""
+    """Return a line without what its containers put before it."""
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()
 
 
@@ -97,7 +97,7 @@ def _rows_together(lines: list[str], masker: Placeholders) -> list[tuple[int, st
 
 
 def _of_table(gap: list[tuple[int, str]], masker: Placeholders, end: int) -> list[tuple[int, str]]:
-    """A gap whose first ``end`` lines belong to the table: the tags of these, and the rest as it is."""
+    """Return a gap whose first ``end`` lines belong to the table: the tags of these, and the rest as it is."""
     return [each for each in gap[:end] if masker.word.search(each[1]) and "<!--" not in each[1]] + gap[end:]
 
 
@@ -216,12 +216,12 @@ class _Rules:
         return True
 
     def tags(self, line: str, row: Token) -> list[Token]:
-        """The tags of a line, in the place of a row."""
+        """Return the tags of a line, in the place of a row."""
         words = self.masker.word.finditer(line)
         return [Token("control", "", 0, content=word[0], map=row.map, level=row.level, block=True) for word in words]
 
     def last_row(self, state: StateBlock, start: int, end: int) -> int:
-        """The line behind the last row: tags belong to the table if they begin, end and hold rows in it."""
+        """Return the line behind the last row: tags belong to the table if they begin, end and hold rows in it."""
         depth, opened, number = 0, start, start
         for number in range(start, end):
             line = line_of(state, number)

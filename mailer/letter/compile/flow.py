@@ -26,7 +26,7 @@ class Flow:
     then: Callable[[Element], str]
 
     def text(self, children: Sequence[Element]) -> str:
-        """The children, one below the other."""
+        """Return the children, one below the other."""
         return self._run(children, ())
 
     def _run(self, children: Sequence[Element], above: Presence) -> str:
@@ -46,7 +46,7 @@ class Flow:
         return "".join(tag.text + self._run(arm, above) for tag, arm in zip(group.tags, group.arms, strict=True))
 
     def _loop(self, group: ConditionalGroup, above: Presence) -> str:
-        """A loop: what stands between its rounds is put there by the plan."""
+        """Return a loop: what stands between its rounds is put there by the plan."""
         (loop, *ends), (body, *_) = group.tags, group.arms
         end = "".join(tag.text for tag in ends)
         if above is None or not body or of_run(body, self.masker) == ():

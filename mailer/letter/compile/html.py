@@ -38,7 +38,7 @@ class HtmlWriter:
     column: int = 560
 
     def write(self, element: Element) -> str:
-        """The HTML of an element and all below it."""
+        """Return the HTML of an element and all below it."""
         match element.kind:
             case "text":
                 return escape(element.text, quote=False)
@@ -74,7 +74,7 @@ class HtmlWriter:
         return "".join(self.write(child) for child in element.children)
 
     def flow(self, element: Element) -> str:
-        """The same; a list's item with one paragraph is tight, and gets none."""
+        """Return the same; a list's item with one paragraph is tight, and gets none."""
         if element.kind == "list_item" and sum(child.kind == "paragraph" for child in element.children) == 1:
             return "".join(
                 self.inside(child) if child.kind == "paragraph" and not is_picture(child) else self.write(child)
@@ -83,7 +83,7 @@ class HtmlWriter:
         return self.inside(element)
 
     def look(self, name: str, values: Mapping[str, Any]) -> str:
-        """A block's look from the templates."""
+        """Return a block's look from the templates."""
         return render_layout(f"blocks/{name}.html", {**self.context, **values})
 
     def _paragraph(self, element: Element) -> str:
@@ -120,7 +120,7 @@ class HtmlWriter:
         return self.look(element.name, {"content": safe(self._lines(element) if lines else self.inside(element))})
 
     def _lines(self, element: Element) -> str:
-        """The content of a signature: each line of the source is a line, also one under a condition."""
+        """Return the content of a signature: each line of the source is a line, also one under a condition."""
         for below in element.walk():
             below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
         if any(child.kind not in ("paragraph", "control") or is_picture(child) for child in element.children):
@@ -135,7 +135,7 @@ class HtmlWriter:
         return f"<p>{Flow(self.masker, line, '', then).text(element.children)}</p>\n"
 
     def _numbered(self, element: Element) -> str:
-        """A numbered list: what its author skipped is skipped, and mail programs count the rest."""
+        """Return a numbered list: what its author skipped is skipped, and mail programs count the rest."""
         start = f' start="{element.name}"' if element.name != "1" else ""
         values = jumps(element, self.masker)
         inside = ""
@@ -145,7 +145,7 @@ class HtmlWriter:
         return f"<ol{start}>{inside}</ol>\n"
 
     def _whole(self, table: Element) -> str:
-        """The style of a table whose words fit on a phone side by side: they are not cut. Others may be."""
+        """Return the style of a table whose words fit on a phone side by side: they are not cut. Others may be."""
         rows = [row.children for part in table.children for row in part.children]
         columns = zip_longest(*([_longest_word(cell) for cell in row] for row in rows), fillvalue=0)
         return _WHOLE if sum(_SIGN * max(column) + _BESIDE for column in columns) <= _PHONE else ""

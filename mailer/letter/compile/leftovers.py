@@ -139,7 +139,7 @@ def field_name(word: str) -> bool:
 
 
 def _lines(paragraph: Element) -> Iterator[tuple[int, str]]:
-    """The lines of a paragraph as readers see them, each with its line of the file."""
+    """Yield the lines of a paragraph as readers see them, each with its line of the file."""
     line, text = 0, ""
     for element in _pieces(paragraph):
         if element.kind in ("softbreak", "hardbreak"):

@@ -75,7 +75,7 @@ def _lines(children: Sequence[Element], masker: Placeholders) -> list[Element]:
 
 
 def _under(shown: Presence, inside: list[Element], masker: Placeholders) -> list[Element]:
-    """Some elements under a condition; bare where it would be too long, none where it is never true."""
+    """Return some elements under a condition; bare where it would be too long, none where it is never true."""
     if shown == ():
         return []
     source = condition(shown) if shown else ""
@@ -89,7 +89,7 @@ def _under(shown: Presence, inside: list[Element], masker: Placeholders) -> list
 
 
 def _words(line: Sequence[ConditionalGroup], masker: Placeholders) -> list[Element]:
-    """The line, each thing that may be empty together with the blank that sets it apart."""
+    """Return the line, each thing that may be empty together with the blank that sets it apart."""
     found: list[Element] = []
     begins = True  # nothing so far is always shown
     for number, group in enumerate(line):
@@ -118,7 +118,7 @@ def _ends(text: str) -> bool:
 
 
 def flat(group: ConditionalGroup) -> list[Element]:
-    """The elements of a group, tags and all."""
+    """Return the elements of a group, tags and all."""
     if not group.tags:
         return list(group.arms[0])
     return [each for tag, arm in zip(group.tags, group.arms, strict=True) for each in (tag, *arm)]

@@ -52,7 +52,7 @@ class Parts:
 
 
 def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
-    """The words of the masked source that do not stand in both parts, by line."""
+    """Return the words of the masked source that do not stand in both parts, by line."""
 
     def apart(text: str) -> str:
         return masker.word.sub(r" \g<0> ", text)
@@ -108,7 +108,7 @@ def _alike(words: Iterable[str]) -> Iterator[str]:
 
 
 def _without_signs(text: str) -> str:
-    """The source without what is no text, its lines kept."""
+    """Return the source without what is no text, its lines kept."""
     text = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text) if "-->" in text else text
     return _BLOCK.sub(r"\1", text)
 
@@ -130,7 +130,7 @@ def _html_words(html: str) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text, whether its signs are written as themselves, as entities or with per cents."""
+    """Return the words of a text, whether its signs are written as themselves, as entities or with per cents."""
     for _ in range(3):
         text = unescape(text) if "&" in text else text
     text = unquote(text) if "%" in text else text

@@ -24,7 +24,7 @@ class Masked:
     lines: tuple[int, ...]
 
     def line(self, index: int) -> int:
-        """The file's line of line ``index`` (0-based); the last known one beyond the end."""
+        """Return the file's line of line ``index`` (0-based); the last known one beyond the end."""
         return self.lines[min(index, len(self.lines) - 1)] if self.lines else 0
 
 
@@ -40,14 +40,14 @@ class Placeholders:
 
     @staticmethod
     def unused(start: str, text: str) -> str:
-        """A beginning of words that does not occur in ``text``; equal texts give equal ones."""
+        """Return a beginning of words that does not occur in ``text``; equal texts give equal ones."""
         nonce = start + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
         while nonce in text:
             nonce = start + hashlib.sha256(nonce.encode()).hexdigest()[:8]
         return nonce
 
     def mask(self, scanned: Scan) -> Masked:
-        """The scanned text with a word for each tag."""
+        """Return the scanned text with a word for each tag."""
         parts: list[str] = []
         lines: list[int] = []
         for piece in scanned.pieces:
@@ -59,16 +59,16 @@ class Placeholders:
         return Masked("".join(parts), tuple(lines))
 
     def put(self, tag: Tag) -> str:
-        """A new word for a tag."""
+        """Return a new word for a tag."""
         self.tags.append(tag)
         return f"{self._nonce}{'s' if tag.kind == 'slot' else 'c'}{len(self.tags) - 1}x"
 
     def slot(self, source: str) -> str:
-        """A new word for a slot that a layout puts in."""
+        """Return a new word for a slot that a layout puts in."""
         return self.put(Tag("slot", source, "", 0, 0, f"{{{{ {source} }}}}"))
 
     def tag(self, word: str) -> Tag:
-        """The tag of a word."""
+        """Return the tag of a word."""
         match = self.word.fullmatch(word)
         if not match:
             raise KeyError(word)
@@ -86,7 +86,7 @@ class Placeholders:
             yield text[position:]
 
     def show(self, text: str) -> str:
-        """A masked text as its author wrote it, for messages."""
+        """Return a masked text as its author wrote it, for messages."""
         return self.word.sub(lambda match: self.tags[int(match[2])].raw, text)
 
     def personal(self, text: str) -> bool:

@@ -66,7 +66,7 @@ class _Work:
 
 
 def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled:
-    """The compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error.
+    """Return the compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error.
 
     A letter that is too large is told as that alone. ``clock`` gives the seconds that this thread used of a processor
     (``time.thread_time``); without one, sizes alone are limited.
@@ -85,7 +85,7 @@ def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled
 
 
 def _misplaced(source: LetterSource, found: Misplaced) -> Fault:
-    """A tag that no check found, and that cannot be filled in where it stands."""
+    """Return a tag that no check found, and that cannot be filled in where it stands."""
     expected = N_("a tag in the text of a paragraph, with its end in the same one")
     hint = N_("Put the tag and its end on lines of their own around whole paragraphs.")
     return Fault(source.file, found.line or source.body_line, "body", found.shown or str(found), expected, hint)
@@ -164,7 +164,10 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
 
 
 def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Picture]]:
-    """The pictures that the body uses, and no others: what lies beside a letter may be much. Raises ``TooMuch``."""
+    """Yield the pictures that the body uses, and no others: what lies beside a letter may be much.
+
+    Raises ``TooMuch``.
+    """
     size = 0
     lines = {element.target: element.line for element in root.walk() if element.kind == "image"}
     for name, line in lines.items():
@@ -178,7 +181,7 @@ def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Pictur
 
 
 def _links(source: LetterSource, masker: Placeholders) -> dict[str, str]:
-    """The words of the links that a layout puts in; empty where a letter has none."""
+    """Return the words of the links that a layout puts in; empty where a letter has none."""
     campaign = source.kind == "campaign"
     shown = {"online": campaign and source.online, "details": campaign, "optout": campaign}
     return {name: masker.slot(f"links.{name}") if there else "" for name, there in shown.items()}
@@ -258,7 +261,7 @@ def _text(work: _Work, *, public: bool) -> str:
 
 
 def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
-    """A tree of its own for one writer, who may change it."""
+    """Return a tree of its own for one writer, who may change it."""
     root = work.root.copy()
     settle_targets(root, work.masker, public=public)
     if public:
@@ -307,7 +310,7 @@ def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
 
 
 def _empty_online(work: _Work) -> Iterator[Fault]:
-    """A warning for a letter of which nobody in particular would see anything."""
+    """Yield a warning for a letter of which nobody in particular would see anything."""
     source = work.source
     if not source.online or of_run(work.root.children, work.masker) is None:
         return
@@ -353,7 +356,7 @@ def _warnings(source: LetterSource, plan: CompiledTemplate) -> list[Fault]:
 
 
 def _size(plan: CompiledTemplate) -> int:
-    """The bytes of the longest letter that a plan can give, slots counted as 60."""
+    """Return the bytes of the longest letter that a plan can give, slots counted as 60."""
     total = 0
     for node in plan:
         match node:

@@ -45,12 +45,12 @@ class Misplaced(ValueError):
 
 
 def html_plan(html: str, masker: Placeholders) -> CompiledTemplate:
-    """The plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value may stand."""
+    """Return the plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value may stand."""
     return _plan(list(_html_pieces(html, masker)))
 
 
 def flat_plan(text: str, masker: Placeholders, place: EscapeContext) -> CompiledTemplate:
-    """The plan of a text that is all one place: a header or plain text."""
+    """Return the plan of a text that is all one place: a header or plain text."""
     return _plan(list(_placed(text, masker, place)))
 
 
@@ -89,14 +89,14 @@ def _first(text: str, masker: Placeholders) -> Tag | None:
 
 
 def _in_address(quoted: str, masker: Placeholders) -> Iterator[_Piece]:
-    """The pieces of an attribute's value, quotes and all."""
+    """Yield the pieces of an attribute's value, quotes and all."""
     yield quoted[0]
     yield from _with_places(quoted[1:-1], masker, EscapeContext.URL)
     yield quoted[-1]
 
 
 def in_address(target: str, masker: Placeholders) -> str:
-    """An address for the text part: its slots as new words, which know their places."""
+    """Return an address for the text part: its slots as new words, which know their places."""
     pieces = _with_places(target, masker, EscapeContext.LINK)
     return "".join(
         piece if isinstance(piece, str) else masker.put(replace(piece.tag, place=piece.place)) for piece in pieces
@@ -104,7 +104,7 @@ def in_address(target: str, masker: Placeholders) -> str:
 
 
 def _with_places(target: str, masker: Placeholders, whole: EscapeContext) -> Iterator[_Piece]:
-    """The pieces of an address; a slot's place follows from what stands before it, in each arm of a condition."""
+    """Yield the pieces of an address; a slot's place follows from what stands before it, in each arm of a condition."""
     before, branches = "", list[tuple[str, str]]()  # of each open condition: before it, and behind its longest arm
     for piece in masker.split(target):
         if isinstance(piece, str):
@@ -148,7 +148,7 @@ def _plan(pieces: Sequence[_Piece]) -> CompiledTemplate:
 
 
 def _run(pieces: Sequence[_Piece], position: int) -> tuple[CompiledTemplate, int]:
-    """The nodes from ``position`` up to the tag that ends this run, and where that tag is."""
+    """Return the nodes from ``position`` up to the tag that ends this run, and where that tag is."""
     nodes: list[TemplateNode] = []
     while position < len(pieces):
         piece = pieces[position]
@@ -209,6 +209,6 @@ def _expect(pieces: Sequence[_Piece], position: int, *kinds: str) -> str:
 
 
 def _unbalanced(pieces: Sequence[_Piece], position: int) -> Misplaced:
-    """The nearest tag of the author at or before ``position`` is named: a layout's have no line."""
+    """Return the nearest tag of the author at or before ``position`` is named: a layout's have no line."""
     found = (piece.tag for piece in reversed(pieces[: position + 1]) if isinstance(piece, _Placed))
     return Misplaced("contact tags out of balance", next((tag for tag in found if tag.line), None))

@@ -56,7 +56,7 @@ def _extent(word: str, used: int, opened: Opened, masker: Placeholders) -> tuple
 
 
 def wrapped(text: str, masker: Placeholders, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
-    """A masked text in lines; ``first`` stands before the first line, ``rest`` before the others."""
+    """Return a masked text in lines; ``first`` stands before the first line, ``rest`` before the others."""
     lines: list[str] = []
     opened: Opened = ()
     for hard in text.split("\n"):
@@ -82,7 +82,7 @@ class TextWriter:
     masker: Placeholders
 
     def write(self, root: Element) -> str:
-        """The text of a body; paragraphs are set apart by an empty line."""
+        """Return the text of a body; paragraphs are set apart by an empty line."""
         return self._below(root, "", "", gap="\n\n") + "\n"
 
     def _below(self, parent: Element, first: str, rest: str, *, gap: str) -> str:
@@ -143,7 +143,7 @@ class TextWriter:
         )
 
     def _marks(self, element: Element, *, counted: bool) -> dict[int, tuple[str, int]]:
-        """The mark of each item of a numbered list, and its width; ``counted`` as the list is filled in."""
+        """Return the mark of each item of a numbered list, and its width; ``counted`` as the list is filled in."""
         marks: dict[int, tuple[str, int]] = {}
         values, number = jumps(element, self.masker), int(element.name or 1) - 1
         for child in element.children:
@@ -174,7 +174,7 @@ class TextWriter:
         return wrapped(text, self.masker, rest=rest)
 
     def _table(self, table: Element, lead: str, rest: str) -> str:
-        """A row a line, with tags where they are about rows; cell by cell where a row would be too wide."""
+        """Return a row a line, with tags where they are about rows; cell by cell where a row would be too wide."""
         rows = [row for part in table.children for row in part.children]
         cells = {id(row): [self._inline(cell) for cell in row.children] for row in rows if row.kind == "tr"}
         head, *others = cells.values()
@@ -219,7 +219,7 @@ class TextWriter:
                 return element.text + self._inline(element)
 
     def _link(self, element: Element) -> str:
-        """The text and the address, or one of them where the other says no more."""
+        """Return the text and the address, or one of them where the other says no more."""
         text, target = self._inline(element), element.target
         text += f" ({element.title})" if element.title else ""
         bare = target.removeprefix("mailto:").removeprefix("tel:")
@@ -233,7 +233,7 @@ class TextWriter:
 
 
 def _empty(rest: str) -> str:
-    """An empty line within what ``rest`` stands before."""
+    """Return an empty line within what ``rest`` stands before."""
     return f"\n{rest.rstrip()}\n"
 
 

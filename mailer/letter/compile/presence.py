@@ -33,7 +33,7 @@ class ConditionalGroup:
 
 
 def groups(children: Sequence[Element], masker: Placeholders) -> list[ConditionalGroup]:
-    """The elements in order, those between tags put together."""
+    """Return the elements in order, those between tags put together."""
     found: list[ConditionalGroup] = []
     position = 0
     while position < len(children):
@@ -124,7 +124,7 @@ def condition(conditions: Sequence[str]) -> str:
 
 
 def when(shown: Presence, then: str, otherwise: str, masker: Placeholders) -> str:
-    """The words of a condition around two texts; one of them alone where that is already known."""
+    """Return the words of a condition around two texts; one of them alone where that is already known."""
     source = condition(shown) if shown else ""
     if shown == () or then == otherwise:
         return otherwise

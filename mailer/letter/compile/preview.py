@@ -28,7 +28,10 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+")
 
 
 def first_sentence(root: Element, masker: Placeholders) -> str:
-    """The first sentence of a body, masked; its greeting when there is nothing else; "" when there is no text."""
+    """Return the first sentence of a body, masked.
+
+    Its greeting when there is nothing else; "" when there is no text.
+    """
     texts = [text for text in _texts(root, masker) if text]
     telling = [text for text in texts if not _is_greeting(text, masker)]
     if telling:
@@ -37,7 +40,7 @@ def first_sentence(root: Element, masker: Placeholders) -> str:
 
 
 def _first_items(root: Element, masker: Placeholders) -> str:
-    """The first items of the first list, or the first words of what else stands outside conditions."""
+    """Return the first items of the first list, or the first words of what else stands outside conditions."""
     for group in groups(root.children, masker):
         first = group.arms[0][0] if not group.tags else None
         if first and first.kind in ("bullet_list", "ordered_list", "blockquote", "block") and first.name != "signature":
@@ -52,7 +55,7 @@ def _holder(child: Element) -> Element:
 
 
 def _chosen(root: Element, masker: Placeholders) -> str:
-    """The first sentence behind each tag of the first condition that begins with a text."""
+    """Return the first sentence behind each tag of the first condition that begins with a text."""
     for group in groups(root.children, masker):
         if group.tags and masker.tag(group.tags[0].text).kind == "if":
             arms = [first_sentence(Element("root", 0, list(arm)), masker) for arm in group.arms]
@@ -62,14 +65,14 @@ def _chosen(root: Element, masker: Placeholders) -> str:
 
 
 def no_preheader(source: LetterSource, summary: str, masker: Placeholders) -> Fault:
-    """The warning, with what is shown instead."""
+    """Return the warning, with what is shown instead."""
     hint = N_("Mail programs show it beside the subject; now they show: “{text}”").format(text=masker.show(summary))
     expected = N_("a preheader: a sentence on what the letter brings")
     return Fault(source.file, 0, "preheader", N_("nothing"), expected, hint, "warning")
 
 
 def _texts(root: Element, masker: Placeholders) -> list[str]:
-    """The paragraphs outside conditions, as plain text."""
+    """Return the paragraphs outside conditions, as plain text."""
     found, depth = [], 0
     for element in root.children:
         if element.kind == "control":
@@ -87,7 +90,10 @@ def _is_greeting(text: str, masker: Placeholders) -> bool:
 
 
 def _cut(text: str, masker: Placeholders) -> str:
-    """The first sentence, or so many that they say something; at most :data:`LONGEST` wide, cut between words."""
+    """Return the first sentence, or so many that they say something.
+
+    At most :data:`LONGEST` wide, cut between words.
+    """
     sentences = _SENTENCE.split(text)
     short = sentences[0]
     for sentence in sentences[1:]:

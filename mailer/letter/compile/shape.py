@@ -47,7 +47,7 @@ def _within(arm: Sequence[Element], group: ConditionalGroup, masker: Placeholder
 
 
 def jumps(numbered: Element, masker: Placeholders) -> dict[int, int]:
-    """The items of a numbered list, by ``id``, whose number is not the next one; what conditions leave out is allowed.
+    """Return the items of a numbered list, by ``id``, whose number is not the next one; what conditions leave out is allowed.
 
     All numbers alike is a way of writing: it counts.
     """
@@ -97,7 +97,7 @@ def hide_empty(element: Element, masker: Placeholders, *, leaves: bool) -> None:
 
 
 def _kind(group: ConditionalGroup, masker: Placeholders) -> str:
-    """The kind of list that a group is made of, if it is lists and tags and nothing else."""
+    """Return the kind of list that a group is made of, if it is lists and tags and nothing else."""
     if not group.tags:
         child = group.arms[0][0]
         return child.kind if child.kind in _LISTS else ""
@@ -136,7 +136,7 @@ def _flat(run: Iterable[ConditionalGroup]) -> list[Element]:
 
 
 def _items(run: Iterable[ConditionalGroup], masker: Placeholders) -> list[Element]:
-    """The items in some groups, in order."""
+    """Return the items in some groups, in order."""
     found: list[Element] = []
     for element in _flat(run):
         if element.kind in _LISTS:
@@ -149,7 +149,7 @@ def _items(run: Iterable[ConditionalGroup], masker: Placeholders) -> list[Elemen
 def _jumps(
     run: Sequence[ConditionalGroup], following: set[int], masker: Placeholders, found: dict[int, int]
 ) -> set[int]:
-    """The numbers that may come next after a run, ``following`` those that may begin it."""
+    """Return the numbers that may come next after a run, ``following`` those that may begin it."""
     for group in run:
         if group.tags:
             ends = following

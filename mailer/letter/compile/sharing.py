@@ -57,7 +57,7 @@ def og_locale(language: str) -> str:
 
 
 def _picture(source: LetterSource, pictures: Mapping[str, Picture], alts: Mapping[str, str]) -> Preview | None:
-    """The first picture of the text that is large enough to be shown, else the logo."""
+    """Return the first picture of the text that is large enough to be shown, else the logo."""
     large = [name for name in alts if name in pictures and min(_size(pictures[name])) >= _SMALL]
     name = large[0] if large else ""
     known = pictures.get(name)

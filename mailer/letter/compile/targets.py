@@ -44,7 +44,7 @@ def _settle(parent: Element, settler: _Settler) -> None:
 
 
 def _link_of(element: Element) -> Element | None:
-    """The link that an element is, or the one around the picture that a paragraph is, or a button."""
+    """Return the link that an element is, or the one around the picture that a paragraph is, or a button."""
     if is_picture(element):
         return next((child for child in element.children if child.kind == "link"), None)
     is_link = element.kind == "link" or (element.kind == "block" and bool(element.target))
@@ -57,7 +57,7 @@ class _Settler:
     there: frozenset[str]
 
     def target(self, target: str) -> tuple[str, list[str]]:
-        """The address as it is to be written, and the expressions without whose values there is none."""
+        """Return the address as it is to be written, and the expressions without whose values there is none."""
         if self.masker.personal(target):
             return target, []
         conditions: list[str] = []
@@ -99,7 +99,7 @@ class _Settler:
         return [*found, Element("control", child.line, text=chosen.end)]
 
     def guarded(self, child: Element, link: Element, conditions: list[str]) -> list[Element]:
-        """The element with a condition around it, and what is left for who has no address."""
+        """Return the element with a condition around it, and what is left for who has no address."""
         node = parse(conditions[0], None)
         for source in conditions[1:]:
             node = Both("and", node, parse(source, None))
@@ -129,7 +129,7 @@ def _without(child: Element, link: Element) -> list[Element]:
 
 
 def written(target: str, masker: Placeholders) -> str:
-    """A masked address in its one spelling; one that is none stays as it is (:mod:`.checks` says so)."""
+    """Return a masked address in its one spelling; one that is none stays as it is (:mod:`.checks` says so)."""
     match = masker.word.match(target)
     if match:
         return target[: match.end()] + addresses.encoded(target[match.end() :])

@@ -52,23 +52,23 @@ class Element:
     sure: bool = False
 
     def walk(self) -> Iterator[Element]:
-        """This element and all below it, in reading order."""
+        """Yield this element and all below it, in reading order."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def copy(self) -> Element:
-        """The same for somebody who changes it."""
+        """Return the same for somebody who changes it."""
         return replace(self, children=[child.copy() for child in self.children])
 
     def plain(self) -> str:
-        """The text of this element and all below it, with the words of its tags."""
+        """Return the text of this element and all below it, with the words of its tags."""
         own = " " if self.kind in ("softbreak", "hardbreak", "paragraph") else self.text
         return own + "".join(child.plain() for child in self.children)
 
 
 def parse(masked: Masked, masker: Placeholders, patience: Patience | None = None) -> Element:
-    """The tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
+    """Return the tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
     masked = rows_apart(masked, masker)
     markdown = MarkdownIt("commonmark", {"html": True, "inline_definitions": True}).enable("table")
     markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py tells what is wrong with it
@@ -102,7 +102,10 @@ def _any_link(url: str) -> bool:  # noqa: ARG001 - the signature is theirs
 
 
 def image_names(body: str) -> tuple[str, ...]:
-    """The files beside the letter that a body (Markdown with tags) uses as pictures; no addresses, no outside paths."""
+    """Return the files beside the letter that a body (Markdown with tags) uses as pictures.
+
+    No addresses, no outside paths.
+    """
     scanned = scan(body)
     masker = Placeholders(body)
     root = parse(masker.mask(scanned), masker)
@@ -117,12 +120,12 @@ def is_beside(name: str) -> bool:
 
 
 def _beside(address: str) -> str:
-    """A picture's address as the name of a file: ``./mijn%20foto.png`` is ``mijn foto.png``."""
+    """Return a picture's address as the name of a file: ``./mijn%20foto.png`` is ``mijn foto.png``."""
     return unquote(address).removeprefix("./")
 
 
 def _described(node: SyntaxTreeNode) -> str:
-    """A picture's description as plain text: without the signs of Markdown, entities as what they mean."""
+    """Return a picture's description as plain text: without the signs of Markdown, entities as what they mean."""
     inside = " " if node.type in ("softbreak", "hardbreak") else "" if node.type == "image" else node.content
     return inside + "".join(_described(child) for child in node.children)
 
@@ -133,7 +136,7 @@ class _Builder:
         self.source = masked.text.split("\n")
 
     def build(self, node: SyntaxTreeNode, inherited: int) -> list[Element]:
-        """The elements of a node: one, or those inside for what is no element of its own."""
+        """Return the elements of a node: one, or those inside for what is no element of its own."""
         index = node.map[0] if not node.is_root and node.map else inherited
         if node.type == "inline":
             return self.inline(node, index)
@@ -142,7 +145,7 @@ class _Builder:
         return [element]
 
     def inline(self, node: SyntaxTreeNode, index: int) -> list[Element]:
-        """The children of an inline node, adjoining texts put together, each with the line it stands on."""
+        """Return the children of an inline node, adjoining texts put together, each with the line it stands on."""
         elements: list[Element] = []
         for child in node.children:
             if child.type == "text":
@@ -156,7 +159,7 @@ class _Builder:
         return elements
 
     def texts(self, content: str, index: int) -> list[Element]:
-        """A text as texts, slots and control tags."""
+        """Return a text as texts, slots and control tags."""
         elements = []
         position = 0
         for match in self.masker.word.finditer(content):
@@ -212,7 +215,7 @@ class _Builder:
         return bool(above) and not above.startswith(":::")
 
     def line_with(self, text: str, index: int) -> int:
-        """The line at or below ``index`` that holds ``text``; a paragraph's links may stand on later lines."""
+        """Return the line at or below ``index`` that holds ``text``; a paragraph's links may stand on later lines."""
         for offset, line in enumerate(self.source[index : index + 40]):
             if not line.strip():
                 break

@@ -118,7 +118,7 @@ class AppContext:
         return SmtpTransport(self.mailer.smtp_url, self.hello_name)
 
     def worker(self, transport: Transport | None = None) -> WorkerDeps:
-        """What a sender needs."""
+        """Return all that a sender needs."""
         from mailer.worker import WorkerDeps
 
         return WorkerDeps(
@@ -202,7 +202,7 @@ def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
 
 
 def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonError]:
-    """What keeps a house with these settings from opening: secrets, database, files that settings name."""
+    """Return the reasons why a house with these settings cannot open: secrets, database, files that settings name."""
     _, campaign, mailer = say, settings.campaign, settings.mailer
     if not has_secrets(mailer):
         yield SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
@@ -241,7 +241,7 @@ def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -
 
 
 def house_without_data(settings: Configuration, say: Say = as_is) -> AppContext:
-    """Settings alone, for a look at the relay and DNS where there is no database or no secret: an empty memory."""
+    """Return a house of settings alone, for a look at relay and DNS without a database or secret: an empty memory."""
     from sqlalchemy import create_engine
 
     key = os.urandom(32)

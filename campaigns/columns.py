@@ -64,7 +64,7 @@ def of_file(db: Database, path: Path, _: Say = as_is) -> Findings:
 
 
 def examine(conn: Connection, definition: Definition, _: Say = as_is) -> Findings:
-    """What there is to say of a letter's columns and the people of its topic."""
+    """Return the findings about a letter's columns and the contacts of its topic."""
     uses = {name: use for name, use in _uses(definition).items() if name != "email"}
     if not uses or contacts.find_topic(conn, definition.topic) is None:
         return Findings()
@@ -208,7 +208,7 @@ def _named(tag: Tag, before: str) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _wrapped(node: Node, name: Name) -> tuple[str | None, str]:
-    """What the filters around a name do with it: the fallback they give, and what they read."""
+    """Return the fallback that the filters around a name give, and the type that they read."""
     fallback, kind = None, ""
     while isinstance(node, Filter):
         if node.name == "default" and node.arguments and isinstance(node.arguments[0], Constant):

@@ -62,7 +62,7 @@ class Beside:
         return found or compile_here(source)
 
     def _ask(self, source: LetterSource) -> Compiled | None:
-        """What the process makes of the letter; None when that is nothing."""
+        """Return the letter that the process compiled; None when it gave none."""
         process, self._process = self._process, None
         if process is None or process.stdin is None or process.stdout is None:
             return None

@@ -60,7 +60,7 @@ def look(*, refuse_foreign: bool = True) -> Configuration:
 
 
 def named_files(settings: Configuration, _: Say = as_is) -> Iterator[PostiljonError]:
-    """What is wrong with the files that settings name."""
+    """Return the faults of the files that settings name."""
     try:
         _check_dkim(settings.mailer)
     except PostiljonError as error:
@@ -93,7 +93,7 @@ def faults_of(error: PostiljonError) -> tuple[Fault, ...]:
 
 
 def _check_dkim(mailer: MailerSettings) -> None:
-    """A key that cannot sign is found now, not when the first letter is due."""
+    """Find a key that cannot sign now, not when the first letter is due."""
     pem = mailer.dkim_pem()
     if pem is not None:
         from mailer.letter.dkim import Signer

@@ -88,7 +88,7 @@ def doubts(conn: Connection, slug: str) -> list[Doubt]:
 
 
 def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime) -> Decided:
-    """A person decides what is in doubt, for all or for these addresses. *Send again* opens a finished campaign."""
+    """Decide what is in doubt, for all or for these addresses. *Send again* opens a finished campaign."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is CampaignState.CANCELLED and choice == "send_again":

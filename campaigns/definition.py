@@ -71,7 +71,7 @@ class Definition:
         return ZoneInfo(self.timezone or "UTC")
 
     def day(self, launch: datetime) -> Day:
-        """The day that the letter shows: ``date``, else of ``send_at``, else of launch, in the campaign's zone."""
+        """Return the day of the letter: ``date``, else of ``send_at``, else of launch, in the campaign's zone."""
         return self.date or (self.send_at or launch).astimezone(self.zone).date()
 
     def at_line(self, fault: Fault) -> Fault:

@@ -47,7 +47,7 @@ class Published:
 def wanted(
     settings: MailerSettings, selector: str = "", domain: str = "", path: Path | None = None
 ) -> KeyRequest | None:
-    """What is not said is as in the settings; a new selector gets a file of its own. None: no domain is known."""
+    """Return the key that is meant, as in the settings where nothing is said; None: no domain is known."""
     domain = domain or settings.dkim_domain
     chosen = selector or settings.dkim_selector or FIRST_SELECTOR
     same = settings.dkim_key if chosen == settings.dkim_selector else None

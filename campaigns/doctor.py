@@ -160,7 +160,7 @@ def contact_missing(house: AppContext, _: Say) -> list[Fault]:
 
 
 def _service_mail(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Confirmations and the like that wait, with the relay's words."""
+    """Yield the service letters that wait, with the relay's words."""
     with house.db.read() as conn:
         found = report.service_mail(conn, house.clock(), house.reader.timezone, _)
     for line in found:
@@ -221,7 +221,7 @@ def _relay(house: AppContext, _: Say, notice: RelayObserver) -> Iterator[Finding
 
 
 def _next_step(relay: Relay, error: TransportError) -> str:
-    """What to look at, or to set, when a relay takes no mail."""
+    """Return the advice for a relay that takes no mail."""
     if isinstance(error, RelayRefused):
         at_login = _LOGIN_REFUSED if error.code else _NO_LOGIN
         return at_login if error.stage == "auth" else _REFUSED
@@ -240,7 +240,7 @@ def _dns(house: AppContext, _: Say, sender: str) -> Iterator[Finding]:
 
 
 def sender_of(house: AppContext, address: str) -> preflight.SenderIdentity:
-    """What to ask DNS about for letters from ``address``."""
+    """Return the names to ask DNS about for letters from ``address``."""
     pem = house.mailer.dkim_pem()
     return preflight.SenderIdentity(
         address=address,

@@ -97,7 +97,7 @@ class Naming:
 
 
 def naming(organisation: str, contact: str) -> Naming:
-    """What has to be written so that the file in use has the organisation's name and address; nothing is done yet.
+    """Return the text to write so that the file in use names the organisation; nothing is done yet.
 
     Raises ``SettingsError`` for what cannot be one, and for a file that says otherwise or cannot be written.
     """
@@ -123,7 +123,7 @@ def naming(organisation: str, contact: str) -> Naming:
 
 
 def _write(path: Path, text: str) -> None:
-    """A file that is there keeps its mode and its owner: the service may read it as another user than who writes it."""
+    """Keep mode and owner of a file that is there: the service may read it as another user than its writer."""
     descriptor = files.open_or_create(path, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -233,7 +233,7 @@ def letter_source(
     now: datetime,
     send_at: datetime | None = None,
 ) -> LetterSource:
-    """What compile needs to know of a campaign."""
+    """Return the source of a letter, for compile."""
     definition = replace(material.definition, send_at=send_at or material.definition.send_at)
     domain = definition.from_address.rpartition("@")[2]
     return LetterSource(

@@ -19,7 +19,7 @@ MOST_WEBS = 4
 
 
 def listen(host: str, port: int, number: int) -> list[socket.socket]:
-    """``number`` listening sockets. Raises ``InputError`` when the address cannot be used."""
+    """Return ``number`` listening sockets. Raises ``InputError`` when the address cannot be used."""
     alone = _bind(host, port, shared=False)  # this is refused where anybody listens, also one who shares
     if number == 1:
         alone.listen(MOST_WAITING)
@@ -33,7 +33,7 @@ def listen(host: str, port: int, number: int) -> list[socket.socket]:
 
 
 def shown(host: str, port: int) -> str:
-    """The address that a browser on this machine takes, also for one that stands for all addresses of the machine."""
+    """Return an address for a browser on this machine, also for one that stands for all its addresses."""
     name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what was asked for
     return f"http://{_place(name)}:{port}/"
 

@@ -57,7 +57,7 @@ class Folder(Mapping[str, bytes]):
         return files.read(files.beside(self.path, self._spelled(name)), min(_LARGEST, left))
 
     def _spelled(self, name: str) -> str:
-        """The name as the folder spells it: some systems keep ``é`` as an ``e`` and an accent, some as one sign."""
+        """Return the name as the folder spells it: some systems keep ``é`` as an ``e`` and an accent, some as one."""
         if name.isascii() or (self.path / name).exists():
             return name
         for form in ("NFC", "NFD"):
@@ -103,7 +103,7 @@ class CampaignSource:
     faults: tuple[Fault, ...] = ()
 
     def parts(self, used: Container[str] | None = None) -> dict[str, str]:
-        """What the letter is made of, each with its hash; ``used``: the hashes of the images that stand in it."""
+        """Return the parts of the letter, each with its hash; ``used``: the hashes of the images that stand in it."""
         parts = {"text": self.definition.source.encode(), "brand": self.brand_file}
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
         images = {name: data for name, data in self.images.items() if used is None or _kept_as(data) in used}
@@ -155,7 +155,7 @@ def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[
 
 
 def differences(material: CampaignSource, source: str, parts: Mapping[str, str], _: Say = as_is) -> str:
-    """What differs from what was launched, for a person to read; empty when nothing does."""
+    """Return the differences from the launched letter, for a person to read; empty when there are none."""
     now = {name: found for name, found in material.parts().items() if name in parts or not name.startswith("image ")}
     lines = []
     if now["text"] != parts.get("text"):
@@ -166,7 +166,7 @@ def differences(material: CampaignSource, source: str, parts: Mapping[str, str],
 
 
 def _brand_path(folder: Path, name: str, _: Say) -> Path:
-    """The brand file that a campaign names: of its own folder, as its author may not be who may read other files."""
+    """Return the brand file of a campaign: of its own folder, since its author may not read other files."""
     try:
         files.beside(folder, name)
     except OSError as error:
@@ -175,7 +175,7 @@ def _brand_path(folder: Path, name: str, _: Say) -> Path:
 
 
 def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[str]:
-    """The lines that differ: from the first such line on so many, since comparing takes the square of their number."""
+    """Return lines that differ, from the first one on: comparing takes the square of their number."""
     pairs = enumerate(zip(old, new, strict=False))
     same = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
     end = same + _COMPARED

@@ -17,7 +17,7 @@ SECRETS, SENDERS = "secrets.toml", "senders"
 
 
 def kept(data: Path, db: Database) -> Iterator[Path]:
-    """What names people, keeps a secret or locks, and is there: the database with its log, the journal, the secrets."""
+    """Return the private files that are there: the database with its log, the journal, the secrets, the locks."""
     senders = data / SENDERS
     found = (*db.files, data / FILE, data / SECRETS, senders, *senders.glob("*.lock"))
     return (path for path in found if path.exists())

@@ -63,7 +63,7 @@ def routes(deps: EndpointDeps) -> list[BaseRoute]:
 
 
 def letter_policy(public_url: str) -> str:
-    """The Content-Security-Policy of a letter: its inline styles and our images, no script, no frame, no form."""
+    """Return the Content-Security-Policy of a letter: inline styles, our images, no script, frame or form."""
     parts = urlsplit(public_url)
     ours = f"'self' {parts.scheme}://{parts.netloc}"
     return (
@@ -82,7 +82,7 @@ async def page(desk: WebContext, request: Request) -> Response:
 
 
 def _tried(desk: WebContext, request: Request) -> Response:
-    """What *read online* of a test mail leads to, as long as its campaign was not sent."""
+    """Answer *read online* of a test mail, as long as its campaign was not sent."""
     view = desk.view(request)
     _ = view.gettext
     told = _("The letter can be read online here once the campaign is sent.")
@@ -248,7 +248,7 @@ def _found(wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
 
 
 def _words_of(conn: Connection, campaign: Campaign) -> str:
-    """What is searched; kept, since a snapshot never changes."""
+    """Return the text that is searched; kept, since a snapshot never changes."""
     if campaign.snapshot not in _SEARCHED:
         text = archive.public(conn, campaign.snapshot).text.decode()
         _SEARCHED[campaign.snapshot] = f"{campaign.subject}\n{text}".casefold()

@@ -79,14 +79,14 @@ def _otherwise(owner: str, uid: int, gid: int, words: list[str]) -> str:
 
 
 def foreign(data: Path, url: str) -> list[Path]:
-    """What is the house's and not its owner's; nothing for root, who may do all."""
+    """Return the files of the house that another user owns; none for root, which may do all."""
     if os.geteuid() == 0:
         return []
     return [path for path in _kept(data, url) if _owner(path) not in (None, os.geteuid())]
 
 
 def refuse_foreign(data: Path, url: str) -> None:
-    """Raises ``OwnerError`` when there is any, with the command that mends it."""
+    """Raise ``OwnerError`` when there is any, with the command that mends it."""
     if found := foreign(data, url):
         raise OwnerError(told(found))
 

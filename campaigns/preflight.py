@@ -80,7 +80,7 @@ def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHE
 
 
 def examine(sender: SenderIdentity, file: str, line: int, ask: AskDns, _: Say = as_is) -> list[Fault]:
-    """What is wrong with a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
+    """Return the faults of a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
     signed = [_alignment, _dkim] if sender.dkim_selector else [_unsigned]
     checks = [_mailbox, _spf, _dmarc, _return_path, _enforced, *signed]
     with ThreadPoolExecutor(len(checks)) as pool:
@@ -187,7 +187,7 @@ def _enforced(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[Preflight
 
 
 def _policy(domain: str, ask: AskDns) -> tuple[str, dict[str, str]]:
-    """What receivers are asked to do with mail from ``domain`` that fails, with the record that says so."""
+    """Return the policy of ``domain`` for mail that fails, with the record that says so."""
     for name, tags in _policies(domain, ask):
         policy = tags.get("p", "none") if name == domain.lower() else tags.get("sp", tags.get("p", "none"))
         if tags.get("t") == "y":  # only tried: one step milder (RFC 9989 section 4.7)

@@ -45,7 +45,7 @@ LONG_ENOUGH = 60.0
 
 
 def message(house: AppContext, path: Path, email: str) -> bytes:
-    """The bytes of the letter in a campaign file for the contact with that address ("": for nobody in particular)."""
+    """Return the bytes of the letter for the contact with that address ("": for nobody in particular)."""
     now = house.clock()
     prepared = launch.prepare_sample(house.site, path, now)
     with house.db.read() as conn:
@@ -204,7 +204,7 @@ class _Feed:
             await asyncio.sleep(0.05)
 
     def still_wanted(self, delivery: int) -> bool:
-        """Always."""
+        """Return True, always."""
         return delivery in self.given
 
     def report(self, delivery: int, result: Result) -> None:
@@ -218,7 +218,7 @@ class _Feed:
             self.stop.set()
 
     def relay(self, event: RelayEvent) -> None:
-        """A relay that refuses us ends the test, and so does one that takes nothing for a minute."""
+        """End the test when the relay refuses us, or takes nothing for a minute."""
         if event.kind == "open":
             self.since = None
         elif stops_all(event):

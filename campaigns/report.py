@@ -166,7 +166,7 @@ def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
 
 
 def held_words(words: str, until: datetime | None, zone: str, _: Say = as_is) -> list[str]:
-    """What the mail server said when a rule held a campaign, and until when it is held; sentences."""
+    """Return the words of the mail server when a rule held a campaign, and until when it is held; sentences."""
     found = [_('The mail server said: "{words}".').format(words=words)] if words else []
     if until:
         when = local_text(until.replace(microsecond=0), zone or "UTC")
@@ -201,7 +201,7 @@ class ServiceLine:
 
 
 def service_mail(conn: Connection, now: datetime, zone: str, _: Say = as_is) -> list[ServiceLine]:
-    """What service mail waits, how much, since when and why, in sentences; empty when none does."""
+    """Return which service mail waits, how much, since when and why, in sentences; empty when none does."""
     waits = _("{number} waiting since {when}: {why}")
     reasons = {"no_sender": _("no sender runs"), "relay_away": _("the mail server does not answer")}
     found = []
@@ -222,7 +222,7 @@ def service_mail(conn: Connection, now: datetime, zone: str, _: Say = as_is) -> 
 
 
 def relay_words(words: str, _: Say = as_is) -> str:
-    """What a relay said, as it is; or our own words of what was seen of it, translated."""
+    """Return the words of a relay as they are; or our own words about it, translated."""
     return words.rstrip(". ") if _answers(words) else _(words)
 
 

@@ -158,7 +158,7 @@ def _cancel(db: Database, mailing: int, now: datetime) -> None:
 
 
 def _mark_launched_elsewhere(conn: Connection, slug: str, line: Line, done: Restored, now: datetime) -> None:
-    """A campaign that was launched after this copy was made must not be launched by the same file again."""
+    """Mark a campaign that was launched after this copy was made, so that the same file does not launch it again."""
     known = records.find(conn, slug)
     if known is None:
         records.add(conn, _row_of_elsewhere(slug, line), now)
@@ -181,7 +181,7 @@ def _events_to_cancelled(campaign: Campaign) -> list[CampaignEvent]:
 
 
 def _row_of_elsewhere(slug: str, line: Line) -> dict[str, Any]:
-    """What is known of it."""
+    """Return the columns that are known of it."""
     empty: dict[str, Any] = dict.fromkeys(("source", "file_name", "from_address", "snapshot", "timezone"), "")
     return empty | {
         "slug": slug, "subject": slug, "topic": str(line.get("topic", "")), "language": "en", "online": "none",
@@ -231,7 +231,7 @@ def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
 
 
 def _leave(db: Database, wishes: Iterable[tuple[_Wish, Line]], now: datetime) -> None:
-    """The subscriptions of those who opted out, and their proof, follow the suppression."""
+    """Let the subscriptions of contacts that opted out, and their proof, follow the suppression."""
     out: dict[bytes, list[tuple[str, Line]]] = {}
     for (hashed, scope, reason), line in wishes:
         if reason in ("opt_out", "manual") and "since" in line:

@@ -124,12 +124,12 @@ class Schedule:
         control.reconcile(self._site.db, now)
 
     def tidy(self) -> None:
-        """What goes or falls due by itself on the reader's side: retention, addresses that nobody objected to."""
+        """Do the work of the reader's side that falls due by itself: retention, addresses without an objection."""
         if self._tidy:
             self._tidy(self._clock())
 
     def _still_runs(self, event: JobSubmissionEvent) -> None:
-        """A turn came while the one before it was still at work: said once, when that takes longer than a minute."""
+        """Log once that a turn came while the one before it was at work, when that takes longer than a minute."""
         begun = self._begun.get(event.job_id)
         if begun is not None and time.monotonic() - begun > LONG and event.job_id not in self._told:
             self._told.add(event.job_id)

@@ -101,7 +101,7 @@ class _Parent:
         self._stopping = 0
 
     def stop(self, *_signal: object) -> None:
-        """A signal: the first ends in order, the second kills."""
+        """Handle a signal: the first ends in order, the second kills."""
         self._stopping += 1
         if self._stopping > 1:
             for child in self._children.values():
@@ -154,7 +154,7 @@ class _Parent:
 
 
 def web(parent: Connection, listening: socket.socket) -> None:
-    """The public pages, in a child."""
+    """Run the public pages, in a child."""
     from unsubscribe.endpoint.server import Server, config
 
     guard_logs()
@@ -174,7 +174,7 @@ def web(parent: Connection, listening: socket.socket) -> None:
 
 
 def sender(parent: Connection) -> None:
-    """A sender with the clock, in a child."""
+    """Run a sender with the clock, in a child."""
     stop = threading.Event()
     _live_with(parent, stop.set)
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -41,7 +41,7 @@ STAFF_USER: Table = SQLModel.metadata.tables["staff_user"]
 
 
 def add(conn: Connection, email: str, name: str, role: str, password: str, now: datetime) -> None:
-    """A new user; raises ``InputError``."""
+    """Add a user; raises ``InputError``."""
     from argon2 import PasswordHasher
 
     if role not in ROLES:

@@ -167,7 +167,7 @@ def pages(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _asked(url: str) -> str:
-    """What is wrong with the answer; empty when it is ours, be it that we are not well."""
+    """Return the fault of the answer; empty when it is ours, also one that reports a problem."""
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - https, as was looked at
             found = answer.read(_LONGEST)

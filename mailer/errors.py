@@ -93,7 +93,7 @@ class PostiljonError(Exception):
     exit_code: ClassVar[int] = 3
 
     def as_json(self) -> dict[str, object]:
-        """What ``--json`` prints for this error."""
+        """Return this error as ``--json`` prints it."""
         return {"error": type(self).__name__, "message": str(self), "permanent": self.permanent}
 
 

@@ -81,7 +81,7 @@ def _is_ours(path: Path | str) -> bool:
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """Yield a new file that takes the name of ``path`` at the end of the block, whole and on disk; not if the block raises.
+    """Yield a new file that takes the name of ``path`` at the end of the block, whole and on disk, unless it raises.
 
     A link of that name gives way, and its target stays untouched. A device, a pipe or a stream of this process
     (``/dev/stdout``) is written to as it is.
@@ -135,7 +135,7 @@ def read(path: Path, limit: int) -> bytes:
 
 
 def stream(path: Path, limit: int) -> BinaryIO:
-    """Return an ordinary file, opened; or what comes through a pipe, up to ``limit`` bytes, in a nameless file of its own.
+    """Return an ordinary file, opened; or the content of a pipe, up to ``limit`` bytes, in a nameless file.
 
     A pipe at whose other end nobody is gives nothing, at once. ``-`` is the standard input.
     """

@@ -27,7 +27,7 @@ def looked_up(text: str) -> str:
 
 
 def said(text: str) -> str:
-    """What a sender calls itself (RFC 5321 section 4.1.3): a name, or an address in brackets."""
+    """Return the name of a sender in EHLO (RFC 5321 section 4.1.3): a name, or an address in brackets."""
     literal = _LITERAL.fullmatch(text.lower())
     try:
         address = ip_address(literal["four"] or literal["six"] if literal else text)

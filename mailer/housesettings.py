@@ -259,7 +259,7 @@ def _place(name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | 
 
 
 def _words(annotation: Any, item: ErrorDetails) -> tuple[str, str]:
-    """What was found and expected; of a validator of ours, its sentence."""
+    """Return found and expected value; of a validator of ours, its sentence."""
     if item["type"] == "value_error":
         return "", item["msg"].removeprefix("Value error, ")
     shown = _as_written(item["input"])

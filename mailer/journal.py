@@ -94,12 +94,12 @@ def note(conn: Connection, line: Line) -> None:
 
 
 def written_ahead(conn: Connection, lines: Sequence[Line]) -> None:
-    """These are on disk already (``Database.note_ahead``): the transaction of ``conn`` need not write them."""
+    """Note that these lines are on disk (``Database.note_ahead``): the transaction of ``conn`` need not write them."""
     conn.info[_AHEAD] = {_same(line) for line in lines}
 
 
 def noted(conn: Connection) -> list[Line]:
-    """What was noted on ``conn``, and forget it."""
+    """Return the lines noted on ``conn``, and forget them."""
     conn.info.pop(_AHEAD, None)
     lines: list[Line] = conn.info.pop(_KEY, [])
     return lines

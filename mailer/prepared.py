@@ -116,7 +116,7 @@ class BulkLookup:
         self._ready = {number: PreparedStatement(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)}
 
     def rows(self, conn: Connection, values: Sequence[Any]) -> Iterator[Any]:
-        """What is found for any of them; the first stands in for those that are missing in a statement."""
+        """Yield the rows for any of them; the first value stands in for those that are missing in a statement."""
         for start in range(0, len(values), TOGETHER):
             some = list(values[start : start + TOGETHER])
             number = 1 << (len(some) - 1).bit_length()
@@ -134,7 +134,7 @@ def _sizes(most: int) -> list[int]:
 
 
 def _parts(number: int) -> Iterator[int]:
-    """``number`` as a sum of such sizes."""
+    """Split ``number`` into a sum of such sizes."""
     for size in _sizes(TOGETHER):
         while number >= size:
             yield size

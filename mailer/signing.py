@@ -231,7 +231,7 @@ def _tail(recipient: int) -> bytes:
 
 
 def unseal(ring: Keyring, data: bytes, purpose: Purpose) -> Token:
-    """What ``data`` says, if it was sealed by a key of ``ring`` for ``purpose``; else ``TokenError``.
+    """Return the content of ``data``, if a key of ``ring`` sealed it for ``purpose``; else raise ``TokenError``.
 
     Whether it has expired is for the caller, who has the clock.
     """

@@ -208,7 +208,10 @@ class LockWaiters:
         self._path, self._descriptor = db.sqlite_path, -1
 
     def wait(self) -> bool:
-        """True while somebody does; some microseconds. Never where it cannot be known (PostgreSQL has queues)."""
+        """Return whether a process waits, within microseconds.
+
+        False where it cannot be known (PostgreSQL has queues).
+        """
         if self._path is None:
             return False
         try:
@@ -239,7 +242,7 @@ def mapped() -> Iterator[None]:
 
 
 def autocommit(db: Database) -> dict[str, Any]:
-    """Execution options of a connection whose statements each stand alone: for reading only."""
+    """Set the execution options of a connection whose statements each stand alone: for reading only."""
     return {"postiljon_autocommit": True} if db.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
 
@@ -261,7 +264,7 @@ def map_error(error: SQLAlchemyError) -> StorageError:
 
 
 def map_os_error(error: OSError, path: Path) -> StorageError:
-    """The same for a file of ours beside the database: no room, or it cannot be opened or written now (E17, E18)."""
+    """Map an error of a file beside the database: no room, or it cannot be opened or written (E17, E18)."""
     if error.errno in _NO_ROOM:
         return StorageFull(f"{path} cannot be written, there is no room left: {error.strerror}")
     return StorageAway(f"{path} cannot be used: {error.strerror}")
@@ -320,7 +323,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """The driver is told to begin nothing by itself; we say which kind of transaction it is."""
+    """Tell the driver to begin nothing by itself; we say which kind of transaction it is."""
     options = connection.get_execution_options()
     driver: Any = connection.connection.dbapi_connection
     if "postiljon_autocommit" not in options and not driver.in_transaction:

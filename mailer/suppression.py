@@ -187,7 +187,7 @@ def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: 
 
 
 def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> list[journal.Line]:
-    """What :func:`suppress_many` notes in the journal, for ``Database.note_ahead``."""
+    """Return the lines that :func:`suppress_many` notes in the journal, for ``Database.note_ahead``."""
     said = {"reason": reason, "since": now.isoformat(), "until": None}
     return [{"hash": hashed.hex(), "scope": scope} | said for hashed, scope in holds if reason in JOURNALED]
 
@@ -240,7 +240,7 @@ def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[st
 
 
 def move(conn: Connection, old: bytes, new: bytes) -> None:
-    """What held one hash back holds another back: that of the same mailbox in its canonical spelling."""
+    """Hold back a hash as another one was: that of the same mailbox in its canonical spelling."""
     row = SUPPRESSION.c
     columns = [column.name for column in SUPPRESSION.columns]
     theirs = select(*(literal(new, LargeBinary()) if name == "address_hash" else row[name] for name in columns))
@@ -296,7 +296,7 @@ _ENTRIES = BulkLookup(
 
 
 def in_force(scope: Any, now: Any) -> ColumnElement[bool]:
-    """The condition under which an entry counts for ``scope`` at ``now`` (values, columns or bound parameters)."""
+    """Return the condition of an entry for ``scope`` at ``now`` (values, columns or bound parameters)."""
     row = SUPPRESSION.c
     return row.scope.in_([EVERYTHING, scope]) & or_(row.until.is_(None), row.until > now)
 

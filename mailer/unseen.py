@@ -42,7 +42,7 @@ _WITHIN = re.compile(f"[{re.escape(_signs(_SPACES + _FORMAT + _FILLERS + _VARIAN
 
 
 def strip(text: str) -> str:
-    """The text without what cannot be seen at its ends, for what must be exact: an address, the head of a column."""
+    """Return the text without unseen signs at its ends, where it must be exact: an address, a head."""
     return text.strip() if text.isascii() else text.strip(_AROUND)
 
 
@@ -62,7 +62,7 @@ def remove(text: str) -> str:
 
 
 def first_within(text: str) -> str:
-    """The first sign beyond ASCII that cannot be seen, and where it stands: ``U+200B ZERO WIDTH SPACE, sign 3``."""
+    """Return the first unseen sign beyond ASCII and its place: ``U+200B ZERO WIDTH SPACE, sign 3``."""
     found = None if text.isascii() else _WITHIN.search(text)
     if found is None:
         return ""

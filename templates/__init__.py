@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def render_layout(name: str, context: Mapping[str, Any]) -> str:
-    """Return the layout ``layouts/NAME`` (``letter.html``, …) filled with ``context``; its words in ``context["language"]``.
+    """Fill the layout ``layouts/NAME`` (``letter.html``, …) with ``context``; its words in ``context["language"]``.
 
     In: ``language`` (a tag) must be in the context; ``lang`` and ``dir`` are added from it. Values are escaped unless
     they are ``Markup`` (see :func:`safe`). Out: text. A name ending in ``.txt`` is not escaped.
@@ -50,7 +50,7 @@ def page_asset(name: str) -> bytes:
 
 
 def safe(html: str) -> str:
-    """Marks text as finished HTML, so that a layout takes it as it is. For our own output only, never for values."""
+    """Mark text as finished HTML, so that a layout takes it as it is. For our own output only, never for values."""
     from markupsafe import Markup
 
     return Markup(html)  # noqa: S704 - that is what this door is for

@@ -75,7 +75,7 @@ def update(*, tidy: bool = False) -> Iterator[Path]:
 
 
 def problems(domain: Domain, language: str) -> list[str]:
-    """What is wrong with one catalogue, in sentences; nothing if all is well."""
+    """Return the faults of one catalogue, in sentences; none if all is well."""
     po = po_path(domain, language)
     catalog = _read(po, domain, language)
     wrong = [f"{po.name} {language}: {text}" for message in found(domain) for text in _wrong(message, catalog)]

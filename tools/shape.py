@@ -32,7 +32,7 @@ def files(root: Path = ROOT) -> Iterator[Path]:
 
 
 def complaints(source: str, name: str) -> list[str]:
-    """What in one file is too large, each as ``file:line: words``."""
+    """Return the parts of one file that are too large, each as ``file:line: words``."""
     found = []
     if (length := len(source.splitlines())) > MODULE:
         found.append(f"{name}:1: the module has {length} lines, {MODULE} at most")

@@ -156,7 +156,7 @@ def store_statement(conn: Connection, statement: ConsentStatement) -> int:
 
 
 def shown_statements(conn: Connection) -> frozenset[int]:
-    """The numbers of the statements whose text readers were shown, so that they agreed by an act of their own."""
+    """Return the statements that contacts were shown, so that they agreed by an act of their own."""
     return frozenset(conn.execute(select(STATEMENT.c.id).where(STATEMENT.c.text != "")).scalars())
 
 
@@ -197,7 +197,7 @@ class ChainEntries:
 
 
 def heads(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, bytes]]:
-    """Number and link of each person's last event; 0 and the start of the chain for who has none."""
+    """Return number and link of each contact's last event; 0 and the start of the chain where there is none."""
     found = {person: (0, genesis(person)) for person in contact_ids}
     for some in in_slices(sorted(found)):
         for row in _LINKS.run(conn, {"b_ids": json.dumps(some)}):
@@ -296,12 +296,12 @@ def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, by
 
 
 def genesis(contact_id: int) -> bytes:
-    """What the first link of a chain follows."""
+    """Return the digest that the first link of a chain follows."""
     return hashlib.sha256(_GENESIS + str(contact_id).encode()).digest()
 
 
 def public_part(number: int, kind: str, topic: str, statement: bytes, times: tuple[str, str]) -> bytes:
-    """What is not personal, in one way only: none of the fields can have a line break."""
+    """Return the part that is not personal, in one way only: none of the fields can have a line break."""
     return f"{number}\n{kind}\n{topic}\n{statement.hex()}\n{times[0]}\n{times[1]}".encode()
 
 

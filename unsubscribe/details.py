@@ -337,7 +337,7 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
 def _scopes_after(
     conn: Connection, mine: Mapping[int, Standing], scopes: set[str], news: Mapping[Topic, bool]
 ) -> set[str]:
-    """What is opted out of afterwards. Who left all mail and joins one topic stays out of every other one."""
+    """Return the opt-outs afterwards. A contact that left all mail and joins one topic stays out of every other."""
     after = set(scopes)
     if "" in after and True in news.values():
         after.remove("")
@@ -379,7 +379,7 @@ def _topics_back(conn: Connection, contact: Contact, change: Change, history: Hi
 
 
 def _scopes_before(change: Change, held: set[str], rows: Mapping[str, Row | None]) -> set[str]:
-    """What is opted out of after an undo: as it was, or topic by topic where something was chosen anew since."""
+    """Return the opt-outs after an undo: as they were, or topic by topic where a choice was made since."""
     before, after = set(change.before["scopes"]), set(change.after["scopes"])
     if held == after and rows == change.before["topics"]:
         return before

@@ -74,7 +74,7 @@ def keep(conn: Connection, drops: Mapping[str, int], peers: Mapping[str, int], n
 
 
 def found(conn: Connection, now: datetime) -> list[Dropped]:
-    """What was turned away in the last days, by reason."""
+    """Return the requests that were turned away in the last days, by reason."""
     sums: dict[str, list[tuple[int, date]]] = {}
     for name, number, ends in limits.noted(conn, _DROP):
         if ends > now and name[len(_DROP)] < len(_PLACES):

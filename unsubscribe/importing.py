@@ -69,7 +69,7 @@ class ImportJob:
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What became of the rows. ``kept_out``: people who stay or are kept out; ``suppressed``: held back otherwise.
+    """Return the outcome of the rows, and those that the database does not take, of erased contacts say.
 
     ``elsewhere``: how many the file keeps out, by :data:`.foreign.KINDS`, counted in ``kept_out`` too; ``passed``: rows
     of those who have yet to confirm in another program, of whom nothing is stored; ``empty``: rows without a sign.
@@ -192,7 +192,7 @@ class _Import:
         return counted
 
     def write(self, chunk: list[ImportRow], progress: Callable[[ImportSummary], None]) -> None:
-        """A chunk, sorted by address, in slices as large as the time for one allows."""
+        """Write a chunk, sorted by address, in slices as large as the time for one allows."""
         chunk.sort(key=lambda row: row.key)
         start = 0
         while start < len(chunk):
@@ -236,7 +236,7 @@ class _Slice:
         self._without: set[int] = set()  # contacts that are stored without a subscription
 
     def take(self, rows: Sequence[ImportRow]) -> tuple[ImportSummary, list[Rejected]]:
-        """What became of the rows, and those that the database does not take: of people who were erased, say."""
+        """Return the outcome of the rows, and those that the database does not take: of erased contacts, say."""
         conn, counts = self.conn, self.counts
         known = bulk.by_key(conn, [row.key for row in rows])
         entries = suppression.entries_of(conn, [row.address_hash for row in rows])
@@ -274,7 +274,7 @@ class _Slice:
         return len(load_attributes(item.attributes).keys() | row.attributes.keys()) > MOST_ATTRIBUTES
 
     def _held(self, entries: _Entries) -> list[SuppressionEntry]:
-        """What is in force, counted."""
+        """Return the entries in force, counted."""
         held = [entry for entry in entries if entry.until is None or entry.until > self.work.now]
         self.counts.suppressed += any(entry.reason not in ("opt_out", "erased") and not entry.scope for entry in held)
         return held

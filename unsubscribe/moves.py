@@ -37,7 +37,7 @@ def may_take_back(conn: Connection, contact: Contact, token: Token, now: datetim
 
 
 def say_of(conn: Connection, contact: Contact, address: str, now: datetime) -> Literal["undo", "told", "none"]:
-    """What a mailbox has to say about a contact: it may undo, is told of what is done, or neither (any more)."""
+    """Return the say of a mailbox about a contact: it may undo, is told of acts, or neither (any more)."""
     keys = [key_of(one.recipient.address) for one in former_mailboxes(conn, contact, now)]
     key = key_of(address) if address else ""
     if key == (keys[0] if keys else contact.key):
@@ -83,7 +83,7 @@ class Former:
 
 
 def sides(contact: Contact, email: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What is stored before and after of a change that was asked for."""
+    """Return the sides of a change that was asked for, before and after."""
     before = {"email": contact.email, "hash": contact.address_hash.hex()}
     return before, {"email": email, "masked": mask(email), "confirmed": None, "agreed": None, "moved": None}
 

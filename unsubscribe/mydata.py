@@ -95,7 +95,7 @@ def _details(contact: Contact) -> dict[str, Any]:
 
 
 def _held_back(conn: Connection, contact: Contact) -> list[dict[str, Any]]:
-    """What holds mail back, for which topic ("*": all), and until when if it ends."""
+    """Return the entries that hold mail back, for which topic ("*": all), and until when if they end."""
     return [
         {
             "topic": entry.scope or "*",

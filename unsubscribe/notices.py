@@ -298,7 +298,7 @@ def _ends(notice: str, change: Change) -> datetime:
 
 
 def _asked(change: Change, contact: Contact) -> str:
-    """What the link to confirm a sign-up says beside its token: a way back for when the request itself is deleted."""
+    """Return the query of the link to confirm a sign-up: a way back for when the request itself is deleted."""
     if change.kind != "sign_up":
         return ""
     language = [("lang", primary(contact.language))] if contact.language else []
@@ -306,7 +306,7 @@ def _asked(change: Change, contact: Contact) -> str:
 
 
 def _about(conn: Connection, change: Change, contact: Contact) -> dict[str, object]:
-    """What stands in the letter about the act."""
+    """Return the values of the letter about the act."""
     told: dict[str, object] = {"changes": in_words(conn, change.after, contact.language)}
     if change.kind == "opt_out":
         told["left"] = [_left(conn, change.after["scope"], contact.language)]
@@ -322,7 +322,10 @@ def _left(conn: Connection, scope: str, language: str) -> str:
 
 
 def in_words(conn: Connection, after: Mapping[str, Any], language: str) -> list[str]:
-    """What an act set (its *after* side), a line each; fields and topics by name, never what was typed."""
+    """Return the values that an act set (its *after* side), a line each.
+
+    Fields and topics by name, never typed text.
+    """
     _ = words(language, "letter").gettext
     texts = {
         "name": _("Your name"),

@@ -148,7 +148,7 @@ def opt_out_many(conn: Connection, requests: Sequence[OptOutRequest], now: datet
 
 
 def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> OptOutPlan:
-    """What these wishes will change. Reads only: it can be done before the transaction that writes."""
+    """Return the changes of these requests. Reads only: it can be done before the transaction that writes."""
     heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
     known = _know(conn, [request.token for request in requests])
     before = changes.standing(
@@ -253,7 +253,10 @@ def _reader(token: Token, known: _BatchFacts, now: datetime) -> Subscriber:
 
 
 def _held(entries: Sequence[suppression.SuppressionEntry], scope: str, now: datetime) -> OptOutStatus | None:
-    """What the claim would obey for good: all mail held back, or this topic's. A pause is none of it."""
+    """Return the state that the claim would obey for good.
+
+    All mail held back, or this topic's. A pause is none of it.
+    """
     lasting = [entry for entry in entries if entry.until is None or entry.until > now]
     if any(entry.scope == suppression.EVERYTHING and entry.reason in _FOR_ALL for entry in lasting):
         return "left_all"
@@ -296,7 +299,7 @@ def _former(known: _BatchFacts, person: int, now: datetime) -> list[bytes]:
 
 
 def _act(place: int, left: OptOutResult, known: _BatchFacts, former: Sequence[bytes]) -> _Act:
-    """What a wish that is not fulfilled yet will change."""
+    """Return the changes of a request that is not fulfilled yet."""
     contact = left.reader.contact
     assert contact is not None  # noqa: S101 - one that is gone has nothing to leave
     slugs = {topic.id: slug for slug, topic in known.by_slug.items()}
@@ -315,7 +318,7 @@ def _events(act: _Act, now: datetime) -> list[consent.ConsentEvent]:
 
 
 def _change(act: _Act, now: datetime) -> Change:
-    """What an undo needs."""
+    """Return the values that an undo needs."""
     scope = act.holds[0][1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
     after = {"scope": scope} | ({wishing.PAGE: True} if act.left.how == wishing.PAGE else {})

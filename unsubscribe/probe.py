@@ -21,7 +21,7 @@ HOMES = (changes, consent, contacts, reasons)  # imported, so that their tables 
 
 
 def look(db: Database) -> None:
-    """What can be tried without the lock."""
+    """Find the faults that show without the lock."""
     if db.journal:
         try:
             db.journal.look()
@@ -33,7 +33,7 @@ def look(db: Database) -> None:
 
 
 def write(conn: Connection, now: datetime) -> None:
-    """What only a commit shows."""
+    """Find the faults that only a commit shows."""
     who = os.urandom(16)
     conn.execute(insert(ALLOWANCE).values(who=who, ends=now, number=0))
     conn.execute(delete(ALLOWANCE).where(ALLOWANCE.c.who == who))

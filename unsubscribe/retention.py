@@ -45,7 +45,7 @@ def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -
 
 
 def _forget_allowances(db: Database, now: datetime) -> None:
-    """What was used up of limits whose time is over; the lock is free between the slices."""
+    """Delete allowances whose time is over; the lock is free between the slices."""
     left = limits.MOST_FORGOTTEN
     while left == limits.MOST_FORGOTTEN:
         with db.write() as conn:

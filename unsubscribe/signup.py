@@ -80,7 +80,10 @@ class SignUp:
 def consider(
     conn: Connection, wish: SignUpForm, uses: Sequence[LimitUse], spent: Spent, now: datetime
 ) -> list[Fault] | bool:
-    """What is wrong with a request, else whether :func:`request` would look at it. Reads only, so it takes no lock."""
+    """Return the faults of a request, else whether :func:`request` would look at it.
+
+    Reads only, so it takes no lock.
+    """
     faults = _check(conn, wish)[1]
     return faults or not spent.look(conn, uses, now)
 
@@ -92,7 +95,7 @@ def uses(wish: SignUpForm, pepper: bytes, now: datetime) -> list[LimitUse]:
 
 
 def _uses(wish: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse], list[LimitUse]]:
-    """What a try counts for, its peer and the mailbox, and what a letter counts for, its domain.
+    """Return the limits of a try, its peer and the mailbox, and those of a letter, its domain.
 
     A peer that is not known is one like any other; its hash, and that of its network, is another one each day.
     """
@@ -167,7 +170,7 @@ def _ask(
 
 
 def look(conn: Connection, token: Token) -> SignUp:
-    """What the link is about. Changes nothing (B7)."""
+    """Return the request behind the link. Changes nothing (B7)."""
     found = _find(conn, token)
     if found is None:
         return SignUp("gone")

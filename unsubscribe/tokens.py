@@ -36,7 +36,7 @@ _MOST_TOPICS = 2**32
 
 
 def trial(purpose: Purpose, topic: int) -> Token:
-    """What a link of a test mail says: its topic (0: not made yet), and nobody."""
+    """Return the content of a link of a test mail: its topic (0: not made yet), and nobody."""
     return Token(purpose, TRIAL, MAX_NUMBER - topic)
 
 
@@ -71,7 +71,7 @@ class Tokens:
         return letter_links(public_url)[1] + self._sealed(key_id, Token(Purpose.DETAILS, mailing, recipient))
 
     def optout_local_part(self, key_id: int, mailing: int, recipient: int) -> str:
-        """What stands before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, since case gets lost."""
+        """Return the text before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, since case gets lost."""
         return to_local_part(seal(self._key(key_id), Token(Purpose.MAILTO_OPT_OUT, mailing, recipient)))
 
     def trial_url(self, public_url: str, purpose: Purpose, topic: int) -> str:
@@ -89,12 +89,15 @@ class Tokens:
         return self.short(purpose, token.mailing, token.recipient, now + SHORT_LIFE, subject)
 
     def lasting(self, purpose: Purpose, letter: tuple[int, int, int], expires: datetime, subject: int) -> str:
-        """A token for a service letter: under the key (``letter``: key id, mailing, recipient) of its mailing (I5)."""
+        """Return a token for a service letter, under the key (``letter``.
+
+        Key id, mailing, recipient) of its mailing.
+        """
         key_id, mailing, recipient = letter
         return self._sealed(key_id, Token(purpose, mailing, recipient, _seconds(expires), subject))
 
     def read(self, text: str, purpose: Purpose, now: datetime) -> Token:
-        """What a token says; raises ``TokenError`` if it is not ours, for something else, or has expired.
+        """Return the content of a token; raises ``TokenError`` if it is not ours, for something else, or has expired.
 
         A letter's purposes are only taken without an expiry, all others only with one.
         """

@@ -41,7 +41,7 @@ def says_where(text: str) -> bool:
 
 
 def apart(text: str) -> str:
-    """The same to read, but nothing in it is a link: a joiner behind each sign that holds an address together."""
+    """Return a text that reads the same and has no link: a joiner follows each sign of an address."""
     return _SEAM.sub(lambda sign: sign[0] + _JOINER, text)
 
 

@@ -149,7 +149,7 @@ def _entry_of(row: Row[*tuple[Any, ...]]) -> ChainEvent:
 
 
 def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequence[ChainEvent]) -> str:
-    """What is wrong with a chain; empty when it is in order."""
+    """Return the fault of a chain; empty when it is in order."""
     link = genesis(contact_id)
     for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
         item = row._mapping

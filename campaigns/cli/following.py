@@ -73,7 +73,7 @@ def status(
 
 
 def print_status(status: Mapping[str, Any]) -> None:
-    """The numbers with their words; zeros are left out."""
+    """Print the numbers with their words; zeros are left out."""
     from campaigns import report
 
     state = _(report.STATES[status["state"]])

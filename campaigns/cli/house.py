@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _group() -> None:
-    """A group of commands."""
+    """Return a group of commands."""
 
 
 def init(

@@ -44,7 +44,7 @@ for module in (everywhere, house, contacts, suppressions, topics, letters, sendi
 
 
 def main() -> None:
-    """The entry point of ``postiljon`` and of ``python -m campaigns``."""
+    """Run ``postiljon`` or ``python -m campaigns``."""
     os.umask(files.OTHERS)  # for what libraries make (counters); our own files do not rely on it
     _have_streams()
     for stream in (sys.stdout, sys.stderr):

@@ -58,12 +58,12 @@ def translated(text: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """A line for a person."""
+    """Print a line on standard output."""
     print(harmless(text), flush=True)
 
 
 def complain(text: str) -> None:
-    """A line about what is wrong."""
+    """Print a line on standard error."""
     print(harmless(text), file=sys.stderr, flush=True)
 
 
@@ -182,7 +182,7 @@ def as_told(found: PostiljonError) -> dict[str, object]:
 
 
 def error(found: PostiljonError, as_json: bool) -> None:
-    """An error of ours: JSON on standard output, or words on standard error."""
+    """Print an error of ours: JSON on standard output, or words on standard error."""
     if as_json:
         tell(as_told(found))
     elif isinstance(found, FaultsError):

@@ -38,7 +38,7 @@ async def _send(house: AppContext, campaign: Campaign, bar: Bar) -> ExitReason:
 
 
 def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """The first signal ends in order (E23); the second is as good as kill."""
+    """End in order at the first signal (E23), at once at the second."""
     stop.set()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(name)
@@ -67,7 +67,7 @@ def _held(house: AppContext, campaign: Campaign) -> str:
 
 
 def columns() -> tuple[ProgressColumn, ...]:
-    """What the bar shows; a relay's words are no markup."""
+    """Return the columns of the bar; a relay's words are no markup."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     slug, more = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[more]}", markup=False)

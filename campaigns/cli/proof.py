@@ -107,7 +107,7 @@ def lines(email: str, chain: Chain) -> Iterator[str]:
 
 
 def _about(entry: ChainEvent) -> Iterator[str]:
-    """What stands beside an event, a line each."""
+    """Return the details of an event, a line each."""
     if entry.statement:
         yield from _statement(entry.statement)
     if entry.detail:

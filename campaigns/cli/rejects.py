@@ -62,7 +62,7 @@ class Rejects:
         return [{"line": item.line, "reason": item.reason, "row": item.raw} for item in self._first]
 
     def show(self, file: Path) -> None:
-        """The first twenty, how many more there are, and where all of them stand."""
+        """Print the first twenty, how many more there are, and where all of them stand."""
         for item in self._first[:SHOWN]:
             complain(f"{file}:{item.line}: {translated(item.reason)}")
         if self._count > SHOWN:

@@ -127,7 +127,7 @@ def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
 
 
 def import_the_sender() -> None:
-    """What comes next, imported while the letter is compiled."""
+    """Import the modules of the next step, while the letter is compiled."""
     import gc
 
     import unsubscribe.tokens  # noqa: F401
@@ -196,7 +196,7 @@ def _why_not(house: AppContext, campaign: Campaign) -> str:
 
 
 def _ask(house: AppContext, file: Path) -> None:
-    """The sentence that is confirmed, with the number of people; on a terminal only."""
+    """Ask to confirm a sentence with the number of people; on a terminal only."""
     from campaigns import audience, launch, segments
 
     _terminal()
@@ -222,7 +222,7 @@ def _terminal() -> None:
 
 
 def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:
-    """What came of it, and who is left for later."""
+    """Print the outcome, and how many contacts are left for later."""
     if as_json:
         tell(status | ({"message": words} if words else {}))
         return

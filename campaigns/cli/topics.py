@@ -99,7 +99,7 @@ def topic(
 
 
 def wanted(name: str | None, description: str | None, is_open: bool | None) -> dict[str, Any]:
-    """What is to be stored; white space and line breaks become one space. Raises ``typer.BadParameter``."""
+    """Return the text to store; white space and line breaks become one space. Raises ``typer.BadParameter``."""
     changes: dict[str, Any] = {} if is_open is None else {"is_open": is_open}
     for option, value in (("--name", name), ("--description", description)):
         if value is not None:

@@ -106,7 +106,7 @@ class Catcher:
         return "250 2.1.5 good"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keeps the message, once for each recipient."""
+        """Keep the message, once for each recipient."""
         content = envelope.original_content or b""
         for recipient in envelope.rcpt_tos:
             self.mailbox.keep(envelope.mail_from or "", recipient, content)

@@ -16,7 +16,7 @@ from unsubscribe import contacts
 
 
 def opt_out(data: Path, address: str, slug: str) -> None:
-    """The topic is left by the contact with that address, and suppressed for it."""
+    """Check that the contact with that address left the topic, and is suppressed for it."""
     database = open_database(CampaignSettings.model_construct(data=data).database)
     try:
         with database.write() as conn:

@@ -113,7 +113,7 @@ def linked(text: str) -> str:
 
 
 def with_links_beside(page: str) -> str:
-    """The mail's HTML with one tag added: links open in a tab of their own, as the frame may show only the mail."""
+    """Add one tag to the mail's HTML: links open in a tab of their own, as the frame may show only the mail."""
     return re.sub(r"(<head\b[^>]*>)", r'\1<base target="_blank">', page, count=1, flags=re.IGNORECASE)
 
 

@@ -88,14 +88,14 @@ class _Play:
         self._say(_("One of them has opted out: {address}.").format(address=stage.OPTED_OUT))
 
     def send(self) -> None:
-        """The letter, now."""
+        """Send the letter now."""
         _ = self._words
         self._say(_("The letter is checked, and sent over SMTP to the catcher:"))
         self.do("check", self.stage.letter.name, "--no-dns")
         self.do("send", self.stage.letter.name, "--yes")
 
     def serve(self, ending: ExitStack) -> None:
-        """What readers' links lead to, and the clock."""
+        """Start the public pages, where the links of letters lead, and the clock."""
         _ = self._words
         self._say(_("The public pages, and the clock for campaigns with an hour:"))
         self._show_command("serve", "--port", self.public_url.rsplit(":", 1)[1])
@@ -104,7 +104,7 @@ class _Play:
         served.wait()
 
     def schedule(self) -> None:
-        """A second letter, in English, some seconds from now."""
+        """Schedule a second letter, in English, some seconds from now."""
         _ = self._words
         self._say(_("A second letter, planned for some seconds from now:"))
         at = f"{datetime.fromtimestamp(time.time() + SECONDS_TO_HOUR, UTC):%Y-%m-%d %H:%M:%S}Z"
@@ -132,7 +132,7 @@ class _Play:
             raise StateHeld(f"'postiljon {' '.join(arguments)}' ended with {code}")
 
     def ask(self, *arguments: str) -> str:
-        """What one command prints."""
+        """Return the output of one command."""
         return subprocess.run(  # noqa: S603 - our own command
             self._command(arguments), cwd=self.stage.folder, env=self._environment, check=True, capture_output=True
         ).stdout.decode()

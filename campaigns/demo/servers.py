@@ -63,13 +63,13 @@ class Background:
         self.page_port = int(page.getsockname()[1])
 
     def start(self) -> None:
-        """Returns when mail can be caught."""
+        """Wait until mail can be caught."""
         self._thread.start()
         if not self._ready.wait(PATIENCE):
             raise StateHeld("the mail catcher did not start")
 
     def stop(self) -> None:
-        """Ends both servers and the thread."""
+        """End both servers and the thread."""
         self._page.should_exit = True
         self._thread.join(10)
 
@@ -94,7 +94,7 @@ class Served:
         )
 
     def wait(self) -> None:
-        """Returns when ``/health`` answers."""
+        """Wait until ``/health`` answers."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             try:

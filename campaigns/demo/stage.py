@@ -52,7 +52,7 @@ class DemoFolder:
         return self.folder / f"{SECOND}.md"
 
     def configure(self, smtp_port: int, public_url: str) -> None:
-        """Writes ``postiljon.toml``."""
+        """Write ``postiljon.toml``."""
         text = _SETTINGS.format(smtp_port=smtp_port, public_url=public_url)
         with files.replaced(self.folder / "postiljon.toml") as file:
             file.write(text.encode())
@@ -72,7 +72,7 @@ def prepare(folder: Path, words: NullTranslations) -> DemoFolder:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A file, or a folder with all that is in it, for its owner alone."""
+    """Copy a file, or a folder with all that is in it, for its owner alone."""
     if source.is_dir():
         files.make_folder(target)
         for item in source.iterdir():

@@ -84,7 +84,7 @@ class Composer:
         )
 
     def outline(self) -> list[bytes | Mark | CompiledTemplate]:
-        """The order of :meth:`message`: constants, marks where a stamp or the subject stands, and the bodies' plans."""
+        """Return the order of :meth:`message`: constants, marks for a stamp or the subject, and the bodies."""
         head: list[bytes | Mark | CompiledTemplate] = [
             self._start,
             "to",
@@ -128,7 +128,7 @@ def _sender(name: str, address: str, header: str) -> bytes:
 
 
 def message_id(text: str) -> bytes:
-    """What stands between the angle brackets of a Message-ID."""
+    """Return the text between the angle brackets of a Message-ID."""
     if not _MESSAGE_ID.fullmatch(text):
         raise InputError(f"{text[:80]!r} cannot be a Message-ID")
     return text.encode("ascii")

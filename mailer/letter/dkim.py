@@ -139,7 +139,7 @@ class Signer:
         return known
 
     def _remember(self, names: bytes) -> tuple[tuple[bytes, ...], bytes, bytes]:
-        """What a message with these headers needs: which to hash, and how its DKIM-Signature begins."""
+        """Return which headers of such a message to hash, and how its DKIM-Signature begins."""
         present = names.split(b":")
         for name in present:
             if name in _SPELLED and present.count(name) > 1:

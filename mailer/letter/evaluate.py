@@ -32,7 +32,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def compile_expression(source: str, language: str) -> Evaluate:
-    """Return the function of an expression: values in, its value out, ``None`` when missing. Filters speak ``language``.
+    """Return the function of an expression: values in, its value out, ``None`` if missing. Filters speak ``language``.
 
     Any single name is taken for a loop variable: that it is one was checked by ``slots.scan``.
     """

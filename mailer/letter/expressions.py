@@ -58,7 +58,7 @@ _HINTS |= {
 
 
 def parse(source: str, loop_names: frozenset[str] | None = frozenset()) -> Node:
-    """Return the tree of an expression. ``loop_names`` are the variables of the loops around it (``None``: any name goes).
+    """Return the tree of an expression. ``loop_names``: the variables of the loops around it (``None``: any name).
 
     Raises ``FaultsError`` with one fault; its line counts from 0 within ``source``.
     """

@@ -148,7 +148,7 @@ class _Sheet:
         self.names_links = False
 
     def constant(self, data: bytes) -> None:
-        """What is the same in every letter."""
+        """Add bytes that are the same in every letter."""
         if self._grows:
             self.pieces[-1] += data
         else:
@@ -167,13 +167,13 @@ class _Sheet:
         return len(self.pieces) - 1
 
     def token(self, name: str, before: bytes, after: bytes) -> None:
-        """A hole for a token, and what stands around it in every letter."""
+        """Add a hole for a token, with the text that stands around it in every letter."""
         self.constant(before)
         self.tokens[name].append(self.hole())
         self.constant(after)
 
     def subject(self, composer: Composer) -> None:
-        """The Subject: one constant if it has no parts, else one hole, since it is folded as a whole."""
+        """Add the Subject: one constant if it has no parts, else one hole, since it is folded as a whole."""
         plan = composer.letter.subject
         if all(isinstance(node, str) for node in plan):
             self.constant(composer.subject({}))
@@ -181,7 +181,7 @@ class _Sheet:
             self._fill(composer.subject, [self.hole()], _names(plan))
 
     def plan(self, plan: CompiledTemplate, language: str) -> None:
-        """The pieces of a body."""
+        """Add the pieces of a body."""
         template, holes = prepare_parts(plan, language)
         at = {place: number for number, (_, _, places) in enumerate(holes) for place in places}
         moved: dict[int, list[int]] = {}
@@ -217,7 +217,7 @@ class _Sheet:
 
 
 def _around(fill: Fill, name: str, start: str) -> tuple[bytes, bytes] | None:
-    """What stands before and after the token in a slot that is one link; None if the token does not stand there whole.
+    """Return the text before and after the token in a slot that is one link; None if it does not stand there whole.
 
     In the path of a plain web address all characters of a token are treated alike, at every place of a letter; the
     probes are the guard for that.

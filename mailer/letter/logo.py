@@ -33,7 +33,7 @@ def needs_plate(logo: bytes, ground: str) -> bool:
 
 
 def share_lost(logo: bytes, ground: str) -> float | None:
-    """Return the part of the opaque pixels that can hardly be told from ``ground``; 0 where the picture fills its rectangle.
+    """Return the part of the opaque pixels that is hardly told from ``ground``; 0 where they fill the rectangle.
 
     None: it cannot be told.
     """
@@ -106,7 +106,7 @@ def _rows(data: bytes, length: int, step: int) -> Iterator[bytes]:
 
 
 def _unfiltered(kind: int, row: bytes, before: bytes, step: int) -> bytes:
-    """A row, channel by channel, with what its filter took away: left, up, their mean, or the nearest of three."""
+    """Undo the filter of a row, channel by channel: left, up, their mean, or the nearest of three."""
     whole = bytearray(len(row))
     for channel in range(step):
         given, up = row[channel::step], before[channel::step]

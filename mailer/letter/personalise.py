@@ -144,7 +144,7 @@ class _Maker:
         return _short(value_of, as_it_is, partial(self.late, escape))
 
     def late(self, escape: Escape, value: object) -> bytes:
-        """What :func:`_short` leaves: values that are no text, or not short, or must be escaped."""
+        """Escape what :func:`_short` leaves: values that are no text, or not short, or must be escaped."""
         text = escape(as_text(value, self.language))
         return quoted_printable(text) if text else b""
 

@@ -85,7 +85,7 @@ def _without_currency(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def decimal_mark(locale: str) -> str:
-    """What stands before decimals in a locale: a point or a comma."""
+    """Return the decimal sign of a locale: a point or a comma."""
     from babel.numbers import get_decimal_symbol
 
     return "," if get_decimal_symbol(locale) == "," else "."

@@ -21,14 +21,14 @@ class CounterDelta:
         self._changes: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def moved(self, mailing: int, source: str, target: str, number: int = 1) -> None:
-        """``number`` deliveries went from one state to another."""
+        """Count ``number`` deliveries that went from one state to another."""
         if number and source != target:
             changes = self._changes[mailing]
             changes[source] -= number
             changes[target] += number
 
     def added(self, mailing: int, number: int) -> None:
-        """``number`` deliveries are new, and waiting."""
+        """Count ``number`` new deliveries, which wait."""
         if number:
             self._changes[mailing]["recipients"] += number
             self._changes[mailing]["waiting"] += number

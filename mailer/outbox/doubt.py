@@ -72,7 +72,7 @@ def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime,
 
 
 def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
-    """It did arrive: somebody used a link in it, or a report came back. True when that ended a doubt."""
+    """Take a letter as arrived: a link in it was used, or a report came back. True when that ended a doubt."""
     return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})
 
 

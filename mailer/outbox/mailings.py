@@ -95,7 +95,7 @@ def get(conn: Connection, mailing_id: int) -> Mailing:
 
 
 def scope_of(conn: Connection, mailing_id: int) -> str | None:
-    """What a mailing is about, without the rest of it; None when it is gone."""
+    """Return the scope of a mailing, without the rest of it; None when it is gone."""
     row = _SCOPE.run(conn, {"b_id": mailing_id}).fetchone()
     return row[0] if row else None
 
@@ -243,7 +243,7 @@ def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int 
 
 
 def cancelled_ones(conn: Connection) -> list[int]:
-    """Cancelled mailings with rows that still have to be skipped."""
+    """Return the cancelled mailings with rows that still have to be skipped."""
     row = MAILING.c
     left = (row.waiting > 0) | (row.retry > 0) | (row.in_doubt > 0)
     query = select(row.id).where(row.state == "closed", row.reason == CANCELLED, left)

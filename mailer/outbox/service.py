@@ -97,13 +97,13 @@ def hurry(conn: Connection, sender: str, now: datetime) -> None:
 
 
 def begin_anew(conn: Connection, now: datetime) -> None:
-    """A sender starts, perhaps because somebody has mended what was wrong: try a letter of each stop soon."""
+    """Try a letter of each stop soon, since a sender starts, perhaps after a mend."""
     row = SERVICE_STOP.c
     conn.execute(update(SERVICE_STOP).where(row.refused_at <= now - AT_START, row.try_at > now).values(try_at=now))
 
 
 def go(conn: Connection, sender: str) -> None:
-    """The relay takes these letters again."""
+    """Note that the relay takes these letters again."""
     conn.execute(delete(SERVICE_STOP).where(SERVICE_STOP.c.sender == sender))
 
 
@@ -142,7 +142,7 @@ def expired(conn: Connection, now: datetime) -> int:
 
 
 def waiting(conn: Connection) -> list[Waiting]:
-    """What service mail waits now, and why; those that nobody stops are told as one."""
+    """Return which service mail waits now, and why; letters without a stop are told as one."""
     groups: dict[tuple[str, str, datetime | None], list[datetime]] = {}
     known = stops(conn)
     for mailing in open_ones(conn):
@@ -158,7 +158,7 @@ def waiting(conn: Connection) -> list[Waiting]:
 
 
 def stop_of(mailing: Mailing, known: Mapping[str, ServiceStop]) -> ServiceStop | None:
-    """What keeps a service letter waiting, if anything does. The probe itself does not wait."""
+    """Return the stop that keeps a service letter waiting, if any. The probe itself does not wait."""
     found = known.get(EVERY) or known.get(mailing.spec.from_address)
     return None if found is None or (found.probing and found.probe == mailing.id) else found
 

@@ -66,7 +66,7 @@ def _held_up(conn: Connection, mailing: Mailing, now: datetime) -> list[Why]:
 
 
 def _learnt(conn: Connection, mailing: Mailing, now: float) -> list[Why]:
-    """What the relay is found to take, if nothing may go now; and domains that rest."""
+    """Return the rate that the relay is found to take, if nothing may go now; and domains that rest."""
     found = []
     for bucket, learnt in sorted(pace.known(conn, now).items()):
         slots = pace.slots(learnt, now)

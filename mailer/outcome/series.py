@@ -178,12 +178,12 @@ def is_wave(same: int, answers: int) -> bool:
 
 
 def same_words(text: str) -> str:
-    """The words without what differs from recipient to recipient: addresses, links, hosts, digits, punctuation."""
+    """Return the words without what differs by recipient: addresses, links, hosts, digits, punctuation."""
     return " ".join(_VARIES.sub(" ", plain(text)).split()[:_COMPARED])
 
 
 def shown(decision: Decision, address: str = "") -> str:
-    """What the server said, as a sentence about the campaign may show it: without addresses.
+    """Return the words of the server as a sentence about the campaign may show them: without addresses.
 
     ``address``: whom it said it to; its name alone, with and without a tag, is left out too.
     """

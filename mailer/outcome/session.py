@@ -82,7 +82,7 @@ _SAYS_NOTHING = frozenset({"", "error", "err", "failed", "failure", "no", "what"
 
 
 def when_opening(stage: str, code: int, text: str) -> Literal["slow_down", "refused"]:
-    """What a 4xx or 5xx means while the connection is made: come back later, or never.
+    """Decide on a 4xx or 5xx while the connection is made: come back later, or never.
 
     A 4xx is always *later*. So is a 5xx to the greeting or to EHLO that speaks of too many connections, of a rate, of
     a busy server or of another time.

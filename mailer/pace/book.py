@@ -87,7 +87,7 @@ class Book:
         self._guarded = conn.dialect.name == "sqlite"
 
     def slots(self, bucket: str) -> ClaimSlots:
-        """What may be claimed now."""
+        """Return how much may be claimed now."""
         return learning.slots(self._get(bucket), self._now)
 
     def took(self, bucket: str, number: int) -> None:
@@ -102,7 +102,7 @@ class Book:
                 self._put(bucket, learning.hear(self._get(bucket), each, self._now))
 
     def undo(self, buckets: Collection[str]) -> None:
-        """What was learnt of these was not about them."""
+        """Forget the findings about these, which were about others."""
         if buckets:
             self._guard()
             self._conn.execute(delete(LEARNT).where(LEARNT.c.bucket.in_(sorted(buckets))))

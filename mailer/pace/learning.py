@@ -117,7 +117,7 @@ def rate_now(learnt: Learnt) -> float:
 
 
 def slots(learnt: Learnt, now: float) -> ClaimSlots:
-    """What may be claimed now."""
+    """Return how much may be claimed now."""
     learnt = sane(learnt, now)
     rest, stop = learnt.rest, learnt.stop
     if rest.length:
@@ -148,7 +148,7 @@ def took(learnt: Learnt, number: int, now: float) -> Learnt:
 
 
 def hear(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
-    """What is known after these answers."""
+    """Return the state after these answers."""
     learnt = sane(learnt, now)
     if news.reputation:
         return _rest(learnt, _new(news.reputation, learnt), now)

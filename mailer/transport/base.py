@@ -66,10 +66,10 @@ class MessageSource(Protocol):
         """Return as soon as :meth:`take` would give a parcel (it may be gone by then). May be cancelled."""
 
     def still_wanted(self, delivery: int) -> bool:
-        """False if its campaign was paused or cancelled meanwhile. Asked just before content is written."""
+        """Return False if its campaign was paused or cancelled meanwhile. Asked just before content is written."""
 
     def report(self, delivery: int, result: Result) -> None:
-        """What became of it; once for each parcel taken. May call nothing of the transport."""
+        """Report the result; once for each message taken. May call nothing of the transport."""
 
     def relay(self, event: RelayEvent) -> None:
         """Something about the relay itself."""

@@ -88,7 +88,7 @@ def closed(relay: Relay, stage: str) -> str:
 
 
 def foreign(first: bytes) -> str:
-    """What the first bytes of a greeting are, if they cannot begin an SMTP reply; else ""."""
+    """Return the protocol of the first bytes of a greeting, if they cannot begin an SMTP reply; else ""."""
     if first[:1].isdigit() or not first:
         return ""
     if first[:1] in (b"\x14", b"\x15", b"\x16") and first[1:2] in (b"\x03", b""):

@@ -44,7 +44,7 @@ class Wire(Protocol):
         """Nothing is under way: the pipeline can be poked."""
 
     def ended(self, how: Ended, *, abort: bool) -> None:
-        """The session is over; ``abort``: nothing queued may leave any more."""
+        """End the session; ``abort``: nothing queued may leave any more."""
 
 
 class PipeliningHealth:
@@ -72,7 +72,7 @@ class PipeliningHealth:
         return True
 
     def judged(self, delivery: int, reply: Replied, taken: tuple[int, int], now: float) -> Replied | NotWritten:
-        """What a refusal means for its parcel: the reply, or nothing at all, since the next connection may take it.
+        """Return the result of a refusal: the reply, or nothing at all, since the next connection may take the message.
 
         ``taken``: how many letters the connection accepted, and how many were offered on it before this one.
         """
@@ -81,7 +81,7 @@ class PipeliningHealth:
         return reply
 
     def returned(self, delivery: int, how: Ended, *, at_head: bool) -> Replied | NotWritten:
-        """What becomes of a parcel whose session ended before its content was written: handed back, at no cost.
+        """Return the result of a message whose session ended before its content was written: handed back, at no cost.
 
         ``at_head``: no content was unanswered before it. A parcel at which ten sessions broke has to wait.
         """

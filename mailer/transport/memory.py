@@ -54,7 +54,7 @@ class MemoryTransport:
             await asyncio.gather(stopped, return_exceptions=True)
 
     async def check(self, notice: RelayObserver = unheard) -> None:
-        """Always well, unless ``trouble`` is set."""
+        """Report that all is well, unless ``trouble`` is set."""
         if self.trouble is not None:
             notice(self.trouble)
             if self.trouble.kind == "refused":

@@ -66,7 +66,7 @@ class Pipeline:
     # --- from above
 
     def begin(self, now: float) -> None:
-        """The connection is ready at ``now``; take the first parcel."""
+        """Begin at ``now``, when the connection is ready; take the first message."""
         self._now = self._born = self._since = now
         self._next()
 
@@ -114,13 +114,13 @@ class Pipeline:
             self._broken(f"{early[0] or ''} {clean(early[1])}" if early else self._replies.broken)
 
     def drained(self) -> None:
-        """What was queued has left: a dot that was held back may follow."""
+        """Go on once the queue has left: a dot that was held back may follow."""
         if self._held and not self.over:
             self._held, self._since = False, self._now
             self._finish(b"")
 
     def lost(self, why: str, unsent: int | None = None) -> None:
-        """The connection is gone. ``unsent``: what had not left the process then; None if nobody knows."""
+        """Handle the loss of the connection. ``unsent``: bytes that had not left the process; None if unknown."""
         if not self.over:
             leaving = bool(self._expect) and self._expect[0] in ("quit", "lone")
             stage = self._expect[0] if self._expect else "idle"
@@ -241,7 +241,7 @@ class Pipeline:
             self._content(parcel)
 
     def _refusal(self, parcel: OutgoingMessage, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
-        """What is reported for a 4xx or 5xx."""
+        """Return the result to report for a 4xx or 5xx."""
         taken = self.accepted, self.started - 1 - (stage == "dot" and self._open is not None)
         return self._losses.judged(parcel.delivery, Replied(stage, code, clean(raw)), taken, self._now)
 
@@ -331,7 +331,7 @@ class Pipeline:
         self._finish(body)
 
     def _finish(self, body: bytes) -> None:
-        """The content's (last) bytes, its dot, and the next envelope, in one write."""
+        """Write the content's (last) bytes, its dot, and the next envelope in one go."""
         group = self._group() if self._offers.pipelining and self._may_take() else b""
         self._after = len(group)
         self._write(b"".join((body, DOT, group)))
@@ -350,7 +350,7 @@ class Pipeline:
     # --- endings
 
     def _hand_back(self, why: str) -> None:
-        """The parcel whose envelope is open returns; the session can only end, without a dot."""
+        """Hand back the message whose envelope is open; the session can only end, without a dot."""
         parcel, self._open = self._open, None
         if parcel is not None:
             self._handed_back = True

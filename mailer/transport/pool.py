@@ -165,7 +165,7 @@ class Pool:
         self._changed.set()
 
     def _ended(self, feed: MessageSource, session: Session) -> None:
-        """A session is over; called at least once for each."""
+        """Handle the end of a session; called at least once for each."""
         self._crash = self._crash or session.crash
         if session in self._sessions:
             self._sessions.discard(session)
@@ -185,7 +185,7 @@ class Pool:
         self._changed.set()
 
     def _trouble(self, feed: MessageSource, event: RelayEvent) -> None:
-        """The relay failed us without having accepted anything: wait longer each time."""
+        """Wait longer each time the relay fails without having accepted anything."""
         now = self._clock()
         self._held = 1
         if now >= self._not_before:
@@ -198,7 +198,7 @@ class Pool:
         feed.relay(event)
 
     def _nothing_heard(self, feed: MessageSource, event: RelayEvent) -> None:
-        """A connection is being made, and takes its time: no news while others are open."""
+        """Tell of a connection that takes its time: no news while others are open."""
         if not (self._sessions or self._ending):
             self._silent = True
             feed.relay(event)

@@ -87,7 +87,7 @@ class Replies:
 
 
 def clean(raw: bytes) -> str:
-    """What was said, as it may be stored and shown: one line, no control characters, at most 1,000 characters (B55).
+    """Return the text as it may be stored and shown: one line, no control characters, at most 1,000 characters (B55).
 
     An enhanced status code that each line repeats is kept once.
     """

@@ -66,7 +66,7 @@ class Session(asyncio.Protocol):
     # --- asyncio calls these
 
     def data_received(self, data: bytes) -> None:
-        """Replies."""
+        """Take replies."""
         pipeline = self.pipeline
         if pipeline is not None:
             try:
@@ -81,18 +81,18 @@ class Session(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone; how much of the queue left is not known any more."""
+        """Handle the loss of the connection; how much of the queue left is not known any more."""
         why = f"the connection was lost: {exc}" if exc else "the connection was lost"
         self._gone = True
         self._guarded(lambda pipeline: pipeline.lost(why))
         self.closed.set()
 
     def pause_writing(self) -> None:
-        """The queue is long."""
+        """Note that the queue is long."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """The queue is empty again."""
+        """Note that the queue is empty again."""
         self._paused = False
         self._guarded(lambda pipeline: pipeline.drained())
 
@@ -104,7 +104,10 @@ class Session(asyncio.Protocol):
             self._transport.write(data)
 
     def unsent(self) -> int:
-        """What has certainly not left the process. Over TLS that is less than the truth, which is safe."""
+        """Return how many bytes have certainly not left the process.
+
+        Over TLS that is less than the truth, which is safe.
+        """
         return 0 if self._gone else self._transport.get_write_buffer_size()
 
     def full(self) -> bool:
@@ -134,7 +137,7 @@ class Session(asyncio.Protocol):
             self._crashed(error)
 
     def _crashed(self, error: Exception) -> None:
-        """The feed raised: end the session, still reporting what can be, and keep the error for ``run``."""
+        """End the session after the message source raised, report the rest, and keep the error for ``run``."""
         if self.crash is None:
             self.crash = error
             self.abort(f"the sender failed: {type(error).__name__}")

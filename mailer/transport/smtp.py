@@ -271,7 +271,7 @@ def _heard_all(client: aiosmtplib.SMTP) -> None:
 
 
 def _left_over(client: aiosmtplib.SMTP) -> bytes:
-    """What was read behind the last answer.
+    """Return the bytes that were read behind the last answer.
 
     The library keeps it, and would take it for the answer to its next command; there is no public way to see it.
     """
@@ -279,7 +279,10 @@ def _left_over(client: aiosmtplib.SMTP) -> bytes:
 
 
 async def _first_bytes(sock: socket.socket, seconds: float) -> bytes:
-    """What the server says first, left where it is; empty if it closes. Raises ``TimeoutError`` and ``OSError``."""
+    """Return the first bytes of the server, left where they are.
+
+    Empty if it closes. Raises ``TimeoutError``, ``OSError``.
+    """
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(sock, ready.set)

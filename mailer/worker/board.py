@@ -61,7 +61,7 @@ class MailingCache:
                 self.remaining[number] = 0
 
     def drop(self, mailings: Collection[int]) -> None:
-        """These have just been held by us."""
+        """Drop mailings that this sender has just held."""
         for number in mailings:
             self.open.pop(number, None)
         self.unwanted |= frozenset(mailings)

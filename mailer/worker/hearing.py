@@ -42,7 +42,7 @@ class PaceObserver:
         self._evidence = Evidence()
 
     def hear(self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float) -> PaceFindings:
-        """What the answers of one turn say, each with how many there were."""
+        """Return the findings of the answers of one turn, each with how many there were."""
         complaints = [answer for answer in answers if answer.kind not in ("accepted", "other")]
         if not (answers and (complaints or learnt)):
             return NOTHING

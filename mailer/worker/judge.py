@@ -95,7 +95,7 @@ class ReplyHandler:
         return Hold(reason, words) if reason else None
 
     def _heard(self, decision: Decision, now: datetime) -> None:
-        """A relay that puts MAIL off each time takes nothing either, although connections can be made."""
+        """Count a relay that puts MAIL off each time as away, although connections can be made."""
         if decision.state == "accepted":
             self._relay_took(now)
         elif decision.pace == "slow_relay" and (self._took is None or now - self._took > LATELY):

@@ -41,7 +41,7 @@ class RelayNews:
         self._well: datetime | None = None
 
     def of(self, turn: SendProgress) -> RelayReport | None:
-        """What is to be said now."""
+        """Return the report to make now."""
         if turn.relay_away_since is None:
             return self._is_well(turn.at)
         self._well = None

@@ -82,7 +82,7 @@ class SendQueue:
         self._in_making += number
 
     def add(self, flights: Iterable[InFlight]) -> None:
-        """A hand-off from the writer."""
+        """Take letters that the dispatcher hands over."""
         soon = time.monotonic() + _SOON
         for flight in flights:
             self._in_making -= flight.slow
@@ -103,7 +103,7 @@ class SendQueue:
             self._timer = asyncio.get_running_loop().call_later(wait, self._moment)
 
     def _moment(self) -> None:
-        """The moment of one or more has come."""
+        """Release the letters whose moment has come."""
         self._timer, soon = None, time.monotonic() + _SOON
         while self._later and self._later[0][0] <= soon:
             self._ready.append(heapq.heappop(self._later)[2])
@@ -120,7 +120,7 @@ class SendQueue:
             self._more.set()
 
     def want(self, unwanted: Collection[int]) -> None:
-        """These mailings are paused, held or cancelled."""
+        """Hold back these mailings, which are paused, held or cancelled."""
         self._unwanted = unwanted
 
     def expire(self) -> None:
@@ -171,7 +171,7 @@ class SendQueue:
         return flight is not None and not self._halted and self._may_go(flight)
 
     def report(self, delivery: int, result: Result) -> None:
-        """What became of it."""
+        """Take the result of a message."""
         results = self.results
         results.append((delivery, result))
         if len(results) >= self.enough and not self._wake.is_set():  # setting it takes ten times as long

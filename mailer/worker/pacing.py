@@ -134,7 +134,7 @@ class Pacing:
         return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
 
     def _give_up(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> None:
-        """What waits for a domain that rests is not claimed: its time ends all the same."""
+        """Refuse rows of a domain that rests once their time is up; they are not claimed meanwhile."""
         seconds = grasp.now.timestamp()
         if not 0 <= seconds - self._swept < _AFRESH:
             self._swept = seconds
@@ -182,7 +182,7 @@ class Pacing:
             self._note(pace.RELAY, claimed)
 
     def _note(self, bucket: str, claimed: Sequence[Claimed]) -> None:
-        """These go through a bucket of which a rate was learnt, each at its moment."""
+        """Spread letters through a bucket of which a rate was learnt, each at its moment."""
         assert self._book is not None  # noqa: S101 - something was learnt
         slots = self._book.slots(bucket)
         self._book.took(bucket, len(claimed))

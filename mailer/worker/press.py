@@ -124,7 +124,7 @@ class MessageBuilder:
         self._signing: ThreadPoolExecutor | None = None
 
     def make(self, conn: Connection, mailing: Mailing, claims: Sequence[Claimed]) -> BuiltBatch:
-        """What makes the parcels for claims of one mailing; it may be called on another thread.
+        """Return the makers of the messages for claims of one mailing; it may be called on another thread.
 
         Raises ``InputError`` or ``StorageError`` when the letter itself cannot be used: then nothing was made.
         """

@@ -142,7 +142,7 @@ class ServiceMail:
             log.warning("service letters whose time is over, not sent: %s", expired)
 
     def done(self) -> None:
-        """It is on disk."""
+        """Forget what is on disk."""
         if self._must_tidy:
             self._tidied = self._now
         for sender in self._taken:

@@ -72,7 +72,7 @@ class PendingWrites:
         self.settlements[sender_id].append(Settlement(claim.delivery, claim.mailing, claim.attempt, "waiting", reason))
 
     def refuse(self, claim: Claimed, sender_id: int, reason: str, words: str) -> None:
-        """It cannot be sent, whatever the relay would say."""
+        """Refuse it, since it cannot be sent, whatever the relay would say."""
         self.settlements[sender_id].append(
             Settlement(claim.delivery, claim.mailing, claim.attempt, "refused", reason, 0, words)
         )
@@ -96,5 +96,5 @@ class PendingWrites:
             outbox.hold_all(conn, self.held_all, now)
 
     def done(self) -> None:
-        """It is on disk."""
+        """Forget what is on disk."""
         self.__init__()  # type: ignore[misc]

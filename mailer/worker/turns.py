@@ -87,7 +87,7 @@ class TurnScheduler:
         return True
 
     def _committed(self, lean: LeanTurn) -> None:
-        """The COMMIT has returned, or failed."""
+        """Go on once the COMMIT has returned, or failed."""
         self._asked = False
         self._end(lean.finish(_at_once))
 

@@ -144,7 +144,7 @@ class Dispatcher:
             self._hand_off.give(claimed, ledger.sender.id, now.timestamp(), state.post)
 
     def _expire(self) -> None:
-        """A claimed row is written within a second, or handed back."""
+        """Hand back claimed rows that are not written within a second."""
         clock = time.monotonic()
         if clock - self._expired > EXPIRE_EVERY:
             self._expired = clock
@@ -178,7 +178,7 @@ class Dispatcher:
         return share(self._state.board.needs(), free, self._count) if free > 0 else {}
 
     def _lose(self, error: StorageError) -> None:
-        """The database is away, full or locked: stop writing to sockets, keep what is known, try again."""
+        """Stop writing to sockets, keep what is known, and try again: the database is away, full or locked."""
         if not self._lost:
             log.warning("sending stops for now: %s", error)
         self._lost = True

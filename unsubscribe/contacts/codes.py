@@ -34,7 +34,10 @@ def are_codes(cells: Collection[str]) -> bool:
 
 
 def alphabet(cells: Collection[str], *, said: bool) -> Mapping[str, ForeignStatus]:
-    """What each code means; nothing where that is not known. ``said``: the caller says that the column is a status."""
+    """Return the meaning of each code.
+
+    None where that is not known. ``said``: the caller says that the column is a status.
+    """
     used = {key(cell) for cell in cells}
     fitting = [codes for codes in _ALPHABETS if used <= codes.keys()]
     against = [codes for codes in fitting if any(codes[code] != "subscribed" for code in used)]

@@ -147,7 +147,7 @@ class Status:
     words: Mapping[str, ForeignStatus] = field(default_factory=dict, hash=False)  # that mean something else here
 
     def read(self, cell: str) -> ForeignStatus | None:
-        """What a cell says of its person; None when that is not known."""
+        """Return the status that a cell gives; None when that is not known."""
         text = cell.strip()
         if _BELOW_ZERO.fullmatch(text):
             return "unsubscribed" if self.numbered else None  # AcyMailing
@@ -176,7 +176,7 @@ class Status:
         return self.yes if _COUNT.fullmatch(text) and self.yes != "subscribed" else None
 
     def _several(self, text: str) -> ForeignStatus | None:
-        """What a list in one cell says, such as ``["UNSUBSCRIBE"]``."""
+        """Return the value of a list in one cell, such as ``["UNSUBSCRIBE"]``."""
         parts = [part for part in re.split(r"[\[\](){}\"',;/]+", text) if part.strip()]
         if len(parts) == 1 and key(parts[0]) == key(text):
             return None

@@ -222,7 +222,7 @@ def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
 
 
 def same_fault(heads: Sequence[str], file: str, line: int, name: str = "email") -> Fault:
-    """What is wrong with several columns that are one and the same."""
+    """Return the fault of several columns that are one and the same."""
     words = N_("columns that are one and the same, more than once: {heads}")
     return Fault(file, line, name, words.format(heads=", ".join(map(_shown, heads))), N_("each column once"), _RENAME)
 

@@ -93,7 +93,7 @@ class Contact:
         return mask(self.email)
 
     def values(self) -> dict[str, object]:
-        """What contact tags can name: ``contact.email``, ``.name``, ``.language`` and the attributes.
+        """Return the values of contact tags: ``contact.email``, ``.name``, ``.language`` and the attributes.
 
         What the reader typed is taken apart (:mod:`unsubscribe.typed`).
         """

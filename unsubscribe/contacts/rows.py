@@ -183,7 +183,7 @@ class RowReader:
         return ""
 
     def _more(self, row: ImportRow, cells: Sequence[str]) -> None:
-        """What another program keeps in a shape of its own: a day of subscribing, attributes as JSON."""
+        """Read values in the shape of another program: a day of subscribing, attributes as JSON."""
         for place, column in self._other:
             cell = unseen.strip(unescape_formula(cells[place])) if place < len(cells) else ""
             if column.used_as == "date":
@@ -216,7 +216,7 @@ class RowReader:
 
 
 def kept(attributes: Mapping[str, Attribute]) -> str:
-    """What is stored of them: an empty cell is a missing value."""
+    """Return the attributes as stored: an empty cell is a missing value."""
     return dump_json({name: value for name, value in sorted(attributes.items()) if value}) if attributes else "{}"
 
 

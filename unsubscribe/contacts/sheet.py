@@ -83,7 +83,7 @@ class _TooLarge(Exception):
 
 
 def escape_formula(text: str) -> str:
-    """Return the cell with an apostrophe before what a spreadsheet, whatever its separator, would take for a formula (E38).
+    """Put an apostrophe before all that a spreadsheet, whatever its separator, would take for a formula (E38).
 
     An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
     other place: :func:`unescape_formula` takes away exactly those that were put in.
@@ -215,7 +215,7 @@ def is_empty(cells: Sequence[str]) -> bool:
 
 
 def _separator(line: str) -> str:
-    """What separates the heads, those in quotation marks left aside."""
+    """Return the separator of the heads, those in quotation marks left aside."""
     outside = re.sub(r'"[^"]*"', "", line)
     found = max(",;\t", key=outside.count)
     return found if found in outside else "|" if "|" in outside else found
@@ -233,7 +233,7 @@ def _addresses(header: Sequence[str]) -> list[Column]:
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
-    """Yield the lines of a file; of one that is too long for a row only its beginning, one character more than a row has.
+    """Yield the lines of a file; of one that is too long for a row only its beginning, a character too many.
 
     Raises ``FaultsError`` where the bytes are none of the file's encoding.
     """

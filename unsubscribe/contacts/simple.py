@@ -41,7 +41,7 @@ class SimpleRows:
         self._attributes = [(column.name, place) for place, column in enumerate(columns) if uses[place] == "attribute"]
 
     def read(self, record: Record) -> Simple | None:
-        """What :class:`.rows.RowReader` makes of the row; None when that is for it to say."""
+        """Return the row as :class:`.rows.RowReader` makes it; None when that is for it to say."""
         cells, raw = record.cells, record.raw
         if record.fault or len(cells) != self._number or len(raw) > _LONGEST_ROW or not _USUAL.fullmatch(raw):
             return None

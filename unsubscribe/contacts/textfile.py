@@ -41,7 +41,7 @@ _START = 512
 
 
 def opened(path: Path, encoding: str = "") -> tuple[str, bool, BinaryIO]:
-    """The encoding of a file, whether it is a guess, and the file at its beginning, to be read more than once."""
+    """Return a file's encoding, whether it is a guess, and the file at its beginning, to be read again."""
     said = _known(encoding) if encoding else ""
     source = _open(path)
     try:

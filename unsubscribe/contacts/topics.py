@@ -54,7 +54,7 @@ class Topic:
         return self.names.get(language.partition("-")[0], self.name)
 
     def about(self, language: str) -> str:
-        """What it brings and how often, in a language, else what is said of it in any."""
+        """Return the description in a language, else the one in any."""
         return self.descriptions.get(language.partition("-")[0], self.description)
 
 
@@ -93,7 +93,7 @@ def is_slug(text: str) -> bool:
 
 
 def ensure_topic(conn: Connection, slug: str, name: str, now: datetime) -> Topic:
-    """The topic with that slug, made if it does not exist (then with ``name``, else with a name from the slug)."""
+    """Return the topic with that slug, made if needed (then with ``name``, else with a name from the slug)."""
     shown = name or check_slug(slug).replace("-", " ").replace("_", " ").capitalize()
     values = {"slug": check_slug(slug), "name": shown, "names": "{}", "description": "", "is_open": False}
     insert = insert_into(conn, TOPIC).values(created_at=now, **values)
@@ -246,7 +246,7 @@ def audience_until(conn: Connection, topic_slug: str, after_id: int, limit: int)
 
 
 def audience_between(conn: Connection, topic_slug: str, after_id: int, last_id: int) -> Select[Any]:
-    """A query for ``outbox.enqueue_selected``: number, address (its domain as A-labels), address_hash and domain."""
+    """Return a query for ``outbox.enqueue_selected``: number, address (with A-labels), address_hash, domain."""
     local = func.rtrim(CONTACT.c.email, func.replace(CONTACT.c.email, "@", ""))  # up to and with the last @
     columns = (CONTACT.c.id.label("number"), local.concat(CONTACT.c.domain).label("address"))
     hashed = CONTACT.c.address_hash.label("address_hash"), CONTACT.c.domain.label("domain")

@@ -58,7 +58,7 @@ class AddressPages:
         return await self._step(request, "keep-address")
 
     def asked(self, view: View, move: AddressChangeStatus) -> str:
-        """What follows when another address was asked for (brief.md 1.4 no. 36): the same for every address."""
+        """Return the words after another address was asked for (brief.md 1.4 no. 36): the same for every address."""
         _ = view.gettext
         text = _(
             "Your address has not changed yet. First confirm it, with the email that we send to %(address)s. Until "

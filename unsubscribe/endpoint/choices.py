@@ -106,7 +106,7 @@ class Choices:
         return self.desk.done(view, _("You have unsubscribed"), (sentence,))
 
     def _stays_out(self, view: View, reader: Subscriber) -> Response:
-        """What was chosen holds, but the reader gets nothing all the same."""
+        """Say that the choice holds, but that the contact gets nothing all the same."""
         _ = view.gettext
         if reader.stand == "gone":
             return self._gone(view)

@@ -84,7 +84,7 @@ class CoalescingTransport:
         return self._closing or self._transport.is_closing()
 
     def lost(self) -> None:
-        """The connection is gone: let go of who wrote here."""
+        """Let go of the writer, when the connection is gone."""
         self._close = self._transport.close
 
     def _flush(self) -> None:
@@ -112,7 +112,7 @@ class _Flow(FlowControl):
             self._decide()
 
     def lost(self) -> None:
-        """The connection is gone: let go of who decides."""
+        """Let go of the object that decides, when the connection is gone."""
         self._decide = lambda: None
 
 
@@ -161,7 +161,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._refused = self._last = False  # nothing more is parsed: after an error; after a last request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client came: its first request must be there in time."""
+        """Take a connection, whose first request must be there in time."""
         super().connection_made(transport)
         self._line = transport
         transport.set_write_buffer_limits(PIECE_SENT)
@@ -230,12 +230,12 @@ class PatientProtocol(HttpToolsProtocol):
             self._refuse()
 
     def on_message_begin(self) -> None:
-        """A message begins."""
+        """Take the beginning of a message."""
         super().on_message_begin()
         self._begun, self._in_body = True, False
 
     def on_headers_complete(self) -> None:
-        """A head is whole; one that came in a single piece is measured here, and refused as what cannot be parsed."""
+        """Take the end of a head; one in a single piece is measured here, and perhaps refused."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self.most_head or len(self.headers) > MOST_LINES:
             raise ValueError("the head is too long")
@@ -248,20 +248,20 @@ class PatientProtocol(HttpToolsProtocol):
         self._last = not self.cycle.keep_alive
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body: no part of the head, unless its request has its answer already."""
+        """Take a piece of a body: no part of the head, unless its request has its answer already."""
         if self._asked:
             self._head -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """A message is whole."""
+        """Take the end of a message."""
         if not self._asked:
             self._unwatch()
         self._head, self._begun, self._in_body = 0, False, False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """An answer has left us: the next request's turn, or the end."""
+        """Go on after an answer has left: the next request's turn, or the end."""
         self._asked, self._since = self._asked - 1, time.monotonic()
         self._waited = True  # what begins now was asked before its time
         super().on_response_complete()
@@ -292,7 +292,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._say_no()
 
     def _give_up_body(self) -> None:
-        """The rest of this body never comes: for its reader that is a client that went."""
+        """End a body whose rest never comes: for its reader the client went."""
         self._asked -= 1
         if self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
@@ -301,7 +301,7 @@ class PatientProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
     def _say_no(self) -> None:
-        """The bare 400, with the headers that every answer has."""
+        """Answer a bare 400, with the headers that every answer has."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             headers = [*self.server_state.default_headers, *self.protecting]
             lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
@@ -309,19 +309,19 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """The client does not take its answer: it has some time for that."""
+        """Give a client that does not take its answer some time for that."""
         super().pause_writing()
         self._since = time.monotonic()
         self._watch(self.answer_patience)
 
     def resume_writing(self) -> None:
-        """The client took some of it."""
+        """Note that the client took some of it."""
         super().resume_writing()
         self._unwatch()
         self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client went."""
+        """Handle the loss of the connection."""
         self._unread = b""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
@@ -382,7 +382,7 @@ class Narrow(asyncio.BufferedProtocol):
         self.eof_received = self._told.eof_received  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client came."""
+        """Take a connection."""
         self._told.connection_made(transport)  # type: ignore[arg-type]
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002

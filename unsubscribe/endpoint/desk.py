@@ -80,14 +80,17 @@ class WebContext:
         return self.now.astimezone(ZoneInfo(self.deps.timezone)).date()
 
     def short_token(self, text: str, purpose: Purpose) -> tuple[Token, bool]:
-        """What a short-lived token says, and whether it is still valid. Raises ``TokenError`` for any other."""
+        """Return the content of a short-lived token, and whether it is still valid.
+
+        Raises ``TokenError`` for any other.
+        """
         try:
             return self.tokens.read(text, purpose, self.now), True
         except TokenError:
             return self.tokens.read(text, purpose, _EPOCH), False  # raises again, unless only its time has passed
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` reads. Raises ``StorageError``."""
+        """Return the result of ``work``, which only reads. Raises ``StorageError``."""
         await self.find_contact()
         return await self._reads.run(work)
 
@@ -101,7 +104,7 @@ class WebContext:
             self.pages.show_contact(await self._reads.run(self.deps.latest_sender))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` did, once it is on disk. Raises ``StorageError``: then nothing was changed."""
+        """Return the result of ``work``, once it is on disk. Raises ``StorageError``: then nothing was changed."""
         return await self._writes.run(work)
 
     async def read_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
@@ -111,7 +114,10 @@ class WebContext:
     async def write_planned(
         self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item
     ) -> T:
-        """What was done for ``item``, in one transaction with all who ask now; ``plan`` does its part before that."""
+        """Return the result for ``item``, of one transaction with all requests of this moment.
+
+        ``plan`` does its part before.
+        """
         return await self._writes.run_planned(plan, item)
 
     def view(self, request: Request, own: str = "") -> View:

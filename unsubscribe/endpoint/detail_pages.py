@@ -169,7 +169,7 @@ class DetailPages:
     def _wishes(
         self, view: View, values: Mapping[str, str], topics: Sequence[Topic]
     ) -> tuple[DetailsForm, dict[str, str]]:
-        """What a form asks for, and what is wrong with it as far as the form itself tells."""
+        """Return the choices of a form, and its faults as far as the form itself tells."""
         faults: dict[str, str] = {}
         written, day = values.get("until", ""), None
         if written:

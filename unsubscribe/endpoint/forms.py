@@ -42,7 +42,7 @@ async def body(request: Request) -> bytes:
 
 
 def begin(coming: Awaitable[T]) -> tuple[T | None, Awaitable[T] | None]:
-    """What is there at once, without a turn of the loop; else the rest, which the same task has to wait for."""
+    """Return the part that is there without a turn of the loop; else the rest, for which the same task waits."""
     steps = coming.__await__()
     try:
         waited_for = next(steps)

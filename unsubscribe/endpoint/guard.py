@@ -52,7 +52,7 @@ def protecting(*, https: bool) -> list[tuple[bytes, bytes]]:
 
 
 def status_of(error: Exception) -> int:
-    """The status of an error: 404 for every link that is not genuine, 429 for too often, 503 for the database."""
+    """Return the status of an error: 404 for a link that is not genuine, 429 for too often, 503 for the database."""
     if isinstance(error, TokenError):
         return 404
     if isinstance(error, StorageError):
@@ -84,7 +84,7 @@ class SecurityMiddleware:
         base: str = "",
         heard: RequestObserver = unheard,
     ) -> None:
-        """``base``: the path of the public address, decoded. ``heard`` is told of each request."""
+        """Set up; ``base``: the path of the public address, decoded. ``heard`` is told of each request."""
         self.heard = heard
         self.app = app
         self.base = base
@@ -127,7 +127,7 @@ class SecurityMiddleware:
             await self.app(scope, receive, send)
 
     async def _explain(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        """The page that says what happened and what follows."""
+        """Answer with the page that says what happened and what follows."""
         status, number = status_of(error), os.urandom(5).hex()
         if status >= 500:
             log.error(

@@ -80,7 +80,10 @@ class Health:
         self._found, self._until = found, time.monotonic() + COUNTS_FOR
 
     def _plan(self, asked: Sequence[None]) -> Callable[[Connection], Sequence[StorageError | None]]:
-        """What fails before the transaction is an answer: raised, it would be one to all who share the transaction."""
+        """Return a failure before the transaction as an answer.
+
+        Raised, it would be one to all requests that share it.
+        """
         error: StorageError | None = None
         try:
             probe.look(self._desk.deps.db)

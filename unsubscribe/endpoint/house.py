@@ -46,7 +46,7 @@ def routes(desk: WebContext) -> list[Route]:
 
 
 async def home(desk: WebContext, request: Request) -> Response:
-    """What this place is, for who comes without a link; also while the database cannot be read."""
+    """Say what this place is, for a visitor without a link; also while the database cannot be read."""
     try:
         is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
     except StorageError:

@@ -91,7 +91,7 @@ class MyDataPages:
         return respond(self.desk.pages.page("mydata.html", view, context))
 
     async def erase(self, request: Request) -> Response:
-        """What erasing means; then it."""
+        """Show the consequences of erasing; then erase."""
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.ERASE)
         if not fresh:
             return errors.expired(self.desk, request)

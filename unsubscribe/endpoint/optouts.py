@@ -42,7 +42,7 @@ class OptOuts:
         self.choices = choices
 
     def routes(self) -> list[Route]:
-        """What some programs add at the end of an address is taken away before (:mod:`.paths`): no redirect (B5)."""
+        """Leave out what some programs add at the end of an address (:mod:`.paths`): no redirect (B5)."""
         methods = ["GET", "POST"]
         return [
             Route("/u/{token}", self.opt_out, methods=methods),
@@ -66,7 +66,7 @@ class OptOuts:
         return respond(self.left(view, left, request.path_params["token"]))
 
     async def leave(self, wish: optout.OptOutRequest) -> OptOutResult:
-        """What a wish did, once it is on disk."""
+        """Return the result of a request, once it is on disk."""
         await self._get_ready()
         left = await self.desk.write_planned(self._plan, wish)
         self.desk.watch.chose(f"opt_out_{left.scope}")
@@ -101,7 +101,7 @@ class OptOuts:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
 
     def _wanted(self, token: Token, data: bytes, request: Request) -> tuple[Scope, int]:
-        """What the form of the page that follows an opt-out asks for, and the act that its undo would take back."""
+        """Return the choice of the form that follows an opt-out, and the act that its undo would take back."""
         if b"scope" not in data:
             return "topic", 0
         fields = forms.parse(data, request.headers.get("content-type", ""))
@@ -140,7 +140,7 @@ class OptOuts:
             await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date(), sender)
 
     def _tell(self, conn: Connection, answers: Sequence[OptOutResult]) -> None:
-        """A mail to each who left by it; who had left already gets none."""
+        """Send a mail to each contact that left by it; one that had left already gets none."""
         for left in answers:
             if left.reader.contact and left.change and not left.already:
                 self.desk.post.opted_out(conn, left.reader.contact, left.change, self.desk.now)
@@ -170,7 +170,7 @@ class OptOuts:
         return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, left: OptOutResult, here: str) -> dict[str, str]:
-        """What a person may choose after leaving, each by a link of its own; ``here``: where all mail can be left.
+        """Return the choices after leaving, each with a link of its own; ``here``: where all mail can be left.
 
         Only the answer to the POST that acted hands out what takes the opt-out back (I7).
         """

@@ -66,7 +66,7 @@ def view_for(query: bytes, header: str, default: str, own: str, switch: bool) ->
 
 
 def also(request: Request) -> str:
-    """What else stands in an address, behind ``?lang=``: who switches language keeps it (for the place ``also``)."""
+    """Return the rest of an address, behind ``?lang=``: a switch of language keeps it (for the place ``also``)."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     text = urlencode(kept)
     return f"&{text}" if text and len(text) <= LONGEST_QUERY else ""

@@ -79,7 +79,7 @@ def _forwarded(request: Request) -> list[str]:
 
 
 def _elements(lines: str) -> Iterator[str]:
-    """What each element says after ``for=``. Raises ``ValueError``."""
+    """Return the value of each element after ``for=``. Raises ``ValueError``."""
     place, hop = 0, UNKNOWN
     while place < len(lines):
         pair = _PAIR.match(lines, place)

@@ -63,12 +63,12 @@ class GroupCommit:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns, once it is committed. A caller who goes away does not undo the work."""
+        """Return the result of ``work``, once it is committed. A caller that goes away does not undo the work."""
         answer: T = await self._ask(work, _ALONE)
         return answer
 
     async def run_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """The answer for ``item`` of work that takes many items at once: those of everybody who asks the same now."""
+        """Return the answer for ``item`` of work on many items at once: those of all who ask the same now."""
         answer: T = await self._ask(work, item)
         return answer
 

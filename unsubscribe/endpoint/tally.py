@@ -48,13 +48,13 @@ class DropCounter:
         )
 
     def drop(self, limit: Limit) -> None:
-        """A sign-up was turned away."""
+        """Count a sign-up that was turned away."""
         self._dropped.labels(limit.what).inc()
         self._drops[limit.what] += 1
         self._soon()
 
     def heard(self, scope: Scope) -> None:
-        """A request came in."""
+        """Count a request."""
         peer = forwards_unbelieved(scope, self._desk.deps.trusted_proxies)
         if not peer:
             return

@@ -25,7 +25,7 @@ CONTEXT: dict[str, object] = {"trial": True}
 
 
 def of(token: Token) -> dict[str, object]:
-    """What a page needs to know of it; nothing for a link of a letter."""
+    """Return the values of a page about it; none for a link of a letter."""
     return CONTEXT if trial_topic(token) is not None else {}
 
 

@@ -10,7 +10,7 @@ from unsubscribe.endpoint.pages import View
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is put into words later
-    """Marks a text for the catalogue."""
+    """Mark a text for the catalogue."""
     return message
 
 
@@ -49,7 +49,7 @@ def often_in_words(view: View, days: int, name: str) -> str:
 
 
 def day_fault(view: View, day: date | None, today: date) -> str:
-    """What is wrong with the end of a pause; empty when nothing is."""
+    """Return the fault of the end of a pause; empty when there is none."""
     _ = view.gettext
     if day is None:
         example = short_day(later(today, 2), view.language)
@@ -67,7 +67,7 @@ def later(day: date, months: int) -> date:
 
 
 def stays(view: View) -> tuple[str, ...]:
-    """What is said once the forms of a day are used up: the same whatever is stored."""
+    """Return the words once the forms of a day are used up: the same whatever is stored."""
     _ = view.gettext
     return (
         _("You will receive no more emails than you have now chosen. If you had chosen fewer before, that stays."),

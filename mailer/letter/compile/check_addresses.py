@@ -43,7 +43,7 @@ def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str
 
 
 def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
-    """What the author wrote, each slot taken for something that may stand there."""
+    """Return the address as the author wrote it, each slot taken for something that may stand there."""
     mail = target[:7].lower() == "mailto:"
     sample = masker.word.sub("someone@example.org" if mail and "@" not in target.partition("?")[0] else "some1", target)
     if mail and "," in target.partition("?")[0]:
@@ -63,7 +63,7 @@ def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
 
 
 def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[AddressFinding]:
-    """What stands there for who has no value must be an address too, or nobody can follow it."""
+    """Check that the fallback of a value is an address too, or nobody can follow the link."""
     read = {"_web": addresses.of_value, "_mail": addresses.mailbox, "_phone": addresses.phone}[kind]
     example = f'default("{_EXAMPLES[kind]}")'
     for text in _texts(node):

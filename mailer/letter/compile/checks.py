@@ -96,7 +96,7 @@ class Checker:
             yield self._no_online(element.line, element.text)
 
     def _whole(self, element: Element) -> Iterator[Fault]:
-        """What would be left out, or is not what it was meant to be."""
+        """Yield the parts that would be left out, or would not become what they were meant to be."""
         match element.kind:
             case "table":
                 yield from self._cells(element)
@@ -153,7 +153,7 @@ class Checker:
                 yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
 
     def _fence(self, element: Element) -> Iterator[Fault]:
-        """A fence that does not end, and words behind ```: one names a language, more are text that would be lost."""
+        """Find a fence that does not end, and words behind ```: one names a language, more would be lost."""
         if not element.closed:
             hint = N_("All that follows is shown as code, with its signs.")
             yield self.warning(element.line, "```", N_("``` on a line of its own, where the code ends"), hint)

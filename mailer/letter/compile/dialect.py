@@ -74,7 +74,7 @@ def rows_apart(masked: Masked, masker: Placeholders) -> Masked:
 
 
 def _rows_together(lines: list[str], masker: Placeholders) -> list[tuple[int, str]]:
-    """The lines with their numbers, without what is empty or a comment between the rows and tags of one table."""
+    """Return the numbered lines, without empty ones and comments between the rows and tags of one table."""
     kept: list[tuple[int, str]] = []
     gap: list[tuple[int, str]] = []  # what stands behind the last row: empty lines, comments, tags
     row = re.compile(rf"(?:{masker.control}[ \t]*)*\|")

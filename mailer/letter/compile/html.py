@@ -70,7 +70,7 @@ class HtmlWriter:
                 return self._rare(element)
 
     def inside(self, element: Element) -> str:
-        """What is inside an element, one after the other."""
+        """Return the HTML inside an element, one child after the other."""
         return "".join(self.write(child) for child in element.children)
 
     def flow(self, element: Element) -> str:

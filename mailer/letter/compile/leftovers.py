@@ -113,7 +113,7 @@ class Leftover(NamedTuple):
 
 
 def leftovers(paragraph: Element) -> Iterator[Leftover]:
-    """What stays visible in a paragraph, heading or cell."""
+    """Yield the markup that stays visible in a paragraph, heading or cell."""
     lines = [(line, text.strip()) for line, text in _lines(paragraph)]
     for line, text in lines:
         starts = (*AT_START, *ALONE) if paragraph.kind == "paragraph" else AT_START

@@ -80,7 +80,7 @@ class Patience:
 
 
 def sizes(source: LetterSource) -> Iterator[Fault]:
-    """What can be told before anything is read: lengths."""
+    """Check the lengths, before anything is read."""
     where = Fault(source.file, 0, "", "", "")
     for key in ("subject", "preheader"):
         if (length := len(getattr(source, key))) > HEAD:

@@ -74,7 +74,7 @@ def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
 
 
 def _missing(lines: list[list[str]], shown: Counter[str]) -> Counter[str]:
-    """The words of the lines that are not shown, neither alone nor run together, as those around a link are in text."""
+    """Return the words of lines that are not shown, neither alone nor run together, as around a link in text."""
     source = Counter(word for line in lines for word in _alike(line))
     gone, extra = source - shown, shown - source
     for line in lines if gone else ():

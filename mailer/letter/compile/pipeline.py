@@ -66,7 +66,7 @@ class _Work:
 
 
 def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled:
-    """Return the compiled letter. Raises ``FaultsError`` with every fault (and warning) of the text, if one is an error.
+    """Return the compiled letter. Raises ``FaultsError`` with every fault and warning, if one is an error.
 
     A letter that is too large is told as that alone. ``clock`` gives the seconds that this thread used of a processor
     (``time.thread_time``); without one, sizes alone are limited.
@@ -274,7 +274,7 @@ def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
 
 
 def _public(work: _Work, plan: CompiledTemplate) -> str:
-    """What nobody in particular sees; *read online* is the page itself, whoever reads it."""
+    """Return the links of nobody in particular; *read online* is the page itself."""
     return render_public(plan, work.source.language, {"online": work.source.online_url})
 
 
@@ -322,7 +322,7 @@ def _empty_online(work: _Work) -> Iterator[Fault]:
 
 
 def _standing_headers(source: LetterSource) -> Sequence[tuple[str, str]]:
-    """What tells machines that a machine wrote this: no holiday answers, but bounces (B17, B20; RFC 2369, RFC 3834)."""
+    """Return the headers of automatic mail: no holiday answers, but bounces (B17, B20; RFC 2369, RFC 3834)."""
     quiet = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, RN, NRN"))
     if source.kind == "service":
         return quiet

@@ -86,7 +86,7 @@ class TextWriter:
         return self._below(root, "", "", gap="\n\n") + "\n"
 
     def _below(self, parent: Element, first: str, rest: str, *, gap: str) -> str:
-        """The blocks in ``parent``: before the first that is shown ``first``, before others ``gap`` and ``rest``."""
+        """Write the blocks in ``parent``: before the first that is shown ``first``, before others ``gap``, ``rest``."""
         lines = parent.kind == "block" and parent.name == "signature"
 
         def then(child: Element) -> str:

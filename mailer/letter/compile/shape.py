@@ -42,12 +42,12 @@ def _gathered(children: Sequence[Element], masker: Placeholders) -> list[Element
 
 
 def _within(arm: Sequence[Element], group: ConditionalGroup, masker: Placeholders) -> Sequence[Element]:
-    """What is behind a tag, gathered too; an element alone stays as it is."""
+    """Gather the elements behind a tag too; an element alone stays as it is."""
     return _gathered(arm, masker) if group.tags else arm
 
 
 def jumps(numbered: Element, masker: Placeholders) -> dict[int, int]:
-    """Return the items of a numbered list, by ``id``, whose number is not the next one; what conditions leave out is allowed.
+    """Return the items of a numbered list, by ``id``, whose number is not the next one, conditions allowed for.
 
     All numbers alike is a way of writing: it counts.
     """

@@ -31,7 +31,7 @@ class Preview:
 def sharing(
     source: LetterSource, title: str, summary: str, pictures: Mapping[str, Picture], alts: Mapping[str, str]
 ) -> dict[str, Any] | None:
-    """What stands in the head of the public version; None for a letter that nobody reads online."""
+    """Return the head of the public version; None for a letter that is not online."""
     if not source.online or not source.canonical_url:
         return None
     return {

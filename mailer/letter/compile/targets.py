@@ -81,7 +81,7 @@ class _Settler:
         return written(settled, self.masker), conditions
 
     def settled(self, child: Element, link: Element) -> list[Element]:
-        """What stands in the place of an element with a link: one for each address that a condition chooses."""
+        """Return the elements in place of one with a link: one for each address that a condition chooses."""
         chosen = choice(link.target, self.masker)
         if chosen is None:
             link.target, conditions = self.target(link.target)
@@ -118,7 +118,7 @@ class _Settler:
 
 
 def _without(child: Element, link: Element) -> list[Element]:
-    """What is left of an element for who has no address for its link: its text, its picture; of a button nothing."""
+    """Return the rest of an element whose link has no address: its text, its picture; of a button nothing."""
     without = child.copy()
     if child is link:
         return [] if child.kind == "block" else without.children

@@ -77,7 +77,7 @@ WORDS = {
 
 
 def main(names: list[str]) -> None:
-    """A picture of each page (or of those named) in each language."""
+    """Take a picture of each page (or of those named) in each language."""
     missing = set(WORDS) ^ set(PAGES | LETTERS)
     if missing:
         raise SystemExit(f"not in both lists: {missing}")
@@ -94,7 +94,7 @@ def _file(name: str, language: str) -> Path:
 
 
 def _lines() -> list[str]:
-    """The page that shows them all."""
+    """Return the page that shows them all."""
     lines = ["# Every public page", ""]
     lines += [
         "Each on a phone and a desktop, light and dark, in Dutch and English. Made by `docs/screenshots/pages.py`."
@@ -127,7 +127,7 @@ def _views(browser: Browser, name: str, language: str) -> Image.Image:
 
 
 def _small(image: Image.Image) -> Image.Image:
-    """The same with few colours: the most frequent ones, so that grounds stay exact, and some from all over."""
+    """Return the same with few colours: the most frequent ones, so that grounds stay exact, and some from all over."""
     counted: Any = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
     frequent = [value for _, colour in counted[:GROUNDS] for value in colour]
     others = image.quantize(COLOURS - GROUNDS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette() or []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -162,3 +163,15 @@ def test_tests_named_in_promises_and_attacks_exist(page: str) -> None:
 @pytest.mark.parametrize("word", ["sorry", "oops", "klik hier", "simply"])
 def test_docs_do_not_say(word: str) -> None:
     assert [page.name for page in docs.pages() if word in docs.without_code(page).lower()] == []
+
+
+def test_every_function_of_the_routes_exists() -> None:
+    named = re.findall(r"^\| `([\w/]+\.py):([\w.]+)` \|", (DOCS / "architecture.md").read_text("utf-8"), re.MULTILINE)
+    assert len(named) > 25
+    for file, name in named:
+        *classes, function = name.split(".")
+        node: ast.AST = ast.parse((DOCS.parent / file).read_text("utf-8"))
+        for word in [*classes, function]:
+            found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", "") == word]
+            assert found, f"{file} has no {name}"
+            node = found[0]

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-BETWEEN = 20_000  # objects between two collections of garbage: to import makes many, and of garbage next to none
+BETWEEN = 20_000  # objects between two garbage collections: imports make many objects, and hardly any garbage
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""The composition root: settings are read once, and everything that needs something is given it here (rule 14).
+"""The composition root: settings are read once, and each part is given its dependencies here (rule 14).
 
 Promises: :func:`open_house` gives an :class:`AppContext` whose database has the schema of this code and whose pepper is
-the one that the database was begun with; else it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
-Files of the house that an older version left open to other users are closed to them at a start, which is said once.
-What costs time to import is imported when it is asked for, so that ``send`` claims within a second.
+the one that the database was begun with. Else it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
+Files that an older version left open to other users are closed to them at a start, which is reported once.
+Slow imports are made when they are needed, so that ``send`` claims within a second.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class AppContext:
-    """What a process of Postiljon has: settings, database, keys, clock; and makes of them."""
+    """The parts of a Postiljon process: settings, database, keys, clock, and the objects made from them."""
 
     campaign: CampaignSettings
     mailer: MailerSettings
@@ -63,26 +63,26 @@ class AppContext:
 
     @property
     def data(self) -> Path:
-        """The folder of the house."""
+        """The data folder."""
         return self.campaign.data
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Makes and reads the links in letters."""
+        """The maker and reader of the links in letters."""
         from unsubscribe.tokens import Tokens
 
         return Tokens(self.keyring)
 
     @cached_property
     def slots(self) -> ContactSlots:
-        """Fills letters for people."""
+        """The source of contacts' values for letters."""
         from campaigns.links import ContactSlots
 
         return ContactSlots(self.tokens)
 
     @cached_property
     def site(self) -> LaunchConfig:
-        """What a launch freezes on its mailing."""
+        """The values that a launch freezes on its mailing."""
         from campaigns.launch import LaunchConfig
 
         return LaunchConfig(
@@ -102,7 +102,7 @@ class AppContext:
 
     @property
     def hello_name(self) -> str:
-        """What we call ourselves in EHLO (A6): as set, else the host of the public address, else of this machine."""
+        """Return our name in EHLO (A6): as set, else the host of the public address, else that of this machine."""
         public = urlsplit(self.reader.public_url).hostname or ""
         machine = socket.gethostname()
         found = self.campaign.hello_name or ("" if reach(public) == "here" else public)
@@ -112,7 +112,7 @@ class AppContext:
         return "localhost.localdomain"
 
     def transport(self) -> Transport:
-        """Return the way to the relay."""
+        """Return the transport to the relay."""
         from mailer.transport.smtp import SmtpTransport
 
         return SmtpTransport(self.mailer.smtp_url, self.hello_name)
@@ -132,7 +132,7 @@ class AppContext:
         )
 
     def tidy(self, now: datetime) -> None:
-        """Retention, and what falls due without anybody: docs/privacy.md."""
+        """Do the work of retention, and other work that falls due by date: docs/privacy.md."""
         from unsubscribe import retention
 
         retention.tidy(self.db, self.reader, self.pepper, now)
@@ -193,7 +193,7 @@ def open_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
 
 
 def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
-    """Return the same without a look into the database. Raises what :func:`wrong_with` finds, all of it."""
+    """Return the same without a look into the database. Raises all errors that :func:`wrong_with` finds."""
     settings = look()
     ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
     wrong = [SettingsFaults(settings.faults)] if settings.faults else []
@@ -202,7 +202,7 @@ def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
 
 
 def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonError]:
-    """Return the reasons why a house with these settings cannot open: secrets, database, files that settings name."""
+    """Yield the reasons why these settings cannot be used: secrets, database, files that settings name."""
     _, campaign, mailer = say, settings.campaign, settings.mailer
     if not has_secrets(mailer):
         yield SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
@@ -213,17 +213,17 @@ def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonE
 
 
 def has_secrets(mailer: MailerSettings) -> bool:
-    """Whether both secrets are there."""
+    """Whether both secrets are set."""
     return bool(mailer.secret_keys) and mailer.pepper is not None
 
 
 def has_data(settings: Configuration) -> bool:
-    """Whether ``init`` has been here: the secrets are there, and the database, if that is a file."""
+    """Whether ``init`` was run: the secrets exist, and so does the database, if that is a file."""
     return has_secrets(settings.mailer) and database_exists(settings.campaign)
 
 
 def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> AppContext:
-    """Return a house with settings that are right, and a database and secrets that are there."""
+    """Return the context for valid settings, and a database and secrets that exist."""
     campaign, mailer = settings.campaign, settings.mailer
     assert mailer.pepper is not None  # noqa: S101 - see wrong_with
     db = open_database(campaign.database, make=False)
@@ -241,7 +241,7 @@ def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -
 
 
 def house_without_data(settings: Configuration, say: Say = as_is) -> AppContext:
-    """Return a house of settings alone, for a look at relay and DNS without a database or secret: an empty memory."""
+    """Return a context from settings alone, to check relay and DNS without a secret; its database is in memory."""
     from sqlalchemy import create_engine
 
     key = os.urandom(32)
@@ -250,6 +250,6 @@ def house_without_data(settings: Configuration, say: Say = as_is) -> AppContext:
 
 
 def database_exists(settings: CampaignSettings) -> bool:
-    """Whether the SQLite file is there; true for another kind of database."""
+    """Whether the SQLite file exists; true for another kind of database."""
     path = sqlitefile.named(settings.database)
     return path is None or path.exists()

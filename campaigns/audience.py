@@ -1,8 +1,8 @@
-"""The people that a campaign goes to, taken down page by page while the sender already runs.
+"""The audience of a campaign, frozen page by page while the sender already runs.
 
-Promises: :func:`freeze_page` is one transaction of at most some tens of milliseconds; the position is stored with the
-rows, so that a launch that was cut off goes on where it was, and two who do it at once add nobody twice (I1, by the
-database). Suppressed people are in it: the claim leaves them out, and the report says why.
+Promises: :func:`freeze_page` is one transaction of at most some tens of milliseconds. The position is stored with the
+rows, so that an interrupted launch goes on where it was. Two processes at once add no contact twice (I1, by the
+database). Suppressed contacts are in it: the claim leaves them out, and the report says why.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGE, WHOLE_PAGE = 1_000, 4_000
 
 
 def freeze_page(conn: Connection, mailing: Mailing, keep: Keep, now: datetime, page: int = PAGE) -> bool:
-    """Take down the next page of subscribers of the mailing's topic; whether the audience is whole now."""
+    """Freeze the next page of subscribers of the mailing's topic; return whether the audience is whole now."""
     if keep is everybody:
         return _freeze_everybody(conn, mailing, now, WHOLE_PAGE if page == PAGE else page)
     found = contacts.audience_page(conn, mailing.spec.scope, mailing.audience_position, page)
@@ -36,7 +36,7 @@ def freeze_page(conn: Connection, mailing: Mailing, keep: Keep, now: datetime, p
 
 
 def _freeze_everybody(conn: Connection, mailing: Mailing, now: datetime, page: int) -> bool:
-    """Without a segment nobody has to be looked at: the database copies them."""
+    """Freeze a page without a segment: no contact has to be looked at, the database copies them."""
     topic, after = mailing.spec.scope, mailing.audience_position
     last, number = contacts.audience_until(conn, topic, after, page)
     people = contacts.audience_between(conn, topic, after, last)
@@ -48,7 +48,7 @@ def _freeze_everybody(conn: Connection, mailing: Mailing, now: datetime, page: i
 
 
 def count(conn: Connection, topic: str, keep: Keep = everybody) -> int:
-    """How many are subscribed now and belong to the segment, the suppressed ones among them."""
+    """Return how many contacts are subscribed now and belong to the segment, suppressed ones included."""
     if keep is everybody:
         return contacts.audience_count(conn, topic)
     number, position = 0, 0
@@ -58,7 +58,7 @@ def count(conn: Connection, topic: str, keep: Keep = everybody) -> int:
 
 
 def count_planned(conn: Connection, campaign: Campaign) -> int:
-    """How many a campaign that has not begun would go to now; its audience is taken down when it begins."""
+    """Return how many contacts a planned campaign would go to now; its audience is frozen when it begins."""
     if contacts.find_topic(conn, campaign.topic) is None:
         return 0
     segment = definition.read(campaign.source, campaign.file_name)[0].segment

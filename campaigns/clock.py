@@ -1,10 +1,10 @@
-"""The house's clock: the machine's, unless it jumps; then time goes on from where it was until the jump stays (E19).
+"""The clock of the installation: the machine's; after a jump, time goes on as before until the jump has lasted (E19).
 
-Promises: a jump of more than ``JUMP`` seconds, forward or back, against a clock that cannot be set (and that counts
-sleep, where the machine has one that does) is not believed for ``DOUBT`` seconds; so a wrong step that is put right
-within that time launches nothing early, dates no letter in the far future and moves no retry. What stays is believed:
-a correction after a start with a wrong clock takes effect a minute late. Slow drift and NTP's slewing are followed at
-once. Safe to call from any thread.
+Promises: a jump of more than ``JUMP`` seconds, forward or back, is not believed for ``DOUBT`` seconds. Jumps are
+measured against a clock that cannot be set (and that counts sleep, where the machine has one that does). So a wrong
+step that is corrected within that time launches nothing early, dates no letter in the far future and moves no retry. A
+jump that lasts is believed: a correction after a start with a wrong clock takes effect a minute late. Slow drift and
+NTP's slewing are followed at once. Safe to call from any thread.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 
 
 def ticks() -> float:
-    """Seconds that nobody can set; the time that a machine was asleep counts, where Linux counts it."""
+    """Return seconds of a clock that cannot be set; time asleep counts, where Linux counts it."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
@@ -40,7 +40,7 @@ class SteadyClock:
         self._doubted: float | None = None
 
     def __call__(self) -> datetime:
-        """Return the time to go by."""
+        """Return the time to use."""
         with self._lock:
             wall, now = self._wall(), self._ticks()
             if self._anchor is None:

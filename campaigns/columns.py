@@ -1,9 +1,9 @@
-"""What a letter asks of the people it goes to, held against what is known of them.
+"""The columns that a letter uses, compared with the values of the contacts it goes to.
 
-Promises: a column that nobody has is told with *did you mean*, one that only people outside the topic have as such; so
-is how many of the audience read a fallback, and how many have a value that is no number, day or address where the
-letter wants one. At most :data:`MOST` people are looked at one by one (then it says so), so that it takes a fraction of
-a second whatever the size of a list. Changes nothing. Without people there is nothing to say; nothing here raises.
+Promises: a column that no contact has is reported with *did you mean*, one that only contacts outside the topic have as
+such. It also reports how many contacts read a fallback, and how many have a wrong value where the letter needs a
+number, day or address. At most :data:`MOST` contacts are looked at one by one (then it says so). So it takes a
+fraction of a second for a list of any size. Changes nothing. Without contacts it reports nothing; nothing here raises.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ _BEGINS_ADDRESS = re.compile(r"(?:\]\(<?|:::+[ \t]*button[ \t]+)\Z")
 
 @dataclass(slots=True)
 class ColumnReference:
-    """A column that a letter names: where first, what is read instead, and what its values must be."""
+    """A column that a letter names: where first, its fallback, and the kind of its values."""
 
     where: Fault
     fallback: str | None = None
     kind: str = ""  # "number", "date" or "address"; "" for any text
     missing: int = 0
-    odd: list[tuple[str, str]] = field(default_factory=list)  # value and whose
+    odd: list[tuple[str, str]] = field(default_factory=list)  # value, and the contact's address
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Warnings, and notes: sentences on what is as it may be."""
+    """Warnings, and notes: sentences on facts that may be as intended."""
 
     warnings: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def of_file(db: Database, path: Path, _: Say = as_is) -> Findings:
-    """Return the same for a campaign file; nothing for one that cannot be read, whose faults others tell."""
+    """Return the same for a campaign file; nothing for an unreadable one, whose faults are reported elsewhere."""
     try:
         definition = load(path, None, _).definition
     except InputError:
@@ -88,20 +88,20 @@ def examine(conn: Connection, definition: Definition, _: Say = as_is) -> Finding
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Words for so many of the people that were looked at."""
+    """Words for a number of the contacts that were looked at."""
 
     number: int
     whole: bool
     say: Say
 
     def of(self, count: int) -> str:
-        """``17 of 302``."""
+        """Return ``17 of 302``."""
         _ = self.say
         text = _("{count} of {number}") if self.whole else _("{count} of the first {number}")
         return text.format(count=count, number=self.number)
 
     def missing(self, name: str, use: ColumnReference) -> str:
-        """Who reads the fallback."""
+        """Return how many contacts read the fallback."""
         _ = self.say
         text = (
             _("People without {name}: {people}. They read “{fallback}”.")
@@ -111,7 +111,7 @@ class Many:
         return text.format(people=self.of(use.missing), name=name, fallback=use.fallback)
 
     def odd(self, name: str, use: ColumnReference) -> Fault:
-        """Whose value is not what the letter wants."""
+        """Return the fault for contacts with a value of the wrong kind."""
         _ = self.say
         value, email = use.odd[0]
         kinds = {"number": _("a number"), "date": _("a day"), "address": _("an address")}
@@ -195,7 +195,7 @@ def _uses(definition: Definition) -> dict[str, ColumnReference]:
 
 
 def _named(tag: Tag, before: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield the names of a tag, each with the fallback that is printed and with what it is read as."""
+    """Yield the names of a tag, each with the fallback that is printed and the kind that it is read as."""
     try:
         node = parse(tag.source, None)
     except FaultsError:

@@ -1,13 +1,13 @@
-"""Compile a letter in this process, or in one beside it, while this one does something else.
+"""Compile a letter in this process, or in a helper process, while this one does something else.
 
-To compile takes Jinja, premailer and what they import: a third of the start of ``send``, and memory that a sender
-does not need. :class:`Beside` is the fast way: it starts a process that imports all of that at once and waits for one
-letter; :func:`compile_here` is the slow way, and the specification.
+Compiling takes Jinja, premailer and their imports: a third of the start of ``send``, and memory that a sender does not
+need. :class:`Beside` is the fast way: it starts a process that imports all of that at once and waits for one letter.
+:func:`compile_here` is the slow way, and the specification.
 
-Promises: the outcome is that of :func:`compile_here` for the same source. What the other process gives is taken only
-if it is a compiled letter; whatever else comes of it (a fault of the text, no process to be had, its death) leads to
-:func:`compile_here`, which raises what there is to raise. A picture that cannot be read is such a fault. The process
-ends when its input does: with the letter, with the block of the :class:`Beside`, or with this process in any way.
+Promises: the outcome is that of :func:`compile_here` for the same source. The answer of the other process is used only
+if it is a compiled letter. Any other outcome (a fault of the text, no process available, its death) leads to
+:func:`compile_here`, which raises the errors. A picture that cannot be read is such a fault. The process ends when its
+input does: with the letter, with the block of the :class:`Beside`, or with this process in any way.
 Success of :class:`Beside` does not mean that the process runs.
 """
 
@@ -57,7 +57,7 @@ class Beside:
             )
 
     def compile(self, source: LetterSource) -> Compiled:
-        """As :func:`compile_here`."""
+        """Return the same as :func:`compile_here`, and raise the same."""
         found = self._ask(source) if self._process else None
         return found or compile_here(source)
 
@@ -71,11 +71,11 @@ class Beside:
                 with suppress(OSError, TypeError, pickle.PicklingError), process.stdin as letter:
                     pickle.dump(replace(source, images=dict(source.images)), letter)
                 self._meanwhile()
-                # the event is the answer or the end of the process, after the letter was given; then nothing is awaited
+                # event: the answer or the end of the process, after the letter was given; then nothing is awaited
                 ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
                 said = process.stdout.read() if ready else b""
             finally:
-                process.kill()  # it has said what it had to say, or it never will
+                process.kill()  # it has answered, or it never will
         try:
             found = pickle.loads(said)  # noqa: S301 - written by our own code, in a child of this process
         except (EOFError, pickle.UnpicklingError):
@@ -95,17 +95,17 @@ class Beside:
 
 
 def answer() -> None:
-    """In the process beside: compile the letter that comes, and say what came of it, or nothing."""
+    """Compile the letter that comes, in the helper process; write the outcome, or nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, whose end is the end of the input
     given: list[bytes] = []
     # The event is the end of the input, which comes with the end of the command at the latest. It is read while
     # modules are imported, so that the command never waits to write a large picture.
     reader = threading.Thread(target=lambda: given.append(sys.stdin.buffer.read()), daemon=True)
     reader.start()
-    with suppress(Exception):  # the first letter takes ten times as long as the second: let that be before it is there
+    with suppress(Exception):  # the first letter takes ten times as long as the second: warm up before it comes
         compile_here(_sample())
     reader.join()
-    with suppress(Exception):  # whatever it is, the command finds it too and says it
+    with suppress(Exception):  # the command finds the same error, and reports it
         said = pickle.dumps(compile_here(pickle.loads(given[0])))  # noqa: S301 - the command wrote it
         sys.stdout.buffer.write(said)
         sys.stdout.flush()

@@ -1,8 +1,8 @@
-"""All settings of the house, read together, so that all that is wrong with them is told at once.
+"""All settings of the installation, read together, so that all their faults are reported at once.
 
-Promises: :func:`look` gives settings whatever is wrong with single ones (the default stands in their place) together
-with every fault; :func:`configuration` raises ``SettingsFaults`` for them. Both raise ``OwnerError`` before anything of
-another user's house is opened, and ``SettingsFileError`` for a file of settings that is none.
+Promises: :func:`look` always gives settings, with the default in place of a wrong one, together with every fault.
+:func:`configuration` raises ``SettingsFaults`` for those. Both raise ``OwnerError`` before anything of another user's
+installation is opened, and ``SettingsFileError`` for a file of settings that is none.
 :func:`named_files` looks at the files that settings name: the DKIM key, the brand.
 """
 
@@ -25,7 +25,7 @@ KINDS = (CampaignSettings, MailerSettings, ReaderSettings)
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The settings of all packages, where they were read, and what is wrong with them."""
+    """The settings of all packages, where they were read, and their faults."""
 
     campaign: CampaignSettings
     mailer: MailerSettings
@@ -39,7 +39,7 @@ class Configuration:
 
 
 def configuration() -> Configuration:
-    """Return the settings. Raises ``SettingsFaults`` with all that is wrong, and ``OwnerError``."""
+    """Return the settings. Raises ``SettingsFaults`` with all faults, and ``OwnerError``."""
     found = look()
     if found.faults:
         raise SettingsFaults(found.faults)
@@ -48,7 +48,7 @@ def configuration() -> Configuration:
 
 
 def look(*, refuse_foreign: bool = True) -> Configuration:
-    """Return the settings, and all that is wrong with them."""
+    """Return the settings, with all their faults."""
     folder, keys = ownership.refuse_others()
     if refuse_foreign:
         ownership.refuse_foreign(folder, "")  # the secrets are read next
@@ -79,7 +79,7 @@ def named_files(settings: Configuration, _: Say = as_is) -> Iterator[PostiljonEr
 
 
 def one_error(errors: Iterable[PostiljonError]) -> None:
-    """Raise what there is: one as it is, several together. Nothing is raised for none."""
+    """Raise the errors: one as it is, several together. Nothing is raised for none."""
     found = list(errors)
     if len(found) == 1:
         raise found[0]
@@ -88,12 +88,12 @@ def one_error(errors: Iterable[PostiljonError]) -> None:
 
 
 def faults_of(error: PostiljonError) -> tuple[Fault, ...]:
-    """Return the faults that an error tells of; a plain sentence is one."""
+    """Return the faults of an error; a plain sentence is one fault."""
     return error.faults if isinstance(error, FaultsError) else (SettingFault("", 0, "", "", str(error)),)
 
 
 def _check_dkim(mailer: MailerSettings) -> None:
-    """Find a key that cannot sign now, not when the first letter is due."""
+    """Refuse now a key that cannot sign, not when the first letter is due."""
     pem = mailer.dkim_pem()
     if pem is not None:
         from mailer.letter.dkim import Signer

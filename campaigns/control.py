@@ -1,9 +1,9 @@
-"""What people and rules do to a campaign after its launch: pause, resume, cancel, decide doubts, finish.
+"""Changes to a campaign after its launch, by people or rules: pause, resume, cancel, decide doubts, finish.
 
-Promises: campaign and mailing change in one transaction, so that they agree; a pause or cancel stops all claiming at
-its commit, and running senders hand back what they have not begun (I11). :func:`reconcile` lets a campaign follow its
-mailing: held by a rule, or finished when nothing is waiting, sending or in retry. Raises ``StateError`` when the
-present state does not allow it, ``InputError`` for a slug or address that is not there.
+Promises: campaign and mailing change in one transaction, so that they agree. A pause or cancel stops all claiming at
+its commit, and running senders hand back letters that they have not begun (I11). :func:`reconcile` lets a campaign
+follow its mailing: held by a rule, or finished when nothing is waiting, sending or in retry. Raises ``StateError`` when
+the present state does not allow it, ``InputError`` for a slug or address that does not exist.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of the doubts of a campaign: how many rows, and the campaign afterwards."""
+    """The result of a decision: how many rows it changed, and the campaign afterwards."""
 
     rows: int
     campaign: Campaign
 
 
 def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
-    """Pause it, at the wish of a person."""
+    """Pause it, by decision of a person."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         _move(conn, campaign, CampaignEvent.PAUSE, now, who)
@@ -46,7 +46,7 @@ def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
 
 
 def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
-    """Let it go on; launch one that missed its hour. Sets the state and returns."""
+    """Resume it; launch one that missed its hour. Sets the state and returns."""
     reachability.refuse(site.way, site.say)
     with site.db.read() as conn:
         campaign = records.get(conn, slug)
@@ -76,19 +76,19 @@ def cancel(db: Database, slug: str, now: datetime) -> Campaign:
         with db.write() as conn:
             before, left = left, _cancel_some(conn, campaign, now)
         if left >= before:
-            break  # what a sender holds now is skipped by it when it comes back
+            break  # rows that a sender holds now are skipped when it hands them back
     with db.read() as conn:
         return records.get(conn, slug)
 
 
 def doubts(conn: Connection, slug: str) -> list[Doubt]:
-    """Who may have got it or not."""
+    """Return the deliveries in doubt: the contact may have got the letter or not."""
     campaign = records.get(conn, slug)
     return list(outbox.doubts(conn, campaign.mailing_id)) if campaign.mailing_id is not None else []
 
 
 def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime) -> Decided:
-    """Decide what is in doubt, for all or for these addresses. *Send again* opens a finished campaign."""
+    """Decide the deliveries in doubt, all or those to these addresses. *Send again* opens a finished campaign."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is CampaignState.CANCELLED and choice == "send_again":
@@ -108,7 +108,7 @@ def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str
 
 
 def refused(db: Database, slug: str, reason: str) -> int:
-    """How many were refused for a reason; raises ``InputError`` for a reason that nobody was refused for."""
+    """Return how many deliveries were refused for a reason; raises ``InputError`` for a reason without any."""
     with db.read() as conn:
         campaign = records.get(conn, slug)
         return len(_refused(conn, campaign, reason))
@@ -147,7 +147,7 @@ def _refused(conn: Connection, campaign: Campaign, reason: str) -> list[tuple[in
 
 
 def resume_due(db: Database, now: datetime) -> list[Campaign]:
-    """Let campaigns go on that a quota held until a time that is over; which."""
+    """Resume campaigns that a quota held until a time that is over; return them."""
     with db.read() as conn:
         due = set(outbox.due_again(conn, now))
         held = [item for item in records.in_states(conn, [CampaignState.HELD]) if item.mailing_id in due] if due else []
@@ -169,7 +169,7 @@ def reconcile(db: Database, now: datetime) -> None:
 
 
 def incomplete(conn: Connection) -> list[Campaign]:
-    """Those whose audience is not whole yet: somebody has to go on freezing it."""
+    """Return the campaigns whose audience is not whole yet: freezing has to go on."""
     return [item for item in _launched(conn) if not outbox.get(conn, _mailing_id(item)).audience_complete]
 
 

@@ -1,9 +1,9 @@
 """A campaign as its author wrote it: the head of the file checked field by field, and the text of the letter.
 
-Promises: :func:`read` finds every fault of the head at once, each with file, line, field, found, expected and, where
-a word looks like a right one, "did you mean"; it always gives a :class:`Definition` too, with stand-ins for what is
-wrong, so that the text can be checked in the same go. :func:`parse` raises ``FaultsError`` instead. Pure: text in,
-values out; whether the topic exists, the brand file can be read or DNS knows the sender is asked elsewhere.
+Promises: :func:`read` finds every fault of the head at once, each with file, line, field, found and expected. Where a
+word looks like a valid one, the fault has "did you mean". It always gives a :class:`Definition` too, with stand-ins for
+wrong values, so that the text can be checked in the same go. :func:`parse` raises ``FaultsError`` instead. Pure: text
+in, values out. Other modules check that the topic exists, the brand file can be read and DNS knows the sender.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Day = date
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a campaign file says. Times are in UTC; ``date`` is None when the day of sending is meant."""
+    """The contents of a campaign file. Times are in UTC; ``date`` is None when the day of sending is meant."""
 
     file: str
     slug: str = "campaign"
@@ -99,7 +99,7 @@ def read(text: str, file: str, _: Say = as_is) -> tuple[Definition, list[Fault]]
 
 
 class _Wrong(Exception):
-    """One value is not what it should be: what was expected, and perhaps a hint."""
+    """One value is wrong: the expected one, and perhaps a hint."""
 
     def __init__(self, expected: str, hint: str = "") -> None:
         super().__init__(expected)
@@ -107,14 +107,14 @@ class _Wrong(Exception):
 
 
 class _Checker:
-    """Turns the values of a head into those of a definition and collects what is wrong."""
+    """Turns the values of a head into those of a definition and collects the faults."""
 
     def __init__(self, file: str, head: Head, _: Say) -> None:
         self.file, self.head, self._ = file, head, _
         self.faults: list[Fault] = []
 
     def values(self) -> dict[str, Any]:
-        """Return the fields that are given and right."""
+        """Return the fields that are given and valid."""
         found: dict[str, Any] = {}
         self._missing()
         for key, check in self._checks().items():
@@ -157,7 +157,7 @@ class _Checker:
     def _missing(self) -> None:
         _ = self._
         if not self.head.values and self.head.faults:
-            return  # there is no head at all, which is told already
+            return  # there is no head at all, which is reported already
         for key in REQUIRED:
             if not self.head.values.get(key) and not any(fault.field == key for fault in self.head.faults):
                 self._fault(key, _("nothing"), _("a value for {key}").format(key=key), self._example(key))
@@ -166,12 +166,12 @@ class _Checker:
         return self._("For example: {example}").format(example=_EXAMPLES[key])
 
     def _moments(self, found: dict[str, Any]) -> None:
-        """``send_at`` and ``send_before`` are local times: they need the zone."""
+        """Read ``send_at`` and ``send_before``: local times, so they need the zone."""
         _ = self._
         for key in ("send_at", "send_before"):
             text = self.head.values.get(key, "")
             if not text or ("timezone" in self.head.values and "timezone" not in found):
-                continue  # the fault of the zone is told already
+                continue  # the fault of the zone is reported already
             if "timezone" not in found:
                 self._fault(key, show(text), _("a timezone beside it"), self._example("timezone"))
                 continue
@@ -255,7 +255,7 @@ class _Checker:
         return check
 
     def _quotes(self) -> None:
-        """Quotes mean themselves here; who knows YAML may not expect it."""
+        """Warn about quotes: they are literal here, which an author used to YAML may not expect."""
         _ = self._
         for key in ("subject", "preheader"):
             text = self.head.values.get(key, "")

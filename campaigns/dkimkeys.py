@@ -1,7 +1,7 @@
 """DKIM keys as files: made once with mode 0600, read again for their DNS record.
 
-Promises: :func:`make_or_read` never writes over a file, and makes nothing for a selector or domain that cannot be used.
-Raises ``SettingsError`` for a file that is no key, or one that is too short (2048 bits or more; B37).
+Promises: :func:`make_or_read` never overwrites a file, and makes nothing for a selector or domain that cannot be used.
+Raises ``SettingsError`` for a file that is no key, or a key that is too short (2048 bits or more; B37).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LONGEST = 100_000
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """Which key: its file and the two halves of its name in DNS."""
+    """The key asked for: its file and the two halves of its name in DNS."""
 
     path: Path
     selector: str
@@ -31,7 +31,7 @@ class KeyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A key that is there: whether it was made just now, and what DNS has to say of it."""
+    """An existing key: whether it was made just now, and its name and record for DNS."""
 
     made: bool
     name: str
@@ -47,7 +47,7 @@ class Published:
 def wanted(
     settings: MailerSettings, selector: str = "", domain: str = "", path: Path | None = None
 ) -> KeyRequest | None:
-    """Return the key that is meant, as in the settings where nothing is said; None: no domain is known."""
+    """Return the key that is meant, from the settings where an argument is missing; None: no domain is known."""
     domain = domain or settings.dkim_domain
     chosen = selector or settings.dkim_selector or FIRST_SELECTOR
     same = settings.dkim_key if chosen == settings.dkim_selector else None
@@ -55,7 +55,7 @@ def wanted(
 
 
 def make_or_read(key: KeyRequest) -> Published:
-    """Return the key in the file, made if there is none."""
+    """Return the key in the file; it is made if there is none."""
     made = not key.path.exists()
     if made and not key.path.parent.is_dir():
         raise SettingsError(N_("there is no folder {folder}; make it first").format(folder=key.path.parent))

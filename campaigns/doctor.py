@@ -1,7 +1,7 @@
-"""``doctor``: a look at everything that a letter depends on, from the settings to the relay.
+"""``doctor``: checks of everything that a letter depends on, from the settings to the relay.
 
-Promises: every check reports on its own, also when another fails; a check that could not be made is never *good*.
-Counters that do not agree with their rows are put right, and that is said. Changes nothing else.
+Promises: every check reports on its own, also when another fails. A check that could not be made is never *good*.
+Counters that do not agree with their rows are corrected, and that is reported. Changes nothing else.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LOGIN_REFUSED = N_("Look whether smtp_user and smtp_password are right ({file})
 
 
 def examine(sender: str, _: Say, notice: RelayObserver = unheard) -> list[Finding]:
-    """Look at all; ``sender`` is an address to ask DNS about ("": none). ``notice`` hears that the relay is silent."""
+    """Check all. ``sender``: an address to ask DNS about ("": none). ``notice``: called when the relay is silent."""
     seen = setup.look(_)
     found = [Finding(*told) for told in setup.findings(seen, _)]
     house = seen.house
@@ -113,7 +113,7 @@ def _text(path: Path) -> str:
 
 
 def _files(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Whether other users of this machine can read addresses. What names nobody (journal, locks) is a warning."""
+    """Report whether other users of this machine can read addresses; files without any (journal, locks): a warning."""
     found = [path for path in modes.too_open(house.data, house.db) if path.name != modes.SECRETS]
     for path in found:
         told = _too_open(_("files"), path, _)
@@ -140,7 +140,7 @@ def _public_url(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _organisation(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Whose service mail it is, and from which address."""
+    """Yield the organisation that sends the service mail, and its address."""
     faults = contact_missing(house, _)
     for fault in faults:
         yield Finding("warning", _("organisation"), f"{fault.found}. {fault.hint}")
@@ -149,7 +149,7 @@ def _organisation(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def contact_missing(house: AppContext, _: Say) -> list[Fault]:
-    """Return a warning that says what to write where, while the organisation has no address for service mail."""
+    """Return a warning with the line to write and its file, while the organisation has no address for service mail."""
     if house.reader.contact:
         return []
     found = _("no address of the organisation (POSTILJON_CONTACT)")
@@ -177,7 +177,7 @@ def _database(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _counters(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Yield the counters of each mailing against its rows."""
+    """Compare the counters of each mailing with its rows."""
     wrong = 0
     with house.db.read() as conn:
         numbers = {mailing.id for mailing in outbox.open_ones(conn)}
@@ -196,7 +196,7 @@ def _counters(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _backup(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Campaigns that the journal knows and this database does not."""
+    """Yield campaigns that the journal knows and this database does not."""
     with house.db.read() as conn:
         lost = missing(conn, Journal(house.data / FILE))
     if lost:

@@ -1,4 +1,4 @@
-"""What ``doctor`` found: a subject, how it is, and in words what to do."""
+"""A finding of ``doctor``: a subject, its condition, and the remedy in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, and how it is."""
+    """A subject that was checked, and its condition."""
 
     kind: Literal["ok", "warning", "error"]
     subject: str

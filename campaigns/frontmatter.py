@@ -1,8 +1,8 @@
 """The head of a campaign file: lines of ``key: value`` between two lines of ``---`` (contract.md, The campaign file).
 
-Promises: a value is the text to the end of its line, spaces around it left out, and means itself: ``:``, ``#``,
+Promises: a value is the text to the end of its line, without spaces around it. It is taken literally: ``:``, ``#``,
 ``{{``, quotes, a leading zero and ``no`` too. Every fault is found in one go, each with its line. Pure: text in,
-values and faults out; nothing raises. A head has :data:`MOST_LINES` lines at most, and what follows them is not read.
+values and faults out; nothing raises. A head has :data:`MOST_LINES` lines at most; lines after them are not read.
 
 Not YAML, on purpose: YAML cuts ``subject: … #dialoog``, reads ``language: no`` as False and ``slug: 0123`` as 83.
 """
@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The values by key with the line of each, the body with its first line (1-based), and what is wrong."""
+    """The values by key with the line of each, the body with its first line (1-based), and the faults."""
 
     values: Mapping[str, str]
     lines: Mapping[str, int]
@@ -42,7 +42,7 @@ def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
 
 
 def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
-    """Head and body of ``text``; ``keys`` are those that a campaign file may have."""
+    """Return head and body of ``text``; ``keys`` are those that a campaign file may have."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
     reader = _Reader(file, keys, _)
@@ -66,7 +66,7 @@ def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
 
 
 class _Reader:
-    """Takes line by line and collects."""
+    """Takes line by line, and collects values and faults."""
 
     def __init__(self, file: str, keys: Sequence[str], _: Say) -> None:
         self.file, self.keys, self._ = file, keys, _
@@ -79,7 +79,7 @@ class _Reader:
         self.faults.append(Fault(self.file, line, field[:_SHOWN], found, expected, hint))
 
     def take(self, number: int, line: str) -> None:
-        """One line of the head."""
+        """Take one line of the head."""
         _ = self._
         if not line.strip():
             return
@@ -111,5 +111,5 @@ class _Reader:
 
 
 def show(text: str) -> str:
-    """Text as it can stand in a fault: short, on one line, quoted."""
+    """Return the text as it can be used in a fault: short, on one line, quoted."""
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

@@ -1,7 +1,7 @@
-"""``init``: the folder, the secrets and the tables; safe to run as often as one likes.
+"""``init``: the folder, the secrets and the tables; safe to run any number of times.
 
-Promises: secrets that exist, in the environment or in ``secrets.toml``, are never replaced; new ones are written whole,
-with mode 0600, before anything is signed with them; the pepper is bound to the database, and addresses that an earlier
+Promises: secrets that exist, in the environment or in ``secrets.toml``, are never replaced. New ones are written whole,
+with mode 0600, before anything is signed with them. The pepper is bound to the database. Addresses that an earlier
 version stored in another spelling get their canonical one (:mod:`unsubscribe.spelling`). Raises ``SettingsError`` when
 the pepper is not that of the database, ``SchemaError`` when the database was made by a newer Postiljon.
 """
@@ -33,7 +33,7 @@ FILE = "secrets.toml"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What was done: the database's address without a password, its revision before (None: it is new), new secrets."""
+    """The work done: the database's address without a password, its revision before (None: it is new), new secrets."""
 
     database: str
     before: str | None
@@ -41,7 +41,7 @@ class Installed:
 
 
 def install() -> Installed:
-    """Make or migrate the house."""
+    """Make or migrate the installation."""
     settings = configuration().campaign
     databaseurl.parse(settings.database)  # before anything is made
     _make(settings.data)
@@ -77,14 +77,14 @@ def _make(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What is to be written into the file of settings about the organisation."""
+    """The lines about the organisation to write into the file of settings."""
 
     path: Path
     text: str
     lines: tuple[str, ...]
 
     def write(self) -> Path | None:
-        """Write it; the file, or None when all stands there already. Raises ``SettingsError``."""
+        """Write them; return the file, or None when it has all of them already. Raises ``SettingsError``."""
         if not self.lines:
             return None
         try:
@@ -99,7 +99,7 @@ class Naming:
 def naming(organisation: str, contact: str) -> Naming:
     """Return the text to write so that the file in use names the organisation; nothing is done yet.
 
-    Raises ``SettingsError`` for what cannot be one, and for a file that says otherwise or cannot be written.
+    Raises ``SettingsError`` for a value that cannot be used, and for a file that differs or cannot be written.
     """
     configuration()
     settings = read(ReaderSettings, **{key: value for key, value in _named(organisation, contact).items() if value})
@@ -134,7 +134,7 @@ def _named(organisation: str, contact: str) -> dict[str, str]:
 
 
 def _secrets(folder: Path) -> Path | None:
-    """Write what is missing of the two secrets; the file, if it was made."""
+    """Write each of the two secrets that is missing; return the file, if it was made."""
     mailer = read(MailerSettings)
     lines = []
     if not mailer.secret_keys:
@@ -153,7 +153,7 @@ def _secrets(folder: Path) -> Path | None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(draft, path)  # never over a file that somebody else made meanwhile
+        os.link(draft, path)  # never over a file that another process made meanwhile
     except FileExistsError:
         return None
     finally:

@@ -1,10 +1,10 @@
 """From a campaign file to a mailing that senders take from: compile, keep, plan or start, freeze the audience.
 
-Promises: a letter is compiled once and kept by its hash, before its hour; the start is one transaction (state, mailing,
-snapshot) that one of several processes wins; the audience is frozen in chunks afterwards, also by another process
-after a crash, while senders run; the same file again sends nothing twice, a file that differs from what was launched
-is refused with what differs. Raises ``FaultsError`` and ``InputError`` for the file, and for links that only this
-machine reaches (:mod:`campaigns.reachability`), ``StateError`` for a campaign that is paused, held or cancelled.
+Promises: a letter is compiled once and kept by its hash, before its hour. The start is one transaction (state, mailing,
+snapshot) that one of several processes wins. The audience is frozen in chunks afterwards, also by another process
+after a crash, while senders run. The same file again sends nothing twice; a file that differs from the launched one
+is refused with the difference. Raises ``FaultsError`` and ``InputError`` for the file, and for links that only this
+machine reaches (:mod:`campaigns.reachability`). Raises ``StateError`` for a campaign that is paused, held or cancelled.
 Success of :func:`start` does not mean that anybody got it yet.
 """
 
@@ -51,7 +51,7 @@ _EDITABLE = (CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHE
 
 @dataclass(frozen=True, slots=True)
 class LaunchConfig:
-    """Where launches happen and what they freeze: made by the composition root from the settings."""
+    """The values that launches use and freeze: made by the composition root from the settings."""
 
     db: Database
     public_url: str
@@ -84,12 +84,12 @@ class PreparedCampaign:
 
     @property
     def definition(self) -> Definition:
-        """Short for ``material.definition``."""
+        """The definition: short for ``material.definition``."""
         return self.material.definition
 
 
 def start(site: LaunchConfig, path: Path, now: datetime) -> Campaign:
-    """Launch the campaign of a file now, or find it launched already by the same file; the campaign as it is then."""
+    """Launch the campaign of a file now, or find it launched by the same file; return the campaign as it is then."""
     reachability.refuse(site.way, site.say)
     known = _known(site, path)
     if known and known.is_launched:
@@ -104,13 +104,13 @@ def start(site: LaunchConfig, path: Path, now: datetime) -> Campaign:
             return records.get(conn, campaign.slug)
     except StateError:
         known = _known(site, path)
-        if known and known.is_launched:  # somebody launched the same file at this moment: carry on with theirs
+        if known and known.is_launched:  # another process has just launched the same file: carry on with its campaign
             return known
         raise
 
 
 def is_launched(site: LaunchConfig, path: Path) -> bool:
-    """Whether the campaign of a file was launched already, by whatever text."""
+    """Whether the campaign of a file was launched already, with the same or another text."""
     with site.db.read() as conn:
         known = records.find(conn, load(path, site.brand, site.say).definition.slug)
     return known is not None and known.is_launched
@@ -124,7 +124,7 @@ def plan(site: LaunchConfig, path: Path, now: datetime, at: str = "") -> Campaig
         _ = site.say
         raise StateError(_("{slug} was launched already; it is {state}").format(slug=known.slug, state=known.state))
     material, code = load(path, site.brand, site.say), known.online_code if known else ""
-    right = not any(fault.severity == "error" for fault in material.faults)  # else prepare tells all that is wrong
+    right = not any(fault.severity == "error" for fault in material.faults)  # else prepare reports all faults
     send_at = _hour(material.definition, at, now, site.say) if right else None
     prepared = prepare(site, path, code, now, send_at)
     with site.db.write() as conn:
@@ -135,7 +135,7 @@ def plan(site: LaunchConfig, path: Path, now: datetime, at: str = "") -> Campaig
 
 
 def launch_due(site: LaunchConfig, now: datetime) -> list[Campaign]:
-    """Start every campaign whose hour has come, each by a conditional update; hold those that are too late."""
+    """Start every campaign whose hour has come, each by a conditional update; hold campaigns that are too late."""
     with site.db.read() as conn:
         due = records.due(conn, now)
     launched = []
@@ -159,7 +159,7 @@ def resume_missed(site: LaunchConfig, campaign: Campaign, now: datetime) -> None
 
 
 def freeze_page(site: LaunchConfig, campaign: Campaign, now: datetime) -> bool:
-    """Take down one more page of the audience of a launched campaign; whether it is whole now."""
+    """Freeze one more page of the audience of a launched campaign; return whether it is whole now."""
     if campaign.mailing_id is None:
         return True
     keep = segments.keep(_again(campaign).segment, campaign.language)
@@ -171,7 +171,7 @@ def freeze_page(site: LaunchConfig, campaign: Campaign, now: datetime) -> bool:
 
 
 def freeze(site: LaunchConfig, campaign: Campaign, clock: Callable[[], datetime], wanted: Callable[[], bool]) -> bool:
-    """Page after page, while ``wanted``; between two pages the lock is free for others."""
+    """Freeze page after page, while ``wanted``; between two pages the lock is free for others."""
     while wanted():
         begun = time.monotonic()
         if freeze_page(site, campaign, clock()):
@@ -183,7 +183,7 @@ def freeze(site: LaunchConfig, campaign: Campaign, clock: Callable[[], datetime]
 def prepare(
     site: LaunchConfig, path: Path, code: str, now: datetime, send_at: datetime | None = None
 ) -> PreparedCampaign:
-    """Read and compile; ``FaultsError`` with every fault of file, brand and text at once."""
+    """Read and compile; raises ``FaultsError`` with every fault of file, brand and text at once."""
     prepared, faults = examine(site, path, now, code=code, send_at=send_at)
     if prepared is None or any(fault.field == "topic" for fault in faults):
         raise FaultsError([replace(fault, severity="error") for fault in faults if _stops(fault)])
@@ -191,7 +191,7 @@ def prepare(
 
 
 def prepare_sample(site: LaunchConfig, path: Path, now: datetime) -> PreparedCampaign:
-    """Return the same for a look at it: the topic need not exist yet."""
+    """Return the same for a preview: the topic need not exist yet."""
     prepared, faults = examine(site, path, now)
     if prepared is None:
         raise FaultsError([fault for fault in faults if fault.severity == "error"])
@@ -201,7 +201,7 @@ def prepare_sample(site: LaunchConfig, path: Path, now: datetime) -> PreparedCam
 def examine(
     site: LaunchConfig, path: Path, now: datetime, *, code: str = "", send_at: datetime | None = None
 ) -> tuple[PreparedCampaign | None, list[Fault]]:
-    """Read and compile; every fault and warning, and None when there is an error. An unknown topic is a warning."""
+    """Read and compile; return every fault and warning, and None on an error. An unknown topic is a warning."""
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
         topic = contacts.find_topic(conn, material.definition.topic)
@@ -264,18 +264,18 @@ def letter_source(
 
 
 def _subscribe_url(site: LaunchConfig, topic: Topic | None, language: str) -> str:
-    """Where whoever reads a forwarded letter may sign up; empty when strangers may not."""
+    """Return where the reader of a forwarded letter may sign up; empty when strangers may not."""
     return f"{site.public_url}/subscribe?topic={topic.slug}&lang={primary(language)}" if topic and topic.is_open else ""
 
 
 def feedback_id(slug: str, topic: str, domain: str) -> str:
-    """``Feedback-ID`` (B18): campaign, topic, kind, and a constant sender of 5 to 15 characters; no field twice."""
+    """Return ``Feedback-ID`` (B18): campaign, topic, kind, and a constant sender of 5 to 15 characters; none twice."""
     sender = re.sub(r"[^a-z0-9]", "", domain.lower())[-15:].rjust(5, "0")
     return f"c-{slug}:t-{topic}:campaign:{sender}"
 
 
 def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
-    """Return a topic that does not exist: a warning of ``check``, an error of ``send`` and ``schedule``."""
+    """Return the fault for an unknown topic: a warning of ``check``, an error of ``send`` and ``schedule``."""
     from campaigns.frontmatter import did_you_mean
 
     with site.db.read() as conn:
@@ -286,7 +286,7 @@ def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
 
 
 def _known(site: LaunchConfig, path: Path) -> Campaign | None:
-    """Return the campaign of this file, if there is one; refuses a file that differs from what was launched."""
+    """Return the campaign of this file, if there is one; refuses a file that differs from the launched one."""
     material = load(path, site.brand, site.say)
     with site.db.read() as conn:
         known = records.find(conn, material.definition.slug)
@@ -337,7 +337,7 @@ def _open(
 ) -> Mailing | None:
     """Return the start: state, then mailing, in the caller's transaction.
 
-    ``strict``: somebody faster is a ``StateError``.
+    ``strict``: if another process was faster, that is a ``StateError``.
     """
     if not records.move(conn, campaign, event, now, launched_at=now):
         if strict:
@@ -364,7 +364,7 @@ def _open(
 
 
 def _hour(definition: Definition, at: str, now: datetime, _: Say) -> datetime:
-    """When to send: in the future, and said in a time zone."""
+    """Return when to send: in the future, and given in a time zone."""
     from campaigns.moments import instant
 
     line, found = definition.lines.get("send_at", 0), definition.send_at
@@ -390,7 +390,7 @@ def _hour(definition: Definition, at: str, now: datetime, _: Say) -> datetime:
 
 
 def _again(campaign: Campaign) -> Definition:
-    """Return the definition as it was stored; it was right then."""
+    """Return the definition as it was stored; it was valid then."""
     return read(campaign.source, campaign.file_name)[0]
 
 

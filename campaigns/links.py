@@ -1,7 +1,7 @@
-"""What is filled into a letter for one person: the contact's values of this moment, and the links that are theirs.
+"""The values filled into a letter for one contact: the contact's present values, and its own links.
 
-Promises: values are read anew for each attempt and stored nowhere else (I5); links are made with the letter, under the
-key and the public address that were frozen on the mailing, so that each attempt has the same. A recipient who was
+Promises: values are read again for each attempt and stored nowhere else (I5). Links are made with the letter, under the
+key and the public address frozen on the mailing, so that each attempt has the same links. A recipient that was
 erased is missing from the answer. Service letters are filled by :mod:`unsubscribe.notices`.
 """
 
@@ -22,13 +22,13 @@ UNREADABLE = N_("what is kept of contact {number} cannot be read; import the per
 
 
 class ContactSlots:
-    """The ``SlotSource`` of the house."""
+    """The ``SlotSource`` of the installation."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
 
     def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
-        """Name and values for each of ``recipients`` who is still there; the links too in service mail."""
+        """Return name and values of each of ``recipients`` that still exists; the links too in service mail."""
         if mailing.is_service:
             return notices.fill(conn, mailing, recipients, self._tokens)
         filled: dict[int, Filled] = {}
@@ -40,7 +40,7 @@ class ContactSlots:
         return filled
 
     def links(self, conn: Connection, mailing: Mailing) -> LetterLinks | None:
-        """Return the public address that was frozen on the mailing, with what it leads to; None for service mail."""
+        """Return the public address that was frozen on the mailing, and its links; None for service mail."""
         if mailing.is_service:
             return None
         url, campaign = mailing.identity.public_url, records.of_mailing(conn, mailing.id)

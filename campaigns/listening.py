@@ -1,8 +1,8 @@
 """Where ``serve`` listens: one address, a socket for each web process, and the core on which that process stays.
 
-Promises: an address that is taken or cannot be used is told before anything runs. Each process has a socket of its
-own (SO_REUSEPORT), so that the kernel spreads connections evenly: on one socket, the process that wakes first takes
-nearly all of them. The parent holds all of them open, so connections wait while a child is started again.
+Promises: an address that is taken or cannot be used is reported before anything runs. Each process has a socket of its
+own (SO_REUSEPORT), so that the kernel spreads connections evenly. On one socket, the process that wakes first would
+take nearly all of them. The parent keeps all sockets open, so connections wait while a child is started again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_WEBS = 4
 
 def listen(host: str, port: int, number: int) -> list[socket.socket]:
     """Return ``number`` listening sockets. Raises ``InputError`` when the address cannot be used."""
-    alone = _bind(host, port, shared=False)  # this is refused where anybody listens, also one who shares
+    alone = _bind(host, port, shared=False)  # refused where any process listens, also with SO_REUSEPORT
     if number == 1:
         alone.listen(MOST_WAITING)
         return [alone]
@@ -33,8 +33,8 @@ def listen(host: str, port: int, number: int) -> list[socket.socket]:
 
 
 def shown(host: str, port: int) -> str:
-    """Return an address for a browser on this machine, also for one that stands for all its addresses."""
-    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what was asked for
+    """Return an address for a browser on this machine, also for one that means all its addresses."""
+    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - the caller's choice
     return f"http://{_place(name)}:{port}/"
 
 
@@ -43,7 +43,7 @@ def _place(host: str) -> str:
 
 
 def web_processes(wanted: int | None) -> int:
-    """How many web processes: as set, else one for each core that we may use, at most four."""
+    """Return the number of web processes: as set, else one for each core that we may use, at most four."""
     if not hasattr(socket, "SO_REUSEPORT"):
         return 1
     return wanted or min(len(_cores()) or os.cpu_count() or 1, MOST_WEBS)
@@ -52,8 +52,8 @@ def web_processes(wanted: int | None) -> int:
 def pin_to_cpu(process: int, number: int, among: int) -> None:
     """Keep a process, web process ``number`` (from 0) of ``among``, on one core, where there are enough for each core.
 
-    Its threads take turns at one interpreter, so it can hardly use more; and whoever gets the turn need not wait until
-    another process leaves the core on which it happens to be. Where the system refuses, nothing changes.
+    Its threads take turns at one interpreter, so it can hardly use more. The thread that gets its turn need not wait
+    until another process leaves the core. Where the system refuses, nothing changes.
     """
     cores = _cores()
     if 1 < len(cores) <= among:

@@ -1,8 +1,8 @@
-"""The mailboxes in a campaign file: whom a letter is from, and to whom an answer goes.
+"""The mailboxes in a campaign file: the sender of a letter, and the address for answers.
 
-Promises: :func:`sender` takes one name with one address that every relay carries and everybody can answer, and nothing
-that a reader could take for another sender: a second address, an address in the name, a sign that turns the text round.
-Raises ``WrongMailbox`` with what was expected, and with what to write where that can be told. Pure.
+Promises: :func:`sender` takes one name with one address that every relay carries and everybody can answer. It refuses
+all that a reader could take for another sender: a second address, an address in the name, a sign that reverses text.
+Raises ``WrongMailbox`` with the expected text, and with a correction where one can be given. Pure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WrongMailbox(Exception):
 
 
 def sender(text: str, _: Say) -> tuple[str, str]:
-    """Name and address of a From line."""
+    """Return name and address of a From line."""
     match = _MAILBOX.fullmatch(text)
     name = match["name"].strip() if match else ""
     if len(name) > 1 and name[0] == name[-1] == '"':
@@ -51,7 +51,7 @@ def sender(text: str, _: Say) -> tuple[str, str]:
 
 
 def bare(text: str, _: Say, expected: str = "") -> str:
-    """Return an address alone, as for an answer; ``expected``: what is said of anything else."""
+    """Return an address alone, as for an answer; ``expected``: the words for any other text."""
     expected = expected or _("one address alone, such as info@vng.nl")
     _refuse_several(text, _)
     found = _SOMEWHERE.findall(text)
@@ -85,6 +85,6 @@ def _did_you_mean(text: str, _: Say) -> str:
 
 
 def _in_plain_letters(address: Address) -> str:
-    """Return the address without accents; empty where that is not all."""
+    """Return the address without accents; empty where that does not make it ASCII."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", address.local) if not unicodedata.combining(sign))
     return f"{plain}@{address.domain}" if plain.isascii() else ""

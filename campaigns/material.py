@@ -1,9 +1,9 @@
-"""A campaign file with what lies beside it: its text, its brand, its images.
+"""A campaign file with the other files of its folder: its text, its brand, its images.
 
 Promises: only files in the folder of the campaign file (or below it) are read, and never through a link that leaves
-it; what was read is remembered, so that :meth:`CampaignSource.parts` can say by hash what the letter was made of, and
-:func:`differences` what has changed since it was launched. Raises ``InputError`` for a file that cannot be read and
-``FaultsError`` for what is wrong in it.
+it. The content read is remembered, so that :meth:`CampaignSource.parts` can list the parts of the letter by hash, and
+:func:`differences` the changes since its launch. Raises ``InputError`` for a file that cannot be read and
+``FaultsError`` for the faults in it.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from mailer.letter.picture import picture
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LARGEST, _TOGETHER = 20_000_000, 200_000_000  # bytes of a picture, of all that are read
 _LARGEST_LETTER, _LARGEST_BRAND = 2_000_000, 100_000  # bytes
-_MOST_NAMES, _MOST_BESIDE = 500, 5_000  # of pictures that a text mentions; that lie beside it
+_MOST_NAMES, _MOST_BESIDE = 500, 5_000  # pictures that a text mentions; pictures in the folder
 _LONGEST_NAME = 1000
 _COMPARED = 2_000  # lines
-_MOST_ASKED, _LONG = 20, 100  # names for which one like it is looked up, and how much of each
+_MOST_ASKED, _LONG = 20, 100  # names for which a similar one is looked up; characters of each
 _WORD = re.compile(r"[^\s()<>\"'\[\]]+")
 _MENTIONED = re.compile(r".+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)  # matched at a word's start only: linear
 
 
 class Folder(Mapping[str, bytes]):
-    """The pictures in a folder that a text names (and those whose names look like it), read when asked for."""
+    """The pictures in a folder that a text names (and those with similar names), read when asked for."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path.resolve()
@@ -93,7 +93,7 @@ class Folder(Mapping[str, bytes]):
 
 @dataclass(frozen=True, slots=True)
 class CampaignSource:
-    """All that a letter is made of. ``faults`` are those of the head and of the brand file, warnings among them."""
+    """All parts of a letter. ``faults`` are those of the head and of the brand file, warnings among them."""
 
     path: Path
     definition: Definition
@@ -103,7 +103,7 @@ class CampaignSource:
     faults: tuple[Fault, ...] = ()
 
     def parts(self, used: Container[str] | None = None) -> dict[str, str]:
-        """Return the parts of the letter, each with its hash; ``used``: the hashes of the images that stand in it."""
+        """Return the parts of the letter, each with its hash; ``used``: the hashes of the images in it."""
         parts = {"text": self.definition.source.encode(), "brand": self.brand_file}
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
         images = {name: data for name, data in self.images.items() if used is None or _kept_as(data) in used}
@@ -119,7 +119,7 @@ def _kept_as(data: bytes) -> str:
 
 
 def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> CampaignSource:
-    """Read a campaign file and its brand (its own, else that of the house, else a plain one with the From name)."""
+    """Read a campaign file and its brand (its own, else the installation's, else a plain one with the From name)."""
     definition, faults = read(_text(path, _LARGEST_LETTER, _), str(path), _)
     images = Folder(path.parent, definition.source)
     plain = builtin_brand(definition.from_name or definition.from_address)
@@ -139,7 +139,7 @@ def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> Campaig
 
 
 def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
-    """Return the brand of the house, for pages; a plain one with ``name`` when none is set. Raises ``FaultsError``."""
+    """Return the installation's brand, for pages; a plain one with ``name`` if none is set. Raises ``FaultsError``."""
     if path is None:
         return builtin_brand(name)
     text = _text(path, _LARGEST_BRAND, _)
@@ -175,7 +175,7 @@ def _brand_path(folder: Path, name: str, _: Say) -> Path:
 
 
 def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[str]:
-    """Return lines that differ, from the first one on: comparing takes the square of their number."""
+    """Return the lines that differ, from the first one on: comparing takes the square of their number."""
     pairs = enumerate(zip(old, new, strict=False))
     same = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
     end = same + _COMPARED
@@ -184,7 +184,7 @@ def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[
 
 
 def _too_long(path: Path, largest: int, _: Say) -> FaultsError:
-    with path.open("rb") as file:  # an ordinary file, as was just seen
+    with path.open("rb") as file:  # an ordinary file, as was just checked
         line = file.read(largest).count(b"\n") + 1
     words = _("more than {number} bytes").format(number=largest), _("{number} bytes at most").format(number=largest)
     return FaultsError([Fault(str(path), line, "file", *words)])

@@ -1,7 +1,8 @@
-"""Who on this machine may read what the house keeps: found, told, and mended where it is ours to mend.
+"""The modes of the private files: rights of other users are found, reported, and removed where this user may do so.
 
-Promises: :func:`tighten` takes rights from files and folders of the house that belong to this user, and gives none; the
-data folder itself stays as it is, since it may be a home or hold other things. Nothing is opened, so no lock is lost.
+Promises: :func:`tighten` takes rights from files and folders of the installation that belong to this user, and gives
+none. The data folder itself stays as it is, since it may be a home or hold other things. Nothing is opened, so no lock
+is lost.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ SECRETS, SENDERS = "secrets.toml", "senders"
 
 
 def kept(data: Path, db: Database) -> Iterator[Path]:
-    """Return the private files that are there: the database with its log, the journal, the secrets, the locks."""
+    """Return the private files that exist: the database with its log, the journal, the secrets, the locks."""
     senders = data / SENDERS
     found = (*db.files, data / FILE, data / SECRETS, senders, *senders.glob("*.lock"))
     return (path for path in found if path.exists())
 
 
 def too_open(data: Path, db: Database) -> list[Path]:
-    """Which of it others than its owner may read or change."""
+    """Return the private files that users other than their owner may read or change."""
     return [path for path in kept(data, db) if files.open_to_others(path)]
 
 
 def tighten(data: Path, db: Database) -> list[Path]:
-    """Take that from them; what was mended. What is not ours, ``doctor`` tells."""
+    """Take these rights from other users; return the mended files. Files of another user are left to ``doctor``."""
     return [path for path in too_open(data, db) if files.tighten(path)]

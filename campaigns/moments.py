@@ -1,9 +1,9 @@
-"""Days, hours and zones as people write them: a local time becomes one instant in UTC, or is refused with what to do.
+"""Days, hours and zones as people write them: a local time becomes one instant in UTC, or is refused with a remedy.
 
 Promises: :func:`instant` never guesses. A local time that does not exist (the clock is put forward) is refused with
-the hours around it; one that happens twice (the clock is put back) is refused until it is made explicit, by its offset
-(``2025-10-26 02:30+02:00``) or by a word (``summer time``, ``winter time``, ``first``, ``second``; Dutch too).
-Raises ``ValueError`` with a sentence for the person who wrote it (brief §1.4, no. 22). Values in, values out: no clock.
+the hours around it. One that happens twice (the clock is put back) is refused until it is made explicit. That is done
+by its offset (``2025-10-26 02:30+02:00``) or by a word (``summer time``, ``winter time``, ``first``, ``second``; Dutch
+too). Raises ``ValueError`` with a sentence for the author (brief §1.4, no. 22). Values in, values out: no clock.
 
 Source of the zones: the IANA data base, through ``zoneinfo``; folds and gaps as in PEP 495.
 """
@@ -53,7 +53,7 @@ def _packaged() -> frozenset[str]:
 
 
 def day(text: str, _: Say = as_is) -> date:
-    """``2024-09-18`` as a day; raises ``ValueError``."""
+    """Return ``2024-09-18`` as a day; raises ``ValueError``."""
     match = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", text)
     if not match:
         raise ValueError(_("a day as year-month-day, such as 2024-09-18"))
@@ -64,7 +64,7 @@ def day(text: str, _: Say = as_is) -> date:
 
 
 def instant(text: str, place: ZoneInfo, _: Say = as_is) -> datetime:
-    """Return the instant in UTC of a local time in ``place``; raises ``ValueError`` when there is none, or are two."""
+    """Return the instant in UTC of a local time in ``place``; raises ``ValueError`` if there is none, or two."""
     match = _MOMENT.fullmatch(text.strip())
     if not match:
         raise ValueError(_("a day and an hour, such as 2024-09-18 09:00"))
@@ -101,7 +101,7 @@ def _resolve(local: datetime, place: ZoneInfo, word: str, _: Say) -> datetime:
 
 
 def _gap(local: datetime, place: ZoneInfo, _: Say) -> str:
-    """Return the sentence for an hour that the clock leaps over, with the hours around it."""
+    """Return the sentence for an hour that the clock skips, with the hours around it."""
     before, after = (local.replace(tzinfo=place, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     low, high = (local.replace(tzinfo=UTC) - offset for offset in (after, before))
     while high - low > timedelta(seconds=1):

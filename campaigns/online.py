@@ -1,13 +1,13 @@
 """Read online and the archive: letters as they were sent, for everybody, for years; and their images.
 
-Promises: ``/o/CODE`` serves the bytes that were stored when the letter was compiled, and runs no template (I8); it
+Promises: ``/o/CODE`` serves the bytes that were stored when the letter was compiled, and runs no template (I8). It
 is the same for every visitor and in ten years, also when template, image, campaign file or contacts have changed or
-gone. ``/o/CODE.txt`` is its text. ``/m/HASH.ext`` is an image of a letter: named by its content, so it may be kept for
-ever, and served so that a browser cannot take it for anything else. A code that is not known, and a campaign that is
+gone. ``/o/CODE.txt`` is its text. ``/m/HASH.ext`` is an image of a letter. It is named by its content, so it may be
+kept for ever, and served so that a browser cannot take it for anything else. An unknown code, and a campaign that is
 not online, are the same 404 (E30).
-``/archive`` lists public campaigns by month and searches them, ``/archive/SLUG`` serves the same stored bytes under an
-address that search engines may keep, ``/archive/feed.xml`` is an Atom feed (RFC 4287).
-What a page says of itself (canonical address, Open Graph) and its offer to sign up are in the stored bytes too.
+``/archive`` lists public campaigns by month and searches them. ``/archive/SLUG`` serves the same stored bytes under an
+address that search engines may keep. ``/archive/feed.xml`` is an Atom feed (RFC 4287).
+The metadata of a page (canonical address, Open Graph) and its offer to sign up are in the stored bytes too.
 The letter's own styles work, nothing in it can run (E34).
 
 Raises ``StorageError`` when the database is away: 503, by the guard of the endpoint.
@@ -82,7 +82,7 @@ async def page(desk: WebContext, request: Request) -> Response:
 
 
 def _tried(desk: WebContext, request: Request) -> Response:
-    """Answer *read online* of a test mail, as long as its campaign was not sent."""
+    """Answer *read online* of a test mail until its campaign is sent."""
     view = desk.view(request)
     _ = view.gettext
     told = _("The letter can be read online here once the campaign is sent.")
@@ -125,7 +125,7 @@ class Sent(Response):
 
 
 class Pictures:
-    """One copy of each picture that is being read or sent, however many readers take their time."""
+    """One copy of each picture that is being read or sent, for any number of slow readers."""
 
     def __init__(self, desk: WebContext) -> None:
         self._desk = desk
@@ -133,7 +133,7 @@ class Pictures:
         self._coming: dict[str, asyncio.Task[ServedPicture | None]] = {}
 
     async def find(self, name: str) -> ServedPicture | None:
-        """Return the image of that name, or nothing. Raises ``StorageError``."""
+        """Return the image of that name, or None. Raises ``StorageError``."""
         if (found := self._sent.get(name)) is not None:
             return found
         if name not in self._coming:
@@ -161,7 +161,7 @@ async def archived(desk: WebContext, request: Request) -> Response:
 
 
 async def overview(desk: WebContext, request: Request) -> Response:
-    """Return the list, or what was found in it."""
+    """Return the list, or the campaigns found in it."""
     view = desk.view(request)
     wanted = clean(request.query_params.get("q", ""))[:100]
     found, can_join = await desk.read(partial(_found, wanted))
@@ -228,7 +228,7 @@ def _listed(desk: WebContext, campaign: Campaign, at: datetime, language: str) -
 
 
 def _local(campaign: Campaign) -> datetime:
-    """When it went out, in its own time zone."""
+    """Return when it was sent, in its own time zone."""
     return _there(campaign.launched_at).astimezone(ZoneInfo(campaign.timezone or "Europe/Amsterdam"))
 
 
@@ -240,7 +240,7 @@ def _archived(slug: str, conn: Connection) -> tuple[Campaign, archive.Public] | 
 
 
 def _found(wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
-    """Public campaigns that have each of the words, in subject or text; and whether one may sign up."""
+    """Return public campaigns that have each of the words, in subject or text, and whether a reader may sign up."""
     words = wanted.casefold().split()
     every = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot]
     found = [one for one in every if all(word in _words_of(conn, one) for word in words)] if words else every
@@ -290,7 +290,7 @@ def _headers(campaign: Campaign, data: bytes) -> dict[str, str]:
 
 
 def _unless_known(request: Request, response: Response) -> Response:
-    """304 for who has these bytes already (RFC 9110 section 13.1.2)."""
+    """Return 304 if the client has these bytes already (RFC 9110 section 13.1.2)."""
     known = request.headers.get("if-none-match", "")
     if response.headers["etag"] not in [tag.strip().removeprefix("W/") for tag in known.split(",")]:
         return response

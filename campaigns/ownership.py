@@ -1,8 +1,8 @@
-"""Whose the data folder is: a command of another user is refused before anything is opened or written.
+"""The owner of the data folder: a command of another user is refused before anything is opened or written.
 
-Promises: :func:`refuse_others` raises ``OwnerError`` with the very command as it works, and no value of a setting in
-it; :func:`foreign` finds files of the house that another user has made in the owner's folder (a command that once ran
-as root), and :func:`mend` the command that gives them back. Nothing is opened but the file of settings.
+Promises: :func:`refuse_others` raises ``OwnerError`` with the command in the form that works, and no value of a setting
+in it. :func:`foreign` finds files of the installation that another user has made in the owner's folder (a command that
+once ran as root). :func:`mend` gives the command that returns them. Only the file of settings is opened.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _refuse(path: Path) -> None:
     try:
         found = path.stat()
     except OSError:
-        return  # not there, or cannot be looked at: whatever comes next says so
+        return  # missing, or not accessible: the next step reports that
     if found.st_uid == os.geteuid():
         return
     owner, words = name_of(found.st_uid), typed()
@@ -65,12 +65,12 @@ def _refuse(path: Path) -> None:
 
 
 def _is_typed(words: list[str]) -> bool:
-    """Whether the file of settings stands in the command itself."""
+    """Whether the file of settings is named in the command itself."""
     return any(word.partition("=")[0] == "--config" for word in words)
 
 
 def _otherwise(owner: str, uid: int, gid: int, words: list[str]) -> str:
-    """Return the same on a machine without sudo."""
+    """Return the same command for a machine without sudo."""
     if os.geteuid() != 0:
         return _SIGN_IN.format(owner=owner)
     known = ["runuser", "-u", owner, "--", *words]
@@ -79,20 +79,20 @@ def _otherwise(owner: str, uid: int, gid: int, words: list[str]) -> str:
 
 
 def foreign(data: Path, url: str) -> list[Path]:
-    """Return the files of the house that another user owns; none for root, which may do all."""
+    """Return the files of the installation that another user owns; none for root, which may do all."""
     if os.geteuid() == 0:
         return []
     return [path for path in _kept(data, url) if _owner(path) not in (None, os.geteuid())]
 
 
 def refuse_foreign(data: Path, url: str) -> None:
-    """Raise ``OwnerError`` when there is any, with the command that mends it."""
+    """Raise ``OwnerError`` when there is any such file, with the command that mends it."""
     if found := foreign(data, url):
         raise OwnerError(told(found))
 
 
 def told(found: Iterable[Path]) -> str:
-    """Which files, and the command."""
+    """Return a sentence with the files and the command."""
     paths = [os.path.abspath(path) for path in found]
     return _FOREIGN.format(paths=", ".join(paths), command=mend(paths))
 
@@ -118,7 +118,7 @@ def typed() -> list[str]:
 
 
 def _kept(data: Path, url: str) -> Iterator[Path]:
-    """Yield the names that a house uses, those within a folder only where the folder is this user's."""
+    """Yield the names that an installation uses; names within a folder only where this user owns the folder."""
     database = sqlitefile.named(url)
     names = [data / FILE, data / SECRETS, data / SENDERS, *(Path(f"{database}{end}") for end in ENDS if database)]
     names += sorted(data.glob(COUNTERS))

@@ -1,7 +1,7 @@
-"""What DNS says of a sender: can it get mail (A5), is it authenticated (A2, A3), is our DKIM key the one in DNS.
+"""Checks of a sender in DNS: can it get mail (A5), is it authenticated (A2, A3), is our DKIM key the one in DNS.
 
-Promises: nothing here stops a campaign but a DKIM record with another key than ours, or a revoked one (every letter
-would fail); all else is a warning, also that DNS could not be asked. Asked by ``check`` and ``doctor`` only, never by
+Promises: nothing here stops a campaign except a DKIM record with another key than ours, or a revoked one (every letter
+would fail). All else is a warning, also that DNS could not be asked. Used by ``check`` and ``doctor`` only, never by
 ``send``. Takes some seconds at most. Nothing raises. The only import of dnspython.
 """
 
@@ -27,12 +27,12 @@ _MOST_LABELS = 8  # of a name that is walked up (RFC 9989 section 4.10: a longer
 
 
 class DnsAwayError(Exception):
-    """Nobody answered; what is asked may be there or not."""
+    """No server answered; the record may exist or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class SenderIdentity:
-    """Whom to ask about: the From address, the return path's domain, and how letters are signed."""
+    """The sender to check: the From address, the return path's domain, and how letters are signed."""
 
     address: str
     return_domain: str = ""
@@ -49,7 +49,7 @@ class SenderIdentity:
 def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHER) -> AskDns:
     """Return a function that asks these DNS servers (address, port), or those of the machine.
 
-    ``together``: for so many seconds from now at most, whatever is asked; later questions are not answered.
+    ``together``: the seconds from now for all questions together; later questions are not answered.
     """
 
     until = time.monotonic() + together
@@ -105,7 +105,7 @@ def _all(check: PreflightCheck, sender: SenderIdentity, ask: AskDns, _: Say) -> 
 
 
 def _mailbox(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A5: replies must be able to arrive. No MX is fine where there is an address record (RFC 5321 section 5.1)."""
+    """Check A5: replies can arrive. No MX is fine where there is an address record (RFC 5321 section 5.1)."""
     mx = ask(sender.domain, "MX")
     if any(record.split()[-1] == "." for record in mx):
         yield _("a domain that says it takes no mail (null MX)"), _("a sender that can get replies"), "", "warning"
@@ -115,7 +115,7 @@ def _mailbox(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightF
 
 
 def _spf(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A2: SPF is asked for the domain of the envelope sender."""
+    """Check A2: SPF of the domain of the envelope sender."""
     domain = sender.return_domain or sender.domain
     found = [record for record in ask(domain, "TXT") if record.lower().startswith("v=spf1")]
     if len(found) != 1:
@@ -125,7 +125,7 @@ def _spf(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFindi
 
 
 def _dmarc(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A3: DMARC, at the domain or above it (RFC 9989, tree walk)."""
+    """Check A3: DMARC, at the domain or above it (RFC 9989, tree walk)."""
     if next(_policies(sender.domain, ask), None):
         return
     text = _("no DMARC record for {domain}").format(domain=sender.domain)
@@ -138,7 +138,7 @@ def _dmarc(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFin
 
 
 def _alignment(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A2: the domain that signs belongs to that of From."""
+    """Check A2: the domain that signs belongs to that of From."""
     if not _aligned(sender.dkim_domain.lower(), sender.domain.lower(), ask):
         found = _("a signature of another domain: {domain}").format(domain=sender.dkim_domain)
         expected = _("POSTILJON_DKIM_DOMAIN, the domain of the From address")
@@ -146,7 +146,7 @@ def _alignment(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[Prefligh
 
 
 def _unsigned(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:  # noqa: ARG001 - the signature of a check
-    """A2: no key here. The relay may sign, which nobody can see from here."""
+    """Report A2: no key here. The relay may sign, which cannot be seen from here."""
     hint = _(
         "Fine if your mail server signs them as {domain}: a test mail shows it. Else make a key: 'postiljon dkim key "
         "--domain {domain}'."
@@ -160,7 +160,7 @@ def _unsigned(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[Preflight
 
 
 def _return_path(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A3: SPF speaks for the domain of the return path, and DMARC counts it for that organisation alone."""
+    """Check A3: SPF covers the domain of the return path, and DMARC counts it for that organisation alone."""
     if not _spf_aligned(sender, "r", ask):
         found = _("a return path of another organisation: {domain}").format(domain=sender.return_domain)
         expected = _("POSTILJON_RETURN_PATH at {domain}, or below it").format(domain=sender.domain)
@@ -169,7 +169,7 @@ def _return_path(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[Prefli
 
 
 def _enforced(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A3, A4: a domain that has mail refused which neither DKIM nor SPF speaks for, and nothing of ours does."""
+    """Check A3, A4: the domain's policy refuses unaligned mail, and our letters have neither DKIM nor SPF for it."""
     policy, tags = _policy(sender.domain, ask)
     if policy not in ("reject", "quarantine"):
         return
@@ -190,7 +190,7 @@ def _policy(domain: str, ask: AskDns) -> tuple[str, dict[str, str]]:
     """Return the policy of ``domain`` for mail that fails, with the record that says so."""
     for name, tags in _policies(domain, ask):
         policy = tags.get("p", "none") if name == domain.lower() else tags.get("sp", tags.get("p", "none"))
-        if tags.get("t") == "y":  # only tried: one step milder (RFC 9989 section 4.7)
+        if tags.get("t") == "y":  # testing mode: one step milder (RFC 9989 section 4.7)
             policy = {"reject": "quarantine"}.get(policy.lower(), "none")
         return policy.lower(), tags
     return "none", {}
@@ -211,7 +211,7 @@ def _spf_can_pass(sender: SenderIdentity, ask: AskDns) -> bool:
 
 
 def _dkim(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
-    """A2, B44: the public key in DNS is that of the key we sign with."""
+    """Check A2, B44: the public key in DNS is that of the key we sign with."""
     name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
     records = [tags for tags in map(_tags, ask(name, "TXT")) if "p" in tags]
     ours = _tags(sender.dkim_record).get("p", "")

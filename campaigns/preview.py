@@ -1,10 +1,10 @@
 """One letter for one person, before and after launch: the exact bytes, and a marked test mail.
 
-Promises: after launch :func:`message` gives the bytes that the person gets or got (the snapshot with the person's
-present values, the Date of the first claim if there was one); before launch the Date, the Message-ID and the token
-are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, has a
-Message-ID of its own and links to pages that say the same (:mod:`unsubscribe.endpoint.trial`), and is no delivery:
-nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that nobody has.
+Promises: after launch :func:`message` gives the bytes that the contact gets or got: the snapshot with the contact's
+present values. Its Date is that of the first claim, if there was one. Before launch the Date, the Message-ID and the
+token are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, has
+a Message-ID of its own and links to pages that say the same (:mod:`unsubscribe.endpoint.trial`). It is no delivery:
+nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that no contact has.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LONG_ENOUGH = 60.0
 
 
 def message(house: AppContext, path: Path, email: str) -> bytes:
-    """Return the bytes of the letter for the contact with that address ("": for nobody in particular)."""
+    """Return the bytes of the letter for the contact with that address ("": for no particular contact)."""
     now = house.clock()
     prepared = launch.prepare_sample(house.site, path, now)
     with house.db.read() as conn:
@@ -65,7 +65,7 @@ def _same(house: AppContext, prepared: PreparedCampaign, campaign: Campaign) -> 
 
 
 def _launched(house: AppContext, campaign: Campaign, person: Contact) -> bytes:
-    """As a sender makes it."""
+    """Return the letter as a sender makes it."""
     press = MessageBuilder(house.worker())
     with house.db.read() as conn:
         mailing = outbox.get(conn, campaign.mailing_id or 0)
@@ -83,7 +83,7 @@ def _launched(house: AppContext, campaign: Campaign, person: Contact) -> bytes:
 def _sample(
     house: AppContext, prepared: PreparedCampaign, letter: Letter, address: Address, person: Contact | None
 ) -> bytes:
-    """With a sample Date, Message-ID and a dead token."""
+    """Return the letter with a sample Date, Message-ID and a token that verifies under no key."""
     filled = sample_links(house, prepared, address, person)
     at = prepared.definition.send_at or house.clock().replace(microsecond=0)
     return _written(house, letter, (address, filled), at, "sample")
@@ -141,9 +141,9 @@ def _signed(house: AppContext, content: bytes, at: datetime) -> bytes:
 def send_tests(
     house: AppContext, path: Path, addresses: Sequence[str], notice: RelayObserver = unheard
 ) -> list[tuple[str, Result]]:
-    """Send a marked test mail to each address; what the relay said. Raises ``TransportError``.
+    """Send a marked test mail to each address; return the relay's answers. Raises ``TransportError``.
 
-    ``notice`` hears that the relay is silent or asks us to wait; if it takes nothing for a minute, that is the end.
+    ``notice`` is called when the relay is silent or asks us to wait; if it takes nothing for a minute, the test ends.
     """
     parsed = [parse(address) for address in addresses]
     now = house.clock().replace(microsecond=0)
@@ -191,7 +191,7 @@ class _Feed:
         self.wanted = len(self.waiting)
 
     def take(self) -> OutgoingMessage | None:
-        """Return the next one."""
+        """Return the next parcel."""
         if not self.waiting:
             return None
         parcel = self.waiting.pop(0)
@@ -199,16 +199,16 @@ class _Feed:
         return parcel
 
     async def wait(self) -> None:
-        """Until there is one again, or all is done."""
+        """Wait until there is a parcel again, or all is done."""
         while not self.waiting and not self.stop.is_set():  # noqa: ASYNC110 - a few parcels, a few looks
             await asyncio.sleep(0.05)
 
     def still_wanted(self, delivery: int) -> bool:
-        """Return True, always."""
+        """Whether the parcel was given out: always so, and no test mail is held back."""
         return delivery in self.given
 
     def report(self, delivery: int, result: Result) -> None:
-        """Keep what became of it."""
+        """Keep the result of a parcel."""
         attempts = self.given[delivery]
         if isinstance(result, NotWritten) and len(attempts) < 3 and not self.stop.is_set():
             self.waiting.append(attempts[-1])

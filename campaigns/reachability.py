@@ -1,10 +1,10 @@
-"""Whether letters may leave this machine: only when their links lead to where readers can go.
+"""Whether letters may leave this machine: only when readers can reach their links.
 
-Promises: with a relay that is not on this machine, a public address that only this machine reaches is refused
-(:func:`refusal`) before anything is launched or claimed; a relay on loopback may be given anything, with a warning that
-names what follows. Addresses of a local network, and those of examples, are warnings: there are newsletters for an
+Promises: with a relay on another machine, a public address that only this machine reaches is refused
+(:func:`refusal`) before anything is launched or claimed. A relay on loopback may be given anything, with a warning that
+names the consequence. Addresses of a local network, and those of examples, are warnings: there are newsletters for an
 intranet. Mailings that were launched with such an address, which cannot be changed any more (I5), are held by
-:func:`hold_back`; service letters with one are taken back, since nobody could use their links. Asks no DNS.
+:func:`hold_back`. Service letters with one are taken back, since nobody could use their links. Asks no DNS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OURS = re.compile(r"https?://[^\s\"'<>/]+(?:/[^\s\"'<>]*?)?/(?:[om]/|archive/|s
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where links lead, and through which relay letters leave. ``is_set``: somebody has said where links lead."""
+    """Where links lead, and through which relay letters leave. ``is_set``: the public address is configured."""
 
     public_url: str
     relay: str
@@ -42,7 +42,7 @@ class Way:
 
 
 def refusal(way: Way, _: Say = as_is) -> Fault | None:
-    """Why no letter may leave, with what to set; None when letters may."""
+    """Return why no letter may leave, with the setting to change; None when letters may."""
     if way.stays_here or reach_of_url(way.public_url) != "here":
         return None
     found = _("{url}, which only this machine can reach") if way.is_set else _("nothing, so links lead to {url}")
@@ -53,13 +53,13 @@ def refusal(way: Way, _: Say = as_is) -> Fault | None:
 
 
 def advice(way: Way, _: Say = as_is) -> list[Fault]:
-    """Return the refusal, or else what to look at: as warnings."""
+    """Return the refusal, or else the points to check, as warnings."""
     refused = refusal(way, _)
     return [refused] if refused else list(_warnings(way, _))
 
 
 def links_only_here(way: Way, _: Say = as_is) -> list[Fault]:
-    """For a test mail, which may leave: a warning that its links work on this machine only."""
+    """Return a warning for a test mail, which may leave: its links work on this machine only."""
     if reach_of_url(way.public_url) != "here":
         return []
     found = _("{url}: the links in this mail work on this machine only").format(url=way.public_url)
@@ -82,7 +82,7 @@ def refuse_frozen(conn: Connection, way: Way, slug: str, mailing_id: int, _: Say
 
 
 def hold_back(db: Database, way: Way, now: datetime) -> list[Mailing]:
-    """Hold open campaigns whose frozen links lead to this machine only, take back such service letters; which."""
+    """Hold open campaigns, and take back service letters, whose frozen links lead here only; return the mailings."""
     if way.stays_here:
         return []
     with db.read() as conn:
@@ -97,7 +97,7 @@ def hold_back(db: Database, way: Way, now: datetime) -> list[Mailing]:
 
 
 def was_planned_for_here(conn: Connection, way: Way, snapshot: str) -> bool:
-    """Whether a letter that was compiled earlier holds links of ours that only this machine reaches."""
+    """Whether a letter that was compiled earlier holds own links that only this machine reaches."""
     if way.stays_here:
         return False
     letter, public = archive.letter(conn, snapshot), archive.public(conn, snapshot)

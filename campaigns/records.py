@@ -1,8 +1,8 @@
-"""Campaigns as stored: the only home of the table ``campaign``; a name per verb.
+"""Campaigns as stored: the only module for the table ``campaign``; a name per verb.
 
 Promises: a state moves by :func:`move` alone, one conditional statement whose WHERE comes from the state table
-(:mod:`campaigns.states`), so that of two processes one wins; what was launched (``source``, ``parts``, ``snapshot``,
-``mailing_id``) stays as it was. Each function takes the connection of the caller, who owns the transaction. Raises
+(:mod:`campaigns.states`), so that of two processes one wins. Launched values (``source``, ``parts``, ``snapshot``,
+``mailing_id``) stay as they were. Each function takes the connection of the caller, which owns the transaction. Raises
 ``InputError`` for a slug that does not exist, ``StateError`` for a move that the present state does not allow.
 """
 
@@ -26,7 +26,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 
 class CampaignRow(SQLModel, table=True):
-    """A campaign. ``parts`` is JSON: a hash for each thing that the letter is made of (text, brand, images)."""
+    """A campaign. ``parts`` is JSON: a hash for each part of the letter (text, brand, images)."""
 
     __tablename__ = "campaign"
     __table_args__: Any = (Index("campaign_due", "state", "send_at"), {"sqlite_autoincrement": True})
@@ -118,12 +118,12 @@ def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
 
 
 def all_campaigns(conn: Connection) -> list[Campaign]:
-    """All, the newest first."""
+    """Return all campaigns, the newest first."""
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]
 
 
 def public_campaigns(conn: Connection) -> list[Campaign]:
-    """Those in the archive: launched and public, the newest first."""
+    """Return the campaigns in the archive: launched and public, the newest first."""
     mine = (CAMPAIGN.c.online == "public") & CAMPAIGN.c.launched_at.is_not(None)
     return [
         _campaign(row) for row in conn.execute(select(CAMPAIGN).where(mine).order_by(CAMPAIGN.c.launched_at.desc()))
@@ -131,19 +131,19 @@ def public_campaigns(conn: Connection) -> list[Campaign]:
 
 
 def in_states(conn: Connection, states: Sequence[CampaignState]) -> list[Campaign]:
-    """Those that are in one of ``states``, the oldest first."""
+    """Return the campaigns in one of ``states``, the oldest first."""
     query = select(CAMPAIGN).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
     return [_campaign(row) for row in conn.execute(query)]
 
 
 def due(conn: Connection, now: datetime) -> list[Campaign]:
-    """Those whose hour has come."""
+    """Return the campaigns whose hour has come."""
     ready = (CAMPAIGN.c.state == CampaignState.SCHEDULED.value) & (CAMPAIGN.c.send_at <= now)
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).where(ready).order_by(CAMPAIGN.c.send_at))]
 
 
 def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
-    """Return a new draft; ``values`` by column. False when its slug is taken: somebody was faster."""
+    """Add a new draft; ``values`` by column. False when its slug is taken: another process was faster."""
     row = dict(values) | {"state": CampaignState.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
     return conn.execute(statement).rowcount == 1
@@ -175,9 +175,9 @@ def latest_sender(conn: Connection) -> str:
 def move(
     conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, *, reason: str = "", **values: Any
 ) -> bool:
-    """Move ``campaign`` by ``event``; whether we were the one who moved it. ``values`` are stored with the move.
+    """Move ``campaign`` by ``event``; return whether this call moved it. ``values`` are stored with the move.
 
-    Raises ``StateError`` when its state, as the caller read it, allows no such move. False: somebody changed it since.
+    Raises ``StateError`` when its state, as the caller read it, allows no such move. False: it was changed since.
     """
     target = after(campaign.state, event, campaign.slug)
     allowed = [state.value for state in sources(event, target)]
@@ -191,7 +191,7 @@ TRIAL_CODE = "test"  # in the link of a test mail; other codes are longer
 
 
 def online_url(public_url: str, online: str, code: str) -> str:
-    """``/o/CODE``; empty for a campaign that is not read online."""
+    """Return the address ``/o/CODE``; empty for a campaign that is not read online."""
     return f"{public_url}/o/{code}" if online != "none" else ""
 
 

@@ -1,7 +1,7 @@
-"""What became of a campaign: numbers for machines, to the letter of the contract, and words for people.
+"""The outcome of a campaign: numbers for machines, exactly as in the contract, and words for people.
 
-Promises: :func:`status` has exactly the fields of contract.md, ``campaign``, ``state``, ``reason`` and integers that
-add up to ``recipients``; what is added later stands below ``details``, which holds no address. Reads only.
+Promises: :func:`status` has exactly the fields of contract.md: ``campaign``, ``state``, ``reason`` and integers that
+add up to ``recipients``. Fields added later are below ``details``, which holds no address. Reads only.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ SKIPPED = {
     "expired": N_("too late: send_before had passed"),
     "erased": N_("erased"),
 }
-OURS = {  # what we write ourselves into any other state
+OURS = {  # reasons that we write ourselves into any other state
     "time_is_up": N_("the time for trying again was up"),
     "unsendable": N_("no letter can be made for this address"),
     "sender_gone": N_("the sender was gone before the answer came"),
@@ -108,14 +108,14 @@ def of_campaign(conn: Connection, campaign: Campaign, _: Say = as_is, *, brief: 
     if campaign.mailing_id is not None:
         mailing = outbox.get(conn, campaign.mailing_id)
         counts = mailing.counts
-        if campaign.state is CampaignState.SENDING and mailing.state == "held":  # a rule held it this very moment
+        if campaign.state is CampaignState.SENDING and mailing.state == "held":  # a rule has just held it
             state, reason = CampaignState.HELD.value, mailing.reason
     found = {"campaign": campaign.slug, "state": state, "reason": reason} | asdict(counts)
     return found if brief else found | {"details": _details(conn, campaign, _)}
 
 
 def outcomes(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[Outcome]:
-    """Who got it, who not and why, largest first."""
+    """Return how many people got it, and how many did not and why, largest first."""
     if campaign.mailing_id is None:
         return []
     return [
@@ -125,7 +125,7 @@ def outcomes(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[Outco
 
 
 def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as_is) -> list[str]:
-    """Why no letter of this campaign leaves at this moment, in sentences; empty when letters leave, or all is done."""
+    """Return why no letter of this campaign leaves now, in sentences; empty when letters leave, or all is done."""
     zone = campaign.timezone or "UTC"
     if campaign.mailing_id is None:
         when = (
@@ -151,7 +151,7 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as
 
 
 def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
-    """Why a campaign that is paused, held or cancelled does not go on, and what to do."""
+    """Return why a paused, held or cancelled campaign does not go on, and the next step."""
     if campaign.state is CampaignState.CANCELLED:
         return _("{slug} was cancelled; nobody more gets it").format(slug=campaign.slug)
     if campaign.reason == "missed":
@@ -177,7 +177,7 @@ def held_words(words: str, until: datetime | None, zone: str, _: Say = as_is) ->
 def people(conn: Connection, campaign: Campaign, chosen: str = "") -> Iterator[Delivery]:
     """Deliveries of a campaign, each with the server's words: those in a state or with a reason; default: not accepted.
 
-    Raises ``InputError`` for what is neither, with those that there are.
+    Raises ``InputError`` for a text that is neither, with the states and reasons that there are.
     """
     if campaign.mailing_id is None:
         return iter(())
@@ -194,14 +194,14 @@ def people(conn: Connection, campaign: Campaign, chosen: str = "") -> Iterator[D
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """A sentence about service mail. ``is_fine``: nothing has to be done about it."""
+    """A sentence about service mail. ``is_fine``: it needs no action."""
 
     words: str
     is_fine: bool = False
 
 
 def service_mail(conn: Connection, now: datetime, zone: str, _: Say = as_is) -> list[ServiceLine]:
-    """Return which service mail waits, how much, since when and why, in sentences; empty when none does."""
+    """Return sentences on the service mail that waits: how much, since when and why; empty when none does."""
     waits = _("{number} waiting since {when}: {why}")
     reasons = {"no_sender": _("no sender runs"), "relay_away": _("the mail server does not answer")}
     found = []
@@ -227,7 +227,7 @@ def relay_words(words: str, _: Say = as_is) -> str:
 
 
 def relay_news(news: RelayReport, name: str, _: Say = as_is) -> str:
-    """Something to say about the relay while letters are sent, in a sentence."""
+    """Return a report about the relay while letters are sent, as a sentence."""
     answers = _answers(news.words)
     if news.kind == "well":
         text = _("The mail server {name} takes mail again.")
@@ -241,7 +241,7 @@ def relay_news(news: RelayReport, name: str, _: Say = as_is) -> str:
 
 
 def relay_away(words: str, name: str, _: Say = as_is) -> str:
-    """Why a command ends before all is sent: a minute went by without a letter that the relay took."""
+    """Return why a command ends before all is sent: the relay took no letter for a minute."""
     if _answers(words):
         text = _("The relay {name} takes no mail now; it says: {why}. Nobody is lost; run the same command again.")
     else:
@@ -250,12 +250,12 @@ def relay_away(words: str, name: str, _: Say = as_is) -> str:
 
 
 def _answers(words: str) -> bool:
-    """Whether these are a relay's own words, which begin with its code."""
+    """Whether these are a relay's own words, which begin with a reply code."""
     return words[:3].isdigit()
 
 
 def reason_words(reason: str, _: Say = as_is) -> str:
-    """Why a campaign is held or paused: a key of ours in words, or what a person or relay said."""
+    """Return why a campaign is held or paused: our own key in words, or the words of a person or relay."""
     from mailer.outcome import WORDS
 
     if reason in HELD:
@@ -265,7 +265,7 @@ def reason_words(reason: str, _: Say = as_is) -> str:
 
 
 def words_of(state: str, reason: str, _: Say = as_is) -> str:
-    """Return a state with its reason, as people say it."""
+    """Return a state with its reason, in words for people."""
     from mailer.outcome import WORDS
 
     known = SKIPPED if state == "skipped" else OURS | {key: words.title for key, words in WORDS.items()}

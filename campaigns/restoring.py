@@ -1,11 +1,11 @@
-"""After a backup was put back: nobody gets again what may have left since, and no wish of a reader is forgotten (E24).
+"""After a backup was put back: no letter that may have left since is sent again, and no reader's wish is lost (E24).
 
-A copy of the database does not know what happened after it was made. So, in this order and each step harmless when it
-is done again: numbers jump ahead, so that links in letters of the lost hours never mean somebody else; every mailing
-that was on its way is held, and listed with how many wait; campaigns that the journal saw launched, or whose hour has
-passed, do not leave by themselves; what readers said since is taken from the journal. Nothing is sent.
+A copy of the database lacks the events after it was made. So these steps are made in order, each harmless if repeated.
+Numbers jump ahead, so that links in letters of the lost hours never mean another contact. Every mailing that was on its
+way is held, and listed with how many wait. Campaigns that the journal saw launched, or whose hour has passed, do not
+leave by themselves. The wishes of readers since then are taken from the journal. Nothing is sent.
 
-Raises ``StorageError``. Success does not mean that everybody got their letter: the relay's log knows who did.
+Raises ``StorageError``. Success does not mean that every contact got the letter: the relay's log has the deliveries.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ _Wish = tuple[bytes, str, str]
 
 @dataclass(slots=True)
 class Restored:
-    """What was done: held campaign → people who wait, campaigns that this copy did not know, wishes, erasures."""
+    """The work done: held campaign → contacts that wait, campaigns that this copy did not know, wishes, erasures."""
 
     held: dict[str, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     wishes: int = 0
     erased: int = 0
     service_letters: int = 0
-    unreadable: int = 0  # lines of the journal that are torn, foreign, or changed into what we never wrote
+    unreadable: int = 0  # lines of the journal that are torn, foreign, or not as we write them
 
     def as_json(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Return the fields for ``--json``."""
         return asdict(self)
 
 
@@ -66,7 +66,7 @@ def restored(db: Database, journal: Journal, now: datetime) -> Restored:
     read = list(journal.read())
     lines = [line for line in read if line is not None and is_ours(line)]
     done.unreadable = len(read) - len(lines)
-    kept, db.journal = db.journal, None  # what is replayed is in the journal already
+    kept, db.journal = db.journal, None  # replayed lines are in the journal already
     try:
         with db.write() as conn:
             _jump_ahead(conn)
@@ -79,7 +79,7 @@ def restored(db: Database, journal: Journal, now: datetime) -> Restored:
 
 
 def triggers(conn: Connection) -> list[str]:
-    """Code in a database that would run with ours; Postiljon makes none, so it came with a copy."""
+    """Return code in a database that would run with ours; Postiljon makes none, so it came with a copy."""
     if conn.dialect.name == "sqlite":
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
     else:
@@ -88,7 +88,7 @@ def triggers(conn: Connection) -> list[str]:
 
 
 def missing(conn: Connection, journal: Journal) -> list[str]:
-    """Campaigns that the journal saw launched and this database does not: a sign that a backup was put back."""
+    """Return campaigns that the journal saw launched and this database lacks: a sign that a backup was put back."""
     seen = (item for item in records.all_campaigns(conn) if item.launched_at or item.state is CampaignState.CANCELLED)
     known = {item.slug for item in seen}
     return sorted({line["launched"] for line in journal.lines() if "launched" in line and is_ours(line)} - known)
@@ -112,7 +112,7 @@ def is_ours(line: Line) -> bool:
 
 
 def _jump_ahead(conn: Connection) -> None:
-    """Numbers stand in links for years and are never given twice: leave out those of the lost hours."""
+    """Skip the numbers of the lost hours: numbers are in links for years and are never given twice."""
     if conn.dialect.name == "sqlite":
         conn.execute(text("UPDATE sqlite_sequence SET seq = seq + :ahead"), {"ahead": _AHEAD})
         named = set(conn.execute(text("SELECT name FROM sqlite_sequence")).scalars())
@@ -140,7 +140,7 @@ def _hold(db: Database, lines: Iterable[Line], done: Restored, now: datetime) ->
         for slug, line in launched.items():
             _mark_launched_elsewhere(conn, slug, line, done, now)
     for mailing in on_their_way:
-        if mailing.is_service:  # a confirmation, a notice: whoever misses it asks again
+        if mailing.is_service:  # a confirmation, a notice: a person that misses it asks again
             done.service_letters += mailing.counts.unfinished
             _cancel(db, mailing.id, now)
     control.reconcile(db, now)
@@ -175,13 +175,13 @@ def _mark_launched_elsewhere(conn: Connection, slug: str, line: Line, done: Rest
 
 
 def _events_to_cancelled(campaign: Campaign) -> list[CampaignEvent]:
-    """Return the way through the table of states."""
+    """Return the events that lead from its state to *cancelled*."""
     first = [CampaignEvent.APPROVE] if campaign.state is CampaignState.IN_REVIEW else []
     return [*first, CampaignEvent.START, CampaignEvent.CANCEL]
 
 
 def _row_of_elsewhere(slug: str, line: Line) -> dict[str, Any]:
-    """Return the columns that are known of it."""
+    """Return the columns that are known of a campaign that was launched after the copy."""
     empty: dict[str, Any] = dict.fromkeys(("source", "file_name", "from_address", "snapshot", "timezone"), "")
     return empty | {
         "slug": slug, "subject": slug, "topic": str(line.get("topic", "")), "language": "en", "online": "none",
@@ -190,7 +190,7 @@ def _row_of_elsewhere(slug: str, line: Line) -> dict[str, Any]:
 
 
 def _replay(db: Database, lines: Iterable[Line], done: Restored, now: datetime) -> None:
-    """Only how it ended counts: who left and came back is left as this copy has it."""
+    """Replay the final wishes only: a contact that left and came back stays as this copy has it."""
     last: dict[_Wish, Line] = {}
     for line in lines:
         if "hash" in line:
@@ -211,7 +211,7 @@ def _replay(db: Database, lines: Iterable[Line], done: Restored, now: datetime) 
 
 
 def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
-    """Put one entry as the journal has it; whether that was news."""
+    """Set one entry as the journal has it; return whether that was a change."""
     hashed, scope, reason = wish
     mine = [entry for entry in suppression.entries(conn, hashed) if (entry.scope, entry.reason) == (scope, reason)]
     known = bool(mine)
@@ -219,7 +219,7 @@ def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
         return known and bool(suppression.lift(conn, hashed, scope, [reason]))
     if days := int(line.get("days") or 0):
         if not known or mine[0].every_days != days:
-            suppression.limit(conn, hashed, days, now)  # from now: nobody knows what left in the lost hours
+            suppression.limit(conn, hashed, days, now)  # from now: letters that left in the lost hours are unknown
             return True
         return False
     until = datetime.fromisoformat(line["until"]) if line.get("until") else None
@@ -249,7 +249,7 @@ def _leave(db: Database, wishes: Iterable[tuple[_Wish, Line]], now: datetime) ->
 
 
 def _people(db: Database, hashes: set[bytes]) -> dict[bytes, Contact]:
-    """Hash → contact, for those of them that this copy has; the whole table is read once."""
+    """Return hash → contact for the hashes that this copy has; the whole table is read once."""
     found: dict[bytes, Contact] = {}
     after = 0
     while hashes:

@@ -1,14 +1,14 @@
-"""The clock: looks every quarter of a second what is due, and starts it. The only apscheduler import.
+"""The clock: looks every quarter of a second for due campaigns, and starts them. The only apscheduler import.
 
-Promises: the database holds the truth; what is due is found by SQL and started by a conditional update, so that two
-serving processes never start one twice, and a restart forgets nothing. A campaign starts within a second of its hour.
-A missed hour is kept up to ``POSTILJON_LATE`` later, then it is held (``missed``). A failing look is repeated at the
-next tick; nothing raises out of a tick.
+Promises: the database holds the truth: a restart forgets nothing. Due campaigns are found by SQL and started by a
+conditional update, so that two serving processes never start one twice. A campaign starts within a second of its hour.
+A missed hour is still sent up to ``POSTILJON_LATE`` later; after that the campaign is held (``missed``). A failing look
+is repeated at the next tick; nothing raises out of a tick.
 
 Traps (docs/decisions): an interval job per kind, in memory, ``coalesce``, ``max_instances=1``,
-``misfire_grace_time=None``; APScheduler's default drops a job that is a second late without a word. A turn that is left
-out since the one before it is still at work is no line in the log. It goes by the wall
-clock of the machine: see :class:`Clockwork` (E19).
+``misfire_grace_time=None``; APScheduler's default silently drops a job that is a second late. A turn that is skipped
+because the one before it is still at work is not logged. APScheduler uses the wall clock of the machine: see
+:class:`Clockwork` (E19).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ log = structlog.get_logger()
 
 
 def _not_skipped(record: logging.LogRecord) -> bool:
-    """Whether a line is none of those about a turn that was left out, four a second while a large audience is frozen.
+    """Whether a line is not about a skipped turn; those come four a second while a large audience is frozen.
 
-    Nothing is lost by it: the next turn finds all that is due.
+    A skipped turn loses nothing: the next one finds all that is due.
     """
     return "maximum number of running instances" not in record.getMessage()
 
@@ -49,9 +49,9 @@ def _not_skipped(record: logging.LogRecord) -> bool:
 class Clockwork(BackgroundScheduler):  # type: ignore[misc]
     """APScheduler on a machine whose clock is set while it runs (E19).
 
-    Put back by an hour, it would sleep for that hour; put forward from 1970, it would count each quarter of a second
-    since. So it never sleeps longer than a tick, and a job that is further away than its interval, or long overdue, is
-    due now.
+    If the clock were put back by an hour, it would sleep for that hour. If put forward from 1970, it would count each
+    quarter of a second since. So it never sleeps longer than a tick. A job that is further away than its interval, or
+    long overdue, is due now.
     """
 
     def _process_jobs(self) -> float | None:
@@ -73,7 +73,7 @@ class Schedule:
         self._site, self._clock, self._tidy = site, clock, tidy
         self._closing = threading.Event()
         self._complained = ""
-        self._begun: dict[str, float] = {}  # what is at work now, since when by a clock that only goes on
+        self._begun: dict[str, float] = {}  # turns at work now, and since when, in monotonic seconds
         self._told: set[str] = set()
         self.scheduler = Clockwork(
             timezone=UTC,
@@ -83,7 +83,7 @@ class Schedule:
         jobs = ((self.look, LOOK_EVERY), (self.freeze, LOOK_EVERY), (self.follow, FOLLOW_EVERY))
         for job, seconds in jobs:
             self.scheduler.add_job(self._quietly, "interval", [job], seconds=seconds, id=job.__name__)
-        if tidy:  # at the start, and then each hour: what is due is found by its date, so a missed hour loses nothing
+        if tidy:  # at the start, then each hour: due work is found by its date, so a missed hour loses nothing
             begin = {"seconds": TIDY_EVERY, "id": "tidy", "next_run_time": datetime.now(UTC)}
             self.scheduler.add_job(self._quietly, "interval", [self.tidy], **begin)
         self.scheduler.add_listener(self._still_runs, EVENT_JOB_MAX_INSTANCES)
@@ -100,7 +100,7 @@ class Schedule:
             self.scheduler.shutdown(wait=True)
 
     def look(self) -> list[Campaign]:
-        """Start what is due; which."""
+        """Start the due campaigns; return them."""
         launched = launch.launch_due(self._site, self._clock())
         for campaign in launched:
             log.info("launched", campaign=campaign.slug)
@@ -117,7 +117,7 @@ class Schedule:
                 launch.freeze_page(self._site, campaign, self._clock())
 
     def follow(self) -> None:
-        """Finish and hold campaigns as their mailings are; let those go on whose quota is over."""
+        """Finish and hold campaigns as their mailings are; resume campaigns whose quota period is over."""
         now = self._clock()
         for campaign in control.resume_due(self._site.db, now):
             log.info("resumed", campaign=campaign.slug, why="the quota of the mail server should be over")

@@ -1,8 +1,8 @@
 """Senders in a process: one that sends a campaign and ends, and one that serves until it is told to stop.
 
-Promises: while a campaign is sent, its audience is frozen beside it; at the end the campaign follows its mailing
-(finished, held). ``stop`` ends both in order: nothing new is claimed, what is on the wire is read and settled.
-Raises what the database or the relay raise (``StorageError``, ``TransportError``), and ``MachineShort``.
+Promises: while a campaign is sent, its audience is frozen at the same time. At the end the campaign follows its mailing
+(finished, held). ``stop`` ends both in order: nothing new is claimed, answers on the wire are read and settled.
+Raises the errors of the database and the relay (``StorageError``, ``TransportError``), and ``MachineShort``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _close(runner: asyncio.Runner) -> None:
-    """To wait for its threads a loop starts one; where it cannot, they end with the process. What was done stands."""
+    """Close the loop. To wait for its threads it starts one; where it cannot, they end with the process."""
     try:
         runner.close()
     except RuntimeError as error:
@@ -59,7 +59,7 @@ async def send(
         ending = await worker.run(house.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn)
     except BaseException:
         stop.set()
-        await asyncio.gather(freezing, return_exceptions=True)  # what stopped the one mostly stopped the other
+        await asyncio.gather(freezing, return_exceptions=True)  # the error that stopped one mostly stopped the other
         raise
     stop.set()
     await freezing
@@ -68,7 +68,7 @@ async def send(
 
 
 def teller(relay: str) -> Callable[[SendProgress], None]:
-    """Write to the log what is wrong with the relay, and when it is well again."""
+    """Return a function that logs trouble with the relay, and when it is well again."""
     news = worker.RelayNews()
 
     def tell(turn: SendProgress) -> None:
@@ -80,7 +80,7 @@ def teller(relay: str) -> Callable[[SendProgress], None]:
 
 
 def _hold_back(house: AppContext) -> None:
-    """No letter leaves whose links only this machine reaches: before anything is claimed. Raises ``FaultsError``."""
+    """Hold back letters whose links only this machine reaches, before anything is claimed. Raises ``FaultsError``."""
     reachability.refuse(house.site.way, house.say)
     for mailing in reachability.hold_back(house.db, house.site.way, house.clock()):
         words = "%s is held back: its links lead to %s, which only this machine can reach"
@@ -92,12 +92,12 @@ async def _freeze(house: AppContext, campaign: Campaign, stop: asyncio.Event) ->
         await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
         await asyncio.to_thread(outcome.get_ready)
     except BaseException:
-        stop.set()  # a sender that waits for people who never come would wait for ever
+        stop.set()  # else the sender would wait for ever for the rest of the audience
         raise
 
 
 async def serve(house: AppContext, stop: asyncio.Event, *, with_clock: bool = True) -> ExitReason:
-    """Send whatever is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
+    """Send all that is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
     from campaigns.schedule import Schedule
 
     await asyncio.to_thread(_hold_back, house)

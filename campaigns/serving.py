@@ -1,11 +1,11 @@
 """``serve``: a parent of two kinds of child processes, web and sender.
 
-Promises: the parent holds the settings' checks and the listening sockets (one for each web process), so that a wrong
-setting or a taken port is told before anything runs; a child that dies is started again (not faster than once a
-second; one that says why it cannot begin, ever more slowly, up to once a minute); each may open as many files as the
-machine allows, since a connection is one; a child ends when its parent is gone, also by SIGKILL (a pipe whose other end
-only the parent holds, and PR_SET_PDEATHSIG where there is one); SIGTERM ends all in order: senders hand back what they
-have not begun, a second one kills. Gives an exit code.
+Promises: the parent checks the settings and opens the listening sockets, one for each web process. So a wrong setting
+or a taken port is reported before anything runs. A child that dies is started again, at most once a second. One that
+says why it cannot begin is started ever more slowly, up to once a minute. Each may open as many files as the machine
+allows, since a connection is one. A child ends when its parent is gone, also by SIGKILL. It sees that by a pipe whose
+other end only the parent holds, and by PR_SET_PDEATHSIG where there is one. SIGTERM ends all in order: senders hand
+back letters that they have not begun; a second SIGTERM kills. Returns an exit code.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class ServeOptions:
 
 
 def serve(plan: ServeOptions) -> int:
-    """Run until SIGTERM or SIGINT; the exit code."""
+    """Run until SIGTERM or SIGINT; return the exit code."""
     guard_logs()
-    shortage.raise_files()  # children inherit it
+    shortage.raise_files()  # children inherit the limit
     with closing(open_house()) as house:
         reachability.refuse(house.site.way)
     listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
@@ -70,9 +70,9 @@ def serve(plan: ServeOptions) -> int:
 
 @contextlib.contextmanager
 def _counted_together(folder: Path, webs: int) -> Iterator[None]:
-    """Several web processes have their counters in files there, so that each can show those of all (``/metrics``).
+    """Keep the counters of several web processes in files there, so that each can show those of all (``/metrics``).
 
-    What an earlier parent left is removed. Children are spawned, so they find the folder in their environment.
+    Files that an earlier parent left are removed. Children are spawned, so they find the folder in their environment.
     """
     shutil.rmtree(folder, ignore_errors=True)
     if webs == 1:
@@ -108,7 +108,7 @@ class _Parent:
                 child.kill()
 
     def run(self) -> int:
-        """Until stopped."""
+        """Run until stopped."""
         names = [*self._webs, *(f"sender-{number}" for number in range(1, self._plan.senders + 1))]
         print(shown(self._plan.host, self._webs["web-1"].getsockname()[1]), file=sys.stderr, flush=True)
         while not self._stopping:
@@ -137,7 +137,7 @@ class _Parent:
         else:
             child = self._context.Process(target=sender, args=(self._theirs,), name=name)
         child.start()
-        if name in self._webs and child.pid:  # as soon as it is there: its threads stay where it is
+        if name in self._webs and child.pid:  # as soon as it runs: later threads stay on its core
             pin_to_cpu(child.pid, list(self._webs).index(name), len(self._webs))
         return child
 
@@ -168,7 +168,7 @@ def web(parent: Connection, listening: socket.socket) -> None:
 
     _live_with(parent, end)
     gc.collect()
-    gc.freeze()  # what is there now stays: nobody looks through it again while readers wait
+    gc.freeze()  # present objects stay: no garbage collection scans them again while readers wait
     server.run(sockets=[listening])
     house.close()
 
@@ -187,7 +187,7 @@ def sender(parent: Connection) -> None:
 
 @contextlib.contextmanager
 def _or_say_why() -> Iterator[None]:
-    """End this child with a sentence and without a trace when an error of ours is raised within."""
+    """End this child with a sentence and without a stack trace when one of our own errors is raised within."""
     try:
         yield
     except PostiljonError as error:
@@ -196,7 +196,7 @@ def _or_say_why() -> Iterator[None]:
 
 
 def send_forever() -> int:
-    """Return a sender with the clock, alone; until SIGTERM or SIGINT. The second one is as good as kill (E23)."""
+    """Run a sender with the clock, alone, until SIGTERM or SIGINT. A second signal acts like a kill (E23)."""
     stop = threading.Event()
 
     def end(*_signal: object) -> None:

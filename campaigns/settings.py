@@ -1,4 +1,4 @@
-"""Settings of the staff's side: where the database is, which brand, how late a missed hour may still be kept.
+"""Settings of the staff's side: where the database is, which brand, how late a missed hour is still sent.
 
 Promises: typed, frozen, read once (contract.md, Settings); :attr:`CampaignSettings.database` is always the address of
 a database, by default SQLite in ``POSTILJON_DATA``. Raises ``SettingsError`` through :func:`mailer.settings.read`.
@@ -34,7 +34,7 @@ def _hello(value: Any) -> Any:
 
 
 def _name_server(text: str) -> tuple[str, int]:
-    """``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``."""
+    """Read ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``."""
     match = _NAME_SERVER.fullmatch(text)
     try:
         address = str(ip_address(match["six"] or match["host"] if match else ""))
@@ -53,8 +53,8 @@ class CampaignSettings(HouseSettings):
 
     ``hello_name``: the full host name that a sender gives the relay in EHLO (A6), where the relay asks for one.
 
-    ``late``: a campaign whose hour passed while nothing served (a restart, a power cut) is still sent when it is no
-    later than this; after that it is held, with the reason ``missed``, and a person decides.
+    ``late``: a campaign whose hour passed while nothing served (a restart, a power cut) is still sent if it is no
+    later than this. After that it is held, with the reason ``missed``, and a person decides.
 
     ``web_processes``: how many processes of ``serve`` answer readers; by default one for each core, at most four.
     """

@@ -1,7 +1,7 @@
-"""The set-up as ``doctor`` looks at it: all that is wrong, and a house for whatever can still be looked at.
+"""The set-up as ``doctor`` looks at it: all faults, and an application context for the checks that are still possible.
 
-Promises: each fault of a setting is a sentence of its own; what depends on a faulty setting is named in
-:attr:`Setup.unable`, so that nobody is told twice. Raises ``OwnerError`` where the house is another user's.
+Promises: each fault of a setting is a sentence of its own. Checks that depend on a faulty setting are named in
+:attr:`Setup.unable`, so that nothing is reported twice. Raises ``OwnerError`` where another user owns the installation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HOUSE = ("data", "database_url", "secret_keys", "pepper")
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A house, what is wrong with its settings, and the subjects that cannot be looked at because of it."""
+    """An application context, the faults of its settings, and the subjects that cannot be checked because of them."""
 
     house: AppContext | None
     faults: tuple[Fault, ...]
@@ -46,7 +46,7 @@ class Setup:
 
 
 def look(_: Say) -> Setup:
-    """Look at settings and at the files that they name."""
+    """Check the settings and the files that they name."""
     try:
         settings = configuration.look(refuse_foreign=False)
     except SettingsFileError as error:
@@ -74,7 +74,7 @@ def look(_: Say) -> Setup:
 
 
 def findings(setup: Setup, _: Say) -> Iterator[tuple[FindingKind, str, str]]:
-    """Kind, subject and words of each."""
+    """Yield kind, subject and words of each fault."""
     for fault in setup.faults:
         words = fault.in_words(_) if isinstance(fault, SettingFault) else str(fault)
         yield "error", _("settings"), words

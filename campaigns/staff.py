@@ -1,7 +1,7 @@
-"""Who works here: the home of the table ``staff_user``. The console will ask it; the command line fills it.
+"""Staff users: the only module for the table ``staff_user``. The console will ask it; the command line fills it.
 
 Promises: a password is kept as an Argon2id hash (E42) and nowhere else; addresses are compared in lower case. Raises
-``InputError`` for a password that is too short, a user who is there already, or an address that cannot be one.
+``InputError`` for a password that is too short, a user that exists already, or an invalid address.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def add(conn: Connection, email: str, name: str, role: str, password: str, now: 
 
 
 def free_address(conn: Connection, email: str) -> Address:
-    """Return the address of a new user; raises ``InputError`` when it is none, or is taken.
+    """Return the address of a new user; raises ``InputError`` when it is invalid or taken.
 
-    So nobody is asked more first.
+    Called first, so that no further question is asked for such an address.
     """
     address = parse(email)
     if conn.execute(select(STAFF_USER.c.id).where(STAFF_USER.c.email_key == address.key)).first():
@@ -79,7 +79,7 @@ def verify(conn: Connection, email: str, password: str, now: datetime) -> bool:
     try:
         key = key_of(email)
     except AddressError:
-        key = ""  # nobody's
+        key = ""  # of no user
     found = conn.execute(
         select(STAFF_USER.c.id, STAFF_USER.c.password_hash).where(STAFF_USER.c.email_key == key)
     ).first()
@@ -94,7 +94,7 @@ def verify(conn: Connection, email: str, password: str, now: datetime) -> bool:
 
 
 def _nobody() -> str:
-    """Return a hash that no password has, of the same cost."""
+    """Return a hash that no password matches, of the same cost."""
     from argon2 import PasswordHasher
 
     return PasswordHasher().hash("nobody has this one")

@@ -5,8 +5,8 @@
     draft → in_review → approved → scheduled → sending → finished
                         (an edit before launch goes back to draft)
 
-A person *pauses*, a rule *holds*. In doubt does not keep a campaign open. :func:`after` raises ``StateError`` with a
-sentence for the person who asked; SQL moves a state only through :func:`sources`, in a conditional update.
+A person *pauses*, a rule *holds*. Deliveries in doubt do not keep a campaign open. :func:`after` raises ``StateError``
+with a sentence for the user. SQL moves a state only through :func:`sources`, in a conditional update.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 
 class CampaignState(StrEnum):
-    """Where a campaign is."""
+    """The state of a campaign."""
 
     DRAFT = "draft"
     IN_REVIEW = "in_review"
@@ -33,7 +33,7 @@ class CampaignState(StrEnum):
 
 
 class CampaignEvent(StrEnum):
-    """What happens to it. *hold* and *finish* are done by rules, the rest by people (*start* also by the clock)."""
+    """An event that moves it. *hold* and *finish* are done by rules, the rest by people (*start* also by the clock)."""
 
     SUBMIT = "submit"
     APPROVE = "approve"

@@ -1,8 +1,8 @@
-"""What staff see and undo of those who were struck off as *undeliverable*.
+"""Addresses that were struck off as *undeliverable*: staff can list them and lift that suppression.
 
-Promises: only *undeliverable* is ever lifted here; an opt-out, a complaint, a hold by hand and an erasure are lifted by
+Promises: only *undeliverable* is ever lifted here. An opt-out, a complaint, a hold by hand and an erasure are lifted by
 the reader alone. Addresses are shown where a contact has them; else only the hash is known. Raises ``AddressError`` for
-what is no address, ``InputError`` for a campaign that is not there.
+a text that is no address, ``InputError`` for an unknown campaign.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unsubscribe import contacts
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which ones: by a campaign's slug, since a moment, or all."""
+    """The chosen addresses: by a campaign's slug, since a moment, or all."""
 
     campaign: str = ""
     since: datetime | None = None
@@ -40,7 +40,7 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """What became of one address that was named: whether it was lifted, and the reasons that are left."""
+    """The result for one named address: whether it was lifted, and the reasons that are left."""
 
     address: str
     lifted: bool
@@ -48,7 +48,7 @@ class Lifted:
 
 
 def struck_off(conn: Connection, chosen: Chosen) -> list[Struck]:
-    """Who is held back as *undeliverable*, oldest first."""
+    """Return the addresses held back as *undeliverable*, oldest first."""
     mailing = _mailing(conn, chosen.campaign)
     found = suppression.undeliverable(conn, mailing=mailing, since=chosen.since)
     if not found:
@@ -59,14 +59,14 @@ def struck_off(conn: Connection, chosen: Chosen) -> list[Struck]:
 
 
 def entries(conn: Connection, email: str, pepper: bytes) -> list[SuppressionEntry]:
-    """All that holds one address back."""
+    """Return all suppressions of one address."""
     hidden = ("person:",)
     found = suppression.entries(conn, address_hash(pepper, key_of(email)))
     return [entry for entry in found if not entry.scope.startswith(hidden)]
 
 
 def lift(conn: Connection, emails: Sequence[str], pepper: bytes) -> list[Lifted]:
-    """Lift *undeliverable* of these addresses; each with what is left."""
+    """Lift *undeliverable* of these addresses; return each with the reasons that are left."""
     done = []
     for email in emails:
         hashed = address_hash(pepper, key_of(email))
@@ -77,7 +77,7 @@ def lift(conn: Connection, emails: Sequence[str], pepper: bytes) -> list[Lifted]
 
 
 def lift_all(conn: Connection, chosen: Chosen) -> int:
-    """Lift *undeliverable* of all that a campaign struck off, or since a moment; how many."""
+    """Lift *undeliverable* of all that a campaign struck off, or since a moment; return how many."""
     return len(undeliverable.lift(conn, mailing=_mailing(conn, chosen.campaign), since=chosen.since))
 
 

@@ -1,8 +1,8 @@
-"""What a house stands on, for ``doctor``: disk, clock, writing, proxies, the public pages, and a process that serves.
+"""The surroundings, checked by ``doctor``: disk, clock, writing, proxies, public pages, and a process that serves.
 
-Promises: each finding that is not *ok* says what to type or to write. Nothing is changed; what is written to try it is
-gone again. The public address is asked once, for ``PATIENCE`` seconds, and only where readers elsewhere could ask it
-too. Raises what the database raises.
+Promises: each finding that is not *ok* names the command or line that mends it. Nothing is changed; data written as a
+test is removed again. The public address is asked once, for ``PATIENCE`` seconds, and only where readers elsewhere
+could ask it too. Raises the errors of the database.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from mailer.reach import reach_of_url
 from unsubscribe import dropped, probe
 
 PATIENCE = 5.0  # seconds
-LEAST, SCARCE = 100_000_000, 1_000_000_000  # bytes that are left on the disk: too few, few
+LEAST, SCARCE = 100_000_000, 1_000_000_000  # bytes left on the disk: too few, few
 OFF = timedelta(minutes=1)
 _REMOTE = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone")
 _LONGEST = 10_000  # bytes of an answer that are read
 
 
 def disk(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Room, and whether SQLite's locks hold there."""
+    """Check the free space, and whether SQLite's locks hold there."""
     folder, subject = house.data.absolute(), _("disk")
     left = shutil.disk_usage(folder).free
     if left < SCARCE:
@@ -69,7 +69,7 @@ def _file_system(folder: Path) -> str:
 
 
 def clock(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Our clock beside that of the database, or beside the latest thing that was written down."""
+    """Compare our clock with that of the database, or with the latest time that was stored."""
     now = house.clock()
     with house.db.read() as conn:
         if house.db.is_sqlite:
@@ -89,7 +89,7 @@ def clock(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def writing(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Whether an opt-out that came now would be kept: as ``/health`` tries it."""
+    """Check whether an opt-out that came now would be kept, as ``/health`` does."""
     probe.look(house.db)
     with house.db.write() as conn:
         probe.write(conn, house.clock())
@@ -102,7 +102,7 @@ def writing(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def brand(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Yield the brand of the house, with its pictures."""
+    """Check the brand of the installation, with its pictures."""
     path = house.campaign.brand
     found = house_brand(path, "-", _)
     for fault in found.warnings:
@@ -116,7 +116,7 @@ def brand(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def proxies(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Sign-ups that limits turned away, and proxies that are not believed."""
+    """Report sign-ups that limits turned away, and proxies that are not trusted."""
     subject, now, zone = _("sign-ups"), house.clock(), house.reader.timezone
     for all_of_it in sorted(one for one in house.reader.trusted_proxies if one.endswith("/0")):
         words = _(
@@ -151,7 +151,7 @@ def proxies(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def pages(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Whether the public address leads to us; asked where everybody could ask."""
+    """Check whether the public address leads to us; asked only where everybody could ask."""
     url = house.reader.public_url
     if not url.startswith("https://") or reach_of_url(url) != "world":
         return
@@ -167,9 +167,9 @@ def pages(house: AppContext, _: Say) -> Iterator[Finding]:
 
 
 def _asked(url: str) -> str:
-    """Return the fault of the answer; empty when it is ours, also one that reports a problem."""
+    """Return the fault of the answer; empty when it is our own, even if it reports a problem."""
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - https, as was looked at
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - https, as was checked
             found = answer.read(_LONGEST)
     except urllib.error.HTTPError as error:
         if error.code != 503:
@@ -184,7 +184,7 @@ def _asked(url: str) -> str:
 
 
 def serving(house: AppContext, _: Say) -> Iterator[Finding]:
-    """Whether anybody sends what is planned or under way."""
+    """Check whether a process sends the campaigns that are planned or under way."""
     with house.db.read() as conn:
         due = records.in_states(conn, [CampaignState.SCHEDULED, CampaignState.SENDING])
         senders = outbox.running(conn)

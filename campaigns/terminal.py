@@ -1,8 +1,8 @@
 """Text that may come from a stranger (a relay, DNS, a file's name, a contact), made harmless for a terminal and a log.
 
-Promises: no character that a terminal obeys leaves :func:`harmless`: controls but the line end and the tab (ESC, CSI
-and their kin, ECMA-48), marks that turn or hide the direction of what follows (Unicode TR 36, section 3), and halves
-of a character. Each is shown as its number, so that nothing is hidden; in JSON that is the same text. All that a
+Promises: no character that a terminal obeys leaves :func:`harmless`. These are controls except line end and tab (ESC,
+CSI and similar, ECMA-48), and lone surrogates. Marks that turn or hide the direction of text are among them (Unicode
+TR 36, section 3). Each is shown as its number, so that nothing is hidden; in JSON that is the same text. All that a
 command prints passes here (:mod:`campaigns.cli.output`), and so do logs after :func:`guard_logs`. Nothing raises.
 """
 
@@ -18,17 +18,17 @@ _LINES = re.compile(r"[\t\n]")
 
 
 def harmless(text: str) -> str:
-    """Return the text with ``\\u001b`` and the like in the place of what a terminal obeys."""
+    """Return the text with ``\\u001b`` and the like in place of characters that a terminal obeys."""
     return text if text.isprintable() else _OBEYED.sub(_number, text)
 
 
 def on_one_line(text: str) -> str:
-    """Return the same for a value within a line: it cannot begin one of its own either."""
+    """Return the same for a value within a line: it cannot begin a new line either."""
     return text if text.isprintable() else _LINES.sub(_number, harmless(text))
 
 
 def guard_logs() -> None:
-    """From now on logs of this process are harmless, ours and those of libraries; twice is as good as once."""
+    """Make all later logs of this process harmless, ours and those of libraries; a second call changes nothing."""
     import structlog
 
     processors = structlog.get_config()["processors"]

@@ -1,4 +1,4 @@
-"""Which Postiljon this is. Loads next to nothing, so that ``--version`` works where nothing else does."""
+"""The version of Postiljon. Loads next to nothing, so that ``--version`` works where nothing else does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def version_line() -> str:
-    """``postiljon 1.2.3``; of a checkout that was never installed, without a number."""
+    """Return ``postiljon 1.2.3``; for a checkout that was never installed, without a number."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -16,10 +16,10 @@ def version_line() -> str:
 
 
 def print_version() -> int:
-    """Print it; the exit code, 3 where standard output takes nothing."""
+    """Print the version; return the exit code, 3 where standard output takes nothing."""
     try:
         print(version_line(), flush=True)
-    except OSError:  # the interpreter would try again at its end, and tell of it
+    except OSError:  # the interpreter would try again at its end, and report it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 3
     return 0

@@ -1,1 +1,1 @@
-"""Sends one letter to one address, well. Knows no campaign, no topic and no console."""
+"""Mail sending: delivers one letter to one address. It knows no campaign, no topic and no console."""

@@ -1,13 +1,13 @@
-"""Mail addresses: what is one, how it is compared, how it is written on the wire.
+"""Mail addresses: their syntax, the form in which they are compared, and the form that is sent over SMTP.
 
-Promises: :func:`parse` takes one bare address and nothing else (no display name, no comment: B35,
-CVE-2023-27043), and gives it in its canonical form, so that one mailbox is stored, compared and mailed in one
-spelling: the local part without quotes and backslashes that it does not need (RFC 5321 section 4.1.2: they are no part
-of the name) and in Unicode NFC (RFC 6532 section 3.1), its case as given; the domain as A-labels (B33). Signs that
-cannot be seen are forgiven at the ends and refused within, as are second forms of a letter (RFC 8264 section 9.17).
-:func:`key_of` is what addresses are compared and hashed by: lower-case (B36). :attr:`Address.mailbox` is coarser, for
-limits only.
-Raises ``AddressError`` with a sentence for the person who typed it. Success does not mean that the mailbox exists.
+Promises: :func:`parse` accepts one bare address and nothing else (no display name, no comment: B35, CVE-2023-27043).
+It returns the canonical form, so that one mailbox is stored, compared and mailed in one spelling. The local part loses
+quotes and backslashes that it does not need (RFC 5321 section 4.1.2: they are no part of the name). It is in Unicode
+NFC (RFC 6532 section 3.1) and keeps its case; the domain becomes A-labels (B33). Invisible characters are removed at
+the ends and refused within, as are second forms of a letter (RFC 8264 section 9.17). :func:`key_of` returns the
+lower-case key by which addresses are compared and hashed (B36). :attr:`Address.mailbox` is coarser, for limits only.
+
+Raises ``AddressError`` with a sentence for the person that typed it. Success does not mean that the mailbox exists.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_SEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _IGNORED = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]")
 _LONGEST_ENDING = 10
 _WITHIN_A_NAME = re.compile(r"\+.*|\.")
-_SAME_PROVIDER = {  # domains of which each name is the same mailbox
+_SAME_PROVIDER = {  # pairs of domains in which the same local part is the same mailbox
     "googlemail.com": "gmail.com",
     "mac.com": "icloud.com",
     "me.com": "icloud.com",
@@ -58,16 +58,17 @@ class Address:
 
     @property
     def key(self) -> str:
-        """By what addresses are compared: lower-case."""
+        """The lower-case key by which addresses are compared."""
         local = self.local.lower()
         return f"{local if local.isascii() else unicodedata.normalize('NFC', local)}@{self.domain}"
 
     @property
     def mailbox(self) -> str:
-        """By what letters to a mailbox are counted: many providers ignore dots, and ``+`` and what follows (RFC 5233).
+        """The key by which letters to a mailbox are counted: without dots, and without ``+`` and its tag (RFC 5233).
 
-        Domains that one provider gives to the same mailbox are one. ``-`` and what follows is a part of the name: too
-        many people have it in theirs. Where a provider does otherwise, two people share a limit, and nothing else.
+        Many providers ignore both. Domains that one provider gives to the same mailbox count as one. ``-`` and the text
+        after it are part of the name, since many people have a hyphen in theirs. Where a provider does otherwise, two
+        people share a limit, and nothing else.
         """
         local, _, domain = self.key.rpartition("@")
         return f"{_WITHIN_A_NAME.sub('', local) or local}@{_SAME_PROVIDER.get(domain, domain)}"
@@ -79,7 +80,7 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """One bare address (RFC 5321 section 4.1.2, RFC 6531), spaces around it forgiven; else ``AddressError``."""
+    """Parse one bare address (RFC 5321 section 4.1.2, RFC 6531), also with spaces around it; else ``AddressError``."""
     stripped = text.strip(" \t") if text.isascii() else unseen.strip(text)
     if _CONTROL.search(stripped):
         raise AddressError(N_("{text} has a control character or line break in it").format(text=_show(text)))
@@ -101,7 +102,7 @@ def parse(text: str) -> Address:
 
 
 def _canonical(local: str) -> str:
-    """Return the local part in the one spelling that it has here; empty when it is none."""
+    """Return the local part in its canonical spelling; empty when it is not a valid local part."""
     local = local if local.isascii() else unicodedata.normalize("NFC", local)
     if _DOT_ATOM.fullmatch(local):
         return local
@@ -112,7 +113,7 @@ def _canonical(local: str) -> str:
 
 
 def _can_be_seen(local: str) -> bool:
-    """Whether the signs beyond ASCII are letters as people read them, each in its first form (NFKC)."""
+    """Whether all non-ASCII characters are visible, and each is in its first form (NFKC)."""
     beyond = {unicodedata.category(sign) for sign in local if not sign.isascii()}
     return not beyond & _NOT_SEEN and not _IGNORED.search(local) and unicodedata.normalize("NFKC", local) == local
 
@@ -123,7 +124,7 @@ def key_of(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether :func:`parse` takes it."""
+    """Whether :func:`parse` accepts the text."""
     try:
         parse(text)
     except AddressError:
@@ -132,7 +133,7 @@ def is_address(text: str) -> bool:
 
 
 def mailbox_of(text: str) -> str:
-    """:attr:`Address.mailbox` of an address that is stored; of one that is none (any more), the text itself."""
+    """Return :attr:`Address.mailbox` of a stored address; for text that is not a valid address, the lower-case text."""
     try:
         return parse(text).mailbox
     except AddressError:
@@ -140,9 +141,9 @@ def mailbox_of(text: str) -> str:
 
 
 def mask(text: str) -> str:
-    """Return the address as it may be shown to whoever holds a link: ``e•••@v•••.nl``. Never raises.
+    """Return the address as it may be shown to any holder of a link: ``e•••@v•••.nl``. Never raises.
 
-    A last label that is long enough to say something is not shown: it may have been typed by a stranger.
+    A long last label is not shown, since a stranger may have typed a message in it.
     """
     local, _, domain = text.rpartition("@")
     name, dot, rest = domain.rpartition(".")
@@ -166,7 +167,7 @@ def _a_labels(domain: str, text: str) -> str:
 
 
 def _can_be_decoded(domain: str) -> bool:
-    """Whether each A-label stands for signs that can be seen."""
+    """Whether each A-label decodes to visible characters."""
     try:
         labels = [label[4:].encode().decode("punycode") for label in domain.split(".") if label.startswith("xn--")]
     except UnicodeError:
@@ -175,5 +176,5 @@ def _can_be_decoded(domain: str) -> bool:
 
 
 def _show(text: str) -> str:
-    """Return the text as it can stand in a message: short, on one line."""
+    """Return the text in a form fit for an error message: short, on one line."""
     return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -1,8 +1,8 @@
-"""What was sent is kept: a letter, its public version and its images, each under the hash of its bytes (I8).
+"""The archive of sent letters: each letter, its public version and its images, stored by the hash of its bytes (I8).
 
-Promises: :func:`keep` gives the same name for the same letter and writes nothing twice; what it keeps is never changed
-afterwards. Readers get stored bytes; no template runs here. Raises ``InputError`` for a name that is not kept, and
-``StorageError`` when stored bytes no longer have the hash that names them.
+Promises: :func:`keep` returns the same name for the same letter and writes nothing twice; stored bytes never change
+afterwards. Readers get stored bytes; no template runs here. Raises ``InputError`` for a name that is not stored, and
+``StorageError`` when stored bytes no longer match the hash that names them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
 
 class SnapshotRow(SQLModel, table=True):
-    """One letter as it was compiled; the columns name blobs."""
+    """One compiled letter; the columns ``letter``, ``public_html`` and ``public_text`` name blobs."""
 
     __tablename__ = "snapshot"
 
@@ -35,7 +35,7 @@ class SnapshotRow(SQLModel, table=True):
 
 
 class BlobRow(SQLModel, table=True):
-    """Bytes under the hex of their SHA-256."""
+    """Bytes, named by the hexadecimal form of their SHA-256."""
 
     __tablename__ = "blob"
 
@@ -45,7 +45,7 @@ class BlobRow(SQLModel, table=True):
 
 
 class SnapshotImageRow(SQLModel, table=True):
-    """Which images belong to which snapshot."""
+    """One image of one snapshot."""
 
     __tablename__ = "snapshot_image"
 
@@ -60,14 +60,14 @@ SNAPSHOT_IMAGE: Table = SQLModel.metadata.tables["snapshot_image"]
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """The version for nobody in particular, as *read online* serves it: UTF-8 bytes."""
+    """The version without personal data, as *read online* serves it: UTF-8 bytes."""
 
     html: bytes = field(repr=False)
     text: bytes = field(repr=False)
 
 
 def keep(conn: Connection, compiled: Compiled, now: datetime) -> str:
-    """Keep a compiled letter with all that belongs to it; the name of the snapshot (64 hex digits)."""
+    """Store a compiled letter with its public version and images; return the snapshot's name (64 hex digits)."""
     letter_hash = _keep_blob(conn, JSON, compiled.letter.to_bytes())
     html_hash = _keep_blob(conn, HTML, compiled.public_html.encode())
     text_hash = _keep_blob(conn, TEXT, compiled.public_text.encode())
@@ -81,7 +81,7 @@ def keep(conn: Connection, compiled: Compiled, now: datetime) -> str:
 
 
 def keep_images(conn: Connection, compiled: Compiled) -> None:
-    """Keep the images of a letter before the letter itself: a test mail shows them."""
+    """Store the images of a letter before the letter itself, since a test mail shows them."""
     for image in compiled.images:
         _keep_blob(conn, image.media_type, image.data)
 
@@ -98,7 +98,7 @@ def public(conn: Connection, snapshot: str) -> Public:
 
 
 def image(conn: Connection, file_name: str) -> Image | None:
-    """Return the image that ``/m/HASH.ext`` names; ``None`` for any other name, also a blob that is no image."""
+    """Return the image that ``/m/HASH.ext`` names; ``None`` for any other name, and for a blob that is not an image."""
     name = file_name.partition(".")[0]
     row = conn.execute(select(BLOB.c.media_type, BLOB.c.data).where(BLOB.c.hash == name)).one_or_none()
     if row is None or not row.media_type.startswith("image/"):

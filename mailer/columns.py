@@ -1,6 +1,6 @@
-"""What differs between SQLite and PostgreSQL in a column or an INSERT: numbers that count up, times, conflicts.
+"""Columns and INSERTs that differ between SQLite and PostgreSQL: auto-increment numbers, times, conflicts.
 
-All times are aware and in UTC (I9): :class:`Instant` stores ISO 8601 text that sorts on SQLite and ``timestamptz`` on
+All times are aware and in UTC (I9): :class:`Instant` stores sortable ISO 8601 text on SQLite, and ``timestamptz`` on
 PostgreSQL.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Connection, Dialect, Integer, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 
-NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER alone
+NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite auto-increments only INTEGER
 _READ = json.JSONDecoder().raw_decode
 
 
@@ -26,12 +26,12 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Text on SQLite, timestamptz on PostgreSQL."""
+        """Return text on SQLite, timestamptz on PostgreSQL."""
         kind: TypeEngine[Any] = String(32) if dialect.name == "sqlite" else DateTime(timezone=True)
         return dialect.type_descriptor(kind)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """To the database."""
+        """Convert a value for the database."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -39,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
         return as_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
-        """From the database."""
+        """Convert a value from the database."""
         if value is None:
             return None
         if isinstance(value, str):
@@ -50,14 +50,14 @@ class Instant(TypeDecorator[datetime]):
 
 @lru_cache(maxsize=64)
 def as_text(value: datetime) -> str:
-    """Return a time as SQLite keeps it. The rows of a transaction mostly share one."""
+    """Return a time in SQLite's text form. The rows of a transaction mostly share one time."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object in a column of JSON; None when another program has put something else there."""
+    """Return the object in a JSON column; None when another program has stored anything else there."""
     try:
-        found, end = _READ(text)  # all that json.loads does for a text that is one value and nothing else
+        found, end = _READ(text)  # does the same as json.loads for a text that is exactly one value
     except (ValueError, TypeError, RecursionError):
         end = -1
     if end != len(text):
@@ -69,6 +69,6 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def insert_into(conn: Connection | str, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Return an INSERT that knows ``on_conflict_…``. ``conn``: a connection, or the name of its dialect."""
+    """Return an INSERT that supports ``on_conflict_…``. ``conn``: a connection, or the name of its dialect."""
     name = conn if isinstance(conn, str) else conn.dialect.name
     return postgresql.insert(table) if name == "postgresql" else sqlite.insert(table)

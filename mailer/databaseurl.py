@@ -1,6 +1,6 @@
-"""The address of a database (``POSTILJON_DATABASE_URL``), in parts; nothing of it is repeated when it cannot be read.
+"""The database address (``POSTILJON_DATABASE_URL``), parsed; an error message repeats no part of it.
 
-Raises ``SettingsError``. No file is opened: to close a descriptor of a database would free SQLite's locks.
+Raises ``SettingsError``. No file is opened: closing a descriptor of the database file would free SQLite's locks.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NO_HOST = N_("a host that is not the name of a machine")
 
 
 def unreadable(why: str) -> SettingsFaults:
-    """Return the fault of an address that cannot be read; ``why`` repeats nothing of it."""
+    """Return the fault of an address that cannot be parsed; ``why`` repeats no part of the address."""
     return SettingsFaults([SettingFault("", 0, "POSTILJON_DATABASE_URL", why, EXPECTED)])
 
 
 def parse(url: str) -> URL:
-    """In parts. A sign of a password that is not encoded would make a host name of its rest: refused, unnamed."""
+    """Parse the address. An unencoded delimiter in a password would put its rest into the host: refused, not shown."""
     try:
         parsed = make_url(url)
         kind = parsed.get_backend_name()
@@ -60,14 +60,14 @@ def _is_port(port: int | None) -> bool:
 
 
 def sqlite_file(parsed: URL) -> Path:
-    """Return the file of an SQLite database: none, or one that can be read and written."""
+    """Return the file of an SQLite database: it does not exist yet, or it can be read and written."""
     if not parsed.database or parsed.database == ":memory:":
         raise SettingsError(N_("the database must be a file: several processes share it"))
     try:
         path = Path(parsed.database).resolve()
         if path.exists() and not path.is_file():
             raise SettingsError(N_("{path} is not a database, but a folder, a device or a pipe").format(path=path))
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link to itself
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a symbolic link to itself
         said = N_("the database {path} cannot be used: {why}")
         why = getattr(error, "strerror", "") or str(error)
         raise SettingsError(said.format(path=parsed.database[:200], why=why)) from None
@@ -78,5 +78,5 @@ def sqlite_file(parsed: URL) -> Path:
 
 
 def _is_read_only(path: Path) -> bool:
-    """Whether the whole disk is: then ``status`` may still look."""
+    """Whether the whole disk is read-only: then ``status`` may still read the file."""
     return path.exists() and bool(os.statvfs(path).f_flag & os.ST_RDONLY)

@@ -1,33 +1,33 @@
-"""The one tree of errors.
+"""The exception hierarchy of the project.
 
 ::
 
     PostiljonError
-    ├── InputError            somebody typed or wrote something that cannot be used     blame: input
+    ├── InputError            a value from a command or a file cannot be used           blame: input
     │   ├── UsageError        the value of an option or argument cannot be read
     │   │   └── AddressError  a mail address
     │   ├── FaultsError       several faults at once, each with its place
     │   ├── SettingsError     a setting, or a set of them
     │   │   ├── SettingsFaults  several of them, each with its setting and its place
-    │   │   ├── ContactMissing  the organisation has no address to write to readers from
+    │   │   ├── ContactMissing  the organisation has no sender address for letters to readers
     │   │   └── OwnerError      the data folder, or a file in it, belongs to another user of the machine
-    │   └── TokenError        a link that is not ours, is broken, or is of another purpose (blame: reader)
-    ├── StateError            asked for something that the present state does not allow   blame: state
-    │   └── StateHeld         the same, for now: paused, held, or somebody was faster
+    │   └── TokenError        a link that is forged, broken, or has another purpose (blame: reader)
+    ├── StateError            the present state does not allow the request                blame: state
+    │   └── StateHeld         the same, for now: paused, held, or another process was faster
     ├── StorageError          the database                                               blame: house
-    │   ├── StorageBusy       locked longer than we wait; try again
+    │   ├── StorageBusy       locked for longer than the waiting time; try again
     │   ├── StorageAway       cannot be reached, or was lost; try again
-    │   │   └── StorageRefused    it will have none of us: no database, a wrong password
+    │   │   └── StorageRefused    access is refused: not a database, no such database, a wrong password
     │   ├── StorageFull       no room; try again when there is
     │   └── SchemaError       older or newer than this code; run ``postiljon init``
     ├── MachineShort          the machine has no memory, thread or process left         blame: house
-    └── TransportError        the way to the relay                                       blame: relay
+    └── TransportError        the connection to the relay                                blame: relay
         ├── RelayAway         no connection, or it was lost; try again
         └── RelayRefused      the relay refuses us: greeting, EHLO, STARTTLS, AUTH
 
-Each class says whether trying again can help (``permanent``) and whose fault it is (``blame``). Every error
-of a library that we call is mapped to one of these where it is called. ``exit_code`` is what the command
-line ends with (contract: 1 wrong input, 2 usage, 3 stopped before the end and can be run again).
+Each class states whether a retry can help (``permanent``) and the side at fault (``blame``). Every library error is
+mapped to one of these classes where the library is called. ``exit_code`` is the exit code of the command line
+(contract: 1 wrong input, 2 usage, 3 stopped before the end and can be run again).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ENVIRONMENT = N_("environment")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, where, and what to do: file and line (1-based, 0 if the whole file)."""
+    """One fault, its place and its remedy: file and line (1-based, 0 for the whole file)."""
 
     file: str
     line: int
@@ -66,9 +66,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class SettingFault(Fault):
-    """A setting that cannot be used. ``field``: its name; ``file``: where it stands, "" for the environment.
+    """A setting that cannot be used. ``field``: its name; ``file``: the file with it, "" for the environment.
 
-    Without ``found`` the words of ``expected`` are a sentence of their own.
+    Without ``found``, the text of ``expected`` is a complete sentence.
     """
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class SettingFault(Fault):
 
 
 class PostiljonError(Exception):
-    """Root of the tree. ``str(error)`` is a sentence for the person who reads it."""
+    """Root of the hierarchy. ``str(error)`` is a sentence for the user."""
 
     permanent: ClassVar[bool] = True
     blame: ClassVar[Blame] = "house"
@@ -98,20 +98,20 @@ class PostiljonError(Exception):
 
 
 class InputError(PostiljonError):
-    """Somebody typed or wrote something that cannot be used."""
+    """A value in a command or a file cannot be used."""
 
     blame: ClassVar[Blame] = "input"
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(InputError):
-    """An option or argument has a value that cannot be read: the command is to be typed otherwise."""
+    """An option or argument has a value that cannot be read: the command line must be changed."""
 
     exit_code: ClassVar[int] = 2
 
 
 class FaultsError(InputError):
-    """Several faults at once, so that a person mends them in one go."""
+    """Several faults at once, so that the user can correct them together."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
@@ -127,19 +127,19 @@ class SettingsError(InputError):
 
 
 class SettingsFaults(SettingsError, FaultsError):
-    """All that is wrong with the settings, so that a person mends them in one go."""
+    """All faults of the settings, so that the user can correct them together."""
 
 
 class OwnerError(SettingsError):
-    """The data folder, or a file in it, belongs to another user than the one who runs this command."""
+    """The data folder, or a file in it, belongs to a user other than the one that runs this command."""
 
 
 class ContactMissing(SettingsError):
-    """The organisation has no address that a letter to a reader could come from: nothing was changed."""
+    """The organisation has no sender address for letters to readers; nothing was changed."""
 
 
 class AddressError(UsageError):
-    """Not an address that mail can be sent to. One in a file is a fault of that file; this one was typed."""
+    """A typed mail address that mail cannot be sent to. A wrong address in a file is a fault of that file instead."""
 
 
 class TokenError(InputError):
@@ -149,31 +149,31 @@ class TokenError(InputError):
 
 
 class StateError(PostiljonError):
-    """The present state does not allow what was asked, and asking again does not help."""
+    """The present state does not allow the request, and a retry does not help."""
 
     blame = "state"
     exit_code: ClassVar[int] = 1
 
 
 class StateHeld(StateError):
-    """It is paused or held, or somebody was faster: once that is settled the same command works."""
+    """The object is paused or held, or another process was faster; once that is settled, the same command works."""
 
     permanent = False
     exit_code: ClassVar[int] = 3
 
 
 class StorageError(PostiljonError):
-    """The database did not do what it was asked."""
+    """The database did not carry out the request."""
 
 
 class StorageBusy(StorageError):
-    """Somebody else held the lock for longer than we wait."""
+    """Another process held the lock for longer than the waiting time."""
 
     permanent = False
 
 
 class StorageConflict(StorageBusy):
-    """Another transaction stood in the way of this one (a deadlock): the same again, at once, may well succeed."""
+    """Another transaction conflicted with this one (a deadlock): an immediate retry may well succeed."""
 
 
 class StorageAway(StorageError):
@@ -183,14 +183,14 @@ class StorageAway(StorageError):
 
 
 class StorageRefused(StorageAway):
-    """The address leads to something that is no database of ours, or that does not let us in."""
+    """The address leads to a file that is not a database, or to a server that refuses access."""
 
     permanent = True
     exit_code: ClassVar[int] = 1
 
 
 class StorageFull(StorageError):
-    """There is no room on the disk; nothing was changed."""
+    """The disk is full; nothing was changed."""
 
     permanent = False
 
@@ -200,24 +200,24 @@ class SchemaError(StorageError):
 
 
 class MachineShort(PostiljonError):
-    """The machine has no memory, thread or process left for us; once it has, the same command works."""
+    """The machine has no memory, thread or process left; once it has, the same command works."""
 
     permanent = False
 
 
 class TransportError(PostiljonError):
-    """The way to the relay."""
+    """The connection to the relay failed."""
 
     blame = "relay"
     permanent = False
 
 
 class RelayAway(TransportError):
-    """No connection to the relay, or it was lost before a message's final dot."""
+    """The relay cannot be reached, or the connection was lost before a message's final dot."""
 
 
 class RelayRefused(TransportError):
-    """The relay answers and refuses us: greeting, EHLO, STARTTLS or AUTH. Holds the campaign."""
+    """The relay answers but refuses the session: at the greeting, EHLO, STARTTLS or AUTH. Holds the campaign."""
 
     def __init__(self, message: str, code: int = 0, stage: str = "") -> None:
         super().__init__(message)

@@ -1,11 +1,11 @@
-"""Files as an attacker on the same machine, or in the same repository of campaigns, would have them.
+"""File access that is safe against an attacker on the same machine, or in the same repository of campaigns.
 
-Promises: what is made here belongs to its owner alone (0600, folders 0700) from its first moment on, whatever the umask
-and however open the folder around it; nothing is made through a link, and nothing is written through a link of
-somebody else. What is read here is an ordinary file within a limit: a FIFO does not block, a device does not go on
-without end, and :func:`beside` is left neither by ``..`` nor by a link.
+Promises: a new file is private to its owner (0600, folders 0700) from its creation, for any umask and in any folder.
+No file is created through a symbolic link, and nothing is written through another user's link. Only ordinary files
+within a size limit are read: a FIFO does not block, and a device is not read without end. Neither ``..`` nor a link
+leads :func:`beside` out of its folder.
 
-Raises ``OSError``; its ``strerror`` is a sentence also where the reason is one of ours.
+Raises ``OSError``; its ``strerror`` is a sentence, also for our own reasons.
 """
 
 from __future__ import annotations
@@ -36,43 +36,43 @@ _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner alone; one that is there stays as it is."""
+    """Create a folder and its missing parents, private to their owner; an existing folder stays as it is."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
-        with suppress(FileExistsError):  # somebody else was faster
+        with suppress(FileExistsError):  # another process was faster
             folder.mkdir(FOLDER)
-            folder.chmod(FOLDER)  # where the umask took from us what is ours
+            folder.chmod(FOLDER)  # the umask may have removed the owner's own rights
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def create(path: Path | str, flags: int = os.O_RDWR) -> int:
-    """Return the descriptor of a new file.
+    """Create a file; return its descriptor.
 
-    Raises ``FileExistsError`` for a name that is taken, be it by a dangling link.
+    Raises ``FileExistsError`` for a name that is taken, also by a dangling link.
     """
     descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | _QUIET, FILE)
-    os.fchmod(descriptor, FILE)  # where the umask took from us what is ours
+    os.fchmod(descriptor, FILE)  # the umask may have removed the owner's own rights
     return descriptor
 
 
 def open_or_create(path: Path | str, flags: int) -> int:
-    """Return the descriptor of a file of ours, made if it is not there.
+    """Return the descriptor of one of our own files; create the file if it is missing.
 
-    A link is followed if it is ours (a journal on another disk), and nothing is made through one. Raises ``OSError``
-    (ELOOP) for a link that somebody else put there.
+    A link is followed if this user owns it (a journal on another disk), and no file is created through one. Raises
+    ``OSError`` (ELOOP) for a link that another user created.
     """
     flags |= os.O_CLOEXEC if _is_ours(path) else _QUIET
     with suppress(FileNotFoundError):
         return os.open(path, flags)
     try:
         return create(path, flags)
-    except FileExistsError:  # made by another process meanwhile
+    except FileExistsError:  # created by another process meanwhile
         return os.open(path, flags)
 
 
 def _is_ours(path: Path | str) -> bool:
-    """Whether what has this name belongs to this user, or to root, who may do all anyway."""
+    """Whether the file or link of this name belongs to this user, or to root, which has all rights anyway."""
     try:
         return os.lstat(path).st_uid in (0, os.geteuid())
     except OSError:
@@ -81,10 +81,10 @@ def _is_ours(path: Path | str) -> bool:
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """Yield a new file that takes the name of ``path`` at the end of the block, whole and on disk, unless it raises.
+    """Yield a new file that replaces ``path`` at the end of the block, whole and on disk, unless the block raises.
 
-    A link of that name gives way, and its target stays untouched. A device, a pipe or a stream of this process
-    (``/dev/stdout``) is written to as it is.
+    A link of that name is replaced, and its target stays untouched. A device, a pipe or a stream of this process
+    (``/dev/stdout``) is written to directly.
     """
     if os.path.abspath(path).startswith(_STREAMS) or (path.exists() and not path.is_file()):
         with path.open("wb") as stream:
@@ -103,7 +103,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether anybody but its owner may read or change a file or folder; False if it is not there."""
+    """Whether users other than its owner may read or change a file or folder; False if it does not exist."""
     try:
         return bool(stat.S_IMODE(path.stat().st_mode) & OTHERS)
     except OSError:
@@ -111,9 +111,9 @@ def open_to_others(path: Path) -> bool:
 
 
 def tighten(path: Path) -> bool:
-    """Take from others what they may do with a file or folder of this user; whether anything was taken.
+    """Remove the rights of other users on a file or folder of this user; return whether there were any.
 
-    By name and not by descriptor: to close a descriptor of a database would free SQLite's locks (POSIX ``fcntl``).
+    By name and not by descriptor: closing a descriptor of a database would free SQLite's locks (POSIX ``fcntl``).
     """
     found = path.lstat()
     if not open_to_others(path) or stat.S_ISLNK(found.st_mode) or found.st_uid != os.geteuid():
@@ -125,7 +125,7 @@ def tighten(path: Path) -> bool:
 def read(path: Path, limit: int) -> bytes:
     """Return the bytes of an ordinary file.
 
-    Never waits for a writer, and reads ``limit`` bytes at most, else raises.
+    Never waits for a writer. Raises for a file of more than ``limit`` bytes.
     """
     with _ordinary(path) as file:
         data = file.read(limit + 1)
@@ -135,9 +135,9 @@ def read(path: Path, limit: int) -> bytes:
 
 
 def stream(path: Path, limit: int) -> BinaryIO:
-    """Return an ordinary file, opened; or the content of a pipe, up to ``limit`` bytes, in a nameless file.
+    """Open an ordinary file; or return the content of a pipe, up to ``limit`` bytes, in a nameless file.
 
-    A pipe at whose other end nobody is gives nothing, at once. ``-`` is the standard input.
+    A pipe without a writer gives no bytes, at once. ``-`` is the standard input.
     """
     descriptor = _given(path)
     mode = os.fstat(descriptor).st_mode
@@ -160,18 +160,18 @@ def stream(path: Path, limit: int) -> BinaryIO:
 
 
 class Named:
-    """The file that has a name, to see whether another one has it now."""
+    """A file name that is watched, to detect that another file has taken it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: tuple[int, int] | None = None
 
     def is_another(self) -> bool:
-        """Whether it is another one than at the last look. Raises ``OSError`` when it was there and is gone."""
+        """Whether the file is another one than at the last call. Raises ``OSError`` when it existed and is gone."""
         try:
             found = self._path.stat()
         except OSError:
-            if self._known is None:  # whoever comes first makes it
+            if self._known is None:  # the first process creates it
                 return False
             raise
         before, self._known = self._known, (found.st_dev, found.st_ino)
@@ -179,9 +179,9 @@ class Named:
 
 
 def take_room(descriptor: int, size: int) -> None:
-    """Take ``size`` bytes on the disk behind the end of a file, which stays as long as it is.
+    """Reserve ``size`` bytes on the disk behind the end of a file, whose length does not change.
 
-    Raises ``OSError`` where there is no room; where a disk cannot do that, when it has less room left.
+    Raises ``OSError`` when the disk is full. On a disk that cannot reserve, the free room is compared instead.
     """
     end = os.fstat(descriptor).st_size
     if sys.platform == "linux":
@@ -197,7 +197,7 @@ def take_room(descriptor: int, size: int) -> None:
 
 
 def _given(path: Path) -> int:
-    """Return a descriptor to read from. The standard input is there already: a socket cannot be opened by its name."""
+    """Return a descriptor to read from. The standard input is duplicated: a socket cannot be opened by its name."""
     if str(path) in _STANDARD_INPUT and not stat.S_ISREG(os.fstat(0).st_mode):
         return os.dup(0)
     name = _STANDARD_INPUT[-1] if str(path) in _STANDARD_INPUT else path
@@ -205,7 +205,7 @@ def _given(path: Path) -> int:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two names mean one file: spelled otherwise, through links, or as the standard input. Never raises."""
+    """Whether two names mean one file: by another spelling, through links, or as the standard input. Never raises."""
     try:
         first, second = (os.fstat(0) if str(name) in _STANDARD_INPUT else os.stat(name) for name in (one, other))
     except OSError:
@@ -214,7 +214,7 @@ def same(one: Path, other: Path) -> bool:
 
 
 def begins_with(path: Path, start: bytes) -> bool:
-    """Whether an ordinary file begins with these bytes; False if it is none, or cannot be read."""
+    """Whether an ordinary file begins with these bytes; False for any other file, or one that cannot be read."""
     try:
         with _ordinary(path) as file:
             return file.read(len(start)) == start
@@ -223,7 +223,7 @@ def begins_with(path: Path, start: bytes) -> bool:
 
 
 def _ordinary(path: Path) -> BinaryIO:
-    """Return an ordinary file, open for reading without waiting for a writer. Raises ``OSError`` for anything else."""
+    """Open an ordinary file for reading, without waiting for a writer. Raises ``OSError`` for any other file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -232,7 +232,7 @@ def _ordinary(path: Path) -> BinaryIO:
 
 
 def beside(folder: Path, name: str) -> Path:
-    """Where ``name`` lies in ``folder`` or below it, every link followed. Raises ``OSError`` where that is outside."""
+    """Return the path of ``name`` below ``folder``, with every link followed. Raises ``OSError`` if it is outside."""
     if "\0" in name:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), name)
     root = os.path.realpath(folder)

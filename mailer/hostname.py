@@ -1,7 +1,7 @@
-"""Names of machines in settings, in the one form that DNS, SMTP and TLS take: lower case, A-labels (RFC 5890).
+"""Host names in settings, in the form that DNS, SMTP and TLS accept: lower case, A-labels (RFC 5890).
 
-Raises ``ValueError`` with a sentence. An underscore is taken where a name is only looked up (networks of containers
-have it), and refused where it is said to others.
+Raises ``ValueError`` with a sentence. An underscore is accepted in a name that is only looked up (container networks
+use it), and refused in a name that is sent to other servers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHOWN = 80
 
 
 def looked_up(text: str) -> str:
-    """Return a name, or an address without brackets, that a connection can be made to."""
+    """Return a host name, or an address without brackets, to connect to."""
     try:
         return str(ip_address(text))
     except ValueError:
@@ -27,7 +27,7 @@ def looked_up(text: str) -> str:
 
 
 def said(text: str) -> str:
-    """Return the name of a sender in EHLO (RFC 5321 section 4.1.3): a name, or an address in brackets."""
+    """Return the client's name for EHLO (RFC 5321 section 4.1.3): a host name, or an address in brackets."""
     literal = _LITERAL.fullmatch(text.lower())
     try:
         address = ip_address(literal["four"] or literal["six"] if literal else text)
@@ -45,7 +45,7 @@ def said(text: str) -> str:
 
 
 def a_labels(text: str) -> str:
-    """Return a name in lower case and A-labels (RFC 5891 with UTS 46). Raises ``ValueError`` where it has none."""
+    """Return a name in lower case and A-labels (RFC 5891 with UTS 46). Raises ``ValueError`` if it has no such form."""
     try:
         return (text if text.isascii() else idna.encode(text, uts46=True).decode("ascii")).lower()
     except (idna.IDNAError, UnicodeError):

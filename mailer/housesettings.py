@@ -1,9 +1,9 @@
-"""What the settings classes of all packages have in common: where values come from, and how a fault in one is told.
+"""The base of the settings classes of all packages: the sources of their values, and the reporting of their faults.
 
-Arguments first, then the environment, then the file in use (:mod:`mailer.settingsfile`), then ``secrets.toml`` in the
-data folder. Promises: typed, frozen; :func:`read` raises ``SettingsFaults`` with every fault of a class, each with its
-setting, where it stands, what was found and what is expected; no secret is repeated. An empty variable, or an empty
-text in a file, is as good as none. :func:`unknown` finds names that are of no setting at all.
+Arguments come first, then the environment, then the file in use (:mod:`mailer.settingsfile`), then ``secrets.toml`` in
+the data folder. Promises: settings are typed and frozen; :func:`read` raises ``SettingsFaults`` with every fault of a
+class. Each fault names its setting, its place, the value found and the value expected; no secret is repeated. An empty
+variable, or an empty text in a file, counts as missing. :func:`unknown` finds names that belong to no setting.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ N_ = str  # marks a text for the catalogue (domain cli)
 PREFIX = "POSTILJON_"
 SECRETS = "secrets.toml"
 COMMAND = N_("command line")
-_SECRET = frozenset({"smtp_url", "database_url"})  # besides those whose type says so: a password may stand in them
+_SECRET = frozenset({"smtp_url", "database_url"})  # besides the settings of a secret type: these may contain a password
 _LOGIN = ("smtp_url", "smtp_password", "smtp_password_file", "smtp_user")  # checked together, as smtp_url
 _SHOWN, _MOST = 60, 100
-# What Kubernetes and Docker put into the environment of every process beside a service named postiljon
+# The variables that Kubernetes and Docker set in the environment of every process beside a service named postiljon
 _OF_CLUSTER = re.compile(r"(?:\w+_)?(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?|PORT)")
 _BY_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://.*")
 _OTHER_WORDS = {
@@ -65,25 +65,25 @@ _left_out: ContextVar[frozenset[str]] = ContextVar("left_out", default=frozenset
 
 
 class _Known(PydanticBaseSettingsSource):
-    """Values that were read already, of those that this class has."""
+    """Values that were read already, limited to the fields of this class."""
 
     def __init__(self, kind: type[BaseSettings], values: Mapping[str, Any]) -> None:
         super().__init__(kind)
         self._values = values
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - theirs
-        """One value."""
+        """Return one value."""
         return self._values.get(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """All of them."""
+        """Return all values."""
         left_out = _left_out.get()
         known = self.settings_cls.model_fields
         return {key: value for key, value in self._values.items() if key in known and key not in left_out}
 
 
 class HouseSettings(BaseSettings):
-    """The data folder, and what all settings have in common. ``config``, the file in use, stands in no file itself."""
+    """The data folder and the common base of all settings. ``config`` (the file in use) is never read from a file."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -111,7 +111,7 @@ class HouseSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is theirs
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, environment, the file in use, secrets.toml."""
+        """Return the sources in order: arguments, environment, the file in use, secrets.toml."""
         given, from_environment, keys = init_settings(), env_settings(), settingsfile.load()
         kept = secrets_of(data_folder(given, from_environment, keys))
         found = (_Known(settings_cls, values) for values in (from_environment, _filled(keys), _filled(kept)))
@@ -122,7 +122,7 @@ Settings = TypeVar("Settings", bound=HouseSettings)
 
 
 def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], keys: Keys | None) -> Path:
-    """Return the data folder as it is set; the default where it cannot be read."""
+    """Return the data folder from the settings; the default when its value cannot be read."""
     for values in (given, from_environment, _filled(keys)):
         found = values.get("data")
         if isinstance(found, Path) or (found and isinstance(found, str) and not UNREADABLE.search(found)):
@@ -131,13 +131,13 @@ def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], k
 
 
 def secrets_of(folder: Path) -> Keys | None:
-    """``secrets.toml`` in the data folder; None if there is none. Raises ``SettingsFaults``."""
+    """Read ``secrets.toml`` in the data folder; None if it does not exist. Raises ``SettingsFaults``."""
     path = folder / SECRETS
     return settingsfile.parse(path) if path.is_file() else None
 
 
 def read(kind: type[Settings], **given: Any) -> Settings:
-    """Read the settings of class ``kind``; ``given`` wins over all. Raises ``SettingsFaults`` with every fault."""
+    """Read the settings of class ``kind``; ``given`` overrides all. Raises ``SettingsFaults`` with every fault."""
     faults: list[Fault] = []
     found = read_all(kind, faults, **given)
     if faults:
@@ -146,7 +146,7 @@ def read(kind: type[Settings], **given: Any) -> Settings:
 
 
 def read_all(kind: type[Settings], faults: list[Fault], **given: Any) -> Settings:
-    """Return the same with faults added to ``faults``, each once, and the default in the place of each faulty value."""
+    """Read like :func:`read`, but add each fault once to ``faults`` and use the default for each faulty value."""
     left_out: frozenset[str] = frozenset()
     while True:
         token = _left_out.set(left_out)
@@ -163,7 +163,7 @@ def read_all(kind: type[Settings], faults: list[Fault], **given: Any) -> Setting
 
 
 def unknown(kinds: Iterable[type[HouseSettings]], *, secrets: bool = True) -> Iterator[SettingFault]:
-    """Names in the environment, the file in use and (with ``secrets``) ``secrets.toml`` that are of no setting."""
+    """Yield names of no setting: in the environment, the file in use and, with ``secrets``, ``secrets.toml``."""
     known = {name for kind in kinds for name in kind.model_fields}
     for name, value in sorted(variables()):
         if name[len(PREFIX) :].lower() not in known and not _is_foreign(name[len(PREFIX) :].upper(), value):
@@ -178,17 +178,17 @@ def unknown(kinds: Iterable[type[HouseSettings]], *, secrets: bool = True) -> It
 
 
 def variables() -> list[tuple[str, str]]:
-    """Return the variables of the environment with our prefix that are not empty: name as it stands, value."""
+    """Return the non-empty environment variables with our prefix: the unchanged name, and the value."""
     return [(name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value]
 
 
 def environment() -> dict[str, str]:
-    """Return the same by the name of the setting: lower case, without the prefix."""
+    """Return :func:`variables` by the name of the setting: lower case, without the prefix."""
     return {name[len(PREFIX) :].lower(): value for name, value in variables()}
 
 
 def _is_foreign(name: str, value: str) -> bool:
-    """Set by a cluster, not by a person. The last of its names is also one that a person might take."""
+    """Whether a cluster set the variable, not a person. The last pattern, ``PORT``, is a name that a person may use."""
     return bool(_OF_CLUSTER.fullmatch(name)) and (
         not name.endswith("PORT") or "SERVICE_" in name or bool(_BY_CLUSTER.fullmatch(value))
     )
@@ -204,9 +204,9 @@ def _stranger(fault: SettingFault, known: Collection[str], prefix: str) -> Setti
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Return the setting that was meant by ``name``: another spelling or word, its table left out, a letter off.
+    """Return the setting that ``name`` probably means, or "".
 
-    Or "".
+    It allows for another spelling, another word, a table name in front, or a typing error.
     """
     plain, last = (_plain(part) for part in (name, name.rpartition(".")[2]))
     words = list(dict.fromkeys((plain, last)))
@@ -222,12 +222,12 @@ def _plain(name: str) -> str:
 
 
 def _filled(keys: Keys | None) -> dict[str, Any]:
-    """Without empty texts, and without what no file can say."""
+    """Return the values of a file without empty texts, and without ``config``, which no file can set."""
     return {key: value for key, value in keys.values.items() if value != "" and key != "config"} if keys else {}
 
 
 def _readable(value: Any) -> Any:
-    """Refuse text that no setting can have: NUL breaks system calls, a lone surrogate every encoder."""
+    """Refuse text that no setting can have: NUL breaks system calls, and a lone surrogate breaks every encoder."""
     if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in UNREADABLE.finditer(value)):
         raise ValueError(N_("expected text in UTF-8, without control characters"))
     for item in value if isinstance(value, list) else ():
@@ -250,7 +250,7 @@ def _faults(kind: type[HouseSettings], error: ValidationError, given: Mapping[st
 
 
 def _place(name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | None) -> tuple[str, int] | None:
-    """File and line; the environment has no name of its own."""
+    """Return the file and line of a setting; "" and 0 for the environment, None if it is not set."""
     if name in given:
         return COMMAND, 0
     if any(variable.upper() == f"{PREFIX}{name.upper()}" for variable, _value in variables()):
@@ -259,7 +259,7 @@ def _place(name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | 
 
 
 def _words(annotation: Any, item: ErrorDetails) -> tuple[str, str]:
-    """Return found and expected value; of a validator of ours, its sentence."""
+    """Return the found and the expected value; for one of our own validators, "" and its sentence."""
     if item["type"] == "value_error":
         return "", item["msg"].removeprefix("Value error, ")
     shown = _as_written(item["input"])
@@ -273,14 +273,14 @@ def _words(annotation: Any, item: ErrorDetails) -> tuple[str, str]:
 
 
 def _as_written(value: Any) -> str:
-    """Return a value as TOML has it, near enough."""
+    """Return a value roughly in TOML notation."""
     if isinstance(value, bool):
         return str(value).lower()
     return value.isoformat() if isinstance(value, date | time) else repr(value)
 
 
 def _expected(annotation: Any) -> str:
-    """Which kind of value a setting has, in words."""
+    """Return the kind of value that a setting takes, in words."""
     kinds = _members(annotation)
     if any(get_origin(kind) is Literal for kind in kinds):
         return N_("one of {names}").format(names=", ".join(map(str, get_args(kinds[0]))))
@@ -295,7 +295,7 @@ def _is_secret(annotation: Any) -> bool:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """Return the types of a union but None, without what is annotated on them."""
+    """Return the types of a union except None, without their annotations."""
     if get_origin(annotation) in (Union, UnionType):
         return [each for part in get_args(annotation) if part is not type(None) for each in _members(part)]
     return _members(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else [annotation]

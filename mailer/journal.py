@@ -1,12 +1,13 @@
-"""The journal: what must survive the restore of an older backup, in a file beside the database (E24, D12).
+"""The journal: a file beside the database with facts that must survive the restore of an older backup (E24, D12).
 
-One JSON object a line, only ever appended: wishes of readers (an address as its keyed hash, scope, reason, since when,
-until when, or that it was lifted) and launches. Promises: what :func:`note` is told inside ``Database.write`` is in the
-file, on disk, before that transaction is committed (some lines are written ahead of it, so that nobody waits for
-that with SQLite's lock in hand); so what was answered is in both. A transaction that fails after it
-leaves a line about a wish that was not kept: replaying it does what the reader asked. A torn line spoils no other.
+It has one JSON object a line and is append-only. A line is a launch or a reader's request. A request has the keyed hash
+of the address, scope, reason, since when and until when, or that it was lifted. Promises: a line given to :func:`note`
+inside ``Database.write`` is on disk before that transaction is committed, so a confirmed request is in both. Some lines
+are written ahead of the transaction, so that no process waits for the disk while it holds SQLite's lock. If the
+transaction fails after that, the line remains; its replay carries out the reader's request. A torn line damages no
+other line.
 
-It names nobody: without the pepper a hash says nothing. :meth:`Journal.append` raises ``OSError``.
+The journal names no person: without the pepper a hash reveals nothing. :meth:`Journal.append` raises ``OSError``.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 FILE = "journal"
-LONGEST_LINE = 4096  # bytes; ours have some 150
+LONGEST_LINE = 4096  # bytes; our own lines have about 150
 _ROOM = 16 * 1024  # bytes: more than the lines of a transaction
 _KEY, _AHEAD = "postiljon_journal", "postiljon_journal_ahead"
-_json = json.JSONEncoder(sort_keys=True).encode  # made once: json.dumps makes it each time
+_json = json.JSONEncoder(sort_keys=True).encode  # created once: json.dumps creates an encoder at each call
 Line = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The file of one house; several processes append to it."""
+    """The journal file of one installation; several processes append to it."""
 
     path: Path
 
     def append(self, lines: Sequence[Line]) -> None:
-        """Add lines in one write, and wait until they are on disk."""
+        """Append lines in one write, and wait until they are on disk."""
         data = "".join(f"\n{_json(line)}" for line in lines).encode() + b"\n"
         descriptor = files.open_or_create(self.path, os.O_WRONLY | os.O_APPEND)
         try:
@@ -49,9 +50,9 @@ class Journal:
             os.close(descriptor)
 
     def look(self) -> None:
-        """Whether lines could be added now: it can be opened, and there is room for some. Writes nothing.
+        """Check that lines could be added now: the file can be opened, and the disk has room. Writes nothing.
 
-        The room is taken behind its end, where the next lines go; where that is not possible, free room must be there.
+        The room is reserved behind the end of the file, for the next lines; on a disk without that, it must be free.
         """
         descriptor = files.open_or_create(self.path, os.O_WRONLY | os.O_APPEND)
         try:
@@ -61,11 +62,11 @@ class Journal:
             os.close(descriptor)
 
     def lines(self) -> Iterator[Line]:
-        """All that is whole, the oldest first; nothing when there is no file."""
+        """Return all complete lines, the oldest first; none when there is no file."""
         return (line for line in self.read() if line is not None)
 
     def read(self) -> Iterator[Line | None]:
-        """Yield the same, and None for each line that cannot be read: torn, foreign, or longer than any of ours."""
+        """Yield all lines, with None for each unreadable one: torn, foreign, or longer than ``LONGEST_LINE``."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -88,7 +89,7 @@ def _line(text: bytes) -> Line | None:
 
 
 def note(conn: Connection, line: Line) -> None:
-    """Have it written with the transaction of ``conn``."""
+    """Add a line that is written with the transaction of ``conn``."""
     if _same(line) not in conn.info.get(_AHEAD, ()):
         conn.info.setdefault(_KEY, []).append(line)
 
@@ -99,7 +100,7 @@ def written_ahead(conn: Connection, lines: Sequence[Line]) -> None:
 
 
 def noted(conn: Connection) -> list[Line]:
-    """Return the lines noted on ``conn``, and forget them."""
+    """Return the lines noted on ``conn``, and clear them."""
     conn.info.pop(_AHEAD, None)
     lines: list[Line] = conn.info.pop(_KEY, [])
     return lines

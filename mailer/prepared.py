@@ -1,8 +1,8 @@
-"""Statements of the busy paths, made once for each database and run on the driver's own cursor.
+"""Prepared statements for the hot paths, compiled once for each database and run on the driver's own cursor.
 
-SQLAlchemy takes 15 to 40 us to execute a statement; a turn of ten messages has four of them and may take 130 us in all.
-What a caller of :class:`PreparedStatement` gives up is result types: rows come as the driver gives them
-(:func:`instant` reads a time). Errors leave as SQLAlchemy's, so that ``storage.mapped`` maps them like all others.
+SQLAlchemy takes 15 to 40 us to execute a statement. A turn of ten messages has four of them and may take 130 us in all.
+A caller of :class:`PreparedStatement` gets no result types: rows come as the driver returns them (:func:`instant` reads
+a time). Errors are raised as SQLAlchemy's, so that ``storage.mapped`` maps them like all others.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ TOGETHER = 64
 
 
 class PreparedStatement:
-    """One statement with named bound parameters. It must not hold an IN list of varying length."""
+    """One statement with named bound parameters. It must not contain an IN list of varying length."""
 
     def __init__(self, build: Callable[[str], ClauseElement]) -> None:
-        """``build`` gets the dialect's name (sqlite, postgresql) and gives the statement."""
+        """Remember ``build``, which gets the dialect's name (sqlite, postgresql) and returns the statement."""
         self._build = build
         self._ready: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
 
     def run(self, conn: Connection, bound: Mapping[str, Any]) -> Any:
-        """Execute; the driver's cursor, for ``fetchall()`` and ``rowcount``."""
+        """Execute; return the driver's cursor, for ``fetchall()`` and ``rowcount``."""
         sql, order, values = self._values(conn, bound)
         return _on_cursor(conn, sql, "execute", values if order is None else [values[name] for name in order])
 
     def run_in_order(self, conn: Connection, names: Sequence[str], values: Sequence[Any]) -> Any:
-        """As :meth:`run`, for values in the order in which the statement has its parameters; ``names`` are theirs."""
+        """Execute as :meth:`run`, with values in the order of the statement's parameters, named in ``names``."""
         sql, order, _ = self._ready.get(conn.dialect.name) or self._compile(conn)
         return _on_cursor(conn, sql, "execute", values if order else dict(zip(names, values, strict=False)))
 
     def run_all(self, conn: Connection, bound: Mapping[str, Any], names: Sequence[str], rows: Sequence[Any]) -> Any:
-        """As :meth:`run`, once for each tuple of ``rows``; ``names`` says what its fields are bound to.
+        """Execute as :meth:`run`, once for each tuple of ``rows``; ``names`` are the parameters of its fields.
 
-        Times in ``rows`` are as the database takes them (:func:`time_out`).
+        Times in ``rows`` must be in the database's form (:func:`time_out`).
         """
         sql, order, values = self._values(conn, bound)
         if order is None:
@@ -61,7 +61,7 @@ class PreparedStatement:
         return _on_cursor(conn, sql, "executemany", [arrange(start + row) for row in rows])
 
     def _values(self, conn: Connection, bound: Mapping[str, Any]) -> tuple[str, list[str] | None, dict[str, Any]]:
-        """Return the statement, the order of its parameters (None: by name), and what they are bound to."""
+        """Return the statement, the order of its parameters (None: by name), and their values."""
         name = conn.dialect.name
         sql, order, constants = self._ready.get(name) or self._compile(conn)
         times = {each: time_out(value, name) for each, value in bound.items() if isinstance(value, datetime)}
@@ -76,15 +76,15 @@ class PreparedStatement:
 
 
 class BulkInsert:
-    """An INSERT of a crowd's rows: some statements for all of them, each of 1, 2, 4, … ``TOGETHER`` rows.
+    """A bulk INSERT: a few statements for all rows, each of 1, 2, 4, … ``TOGETHER`` rows.
 
-    Not one statement for each row: the driver lets go of the interpreter in every step of a statement, and to get it
-    back from a busy event loop takes longer than the step, with SQLite's lock in hand. For thousands of rows there
-    is ``insert_rows``.
+    One statement for each row would be slower: the driver releases the interpreter lock in every step of a statement.
+    Getting it back from a busy event loop takes longer than the step, while SQLite's lock is held. For thousands of
+    rows there is ``insert_rows``.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], finish: Callable[[Any], Any] = lambda insert: insert):
-        """``columns`` in the table's order, else ``ValueError``; ``finish`` says what a conflict means."""
+        """Take ``columns`` in the table's order, else raise ``ValueError``; ``finish`` adds the conflict clause."""
         if [name for name in table.c.keys() if name in columns] != list(columns):  # noqa: SIM118 - not the columns
             raise ValueError(f"the columns of {table.name} are in another order")
         self._table, self._columns, self._finish = table, tuple(columns), finish
@@ -92,7 +92,7 @@ class BulkInsert:
         self._ready = {number: PreparedStatement(partial(self._statement, number)) for number in _sizes(TOGETHER)}
 
     def put(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert; the values of each row are in the order of the columns, times as of :func:`time_out`."""
+        """Insert rows, with their values in the order of the columns and their times from :func:`time_out`."""
         start = 0
         for number in _parts(len(rows)):
             values = list(chain.from_iterable(rows[start : start + number]))
@@ -107,16 +107,16 @@ class BulkInsert:
 
 
 class BulkLookup:
-    """A query by values that cannot stand in JSON (see :func:`given_numbers`), for 1, 2, 4, … ``TOGETHER`` of them."""
+    """A query by values that JSON cannot hold (see :func:`given_numbers`), for 1, 2, 4, … ``TOGETHER`` values."""
 
     def __init__(self, kind: TypeEngine[Any], build: Callable[[Sequence[Any]], ClauseElement]) -> None:
-        """``build`` gets the parameters, for ``IN``."""
+        """Prepare the statements; ``build`` gets the parameters, for ``IN``."""
         self._names = [f"b_{place}" for place in range(TOGETHER)]
         given = [bindparam(name, type_=kind) for name in self._names]
         self._ready = {number: PreparedStatement(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)}
 
     def rows(self, conn: Connection, values: Sequence[Any]) -> Iterator[Any]:
-        """Yield the rows for any of them; the first value stands in for those that are missing in a statement."""
+        """Yield the rows that match any of the values; unused parameters of a statement repeat its first value."""
         for start in range(0, len(values), TOGETHER):
             some = list(values[start : start + TOGETHER])
             number = 1 << (len(some) - 1).bit_length()
@@ -129,12 +129,12 @@ def _of(build: Callable[[Sequence[Any]], ClauseElement], given: Sequence[Any], _
 
 
 def _sizes(most: int) -> list[int]:
-    """Powers of two up to ``most``, the largest first."""
+    """Return the powers of two up to ``most``, the largest first."""
     return [1 << bit for bit in reversed(range(most.bit_length()))]
 
 
 def _parts(number: int) -> Iterator[int]:
-    """Split ``number`` into a sum of such sizes."""
+    """Split ``number`` into a sum of the sizes of :func:`_sizes`."""
     for size in _sizes(TOGETHER):
         while number >= size:
             yield size
@@ -142,7 +142,7 @@ def _parts(number: int) -> Iterator[int]:
 
 
 def given_numbers(dialect: str) -> Any:
-    """For ``IN``: the numbers of a JSON list that is bound to ``b_ids``, in one value however many they are."""
+    """Return the operand of ``IN``: the numbers of a JSON list that is bound to ``b_ids`` as one value."""
     ids: Any = bindparam("b_ids", type_=String())
     if dialect == "sqlite":
         return select(func.json_each(ids).table_valued("value", name="chosen").c.value).scalar_subquery()
@@ -151,7 +151,7 @@ def given_numbers(dialect: str) -> Any:
 
 
 def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"], parameters: Any) -> Any:
-    """Run on a cursor of the driver's, which is given back; its errors leave as SQLAlchemy raises them."""
+    """Run on a new driver cursor and return the cursor; errors are raised as SQLAlchemy's."""
     cursor = None
     try:
         cursor = conn.connection.cursor()
@@ -164,7 +164,7 @@ def _on_cursor(conn: Connection, sql: str, how: Literal["execute", "executemany"
 def begin_at_once(conn: Connection) -> bool:
     """Begin a writing transaction that the driver ends (:func:`commit`, :func:`roll_back`), without waiting.
 
-    False while another connection has SQLite's lock. On PostgreSQL the first statement begins it.
+    Return False while another connection holds SQLite's lock. On PostgreSQL the first statement begins it.
     """
     try:
         return begin_writing(conn)
@@ -174,9 +174,9 @@ def begin_at_once(conn: Connection) -> bool:
 
 @contextmanager
 def together(conn: Connection) -> Iterator[None]:
-    """Have the statements within travel in one go on PostgreSQL: each way there and back takes as long as a statement.
+    """Send the statements of the block together on PostgreSQL: a round trip takes as long as a statement.
 
-    Their results are there at the end, and their errors leave there, as :func:`_on_cursor` says.
+    Their results are available at the end of the block, and their errors are raised there, as in :func:`_on_cursor`.
     """
     driver: Any = conn.connection.dbapi_connection
     if conn.dialect.name == "sqlite":
@@ -190,12 +190,12 @@ def together(conn: Connection) -> Iterator[None]:
 
 
 def commit(conn: Connection) -> None:
-    """End it; what was written is on disk. Also where SQLAlchemy has joined it for a statement of its own."""
+    """Commit the transaction, so that its changes are on disk; also when SQLAlchemy has joined it."""
     _finish(conn, "COMMIT")
 
 
 def roll_back(conn: Connection) -> None:
-    """End it and leave nothing."""
+    """Roll the transaction back."""
     _finish(conn, "ROLLBACK")
 
 
@@ -211,14 +211,14 @@ def _finish(conn: Connection, word: Literal["COMMIT", "ROLLBACK"]) -> None:
 
 
 def _as_sqlalchemy(conn: Connection, error: Exception, sql: str | None = None, cursor: Any = None) -> Exception:
-    """Return an error of the driver as SQLAlchemy raises it."""
+    """Return a driver error as the exception that SQLAlchemy would raise."""
     dialect, kind = conn.dialect, conn.dialect.loaded_dbapi.Error
     away = dialect.is_disconnect(error, conn.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
     return DBAPIError.instance(sql, None, error, kind, connection_invalidated=away, dialect=dialect)
 
 
 def time_out(value: Any, dialect_name: str) -> Any:
-    """Return a time as the database takes it; any other value as it is."""
+    """Return a time in the database's form; any other value unchanged."""
     if isinstance(value, datetime):
         return as_text(value) if dialect_name == "sqlite" else value.astimezone(UTC)
     return value
@@ -226,7 +226,7 @@ def time_out(value: Any, dialect_name: str) -> Any:
 
 @lru_cache(maxsize=256)
 def instant(value: Any) -> datetime:
-    """Return a time as the driver gave it. Rows that were claimed together share it."""
+    """Convert a time from the driver. The cache serves rows that were claimed together, since they share one time."""
     found = _INSTANT.process_result_value(value, None)  # type: ignore[arg-type]
     assert found is not None  # noqa: S101 - the column is set by the statement that returns it
     return found

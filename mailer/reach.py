@@ -1,9 +1,9 @@
-"""From where a host can be reached, as far as its name or address says it: pure, asks nobody.
+"""The reachability of a host, as far as its name or address shows it: pure, without any network query.
 
-Promises: :func:`reach` finds every way to write this very machine (``localhost`` and below it, 127.0.0.0/8, 0.0.0.0,
-``::1``, ``::``, IPv4 within IPv6, and the decimal, octal, hexadecimal and short forms that ``inet_aton`` takes), in any
-case, with a dot at the end, and in full-width signs. What is private, link-local or only of a local network is
-*inside*; names that stand for an example are *placeholder*. Nothing raises.
+Promises: :func:`reach` recognises every spelling of the local machine. These are ``localhost`` and names below it,
+127.0.0.0/8, 0.0.0.0, ``::1``, ``::``, IPv4 within IPv6, and the decimal, octal, hexadecimal and short forms of
+``inet_aton``. They may be in any case, with a final dot, or in full-width characters. Private, link-local and
+local-network hosts are *inside*; example names are *placeholder*. Nothing raises.
 
 Sources: RFC 6761, RFC 2606, RFC 6762, RFC 8375, RFC 9476, RFC 6890.
 """
@@ -31,7 +31,7 @@ _NUMBERS = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}"
 
 
 def reach(host: str) -> Reach:
-    """From where ``host`` (a name, or an address with or without brackets) can be reached."""
+    """Return the reachability of ``host`` (a name, or an address with or without brackets)."""
     name = normalize("NFKC", host).replace("\u3002", ".").strip().lower().strip("[]").rstrip(".")
     address = _address(name)
     if address is not None:
@@ -44,7 +44,7 @@ def reach(host: str) -> Reach:
 
 
 def reach_of_url(url: str) -> Reach:
-    """Return the same of the host in an address of the web."""
+    """Return the reachability of the host in a URL."""
     try:
         return reach(urlsplit(url).hostname or "")
     except ValueError:

@@ -1,8 +1,8 @@
-"""The envelope sender of a delivery: ``bounces+TOKEN@domain``, by which a report finds the delivery that it is about.
+"""The envelope sender of a delivery: ``bounces+TOKEN@domain``, which links a bounce report to its delivery.
 
-Promises: the same mailing, recipient and key give the same address, attempt after attempt (B51); it holds no part of
-the reader's address (D18); its local part is 64 characters at most and survives lower- and upper-casing (base32).
-:func:`parse` believes only what was sealed by a key of the ring, and raises ``TokenError`` for all else. Success does
+Promises: the same mailing, recipient and key give the same address in every attempt (B51). It contains no part of the
+reader's address (D18); its local part is 64 characters at most and survives lower- and upper-casing (base32).
+:func:`parse` accepts only tokens that a key of the ring sealed, and raises ``TokenError`` for any other. Success does
 not mean that the delivery still exists, nor that the report is true.
 """
 
@@ -20,7 +20,7 @@ MAX_LOCAL = 64 - 1 - TOKEN_SIZE
 
 
 def make(return_path: str, key: Key, mailing: int, recipient: int) -> str:
-    """``local+TOKEN@domain`` of ``local@domain`` (RFC 5233 section 1: subaddress).
+    """Make ``local+TOKEN@domain`` from ``local@domain`` (RFC 5233 section 1: subaddress).
 
     Raises ``SettingsError`` for a return path that cannot carry a token.
     """
@@ -28,14 +28,14 @@ def make(return_path: str, key: Key, mailing: int, recipient: int) -> str:
 
 
 def maker(return_path: str, key: Key, mailing: int) -> Callable[[int], str]:
-    """As :func:`make`, for many recipients of one mailing."""
+    """Return a function that does the same as :func:`make` for many recipients of one mailing."""
     local, domain = _split(return_path)
     start, end, sealed = f"{local}+", f"@{domain}", sealer(key, Purpose.RETURN_PATH, mailing)
     return lambda recipient: start + to_local_part(sealed(recipient)) + end
 
 
 def parse(address: str, ring: Keyring) -> Token:
-    """Return the token in an address that :func:`make` made, in any case, with or without angle brackets."""
+    """Return the token of an address from :func:`make`, in any case, with or without angle brackets."""
     local, at, _domain = address.strip().removeprefix("<").removesuffix(">").rpartition("@")
     _, plus, text = local.rpartition("+")
     if not at or not plus or len(text) != TOKEN_SIZE or not text.isascii():

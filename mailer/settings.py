@@ -1,7 +1,7 @@
 """Settings of the sending side: typed, frozen, read once (contract.md, Settings).
 
-Where values come from, and how faults are told: :mod:`mailer.housesettings`. Raises ``SettingsError`` (through
-:func:`read`) that names the setting, what was found and what was expected, and never prints a secret.
+:mod:`mailer.housesettings` has the sources of the values and the reporting of faults. Raises ``SettingsError`` (through
+:func:`read`), which names the setting, the value found and the value expected, and never prints a secret.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TLS_MODES = ("implicit", "starttls", "opportunistic", "none")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 SMTPS = 465
-# user and password of the relay's address: whatever is no delimiter, and % with two digits (RFC 3986 section 2.1)
+# user and password in the relay's address: any character but a delimiter, and % with two digits (RFC 3986 section 2.1)
 _LOGIN = re.compile(r"(?:[^\s/?#\[\]%]|%[0-9A-Fa-f]{2})*")
 _PLACE = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s/?#\[\]%:@]+))(?::(?P<port>[0-9]{1,9}))?/?(?:\?(?P<options>[^\s#]*))?"
@@ -55,14 +55,14 @@ _EXPECTED = N_(
     "POSTILJON_SMTP_USER and POSTILJON_SMTP_PASSWORD take them as they are"
 )
 _LONGEST_SPAN = 36_500 * 86_400  # seconds
-_MOST = 1_000_000_000  # of what is counted
+_MOST = 1_000_000_000  # the highest value of a rate
 _LONGEST_PASSWORD, _LONGEST_KEY = 10_000, 100_000  # bytes of the files that hold them
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The SMTP server that takes our mail; ``connections`` and ``window`` count per sender."""
+    """The SMTP server that accepts our mail; ``connections`` and ``window`` are limits per sender."""
 
     host: str = "127.0.0.1"
     port: int = 25
@@ -74,17 +74,16 @@ class Relay:
 
     @property
     def name(self) -> str:
-        """``host:port``, as it may be shown and logged."""
+        """``host:port``, which may be shown and logged."""
         return f"{self.host}:{self.port}"
 
 
 def parse_relay(url: str, user: str = "", password: str = "") -> Relay:
-    """``smtp://user:password@host:port?connections=10&window=40&tls=…`` as a :class:`Relay`.
+    """Parse ``smtp://user:password@host:port?connections=10&window=40&tls=…`` as a :class:`Relay`.
 
-    ``user`` and ``password`` are those of settings of their own. Default TLS: on port 465, which speaks TLS at once,
-    ``implicit``; else ``starttls`` with verification, on loopback ``opportunistic``. All before the last ``@`` may be
-    secret (RFC 3986 section 3.2.1), so whatever cannot be read there is refused in words that repeat none of it.
-    Raises ``ValueError``.
+    ``user`` and ``password`` come from separate settings. Default TLS: ``implicit`` on port 465, which starts with TLS;
+    else ``starttls`` with verification, on loopback ``opportunistic``. All text before the last ``@`` may be secret
+    (RFC 3986 section 3.2.1), so an error message about it repeats none of it. Raises ``ValueError``.
     """
     scheme, _, rest = url.strip().partition("://")
     login, at, place = rest.rpartition("@")
@@ -114,7 +113,7 @@ def parse_relay(url: str, user: str = "", password: str = "") -> Relay:
 
 
 def _host(text: str) -> str:
-    """As DNS has it; it is not repeated where it is none, since it might be the rest of a password."""
+    """Return the host in its DNS form. An invalid one is not repeated, since it might be the rest of a password."""
     try:
         return hostname.looked_up(text)
     except ValueError:
@@ -133,7 +132,7 @@ def _default_tls(host: str) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """``30m``, ``6h``, ``4d``, ``90s`` as a time span. Raises ``ValueError``."""
+    """Parse a time span such as ``30m``, ``6h``, ``4d`` or ``90s``. Raises ``ValueError``."""
     match = re.fullmatch(r"\s*([0-9]+)\s*([smhd])\s*", text)
     if not match:
         said = N_("{text} is not a duration; expected a number and s, m, h or d, such as 30m")
@@ -144,7 +143,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_secret(text: str) -> bytes:
-    """Base64url of 32 bytes, padding optional. Raises ``ValueError`` that does not repeat the secret."""
+    """Decode base64url of 32 bytes, padding optional. Raises ``ValueError`` that does not repeat the secret."""
     try:
         secret = base64.b64decode(text.strip() + "=" * (-len(text.strip()) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -162,7 +161,7 @@ def _count(options: dict[str, str], name: str, default: int) -> int:
 
 
 def _relay(value: Any, known: ValidationInfo) -> Any:
-    """Return the address together with user and password of their own, which were read before it."""
+    """Return the relay, with user and password from their separate settings, which were read before it."""
     user: str = known.data.get("smtp_user", "")
     given = [known.data.get(name) for name in ("smtp_password", "smtp_password_file")]
     passwords = [secret.get_secret_value() for secret in given if secret and secret.get_secret_value()]
@@ -178,9 +177,9 @@ def _relay(value: Any, known: ValidationInfo) -> Any:
 
 
 def _password_in(value: Any) -> Any:
-    """Return the line in a file.
+    """Return the one line of a password file.
 
-    No word repeats the name of the file: it might be the password, put into the wrong place.
+    No error message repeats the file's name: it might be the password, put into the wrong setting.
     """
     if not isinstance(value, str) or not value:
         return value
@@ -238,11 +237,11 @@ def _return_path(value: Any) -> Any:
 
 
 class MailerSettings(HouseSettings):
-    """What the sending side may be told. Every limit is off (``None``) unless set."""
+    """The settings of the sending side. Every limit is off (``None``) unless set."""
 
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
-    smtp_password_file: Annotated[SecretStr, NoDecode, BeforeValidator(_password_in)] = SecretStr("")  # what is in it
+    smtp_password_file: Annotated[SecretStr, NoDecode, BeforeValidator(_password_in)] = SecretStr("")  # its content
     smtp_url: Annotated[Relay, NoDecode, BeforeValidator(_relay)] = Field("smtp://127.0.0.1", validate_default=True)
     return_path: Annotated[str, BeforeValidator(_return_path)] = ""
     retry: Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(_durations)] = tuple(
@@ -261,7 +260,7 @@ class MailerSettings(HouseSettings):
     def dkim_pem(self) -> bytes | None:
         """Return the private key in the file of POSTILJON_DKIM_KEY; ``None`` if letters are not signed here.
 
-        Raises ``SettingsError`` when the file cannot be read, or a selector or domain is missing beside it.
+        Raises ``SettingsError`` when the file cannot be read, or when the key, the selector or the domain is missing.
         """
         given = {"KEY": self.dkim_key, "SELECTOR": self.dkim_selector, "DOMAIN": self.dkim_domain}
         missing = [f"POSTILJON_DKIM_{name}" for name, value in given.items() if not value]

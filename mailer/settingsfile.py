@@ -1,9 +1,9 @@
-"""The file of settings: which one it is, and what stands in it on which line. Standard library only, for ``--help``.
+"""The settings file: its location, and its values with their line numbers. Standard library only, for ``--help``.
 
 The file is that of ``--config FILE`` or POSTILJON_CONFIG (the first is put into the second, so that child processes
-use the same), else ``postiljon.toml`` in the working directory, else ``/etc/postiljon/postiljon.toml``. Promises: one
-that was named, or that is there, is read whole or refused with its path and line (:class:`SettingsFileError`); nothing
-blocks. Relative paths in it are relative to its folder. No value of it stands in a message.
+use the same), else ``postiljon.toml`` in the working directory, else ``/etc/postiljon/postiljon.toml``. Promises: a
+named or existing file is read whole, or refused with its path and line (:class:`SettingsFileError`); nothing blocks.
+Relative paths in the file are relative to its folder. No error message contains a value of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mailer.errors import SettingFault, SettingsFaults
 N_ = str  # marks a text for the catalogue (domain cli)
 VARIABLE = "POSTILJON_CONFIG"
 BESIDE, SYSTEM = Path("postiljon.toml"), Path("/etc/postiljon/postiljon.toml")
-# Bytes that are no UTF-8 (Python keeps them as lone surrogates), control characters, separators of lines
+# Bytes that are not UTF-8 (Python keeps them as lone surrogates), control characters, line separators
 UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 PATHS = frozenset({"data", "brand", "dkim_key", "smtp_password_file"})
 _LONGEST = 1_000_000
@@ -33,7 +33,7 @@ _DEEPEST = 20
 
 
 class SettingsFileError(SettingsFaults):
-    """A file of settings that is not there, or that is none. ``denied``: this user may not read it."""
+    """A settings file that is missing or unusable. ``denied``: this user may not read it."""
 
     def __init__(self, path: Path, why: str, line: int = 0, *, denied: bool = False) -> None:
         self.path, self.denied = path, denied
@@ -43,19 +43,19 @@ class SettingsFileError(SettingsFaults):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What stands in a file: values by key, and the line of each; tables within as ``table.key``."""
+    """The content of a file: values by key, and the line of each; keys of tables as ``table.key``."""
 
     path: Path
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line(self, key: str) -> int:
-        """Return the line of a key; 0 if it cannot be told."""
+        """Return the line of a key; 0 if it is not known."""
         return self.lines.get(key, 0)
 
 
 def find(system: Path = SYSTEM) -> Path | None:
-    """Return the file in use; None if there is none. It need not be readable, nor be there if it was named."""
+    """Return the file in use; None if there is none. It may be unreadable; a named file may be missing."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
@@ -63,18 +63,18 @@ def find(system: Path = SYSTEM) -> Path | None:
 
 
 def in_use() -> Path:
-    """Return the file in use; where there is none, the one that would be made."""
+    """Return the file in use; if there is none, the file that would be created."""
     return find() or BESIDE
 
 
 def load() -> Keys | None:
-    """Return the file in use, read; None if there is none. Raises :class:`SettingsFileError`."""
+    """Read the file in use; None if there is none. Raises :class:`SettingsFileError`."""
     path = find()
     return None if path is None else _moved(parse(path), path)
 
 
 def parse(path: Path) -> Keys:
-    """Return a file as it stands. Raises :class:`SettingsFileError`."""
+    """Read a file without changing its values. Raises :class:`SettingsFileError`."""
     text = _text(path)
     try:
         table = tomllib.loads(text)
@@ -85,13 +85,13 @@ def parse(path: Path) -> Keys:
         raise SettingsFileError(path, said.format(line=line, why=_AT_LINE.sub("", str(error))), line) from None
     except RecursionError:
         raise SettingsFileError(path, N_("it has too many brackets in brackets")) from None
-    except ValueError:  # Python reads no number of so many digits
+    except ValueError:  # Python limits the number of digits
         raise SettingsFileError(path, N_("it has a number of too many digits")) from None
     return Keys(path, dict(_flat(table, "", 0)), dict(_lines(text)))
 
 
 def _is_there(path: Path) -> bool:
-    """Also a link that leads nowhere; and one that cannot be looked at, which must not be passed over."""
+    """Whether the name exists: also a dangling link, or a name that cannot be inspected and must not be skipped."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -128,7 +128,7 @@ def _flat(table: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[s
 
 
 def _lines(text: str) -> Iterator[tuple[str, int]]:
-    """Each key and table, from the last line to the first, so that the first of two counts."""
+    """Yield each key and table, from the last line to the first, so that the first of two lines counts."""
     table, found = "", []
     for number, line in enumerate(text.split("\n"), start=1):
         if header := re.match(r"\s*\[+\s*([^\[\]]+?)\s*\]", line):
@@ -144,7 +144,7 @@ def _bare(key: str) -> str:
 
 
 def _moved(keys: Keys, path: Path) -> Keys:
-    """Return the same with paths that hold in the working directory, where the file lies elsewhere."""
+    """Return the keys with paths relative to the working directory, when the file is in another folder."""
     folder = path.parent
     if folder == Path():
         return keys

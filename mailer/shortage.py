@@ -1,7 +1,7 @@
-"""A machine that runs out (E18): what Python raises for want of memory, threads or open files, as an error of ours.
+"""Resource exhaustion (E18): Python's errors for lack of memory, threads or open files, mapped to ``MachineShort``.
 
-Promises: only what says so is taken for it; any other error passes as it is. :func:`raise_files` keeps a process from
-running out of open files sooner than it must.
+Promises: only errors that clearly mean exhaustion are mapped; any other error passes unchanged. :func:`raise_files`
+keeps a process from running out of open files earlier than necessary.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ MOST_FILES = 16_384
 
 
 def raise_files() -> int:
-    """Raise the soft limit on open files to the hard one, or to ``MOST_FILES``; the limit that holds now."""
+    """Raise the soft limit on open files to the hard one, or to ``MOST_FILES``; return the limit now in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return MOST_FILES if soft == resource.RLIM_INFINITY else soft
-    with suppress(OSError, ValueError):  # some systems allow less than they say
+    with suppress(OSError, ValueError):  # some systems allow less than their hard limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 @contextmanager
 def named() -> Iterator[None]:
-    """Inside, ``MachineShort`` is raised for it."""
+    """Map errors in the block that mean exhaustion to ``MachineShort``."""
     try:
         yield
     except (MemoryError, RuntimeError, OSError, ImportError) as error:
@@ -51,7 +51,7 @@ def named() -> Iterator[None]:
 
 
 def meant(error: BaseException) -> MachineShort | None:
-    """Return the error of ours that this one stands for, if it says that the machine has run out."""
+    """Return the ``MachineShort`` for an error that means exhaustion; None for any other error."""
     unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
     if unmapped or isinstance(error, MemoryError) or _is(error, errno.ENOMEM):
         return MachineShort(NO_MEMORY)
@@ -63,10 +63,10 @@ def meant(error: BaseException) -> MachineShort | None:
 
 
 def is_thread(error: BaseException) -> bool:
-    """Whether this says that a thread could not be started: Python has no class of its own for it."""
+    """Whether a thread could not be started, judged by the message: Python has no exception class for it."""
     return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
 
 
 def _is(error: BaseException, number: int) -> bool:
-    """As a system call says it; a buffer that would block has words of its own."""
+    """Whether a system call failed with this number; a buffer that would block has a message of its own."""
     return isinstance(error, OSError) and error.errno == number and error.strerror == os.strerror(number)

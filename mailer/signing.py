@@ -1,10 +1,9 @@
 """Keys, keyed hashes and tokens: bytes in, bytes out.
 
-Promises: a token says what it is for (purpose), for which mailing and which recipient, and under which key it
-was made; one changed byte, another purpose or another key and :func:`unseal` raises ``TokenError``. The sizes
-are fixed, 27 and 36 bytes, so that base64url has no spare bits (36 and 48 characters, contract.md). The key
-id comes from the key itself, so that adding and dropping keys renumbers nothing; two keys may share an id,
-then both are tried. A token needs no row in the database to be verified.
+Promises: a token contains its purpose, mailing and recipient, and the id of its key. With one changed byte, another
+purpose or another key, :func:`unseal` raises ``TokenError``. The sizes are fixed, 27 and 36 bytes, so that base64url
+has no spare bits (36 and 48 characters, contract.md). The key id is derived from the key itself, so that adding and
+dropping keys renumbers nothing. If two keys share an id, both are tried. A token is verified without the database.
 
 Success does not mean that the mailing or the recipient still exists.
 
@@ -47,34 +46,34 @@ LONG_SIZE = _HEAD.size + _MAC
 SHORT_SIZE = _HEAD.size + _SHORT.size + _MAC
 MAX_MAILING = 2**32 - 1
 MAX_NUMBER = 2**40 - 1
-TEXT_SIZE = 36  # characters of base64url, all of them letters, digits, - and _, of a token that does not expire
+TEXT_SIZE = 36  # base64url characters (letters, digits, - and _) of a token that does not expire
 _TOO_LARGE = "a number does not fit into a token"
 
 
 class Purpose(IntEnum):
-    """What a token does. A number is never used again for something else. At most 31."""
+    """The purpose of a token. A number is never reused for another purpose. At most 31."""
 
-    OPT_OUT = 1  # /u/, also the List-Unsubscribe address: can only take away
-    DETAILS = 2  # /d/: shows the masked address and the form; sends nothing stored out
+    OPT_OUT = 1  # /u/, also the List-Unsubscribe address: can only take subscriptions away
+    DETAILS = 2  # /d/: shows the masked address and the form; outputs no other stored data
     RETURN_PATH = 3  # local part of the envelope sender: bounces
-    MESSAGE_ID = 4  # left side of the Message-ID: recognises a reply or report, permits nothing
+    MESSAGE_ID = 4  # left side of the Message-ID: identifies a reply or report, permits nothing
     MAILTO_OPT_OUT = 5  # local part of the mailto: in List-Unsubscribe
-    UNDO = 6  # short-lived: put back what an opt-out took away
+    UNDO = 6  # short-lived: undo an opt-out
     LESS_OFTEN = 7  # short-lived
     PAUSE = 8  # short-lived
     TOPICS = 9  # short-lived
     CONFIRM = 10  # short-lived: double opt-in
-    UNDO_CHANGE = 11  # short-lived: in the mail that announces a change of details
+    UNDO_CHANGE = 11  # short-lived: undo a change of details, in the mail that announces it
     ADDRESS_NEW = 12  # short-lived: confirm a new address, sent to the new one
     ADDRESS_KEEP = 13  # short-lived: refuse a change of address, sent to the old one
-    MY_DATA = 14  # short-lived: what do you know about me
+    MY_DATA = 14  # short-lived: show the stored data about the contact
     ERASE = 15  # short-lived
-    REASON = 16  # short-lived: why somebody left
-    ADDRESS_AGREE = 17  # short-lived: agree to a change of address, sent to the old one; once this was 13 as well
+    REASON = 16  # short-lived: give the reason of an opt-out
+    ADDRESS_AGREE = 17  # short-lived: agree to a change of address, sent to the old one; earlier this was 13 too
 
 
 LETTER_TOKENS = (Purpose.OPT_OUT, Purpose.DETAILS, Purpose.MESSAGE_ID)
-"""Purposes of the tokens that stand in every letter of a campaign, in the order of :func:`letter_sealer`."""
+"""Purposes of the tokens in every campaign letter, in the order of :func:`letter_sealer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +97,16 @@ class Key:
 
     @property
     def inner(self) -> Callable[[], Any]:
-        """What copies the inner hash, begun with the key."""
+        """A function that copies the inner hash, which has the key as its first block."""
         return self._inner.copy  # type: ignore[no-any-return]
 
     @property
     def outer(self) -> Callable[[], Any]:
-        """What copies the outer hash, begun with the key."""
+        """A function that copies the outer hash, which has the key as its first block."""
         return self._outer.copy  # type: ignore[no-any-return]
 
     def mac(self, message: bytes) -> bytes:
-        """HMAC-SHA-256, first 16 bytes. The key is hashed once, so a call takes 0.6 us (``hmac.digest``: 2.6)."""
+        """Return the first 16 bytes of HMAC-SHA-256. The key is hashed once: 0.6 us a call (``hmac.digest``: 2.6)."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())
@@ -117,7 +116,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Signing keys, newest first. The first signs; all verify, for years."""
+    """Signing keys, newest first. The first one signs; all of them verify, for years."""
 
     keys: tuple[Key, ...]
 
@@ -135,13 +134,13 @@ class Keyring:
         return self.keys[0]
 
     def with_id(self, key_id: int) -> tuple[Key, ...]:
-        """All keys with that id, newest first; more than one only by chance."""
+        """Return all keys with that id, newest first; more than one only by chance."""
         return tuple(key for key in self.keys if key.id == key_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says. ``expires`` (UNIX seconds) and ``subject`` are 0 in one that does not expire."""
+    """The content of a token. ``expires`` (UNIX seconds) and ``subject`` are 0 in a token that does not expire."""
 
     purpose: Purpose
     mailing: int
@@ -151,7 +150,7 @@ class Token:
 
 
 def seal(key: Key, token: Token) -> bytes:
-    """Bytes of ``token`` under ``key``: 27, or 36 when it expires. Raises ``ValueError`` on a number out of range."""
+    """Seal ``token`` under ``key``: 27 bytes, or 36 if it expires. Raises ``ValueError`` for a number out of range."""
     if not (
         0 <= token.mailing <= MAX_MAILING and 0 <= token.recipient <= MAX_NUMBER and 0 <= token.subject <= MAX_NUMBER
     ):
@@ -166,9 +165,9 @@ def seal(key: Key, token: Token) -> bytes:
 
 
 def sealer(key: Key, purpose: Purpose, mailing: int) -> Callable[[int], bytes]:
-    """As :func:`seal` for many recipients of one mailing, in half the time: the part that is the same is hashed once.
+    """Return a function like :func:`seal` for many recipients of one mailing; it hashes the common part once.
 
-    Raises ``ValueError`` for a number out of range: a mailing's here, a recipient's in the function that is given.
+    It takes half the time. Raises ``ValueError`` for a mailing out of range; the function does for a recipient.
     """
     prefix, inner = _begun(key, purpose, mailing)
     outer = key.outer
@@ -185,10 +184,10 @@ def sealer(key: Key, purpose: Purpose, mailing: int) -> Callable[[int], bytes]:
 
 
 def letter_sealer(key: Key, mailing: int) -> Callable[[int], bytes]:
-    """Return a function from recipient to the three tokens that stand in a letter, each as :func:`to_text` writes it.
+    """Return a function from recipient to the three tokens in a letter, each in the form of :func:`to_text`.
 
-    They are ``LETTER_TOKENS`` in that order, 36 ASCII characters each: 108 bytes, of which one call of base64 is
-    enough, since 27 bytes leave no bits over. Raises as :func:`sealer`.
+    They are ``LETTER_TOKENS`` in that order, 36 ASCII characters each, 108 bytes together. One base64 call encodes all
+    three, since 27 bytes leave no bits over. Raises as :func:`sealer`.
     """
     (first, inner1), (second, inner2), (third, inner3) = (_begun(key, purpose, mailing) for purpose in LETTER_TOKENS)
     outer, encode = key.outer, binascii.b2a_base64
@@ -213,7 +212,7 @@ def letter_sealer(key: Key, mailing: int) -> Callable[[int], bytes]:
 
 
 def _begun(key: Key, purpose: Purpose, mailing: int) -> tuple[bytes, Callable[[], Any]]:
-    """How tokens of a mailing begin, and what copies the inner hash of that beginning."""
+    """Return the common prefix of a mailing's tokens, and a function that copies the inner hash of that prefix."""
     if not 0 <= mailing <= MAX_MAILING:
         raise ValueError(_TOO_LARGE)
     prefix = _PREFIX.pack(VERSION << 5 | purpose, key.id, mailing)
@@ -223,7 +222,7 @@ def _begun(key: Key, purpose: Purpose, mailing: int) -> tuple[bytes, Callable[[]
 
 
 def _tail(recipient: int) -> bytes:
-    """Return a recipient's number as it stands in a token: 40 bits."""
+    """Return a recipient's number in its form in a token: 40 bits."""
     try:
         return recipient.to_bytes(5, "big")
     except OverflowError:
@@ -233,7 +232,7 @@ def _tail(recipient: int) -> bytes:
 def unseal(ring: Keyring, data: bytes, purpose: Purpose) -> Token:
     """Return the content of ``data``, if a key of ``ring`` sealed it for ``purpose``; else raise ``TokenError``.
 
-    Whether it has expired is for the caller, who has the clock.
+    The caller, which has the clock, must check the expiry.
     """
     if len(data) not in (LONG_SIZE, SHORT_SIZE):
         raise TokenError("this link is damaged")
@@ -249,12 +248,12 @@ def unseal(ring: Keyring, data: bytes, purpose: Purpose) -> Token:
 
 
 def to_text(data: bytes) -> str:
-    """Base64url without padding (RFC 4648 section 5): for paths of web addresses."""
+    """Encode as base64url without padding (RFC 4648 section 5), for paths of URLs."""
     return binascii.b2a_base64(data, newline=False).translate(_TO_URL).decode("ascii").rstrip("=")
 
 
 def from_text(text: str) -> bytes:
-    """Return the bytes of a canonical :func:`to_text`; anything else is a ``TokenError``."""
+    """Decode a canonical text of :func:`to_text`; raises ``TokenError`` for any other text."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -265,7 +264,7 @@ def from_text(text: str) -> bytes:
 
 
 def to_local_part(data: bytes) -> str:
-    """Base32 in lower case without padding (RFC 4648 section 6): for local parts, which get lower-cased."""
+    """Encode as lower-case base32 without padding (RFC 4648 section 6), for local parts, which get lower-cased."""
     if len(data) == LONG_SIZE:
         return _spread(data)
     characters = -(-8 * len(data) // 5)
@@ -276,9 +275,9 @@ def to_local_part(data: bytes) -> str:
 
 
 def _spread(data: bytes) -> str:
-    """Return the same for the 27 bytes of a token in a letter: all groups of five bits are moved at once.
+    """Encode the 27 bytes of a token in a letter like :func:`to_local_part`, moving all groups of five bits at once.
 
-    Five bytes (eight characters) are put into eight, then each half is cut in two until every byte has five bits.
+    Five bytes (eight characters) are spread over eight, then each half is split until every byte has five bits.
     """
     number = int.from_bytes(_IN_EIGHTS(*_IN_FIVES(data)), "big")
     for upper, lower, by in _HALVES:
@@ -287,7 +286,7 @@ def _spread(data: bytes) -> str:
 
 
 def from_local_part(text: str) -> bytes:
-    """Return the bytes of a canonical :func:`to_local_part`, any case; anything else is a ``TokenError``."""
+    """Decode a canonical text of :func:`to_local_part`, in any case; raises ``TokenError`` for any other text."""
     try:
         data = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except (binascii.Error, ValueError) as error:
@@ -298,7 +297,7 @@ def from_local_part(text: str) -> bytes:
 
 
 def address_hash(pepper: bytes, address_key: str) -> bytes:
-    """16 bytes that stand for an address in ``suppression`` (D11). ``address_key`` comes from ``address.key_of``."""
+    """Return the 16-byte hash of an address in ``suppression`` (D11). ``address_key``: from ``address.key_of``."""
     states = _hash_states(pepper)
     inner, outer = states[0].copy(), states[1].copy()
     inner.update(address_key.encode("utf-8"))
@@ -309,12 +308,12 @@ def address_hash(pepper: bytes, address_key: str) -> bytes:
 
 @lru_cache(maxsize=4)
 def _hash_states(pepper: bytes) -> tuple[Any, Any]:
-    """HMAC-SHA-256 of what all addresses begin with, and its outer half: an import makes a million (RFC 2104)."""
+    """Return the inner and outer HMAC-SHA-256 states of the common prefix; an import hashes a million (RFC 2104)."""
     block = (pepper if len(pepper) <= 64 else hashlib.sha256(pepper).digest()).ljust(64, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + b"postiljon address v1\0")
     return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 def fingerprint(secret: bytes) -> bytes:
-    """16 bytes by which a secret is recognised without being kept."""
+    """Return 16 bytes that identify a secret without storing it."""
     return hmac.digest(secret, b"postiljon fingerprint v1", "sha256")[:_MAC]

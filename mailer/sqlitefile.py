@@ -1,7 +1,7 @@
-"""The file of an SQLite database: its address, and how it is opened: at most once made, and never by SQLite itself.
+"""The file of an SQLite database: its address and its opening. It is created at most once, never by SQLite itself.
 
-Promises: a connection gets the file that has the name, or an error. A name that is missing for an instant, between a
-look at it and the opening, never becomes an empty database. What is made belongs to its owner alone.
+Promises: a connection gets the file that has the name, or an error. If the name is missing for an instant, between the
+check and the opening, no empty database is created. A new file is private to its owner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SCHEME = "sqlite:///"
 
 
 def address(path: Path) -> str:
-    """Return the address of the database in this file; no sign of a name is read as a part of an address."""
+    """Return the address of the database in this file; special characters of the name are encoded."""
     return _SCHEME + quote(str(path))
 
 
@@ -29,15 +29,15 @@ def named(url: str) -> Path | None:
 
 
 class Opening:
-    """For SQLAlchemy's event ``do_connect``. Only the first connection may make the file, and only with ``make``."""
+    """Handler of SQLAlchemy's event ``do_connect``. Only with ``make`` may the first connection create the file."""
 
     def __init__(self, path: Path, make: bool) -> None:
         self._path, self._make = path, make
 
     def __call__(self, _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
-        """Make the file if that is due, and tell the driver to make none."""
+        """Create the file if it is missing and may be created, and tell the driver to create none."""
         if self._make and not self._path.exists():
-            with suppress(OSError):  # made by somebody else meanwhile; another reason SQLite finds too, and says
+            with suppress(OSError):  # created by another process meanwhile; SQLite meets and reports any other reason
                 os.close(files.create(self._path))
         self._make = False
         arguments[:] = [f"file:{quote(str(self._path))}?mode=rw"]

@@ -1,10 +1,10 @@
-"""The database: how it is opened, how a transaction begins, how its errors are mapped.
+"""The database: opening it, beginning a transaction, mapping its errors.
 
-Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite and waits for the lock with a retry of its own, first after
-1 ms, then every 0.3 ms (SQLite's own busy handler starves an opt-out beside a saturating sender; docs/decisions), at
-most ``BUSY_SECONDS``; a transaction either commits whole or leaves nothing; SQLite runs in WAL mode with
-``synchronous=FULL`` (E6), so what was committed survives a power cut. Every driver error leaves as a
-``StorageError``. Success of ``write`` means: it is on disk.
+Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite. It waits for the lock with its own retry, first after 1 ms,
+then every 0.3 ms, for at most ``BUSY_SECONDS``. (SQLite's own busy handler starves an opt-out beside a saturating
+sender; docs/decisions.) A transaction either commits whole or leaves nothing. SQLite runs in WAL mode with
+``synchronous=FULL`` (E6), so a committed transaction survives a power cut. Every driver error is raised as a
+``StorageError``. Success of ``write`` means that the changes are on disk.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from mailer.sqlitefile import Opening
 
 N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS, _LOG_PAUSE = 10.0, 0.02
-_FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # a transaction of ours takes some milliseconds; each asking takes processor time
+_FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # our transactions take some milliseconds; each retry takes processor time
 FOR_WRITING = "BEGIN IMMEDIATE"
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_BUSY_RECOVERY"})
-_WAITING = "-waiting"  # beside the database: locked while somebody waits for it
+_WAITING = "-waiting"  # a file beside the database: locked while a process waits for the database lock
 ENDS = ("", "-wal", "-shm", "-journal", _WAITING)
-# PostgreSQL: deadlock, serialization failure; lock timeout, statement timeout: the same again may well succeed
+# PostgreSQL: deadlock, serialization failure; lock timeout, statement timeout: a retry may well succeed
 _CONFLICT_STATES = frozenset({"40P01", "40001"})
 _BUSY_STATES, _FULL_STATES = frozenset({"55P03", "57014"}), frozenset({"53100"})
-# As PostgreSQL says it before there is a session, and so without an SQLSTATE
+# PostgreSQL's messages before a session exists, which have no SQLSTATE
 _LOCKED_OUT = re.compile(
     r"authentication failed|(?:database|role) \".*\" does not exist|no pg_hba.conf entry|no password"
 )
@@ -63,25 +63,25 @@ class Database:
 
     @property
     def shown(self) -> str:
-        """Its address as it may be shown and logged: without the password, wherever that stands."""
+        """The database address for display and logs: without the password, in any part of it."""
         url = self.engine.url
         return url.difference_update_query([name for name in url.query if "pass" in name]).render_as_string()
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Where its data lie on this machine: the file, its log, its index, its mark; nothing for PostgreSQL."""
+        """The database files on this machine: the file, its logs, its index, its waiting mark; none for PostgreSQL."""
         return tuple(Path(f"{self.sqlite_path}{end}") for end in ENDS) if self.sqlite_path else ()
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is the embedded default."""
+        """Whether this is SQLite, the embedded default."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def write(self, busy_seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
         """Yield a connection inside a writing transaction; commits at the end, rolls back on an exception.
 
-        What was noted for the journal is on disk before the commit.
+        Journal lines noted in the transaction are on disk before the commit.
         Raises ``StorageBusy`` when the lock was not free for ``busy_seconds``, else as :func:`mapped`.
         """
         self._find()
@@ -93,9 +93,9 @@ class Database:
                 self.note_ahead(journal.noted(connection))
 
     def note_ahead(self, lines: Sequence[journal.Line]) -> None:
-        """Have lines in the journal, on disk, ahead of the commit; or of the whole transaction, so that it is short.
+        """Write journal lines to disk ahead of the commit, or ahead of the whole transaction, to keep that short.
 
-        Raises ``StorageError``. If that transaction never comes, they are about a wish that was not kept.
+        Raises ``StorageError``. If that transaction never commits, the lines are about a request that was not stored.
         """
         if self.journal and lines:
             try:
@@ -104,9 +104,9 @@ class Database:
                 raise map_os_error(error, self.journal.path) from error
 
     def _find(self) -> None:
-        """See that connections are to the file that has the name now: what one that was moved gets, nobody finds.
+        """Make sure that connections use the file that now has the name; data written to a moved file would be lost.
 
-        A file that took its place is opened anew. Raises ``StorageAway`` while there is none; nothing is made then.
+        A file that took its place is opened again. Raises ``StorageAway`` while there is none, and creates none.
         """
         try:
             if self._file and self._file.is_another():
@@ -118,16 +118,16 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Yield a connection inside a reading transaction; changes nothing.
 
-        On SQLite it is one snapshot; on PostgreSQL each statement sees what was committed until then.
+        On SQLite it is one snapshot; on PostgreSQL each statement sees all changes committed until then.
         """
         self._find()
         with mapped(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     def empty_log(self, seconds: float = BUSY_SECONDS) -> bool:
-        """Move SQLite's write-ahead log into the database and empty it; whether that was possible in ``seconds``.
+        """Move SQLite's write-ahead log into the database and empty it; False if ``seconds`` were not enough.
 
-        A transaction that reads or writes meanwhile delays it: it is tried every 20 ms. True on PostgreSQL.
+        Other transactions that read or write delay it: it is retried every 20 ms. True on PostgreSQL.
         """
         if not self.is_sqlite:
             return True
@@ -146,7 +146,7 @@ class Database:
 
 @contextmanager
 def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) -> Iterator[None]:
-    """Yield a writing transaction on ``connection``; waits for SQLite's lock in short steps, and says that it waits."""
+    """Yield a writing transaction on ``connection``; waits for SQLite's lock in short steps, with a mark meanwhile."""
     deadline = time.monotonic() + busy_seconds
     announced: int | None = None
     try:
@@ -158,16 +158,16 @@ def begin_patiently(connection: Connection, busy_seconds: float = BUSY_SECONDS) 
                 time.sleep(_PAUSE)
     finally:
         if announced is not None:
-            os.close(announced)  # and with it the mark
-    with connection.begin():  # where there was no lock in time, this is refused and says so
+            os.close(announced)  # this removes the mark
+    with connection.begin():  # if the lock was not free within busy_seconds, this raises
         yield
 
 
 def begin_writing(connection: Connection) -> bool:
     """Begin a writing transaction at once; return False while another connection has SQLite's lock.
 
-    By the driver: SQLAlchemy takes 20 times as long to refuse. On PostgreSQL the first statement begins it. Raises the
-    driver's error if it is any other than *busy*.
+    It uses the driver, since SQLAlchemy takes 20 times as long to report a busy lock. On PostgreSQL the first statement
+    begins the transaction. Raises the driver's error if it is any other than *busy*.
     """
     if connection.dialect.name != "sqlite":
         return True
@@ -185,12 +185,12 @@ def _begun(connection: Connection) -> bool:
     try:
         return begin_writing(connection)
     except sqlite3.Error:
-        return True  # SQLAlchemy's own begin meets it again, and raises it as one of its errors
+        return True  # SQLAlchemy's own begin meets the error again, and raises it as its own
 
 
 def _announce(database: str) -> int | None:
-    """Mark, for as long as the descriptor is open, that somebody waits for the lock of this SQLite file."""
-    with suppress(OSError):  # a mark is a courtesy: without it we wait all the same
+    """Mark, as long as the descriptor is open, that a process waits for the lock of this SQLite file."""
+    with suppress(OSError):  # the mark is optional: without it the process waits all the same
         descriptor = files.open_or_create(database + _WAITING, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -202,15 +202,15 @@ def _announce(database: str) -> int | None:
 
 
 class LockWaiters:
-    """Whether anybody waits for the lock of an SQLite file, for a writer that would take it again at once."""
+    """A check for processes that wait for an SQLite file's lock, for a writer that would take it again at once."""
 
     def __init__(self, db: Database) -> None:
         self._path, self._descriptor = db.sqlite_path, -1
 
     def wait(self) -> bool:
-        """Return whether a process waits, within microseconds.
+        """Return, within microseconds, whether a process waits for the lock.
 
-        False where it cannot be known (PostgreSQL has queues).
+        False where that cannot be known (PostgreSQL queues its locks).
         """
         if self._path is None:
             return False
@@ -226,7 +226,7 @@ class LockWaiters:
         return False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -234,7 +234,7 @@ class LockWaiters:
 
 @contextmanager
 def mapped() -> Iterator[None]:
-    """Turn every error of the driver and of SQLAlchemy into one of our tree."""
+    """Map every error of the driver and of SQLAlchemy to one of :mod:`mailer.errors`."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -242,12 +242,12 @@ def mapped() -> Iterator[None]:
 
 
 def autocommit(db: Database) -> dict[str, Any]:
-    """Set the execution options of a connection whose statements each stand alone: for reading only."""
+    """Return the execution options of a connection without transactions, for reading only."""
     return {"postiljon_autocommit": True} if db.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
 
 def map_error(error: SQLAlchemyError) -> StorageError:
-    """Return the ``StorageError`` that stands for ``error``: busy, away, full, or a fault of ours."""
+    """Return the ``StorageError`` for ``error``: conflict, busy, full, refused, away, or any other database error."""
     text = str(getattr(error, "orig", None) or error)
     if _sqlstate(error) in _CONFLICT_STATES:
         return StorageConflict("the database gave way to somebody else; try again")
@@ -264,14 +264,14 @@ def map_error(error: SQLAlchemyError) -> StorageError:
 
 
 def map_os_error(error: OSError, path: Path) -> StorageError:
-    """Map an error of a file beside the database: no room, or it cannot be opened or written (E17, E18)."""
+    """Map an error of a file beside the database: a full disk, or a failure to open or write the file (E17, E18)."""
     if error.errno in _NO_ROOM:
         return StorageFull(f"{path} cannot be written, there is no room left: {error.strerror}")
     return StorageAway(f"{path} cannot be used: {error.strerror}")
 
 
 def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Database:
-    """Open ``sqlite:///path`` or ``postgresql://…``; with ``make``, a file that is missing is made. No migration here.
+    """Open ``sqlite:///path`` or ``postgresql://…``; with ``make``, a missing file is created. It migrates nothing.
 
     Raises ``SettingsError`` when the address of the database cannot be used.
     """
@@ -302,7 +302,7 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """WAL, FULL, foreign keys; what is deleted is overwritten, so that an erasure leaves no older value behind (I12).
+    """Set WAL, FULL and foreign keys; deleted data is overwritten, so that an erasure leaves no older value (I12).
 
     The page cache stays at 2 MB for each connection: a larger one was no faster.
     """
@@ -316,21 +316,21 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)
-    secure = ("secure_delete=ON", "trusted_schema=OFF")  # what was erased is gone; a copy may not bring code along
+    secure = ("secure_delete=ON", "trusted_schema=OFF")  # erased data is overwritten; a copied database cannot run code
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", *secure):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Tell the driver to begin nothing by itself; we say which kind of transaction it is."""
+    """Begin the transaction, of the kind that the execution options name; the driver begins none by itself."""
     options = connection.get_execution_options()
     driver: Any = connection.connection.dbapi_connection
     if "postiljon_autocommit" not in options and not driver.in_transaction:
         if options.get("postiljon_write"):
             connection.exec_driver_sql(FOR_WRITING)
         else:
-            driver.execute("BEGIN")  # it takes no lock, so there is no error to be mapped
+            driver.execute("BEGIN")  # it takes no lock, so it raises no error that must be mapped
 
 
 def _errorcode(error: BaseException) -> str:
@@ -347,9 +347,9 @@ def _sqlstate(error: BaseException) -> str:
 
 
 def _is_away(error: DBAPIError) -> bool:
-    """SQLite: the file cannot be opened, read or written.
+    """Whether the database cannot be reached; on SQLite: the file cannot be opened, read or written.
 
-    PostgreSQL: class 08, 57P0x, too many connections (53300), only for reading after a failover (25006), no SQLSTATE.
+    PostgreSQL: class 08, 57P0x, too many connections (53300), read-only after a failover (25006), no SQLSTATE.
     """
     if isinstance(error.orig, sqlite3.Error):
         return _errorcode(error).startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY"))

@@ -1,16 +1,15 @@
-"""Who gets no mail: keyed hashes of addresses, for a topic or for all, with a reason, since when and until when.
+"""The suppression list: keyed hashes of addresses, for a topic or for all mail, with a reason, a start and an end.
 
-*Less often* is an entry whose ``until`` moves: each campaign letter that is claimed for that address sets it anew
+*Less often* is an entry whose ``until`` moves. Each campaign letter that is claimed for that address sets it again
 (:func:`count_letter`, in the claiming transaction), so two campaigns at the same hour send one letter.
 
 Promises: an entry is one row per (hash, scope, reason), so that lifting one reason leaves the others; scope ``""``
-means all mail. What it means for a claim is written once, in :func:`verdict`: a campaign is held back by every
-entry that is in force for its scope or for all; service mail only by a dead address; a letter that the address itself
-asked for, the confirmation of a sign-up, by nothing. The hash is made by
-``signing.address_hash`` with the pepper; :func:`bind_pepper` refuses another pepper than the one that the database
-was begun with, since then no entry would be found (D11).
+means all mail. Only :func:`verdict` defines the effect on a claim. Every entry in force for its scope or for all mail
+holds a campaign back; only a dead address holds service mail back. No entry holds back a letter that the address itself
+asked for, such as the confirmation of a sign-up. ``signing.address_hash`` makes the hash with the pepper.
+:func:`bind_pepper` refuses a pepper other than the database's first one, since then no entry would be found (D11).
 
-Success of :func:`suppress` means, once the caller's transaction is committed: no claim takes that address. A
+Success of :func:`suppress` means, once the caller's transaction is committed, that no claim takes that address. A
 message that was claimed before is written within a second, or not at all.
 """
 
@@ -51,7 +50,7 @@ Reason = Literal["opt_out", "undeliverable", "complaint", "pause", "less_often",
 EVERYTHING = ""
 JOURNALED = frozenset(
     {"opt_out", "complaint", "erased", "manual", "pause", "less_often"}
-)  # what people said, not servers
+)  # reasons that come from people, not from servers
 UNDELIVERABLE = "undeliverable"
 HOLDS_SERVICE = UNDELIVERABLE
 
@@ -74,12 +73,12 @@ class SuppressionRow(SQLModel, table=True):
     reason: str = Field(primary_key=True)
     since: datetime = Field(sa_type=Instant)
     until: datetime | None = Field(default=None, sa_type=Instant)
-    every_days: int | None = None  # less_often: at most one campaign letter in so many days
-    mailing: int | None = Field(default=None, sa_type=BigInteger)  # that counted last (less_often), or struck it off
+    every_days: int | None = None  # less_often: at most one campaign letter in this number of days
+    mailing: int | None = Field(default=None, sa_type=BigInteger)  # the mailing that counted last, or struck it off
 
 
 class PepperRow(SQLModel, table=True):
-    """By which the pepper of this database is recognised; one row."""
+    """The fingerprint of this database's pepper; the table has one row."""
 
     __tablename__ = "pepper"
 
@@ -93,7 +92,7 @@ PEPPER: Table = SQLModel.metadata.tables["pepper"]
 
 @dataclass(frozen=True, slots=True)
 class SuppressionEntry:
-    """One row, as it may be shown."""
+    """One row without its hash, for display."""
 
     scope: str
     reason: str
@@ -104,7 +103,7 @@ class SuppressionEntry:
 
 @dataclass(frozen=True, slots=True)
 class StruckOff:
-    """An address that is held back as *undeliverable*; ``mailing``: whose letter was refused (None: not known)."""
+    """An address that is held back as *undeliverable*; ``mailing``: its letter was refused (None: not known)."""
 
     address_hash: bytes
     since: datetime
@@ -119,7 +118,7 @@ def suppress(
     now: datetime,
     until: datetime | None = None,
 ) -> None:
-    """Hold back mail of ``scope`` (``""``: all) to that address, for ever or ``until``. Again: ``until`` changes."""
+    """Hold back mail of ``scope`` (``""``: all) to that address, for ever or ``until``. A repeat changes ``until``."""
     row = {"address_hash": address_hash, "scope": scope, "reason": reason, "since": now, "until": until}
     insert = insert_into(conn, SUPPRESSION).values(row)
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
@@ -140,14 +139,14 @@ def undeliverable(
     mailing: int | None = None,
     since: datetime | None = None,
 ) -> list[StruckOff]:
-    """Who is held back as *undeliverable*, oldest first: all, these addresses, by a mailing, or since a time."""
+    """Return the *undeliverable* addresses, oldest first: all, only these, by a mailing, or since a time."""
     row = SUPPRESSION.c
     query = select(row.address_hash, row.since, row.mailing).where(*_struck_off(hashes, mailing, since))
     return [StruckOff(bytes(item[0]), item[1], item[2]) for item in conn.execute(query.order_by(row.since))]
 
 
 def undeliverable_hashes(mailing: int | None = None, since: datetime | None = None) -> Select[Any]:
-    """Return the query for their hashes, for others to join: all, by a mailing, or since a time."""
+    """Return a query for the hashes of undeliverable addresses, for joins: all, by a mailing, or since a time."""
     return select(SUPPRESSION.c.address_hash).where(*_struck_off(None, mailing, since))
 
 
@@ -158,7 +157,7 @@ def lift_undeliverable(
     mailing: int | None = None,
     since: datetime | None = None,
 ) -> list[bytes]:
-    """Lift *undeliverable*, as :func:`undeliverable` chooses; the hashes that were there."""
+    """Lift *undeliverable* for the addresses that :func:`undeliverable` selects; return their hashes."""
     gone = delete(SUPPRESSION).where(*_struck_off(hashes, mailing, since)).returning(SUPPRESSION.c.address_hash)
     return [bytes(found) for found in conn.execute(gone).scalars()]
 
@@ -178,7 +177,7 @@ def _struck_off(
 
 
 def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
-    """Hold back mail for ever, for many (address hash, scope); one that is there already stays as it was."""
+    """Hold back mail for ever, for many (address hash, scope); an existing entry stays as it was."""
     if holds:
         since = time_out(now, conn.dialect.name)
         _HOLD.put(conn, [(hashed, scope, reason, since) for hashed, scope in holds])
@@ -198,22 +197,22 @@ _HOLD = BulkInsert(
 
 
 def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> None:
-    """At most one campaign letter in ``days`` days from now on; 0: each one again (docs/decisions, less often)."""
+    """Limit an address to one campaign letter in ``days`` days; 0 lifts the limit (docs/decisions, less often)."""
     lift(conn, address_hash, EVERYTHING, ["less_often"])
     if days:
         row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": "less_often", "since": now}
-        first = now + rest(days) - timedelta(days=1)  # the letter that this answers came before now
+        first = now + rest(days) - timedelta(days=1)  # the last letter, which led to this request, came before now
         conn.execute(insert_into(conn, SUPPRESSION).values(**row, until=first, every_days=days))
         _note(conn, address_hash, EVERYTHING, "less_often", {"since": now.isoformat(), "days": days})
 
 
 def rest(days: int) -> timedelta:
-    """How long a letter keeps the next one away: a tenth less, so that a weekly letter that is early still comes."""
+    """Return the time between two letters: a tenth less than ``days``, so that an early weekly letter is still sent."""
     return timedelta(days=days - max(1, days // 10))
 
 
 def limits(conn: Connection) -> list[int]:
-    """Return the limits in days that anybody has; usually none."""
+    """Return the distinct limits in days of all addresses; usually none."""
     return list(conn.execute(limits_query()).scalars())
 
 
@@ -223,7 +222,7 @@ def limits_query() -> Select[int]:
 
 
 def count_letter(conn: Connection, mailing: int, hashes: Sequence[bytes], days: Sequence[int], now: datetime) -> None:
-    """For the claim: these letters count for whoever wants them less often; ``days`` comes from :func:`limits`."""
+    """Count claimed letters for the addresses that want letters less often; ``days`` comes from :func:`limits`."""
     row = SUPPRESSION.c
     for every in days if hashes else ():
         mine = (row.every_days == every, row.address_hash.in_(hashes), row.reason == "less_often")
@@ -231,7 +230,7 @@ def count_letter(conn: Connection, mailing: int, hashes: Sequence[bytes], days: 
 
 
 def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[str]) -> int:
-    """Take away these reasons for exactly that scope; the number of entries that were there."""
+    """Remove these reasons for exactly that scope; return the number of removed entries."""
     reasons = tuple(reasons)
     for reason in reasons:
         _note(conn, address_hash, scope, reason, {"lifted": True})
@@ -240,7 +239,7 @@ def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[st
 
 
 def move(conn: Connection, old: bytes, new: bytes) -> None:
-    """Hold back a hash as another one was: that of the same mailbox in its canonical spelling."""
+    """Move the entries of one hash to another: that of the same mailbox in its canonical spelling."""
     row = SUPPRESSION.c
     columns = [column.name for column in SUPPRESSION.columns]
     theirs = select(*(literal(new, LargeBinary()) if name == "address_hash" else row[name] for name in columns))
@@ -263,7 +262,7 @@ def why(conn: Connection, address_hash: bytes, scope: str, now: datetime, *, ser
 
 
 def entries(conn: Connection, address_hash: bytes) -> list[SuppressionEntry]:
-    """All entries of one address, also those whose time is over."""
+    """Return all entries of one address, also expired ones."""
     row = SUPPRESSION.c
     query = select(row.scope, row.reason, row.since, row.until, row.every_days)
     query = query.where(row.address_hash == address_hash)
@@ -271,11 +270,11 @@ def entries(conn: Connection, address_hash: bytes) -> list[SuppressionEntry]:
 
 
 def entries_of(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[SuppressionEntry]]:
-    """Return the entries of many addresses; who has none is missing."""
+    """Return the entries of many addresses; addresses without entries are left out."""
     found: dict[bytes, list[SuppressionEntry]] = {}
     row = SUPPRESSION.c
     if len(hashes) > 100 and conn.execute(select(row.scope).limit(1)).first() is None:
-        return found  # an import into a new house looks for thousands where there is nothing
+        return found  # an import into a new installation looks up thousands of addresses in an empty table
     for hashed, scope, reason, since, until, every in _ENTRIES.rows(conn, hashes):
         entry = SuppressionEntry(scope, reason, instant(since), until and instant(until), every)
         found.setdefault(bytes(hashed), []).append(entry)
@@ -302,10 +301,10 @@ def in_force(scope: Any, now: Any) -> ColumnElement[bool]:
 
 
 def verdict(address_hash: Any, now: Any, mailing: Any) -> ScalarSelect[Any]:
-    """For the claim: the reason that holds this row back, or NULL. Several: the first in the alphabet.
+    """Return the claim's expression for the reason that holds a row back, or NULL; of several, the first by alphabet.
 
-    ``mailing``: the columns of the row's mailing. A letter that *less often* counted already does not stand in its own
-    way when it is tried again.
+    ``mailing``: the columns of the row's mailing. A letter that *less often* has counted already does not hold itself
+    back in a later attempt.
     """
     row = SUPPRESSION.c
     counted = (row.reason == "less_often") & row.mailing.is_not(None) & (row.mailing == mailing.id)
@@ -316,7 +315,7 @@ def verdict(address_hash: Any, now: Any, mailing: Any) -> ScalarSelect[Any]:
 
 
 def bind_pepper(conn: Connection, pepper: bytes) -> None:
-    """Remember the pepper's fingerprint, or compare it; raises ``SettingsError`` when it is another pepper."""
+    """Store the pepper's fingerprint, or compare it; raises ``SettingsError`` for another pepper."""
     known = conn.execute(select(PEPPER.c.fingerprint)).scalar()
     if known is None:
         conn.execute(PEPPER.insert().values(id=1, fingerprint=fingerprint(pepper)))

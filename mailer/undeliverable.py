@@ -1,17 +1,17 @@
-"""Whether an address is struck off: what servers said about its mailbox, kept by its keyed hash and date.
+"""Undeliverable addresses: the servers' statements about a mailbox, stored by keyed hash and date, strike it off.
 
-A campaign's letter was refused with a statement about the mailbox. Promises (I15):
+A statement comes with the refusal of a campaign's letter. Promises (I15):
 
 1. A *clear* statement strikes the address off at once, unless the wave rule applies.
-2. An *unclear* one strikes it off when an earlier campaign, 1 to 90 days before, heard a statement about the mailbox
-   too, and no letter to that address was accepted in between.
+2. An *unclear* one strikes it off when an earlier campaign, 1 to 90 days before, got a statement about the mailbox too.
+   No letter to that address may have been accepted in between.
 3. *Wave rule*: more than a tenth of a domain's last 100 answers, and at least 5, are the same clear statement. None of
-   them strikes off; those of the wave are lifted; each delivery says so with the reason ``outage``. The next campaign
-   tries the addresses once: then rule 2 counts.
+   them strikes an address off; entries from the wave are lifted, and each delivery gets the reason ``outage``. The next
+   campaign tries the addresses once: then rule 2 counts.
 
-Nothing else strikes an address off. A service letter is answered by rule 1 alone, and leaves no statement. What was
-said goes after 90 days (:func:`forget_before`), and with the person (:func:`forget`). All functions run in the caller's
-transaction; times are aware and in UTC.
+Nothing else strikes an address off. For a service letter only rule 1 applies, and no statement is stored. Statements
+are deleted after 90 days (:func:`forget_before`), and with the contact (:func:`forget`). All functions run in the
+caller's transaction; times are aware and in UTC.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SOONEST, LATEST = timedelta(days=1), timedelta(days=90)
 
 
 class MailboxStatementRow(SQLModel, table=True):
-    """The last statement about a mailbox that a mailing heard."""
+    """The last statement about a mailbox that a mailing got."""
 
     __tablename__ = "mailbox_statement"
 
@@ -51,7 +51,7 @@ STATEMENT: Table = SQLModel.metadata.tables["mailbox_statement"]
 
 @dataclass(frozen=True, slots=True)
 class MailboxStatement:
-    """What a server said about the mailbox of a delivery. ``reason``: the key of a class; ``service``: no campaign.
+    """A server's statement about the mailbox of a delivery. ``reason``: the key of a class; ``service``: no campaign.
 
     ``wave``: the sender has seen a wave in its own answers; ``earlier``: deliveries of that wave.
     """
@@ -69,7 +69,7 @@ class MailboxStatement:
 
 
 def note(conn: Connection, statements: Iterable[MailboxStatement], now: datetime) -> None:
-    """Keep what was said, and strike off who is to be; the deliveries must have been settled before."""
+    """Store statements, and strike off the addresses they prove dead; the deliveries must have been settled before."""
     for said in statements:
         if not said.service:
             _keep(conn, said, now)
@@ -79,12 +79,12 @@ def note(conn: Connection, statements: Iterable[MailboxStatement], now: datetime
 
 
 def forget(conn: Connection, hashes: Collection[bytes]) -> int:
-    """Forget all that was said about these addresses; how many statements."""
+    """Delete all statements about these addresses; return their number."""
     return conn.execute(delete(STATEMENT).where(STATEMENT.c.address_hash.in_(list(hashes)))).rowcount
 
 
 def forget_before(conn: Connection, now: datetime) -> int:
-    """Forget what is too old to count; how many statements."""
+    """Delete the statements that are too old to count; return their number."""
     return conn.execute(delete(STATEMENT).where(STATEMENT.c.at < now - LATEST)).rowcount
 
 
@@ -95,7 +95,7 @@ def lift(
     mailing: int | None = None,
     since: datetime | None = None,
 ) -> list[bytes]:
-    """Lift *undeliverable* (see ``suppression.lift_undeliverable``), and forget what led to it; whose."""
+    """Lift *undeliverable* (see ``suppression.lift_undeliverable``), and delete its statements; return the hashes."""
     lifted = suppression.lift_undeliverable(conn, hashes=hashes, mailing=mailing, since=since)
     forget(conn, lifted)
     return lifted
@@ -110,7 +110,7 @@ def _keep(conn: Connection, said: MailboxStatement, now: datetime) -> None:
 
 
 def _repeated(conn: Connection, mailing: int, recipient: int, address_hash: bytes, now: datetime) -> bool:
-    """Whether an earlier campaign heard something of the kind, and nothing was accepted since."""
+    """Whether an earlier campaign got a statement about the mailbox, and no letter was accepted since."""
     row = STATEMENT.c
     mine = (row.address_hash == address_hash, row.mailing_id != mailing)
     earlier = select(func.max(row.at)).where(*mine, row.at >= now - LATEST, row.at <= now - SOONEST)
@@ -119,7 +119,7 @@ def _repeated(conn: Connection, mailing: int, recipient: int, address_hash: byte
 
 
 def _wave(conn: Connection, said: MailboxStatement, now: datetime) -> bool:
-    """Whether the provider says so of too many; then those before it are put right, and this one."""
+    """Whether this statement is part of a wave; if so, correct the wave's earlier deliveries and this one."""
     answers = outbox.last_answers(conn, said.mailing, said.domain, said.delivery, LAST)
     same = [answer for answer in answers if answer.refused and answer.reason in (said.reason, OUTAGE)]
     if not (is_wave(len(same), len(answers)) or said.wave):

@@ -1,7 +1,7 @@
-"""Signs that nobody sees: spaces of every width, format signs, fillers. They come along when a text is copied.
+"""Invisible characters: spaces of every width, format characters, fillers. They come along when a text is copied.
 
-Promises: :func:`strip` takes them away at both ends of a text, :func:`first_within` finds one that is left. Pure. Not
-among them: control characters (other than blanks and line ends), which are refused and not forgiven.
+Promises: :func:`strip` removes them at both ends of a text, and :func:`first_within` finds one that is left. Pure.
+Control characters (other than blanks and line ends) are not among them: those are refused, not removed.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ _WITHIN = re.compile(f"[{re.escape(_signs(_SPACES + _FORMAT + _FILLERS + _VARIAN
 
 
 def strip(text: str) -> str:
-    """Return the text without unseen signs at its ends, where it must be exact: an address, a head."""
+    """Return the text without invisible characters at its ends, where it must be exact: an address, a header."""
     return text.strip() if text.isascii() else text.strip(_AROUND)
 
 
 def strip_words(text: str) -> str:
-    """Return the same for words that are read; what chooses the form of the sign before it (❤️) stays at the end."""
+    """Do the same as :func:`strip` for prose; a variation selector (as in ❤️) stays at the end."""
     return text.strip() if text.isascii() else text.strip(_AROUND_WORDS)
 
 
 def remove(text: str) -> str:
-    """Return the text without any of them.
+    """Return the text without any invisible character.
 
-    An ordinary space stays, and so does a space of another width, as a space.
+    An ordinary space stays; a space of another width becomes an ordinary space.
     """
     if text.isascii():
         return strip(text)
@@ -62,7 +62,7 @@ def remove(text: str) -> str:
 
 
 def first_within(text: str) -> str:
-    """Return the first unseen sign beyond ASCII and its place: ``U+200B ZERO WIDTH SPACE, sign 3``."""
+    """Return the first invisible non-ASCII character and its place: ``U+200B ZERO WIDTH SPACE, sign 3``."""
     found = None if text.isascii() else _WITHIN.search(text)
     if found is None:
         return ""

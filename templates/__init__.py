@@ -1,7 +1,7 @@
-"""The words and their looks: layouts of letters, letters of our own, pages, translations. The only jinja2 import.
+"""Texts and their layout: layouts of letters, service letters, pages, translations. The only jinja2 import.
 
-Promises: what lies in this package is trusted, full Jinja, autoescaped, and a name that a template uses and nobody
-gave is an error (``StrictUndefined``), never an empty place. Templates say their words in English through
+Promises: templates in this package are trusted, full Jinja, autoescaped. A name that a template uses and the context
+lacks is an error (``StrictUndefined``), never an empty place. Templates have their words in English in
 ``{{ _("…") }}`` or ``{% trans %}``; the catalogue of the language comes from :mod:`templates.words`. A campaign's
 own text never passes here as a template: it comes in as finished HTML.
 
@@ -53,11 +53,11 @@ def safe(html: str) -> str:
     """Mark text as finished HTML, so that a layout takes it as it is. For our own output only, never for values."""
     from markupsafe import Markup
 
-    return Markup(html)  # noqa: S704 - that is what this door is for
+    return Markup(html)  # noqa: S704 - this function exists for it
 
 
 def emphasised(text: str, **values: str) -> str:
-    """``text`` with its ``%(name)s`` filled, each value bold and apart from the direction of the text around it."""
+    """Return ``text`` with its ``%(name)s`` filled, each value bold and isolated from the direction of the text."""
     from markupsafe import Markup, escape
 
     bold = Markup("<strong><bdi>%s</bdi></strong>")
@@ -76,7 +76,7 @@ def _environment(language: str, domain: Domain) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        auto_reload=False,  # files of the package: six looks at the disk a page, in the event loop, for nothing
+        auto_reload=False,  # package files do not change: saves six disk accesses a page in the event loop
     )
     environment.install_gettext_translations(words(language, domain), newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -1,13 +1,13 @@
-"""``python -m templates.catalogue update|check``: takes our words out of the source, keeps the catalogues, compiles.
+"""``python -m templates.catalogue update|check``: extracts messages from the source, updates catalogues, compiles.
 
 Developers' tool, run from a checkout (``make words``). ``update`` adds each new message to every ``.po`` of its domain
-with an empty translation, sets aside what is used no more (it comes back when the message does; ``--tidy`` drops it)
-and writes every ``.mo``. ``check`` prints what is wrong and ends with 1: a text that is missing, empty or fuzzy, a
-placeholder or contact tag that differs from the original, a ``.mo`` that is not of its ``.po``. A test calls the same.
+with an empty translation, and writes every ``.mo``. It sets unused messages aside: they come back when used again, and
+``--tidy`` drops them. ``check`` prints the faults and ends with 1. Faults are a text that is missing, empty or fuzzy, a
+changed placeholder or contact tag, and a ``.mo`` that does not match its ``.po``. A test calls the same.
 
-Which domain a message belongs to follows from the file it stands in (:data:`HOMES`, first match wins). Python says
-``_("…")``, ``gettext("…")``, ``ngettext("…", "…", n)``, or ``N_("…")`` for a text that is put into words later; a
-page says ``pgettext("where", "…")`` for English words that other languages say in another way there.
+The domain of a message follows from its file (:data:`HOMES`, first match wins). Python code marks messages with
+``_("…")``, ``gettext("…")``, ``ngettext("…", "…", n)``, or ``N_("…")`` for a text that is translated later. A
+page has ``pgettext("where", "…")`` for English words that other languages translate in another way there.
 English needs no catalogue: message ids are the English sentences.
 """
 
@@ -50,13 +50,13 @@ KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "N_": None,
     "pgettext": ((1, "c"), 2),
 }
-_FIXED = datetime(2026, 1, 1, tzinfo=UTC)  # a date of today would change every file at every run
+_FIXED = datetime(2026, 1, 1, tzinfo=UTC)  # today's date would change every file at every run
 _TEXT = re.compile(r'"[^"]*"')
 _MARKS = re.compile(r"%\(\w+\)[sd]|\{\{.*?\}\}|\{%.*?%\}|\{\w*\}")
 
 
 def found(domain: Domain) -> Catalog:
-    """Every message of a domain as it stands in the source now."""
+    """Return every message of a domain as it is in the source now."""
     catalog = Catalog(domain=domain, creation_date=_FIXED)
     for path in _homes(domain):
         name = path.relative_to(ROOT).as_posix()
@@ -66,7 +66,7 @@ def found(domain: Domain) -> Catalog:
 
 
 def update(*, tidy: bool = False) -> Iterator[Path]:
-    """Bring every catalogue up to date and compile it; gives the paths that changed."""
+    """Bring every catalogue up to date and compile it; yield the paths that changed."""
     for domain, languages in LANGUAGES.items():
         template = found(domain)
         for language in languages:
@@ -86,12 +86,12 @@ def problems(domain: Domain, language: str) -> list[str]:
 
 
 def po_path(domain: Domain, language: str) -> Path:
-    """Where the catalogue of a domain and language lies."""
+    """Return the path of the catalogue of a domain and language."""
     return ROOT / "templates" / "translations" / language / "LC_MESSAGES" / f"{domain}.po"
 
 
 def main(arguments: list[str]) -> int:
-    """Return the command: ``update`` (with ``--tidy``) or ``check``. Out: the exit code."""
+    """Run the command ``update`` (with ``--tidy``) or ``check``. Out: the exit code."""
     if arguments[:1] == ["update"]:
         for path in update(tidy="--tidy" in arguments):
             print(path.relative_to(ROOT))
@@ -131,7 +131,7 @@ def _messages(path: Path) -> Iterator[tuple[str | tuple[str, ...], list[str], st
 def _update_one(domain: Domain, language: str, template: Catalog, *, tidy: bool) -> Iterator[Path]:
     po = po_path(domain, language)
     catalog = _read(po, domain, language)
-    for message in list(catalog.obsolete.values()):  # update() does not look there for what came back
+    for message in list(catalog.obsolete.values()):  # update() does not look there for messages that came back
         if message.id in template:
             catalog[message.id] = message
             catalog.obsolete = {key: kept for key, kept in catalog.obsolete.items() if kept is not message}
@@ -182,7 +182,7 @@ def _wrong(message: Message, catalog: Catalog) -> Iterator[str]:
 
 
 def _marks(text: str) -> set[str]:
-    """Placeholders and contact tags, these without their fallbacks, which are translated."""
+    """Return placeholders and contact tags, the tags without their fallbacks, which are translated."""
     return {_TEXT.sub('""', mark) for mark in _MARKS.findall(text)}
 
 

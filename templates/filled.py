@@ -1,8 +1,8 @@
-"""Texts that were put together in English, in another language: faults, whose words come from far below the screen.
+"""Translates texts that were already put together in English, such as the words of a fault from a lower layer.
 
 A fault says ``expected="one of button, small"``, made from the message ``one of {names}``. :func:`in_words` finds the
-message that a text was made from and puts what stood in its places into the translation. Messages are marked with
-``N_`` where they are written. A text that is nobody's message stays as it is; nothing here raises.
+message that a text was made from and puts the values of its placeholders into the translation. Messages are marked
+with ``N_`` where they are written. A text that matches no message stays as it is; nothing here raises.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from importlib import resources
 from templates.words import Domain, primary, words
 
 _PLACE = re.compile(r"\{(\w+)\}")
-_LONGEST = 2_000  # a pattern with several places takes the square of a text's length and more
+_LONGEST = 2_000  # a pattern with several placeholders takes the square of a text's length and more
 _LETTERS = 3  # a message with fewer letters of its own would match anything
 
 
 def in_words(text: str, language: str, domain: Domain) -> str:
-    """``text`` in ``language``: a message of the domain, or one whose places were filled (2,000 characters at most)."""
+    """Return ``text`` in ``language``: a message of the domain, filled or not (2,000 characters at most)."""
     if not text:
         return ""
     known = words(language, domain).gettext(text)
@@ -36,7 +36,7 @@ def in_words(text: str, language: str, domain: Domain) -> str:
 
 @lru_cache(maxsize=8)
 def _patterns(language: str, domain: Domain) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Messages with places as patterns, those with most text of their own first."""
+    """Return messages with placeholders as patterns, the ones with most text of their own first."""
     file = resources.files("templates") / "translations" / language / "LC_MESSAGES" / f"{domain}.mo"
     if not file.is_file():
         return ()

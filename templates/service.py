@@ -1,11 +1,11 @@
-"""Letters of our own (details changed, confirm your sign-up, …): English files, put into a language by the catalogue.
+"""Service letters (details changed, confirm your sign-up, …): English files, translated through the catalogue.
 
 ``letters/NAME.md`` looks like a campaign file with only ``subject`` and ``preheader`` in front. Each of those, and each
-paragraph, heading and button label of the body, is one message of the domain ``letter``; contact tags stand in it and
-in its translation alike (a test compares them). Lines that are only a tag (also as
+paragraph, heading and button label of the body, is one message of the domain ``letter``. A message and its translation
+have the same contact tags (a test compares them). Lines that are only a tag (also as
 an item of a list), a fence or a divider are no message.
 
-Raises ``FileNotFoundError`` for a letter that we do not have; a language that we do not have gives English.
+Raises ``FileNotFoundError`` for an unknown letter; an unknown language gives English.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEYS = ("subject", "preheader")
 
 @dataclass(frozen=True, slots=True)
 class ServiceLetter:
-    """A letter of our own in one language: what :class:`mailer.letter.source.LetterSource` needs of it."""
+    """A service letter in one language: the values that :class:`mailer.letter.source.LetterSource` needs."""
 
     name: str
     language: str
@@ -56,7 +56,7 @@ def letter_source(name: str) -> str:
 
 
 def messages(source: str) -> Iterator[tuple[int, str]]:
-    """Every message of a source with its line: what goes into the catalogue."""
+    """Yield every message of a source with its line, for the catalogue."""
     head, body, first = _parts(source)
     for number, text in enumerate(source.splitlines(), start=1):
         if number >= first:
@@ -84,7 +84,7 @@ def _translated(body: str, translate: Callable[[str], str]) -> str:
 
 
 def _chunks(body: str) -> Iterator[tuple[int, str, bool]]:
-    """Lines of structure one by one, and the runs of text between them as they are."""
+    """Yield lines of structure one by one, and the runs of text between them as they are."""
     run: list[str] = []
     start = 0
     for offset, line in enumerate(body.split("\n")):

@@ -1,11 +1,11 @@
-"""Words in the languages of the house: gettext catalogues, one domain for each kind of text.
+"""Texts in all supported languages: gettext catalogues, one domain for each kind of text.
 
-Domains: ``letter`` (what stands in a mail around the author's words, and our own service letters), ``pages``
-(what readers see in a browser), ``cli`` (what the command line says). Message ids are the English sentences.
-Catalogues are ``translations/LANGUAGE/LC_MESSAGES/DOMAIN.po`` with a ``.mo`` beside each, made by ``make words``;
-a test fails on a text that is missing, empty or fuzzy, and on a ``.mo`` that is not of its ``.po``.
+Domains: ``letter`` (texts in a mail around the author's words, and service letters), ``pages``
+(pages for readers), ``cli`` (the command line). Message ids are the English sentences.
+Catalogues are ``translations/LANGUAGE/LC_MESSAGES/DOMAIN.po`` with a ``.mo`` beside each, made by ``make words``.
+A test fails on a text that is missing, empty or fuzzy, and on a ``.mo`` that does not match its ``.po``.
 
-A language that the house does not have falls back to English; nothing here raises.
+An unsupported language falls back to English; nothing here raises.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def primary(tag: str) -> str:
 
 
 def variant(tag: str) -> str:
-    """Return the tag that dates and numbers are written in: ``en-US`` and ``en-GB`` stay, of any other its language."""
+    """Return the tag for dates and numbers: ``en-US`` and ``en-GB`` stay, any other becomes its language."""
     parts = tag.replace("_", "-").split(".")[0].strip().split("-")
     regional = f"{primary(tag)}-{parts[1].upper()}" if len(parts) > 1 else ""
     return regional if regional in ("en-US", "en-GB") else primary(tag)

@@ -1,7 +1,7 @@
-"""What readers changed, before and after: the home of the table ``change``. It is what an undo puts back.
+"""Changes that readers made, before and after: the home of the table ``change``. An undo puts the old values back.
 
-Promises: a row per act of a reader; it goes with the contact when that is erased. What *before* and *after* mean is
-known to the module that wrote them (:mod:`.optout`, :mod:`.details`). A change is undone at most once.
+Promises: a row per act of a reader; the row is deleted when its contact is erased. The module that wrote a row defines
+the meaning of *before* and *after* (:mod:`.optout`, :mod:`.details`). A change is undone at most once.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def keep(
 
 
 def keep_many(conn: Connection, kind: ChangeKind, acts: Sequence[Change], now: datetime) -> list[int]:
-    """Store many acts; their numbers, in the same order (the number in ``acts`` is not looked at)."""
+    """Store many acts; return their numbers, in the same order (the number in ``acts`` is ignored)."""
     numbers = new_numbers(conn, CHANGE, len(acts))
     at = time_out(now, conn.dialect.name)
     sides = [(act.contact_id, kind, _json(act.before), _json(act.after), at) for act in acts]
@@ -113,7 +113,7 @@ def of_contact(conn: Connection, contact_id: int, kind: ChangeKind | None = None
 
 
 def standing(conn: Connection, contact_ids: Collection[int], kind: ChangeKind) -> dict[int, list[Change]]:
-    """Return the acts of a kind of many contacts that were not taken back, oldest first; who has none is missing."""
+    """Return the acts of a kind that were not taken back, by contact, oldest first; contacts without one are absent."""
     found: dict[int, list[Change]] = {}
     if contact_ids:
         for row in _STANDING.run(conn, {"b_ids": json.dumps(sorted(contact_ids)), "b_kind": kind}).fetchall():
@@ -133,13 +133,13 @@ _STANDING = PreparedStatement(
 
 
 def revise(conn: Connection, change: Change, after: Mapping[str, Any]) -> Change:
-    """Store how an act that takes several steps stands now, unless it was taken back meanwhile."""
+    """Store the present state of an act that takes several steps, unless it was taken back meanwhile."""
     _changes(conn, (CHANGE.c.id == change.id) & CHANGE.c.undone_at.is_(None), after=_json(after))
     return replace(change, after=after)
 
 
 def answered(conn: Connection, number: int) -> bool:
-    """Note that a reason was given for an act; False when one was given before, or the act is gone."""
+    """Record that a reason was given for an act; return False when one was given before, or the act was deleted."""
     kept = conn.execute(select(CHANGE.c.after).where(CHANGE.c.id == number)).scalar()
     if kept is None or "answered" in (side := json_object(kept) or {}):
         return False
@@ -153,12 +153,12 @@ def open_ones(conn: Connection, kind: ChangeKind, before: datetime) -> list[Chan
 
 
 def forget(conn: Connection, before: datetime) -> int:
-    """Delete the acts from before a time, which nobody can undo any more; how many."""
+    """Delete the acts from before a time, which can no longer be undone; return how many."""
     return conn.execute(delete(CHANGE).where(CHANGE.c.at < before)).rowcount
 
 
 def with_text(conn: Connection, kind: ChangeKind, text: str) -> list[Change]:
-    """Return the acts of a kind, of anybody, in which a text in lower case stands in any case; oldest first.
+    """Return the acts of a kind, of any contact, that contain ``text`` (lower case) in any case; oldest first.
 
     Reads the whole table, so it is for an erasure alone.
     """
@@ -173,12 +173,12 @@ def remove(conn: Connection, number: int) -> None:
 
 
 def undone(conn: Connection, number: int, now: datetime) -> bool:
-    """Note that an act was taken back; False when it already was (one conditional statement)."""
+    """Record that an act was taken back; return False when it already was (one conditional statement)."""
     return _changes(conn, (CHANGE.c.id == number) & CHANGE.c.undone_at.is_(None), undone_at=now)
 
 
 def _changes(conn: Connection, where: ColumnElement[bool], **values: Any) -> bool:
-    """Whether one act was still as ``where`` says, and has these values now."""
+    """Store these values if one act is still as ``where`` says; return whether it was."""
     return conn.execute(update(CHANGE).where(where).values(**values)).rowcount == 1
 
 

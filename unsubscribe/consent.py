@@ -1,13 +1,13 @@
-"""Proof of consent (D5): who agreed to what, when, how, on which words; a hash chain per person. Home of its tables.
+"""Proof of consent (D5): contact, purpose, time, way and wording; one hash chain per person. Home of its tables.
 
-Promises: events are only added. Each carries a salted digest of what is personal in it (the address, how, where)
-and a link over the link before it, its public part and that digest; so an event that is changed, taken out or put
-between is found by :func:`verify`. Erasing a person removes the personal part and its salt; the digests stay, the
-chain still verifies, and says when it was erased. What organisations say to everybody (basis, source, the exact
-text and its version) is a *statement*, stored once.
+Promises: events are only added. Each carries a salted digest of its personal part (the address, how, where). It also
+carries a link over the previous link, its public part and that digest. So :func:`verify` finds an event that is
+changed, removed or inserted. Erasing a person removes the personal part and its salt; the digests stay. The chain still
+verifies, and says when it was erased. A text that an organisation shows to everybody (basis, source, the exact text and
+its version) is a *statement*, stored once.
 
-Not promised: whoever can write to the database can cut events off the *end* of a chain, or make a whole new one;
-so :func:`verify` compares the chain with the subscriptions too, and a backup or an export elsewhere is the witness.
+Not promised: a process that can write to the database can cut events off the *end* of a chain, or make a whole new one.
+So :func:`verify` also compares the chain with the subscriptions; a backup or an export elsewhere is the witness.
 
 Source: GDPR article 7(1), ACM on Daisycon (2014). Hash: SHA-256 (FIPS 180-4).
 """
@@ -68,7 +68,7 @@ _GENESIS = b"postiljon consent v1\0"
 
 
 class ConsentStatementRow(SQLModel, table=True):
-    """On what something rests: words and basis that are the same for many people."""
+    """The legal basis of subscriptions and its wording, shared by many people."""
 
     __tablename__ = "consent_statement"
     __table_args__: Any = {"sqlite_autoincrement": True}
@@ -83,7 +83,7 @@ class ConsentStatementRow(SQLModel, table=True):
 
 
 class ConsentEventRow(SQLModel, table=True):
-    """One event of a person's chain. ``detail`` and ``salt`` go when the person is erased."""
+    """One event of a person's chain. ``detail`` and ``salt`` are removed when the person is erased."""
 
     __tablename__ = "consent_event"
     __table_args__: Any = {"sqlite_with_rowid": False}
@@ -123,7 +123,7 @@ class ConsentStatement:
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvent:
-    """What happened to a person's consent. ``detail`` is personal: address, web address of the form, and so on."""
+    """A change in a person's consent. ``detail`` is personal: address, web address of the form, and so on."""
 
     contact_id: int
     kind: ConsentEventKind
@@ -156,7 +156,7 @@ def store_statement(conn: Connection, statement: ConsentStatement) -> int:
 
 
 def shown_statements(conn: Connection) -> frozenset[int]:
-    """Return the statements that contacts were shown, so that they agreed by an act of their own."""
+    """Return the statements that contacts were shown, and so agreed to by their own act."""
     return frozenset(conn.execute(select(STATEMENT.c.id).where(STATEMENT.c.text != "")).scalars())
 
 
@@ -166,7 +166,7 @@ def record(conn: Connection, event: ConsentEvent, now: datetime) -> None:
 
 
 def record_first(conn: Connection, event: ConsentEvent, people: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Add the same first event for many people (number, address) who have none yet; ``event`` names no person."""
+    """Add the same first event for many people (number, address) without any event yet; ``event`` names no person."""
     digests = _statement_digests(conn, [event.statement]) if people else {0: b"", event.statement: b""}
     times = (stamp_of(event.at), stamp_of(now))
     public = public_part(1, event.kind, event.topic, digests[event.statement], times)
@@ -209,10 +209,10 @@ def heads(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int
 def links(
     conn: Connection, ends: Mapping[int, tuple[int, bytes]], events: Sequence[ConsentEvent], now: datetime
 ) -> ChainEntries:
-    """Work out what :func:`add` will write, after ``ends`` (:func:`heads`). Reads only.
+    """Work out the links that :func:`add` will write, after ``ends`` (:func:`heads`). Reads only.
 
     For :func:`stale_contacts`, ``ends`` is read before anything else on which the events rest: on PostgreSQL each
-    statement sees what was committed until then.
+    statement sees the data committed until then.
     """
     chains = dict(ends)
     digests = _statement_digests(conn, {event.statement for event in events}) if events else {}
@@ -235,9 +235,9 @@ def links(
 
 
 def stale_contacts(conn: Connection, planned: ChainEntries) -> set[int]:
-    """Whose chain has other events by now than when :func:`heads` looked: what was worked out does not fit any more.
+    """Return the contacts whose chain has changed since :func:`heads` read it: their planned links no longer fit.
 
-    Whatever becomes of a subscription, an address or a person is an event, so the others are as they were.
+    Every change of a subscription, an address or a person is an event, so all other contacts are unchanged.
     """
     if not planned.after:
         return set()
@@ -246,7 +246,7 @@ def stale_contacts(conn: Connection, planned: ChainEntries) -> set[int]:
 
 
 def add(conn: Connection, planned: ChainEntries, but: Collection[int] = ()) -> None:
-    """Write the links, except those of the people in ``but``. One that no longer fits is refused by the database."""
+    """Write the links, except those of the people in ``but``. The database refuses a link that no longer fits."""
     _ADD.put(conn, [row for row in planned.rows if row[0] not in but])
 
 
@@ -254,7 +254,7 @@ _ADD = BulkInsert(EVENT, _EVENT_COLUMNS)
 
 
 def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
-    """Remove what is personal from a chain and note that it was; the digests stay. The link of that note."""
+    """Remove the personal data from a chain and record that; the digests stay. Return the link of that record."""
     record(conn, ConsentEvent(contact_id, "erased", "", now), now)
     conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
     return heads(conn, [contact_id])[contact_id][1]
@@ -266,7 +266,7 @@ def drop(conn: Connection, contact_id: int) -> None:
 
 
 def count(conn: Connection) -> int:
-    """How many events there are."""
+    """Return the number of events."""
     return conn.execute(select(func.count()).select_from(EVENT)).scalar_one()
 
 
@@ -301,12 +301,12 @@ def genesis(contact_id: int) -> bytes:
 
 
 def public_part(number: int, kind: str, topic: str, statement: bytes, times: tuple[str, str]) -> bytes:
-    """Return the part that is not personal, in one way only: none of the fields can have a line break."""
+    """Return the part that is not personal, in one canonical form: none of the fields can contain a line break."""
     return f"{number}\n{kind}\n{topic}\n{statement.hex()}\n{times[0]}\n{times[1]}".encode()
 
 
 def stamp_of(at: datetime) -> str:
-    """Return a time as it stands in a link."""
+    """Return a time as it is written in a link."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 

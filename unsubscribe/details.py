@@ -1,14 +1,14 @@
 """Change details: the decisions behind ``/d/TOKEN`` and the fresh links that follow an opt-out.
 
 Promises: :func:`save` stores name, language, the fields that the organisation opened, topics (leave and join again),
-how often, and a pause, all or none of them; every change is announced to the mailbox with an undo, in the same
-transaction, since whoever holds a forwarded letter holds this link. What a reader sets is marked as their own, and no
-import overwrites it. :func:`undo` puts back each item by itself, where nobody changed it since. :func:`less_often` and
-:func:`pause` announce what lets more mail through than before, and only that. Nothing that is stored is ever given
-out: a form shows only what :func:`offered` says, which is the same for everybody with that letter.
+frequency, and a pause: all or none of them. Every change is announced to the mailbox with an undo, in the same
+transaction, since a forwarded letter also carries this link. A value that the reader sets is marked as their own, and
+no import overwrites it. :func:`undo` puts back each item separately, where it was not changed since. :func:`less_often`
+and :func:`pause` announce a change that lets more mail through than before, and no other. A stored value is never
+shown: a form shows only the result of :func:`offered`, which is the same for every reader of that letter.
 
-Raises ``FaultsError`` (``field`` names the field of the form) for values that cannot be stored, ``TokenError`` for an
-undo that there is not, ``StateError`` when more changes are to be announced in a day than a mailbox gets.
+Raises ``FaultsError`` (``field`` names the field of the form) for values that cannot be stored, and ``TokenError`` for
+an undo that does not exist. Raises ``StateError`` when more changes would be announced in a day than a mailbox may get.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from unsubscribe.optout import Subscriber
 
 DETAILS = Limit(
     "details of a contact", MOST_A_DAY["details_changed"], limits.A_DAY
-)  # more is somebody playing with another person's link
+)  # more means that somebody plays with another person's link
 LONGEST_VALUE = 200
 JOINED = ConsentStatement("consent", "change details page")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -46,7 +46,7 @@ _KEEPS_OUT = ("erased", "complaint", "manual")
 
 @dataclass(frozen=True, slots=True)
 class DetailsForm:
-    """What a reader filled in; None and what is missing stays as it is. ``until``: the end of a pause."""
+    """The values that a reader filled in; None or a missing key leaves a value as is. ``until``: the end of a pause."""
 
     name: str | None = None
     language: str | None = None
@@ -63,7 +63,7 @@ class DetailsForm:
 
     @property
     def takes_away(self) -> bool:
-        """Whether nothing is asked for but less mail."""
+        """Whether the form only asks for less mail."""
         texts = any((self.name, self.language, *self.fields.values()))
         return not texts and True not in self.topics.values() and self.days != 0
 
@@ -72,7 +72,7 @@ class DetailsForm:
         return self.days is not None or self.until is not None
 
     def as_stored(self) -> dict[str, Any]:
-        """Give all that was filled in, in the shape of the *after* side of an act."""
+        """Return all values that were filled in, in the shape of the *after* side of an act."""
         values = {"name": self.name, "language": self.language, "days": self.days, "until": self.until}
         own = {"fields": self.fields, "topics": self.topics}
         return {name: value for name, value in values.items() if value is not None} | own
@@ -80,7 +80,7 @@ class DetailsForm:
 
 @dataclass(frozen=True, slots=True)
 class DetailsPolicy:
-    """What the organisation allows: fields of its own (attributes), and who writes its service letters."""
+    """The settings of the organisation: its own fields (attributes), and the sender of its service letters."""
 
     post: ServiceMailer
     open_fields: Collection[str] = ()
@@ -88,33 +88,33 @@ class DetailsPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What came of it. ``change`` is None when all was so already."""
+    """The result of :func:`save`. ``change`` is None when every value was stored already."""
 
     reader: Subscriber
     change: Change | None
 
 
 def offered(conn: Connection, reader: Subscriber) -> list[Topic]:
-    """Return the topics that the form shows: the one of the letter, and those for which anybody may sign up."""
+    """Return the topics that the form shows: the topic of the letter, and those open to everybody."""
     mine = [reader.topic] if reader.topic else []
     return mine + [topic for topic in contacts.topics(conn, only_open=True) if topic not in mine]
 
 
 def is_over(conn: Connection, contact_id: int, now: datetime) -> bool:
-    """Whether the forms of the day are used up: what is looser than now is then refused, or left as it is."""
+    """Whether the day's forms are used up: a choice looser than the present one is then refused, or left as it is."""
     return limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
 
 
 def is_refused(conn: Connection, contact_id: int, wishes: DetailsForm, now: datetime) -> bool:
-    """Whether :func:`save` would refuse these for today. Reads only, so that it can be asked before any lock."""
+    """Whether :func:`save` would refuse these wishes today. Reads only, so it can be called before any lock."""
     return not wishes.is_empty and not wishes.takes_away and is_over(conn, contact_id, now)
 
 
 def save(conn: Connection, token: Token, wishes: DetailsForm, house: DetailsPolicy, now: datetime) -> Saved:
-    """Store what differs and announce it. A reader who is gone changes nothing.
+    """Store the values that differ and announce them. For an erased reader nothing changes.
 
-    Each form counts, whether it differs from what is stored or not, so that nobody learns that by counting. Wishes that
-    only take away are never refused: over the limit they are stored and not announced.
+    Each form counts, whether or not it differs from the stored values, so that counting reveals nothing. Wishes that
+    only reduce mail are never refused: over the limit they are stored and not announced.
     """
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     reader = optout.look(conn, token, now)
@@ -138,7 +138,7 @@ def save(conn: Connection, token: Token, wishes: DetailsForm, house: DetailsPoli
 
 
 def less_often(conn: Connection, token: Token, days: int, house: DetailsPolicy, now: datetime) -> Subscriber:
-    """At most one campaign letter in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``.
+    """Limit campaign letters to one in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``.
 
     A looser choice than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
     the stricter of the two stays, and *each letter* raises ``StateError``.
@@ -149,7 +149,7 @@ def less_often(conn: Connection, token: Token, days: int, house: DetailsPolicy, 
 
 
 def pause(conn: Connection, token: Token, until: datetime | None, house: DetailsPolicy, now: datetime) -> Subscriber:
-    """No campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``.
+    """Hold campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``.
 
     A shorter pause than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
     the longer of the two stays, and ending it raises ``StateError``.
@@ -160,10 +160,10 @@ def pause(conn: Connection, token: Token, until: datetime | None, house: Details
 
 
 def undo(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, bool]:
-    """Put back what an act changed, where nobody changed it since; ``token.subject`` numbers it. Again: nothing more.
+    """Put back the values of act ``token.subject`` that were not changed since. A second call changes nothing.
 
-    The second value: whether anything was put back, now or before. Raises ``TokenError`` when there is no such act of
-    this person.
+    The second value tells whether anything was put back, now or before. Raises ``TokenError`` when there is no such act
+    of this person.
     """
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     change = changes.get(conn, token.subject)
@@ -186,7 +186,7 @@ def undo(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, boo
 def _instead(
     conn: Connection, token: Token, kind: ChangeKind, house: DetailsPolicy, when: tuple[datetime, FrequencyChoice]
 ) -> Subscriber:
-    """Take back the opt-out that another choice replaces, if the token names one, and make that choice; others wait."""
+    """Take back the opt-out that the token names, if any, and make the choice that replaces it. Locks the contact."""
     now, wanted = when
     contacts.lock(conn, [token.recipient])
     reader = optout.undo(conn, token, now) if token.subject else optout.look(conn, token, now)
@@ -207,7 +207,7 @@ def _instead(
 
 
 def _take(conn: Connection, contact: Contact, now: datetime) -> bool:
-    """Count one form that was filled in; whether it is within the limit of the day."""
+    """Count one form that was filled in; return whether it is within the day's limit."""
     return limits.take(conn, limits.of_contact(DETAILS, contact.id), now)
 
 
@@ -356,7 +356,7 @@ def _put_scopes(conn: Connection, contact: Contact, old: Sequence[str], new: Seq
 
 
 def _topics_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> bool:
-    """Put back each topic that was not chosen anew since."""
+    """Put back each topic for which no later choice was made."""
     chosen = change.after.get("topics", {})
     ids = {topic.slug: topic.id for topic in contacts.topics(conn)}
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})

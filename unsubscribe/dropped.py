@@ -1,9 +1,9 @@
-"""What the limits on signing up turned away, and who speaks for others without being trusted: for staff, as numbers.
+"""Sign-ups that a limit turned away, and untrusted peers that send forwarding headers: numbers for staff.
 
-Promises: kept for ``KEPT`` in the table of :mod:`.limits`, a row for each limit and day, and one for each peer that
-sends ``X-Forwarded-For`` or ``Forwarded`` and is no trusted proxy, ``MOST_PEERS`` of each kind at most. Of a peer its
-address is kept (of IPv6 its /64), since staff have to name it in ``trusted_proxies``; of readers nothing. Reads and
-writes in the caller's transaction.
+Promises: the numbers are kept for ``KEPT`` in the table of :mod:`.limits`. There is a row for each limit and day. There
+is one for each peer that sends ``X-Forwarded-For`` or ``Forwarded`` and is no trusted proxy, at most ``MOST_PEERS`` of
+each kind. The address of a peer is kept (of IPv6 its /64), since staff have to name it in ``trusted_proxies``; nothing
+is kept of readers. Reads and writes in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unsubscribe import limits
 N_ = str  # marks a text for the catalogue (domain cli)
 KEPT = timedelta(days=7)
 MOST_PEERS = 16
-REASONS = {  # the limits of unsubscribe.signup, in an order that stays: a row knows its place alone
+REASONS = {  # the limits of unsubscribe.signup; never change the order: a row stores only the position
     "sign-up by peer": N_("too many from one address"),
     "sign-up by network": N_("too many from one network"),
     "sign-up of address": N_("too many for one mailbox"),
@@ -35,7 +35,7 @@ _SIZE = 16
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """So many sign-ups were turned away by a limit since a day."""
+    """The number of sign-ups that a limit turned away since a day."""
 
     reason: str
     number: int
@@ -44,10 +44,9 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A peer that spoke for others ``number`` times, last at ``last``, and was not believed.
+    """An untrusted peer that sent forwarding headers ``number`` times, last at ``last``; they were ignored.
 
-    ``name``: its address, or the network in which it is. ``is_near``: on a network of our own, so it is most likely
-    the reverse proxy.
+    ``name``: its address, or its network. ``is_near``: on our own network, so it is most likely the reverse proxy.
     """
 
     name: str
@@ -56,12 +55,12 @@ class Speaker:
     is_near: bool
 
     def line(self, trusted: frozenset[str]) -> str:
-        """Return the line for ``postiljon.toml`` that lets it be believed, beside those that are."""
+        """Return the line for ``postiljon.toml`` that trusts this peer beside those in ``trusted``."""
         return f'trusted_proxies = "{",".join([*sorted(trusted), self.name])}"'
 
 
 def keep(conn: Connection, drops: Mapping[str, int], peers: Mapping[str, int], now: datetime) -> None:
-    """Add what was counted."""
+    """Add the counted numbers to those that are stored."""
     ends = now + KEPT
     for reason, number in drops.items():
         name = _DROP + bytes([_PLACES.index(reason)]) + now.date().toordinal().to_bytes(4, "big")
@@ -86,7 +85,7 @@ def found(conn: Connection, now: datetime) -> list[Dropped]:
 
 
 def speakers(conn: Connection, now: datetime) -> list[Speaker]:
-    """Who spoke for others and was not believed, in the last days; those that are near first."""
+    """Return the untrusted peers that sent forwarding headers in the last days; near peers first."""
     return list(_speakers(conn, now))
 
 
@@ -98,7 +97,7 @@ def _speakers(conn: Connection, now: datetime) -> Iterator[Speaker]:
 
 
 def _name(peer: str) -> bytes:
-    """Return the name of a row: kind, family, and the address, of IPv6 the first half."""
+    """Return the name of a row: kind, family, and the address (for IPv6 its first half)."""
     address = ip_address(peer)
     start = _STRANGER if address.is_global else _PEER
     return (start + bytes([address.version]) + address.packed[:8]).ljust(_SIZE, b"\0")

@@ -1,16 +1,16 @@
-"""Forget a person (I12, D10): everything goes but a keyed hash in suppression, and numbers.
+"""Erase a person (I12, D10): everything is deleted except a keyed hash in suppression, and numbers.
 
-Promises: in one transaction the contact, the subscriptions, what they changed, what stands beside their consent, and
-what names them in deliveries are gone; deliveries stay as numbers, the chain of consent still verifies and says when
-the person was erased. The hash (reason *erased*) keeps every later import from bringing the person back. A second entry
-of that hash, under the scope ``person:NUMBER``, lets the organisation find the chain when the person shows the address.
-Former addresses that no other contact has are kept out too. Where somebody else's link named one of these addresses as
-a new one, or somebody else had it before, that change of address and its letters forget it. On SQLite all that is
-deleted is overwritten, and :func:`forget_files`, after the commit, empties the write-ahead log: it is part of the act,
-on the web as by command.
+Promises: one transaction deletes the contact, the subscriptions, their changes, the personal data beside the consent,
+and the personal data in deliveries. Deliveries stay as numbers; the chain of consent still verifies and says when the
+person was erased. The hash (reason *erased*) keeps every later import from bringing the person back. A second entry of
+that hash, under the scope ``person:NUMBER``, lets the organisation find the chain when the person shows the address.
+Former addresses that no other contact has are kept out too. A change of address of another contact may name one of
+these addresses, as the new one or as a former one. That change and its letters then lose the address. On SQLite all
+deleted data is overwritten. :func:`forget_files`, after the commit, empties the write-ahead log: it is part of the
+erasure, on the web and by command.
 
-What it does not reach: the chain of another contact who had the address before, which is that contact's proof; backups,
-the relay's log, and mails that left. docs/privacy says so.
+Not erased: the chain of another contact that had the address before, which is that contact's proof; backups, the
+relay's log, and mails already sent. docs/privacy says so.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was forgotten: the person's number and how many deliveries are numbers now."""
+    """The result of an erasure: the person's number, and how many deliveries are now only numbers."""
 
     contact_id: int
     deliveries: int
@@ -43,13 +43,13 @@ class Erased:
 
     @property
     def code(self) -> str:
-        """What the person and the organisation can refer to: from the last link of the chain, so it names nobody."""
+        """Return the code to refer to the erasure by: from the last link of the chain, so it names nobody."""
         digits = self.link.hex().upper()
         return "-".join(digits[place : place + 4] for place in (0, 4, 8))
 
 
 def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
-    """Forget a person; None when there is nobody with that number (any more)."""
+    """Erase a person; return None when no person has that number (any more)."""
     contact = contacts.get_many(conn, [contact_id], lock=True).get(contact_id)
     if contact is None:
         return None
@@ -73,7 +73,7 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> Erased | None:
 
 
 def erase_address(db: Database, email: str, pepper: bytes, now: datetime) -> Erased | None:
-    """Forget whoever has this address, else whoever moved away from it; the address is kept out also if nobody did.
+    """Erase the contact with this address, else those that moved away from it; the address is kept out in any case.
 
     Raises ``AddressError``.
     """
@@ -97,30 +97,30 @@ def _moved_away(conn: Connection, email: str) -> list[int]:
 
 
 def _forget_elsewhere(conn: Connection, email: str, hashed: bytes, now: datetime) -> None:
-    """Take an address from the changes of address of others, and from the letters to it that these brought about."""
+    """Remove an address from other contacts' changes of address, and from the letters that these sent to it."""
     for contact_id, move in moves.naming(conn, email):
         moves.forget(conn, move, email)
         outbox.erase_recipient(conn, contact_id, now, only_to=hashed)
 
 
 def forget_files(db: Database, seconds: float = PATIENCE) -> bool:
-    """Empty SQLite's write-ahead log, which still holds what was erased; whether that was possible in ``seconds``.
+    """Empty SQLite's write-ahead log, which still holds erased data; return whether that succeeded within ``seconds``.
 
-    Where others kept it busy all that time, the daily tidying does it.
+    Where other connections kept the log busy all that time, the daily tidying empties it.
     """
     return db.empty_log(seconds)
 
 
 def erased_persons(conn: Connection, email: str, pepper: bytes) -> list[int]:
-    """Return the numbers that somebody with this address had before being erased: their chains still verify."""
+    """Return the numbers of erased persons that had this address: their chains still verify."""
     entries = suppression.entries(conn, hash_of(email, pepper))
     return [int(entry.scope.removeprefix(_PERSON)) for entry in entries if entry.scope.startswith(_PERSON)]
 
 
 def proof(conn: Connection, email: str, pepper: bytes) -> list[verifying.Chain]:
-    """Return the verified chains for an address: of whoever had it and was erased, and last of the contact that has it.
+    """Return the verified chains for an address: of erased persons that had it, then of its present contact.
 
-    Raises ``InputError`` when nobody ever had it.
+    Raises ``InputError`` when no person ever had it.
     """
     found = contacts.find(conn, email)
     chains = [verifying.chain(conn, number) for number in erased_persons(conn, email, pepper)]

@@ -1,10 +1,10 @@
-"""Everything that is known of contacts, as CSV that a spreadsheet opens safely and the import reads back.
+"""Everything that is stored about contacts, as CSV that a spreadsheet opens safely and the import reads back.
 
-Promises: who is out is said beside each contact: the topics that were left, why all mail is held back, since when and
-until when, and *less often*; the import obeys these columns, so that nobody comes back by way of a file. UTF-8 with BOM
-(spreadsheets then see the accents), every cell quoted, what a spreadsheet would take for a formula has an apostrophe in
-front (E38) that the import takes away again; lists are ``name[]`` columns with ``|`` between the items. Reads page by
-page, so a million contacts cost no memory. Changes nothing.
+Promises: each row states the opt-outs: the topics that were left, why all mail is held back, since when and until when,
+*less often*. The import obeys these columns, so that no contact is mailed again because of a file. The file is UTF-8
+with BOM, so that spreadsheets show accents, and every cell is quoted. A cell that a spreadsheet would take for a
+formula begins with an apostrophe (E38), which the import removes. Lists are ``name[]`` columns with ``|`` between the
+items. Reads page by page, so the number of contacts does not increase the memory. Changes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OUT = (OPTED_OUT, HELD_BACK, SINCE, UNTIL, EVERY_DAYS)
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many contacts were written, and under which columns; the addresses of those without their attributes."""
+    """The number of contacts written, the columns, and the addresses of contacts written without their attributes."""
 
     contacts: int
     columns: tuple[str, ...]
@@ -57,7 +57,7 @@ def export(db: Database, out: IO[str], topic: str | None = None, now: datetime |
 
 
 def _names(db: Database, topic: str | None) -> tuple[list[str], list[str]]:
-    """Return the attributes that anybody has: lists, and texts."""
+    """Return the names of all attributes in use: lists, and texts."""
     lists: set[str] = set()
     texts: set[str] = set()
     for contact in (contact for page in _pages(db, topic) for contact in page):
@@ -67,7 +67,7 @@ def _names(db: Database, topic: str | None) -> tuple[list[str], list[str]]:
 
 
 def _out(db: Database, page: Sequence[Contact], now: datetime) -> dict[int, tuple[str, ...]]:
-    """Of each contact the topics that were left, why mail is held back, since when, until when, and *less often*."""
+    """Return for each contact the topics left, why mail is held back, since when, until when, and *less often*."""
     with db.read() as conn:
         slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
         standings = contacts.standings(conn, [contact.id for contact in page])

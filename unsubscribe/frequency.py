@@ -1,8 +1,8 @@
 """How often a contact gets campaign letters, and pauses: set, compared, and put back.
 
-Promises: :func:`apply` stores what differs and gives both sides of it for :mod:`.changes`; :func:`is_looser` says
-whether more mail follows than before; :func:`put_back` restores each of the two by itself, and only where no later act
-set it. The values live in suppression, under the address hash.
+Promises: :func:`apply` stores the values that differ and returns both sides for :mod:`.changes`. :func:`is_looser`
+tells whether more mail follows than before. :func:`put_back` restores each of the two values separately, and only where
+no later act set it. The values live in suppression, under the address hash.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def now_set(conn: Connection, contact: Contact, now: datetime) -> tuple[int, dat
 class FrequencyChoice:
     """A limit in days (0: each letter) and the end of a pause; None leaves one as it is.
 
-    ``only_stricter``: what would let more mail through than now is left as it is.
+    ``only_stricter``: a value that would let more mail through than now is not stored.
     """
 
     days: int | None = None
@@ -43,7 +43,7 @@ class FrequencyChoice:
 
 
 def apply(conn: Connection, contact: Contact, wanted: FrequencyChoice, now: datetime) -> Sides:
-    """Set what is wanted, unless it is so already."""
+    """Store the wanted values that differ from the present ones."""
     days, until = wanted.days, wanted.until
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
@@ -77,7 +77,7 @@ def is_looser(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def put_back(conn: Connection, contact: Contact, change: Change, history: History, now: datetime) -> bool:
-    """Restore what an act set, unless a later act set it, or it has another value by now; whether anything was."""
+    """Restore the values an act set, except any set or changed since; return whether any was restored."""
     after, done = change.after, False
     days, until = now_set(conn, contact, now)
     if "days" in after and days == after["days"] and history.is_newest("days"):

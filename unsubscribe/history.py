@@ -1,8 +1,8 @@
-"""The acts of one contact as a history: which act set an item last, and what an item was before an act.
+"""The acts of one contact as a history: which act set an item last, and the item's value before an act.
 
-Promises: an act that was undone counts for nothing, in whatever order acts are undone: :meth:`History.before` passes
-over the acts that led to a value and were undone since. Items are ``name``, ``language``, ``fields.NAME``, ``days`` and
-``until``; the rows of topics go by number and time. Pure.
+Promises: an act that was undone does not count, in whatever order acts are undone. :meth:`History.before` skips the
+acts that led to a value and were undone since. Items are ``name``, ``language``, ``fields.NAME``, ``days`` and
+``until``; the rows of topics are found by number and time. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from unsubscribe.changes import Change
 
 Row = Mapping[str, Any]
-"""A subscription as it is kept in an act: topic (number), state, since (ISO 8601) and statement."""
+"""A subscription as stored in an act: topic (number), state, since (ISO 8601) and statement."""
 _SETS = ("details", "less_often", "pause")
 _ITEMS = ("name", "language", "days", "until")
 
@@ -31,7 +31,7 @@ class History:
         return not any(item in _items(act.after) for act in later if act.kind in _SETS)
 
     def before(self, item: str) -> Any:
-        """Return the value before the act; where an act that was undone had set that, the value before that one."""
+        """Return the value before the act; where an undone act had set that value, the value before that undone act."""
         return _items(self._origin(item).before).get(item)
 
     def was_own(self, item: str) -> bool:
@@ -39,7 +39,7 @@ class History:
         return item.removeprefix("fields.") in self._origin(item).before.get("own", ())
 
     def _origin(self, item: str) -> Change:
-        """Return the act, of this one and those before it, whose *before* holds what an undo gives back."""
+        """Return the act, this one or an earlier one, whose *before* holds the value that an undo restores."""
         origin = self._change
         for act in reversed(self._acts):
             if act.id < origin.id and act.kind in _SETS and item in _items(act.after):
@@ -49,7 +49,7 @@ class History:
         return origin
 
     def row_before(self, row: Row | None) -> Row | None:
-        """Return the row that an act found; where an act that was undone had made it, the row that this one found.
+        """Return the row before an act; where an undone act had made that row, the row before that undone act.
 
         None: there was none.
         """
@@ -62,22 +62,22 @@ class History:
 
 
 def standing_in(acts: Sequence[Change], change: Change) -> Change | None:
-    """Of the opt-outs that stand, the latest about the same mail after one that was undone on a page, if there is one.
+    """Return the latest opt-out in force about the same mail after one that was undone on a page, if there is one.
 
-    A letter about the first is the way back for its mailbox. The holder of a forwarded letter may have undone that act,
-    and left again once there were no more letters that day.
+    A letter about the first opt-out lets its mailbox undo it. The holder of a forwarded letter may have undone that
+    act, and left again once the day's letters were used up.
     """
     scope = change.after.get("scope")
     return next((act for act in reversed(acts) if act.id > change.id and act.after.get("scope") == scope), None)
 
 
 def _items(side: Mapping[str, Any]) -> dict[str, Any]:
-    """One side of an act, flat."""
+    """Return one side of an act as a flat mapping."""
     own = {f"fields.{name}": value for name, value in side.get("fields", {}).items()}
     return {name: side[name] for name in _ITEMS if name in side} | own
 
 
 def _rows(act: Change) -> dict[int, Row]:
-    """Return the rows that an act found, by the number of the topic."""
+    """Return the rows from before an act, by the number of the topic."""
     rows = act.before.get("standings", ()) if act.kind == "opt_out" else act.before.get("topics", {}).values()
     return {row["topic"]: row for row in rows if row}

@@ -1,11 +1,12 @@
-"""No more mail to somebody, at their request to the staff (GDPR 18 and 21): reason *manual*.
+"""Hold back all mail to an address, at the person's request to the staff (GDPR 18 and 21): reason *manual*.
 
-Promises: nothing is deleted; every topic counts as left, on record as such, so that signing up for one later brings
-back that one only. Only that, the person's own double opt-in (:mod:`unsubscribe.signup`), lifts it. An address that
-nobody has is kept out as well. :func:`hold_file` reads a list of any length and holds the database's lock some tens of
-milliseconds at a time; a line that holds no address is handed to ``reject`` and loses no other. Again: nothing more.
+Promises: nothing is deleted. Every topic counts as left and is recorded as such, so that signing up for one later
+brings back only that topic. Only the person's own double opt-in (:mod:`unsubscribe.signup`) lifts the hold. An address
+without a contact is kept out as well. :func:`hold_file` reads a list of any length and holds the database's lock some
+tens of milliseconds at a time. A line that holds no address is handed to ``reject``; no other line is lost. A repeated
+call changes nothing.
 
-Raises ``AddressError``; for a file that cannot be used ``FaultsError``.
+Raises ``AddressError``, and ``FaultsError`` for a file that cannot be used.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.rows import Rejected, RowReader
 from unsubscribe.contacts.sheet import Reading, Sheet
 
-LOCK_SECONDS = 0.03  # what a transaction is aimed at
-_FIRST, _LARGEST, _SMALLEST = 200, 2_000, 20  # addresses in one
+LOCK_SECONDS = 0.03  # the target for one transaction
+_FIRST, _LARGEST, _SMALLEST = 200, 2_000, 20  # addresses in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Whether somebody has this address, whether it was held back by hand before, and the topics that were left."""
+    """Whether a contact has this address, whether it was held back by hand before, and the topics that were left."""
 
     known: bool
     again: bool
@@ -43,7 +44,7 @@ class Held:
 
 @dataclass(slots=True)
 class HeldMany:
-    """How many addresses were held back; of how many there is a contact; how many were held back by hand before."""
+    """How many addresses were held back, how many of these have a contact, how many were held back by hand before."""
 
     addresses: int = 0
     known: int = 0
@@ -52,13 +53,13 @@ class HeldMany:
 
 
 def hold(conn: Connection, email: str, pepper: bytes, now: datetime) -> Held:
-    """Send nothing more to that address."""
+    """Hold back all mail to that address."""
     key = parse(email).key
     return hold_some(conn, {key: address_hash(pepper, key)}, now)[key]
 
 
 def hold_some(conn: Connection, hashes: dict[str, bytes], now: datetime) -> dict[str, Held]:
-    """Return the same for some addresses in one transaction: their keys with their hashes."""
+    """Hold back some addresses (key to hash) in one transaction; return the result by key."""
     entries = suppression.entries_of(conn, list(hashes.values()))
     suppression.suppress_many(conn, [(hashed, suppression.EVERYTHING) for hashed in hashes.values()], "manual", now)
     known = bulk.by_key(conn, list(hashes))

@@ -1,13 +1,13 @@
-"""Bring people in from a CSV file: contacts, their subscription to one topic, and the basis that it rests on.
+"""Import contacts from a CSV file: the contacts, their subscription to one topic, and its legal basis.
 
-Promises: the file is streamed in chunks sorted by address; the database's lock is held some tens of milliseconds at
-a time; a bad row is handed to ``reject`` with its line, the reason and its text, and loses no other row; the same
-file again changes nothing. Who opted out stays out, who was erased is not brought back (D10), and what readers
-changed about themselves is left as they said it. A column of the file is the truth for the other contacts: an empty
-cell takes the old value away; a column that the file does not have is left alone. Nobody is mailed.
+Promises: the file is streamed in chunks sorted by address. The database's lock is held some tens of milliseconds at a
+time. A bad row is handed to ``reject`` with its line, the reason and its text; no other row is lost. Importing the same
+file again changes nothing. A contact that opted out stays out, an erased person is not brought back (D10), and values
+that readers set themselves are kept. For other contacts a column of the file replaces the stored values: an empty cell
+removes the old value. A column that the file does not have is left alone. No mail is sent.
 
 Raises ``FaultsError`` for a file that cannot be used, ``InputError`` for a topic or basis that cannot be, before
-anything is written. When it is cut off, what was written stays, and the same call carries on.
+anything is written. When the import is interrupted, the rows already written stay, and the same call continues.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from unsubscribe.contacts.tables import CONTACT
 from unsubscribe.contacts.wording import is_of_people_who_left
 
 CHUNK, CHUNK_SIZE = 20_000, 20_000_000  # rows, characters
-MOST_ATTRIBUTES = 1_000  # of a contact, from all files together
-LOCK_SECONDS = 0.03  # what a transaction is aimed at; promised are 0.05
+MOST_ATTRIBUTES = 1_000  # for one contact, from all files together
+LOCK_SECONDS = 0.03  # the target for one transaction; the promise is 0.05
 _FIRST_SLICE, _LARGEST_SLICE, _SMALLEST_SLICE = 500, 5_000, 50
 _TRIES, N_ = 3, str  # N_ marks a text for the catalogue (domain cli)
 _TOO_MANY = N_("with this row the person would have more than 1,000 attributes")
 _ERASED = N_("this person asked to be erased and is not brought back")
-# Why, and whether for all mail, what a file says of somebody is held back here.
+# For each status in a file: the reason for which mail is held back here, and whether for all mail.
 _HOLDS: Mapping[ForeignStatus, tuple[suppression.Reason, bool]] = {
     "undeliverable": ("undeliverable", True),
     "unsubscribed": ("opt_out", False),
@@ -57,7 +57,7 @@ _NOTHING: _Entries = ()
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """What to import into: the topic's slug (made if new), the basis (D1, D2), since when, the pepper for hashes."""
+    """The target of an import: the topic's slug (made if new), the basis (D1, D2), since when, the pepper of hashes."""
 
     topic: str
     statement: consent.ConsentStatement
@@ -69,10 +69,11 @@ class ImportJob:
 
 @dataclass(slots=True)
 class ImportSummary:
-    """Return the outcome of the rows, and those that the database does not take, of erased contacts say.
+    """The numbers of rows by their outcome.
 
-    ``elsewhere``: how many the file keeps out, by :data:`.foreign.KINDS`, counted in ``kept_out`` too; ``passed``: rows
-    of those who have yet to confirm in another program, of whom nothing is stored; ``empty``: rows without a sign.
+    ``elsewhere``: how many the file keeps out, by :data:`.foreign.KINDS`, counted in ``kept_out`` too. ``passed``: rows
+    of people who have yet to confirm in another program; nothing of them is stored. ``empty``: rows without a visible
+    character.
     """
 
     added: int = 0
@@ -92,11 +93,11 @@ class ImportSummary:
 
     @property
     def rows(self) -> int:
-        """How many rows the file had."""
+        """Return the number of rows in the file."""
         return self.added + self.updated + self.unchanged + self.rejected + self.passed
 
     def add(self, other: ImportSummary) -> None:
-        """Count what the other counted too."""
+        """Add the numbers of another summary."""
         for item in fields(self):
             if item.type == "int":
                 setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
@@ -104,12 +105,12 @@ class ImportSummary:
             self.elsewhere[kind] = self.elsewhere.get(kind, 0) + number
 
     def keep_out(self, kind: str) -> None:
-        """Count one more whom the file keeps out."""
+        """Count one more contact that the file keeps out."""
         self.kept_out += 1
         self.elsewhere[kind] = self.elsewhere.get(kind, 0) + 1
 
     def as_json(self) -> dict[str, object]:
-        """For ``--json``."""
+        """Return the numbers for ``--json``."""
         return {"rows": self.rows} | asdict(self)
 
 
@@ -122,7 +123,7 @@ def import_file(
     reject: Callable[[Rejected], None] = lambda _: None,
     progress: Callable[[ImportSummary], None] = lambda _: None,
 ) -> ImportSummary:
-    """Read the file into the database; the summary of what became of its rows. ``progress`` is called per slice."""
+    """Read the file into the database; return the summary of its rows. ``progress`` is called for each slice."""
     with Sheet(path, plan.reading) as sheet:
         _refuse_who_left(sheet)
         contacts.check_slug(plan.topic)
@@ -144,7 +145,7 @@ def import_file(
 
 
 def _refuse_who_left(sheet: Sheet) -> None:
-    """Refuse a file whose name alone says that its people left: nobody is mailed on a guess."""
+    """Refuse a file of which only the name says that its people left: nobody is mailed on a guess."""
     if is_of_people_who_left(sheet.name) and not any(column.told == "status" for column in sheet.columns):
         found, expected = N_("a name that says that these people left, and no column that does"), N_("a column status")
         hint = N_("Keep them out with: postiljon contacts suppress --file; or give the file another name")
@@ -182,7 +183,7 @@ class _Import:
         self._reject: Callable[[Rejected], None] = lambda _: None
 
     def rejecting(self, reject: Callable[[Rejected], None]) -> Callable[[Rejected], None]:
-        """``reject``, counted."""
+        """Return ``reject`` with a counter of the rejected rows."""
 
         def counted(row: Rejected) -> None:
             self.summary.rejected += 1
@@ -208,7 +209,7 @@ class _Import:
             progress(self.summary)
 
     def _transaction(self, rows: Sequence[ImportRow]) -> tuple[float, tuple[ImportSummary, list[Rejected]]]:
-        """Return a slice, whole or not at all; once more when somebody added the same person meanwhile (PostgreSQL)."""
+        """Write a slice, whole or not at all; try again when another process added the same person (PostgreSQL)."""
         for _ in range(_TRIES):
             try:
                 with self.db.write() as conn:
@@ -220,7 +221,7 @@ class _Import:
 
 
 class _Slice:
-    """Some rows in one transaction: read what is there, compare, write what differs."""
+    """Some rows in one transaction: read the stored data, compare, write the differences."""
 
     def __init__(self, work: _Import, conn: Connection) -> None:
         self.work, self.conn = work, conn
@@ -231,12 +232,12 @@ class _Slice:
         self._standings: list[Standing] = []
         self._events: list[consent.ConsentEvent] = []
         self._holds: dict[suppression.Reason, dict[tuple[bytes, str], None]] = {}
-        self._left_again: dict[int, set[str]] = {}  # topics that contacts left, as the file says too
-        self._seldom: list[ImportRow] = []  # new here, with a pause or a limit
+        self._left_again: dict[int, set[str]] = {}  # topics that contacts left before, and by this file again
+        self._seldom: list[ImportRow] = []  # rows of new contacts with a pause or a limit
         self._without: set[int] = set()  # contacts that are stored without a subscription
 
     def take(self, rows: Sequence[ImportRow]) -> tuple[ImportSummary, list[Rejected]]:
-        """Return the outcome of the rows, and those that the database does not take: of erased contacts, say."""
+        """Write the rows; return their summary, and the rows that are refused here, such as those of erased people."""
         conn, counts = self.conn, self.counts
         known = bulk.by_key(conn, [row.key for row in rows])
         entries = suppression.entries_of(conn, [row.address_hash for row in rows])
@@ -270,7 +271,7 @@ class _Slice:
     def _is_full(self, row: ImportRow, item: Known) -> bool:
         """Whether the row would give a contact more attributes than one may have."""
         if len(row.attributes) + item.attributes.count('":') <= MOST_ATTRIBUTES:
-            return False  # the usual, told without reading them
+            return False  # the usual case, without reading the stored attributes
         return len(load_attributes(item.attributes).keys() | row.attributes.keys()) > MOST_ATTRIBUTES
 
     def _held(self, entries: _Entries) -> list[SuppressionEntry]:
@@ -295,13 +296,13 @@ class _Slice:
         return item
 
     def _stand(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
-        """Subscribe a contact that was known before this row, or keep it out; true when that was news."""
+        """Subscribe a contact that was known before this row, or keep it out; return whether that changed anything."""
         if row.kind != "subscribed":
             return self._keep_out(row, item, mine, held)
         return item.id not in self._adds and self._subscribe(row, item, mine, held)
 
     def _keep_out(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
-        """Hold back what the file says is over; true when that was news."""
+        """Hold back the mail that the file says the contact left; return whether that changed anything."""
         work, before = self.work, mine.get(self.work.topic.id)
         rejoined = before and before.state == "subscribed" and before.statement in work.own
         if before and rejoined and row.left_at and row.left_at < before.since:
@@ -326,12 +327,12 @@ class _Slice:
         return news
 
     def _slugs(self, row: ImportRow, *, for_all: bool) -> set[str]:
-        """Return the topics that a contact left, as the file says."""
+        """Return the topics that a contact left according to the file."""
         every = {topic.slug for topic in contacts.topics(self.conn)} if for_all else set[str]()
         return {self.work.topic.slug, *row.left, *every}
 
     def _change(self, row: ImportRow, item: Known) -> Known | None:
-        """Return the contact as the row says it should be; None when it is so already."""
+        """Return the contact with the values of the row; None when it has them already."""
         own = item.own_fields.split()
         fields = {name: value for name, value in row.fields.items() if name not in own}
         attributes = item.attributes
@@ -342,7 +343,7 @@ class _Slice:
         if (name, language, attributes) == (item.name, item.language, item.attributes):
             return None
         changed = replace(item, name=name, language=language, attributes=attributes)
-        if item.id in self._adds:  # twice in this slice: it is the row that is being added
+        if item.id in self._adds:  # twice in this slice: the contact is one that is being added
             self._adds[item.id] = (row, changed)
         else:
             values = {"name": name, "language": language, "attributes": attributes}
@@ -350,7 +351,7 @@ class _Slice:
         return changed
 
     def _subscribe(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
-        """Subscribe a contact, unless it opted out; true when that was news."""
+        """Subscribe a contact, unless it opted out; return whether that changed anything."""
         topic, statement, at = self.work.topic, self.work.statement, self.work.at
         if row.since and row.since <= self.work.now:
             at = row.since
@@ -371,7 +372,7 @@ class _Slice:
         return True
 
     def _store(self) -> None:
-        """Write all of it. Who is new and may be mailed, which is the rule, goes the short way."""
+        """Write all changes. New contacts that may be mailed, the usual case, are written in bulk."""
         conn, work = self.conn, self.work
         bulk.write(conn, list(self._adds.values()), list(self._updates.values()), work.now)
         slow = {row.contact_id for row in self._standings} | self._without
@@ -387,7 +388,7 @@ class _Slice:
             suppression.suppress_many(conn, list(holds), reason, work.now)
 
     def _rest(self) -> None:
-        """Give people who are new here the pause and the limit that our own export says."""
+        """Store for new contacts the pause and the limit that our own export states."""
         conn, now = self.conn, self.work.now
         for row in self._seldom:
             if row.until and now < row.until <= now + _LONGEST_PAUSE:

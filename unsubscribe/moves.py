@@ -1,9 +1,9 @@
-"""A change of address as it is stored: its two addresses, its steps, and the mailboxes that may put theirs back.
+"""A change of address as stored: its two addresses, its steps, and the mailboxes that may put their address back.
 
 Promises: this module alone knows the shape of an act of the kind *address*. A carried-out change can be put back for
 :data:`PUT_BACK` from the moment at which it was carried out. :func:`former_mailboxes` names every mailbox of the chain
-that still can, the original one first; each announcement to the contact goes there too. Reads only, but for
-:func:`forget`.
+that can still do so, the original one first. Each announcement to the contact goes to these mailboxes too. Reads only,
+except :func:`forget`.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 
 PUT_BACK = timedelta(days=14)
-_NOWHERE = "erased@erased.invalid"  # RFC 2606 section 2: nobody's
+_NOWHERE = "erased@erased.invalid"  # RFC 2606 section 2: an address that no person has
 
 
 def may_take_back(conn: Connection, contact: Contact, token: Token, now: datetime) -> bool:
-    """Whether an undo may be used by the holder of this link: the page's own, or a letter to a mailbox that has a say.
+    """Whether this link may undo: a link of the page itself, or in a letter to the mailbox that may undo.
 
-    While former mailboxes may put their address back, that is the original one alone; else it is the present one.
+    While former mailboxes may put their address back, only the original one may undo; otherwise the present one may.
     """
     address = outbox.service_address(conn, token.mailing, token.recipient)
     return address is None or say_of(conn, contact, address, now) == "undo"
 
 
 def say_of(conn: Connection, contact: Contact, address: str, now: datetime) -> Literal["undo", "told", "none"]:
-    """Return the say of a mailbox about a contact: it may undo, is told of acts, or neither (any more)."""
+    """Return the right of a mailbox about a contact: it may undo, is told of acts, or neither (any more)."""
     keys = [key_of(one.recipient.address) for one in former_mailboxes(conn, contact, now)]
     key = key_of(address) if address else ""
     if key == (keys[0] if keys else contact.key):
@@ -83,18 +83,18 @@ class Former:
 
 
 def sides(contact: Contact, email: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return the sides of a change that was asked for, before and after."""
+    """Return the sides, before and after, of a requested change."""
     before = {"email": contact.email, "hash": contact.address_hash.hex()}
     return before, {"email": email, "masked": mask(email), "confirmed": None, "agreed": None, "moved": None}
 
 
 def can_be_read(change: Change) -> bool:
-    """Whether both sides hold what :func:`sides` wrote."""
+    """Whether both sides hold the values that :func:`sides` wrote."""
     return "email" in change.before and {"email", "masked", "confirmed", "agreed", "moved"} <= set(change.after)
 
 
 def of(change: Change) -> AddressChange:
-    """Read an act of the kind *address*. One of an earlier version has no hash of the old address."""
+    """Read an act of the kind *address*. An act of an earlier version has no hash of the old address."""
     before, after = change.before, change.after
     moved = datetime.fromisoformat(after["moved"]) if after["moved"] else None
     steps = (bool(after["confirmed"]), bool(after["agreed"]), moved, change.undone_at is not None)
@@ -103,7 +103,7 @@ def of(change: Change) -> AddressChange:
 
 
 def of_contact(conn: Connection, contact_id: int) -> list[AddressChange]:
-    """List the changes of address of a contact, oldest first; those that another program has broken are left out."""
+    """List the changes of address of a contact, oldest first; acts that another program has broken are left out."""
     return [of(act) for act in changes.of_contact(conn, contact_id, "address") if can_be_read(act)]
 
 
@@ -118,20 +118,20 @@ def former_mailboxes(conn: Connection, contact: Contact, now: datetime) -> list[
 
 
 def naming(conn: Connection, email: str) -> list[tuple[int, AddressChange]]:
-    """List the changes of address, of anybody, that begin or end at an address: contact and change, oldest first."""
+    """List the changes of address, of any contact, that begin or end at an address: contact and act, oldest first."""
     if not is_address(email):
         return []
     address = parse(email)
-    plain = address.key.isascii() and address.key[0] != '"'  # as JSON writes it, but for its case
+    plain = address.key.isascii() and address.key[0] != '"'  # as JSON writes it, except for its case
     acts = changes.with_text(conn, "address", address.key if plain else f"@{address.domain}")
     found = [(act.contact_id, of(act)) for act in acts if can_be_read(act)]
     return [(number, move) for number, move in found if address.key in (_key(move.old), _key(move.new))]
 
 
 def forget(conn: Connection, move: AddressChange, email: str) -> None:
-    """Take an address from the change of another contact: it can be neither carried out nor put back any more.
+    """Remove an address from the change of another contact, which can then be neither carried out nor put back.
 
-    One that was carried out and ended there stays, without that address: the mailbox that it began at keeps its say.
+    A change that was carried out and ended at that address stays, without it: the mailbox it began at keeps its right.
     """
     act = changes.get(conn, move.id)
     if act is None:
@@ -143,5 +143,5 @@ def forget(conn: Connection, move: AddressChange, email: str) -> None:
 
 
 def _key(text: str) -> str:
-    """How a stored address is compared; one that is none (any more) as it is."""
+    """Return the key to compare a stored address by; a text that is not an address (any more) as it is."""
     return key_of(text) if is_address(text) else text

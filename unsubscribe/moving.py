@@ -1,16 +1,17 @@
-"""Another mail address: asked for on the details page, confirmed from the new mailbox, announced to the old one.
+"""A change of mail address: requested on the details page, confirmed from the new mailbox, announced to the old one.
 
 Promises: nothing changes until the new address was confirmed *and* the old one agreed or stayed silent for some days
-(seven by default). The old mailbox can keep its address all that time, and put it back for :data:`.moves.PUT_BACK`
+(seven by default). The old mailbox can keep its address during that time, and put it back for :data:`.moves.PUT_BACK`
 after the change. :func:`keep` undoes every later change of the chain too, and only ever gives back the address of the
 mailbox that asks. All announcements go to each mailbox of the chain that can still do so.
 
-Consent moves along with its proof (the chain is the contact's, not the address's), as do opt-outs, pauses and limits;
-what holds the new address back stays as well. An address that another contact has is never taken over. :func:`ask`
-does the same work and gives the same answer whether the address is new, known, or the contact's own.
+The consent and its proof stay with the contact: the chain belongs to the contact, not to the address. Opt-outs, pauses
+and limits move to the new address; entries that already hold back the new address stay as well. An address that another
+contact has is never taken over. :func:`ask` does the same work and gives the same answer whether the address is new,
+known, or the contact's own.
 
-Raises ``FaultsError`` for what is no address, ``TokenError`` for a link that is about nothing, ``StateError`` when the
-same contact's address is to change too often in a day.
+Raises ``FaultsError`` for a text that is no address, ``TokenError`` for a link without a change of address. Raises
+``StateError`` when the same contact's address would change too often in a day.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ WAIT = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class AddressChangeStatus:
-    """How a change of address stands, addresses masked but one: ``new_in_full`` is for a link that the old mailbox got.
+    """The state of a change of address. Addresses are masked, except ``new_in_full``, for the old mailbox's link.
 
-    ``confirmed``: from the new mailbox; ``agreed``: old one.
+    ``confirmed``: from the new mailbox; ``agreed``: from the old one.
 
-    ``here``: the address that the contact has now. Stands: *waiting*, *moved* (the new address is the present one),
-    *kept* (called off or put back, the old one is), *elsewhere* (another one is); *taken* (by another contact, so
-    nothing was changed), *apart* (the old address has a contact of its own by now), *gone* (erased).
+    ``here``: the address that the contact has now. ``stand`` is *waiting*, *moved* (the new address is the present one)
+    or *kept* (called off or put back, the old one is). Or it is *elsewhere* (another one is), *taken* (by another
+    contact, so nothing changed), *apart* (the old address now has its own contact), *gone* (erased).
     """
 
     stand: AddressChangeStage
@@ -81,12 +82,12 @@ def ask(
     with conn.begin_nested() as step:
         post.announce(conn, "address_change_old", change, contact, now)
         if address.key == contact.key:
-            step.rollback()  # the same work for nothing: one letter is enough where both mailboxes are one
+            step.rollback()  # same work as for any address, then undone: both mailboxes are one, one letter is enough
     return _move(contact, moves.of(change))
 
 
 def look(conn: Connection, token: Token) -> AddressChangeStatus:
-    """How it stands. Changes nothing."""
+    """Return the state of the change. Changes nothing."""
     contact, change = contacts.get(conn, token.recipient), changes.get(conn, token.subject)
     if contact is None:
         return AddressChangeStatus("gone")
@@ -99,19 +100,19 @@ def look(conn: Connection, token: Token) -> AddressChangeStatus:
 def confirm(
     conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT
 ) -> AddressChangeStatus:
-    """From the new mailbox: it exists, and its owner wants this. Another contact's address stays with that contact."""
+    """Confirm from the new mailbox: it exists, and its owner wants this. Never takes another contact's address."""
     return _step(conn, token, "confirmed", pepper, (now, wait))
 
 
 def agree(conn: Connection, token: Token, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> AddressChangeStatus:
-    """From the old mailbox: go ahead."""
+    """Agree from the old mailbox: the change may be carried out."""
     return _step(conn, token, "agreed", pepper, (now, wait))
 
 
 def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> AddressChangeStatus:
-    """From the old mailbox: this was not me. Undo this change and all later ones, and put the old address back.
+    """Undo this change and all later ones, from the old mailbox, and put the old address back.
 
-    Nothing is done where the link's own mailbox has no say (any more): then the answer says how things stand.
+    Nothing is done where the link's own mailbox no longer has the right to: the answer is then the present state.
     """
     contacts.lock(conn, [token.recipient])
     before = look(conn, token)
@@ -131,21 +132,21 @@ def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Addres
 
 
 def is_refused(conn: Connection, contact_id: int, now: datetime) -> bool:
-    """Whether :func:`ask` would refuse for today. Reads only, so that it can be asked before any lock."""
+    """Whether :func:`ask` would refuse today. Reads only, so it can be called before any lock."""
     return limits.spent(conn, [limits.of_contact(ASKED, contact_id)], now)
 
 
 def settle(conn: Connection, pepper: bytes, now: datetime, wait: timedelta = WAIT) -> int:
-    """Carry out what was confirmed and met silence from the old mailbox; how many. For the daily tidying.
+    """Carry out the confirmed changes to which the old mailbox did not answer; return how many. For the daily tidying.
 
-    What was never confirmed is called off once the link to confirm has ended.
+    A change that was never confirmed is called off once the link to confirm has ended.
     """
     done = 0
     for found in changes.open_ones(conn, "address", now - wait):
         if not moves.can_be_read(found) or not moves.of(found).waits:
             continue
         contacts.lock(conn, [found.contact_id])
-        change = changes.get(conn, found.id)  # again: on PostgreSQL it may have been kept while we waited for the lock
+        change = changes.get(conn, found.id)  # read again: keep() may run on PostgreSQL while we wait for the lock
         if change is None or not moves.of(change).waits:
             continue
         done += _carry_out(conn, change, pepper, now, wait)
@@ -165,7 +166,7 @@ def _step(
         return before
     if step == "confirmed" and _is_taken(conn, contact, change.after["email"]):
         return AddressChangeStatus("taken", before.old, before.new, before.here, contact.language)
-    if key_of(change.after["email"]) == contact.key:  # the contact's own: there is nothing to change
+    if key_of(change.after["email"]) == contact.key:  # the contact's own address: there is nothing to change
         changes.undone(conn, change.id, now)
         return look(conn, token)
     if not change.after[step]:
@@ -175,7 +176,7 @@ def _step(
 
 
 def _carry_out(conn: Connection, change: Change, pepper: bytes, now: datetime, wait: timedelta) -> bool:
-    """Move if all is there: confirmed, and agreed or silent for long enough. Call it off if nothing can come of it."""
+    """Carry out a change that is confirmed, and agreed or unanswered long enough; call it off if it is impossible."""
     silent = now >= change.at + wait
     contact = contacts.get(conn, change.contact_id)
     if contact is None or not change.after["confirmed"] or not (change.after["agreed"] or silent):
@@ -184,7 +185,7 @@ def _carry_out(conn: Connection, change: Change, pepper: bytes, now: datetime, w
         changes.undone(conn, change.id, now)
         return False
     if (former := _former(conn, contact, change.after["email"], now)) is not None:
-        _back(conn, contact, former, pepper, now)  # going back within the time of putting back is just that
+        _back(conn, contact, former, pepper, now)  # a return within the time for putting back counts as putting back
         for move in moves.of_contact(conn, contact.id):
             if move.id >= former.id:
                 changes.undone(conn, move.id, now)
@@ -201,7 +202,7 @@ def _former(conn: Connection, contact: Contact, email: str, now: datetime) -> Ad
 
 
 def _back(conn: Connection, contact: Contact, move: AddressChange, pepper: bytes, now: datetime) -> bool:
-    """Give a contact the address that it left by a change; whether it has it now."""
+    """Give a contact the address that it left by a change; return whether it has it now."""
     if contact.key != key_of(move.old):
         if _is_taken(conn, contact, move.old):
             return False
@@ -217,10 +218,11 @@ def _is_taken(conn: Connection, contact: Contact, email: str) -> bool:
 def _put(
     conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime, since: datetime | None = None
 ) -> None:
-    """Another address, with what held the former one back, and on record.
+    """Give a contact another address, copy the former one's suppressions to it, and record that.
 
-    ``since``: going back, only what was chosen from then on comes along; the rest is there, or the other mailbox's own.
-    A limit and a pause replace those at the address; all stays at the former one, so that no import there loosens it.
+    ``since`` (when putting back): only choices from then on are copied; older ones are there already, or the other
+    mailbox's. A limit and a pause replace those at the address. All entries stay at the former one, so no import there
+    loosens it.
     """
     moved = contacts.change_address(conn, contact, email, pepper, now)
     suppression.lift(conn, moved.address_hash, suppression.EVERYTHING, ["less_often", "pause"])
@@ -237,7 +239,7 @@ def _put(
 
 
 def _move(contact: Contact, move: AddressChange) -> AddressChangeStatus:
-    """How a change stands, by the address that the contact has now."""
+    """Return the state of a change, by the address that the contact has now."""
     stand: AddressChangeStage = "waiting"
     if not move.waits:
         by_key: dict[str, AddressChangeStage] = {key_of(move.new): "moved"}

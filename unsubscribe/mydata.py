@@ -1,11 +1,10 @@
-"""*What do you know about me*, and *erase me*: after a letter to the mailbox, because a link may be in other hands.
+"""*What do you know about me* and *erase me*: by a letter to the mailbox, because other people may hold a link.
 
-Promises: a mailbox gets one letter in 24 hours, and :func:`ask` says nothing else. While a former mailbox may still put
-its address back, the letter goes there alone, since an erasure could not be put back. What :func:`everything` tells is
-all that the database has about the person: details, topics, what holds mail back, what was changed, the proof of
-consent, and which letters there were with what became of them, by the subject in the archive (which outlives the
-campaign; empty for a letter that is no longer kept). It is one structure for the page and for JSON (GDPR articles 15
-and 20).
+Promises: a mailbox gets one letter in 24 hours, and :func:`ask` reveals nothing else. While a former mailbox may still
+put its address back, the letter goes only there, since an erasure could not be put back. :func:`everything` returns all
+that the database has about the person: details, topics, holds on mail, changes, proof of consent, and letters with
+their outcome. A letter is named by its subject in the archive (which outlives the campaign; empty for a letter that is
+no longer kept). The result is one structure for the page and for JSON (GDPR articles 15 and 20).
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ _SUBJECTS: dict[str, str] = {}  # by snapshot, which never changes
 
 
 def may_ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> bool:
-    """Whether :func:`ask` would send something. Reads only, so that a flood of asking takes no lock."""
+    """Whether :func:`ask` would send something. Reads only, so that a flood of requests takes no lock."""
     contact = contacts.get(conn, token.recipient)
     return contact is not None and not post.spent(conn, "my_data", _mailbox(conn, contact, now), now)
 
 
 def ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> None:
-    """Send the person a link to everything that is known. Somebody who is gone gets nothing."""
+    """Send the person a link to everything that is stored. An erased person gets nothing."""
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     if contact is None or post.spent(conn, "my_data", to := _mailbox(conn, contact, now), now):
         return
@@ -45,13 +44,13 @@ def ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> N
 
 
 def _mailbox(conn: Connection, contact: Contact, now: datetime) -> Recipient:
-    """Where the link goes: the original mailbox while it may put its address back, else the present one."""
+    """Return the mailbox for the link: the original one while it may put its address back, else the present one."""
     former = [found.recipient for found in moves.former_mailboxes(conn, contact, now)]
     return [*former, notices.recipient_of(contact)][0]
 
 
 def everything(conn: Connection, token: Token, language: str = "") -> dict[str, Any] | None:
-    """All that is known of the person; None when nothing is (any more). Topics by their name in ``language``."""
+    """Return all data about the person; None when there is none (any more). Topics by their name in ``language``."""
     contact = contacts.get(conn, token.recipient)
     if contact is None:
         return None
@@ -76,13 +75,13 @@ def everything(conn: Connection, token: Token, language: str = "") -> dict[str, 
 
 
 def erase(conn: Connection, token: Token, now: datetime) -> Erased | None:
-    """Forget the person (``unsubscribe.erasing``); None when that was done already."""
+    """Erase the person (``unsubscribe.erasing``); return None when that was done already."""
     return erasing.erase(conn, token.recipient, now)
 
 
 def _details(contact: Contact) -> dict[str, Any]:
     known = {name: list(value) if isinstance(value, tuple) else value for name, value in contact.attributes.items()}
-    if contact.broken:  # nothing that is known is left out, also where another program has broken it
+    if contact.broken:  # no stored value is left out, even one that another program has broken
         known = {"unreadable": contact.broken}
     return {
         "email": contact.email,
@@ -108,7 +107,7 @@ def _held_back(conn: Connection, contact: Contact) -> list[dict[str, Any]]:
 
 
 def _act(act: Change) -> dict[str, Any]:
-    """Return an act of the person, or one in their name."""
+    """Return the facts of an act by the person, or in their name."""
     return {
         "what": act.kind,
         "at": _time(act.at),
@@ -119,7 +118,7 @@ def _act(act: Change) -> dict[str, Any]:
 
 
 def _letter(conn: Connection, item: Posted) -> dict[str, Any]:
-    """Return a letter to the person; the relay's own words only where there are any."""
+    """Return the facts of a letter to the person; the relay's own words only where there are any."""
     told = {
         "subject": _subject(conn, item.snapshot),
         "mailing": item.key,
@@ -134,7 +133,7 @@ def _letter(conn: Connection, item: Posted) -> dict[str, Any]:
 
 
 def _subject(conn: Connection, snapshot: str) -> str:
-    """Return the subject of a letter that is kept, for nobody in particular; empty when it is not (any more)."""
+    """Return the subject of a kept letter, without a contact's values; empty when it is not kept (any more)."""
     if snapshot not in _SUBJECTS:
         try:
             kept = archive.letter(conn, snapshot)

@@ -1,29 +1,30 @@
-"""Letters that the house itself writes to one person: a change was made, confirm this, here is what you asked for.
+"""Service letters, which the house itself writes to one person: announcements, requests to confirm, requested data.
 
-Promises: each is a *service* mailing of its own with an idempotency key, opened in the caller's transaction, so a
-change and its announcement are kept together or not at all; it goes first, and only a dead address holds it back; that
-does not hold back the letter that the address itself asked for, to confirm a sign-up. It comes from the organisation's
-own address (``POSTILJON_CONTACT``), else from that of the latest campaign at that moment; its time is over when its
-link ends.
+Promises: each letter is a *service* mailing of its own with an idempotency key, opened in the caller's transaction. So
+a change and its announcement are kept together or not at all. A service letter goes before other mail, and only a dead
+address holds it back. Even that does not hold back the letter to confirm a sign-up, which the address itself requested.
+It comes from the organisation's own address (``POSTILJON_CONTACT``), else from that of the latest campaign at that
+moment. It expires when its link ends.
 
-What stands in it is read anew for each attempt from the act (I5); it repeats nothing that anybody typed, because that
-may be a stranger: no name, neither in *To* nor in the salutation, no value of a field, no address. It names the fields,
-and the topics of the house. Links in it are made under the key that was frozen on the mailing, and end some days after
-the act. The link to confirm a sign-up also names its topics and language, which anybody may know and may write there:
-they only choose what a form shows first.
+Its content is read from the act again for each attempt (I5). It repeats no typed text, because a stranger may have
+typed it. It has no name (neither in *To* nor in the salutation), no field value, no address. It names the fields, and
+the topics of the house. Its links are made under the key that was frozen on the mailing, and end some days after the
+act. The link to confirm a sign-up also names its topics and language, which anybody may know and may write there. They
+only choose the first choices of a form.
 
-A mailbox gets so many of each letter within a day (:data:`MOST_A_DAY`), whoever asks for them, for which contact, and
-in which spelling of the address, and so many in all of those that the links in its own letters bring about
-(:data:`BY_LINK`), since one forwarded letter has all these links. A letter that a stranger can have sent without such a
-link, to confirm a sign-up or a new address, has its own limit alone: neither sort takes anything away from the other.
-What only tells or asks is then left out, and :meth:`ServiceMailer.send` says so to its caller, who answers as if it had
-gone (D8). An announcement is never left out (:data:`ANNOUNCES`), and what others were sent refuses none: over its own
-limit the change itself is refused, and before that by the limit of forms of :mod:`.details` and :mod:`.moving`.
+A mailbox gets at most a fixed number of each letter within a day (:data:`MOST_A_DAY`). All requesters, contacts and
+spellings of the address share that count. A second limit (:data:`BY_LINK`) covers all letters that links in its own
+letters cause, since one forwarded letter has all these links. A letter that a stranger can cause without such a link,
+to confirm a sign-up or a new address, has only its own limit. So neither sort uses up the other's limit. Over a limit,
+a letter that only informs or asks is left out. :meth:`ServiceMailer.send` then returns False to its caller, which
+answers as if the letter had gone (D8). An announcement is never left out (:data:`ANNOUNCES`), and letters sent for
+others never cause a refusal. Over its own limit the change itself is refused, and before that by the limit of forms of
+:mod:`.details` and :mod:`.moving`.
 
-Raises ``ContactMissing`` where there is no address to write from, ``StateError`` where an announcement would be one too
-many: then the caller gives up its transaction. :func:`fill` gives the values to the sender; a recipient whose contact
-or act is gone is missing from the answer. Success of :meth:`ServiceMailer.send` means that the letter is in the outbox,
-not that it left.
+Raises ``ContactMissing`` where there is no address to write from, ``StateError`` where an announcement would exceed its
+limit: then the caller rolls back. :func:`fill` returns the values for the sender; a recipient whose contact or act was
+deleted is missing from the result. Success of :meth:`ServiceMailer.send` means that the letter is in the outbox, not
+that it left.
 """
 
 from __future__ import annotations
@@ -61,12 +62,12 @@ NoticeKind = Literal[
 LatestSender = Callable[[Connection], str]
 """The From address of the latest campaign; empty where there is none yet."""
 FORMER = "former"
-"""How the key of a letter to a former mailbox begins, before the number of the change by which it was left."""
+"""The start of the key of a letter to a former mailbox, before the number of the change that left that mailbox."""
 UNDO_DAYS = 14
-KEEP_LINK = timedelta(days=60)  # :mod:`.moves` says until when an address can be put back; the link outlives that
+KEEP_LINK = timedelta(days=60)  # longer than an address can be put back (:mod:`.moves`)
 MY_DATA_DAYS = 3
 ASKED_FOR: frozenset[NoticeKind] = frozenset({"optin_confirm", "address_change_old"})
-"""That go to an address which is struck off as well: by its own wish, or because its silence counts."""
+"""Letters sent to an undeliverable address too: it asked for the letter itself, or its silence counts as agreement."""
 MOST_A_DAY: Mapping[NoticeKind, int] = {
     "optin_confirm": 1,
     "my_data": 1,
@@ -76,11 +77,11 @@ MOST_A_DAY: Mapping[NoticeKind, int] = {
     "details_changed": 5,
 }
 BY_LINK: frozenset[NoticeKind] = frozenset({"details_changed", "address_change_old", "opted_out", "my_data"})
-"""Brought about by a link in a letter to the same mailbox; counted together too."""
+"""Letters caused by a link in a letter to the same mailbox; counted together too."""
 MOST_BY_LINK = 8
 TO_THE_CONTACT: frozenset[NoticeKind] = frozenset({"details_changed", "opted_out", "my_data"})
 ANNOUNCES: frozenset[NoticeKind] = frozenset({"details_changed", "address_change_old"})
-"""With a way to undo: the change must not be carried out without the letter."""
+"""Letters with an undo: the change must not be carried out without the letter."""
 _LINKS: Mapping[NoticeKind, Mapping[str, tuple[str, Purpose]]] = {
     "details_changed": {"undo": ("/c/put-back/", Purpose.UNDO_CHANGE)},
     "optin_confirm": {"confirm": ("/confirm/", Purpose.CONFIRM)},
@@ -100,7 +101,7 @@ _TOGETHER = Limit("letters by link", MOST_BY_LINK, limits.A_DAY)
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """For which letter something was compiled: a day shows in it."""
+    """The key of a compiled letter; the day is part of it because the letter shows the day."""
 
     notice: NoticeKind
     language: str
@@ -109,14 +110,14 @@ class _Made:
 
 
 def nobody(_: Connection) -> str:
-    """No campaign, so no address to fall back on."""
+    """Return no fallback address: there is no campaign."""
     return ""
 
 
 class ServiceMailer:
     """Writes service letters in the house's name. Safe to share between threads; compiles each letter once a day.
 
-    ``contact``: the address that they come from; where it is empty, that of the ``latest`` campaign. ``pepper`` keys
+    ``contact``: the From address of the letters; where it is empty, that of the ``latest`` campaign. ``pepper`` keys
     the hash by which letters to a mailbox are counted.
     """
 
@@ -130,7 +131,7 @@ class ServiceMailer:
         *,
         pepper: bytes,
     ) -> None:
-        from mailer.letter.compile import compile_letter  # a tenth of a second that a sender, which fills, does without
+        from mailer.letter.compile import compile_letter  # costs 0.1 s; a sender, which only fills, does not need it
 
         self.identity = identity
         self._compile = compile_letter
@@ -148,10 +149,10 @@ class ServiceMailer:
     def send(
         self, conn: Connection, notice: NoticeKind, change: Change, to: Recipient | Former, language: str, now: datetime
     ) -> bool:
-        """Put a letter about an act into the outbox; for the same notice, act and mailbox there is one.
+        """Put a letter about an act into the outbox, once for the same notice, act and mailbox.
 
-        False, after the same work, when that mailbox has had its letters of the day. Raises ``ContactMissing``, and
-        ``StateError`` for an announcement that would be one too many.
+        Returns False, after the same work, when that mailbox has had its letters of the day. Raises ``ContactMissing``,
+        and ``StateError`` for an announcement over the limit.
         """
         key = f"{notice}:{change.id}"
         if isinstance(to, Former):
@@ -184,7 +185,7 @@ class ServiceMailer:
         return False
 
     def spent(self, conn: Connection, notice: NoticeKind, to: Recipient, now: datetime) -> bool:
-        """Whether that mailbox would not get a letter of this kind. Reads only, so it can be asked before any lock."""
+        """Whether a limit would stop a letter of this kind. Reads only, so it can be called before any lock."""
         return limits.spent(conn, self._uses(notice, to)[: 1 if notice in ANNOUNCES else None], now)
 
     def _uses(self, notice: NoticeKind, to: Recipient) -> list[LimitUse]:
@@ -198,13 +199,13 @@ class ServiceMailer:
             self.send(conn, notice, change, former, contact.language, now)
 
     def opted_out(self, conn: Connection, contact: Contact, change: int, now: datetime) -> None:
-        """Confirm an opt-out to its owner, with an undo: only where the organisation may write. A few a day."""
+        """Confirm an opt-out to its mailbox, with an undo: only where a sender address is known. A few a day."""
         act = changes.get(conn, change)
         if act is not None and self.sender(conn):
             self.announce(conn, "opted_out", act, contact, now)
 
     def letter(self, notice: NoticeKind, language: str, day: date, sender: str = "") -> Compiled:
-        """Return the compiled letter in a language of ours (else the default one)."""
+        """Return the compiled letter in a supported language (else the default one)."""
         known = primary(language) if primary(language) in LANGUAGES["letter"] else self._default_language
         made = _Made(notice, known, day, sender or self._contact)
         found = self._compiled.get(made)
@@ -245,12 +246,12 @@ def _enqueue(conn: Connection, spec: MailingSpec, to: Recipient, now: datetime) 
 
 
 def recipient_of(contact: Contact) -> Recipient:
-    """Where a letter to a contact goes."""
+    """Return the recipient for a letter to a contact."""
     return Recipient(contact.id, contact.email, contact.address_hash, contact.domain)
 
 
 def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: Tokens) -> dict[int, Filled]:
-    """Return the values of a service letter for its recipient; nobody when the contact or the act is gone."""
+    """Return the values of a service letter for its recipient; empty when the contact or the act was deleted."""
     name, number, former = _parts(mailing.spec.key)
     links = next((made for notice, made in _LINKS.items() if notice == name), None)
     change = changes.get(conn, number) if links is not None else None
@@ -266,15 +267,15 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
         address = outbox.service_address(conn, mailing.id, contact.id) or ""
         say = moves.say_of(conn, contact, address, change.at)
         if say == "none" and name in TO_THE_CONTACT:
-            continue  # the address was put back meanwhile: the other mailbox is not told any more
+            continue  # the address was put back meanwhile: the other mailbox is no longer told
         letter = (identity.key_id, mailing.id, contact.id)
         asked = _asked(change, contact)
         urls = {}
         for slot, (path, purpose) in links.items():
             if former and purpose is Purpose.ADDRESS_AGREE:
-                continue  # a mailbox that had its say already can take back, not agree for the present one
+                continue  # a former mailbox can take the change back, not agree for the present mailbox
             if say != "undo" and purpose in (Purpose.UNDO, Purpose.UNDO_CHANGE):
-                continue  # while the original mailbox may put its address back, it alone undoes
+                continue  # while the original mailbox may put its address back, only that one may undo
             ends, about = _ends(name, change), change.id
             if purpose is Purpose.ADDRESS_KEEP:
                 ends, about = change.at + KEEP_LINK, former or change.id
@@ -285,7 +286,7 @@ def fill(conn: Connection, mailing: Mailing, recipients: Sequence[int], tokens: 
 
 
 def _parts(key: str) -> tuple[str, int, int]:
-    """Notice, act, and the change of address by which a former mailbox is told (0: the present one) of a key."""
+    """Split a key: notice, act, and the change that left a former mailbox (0: the letter is for the present one)."""
     head, _, rest = key.partition(":") if key.startswith(FORMER) else ("", "", key)
     name, _, act = rest.partition(":")
     former = head.removeprefix(FORMER)
@@ -293,12 +294,12 @@ def _parts(key: str) -> tuple[str, int, int]:
 
 
 def _ends(notice: str, change: Change) -> datetime:
-    """When the links in a letter end, and with them the time in which it makes sense."""
+    """Return the time at which the links in a letter, and so its use, end."""
     return change.at + timedelta(days=MY_DATA_DAYS if notice == "my_data" else UNDO_DAYS)
 
 
 def _asked(change: Change, contact: Contact) -> str:
-    """Return the query of the link to confirm a sign-up: a way back for when the request itself is deleted."""
+    """Return the query of the link to confirm a sign-up: it leads back to the form once the request is deleted."""
     if change.kind != "sign_up":
         return ""
     language = [("lang", primary(contact.language))] if contact.language else []
@@ -322,7 +323,7 @@ def _left(conn: Connection, scope: str, language: str) -> str:
 
 
 def in_words(conn: Connection, after: Mapping[str, Any], language: str) -> list[str]:
-    """Return the values that an act set (its *after* side), a line each.
+    """Return the values that an act set (its *after* side), one line each.
 
     Fields and topics by name, never typed text.
     """

@@ -1,15 +1,15 @@
-"""Leaving, and what a reader may choose instead: the decisions behind ``/u/TOKEN`` and the page that follows.
+"""Opting out, and the choices instead of it: the decisions behind ``/u/TOKEN`` and the page that follows.
 
-Promises: :func:`opt_out` writes, in the caller's transaction, the suppression that the claim obeys, the state of the
-subscription, the event in the chain of consent, and what an undo needs; it leaves the topic of the letter, or all
-mail of the organisation. Done twice is done once. Whoever holds the link of a letter can only take away: what gives
-back (:func:`undo`) takes the number of the act, which travels in a short-lived token of its own (I7), and puts back
-exactly what that act took. A delivery in doubt whose link is used has arrived, and is settled as such.
+Promises: :func:`opt_out` writes four things in the caller's transaction. These are the suppression that the claim
+obeys, the subscription's state, the event in the chain of consent, and the values for an undo. It leaves the topic of
+the letter, or all mail of the organisation. A repeated opt-out changes nothing. The link of a letter can only opt out.
+:func:`undo` takes the number of the act, which travels in a short-lived token of its own (I7), and puts back exactly
+that act's items. A delivery in doubt whose link is used has arrived, and is settled as such.
 
-:func:`look` reads and changes nothing: it is what a GET may call. A reader whose row is gone (erased) is answered as
-done, because nothing will be sent to them: ``Subscriber.contact`` is None then.
+:func:`look` reads and changes nothing, so a GET may call it. A reader whose row was erased is answered as opted out,
+because nothing will be sent to them: ``Subscriber.contact`` is None then.
 
-Raises ``StorageError`` when the database does not keep it: then nothing was done and the answer is 503 (B9).
+Raises ``StorageError`` when the database cannot store the opt-out: then nothing was done and the answer is 503 (B9).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FOR_ALL = ("opt_out", "erased", "complaint", "manual")
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Whom a link is about, and how they stand with the topic of that letter. ``scope`` is the topic's slug."""
+    """The reader of a link, and their state for the topic of that letter. ``scope`` is the topic's slug."""
 
     token: Token
     scope: str
@@ -50,18 +50,18 @@ class Subscriber:
 
     @property
     def masked(self) -> str:
-        """The address as it may be shown; empty when the person is gone."""
+        """Return the masked address; empty when the person is erased."""
         return self.contact.masked if self.contact else ""
 
     @property
     def language(self) -> str:
-        """The reader's own language; empty when it is not known."""
+        """Return the reader's own language; empty when it is not known."""
         return self.contact.language if self.contact else ""
 
 
 @dataclass(frozen=True, slots=True)
 class OptOutResult:
-    """What an opt-out did. ``change`` numbers the act for a token to undo it (0: nothing that can be undone now)."""
+    """The result of an opt-out. ``change``: the number of the act, for a token to undo it (0: nothing to undo now)."""
 
     reader: Subscriber
     scope: Scope
@@ -72,9 +72,9 @@ class OptOutResult:
 
 @dataclass(frozen=True, slots=True)
 class OptOutRequest:
-    """One wish to leave. ``how`` goes into the proof: one-click, page, mail.
+    """One request to opt out. ``how`` goes into the proof: one-click, page, mail.
 
-    ``earlier``: the act that this answer's caller was given an undo for (left one topic, now all): one undo for both.
+    ``earlier``: the act whose undo the caller already got (left one topic, now all mail): one undo is for both.
     """
 
     token: Token
@@ -85,9 +85,9 @@ class OptOutRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Act:
-    """What one wish will change. ``holds``: address hash and scope, the present one first; ``ended``: subscriptions.
+    """The changes of one request. ``holds``: address hash and scope, the present one first; ``ended``: subscriptions.
 
-    An address that may still be put back is held too: a list that is imported meanwhile may have it.
+    An address that may still be put back is held too, because a list imported meanwhile may contain it.
     """
 
     place: int
@@ -99,10 +99,10 @@ class _Act:
 
 @dataclass(frozen=True, slots=True)
 class OptOutPlan:
-    """What some wishes will change, by :func:`plan`. ``lines``: what the journal will say of it.
+    """The changes of some requests, made by :func:`plan`. ``lines``: their lines for the journal.
 
-    ``answers``, by place, are to those who had left already; ``acts``, by contact, are to be done; ``again``: earlier
-    acts of the contacts that a wish repeats, so that their undo gives nothing back any more.
+    ``answers``, by place: for contacts that had left already. ``acts``, by contact: still to be done. ``again``:
+    earlier acts that a request repeats, so that their undo no longer puts anything back.
     """
 
     requests: Sequence[OptOutRequest]
@@ -116,7 +116,7 @@ class OptOutPlan:
 
 @dataclass(frozen=True, slots=True)
 class _BatchFacts:
-    """What a batch of requests needs to know, read at once."""
+    """The data that a batch of requests needs, read at once."""
 
     scopes: Mapping[int, str]
     people: Mapping[int, Contact]
@@ -127,28 +127,28 @@ class _BatchFacts:
 
 
 def look(conn: Connection, token: Token, now: datetime) -> Subscriber:
-    """Whom the link is about and how they stand. Changes nothing."""
+    """Return the reader of a link and their state. Changes nothing."""
     return look_many(conn, [token], now)[0]
 
 
 def look_many(conn: Connection, tokens: Sequence[Token], now: datetime) -> list[Subscriber]:
-    """Return the same for many links at once, in the same order; some statements for all of them."""
+    """Look up many links at once; the results are in the same order. A few statements serve all."""
     known = _know(conn, tokens)
     return [_reader(token, known, now) for token in tokens]
 
 
 def opt_out(conn: Connection, token: Token, scope: Scope, now: datetime, *, how: str = "page") -> OptOutResult:
-    """Leave the topic of the letter, or all mail."""
+    """Opt out of the topic of the letter, or of all mail."""
     return opt_out_many(conn, [OptOutRequest(token, scope, how)], now)[0]
 
 
 def opt_out_many(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> list[OptOutResult]:
-    """Many opt-outs in one transaction, the answers in the same order; some statements for all of them."""
+    """Carry out many opt-outs in one transaction; the answers are in the same order. A few statements serve all."""
     return carry_out(conn, plan(conn, requests, now))
 
 
 def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> OptOutPlan:
-    """Return the changes of these requests. Reads only: it can be done before the transaction that writes."""
+    """Return the changes of these requests. Reads only, so it can run before the transaction that writes."""
     heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
     known = _know(conn, [request.token for request in requests])
     before = changes.standing(
@@ -159,7 +159,7 @@ def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> 
     again: dict[int, Sequence[Change]] = {}
     for place, request in enumerate(requests):
         if request.token.recipient in acts:
-            continue  # a second wish of the same person is planned when the first is carried out
+            continue  # a second request of the same contact is planned after the first is carried out
         left = _asked(request, known, now)
         again[request.token.recipient] = _repeated(left, request.earlier, before.get(request.token.recipient, ()))
         if left.already:
@@ -172,13 +172,13 @@ def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> 
 
 
 def carry_out(conn: Connection, planned: OptOutPlan) -> list[OptOutResult]:
-    """Do what was planned; whose state has changed since then is planned anew, in this transaction."""
+    """Carry out a plan; contacts whose state has changed since are planned again, in this transaction."""
     requests, now = planned.requests, planned.now
     tokens = [request.token for request in requests]
     contacts.lock(conn, planned.links.after)
     overtaken = consent.stale_contacts(conn, planned.links)
     if overtaken:
-        journal.written_ahead(conn, ())  # somebody may have lifted it since: the last word in the journal is ours again
+        journal.written_ahead(conn, ())  # it may have been lifted since: make our lines the last in the journal again
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
     outbox.prove_many(conn, [(token.mailing, token.recipient) for token in tokens], now)
     suppression.suppress_many(conn, [hold for act in acts for hold in act.holds], "opt_out", now)
@@ -200,10 +200,10 @@ def carry_out(conn: Connection, planned: OptOutPlan) -> list[OptOutResult]:
 
 
 def undo(conn: Connection, token: Token, now: datetime) -> Subscriber:
-    """Put back exactly what an act of this person took away; ``token.subject`` is its number. Again: nothing more.
+    """Put back exactly the items that act ``token.subject`` of this person took. A second call changes nothing.
 
-    Nothing is put back where the same was wished again since, unless the link came to the mailbox. Raises
-    ``TokenError`` when there is no such act of this person, ``StateError`` for one undo too many in a day.
+    Nothing is put back where the same opt-out was requested again since, unless the link came by mail. Raises
+    ``TokenError`` when this person has no such act, ``StateError`` for too many undos in a day.
     """
     contacts.lock(conn, [token.recipient])
     change = changes.get(conn, token.subject)
@@ -235,7 +235,7 @@ def _know(conn: Connection, tokens: Sequence[Token]) -> _BatchFacts:
 
 
 def _scopes(conn: Connection, tokens: Sequence[Token]) -> dict[int, str]:
-    """Return the topic of each mailing. Of one that is gone nobody knows it: leaving it is leaving all."""
+    """Return the topic of each mailing. The topic of a deleted mailing is unknown: leaving it leaves all mail."""
     numbers = {token.mailing for token in tokens}
     return {number: outbox.scope_of(conn, number) or suppression.EVERYTHING for number in numbers}
 
@@ -253,9 +253,9 @@ def _reader(token: Token, known: _BatchFacts, now: datetime) -> Subscriber:
 
 
 def _held(entries: Sequence[suppression.SuppressionEntry], scope: str, now: datetime) -> OptOutStatus | None:
-    """Return the state that the claim would obey for good.
+    """Return the lasting state that the claim would obey.
 
-    All mail held back, or this topic's. A pause is none of it.
+    All mail is held back, or this topic's. A pause does not count.
     """
     lasting = [entry for entry in entries if entry.until is None or entry.until > now]
     if any(entry.scope == suppression.EVERYTHING and entry.reason in _FOR_ALL for entry in lasting):
@@ -264,9 +264,9 @@ def _held(entries: Sequence[suppression.SuppressionEntry], scope: str, now: date
 
 
 def _asked(request: OptOutRequest, known: _BatchFacts, now: datetime) -> OptOutResult:
-    """Return the answer to a wish.
+    """Return the answer to a request.
 
-    Where it is still to be done, ``change`` is the act before it (left one topic, now all).
+    Where it is still to be done, ``change`` is the act before it (left one topic, now all mail).
     """
     reader = _reader(request.token, known, now)
     scope: Scope = "all" if request.scope == "all" or not reader.scope else "topic"
@@ -277,14 +277,14 @@ def _asked(request: OptOutRequest, known: _BatchFacts, now: datetime) -> OptOutR
 
 
 def _repeated(left: OptOutResult, earlier: int, acts: Sequence[Change]) -> list[Change]:
-    """Return the acts whose opt-out is wished once more: for its topic, or by a wish to leave everything."""
+    """Return the acts whose opt-out is requested again: for the same topic, or for all mail."""
     scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
     topics = {act.after.get("scope") for act in acts} if not scope else {scope}
     return [act for act in wishing.undoable(acts, topics) if act.id != earlier]
 
 
 def _left(left: OptOutResult, number: int) -> OptOutResult:
-    """Return the answer when it is done."""
+    """Return the answer once the opt-out is done."""
     was = left.reader
     stand: OptOutStatus = "left_all" if left.scope == "all" else "left_topic"
     return OptOutResult(
@@ -293,7 +293,7 @@ def _left(left: OptOutResult, number: int) -> OptOutResult:
 
 
 def _former(known: _BatchFacts, person: int, now: datetime) -> list[bytes]:
-    """Return the hashes of the addresses that a contact may still be given back."""
+    """Return the hashes of the former addresses that a contact may still get back."""
     found = [moves.of(change) for change in known.moves.get(person, ()) if moves.can_be_read(change)]
     return [move.old_hash for move in found if move.old_hash and move.can_be_put_back(now)]
 
@@ -301,7 +301,7 @@ def _former(known: _BatchFacts, person: int, now: datetime) -> list[bytes]:
 def _act(place: int, left: OptOutResult, known: _BatchFacts, former: Sequence[bytes]) -> _Act:
     """Return the changes of a request that is not fulfilled yet."""
     contact = left.reader.contact
-    assert contact is not None  # noqa: S101 - one that is gone has nothing to leave
+    assert contact is not None  # noqa: S101 - an erased contact has no act
     slugs = {topic.id: slug for slug, topic in known.by_slug.items()}
     scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
     mine = known.standings.get(contact.id, {}).values()
@@ -326,7 +326,7 @@ def _change(act: _Act, now: datetime) -> Change:
 
 
 def _put_back(conn: Connection, change: Change, now: datetime) -> None:
-    """Put back what one act took, each topic by itself, where nobody chose anew since."""
+    """Put back the items of one act, each topic separately, where no later choice was made."""
     contact = contacts.get(conn, change.contact_id)
     if contact is None or not changes.undone(conn, change.id, now):
         return
@@ -346,13 +346,13 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
         there = suppression.entries(conn, hashed)
         if any(
             (one.reason, one.scope, one.since) == ("opt_out", scope, change.at) for one in there
-        ):  # not a later act's
+        ):  # not the entry of a later act
             suppression.lift(conn, hashed, scope, ["opt_out"])
-    if not scope:  # joining one topic since then has made an entry for each other topic out of the one for all mail
+    if not scope:  # joining one topic since then replaced the entry for all mail by one for each other topic
         for slug in {slugs[row.topic_id] for row in again} & {entry.scope for entry in held}:
             suppression.lift(conn, contact.address_hash, slug, ["opt_out"])
     out = [(contact.address_hash, slugs[row.topic_id]) for row in again if row.state == "opted_out"]
-    suppression.suppress_many(conn, out, "opt_out", now)  # joined since an earlier opt-out, and that was undone
+    suppression.suppress_many(conn, out, "opt_out", now)  # joined since an earlier opt-out, and the join was undone
     together = changes.get(conn, change.before["and"])  # left the topic, then all mail: one undo for both
     ours = together is not None and (together.contact_id, together.kind) == (contact.id, "opt_out")
     if together and ours and wishing.AGAIN not in together.after:
@@ -365,11 +365,11 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
 
 
 def dump(row: Standing) -> dict[str, Any]:
-    """Return a row of a subscription for the side of an act."""
+    """Return a row of a subscription in the form stored in an act."""
     return {"topic": row.topic_id, "state": row.state, "since": row.since.isoformat(), "statement": row.statement}
 
 
 def load(contact_id: int, item: Mapping[str, Any]) -> Standing:
-    """Return the row that :func:`dump` wrote."""
+    """Return the row from the form that :func:`dump` made."""
     since = datetime.fromisoformat(item["since"])
     return Standing(contact_id, item["topic"], item["state"], since, item["statement"])

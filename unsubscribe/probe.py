@@ -1,9 +1,9 @@
-"""Whether an opt-out that came now would be kept, tried on the very ways that it would go.
+"""Tests of whether an opt-out that came now would be kept, made on the same path that it would take.
 
-Promises: :func:`look` tries the journal, and every column of every table that this code knows; :func:`write` has the
-transaction of its caller write something that is gone again when it is committed, so that the commit needs the lock,
-the rights and the room that an opt-out needs. Nothing is left behind, and nothing that a person can see is touched
-(I6). Raises ``StorageError``; its cause is an ``OSError`` when it was the journal.
+Promises: :func:`look` tries the journal, and every column of every table that this code knows. :func:`write` writes a
+row and deletes it again in the caller's transaction. So the commit needs the same lock, rights and disk space as an
+opt-out. Nothing is left behind, and no data that a person can see is touched (I6). Raises ``StorageError``; its cause
+is an ``OSError`` when the journal failed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HOMES = (changes, consent, contacts, reasons)  # imported, so that their tables 
 
 
 def look(db: Database) -> None:
-    """Find the faults that show without the lock."""
+    """Find the faults that can be found without the lock."""
     if db.journal:
         try:
             db.journal.look()
@@ -33,7 +33,7 @@ def look(db: Database) -> None:
 
 
 def write(conn: Connection, now: datetime) -> None:
-    """Find the faults that only a commit shows."""
+    """Find the faults that only a commit reveals."""
     who = os.urandom(16)
     conn.execute(insert(ALLOWANCE).values(who=who, ends=now, number=0))
     conn.execute(delete(ALLOWANCE).where(ALLOWANCE.c.who == who))

@@ -1,7 +1,7 @@
-"""Domains at which anybody can have a mailbox, and none takes what is sent to a name that nobody has.
+"""Domains at which anybody can have a mailbox, and no mailbox gets the mail for names that do not exist.
 
 Promises: many people of one network may sign up at one of these. At any other domain all names may lead to one mailbox
-(a *catch-all*). The list need not be whole: who is at a domain that is missing shares a limit with the colleagues.
+(a *catch-all*). The list need not be complete: addresses at a missing domain share one limit.
 """
 
 from __future__ import annotations

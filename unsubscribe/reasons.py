@@ -1,7 +1,7 @@
-"""Why people leave: a tally per letter and reason, of nobody. Home of the table ``opt_out_reason``.
+"""Why people opt out: a tally per letter and reason, without persons. Home of the table ``opt_out_reason``.
 
-Promises: only numbers are kept, so nothing here can be traced to a person; a reason outside :data:`REASONS` counts as
-*other*; the reason of one opt-out counts once, whichever process is told it.
+Promises: only numbers are kept, so no row here can be traced to a person; a reason outside :data:`REASONS` counts as
+*other*. The reason of one opt-out counts once, in whichever process it arrives.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ REASONS = ("too_many", "not_relevant", "never_asked", "changed_job", "other")
 
 
 class ReasonRow(SQLModel, table=True):
-    """How often a reason was given on the page after leaving through a letter of this mailing."""
+    """How often a reason was given on the page after an opt-out through a letter of this mailing."""
 
     __tablename__ = "opt_out_reason"
 
@@ -30,7 +30,7 @@ REASON: Table = SQLModel.metadata.tables["opt_out_reason"]
 
 
 def add(conn: Connection, mailing_id: int, reason: str) -> None:
-    """Count a reason once more."""
+    """Add one to the count of a reason."""
     known = reason if reason in REASONS else "other"
     insert = insert_into(conn, REASON).values(mailing_id=mailing_id, reason=known, count=1)
     once_more = {"count": REASON.c.count + 1}

@@ -1,7 +1,7 @@
-"""What goes by itself: requests never confirmed, acts that nobody can undo, addresses of old letters; what falls due.
+"""Daily tidying: unconfirmed requests, acts past their undo, addresses of old letters; and changes that fall due.
 
-Promises: small transactions, safe to run at any time, by anybody, as often as wanted. What is kept for how long stands
-in docs/privacy; :data:`ACTS_DAYS` is longer than every link that could need the act.
+Promises: small transactions, safe to run at any time, by any process, as often as wanted. docs/privacy lists how long
+data is kept; :data:`ACTS_DAYS` is longer than the life of every link that could need the act.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ACTS_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """What was done: sign-ups that expired, addresses that changed, acts and deliveries that were forgotten."""
+    """The result: numbers of sign-ups that expired, addresses that changed, acts and deliveries that were forgotten."""
 
     expired: int
     moved: int
@@ -29,7 +29,7 @@ class Tidied:
 
 
 def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -> Tidied:
-    """Do all that is due."""
+    """Do all tidying that is due."""
     with db.write() as conn:
         expired = signup.expire(conn, now - timedelta(days=settings.pending_days), now)
     with db.write() as conn:
@@ -40,7 +40,7 @@ def tidy(db: Database, settings: ReaderSettings, pepper: bytes, now: datetime) -
     _forget_allowances(db, now)
     kept = timedelta(days=settings.deliveries_days)
     blanked = forget_addresses(db, now - kept) if kept else 0
-    db.empty_log()  # of what was deleted here, and of an erasure while others kept the log busy
+    db.empty_log()  # of data deleted here, and of an erasure during which other connections kept the log busy
     return Tidied(expired, moved, forgotten, blanked)
 
 

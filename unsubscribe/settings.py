@@ -1,8 +1,8 @@
 """Settings of the reader's side: typed, frozen, read once (contract.md, Settings).
 
 Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
-because links in letters that left cannot be changed any more. On loopback plain http is taken: what that
-means for letters is said in ``campaigns.reachability``.
+because links in sent letters can no longer be changed. On loopback plain http is accepted; ``campaigns.reachability``
+states the consequences for letters.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from mailer.settings import HouseSettings, duration
 N_ = str  # marks a text for the catalogue (domain cli)
 LEAST_TOKEN = 16
 _SHOWN = 80
-_IN_PATH = "!$&'()*+,;=:@~-._"  # besides letters and digits, what stays as it is in a path (RFC 3986 section 3.3)
-_WITHOUT_USER = re.compile(r"://.*@", re.DOTALL)  # a password may stand there
+_IN_PATH = "!$&'()*+,;=:@~-._"  # besides letters and digits, characters kept in a path (RFC 3986 section 3.3)
+_WITHOUT_USER = re.compile(r"://.*@", re.DOTALL)  # a URL may hold a password here
 _PLAIN = N_("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
 _TOO_LONG = N_("more than {days} days; the link that keeps the old address would end before it")
 _NO_NETWORK = N_("{value} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16")
@@ -45,12 +45,12 @@ LONGEST_NAME = 100
 MOST_DAYS = 36_500
 LONGEST_WAIT = timedelta(days=30)
 COUNTED_TOGETHER = (
-    "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported: where web processes count
+    "PROMETHEUS_MULTIPROC_DIR"  # the folder where web processes count; prometheus_client reads it on import
 )
 
 
 def _public_url(value: Any) -> Any:
-    """Return an address as it may stand in a letter: host in A-labels, path percent-encoded, no slash too many."""
+    """Return a URL as a letter may contain it: host in A-labels, path percent-encoded, no superfluous slash."""
     if not isinstance(value, str):
         return value
     wrong = N_("{address} is not an address; expected https://mail.example.org").format(
@@ -102,7 +102,7 @@ def _address(text: str) -> str:
 
 
 def _network_of(text: str) -> str:
-    """Return the network that an address with a length lies in; "" for what is none."""
+    """Return the network of an address with a prefix length; "" for any other text."""
     try:
         return str(ip_network(text, strict=False)) if "/" in text else ""
     except ValueError:
@@ -112,12 +112,12 @@ def _network_of(text: str) -> str:
 def _zone(value: Any) -> Any:
     try:
         return ZoneInfo(value).key if isinstance(value, str) else value
-    except (KeyError, ValueError, OSError):  # not known, not a name, a folder
+    except (KeyError, ValueError, OSError):  # an unknown zone, not a zone name, a folder
         raise ValueError(N_("{value} is not a time zone, such as Europe/Amsterdam").format(value=repr(value))) from None
 
 
 def _contact(value: Any) -> Any:
-    """Return a From address: one, bare, that every relay can carry. Empty: none yet."""
+    """Return a From address: a single bare address that every relay can carry. Empty: none yet."""
     if not isinstance(value, str) or not value.strip():
         return value
     if re.search(r"[,;<>\s]", value.strip()):
@@ -151,13 +151,13 @@ def _token(value: Any) -> Any:
 
 
 class ReaderSettings(HouseSettings):
-    """What the reader's side may be told.
+    """The settings of the reader's side.
 
-    ``organisation`` and ``contact``: whose mail this is, and the address that service letters come from and that pages
-    show; without ``contact`` signing up is closed. ``timezone``: in which *pause until Friday* begins and ends.
-    ``trusted_proxies``: whose word about who asks is believed (addresses, networks). ``metrics_token``: who has it sees
-    ``/metrics`` from anywhere. ``deliveries_days``: how long deliveries keep addresses after they were finished (0: for
-    ever).
+    ``organisation`` and ``contact``: the sender of the mail and the address that service letters come from and pages
+    show. Without ``contact`` signing up is closed. ``timezone``: the zone in which *pause until Friday* begins and
+    ends. ``trusted_proxies``: proxies whose headers about the client are believed (addresses, networks).
+    ``metrics_token``: gives access to ``/metrics`` from anywhere. ``deliveries_days``: how long finished deliveries
+    keep addresses (0: for ever).
     """
 
     public_url: Annotated[str, BeforeValidator(_public_url)] = "http://127.0.0.1:8000"

@@ -1,17 +1,16 @@
 """Signing up: a request, one letter to confirm it, one button (D5 to D8, D22).
 
-Promises: a request is answered in the same way whether the address is new, known, opted out or erased, and does the
-same work; nobody gets more than one letter to confirm in 24 hours, however often they are signed up
-(:mod:`unsubscribe.notices`). A peer, its network, an address and a domain have limits on tries too
-(:mod:`unsubscribe.limits`): no network uses up what a domain has for all. A domain that is no public provider's may
-lead to one mailbox (a *catch-all*), so a network has no more letters sent there in a day than a mailbox gets of us.
-:func:`consider` finds in a read what is over one of them, or cannot be one at all: that takes no lock, writes nothing
-and counts for nobody else. Until the button is used nothing is sent but that letter, and what was typed changes nothing
-that is known; a request that is not confirmed is deleted with all that it left (:func:`expire`). Confirming records the
-exact text with its version, and is the one act that lifts an opt-out, a complaint, an erasure or a hold by staff: the
-person's own. The page with the button shows the name that it stores: a stranger may have typed it. It lifts
-*undeliverable* too, since the person has just read a letter there; the letter to confirm goes to a dead address as to
-any other, within the same limits.
+Promises: a request gets the same answer, after the same work, whether the address is new, known, opted out or erased. A
+mailbox gets at most one letter to confirm in 24 hours, however often it is signed up (:mod:`unsubscribe.notices`). A
+peer, its network, an address and a domain have limits on tries too (:mod:`unsubscribe.limits`): no single network uses
+up a domain's limit. A domain that is no public provider's may lead to one mailbox (a *catch-all*). So a network has at
+most as many letters sent there in a day as a mailbox gets from us. :func:`consider` finds, in a read, requests that are
+over a limit or invalid: that takes no lock, writes nothing and adds to no other limit. Before the button is used only
+that letter is sent, and typed values change no stored value. A request that is not confirmed is deleted with all its
+traces (:func:`expire`). Confirming records the exact text with its version. It is the one act that lifts an opt-out, a
+complaint, an erasure or a hold by staff: the person's own. The page with the button shows the name that will be stored,
+since a stranger may have typed it. Confirming lifts *undeliverable* too, since the person has just read a letter there.
+The letter to confirm goes to a dead address as to any other, within the same limits.
 
 Raises ``FaultsError`` (``field`` names the field of the form) when there is nothing to sign up with.
 """
@@ -42,19 +41,19 @@ PEER_AN_HOUR = 20
 ADDRESS_AN_HOUR = 20
 NETWORK_AN_HOUR = 60
 DOMAIN_AN_HOUR = 300
-AT_ONE_DOMAIN_A_DAY = 20  # an office that signs up together is one network and one domain as well
+AT_ONE_DOMAIN_A_DAY = 20  # people of one office share one network and one domain too
 _OF_PEER = Limit("sign-up by peer", PEER_AN_HOUR, limits.AN_HOUR)
 _OF_NETWORK = Limit("sign-up by network", NETWORK_AN_HOUR, limits.AN_HOUR)
 _OF_ADDRESS = Limit("sign-up of address", ADDRESS_AN_HOUR, limits.AN_HOUR)
 _OF_DOMAIN = Limit("sign-up in domain", DOMAIN_AN_HOUR, limits.AN_HOUR)
-_OF_PERSON = Limit("letters to a person", 0, limits.A_DAY)  # counted by notices; here for its name
+_OF_PERSON = Limit("letters to a person", 0, limits.A_DAY)  # counted by notices; here only for its name
 _AT_DOMAIN = Limit("sign-up by network at domain", AT_ONE_DOMAIN_A_DAY, limits.A_DAY)
 _LIFTED = ("opt_out", "complaint", "erased", "manual")
 
 
 @dataclass(frozen=True, slots=True)
 class SignUpForm:
-    """What was filled in, and what was shown: ``text`` and ``version`` of the consent, ``source`` the form."""
+    """The values filled in, and the consent shown: its ``text`` and ``version``; ``source`` is the form."""
 
     email: str
     topics: tuple[str, ...]
@@ -68,7 +67,7 @@ class SignUpForm:
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What a link to confirm is about. ``topics`` as asked for; ``name``: what confirming would store as the name."""
+    """The request behind a link to confirm. ``topics``: as chosen; ``name``: the name that confirming will store."""
 
     stand: SignUpStage
     masked: str = ""
@@ -80,7 +79,7 @@ class SignUp:
 def consider(
     conn: Connection, wish: SignUpForm, uses: Sequence[LimitUse], spent: Spent, now: datetime
 ) -> list[Fault] | bool:
-    """Return the faults of a request, else whether :func:`request` would look at it.
+    """Return the faults of a request, else whether :func:`request` would process it.
 
     Reads only, so it takes no lock.
     """
@@ -89,15 +88,15 @@ def consider(
 
 
 def uses(wish: SignUpForm, pepper: bytes, now: datetime) -> list[LimitUse]:
-    """All that a try counts for; nothing where there is no address."""
+    """Return all limits that a try counts for; none where there is no valid address."""
     tries, letters = _uses(wish, pepper, now)
     return [*tries, *letters]
 
 
 def _uses(wish: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse], list[LimitUse]]:
-    """Return the limits of a try, its peer and the mailbox, and those of a letter, its domain.
+    """Return the limits of a try (peer, network, mailbox) and those of a letter (domain).
 
-    A peer that is not known is one like any other; its hash, and that of its network, is another one each day.
+    An unknown peer counts like any other; the hash of a peer, and of its network, changes each day.
     """
     try:
         address = parse(wish.email)
@@ -111,26 +110,26 @@ def _uses(wish: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse
     ]
     letters = [limits.use(_OF_DOMAIN, pepper, address.domain)]
     if address.domain not in PUBLIC_PROVIDERS:
-        owner = ".".join(address.domain.split(".")[-2:])  # names below it may lead to the same mailbox
+        owner = ".".join(address.domain.split(".")[-2:])  # subdomains may lead to the same mailbox
         letters.append(limits.use(_AT_DOMAIN, pepper, f"{network} {owner}"))
     return tries, letters
 
 
 def request(conn: Connection, wish: SignUpForm, post: ServiceMailer, pepper: bytes, now: datetime) -> Limit | None:
-    """Ask the owner of an address whether this is right. The limit in the way, if one was: for staff."""
+    """Ask the owner of an address to confirm. Return the limit that prevented it, if any, for staff."""
     topics, faults = _check(conn, wish)
     if faults:
         raise FaultsError(faults)
     tries, letters = _uses(wish, pepper, now)
     if spent := _first_spent(conn, tries, now):
-        return spent  # it counts for nobody else: not for the domain
+        return spent  # adds to no other limit: not to the domain's
     with conn.begin_nested() as step:
         if spent := _first_spent(conn, letters, now):
             step.rollback()
             return spent
         contact = _locked(conn, Person(wish.email, language=wish.language), pepper, now)
         if not _ask(conn, wish, (contact, topics), post, now):
-            step.rollback()  # the same work for nothing: nobody learns by the time that somebody asked before
+            step.rollback()  # same work, then undone: the time does not reveal an earlier request
             return _OF_PERSON
     return None
 
@@ -140,9 +139,9 @@ def _first_spent(conn: Connection, uses: Sequence[LimitUse], now: datetime) -> L
 
 
 def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:
-    """Return the contact with an address, for us alone.
+    """Return the contact with an address, locked.
 
-    One that was deleted while we waited for it is made anew: once.
+    A contact that was deleted while we waited for the lock is added again, once.
     """
     contact = contacts.add(conn, person, pepper, now)
     contacts.lock(conn, [contact.id])
@@ -152,7 +151,7 @@ def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> C
 def _ask(
     conn: Connection, wish: SignUpForm, who: tuple[Contact, Sequence[Topic]], post: ServiceMailer, now: datetime
 ) -> bool:
-    """Keep the request and write the letter; the same statements for whoever it is (D8). False: one too many."""
+    """Store the request and write the letter; same statements for every address (D8). False: over the limit."""
     contact, topics = who
     statement = consent.store_statement(conn, ConsentStatement("consent", wish.source, wish.text, wish.version))
     slugs = sorted(topic.slug for topic in topics)
@@ -160,7 +159,7 @@ def _ask(
     change = changes.keep(conn, contact.id, "sign_up", ({"new": contact.created_at == now}, asked), now)
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
     pending = (Standing(contact.id, topic.id, "pending", now, statement) for topic in topics)
-    contacts.put_standings(conn, [mine.get(row.topic_id, row) for row in pending])  # what is known stays as it is
+    contacts.put_standings(conn, [mine.get(row.topic_id, row) for row in pending])  # known ones stay unchanged
     detail = {"address": contact.email, "form": wish.source} | ({"peer": wish.peer} if wish.peer else {})
     consent.record_many(
         conn, [consent.ConsentEvent(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
@@ -182,7 +181,7 @@ def look(conn: Connection, token: Token) -> SignUp:
 
 
 def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
-    """Subscribe the person. Again: nothing more."""
+    """Subscribe the person. A second call changes nothing."""
     contacts.lock(conn, [token.recipient])
     found = _find(conn, token)
     if found is None or found[1].after["confirmed"]:
@@ -209,9 +208,9 @@ def confirm(conn: Connection, token: Token, now: datetime) -> SignUp:
 
 
 def expire(conn: Connection, before: datetime, now: datetime) -> int:
-    """Delete what was asked before a time and never confirmed, and people of whom nothing else is known; how many.
+    """Delete unconfirmed requests from before a time, and contacts with nothing else stored; return how many.
 
-    Somebody who confirms meanwhile has the contact first, or waits for us: each act is read again once it is locked.
+    A simultaneous confirmation locks the contact first, or waits for us: each act is read again after the lock.
     """
     found = [change for change in changes.open_ones(conn, "sign_up", before) if not change.after["confirmed"]]
     contacts.lock(conn, {change.contact_id for change in found})
@@ -219,14 +218,14 @@ def expire(conn: Connection, before: datetime, now: datetime) -> int:
 
 
 def _expire(conn: Connection, number: int, before: datetime, now: datetime) -> bool:
-    """Delete one request of a contact that is locked; False where it is not what it was, or a later one waits."""
+    """Delete one request of a locked contact; return False where it has changed, or a later request waits."""
     change = changes.get(conn, number)
     if change is None or change.undone_at or change.after["confirmed"]:
         return False
     rows = contacts.standings(conn, [change.contact_id]).get(change.contact_id, {})
     pending = [number for number, row in rows.items() if row.state == "pending"]
     if any(act.at > before for act in _waiting(conn, change.contact_id)):
-        return False  # the same topics may be asked for by it, and its letter has a link that still works
+        return False  # a later request may name the same topics, and its letter has a link that still works
     if change.before["new"] and len(pending) == len(rows):
         _forget_letters(conn, change.contact_id, now)
         consent.drop(conn, change.contact_id)
@@ -244,14 +243,14 @@ def _waiting(conn: Connection, contact_id: int) -> list[Change]:
 
 
 def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
-    """Take the address from the letters to somebody who only ever asked: those about these acts."""
+    """Remove the address from the letters about the sign-up requests of a contact with nothing else stored."""
     asked = [act.id for act in changes.of_contact(conn, contact_id) if act.kind == "sign_up"]
     letters = [outbox.find(conn, f"optin_confirm:{number}") for number in asked]
     outbox.erase_recipient(conn, contact_id, now, [letter.id for letter in letters if letter])
 
 
 def _check(conn: Connection, wish: SignUpForm) -> tuple[list[Topic], list[Fault]]:
-    """Return the topics that are wished for, and what is wrong with the wish."""
+    """Return the requested topics, and the faults of the request."""
     faults: list[Fault] = []
     try:
         typed.address(wish.email)
@@ -276,13 +275,13 @@ def _find(conn: Connection, token: Token) -> tuple[Contact, Change] | None:
 
 
 def _is_alive(conn: Connection, address_hash: bytes) -> None:
-    """Take back what mail servers said of an address: its owner has just read a letter there."""
+    """Lift *undeliverable* from an address: its owner has just read a letter there."""
     suppression.lift(conn, address_hash, suppression.EVERYTHING, [suppression.HOLDS_SERVICE])
     undeliverable.forget(conn, [address_hash])
 
 
 def _lift(conn: Connection, contact: Contact, change: Change) -> bool:
-    """Take away what held these topics back; true when it was all mail."""
+    """Lift the suppressions of these topics; return whether all mail was held back."""
     for slug in change.after["topics"]:
         suppression.lift(conn, contact.address_hash, slug, _LIFTED)
     return suppression.lift(conn, contact.address_hash, suppression.EVERYTHING, _LIFTED) > 0

@@ -1,12 +1,13 @@
-"""One mailbox, one spelling: people whose address was stored before :mod:`mailer.address` knew its canonical form.
+"""One spelling for each mailbox: for addresses stored before :mod:`mailer.address` knew their canonical form.
 
-Promises: :func:`respell` gives each of them the canonical address with its key and hash. What holds the old spelling
-back holds the new one back, in the database and in the journal; letters on their way follow. Of two who turn out to
-have one mailbox the one with the canonical spelling keeps the topics of both; the other row stays, so that the links in
-its letters go on working on the same hash, and it goes when that mailbox is erased. Again: nothing more.
+Promises: :func:`respell` gives each contact the canonical address with its key and hash. Suppressions of the old
+spelling hold for the new one, in the database and in the journal; queued letters go to the new one. Where two contacts
+turn out to have one mailbox, the one with the canonical spelling keeps the topics of both. The other row stays, so that
+the links in its letters keep working on the same hash; it is deleted when that mailbox is erased. A second call changes
+nothing.
 
-It cannot reach the hash of a spelling that nobody has any more (somebody who was erased as ``"name"@domain``): no hash
-tells its address. Raises ``StorageError``.
+It cannot change the hash of a spelling without a contact (a person erased as ``"name"@domain``), since a hash does not
+reveal its address. Raises ``StorageError``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from unsubscribe.contacts import Contact, Standing
 
 
 def respell(db: Database, pepper: bytes, now: datetime) -> int:
-    """Store all addresses as they are spelled now, a transaction each; how many had another spelling."""
+    """Store all addresses in their canonical spelling, one transaction each; return how many had another spelling."""
     with db.read() as conn:
         found = [contact.id for contact in contacts.oddly_spelled(conn) if _other(contact, pepper)]
     changed = 0
@@ -41,7 +42,7 @@ def respell(db: Database, pepper: bytes, now: datetime) -> int:
 
 
 def _other(contact: Contact, pepper: bytes) -> Address | None:
-    """Return the address as it is to be spelled; None when it is so already, or is none (nobody can mail it)."""
+    """Return the address in its canonical spelling; None when it is that already, or is not a valid address."""
     try:
         address = parse(contact.email)
     except AddressError:
@@ -64,7 +65,7 @@ def _respell(conn: Connection, contact: Contact, address: Address, hashed: bytes
 
 
 def _join(conn: Connection, first: Contact, other: Contact, now: datetime) -> None:
-    """Give the topics of one row to the other, with the basis that they rest on."""
+    """Give the topics of one row to the other, with their legal basis."""
     mine = contacts.standings(conn, [first.id]).get(first.id, {})
     theirs = contacts.standings(conn, [other.id]).get(other.id, {})
     added = [row for topic, row in theirs.items() if topic not in mine]

@@ -1,11 +1,11 @@
-"""The links that stand in letters and pages: made and read here, verified without a row in the database.
+"""The links in letters and pages: made and read here, verified without a row in the database.
 
-Promises: a link in a letter (``/u/``, ``/d/``) has 36 characters of canonical base64url and never expires; one
-that is handed out in an answer has 48 and expires, after 30 minutes unless told otherwise (I7). One changed
-character, a cut, another purpose or another key is a ``TokenError``, as is one that has expired; the reader gets
-one generic answer for all of them. A sender makes the same links faster (:func:`mailer.signing.letter_sealer`).
+Promises: a link in a letter (``/u/``, ``/d/``) has 36 characters of canonical base64url and never expires. A link in an
+answer has 48 and expires, after 30 minutes unless told otherwise (I7). A changed character, a truncated token, another
+purpose, another key or an expired token is a ``TokenError``. The reader gets one generic answer for all of them. A
+sender makes the same links faster (:func:`mailer.signing.letter_sealer`).
 
-Success of :meth:`Tokens.read` does not mean that mailing or person still exist.
+Success of :meth:`Tokens.read` does not mean that the mailing or the person still exists.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ SHORT_LIFE = timedelta(minutes=30)
 LETTER_PURPOSES = frozenset({Purpose.OPT_OUT, Purpose.DETAILS})
 
 
-TRIAL = 0  # the mailing in the links of a test mail; no mailing has that number, and no contact a number so high
+TRIAL = 0  # the mailing number in the links of a test mail; no mailing has it, and no contact has so high a number
 _MOST_TOPICS = 2**32
 
 
 def trial(purpose: Purpose, topic: int) -> Token:
-    """Return the content of a link of a test mail: its topic (0: not made yet), and nobody."""
+    """Return the content of a link of a test mail: its topic (0: not made yet), and no contact."""
     return Token(purpose, TRIAL, MAX_NUMBER - topic)
 
 
@@ -47,12 +47,12 @@ def trial_topic(token: Token) -> int | None:
 
 
 def _seconds(expires: datetime) -> int:
-    """As a token keeps it, in 32 bits: with a clock that is a century off, an opt-out still has its page."""
+    """Return a time as a token stores it, in 32 bits: with a clock a century off, an opt-out still has its page."""
     return min(max(int(expires.timestamp()), 1), 2**32 - 1)
 
 
 def letter_links(public_url: str) -> tuple[str, str]:
-    """How the opt-out and the details address of every letter begin; a token ends them."""
+    """Return the start of every letter's opt-out link and details link; a token follows."""
     return f"{public_url}/u/", f"{public_url}/d/"
 
 
@@ -63,19 +63,19 @@ class Tokens:
         self.keyring = keyring
 
     def optout_url(self, public_url: str, key_id: int, mailing: int, recipient: int) -> str:
-        """``/u/TOKEN`` of a delivery, under the key that was frozen on its mailing. The same on each attempt (I5)."""
+        """Return ``/u/TOKEN`` of a delivery, under the key frozen on its mailing. The same on each attempt (I5)."""
         return letter_links(public_url)[0] + self._sealed(key_id, Token(Purpose.OPT_OUT, mailing, recipient))
 
     def details_url(self, public_url: str, key_id: int, mailing: int, recipient: int) -> str:
-        """``/d/TOKEN`` of a delivery."""
+        """Return ``/d/TOKEN`` of a delivery."""
         return letter_links(public_url)[1] + self._sealed(key_id, Token(Purpose.DETAILS, mailing, recipient))
 
     def optout_local_part(self, key_id: int, mailing: int, recipient: int) -> str:
-        """Return the text before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, since case gets lost."""
+        """Return the text before the @ of the ``mailto:`` in List-Unsubscribe (B11): base32, as case may get lost."""
         return to_local_part(seal(self._key(key_id), Token(Purpose.MAILTO_OPT_OUT, mailing, recipient)))
 
     def trial_url(self, public_url: str, purpose: Purpose, topic: int) -> str:
-        """Return the link of a test mail: genuine, for nobody."""
+        """Return the link of a test mail: genuine, but for no contact."""
         path = "u" if purpose is Purpose.OPT_OUT else "d"
         return f"{public_url}/{path}/{to_text(seal(self.keyring.current, trial(purpose, topic)))}"
 
@@ -89,17 +89,17 @@ class Tokens:
         return self.short(purpose, token.mailing, token.recipient, now + SHORT_LIFE, subject)
 
     def lasting(self, purpose: Purpose, letter: tuple[int, int, int], expires: datetime, subject: int) -> str:
-        """Return a token for a service letter, under the key (``letter``.
+        """Return a token for a service letter, under the key of its mailing.
 
-        Key id, mailing, recipient) of its mailing.
+        ``letter``: key id, mailing, recipient.
         """
         key_id, mailing, recipient = letter
         return self._sealed(key_id, Token(purpose, mailing, recipient, _seconds(expires), subject))
 
     def read(self, text: str, purpose: Purpose, now: datetime) -> Token:
-        """Return the content of a token; raises ``TokenError`` if it is not ours, for something else, or has expired.
+        """Return the content of a token; raises ``TokenError`` if it is invalid, for another purpose or expired.
 
-        A letter's purposes are only taken without an expiry, all others only with one.
+        The purposes of letters are only accepted without an expiry, all others only with one.
         """
         token = unseal(self.keyring, from_text(text), purpose)
         if (token.expires == 0) != (purpose in LETTER_PURPOSES):

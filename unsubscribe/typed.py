@@ -1,10 +1,11 @@
-"""What people type about themselves on our pages: a name, a form of address, a mail address, a field that is open.
+"""Texts that people type about themselves on our pages: name, form of address, mail address, opened fields.
 
-It may be a stranger who holds a forwarded letter, or who signs somebody else up, and it stands in letters. So a text
-that names a place to go to is refused at the form (:func:`says_where`), and whatever was stored is taken apart where it
-is shown (:func:`apart`): a mail program makes no link of it, and a reader still reads it. Signs that programs or people
-take for a dot, an at sign, a colon or a slash count as these. A mail address that is a text (:func:`address`) is
-refused on pages, since a letter shows it in *To*; what looks like a name or a tag is not, and cannot be. Pure.
+A stranger may type them, with a forwarded letter or by signing up another person, and letters show them. So the form
+refuses a text that contains a web or mail address (:func:`says_where`). Where a stored text is shown, joiners break up
+its addresses (:func:`apart`): a mail program makes no link of it, and it stays readable. Characters that programs or
+people take for a dot, an at sign, a colon or a slash count as these. A mail address that is a message in disguise
+(:func:`address`) is refused on pages, since a letter shows it in *To*. An address that looks like a name or a tag is
+not refused, and cannot be. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mailer.address import Address, parse
 from mailer.errors import AddressError
 
 N_ = str  # marks a text for the catalogue (domain cli)
-_JOINER = "\u2060"  # WORD JOINER: takes no room, permits no line break, and ends what a program takes for an address
+_JOINER = "\u2060"  # WORD JOINER: no width, no line break; ends a text that programs take for an address
 _ONE_DOT = "\u2024\u3002\ufe52\uff0e\uff61"  # UTS 46 and NFKC read a dot
 _DOT = rf"[.{_ONE_DOT}\u0589\u06d4\u0701\u0702\ua4f8\ua60e]"  # the rest looks like one (UTS 39)
 _AT = r"[@\ufe6b\uff20]"
@@ -35,20 +36,20 @@ _PLAIN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]*")
 
 
 def says_where(text: str) -> bool:
-    """Whether it holds an address of the web or of mail, or the beginning of one. ``J.P. de Vries`` does not."""
+    """Whether a text contains a web or mail address, or the beginning of one. ``J.P. de Vries`` does not."""
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return _PLACE.search(text) is not None or _PLACE.search(seen) is not None
 
 
 def apart(text: str) -> str:
-    """Return a text that reads the same and has no link: a joiner follows each sign of an address."""
+    """Return a text that reads the same and forms no link: a joiner follows each address character."""
     return _SEAM.sub(lambda sign: sign[0] + _JOINER, text)
 
 
 def address(text: str) -> Address:
-    """One mail address as :func:`mailer.address.parse` takes it, and not a text for somebody to read; ``AddressError``.
+    """Parse one mail address with :func:`mailer.address.parse`; ``AddressError`` also for a message in disguise.
 
-    Refused: what must be quoted for more than its dots, a path behind a domain, and ``www.`` or a path in a tag.
+    Refused: a local part that needs quotes for more than its dots, a path after a domain, ``www.`` or a path in a tag.
     """
     found = parse(text)
     name, _, tag = found.local.partition("+")
@@ -59,7 +60,7 @@ def address(text: str) -> Address:
 
 
 def is_address(text: str) -> bool:
-    """Whether :func:`address` takes it."""
+    """Whether :func:`address` accepts the text."""
     try:
         address(text)
     except AddressError:

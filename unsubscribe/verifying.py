@@ -1,7 +1,7 @@
-"""The proof of consent, read back: a person's chain of events, and whether anything in it was changed.
+"""The proof of consent, read back and verified: a person's chain of events, and whether any part was changed.
 
-Promises: :func:`verify` finds an event of :mod:`.consent` that was changed, taken out or put between, what stood beside
-it and is gone without an erasure, and a subscription without the event that says so. It changes nothing.
+Promises: :func:`verify` finds an event of :mod:`.consent` that was changed, removed or inserted. It also finds personal
+data of an event that is missing without an erasure, and a subscription without its event. It changes nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ What = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ChainEvent:
-    """An event as it stands in a chain; ``detail`` is None when it was erased."""
+    """An event as stored in a chain; ``detail`` is None when it was erased."""
 
     number: int
     kind: ConsentEventKind
@@ -54,7 +54,7 @@ class ChainEvent:
 
     @property
     def what(self) -> What:
-        """What happened, as it is told: who agreed themselves did, who was put on a list was put there."""
+        """Return the kind of event in plain words: a contact's own consent differs from being put on a list."""
         how = (self.detail or {}).get("how", "")
         if self.kind == "given":
             return _given(self.statement.basis if self.statement else "", how)
@@ -91,7 +91,7 @@ _PLAIN: Mapping[str, What] = {
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A person's events in order; ``fault`` says what is wrong with them (empty: nothing), ``erased_at`` if erased."""
+    """A person's events in order. ``fault``: the fault found in them (empty: none); ``erased_at``: set if erased."""
 
     contact_id: int
     entries: tuple[ChainEvent, ...]
@@ -99,7 +99,7 @@ class Chain:
     erased_at: datetime | None
 
     def as_json(self) -> dict[str, object]:
-        """For ``contacts consent --json``, and as the proof to hand over (D5)."""
+        """Return the chain for ``contacts consent --json``, and as the proof to hand over (D5)."""
         return {
             "intact": not self.fault,
             "fault": self.fault,
@@ -109,7 +109,7 @@ class Chain:
 
 
 def chain(conn: Connection, contact_id: int) -> Chain:
-    """Return a person's events, verified. A person without events has an empty chain that is in order."""
+    """Return a person's events, verified. A person without events has an empty, valid chain."""
     query = select(EVENT, STATEMENT).join_from(EVENT, STATEMENT, STATEMENT.c.id == EVENT.c.statement, isouter=True)
     rows = conn.execute(query.where(EVENT.c.contact_id == contact_id).order_by(EVENT.c.number)).all()
     entries = tuple(_entry_of(row) for row in rows)
@@ -118,7 +118,7 @@ def chain(conn: Connection, contact_id: int) -> Chain:
 
 
 def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chain:
-    """Return the chain, with a fault too when somebody is subscribed to a topic without the event that says so."""
+    """Return the chain, with a fault also when the person is subscribed to a topic without the event for it."""
     found = chain(conn, contact_id)
     last = {entry.topic: entry.kind for entry in found.entries if entry.topic}
     missing = sorted(topic for topic in subscribed if last.get(topic) not in ("given", "confirmed", "undone"))

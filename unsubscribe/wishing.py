@@ -1,7 +1,7 @@
-"""An opt-out that is wished once more while its undo is still open: that undo gives nothing back any more.
+"""An opt-out that is requested again while its undo is still open: that undo no longer puts anything back.
 
-Promises: :func:`wish_again` notes it at each act whose answer held an undo; the wish may come from a page, a mailbox or
-the list of another program. An act is a row of :mod:`.changes` of kind *opt_out*.
+Promises: :func:`wish_again` records the repetition in each act whose answer held an undo. The request may come from a
+page, a mailbox or the list of another program. An act is a row of :mod:`.changes` of kind *opt_out*.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mailer import suppression
 from unsubscribe import changes
 from unsubscribe.changes import Change
 
-PAGE, AGAIN = "page", "again"  # of an act: that its answer held an undo; when the same was wished once more
+PAGE, AGAIN = "page", "again"  # keys in an act: its answer held an undo; the time of a repeated request
 
 
 def undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
@@ -26,13 +26,13 @@ def undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
 
 
 def wish_again(conn: Connection, wishes: Mapping[int, Collection[str]], now: datetime) -> None:
-    """Note that topics which contacts left are to stay so: an undo that is still about gives none of them back."""
+    """Record that contacts left these topics again: an undo that is still open puts none of them back."""
     people = [number for number, slugs in wishes.items() if slugs]
     for number, acts in (changes.standing(conn, people, "opt_out") if people else {}).items():
         note(conn, undoable(acts, wishes[number]), now)
 
 
 def note(conn: Connection, acts: Sequence[Change], now: datetime) -> None:
-    """Note at each act that the same was wished once more."""
+    """Record in each act that the same opt-out was requested again."""
     for act in acts:
         changes.revise(conn, act, {**act.after, AGAIN: now.isoformat()})

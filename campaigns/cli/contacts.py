@@ -1,4 +1,4 @@
-"""``contacts import|export|show|suppress|erase|consent``: people, and what is known of them."""
+"""``contacts import|export|show|suppress|erase|consent``: contacts, and the data kept about them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def export(
     topic: Annotated[str, typer.Option(help=_("Only those who are subscribed to this topic."))] = "",
     as_json: Json = False,
 ) -> None:
-    """Write them out."""
+    """Write the contacts to a file."""
     from campaigns.app import open_house
     from unsubscribe import exporting
 
@@ -84,7 +84,7 @@ def export(
 
 
 def show(email: Email, as_json: Json = False) -> None:
-    """Show them."""
+    """Show one contact."""
     from campaigns.app import open_house
     from mailer import suppression
     from unsubscribe import contacts
@@ -124,7 +124,7 @@ TOPIC_STATES = {"subscribed": _("subscribed"), "pending": _("has yet to confirm"
 
 
 def _known(conn: Any, email: str) -> Contact:
-    """Return the contact; ``InputError`` when nobody has that address."""
+    """Return the contact; raises ``InputError`` when no contact has that address."""
     from mailer.errors import InputError
     from unsubscribe import contacts
 
@@ -139,7 +139,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase them."""
+    """Erase one contact."""
     import sys
 
     from campaigns.app import open_house

@@ -1,7 +1,7 @@
-"""What may stand before and after the name of every command: ``--config FILE``, ``--version``.
+"""Options that may be before or after the name of every command: ``--config FILE``, ``--version``.
 
-Promises: the file that is named is in force for this command and for the processes that it starts, and for no other
-that runs in this process later. Raises ``UsageError`` for an option without a file.
+Promises: the named file is in force for this command and for the processes that it starts. It is not in force for
+another command that runs in this process later. Raises ``UsageError`` for an option without a file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONFIG, VERSION = "--config", "--version"
 
 
 def register(app: typer.Typer) -> None:
-    """Have ``--help`` tell of them."""
+    """Have ``--help`` list these options."""
     app.callback()(_everywhere)
 
 
@@ -58,7 +58,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], str | None]:
 
 @contextmanager
 def using(file: str | None) -> Iterator[None]:
-    """Inside, this file is the one in use, also for child processes."""
+    """Use this file inside the block, also for child processes."""
     if file is None:
         yield
         return

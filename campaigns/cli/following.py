@@ -1,4 +1,4 @@
-"""``status``: who got it, who not and why, and why nothing happens now."""
+"""``status``: how many people got the letter, how many did not and why, and why nothing happens now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def status(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help=_("With --people: write CSV."))] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how it stands."""
+    """Print the status of a campaign."""
     from campaigns import records, report, surroundings
     from campaigns.app import open_house
 

@@ -1,4 +1,4 @@
-"""``init``, ``doctor``, ``dkim key``, ``user add``, ``demo``: the house itself."""
+"""``init``, ``doctor``, ``dkim key``, ``user add``, ``demo``: the installation itself."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def init(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Make or migrate."""
+    """Make or migrate the installation."""
     from campaigns.installation import install, naming
     from campaigns.migrations import HEAD
 
@@ -96,7 +96,7 @@ def init(
 
 
 def _name_organisation(given: Naming, *, ask: bool) -> tuple[Path | None, str]:
-    """Write down what was given, or is typed now; the file, if one was written, and the address that counts."""
+    """Store the names given or typed now; return the file, if one was written, and the address in force."""
     import sys
 
     from campaigns.installation import naming
@@ -133,7 +133,7 @@ def doctor(
     sender: Annotated[str, typer.Option("--from", help=_("Also ask DNS about this sender address."))] = "",
     as_json: Json = False,
 ) -> int:
-    """Look whether all is well."""
+    """Check the installation."""
     from campaigns.doctor import examine
 
     findings = examine(sender, translated, patience)
@@ -154,14 +154,14 @@ def dkim_key(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key, or show the record of the one that is there."""
+    """Make a key, or show the DNS record of the existing one."""
     from campaigns.configuration import KINDS
     from campaigns.dkimkeys import make_or_read, wanted
     from mailer.housesettings import unknown
     from mailer.settings import MailerSettings, read
     from mailer.settingsfile import in_use
 
-    key = wanted(read(MailerSettings, data=Path(os.devnull)), selector, domain, out)  # it needs no secret of the house
+    key = wanted(read(MailerSettings, data=Path(os.devnull)), selector, domain, out)  # it needs none of our secrets
     if key is None:
         raise typer.BadParameter(_("say which domain signs: that of the From address"), param_hint="--domain")
     for fault in unknown(KINDS, secrets=False):
@@ -187,7 +187,7 @@ def user_add(
     name: Annotated[str, typer.Option(help=_("The name that colleagues see."))] = "",
     as_json: Json = False,
 ) -> None:
-    """Add a person."""
+    """Add a staff user."""
     import sys
 
     from campaigns import staff
@@ -227,7 +227,7 @@ def demo(
     catcher_port: Annotated[int, typer.Option(help=_("The port of the page that shows the mail."))] = 8025,
     language: Annotated[str | None, typer.Option(help=_("nl or en; default: that of the environment."))] = None,
 ) -> int:
-    """Play the demo."""
+    """Run the demo."""
     from campaigns.demo import DemoOptions, run
 
     return run(DemoOptions(folder=folder, port=port, catcher_port=catcher_port, language=language or LANGUAGE))

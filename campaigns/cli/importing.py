@@ -1,4 +1,4 @@
-"""``contacts import``: people from a CSV file, and what became of each row and each column."""
+"""``contacts import``: contacts from a CSV file, and the outcome for each row and each column."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from unsubscribe.importing import ImportSummary
 
-_BETWEEN = 50_000  # objects between two collections of garbage; an import makes many and no circles: a tenth faster
-_SHOWN = 25  # columns that are told on the terminal
+_BETWEEN = 50_000  # objects between two garbage collections; an import makes many and no cycles: a tenth faster
+_SHOWN = 25  # columns that are listed on the terminal
 _GUESSED = "cp1252"
 ELSEWHERE = {
     "unsubscribed": _("unsubscribed"),
@@ -60,7 +60,7 @@ def import_file(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Read them in."""
+    """Import the contacts of a file."""
     from campaigns.app import open_house
     from unsubscribe.contacts.sheet import Reading
     from unsubscribe.importing import ImportJob
@@ -97,7 +97,7 @@ def _columns(given: list[str] | tuple[str, ...]) -> dict[str, str]:
 
 
 def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None]:
-    """On what the mail rests; the day in UTC."""
+    """Return the legal basis of the mail, and its day in UTC."""
     from datetime import UTC, datetime, time
 
     from campaigns.moments import day
@@ -115,7 +115,7 @@ def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None
 
 
 class _Progress:
-    """Rows so far, on a terminal."""
+    """Shows the number of rows so far, on a terminal."""
 
     def __init__(self) -> None:
         self._status: Any = None
@@ -135,7 +135,7 @@ class _Progress:
             self._status.stop()
 
     def show(self, summary: ImportSummary) -> None:
-        """How far it is."""
+        """Show how many rows were read."""
         if self._status:
             self._status.update(
                 ngettext("{number} row", "{number} rows", summary.rows).format(number=number(summary.rows))
@@ -172,7 +172,7 @@ def _print_summary(summary: ImportSummary) -> None:
 
 
 def _print_file(summary: ImportSummary) -> None:
-    """How the file was read: what each column was used as, encoding, separator, empty rows."""
+    """Print how the file was read: the use of each column, encoding, separator, empty rows."""
     told = [f"{item['head'] or '–'}: {_used_as(item['used_as'])}" for item in summary.columns[:_SHOWN]]
     left = len(summary.columns) - len(told)
     told += [_("… and {number} more").format(number=number(left))] if left else []

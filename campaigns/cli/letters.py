@@ -1,4 +1,4 @@
-"""``check``, ``render``, ``test``: a letter before anybody gets it."""
+"""``check``, ``render``, ``test``: a letter before it is sent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(
     dns: Annotated[bool, typer.Option("--dns/--no-dns", help=_("Ask DNS about the sender."))] = True,
     as_json: Json = False,
 ) -> int:
-    """Find what is wrong."""
+    """Find the faults of a campaign file."""
     from campaigns import columns, launch, reachability
     from campaigns.app import open_house
     from campaigns.doctor import contact_missing
@@ -56,7 +56,7 @@ def check(
         found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
     about = reachability.advice(house.site.way, _)
     found += [fault for fault in about if fault.severity == "error"]
-    beside = contact_missing(house, _) + [fault for fault in about if fault.severity == "warning"]  # about the house
+    beside = contact_missing(house, _) + [fault for fault in about if fault.severity == "warning"]  # about the set-up
     house.close()
     errors = [fault for fault in found if fault.severity == "error"]
     warnings = [fault for fault in found if fault.severity == "warning"]
@@ -95,7 +95,7 @@ def render(
     out: Annotated[Path | None, typer.Option(metavar="FILE.eml", help=_("Where to; default: standard output."))] = None,
     as_json: Json = False,
 ) -> None:
-    """Write it."""
+    """Write one letter to a file."""
     from campaigns import preview
     from campaigns.app import open_house
     from mailer import files

@@ -1,4 +1,4 @@
-"""``postiljon``: the commands put together, and what an error becomes (contract.md, exit codes)."""
+"""``postiljon``: the commands put together, and the exit code and words of each error (contract.md, exit codes)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from campaigns.version import version_line
 from mailer import files, shortage
 from mailer.errors import InputError, MachineShort, PostiljonError
 
-_INTERRUPTED = 130  # what Typer makes of Ctrl-C
+_INTERRUPTED = 130  # Typer's exit code for Ctrl-C
 
 app = typer.Typer(
     name="postiljon",
@@ -45,33 +45,33 @@ for module in (everywhere, house, contacts, suppressions, topics, letters, sendi
 
 def main() -> None:
     """Run ``postiljon`` or ``python -m campaigns``."""
-    os.umask(files.OTHERS)  # for what libraries make (counters); our own files do not rely on it
+    os.umask(files.OTHERS)  # for files that libraries make (counters); our own files do not rely on it
     _have_streams()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # what this terminal cannot show is spelt out
+        if isinstance(stream, TextIOWrapper):  # characters that this terminal cannot show are escaped
             stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except (OSError, ValueError):  # told already, or nobody is there to be told; the interpreter would try again
+    except (OSError, ValueError):  # reported already, or no stream is left; the interpreter would try again
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
 
 
 def _have_streams() -> None:
-    """Whatever was closed leads nowhere: else the next file that is opened, a database, would get its number."""
+    """Open closed standard streams on the null device: else the next opened file, a database, would get a number."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; gives the exit code."""
+    """Run one command; return the exit code."""
     as_json = "--json" in arguments
     try:
         with shortage.named():
@@ -98,14 +98,14 @@ def run(arguments: Sequence[str]) -> int:
         return 3
     except OSError as found:
         named = _refused(found)
-        error(named, as_json and bool(found.filename))  # without a name it may be standard output that is refused
+        error(named, as_json and bool(found.filename))  # without a name the refused file may be standard output
         return named.exit_code
 
 
 def _refused(found: OSError) -> PostiljonError:
-    """Return a file or folder that was named and that the system does not give.
+    """Return the error for a named file or folder that the system refuses.
 
-    Or the system's refusal of something else.
+    Without a name: the system's refusal of something else.
     """
     why = found.strerror or str(found)
     if found.filename:
@@ -118,7 +118,7 @@ def _refused(found: OSError) -> PostiljonError:
 
 
 def _usage(found: TyperException, as_json: bool) -> int:
-    """Return a command that was typed wrongly: 2, with how it is typed."""
+    """Report a command that was typed wrongly, with its usage; return 2."""
     format_message = getattr(found, "format_message", None)
     message = in_our_words(str(format_message() if format_message else found))
     if as_json:

@@ -1,7 +1,7 @@
-"""What the command line says, and in which language: that of the environment (``LC_ALL``, ``LC_MESSAGES``, ``LANG``).
+"""The output of the command line, in the language of the environment (``LC_ALL``, ``LC_MESSAGES``, ``LANG``).
 
-Promises: results go to standard output, complaints and progress to standard error; JSON is one object or list on one
-line of standard output; nothing that is printed is a command to the terminal. Nothing here raises, but :func:`writing`.
+Promises: results go to standard output, complaints and progress to standard error. JSON is one object or list on one
+line of standard output. Nothing that is printed is a command to the terminal. Only :func:`writing` raises here.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ ngettext = words(LANGUAGE, "cli").ngettext
 
 
 def translated(text: str) -> str:
-    """Return the text in the language of the house, also one whose places were filled below; an unknown one as it is.
+    """Return the text in the language in use, also one whose placeholders are filled; an unknown text as it is.
 
-    What is said of a relay begins with its name, which stays. A machine that opens no further file, or has no memory
+    A text about a relay begins with its name, which stays. A machine that opens no further file, or has no memory
     left, loads no catalogue either: then the text stays in English.
     """
     try:
@@ -77,7 +77,7 @@ def patience(event: RelayEvent) -> None:
 
 
 def tell(value: Mapping[str, Any] | list[Any]) -> None:
-    """JSON for a program."""
+    """Print JSON for a program."""
     print(harmless(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
 
 
@@ -90,9 +90,9 @@ _BESIDE, _SQLITE = ("-wal", "-shm", "-waiting"), b"SQLite format 3\0"
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Yield the file that was typed, for its owner alone; there when the block ends, and whole.
+    """Yield the named file, for its owner alone; it appears, complete, when the block ends.
 
-    Raises ``InputError`` when that place cannot be written, or holds what Postiljon cannot do without.
+    Raises ``InputError`` when that place cannot be written, or holds a file that Postiljon needs.
     """
     writable(path)
     try:
@@ -104,9 +104,9 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 def writable(path: Path, begins: bytes = b"") -> None:
-    """Refuse a place that cannot be done without, before anything is done: what Postiljon lives on, a letter, a key.
+    """Refuse to overwrite a needed file, before anything is done: a file of the installation, a letter, a key.
 
-    ``begins``: how an earlier file of the same kind begins; no other file that is there is written over then.
+    ``begins``: how an earlier file of the same kind begins; then no other existing file is overwritten.
     """
     name = Path(os.path.realpath(path)).name
     ours = path.name in _OURS or name in _OURS or path.name.endswith(_BESIDE) or name.endswith(_BESIDE)
@@ -124,7 +124,7 @@ def writable(path: Path, begins: bytes = b"") -> None:
 
 
 def refuse_input(path: Path, read: Iterable[Path], option: str) -> None:
-    """Refuse to write to a file that is read, by whatever name; raises before anything is done."""
+    """Refuse to write to a file that is read, under any of its names; raises before anything is done."""
     if any(files.same(path, other) for other in read):
         import typer
 
@@ -142,24 +142,24 @@ def writing_text(path: Path) -> Iterator[TextIO]:
 
 
 def number(value: int) -> str:
-    """12,431 or 12.431."""
+    """Return the number as ``12,431`` or ``12.431``."""
     shown = f"{value:,}"
     return shown.replace(",", ".") if LANGUAGE == "nl" else shown
 
 
 def people(count: int) -> str:
-    """``1 person``, ``12,431 people``."""
+    """Return ``1 person``, ``12,431 people``."""
     return ngettext("{number} person", "{number} people", count).format(number=number(count))
 
 
 def faults(found: Iterable[Fault]) -> None:
-    """Each fault in words."""
+    """Print each fault in words."""
     for fault in found:
         complain(one_fault(fault))
 
 
 def one_fault(fault: Fault) -> str:
-    """Return a fault with its place, what was found, what was expected, and what to do."""
+    """Return a fault with its place, the value found, the value expected, and the remedy."""
     if isinstance(fault, SettingFault):
         return _closed(fault.in_words(translated))
     place = f"{fault.file}:{fault.line}" if fault.line else fault.file
@@ -171,7 +171,7 @@ def one_fault(fault: Fault) -> str:
 
 
 def as_told(found: PostiljonError) -> dict[str, object]:
-    """Return an error as JSON: the names for programs, the sentences in the language of the house."""
+    """Return an error as JSON: the names for programs, the sentences in the language in use."""
     if not isinstance(found, FaultsError):
         return found.as_json() | {"message": translated(str(found))}
     told = [
@@ -182,7 +182,7 @@ def as_told(found: PostiljonError) -> dict[str, object]:
 
 
 def error(found: PostiljonError, as_json: bool) -> None:
-    """Print an error of ours: JSON on standard output, or words on standard error."""
+    """Print one of our own errors: JSON on standard output, or words on standard error."""
     if as_json:
         tell(as_told(found))
     elif isinstance(found, FaultsError):
@@ -192,6 +192,6 @@ def error(found: PostiljonError, as_json: bool) -> None:
 
 
 def _closed(message: str) -> str:
-    """With a full stop; not behind a difference or a command, of which it would be a part."""
+    """Return the message with a full stop; none behind a difference or a command, of which it would be a part."""
     plain = message.rstrip(".")
     return plain if "\n" in plain or plain.endswith(("?", "!")) else _("{message}.").format(message=plain)

@@ -1,4 +1,4 @@
-"""The people of a campaign, one by one: what became of each letter, and the server's own words."""
+"""The contacts of a campaign, one by one: the outcome of each letter, and the server's own words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("address", "state", "reason", "words", "code", "reply", "at", "next_a
 
 
 def list_people(slug: str, found: Iterable[Delivery], out: Path | None, as_json: bool) -> None:
-    """Print them, or write them to a CSV file; raises ``InputError`` where that cannot be written."""
+    """Print the deliveries, or write them to a CSV file; raises ``InputError`` where that cannot be written."""
     rows = (_row(item) for item in found)
     if out is not None:
         say(_("{people}: {path}").format(people=people(_write(out, rows)), path=out))
@@ -45,7 +45,7 @@ def _row(item: Delivery) -> dict[str, Any]:
 
 
 def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
-    """Write the file as spreadsheets read it; a cell that would be a formula is none. The number of people."""
+    """Write the file for spreadsheets; no cell can act as a formula. Return the number of people."""
     from unsubscribe.contacts.sheet import SheetWriter
 
     count = 0

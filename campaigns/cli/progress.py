@@ -1,4 +1,4 @@
-"""``send`` at work: the worker with a bar on standard error, signals, and what its ending means for the exit code."""
+"""``send`` at work: the worker with a bar on standard error, signals, and the exit code for each way it ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def watch(house: AppContext, campaign: Campaign) -> tuple[int, str]:
-    """Send until done; the exit code, and a sentence when it is not 0."""
+    """Send until done; return the exit code, and a sentence when it is not 0."""
     with Bar(campaign, house.mailer.smtp_url.name) as bar:
         ending = run_loop(_send(house, campaign, bar))
     return _meaning(house, campaign, ending)
@@ -67,7 +67,7 @@ def _held(house: AppContext, campaign: Campaign) -> str:
 
 
 def columns() -> tuple[ProgressColumn, ...]:
-    """Return the columns of the bar; a relay's words are no markup."""
+    """Return the columns of the bar; a relay's words are not read as markup."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     slug, more = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[more]}", markup=False)
@@ -75,7 +75,7 @@ def columns() -> tuple[ProgressColumn, ...]:
 
 
 class Bar:
-    """A progress bar on a terminal; elsewhere the end says it all. What is wrong with the relay is said at once."""
+    """A progress bar on a terminal; elsewhere only the end is printed. Trouble with the relay is reported at once."""
 
     def __init__(self, campaign: Campaign, relay: str) -> None:
         self._campaign, self._relay = campaign, relay
@@ -100,7 +100,7 @@ class Bar:
             self._progress.stop()
 
     def turn(self, turn: SendProgress) -> None:
-        """Show how things stand."""
+        """Show the progress."""
         news = self._news.of(turn)
         if news is not None:
             complain(report.relay_news(news, self._relay, translated))

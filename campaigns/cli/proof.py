@@ -1,4 +1,4 @@
-"""``contacts consent``: what a person agreed to, in words, and whether anything was changed in it since."""
+"""``contacts consent``: the recorded consent of a contact, in words, and whether the record was changed since."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ HOW = {
 
 
 def show_consent(email: Email, as_json: Json = False) -> int:
-    """Show and verify."""
+    """Show and verify the consent of a contact."""
     from campaigns.app import open_house
     from unsubscribe import erasing
 
@@ -95,7 +95,7 @@ def _print_chain(email: str, chain: Chain) -> None:
 
 
 def lines(email: str, chain: Chain) -> Iterator[str]:
-    """Yield a chain as a person reads it: each event, and below it on what it rests and how it came about."""
+    """Yield a chain in lines for a person: each event, and below it its legal basis and origin."""
     count = ngettext("{number} event", "{number} events", len(chain.entries)).format(number=number(len(chain.entries)))
     yield f"{email}: {count}"
     for entry in chain.entries:
@@ -130,5 +130,5 @@ def _statement(said: ConsentStatement) -> Iterator[str]:
 
 
 def moment(at: datetime) -> str:
-    """Return a time to the minute, in UTC, so that a proof says the same wherever it is printed."""
+    """Return a time to the minute, in UTC, so that a proof is the same wherever it is printed."""
     return f"{at:%Y-%m-%d %H:%M} UTC"

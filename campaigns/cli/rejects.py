@@ -1,7 +1,7 @@
 """Rejected rows of an import: the first of them to show, all of them for the file that ``--rejects`` names.
 
-Promises: memory is bounded, however many there are; the file is written row by row, is there when the import ends,
-and safe to open in a spreadsheet. Raises ``InputError`` when it cannot be written.
+Promises: memory is bounded, however many there are. The file is written row by row, exists when the import ends, and
+is safe to open in a spreadsheet. Raises ``InputError`` when it cannot be written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from campaigns.cli.output import _, complain, number, refuse_input, say, transla
 if TYPE_CHECKING:
     from unsubscribe.contacts.rows import Rejected
 
-SHOWN, TOLD, LONGEST = 20, 1_000, 1_000  # that are printed, that stand in JSON; characters of each there
+SHOWN, TOLD, LONGEST = 20, 1_000, 1_000  # rows printed, rows in JSON, characters of each in JSON
 
 
 _BEGINS = b'\xef\xbb\xbf"line","reason","row"'
@@ -29,7 +29,7 @@ def refuse_place(path: Path, read: Path) -> None:
 
 
 class Rejects:
-    """Give each to :meth:`take`, within ``with``."""
+    """Collects rejected rows: pass each to :meth:`take`, within ``with``."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -45,7 +45,7 @@ class Rejects:
         self._open.__exit__(*error)
 
     def take(self, row: Rejected) -> None:
-        """One more."""
+        """Take one more rejected row."""
         self._count += 1
         if len(self._first) < TOLD:
             self._first.append(replace(row, raw=row.raw[:LONGEST]))
@@ -58,11 +58,11 @@ class Rejects:
         self._writer.row([row.line, row.reason, row.raw])
 
     def as_json(self) -> list[dict[str, object]]:
-        """Return the first thousand."""
+        """Return the first thousand rows."""
         return [{"line": item.line, "reason": item.reason, "row": item.raw} for item in self._first]
 
     def show(self, file: Path) -> None:
-        """Print the first twenty, how many more there are, and where all of them stand."""
+        """Print the first twenty, how many more there are, and which file has all of them."""
         for item in self._first[:SHOWN]:
             complain(f"{file}:{item.line}: {translated(item.reason)}")
         if self._count > SHOWN:

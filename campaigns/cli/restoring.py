@@ -1,4 +1,4 @@
-"""``restored``: what has to be done once after a backup was put back, before anything is sent."""
+"""``restored``: the work to do once after a backup was put back, before anything is sent."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def schedule(
     at: Annotated[str, typer.Option(metavar="WHEN", help=_("The hour, instead of send_at in the file."))] = "",
     as_json: Json = False,
 ) -> None:
-    """Plan it."""
+    """Plan a campaign."""
     from campaigns import launch, report
     from campaigns.app import open_house
     from campaigns.moments import local_text
@@ -96,7 +96,7 @@ def send(
     ] = "",
     as_json: Json = False,
 ) -> int:
-    """Send it."""
+    """Send a campaign."""
     if refused:
         return _send_refused(str(file), refused, yes, as_json)
     from campaigns.compiling import Beside
@@ -132,11 +132,11 @@ def import_the_sender() -> None:
 
     import unsubscribe.tokens  # noqa: F401
 
-    gc.freeze()  # modules stay; no collection of garbage has to look at them again
+    gc.freeze()  # modules stay: no garbage collection has to scan them again
 
 
 def _warn(house: AppContext, as_json: bool) -> None:
-    """Say what follows from the public address, or refuse."""
+    """Print the warnings about the public address, or refuse to send."""
     from campaigns import reachability
 
     reachability.refuse(house.site.way, _)
@@ -145,7 +145,7 @@ def _warn(house: AppContext, as_json: bool) -> None:
 
 
 def _warn_of_columns(house: AppContext, file: Path) -> None:
-    """Say what a letter asks of people that they do not have; who sends it may still stop."""
+    """Warn of columns that a letter uses and contacts do not have; the user may still stop."""
     from campaigns import columns
 
     for fault in columns.of_file(house.db, file, _).warnings:
@@ -153,7 +153,7 @@ def _warn_of_columns(house: AppContext, file: Path) -> None:
 
 
 def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
-    """Send what is left of a launched campaign, and say what came of it."""
+    """Send the rest of a launched campaign, and print the outcome."""
     from campaigns import report
     from campaigns.states import CampaignState
 
@@ -169,7 +169,7 @@ def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as
 
 
 def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
-    """Send again to those who were refused for a reason."""
+    """Send again to contacts that were refused for a reason."""
     from campaigns import control, reachability
     from campaigns.app import open_house
 
@@ -214,7 +214,7 @@ def _confirm(sentence: str) -> None:
 
 
 def _terminal() -> None:
-    """Nobody can be asked where there is no terminal."""
+    """Require a terminal, since a question needs one. Raises ``typer.BadParameter``."""
     import sys
 
     if not sys.stdin.isatty():
@@ -234,7 +234,7 @@ def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:
 
 
 def pause(slug: Slug, as_json: Json = False) -> None:
-    """Pause it."""
+    """Pause a campaign."""
     from campaigns import control
     from campaigns.app import open_house
 
@@ -249,7 +249,7 @@ def pause(slug: Slug, as_json: Json = False) -> None:
 
 
 def resume(slug: Slug, as_json: Json = False) -> None:
-    """Let it go on."""
+    """Resume a campaign."""
     from campaigns import control
     from campaigns.app import open_house
 
@@ -262,7 +262,7 @@ def resume(slug: Slug, as_json: Json = False) -> None:
 
 
 def cancel(slug: Slug, as_json: Json = False) -> None:
-    """Stop it for good."""
+    """Stop a campaign for good."""
     from campaigns import control
     from campaigns.app import open_house
 
@@ -285,7 +285,7 @@ def doubt(
     treat_as_sent: Annotated[bool, typer.Option("--treat-as-sent", help=_("Treat as sent: it may be missed."))] = False,
     as_json: Json = False,
 ) -> None:
-    """List, or decide."""
+    """List the deliveries in doubt, or decide them."""
     from campaigns import control
     from campaigns.app import open_house
 
@@ -350,7 +350,7 @@ def _tell_or_count(house: AppContext, campaign: Campaign, as_json: bool, *states
 
 
 def _who() -> str:
-    """Return the name of whoever types."""
+    """Return the name of the user who runs the command."""
     import getpass
 
     try:

@@ -1,4 +1,4 @@
-"""``serve`` and ``worker``: what runs for months."""
+"""``serve`` and ``worker``: the commands that run for months."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def serve(
     public_only: Annotated[bool, typer.Option("--public-only", help=_("Only the public pages: no sender."))] = False,
     workers: Annotated[int, typer.Option(min=0, max=64, help=_("How many senders."))] = 1,
 ) -> int:
-    """Serve."""
+    """Serve the public pages, and send."""
     from campaigns.serving import ServeOptions
     from campaigns.serving import serve as run
 
@@ -37,7 +37,7 @@ def serve(
 
 
 def worker() -> int:
-    """Send."""
+    """Send, without the public pages."""
     from campaigns.serving import send_forever
 
     return send_forever()

@@ -1,7 +1,7 @@
 """``contacts suppress``: staff hold back all mail to an address, because its owner asked or objects (GDPR 18, 21).
 
-Nothing is deleted and nothing is sent; what is being sent is not sent either. There is no command to lift it: only the
-person can, by signing up and confirming it from the mailbox.
+Nothing is deleted and nothing is sent; letters on their way are not sent either. There is no command to lift it: only
+the person can, by signing up and confirming it from the mailbox.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def suppress(
     rejects: Annotated[Path | None, typer.Option(help=_("Write the rejected lines to this file."))] = None,
     as_json: Json = False,
 ) -> None:
-    """Hold back."""
+    """Suppress an address."""
     from campaigns.app import open_house
 
     if bool(emails) == bool(file):

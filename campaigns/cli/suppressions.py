@@ -1,4 +1,4 @@
-"""``suppression list|lift``: who gets no mail since servers said so, and the way back."""
+"""``suppression list|lift``: addresses that get no mail because servers refused them, and how to lift that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Since = Annotated[str, typer.Option("--since", metavar="DAY", help=_("Those sin
 
 
 def register(app: typer.Typer) -> None:
-    """Add the group."""
+    """Add the group of commands."""
     group = typer.Typer(help=_("Who gets no mail since servers said so, and the way back."), no_args_is_help=True)
     group.command(
         "list",
@@ -40,7 +40,7 @@ def list_(
     since: _Since = "",
     as_json: Json = False,
 ) -> None:
-    """List them."""
+    """List the *undeliverable* addresses."""
     from campaigns import striking
     from campaigns.app import open_house
 
@@ -126,7 +126,7 @@ def _tell_entries(email: str, found: list[SuppressionEntry], as_json: bool) -> N
 
 
 def _reason(reason: str) -> str:
-    """Why an address is held back, in the words of a campaign's status."""
+    """Return why an address is held back, in the words of a campaign's status."""
     from campaigns.report import SKIPPED
 
     return _(SKIPPED[f"suppressed:{reason}"])

@@ -1,4 +1,4 @@
-"""``topic``: what people can subscribe to; what readers are told of it, in each language; who may join."""
+"""``topic``: a subject to subscribe to, its texts for readers in each language, and whether strangers may join."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from campaigns.cli.output import _, ngettext, number, say, tell
 if TYPE_CHECKING:
     from unsubscribe.contacts import Topic
 
-_TAG = re.compile(r"[a-z]{2,3}")  # a main language: what readers' languages are compared by
+_TAG = re.compile(r"[a-z]{2,3}")  # a primary language: readers' languages are compared by it
 LONGEST = {"--name": 100, "--description": 300}
 _Slug = Annotated[str, typer.Argument(help=_("The topic, as campaign files name it; without it, all are listed."))]
 _Name = Annotated[str | None, typer.Option("--name", help=_("What readers see."))]
@@ -61,7 +61,7 @@ def topic(
     is_open: _Open = None,
     as_json: Json = False,
 ) -> None:
-    """Show, or change."""
+    """Show a topic, or change it."""
     from campaigns.app import open_house
     from unsubscribe import contacts
 
@@ -108,7 +108,7 @@ def wanted(name: str | None, description: str | None, is_open: bool | None) -> d
 
 
 def in_languages(option: str, given: Sequence[str]) -> dict[str, str]:
-    """Texts by language, from ``nl=Nieuws``; an empty one is to be dropped. Raises ``typer.BadParameter``."""
+    """Return texts by language, from ``nl=Nieuws``; an empty one is to be dropped. Raises ``typer.BadParameter``."""
     texts: dict[str, str] = {}
     for one in given:
         language, equals, text = one.partition("=")

@@ -1,6 +1,6 @@
-"""What Typer says of a command that was typed wrongly, in our words and in the language of the house.
+"""Typer's messages about a command that was typed wrongly, in our own words and in the language in use.
 
-The one place where texts of Typer are known. A text that is not here is shown as Typer wrote it.
+The one module that knows texts of Typer. A text that is not here is shown as Typer wrote it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NUMBER = "Input should be a valid integer, unable to parse string as an integer
 
 
 def in_our_words(message: str) -> str:
-    """Return a message of Typer; what it says of a value begins with the name of the option instead of *invalid*."""
+    """Return Typer's message in our words; one about a value begins with the option's name instead of *invalid*."""
     for start in ("Invalid value for ", "Invalid value: "):
         if message.startswith(start):
             option, colon, why = message.removeprefix(start).partition(": ")
@@ -41,7 +41,7 @@ def in_our_words(message: str) -> str:
 
 
 def refuse_unreadable(arguments: Iterable[str]) -> None:
-    """Raise ``UsageError`` for an argument that is no line of text: bytes that are no UTF-8, control characters."""
+    """Raise ``UsageError`` for an argument that is no line of text: bytes other than UTF-8, control characters."""
     found = next((argument for argument in arguments if UNREADABLE.search(argument)), None)
     if found is not None:
         shown = UNREADABLE.sub(lambda sign: f"\\x{ord(sign[0]) & 0xFF:02x}", found[:LONGEST_SHOWN])
@@ -50,5 +50,5 @@ def refuse_unreadable(arguments: Iterable[str]) -> None:
 
 
 def usage_line(line: str) -> str:
-    """How the command is typed."""
+    """Return the usage of a command."""
     return line.replace("Usage: ", _("Usage:") + " ", 1)

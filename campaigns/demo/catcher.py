@@ -1,8 +1,8 @@
-"""A mail server that delivers nothing: it keeps what it gets, for a person to look at.
+"""A mail server that delivers nothing: it keeps all mail, for a person to look at.
 
-Promises: listens on loopback only; every message that it accepted is in :class:`Mailbox`, byte for byte, in the
-order of arrival; the addresses in ``refuse`` and ``defer`` get the answers that a real server gives to an address
-that does not exist (550 5.1.1) and to one that has to wait (451 4.7.1). Success does not mean that a provider would
+Promises: listens on loopback only. Every message that it accepted is in :class:`Mailbox`, byte for byte, in the
+order of arrival. The addresses in ``refuse`` get a real server's answer to an address that does not exist (550 5.1.1).
+Those in ``defer`` get its answer to one that has to wait (451 4.7.1). Success does not mean that a provider would
 take the letter: this server asks no DNS and filters nothing.
 """
 
@@ -36,7 +36,7 @@ class Caught:
 
     @cached_property
     def message(self) -> EmailMessage:
-        """As Python's own parser reads it."""
+        """Return the message as Python's own parser reads it."""
         parsed: EmailMessage = message_from_bytes(self.content, policy=policy.default)
         return parsed
 
@@ -53,7 +53,7 @@ class Caught:
 
 
 class Mailbox:
-    """What was caught, and what was turned away. Filled by one thread, read by others."""
+    """The messages caught, and the recipients turned away. Filled by one thread, read by others."""
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
@@ -62,22 +62,22 @@ class Mailbox:
         self._turned_away: list[tuple[str, str]] = []
 
     def keep(self, sender: str, recipient: str, content: bytes) -> None:
-        """One message for one recipient."""
+        """Keep one message for one recipient."""
         with self._lock:
             self._caught.append(Caught(len(self._caught) + 1, sender, recipient, content, self._clock()))
 
     def turn_away(self, recipient: str, reply: str) -> None:
-        """Remember whom we did not take mail for, and what we said."""
+        """Remember a recipient that we took no mail for, and our reply."""
         with self._lock:
             self._turned_away.append((recipient, reply))
 
     def all(self) -> list[Caught]:
-        """Everything so far, oldest first."""
+        """Return all messages so far, oldest first."""
         with self._lock:
             return list(self._caught)
 
     def turned_away(self) -> list[tuple[str, str]]:
-        """(recipient, reply) of each refused or deferred attempt."""
+        """Return (recipient, reply) of each refused or deferred attempt."""
         with self._lock:
             return list(self._turned_away)
 
@@ -88,7 +88,7 @@ class Mailbox:
 
 
 class Catcher:
-    """aiosmtpd's handler: RCPT is answered by the two lists, what comes after the dot goes into the mailbox."""
+    """aiosmtpd's handler: RCPT is answered by the two lists; a finished message goes into the mailbox."""
 
     def __init__(self, mailbox: Mailbox, refuse: Iterable[str] = (), defer: Iterable[str] = ()) -> None:
         self.mailbox = mailbox
@@ -97,7 +97,7 @@ class Catcher:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        """250, or what the lists say."""
+        """Answer 250, or the reply of the lists."""
         answer = self._answers.get(address.lower())
         if answer:
             self.mailbox.turn_away(address, answer)
@@ -113,7 +113,7 @@ class Catcher:
         return "250 2.0.0 caught"
 
     async def listen(self, port: int = 0) -> tuple[asyncio.Server, int]:
-        """Start to listen on loopback; gives the server and its port. Raises ``OSError`` when the port is taken."""
+        """Start to listen on loopback; return the server and its port. Raises ``OSError`` when the port is taken."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(self._session, "127.0.0.1", port)
         return server, int(server.sockets[0].getsockname()[1])

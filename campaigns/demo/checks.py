@@ -1,7 +1,7 @@
-"""Under ``CI=true``: is what came in what should have come in? Facts of the letter, headers, links, states.
+"""The checks under ``CI=true``: whether the right mail came in. Facts of the letter, headers, links, states.
 
 Each check is a sentence that holds or does not; :func:`report` prints all of them and gives the exit code. Everything
-is looked at from outside: the caught bytes, HTTP, and what commands print.
+is checked from outside: the caught bytes, HTTP, and the output of commands.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "List-Un
 
 
 def report(prepared: DemoFolder, mailbox: Mailbox, public_url: str, ask: Fetch) -> int:
-    """Print each check; 0 when all hold, else 3."""
+    """Print each check; return 0 when all hold, else 3."""
     wait_for_second(mailbox)
     checks = [*of_delivery(mailbox, ask)]
     letter = next((caught for caught in mailbox.all() if caught.recipient == READER), None)
@@ -64,7 +64,7 @@ def report(prepared: DemoFolder, mailbox: Mailbox, public_url: str, ask: Fetch) 
 
 
 def wait_for_second(mailbox: Mailbox, seconds: float = 60.0) -> None:
-    """Until the planned letter has come, or it took too long."""
+    """Wait until the planned letter has come, or it took too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if {caught.recipient for caught in mailbox.all()}.issuperset(rows("en")):
@@ -81,7 +81,7 @@ def rows(language: str) -> list[str]:
 
 
 def of_delivery(mailbox: Mailbox, ask: Fetch) -> Iterator[DemoCheck]:
-    """Who got it, once, and who did not."""
+    """Check which addresses got it, once, and which did not."""
     got = sorted(caught.recipient for caught in mailbox.all())
     spared = {stage.OPTED_OUT, stage.REFUSED, stage.DEFERRED}
     yield "everybody else got one letter, once", got == sorted({*rows("nl"), *rows("en")} - spared)
@@ -106,7 +106,7 @@ def of_delivery(mailbox: Mailbox, ask: Fetch) -> Iterator[DemoCheck]:
 
 
 def of_letter(caught: Caught) -> Iterator[DemoCheck]:
-    """Every fact of the letter, in both parts."""
+    """Check every fact of the letter, in both parts."""
     for kind in ("html", "plain"):
         text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", unescape(caught.part(kind)))) if kind == "html" else ""
         text = text or re.sub(r"\s+", " ", caught.part(kind))
@@ -117,7 +117,7 @@ def of_letter(caught: Caught) -> Iterator[DemoCheck]:
 
 
 def of_headers(caught: Caught) -> Iterator[DemoCheck]:
-    """Each header once; the one-click pair as RFC 8058 asks."""
+    """Check that each header is there once, and the one-click pair as RFC 8058 asks."""
     head = caught.content.split(b"\r\n\r\n", 1)[0].decode("ascii")
     for name in _ONCE:
         yield f"{name} stands there once", len(re.findall(rf"(?im)^{name}:", head)) == 1
@@ -129,7 +129,7 @@ def of_headers(caught: Caught) -> Iterator[DemoCheck]:
 
 
 def of_links(caught: Caught, public_url: str, ask: Fetch) -> Iterator[DemoCheck]:
-    """Each of the reader's links does what it says; looking changes nothing."""
+    """Check that each of the reader's links works as described, and that a GET changes nothing."""
     page = caught.part("html")
     for path, name in (("o", "read online"), ("d", "change details"), ("u", "unsubscribe")):
         match = re.search(rf"{re.escape(public_url)}/{path}/[\w-]+", page)
@@ -156,7 +156,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def fetch(url: str, body: bytes | None = None) -> tuple[int, str]:
-    """Status and text of an address on this machine, redirects not followed; status 0 when it cannot be reached."""
+    """Return status and text of an address on this machine, redirects not followed; status 0 when unreachable."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
     try:
         with opener.open(urllib.request.Request(url, body), timeout=30) as answer:  # noqa: S310 - loopback

@@ -1,6 +1,6 @@
-"""Somebody has opted out before the demo begins: what the public endpoint writes, written here.
+"""An opt-out from before the demo begins: writes the same rows as the public endpoint.
 
-Raises ``StateError`` when the database, the pepper or the contact is not there: ``init`` and ``import`` come first.
+Raises ``StateError`` when the database, the pepper or the contact is missing: ``init`` and ``import`` come first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from unsubscribe import contacts
 
 
 def opt_out(data: Path, address: str, slug: str) -> None:
-    """Check that the contact with that address left the topic, and is suppressed for it."""
+    """Record that the contact with that address left the topic, and suppress the address for it."""
     database = open_database(CampaignSettings.model_construct(data=data).database)
     try:
         with database.write() as conn:

@@ -1,7 +1,7 @@
 """The page that lists caught mail and shows each as HTML, as text and as source.
 
-Promises: a mail's HTML is shown in a sandboxed frame from an address of its own, under a policy of its own, so that
-nothing in it can run or reach the page around it; its links open beside it. Text and source show their addresses as
+Promises: a mail's HTML is shown in a sandboxed frame from an address of its own, under a policy of its own. So nothing
+in it can run or reach the page around it. Its links open in a new tab. Text and source show their addresses as
 links. GET changes nothing here; the one-click form posts to the letter's own address, as a mail program would.
 An unknown number is answered with 404.
 """
@@ -103,7 +103,7 @@ class _Pages:
 
 
 def linked(text: str) -> str:
-    """Escaped HTML of ``text`` in which web and mailto addresses are links; the text itself stays as it is."""
+    """Return escaped HTML of ``text`` in which web and mailto addresses are links; the text itself stays as it is."""
     parts, end = [], 0
     for match in _ADDRESS.finditer(text):
         address = html.escape(match[0])

@@ -1,4 +1,4 @@
-"""The demo from its first line to its last; see the package's docstring for what it promises."""
+"""The demo from its first line to its last; see the package's docstring for its promises."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS_TO_HOUR = 20
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Where it plays, on which ports (taken ones are replaced by free ones), and whether a person looks or a script."""
+    """The demo's folder, its ports (taken ones are replaced by free ones), and whether a person or a script looks."""
 
     folder: Path = Path("demo-data")
     port: int = 8000
@@ -38,7 +38,7 @@ class DemoOptions:
 
 
 def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600)) -> int:
-    """Play the demo; gives the exit code. While a person looks, ``wait`` is called until it is interrupted."""
+    """Run the demo; return the exit code. While a person looks, ``wait`` is called until it is interrupted."""
     for ended in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # also where a script started it with SIGINT ignored
         signal.signal(ended, signal.default_int_handler)
     mailbox = Mailbox()
@@ -71,7 +71,7 @@ class _Play:
         self._environment["LC_ALL"] = "nl_NL.UTF-8" if options.language == "nl" else "C.UTF-8"
 
     def open(self, ending: ExitStack) -> None:
-        """Catcher, settings, database, contacts."""
+        """Start the catcher; make settings, database, contacts."""
         _ = self._words
         catcher = Catcher(self.mailbox, refuse=[stage.REFUSED], defer=[stage.DEFERRED])
         page = listening(self.options.catcher_port)
@@ -111,7 +111,7 @@ class _Play:
         self.do("schedule", self.stage.second.name, "--at", at)
 
     def show(self) -> None:
-        """Where to look, and what to try."""
+        """Print the addresses to look at, and commands to try."""
         _ = self._words
         self._say(_("Look at the caught mail:  {url}").format(url=self.page_url))
         print("  " + _("Use the links in a mail: read online, change details, unsubscribe."))

@@ -1,6 +1,6 @@
-"""What runs beside the commands of the demo: the catcher with its page in a thread, ``postiljon serve`` as a child.
+"""Servers beside the commands of the demo: the catcher with its page in a thread, ``postiljon serve`` as a child.
 
-Promises: every port is on loopback; a port that is taken is replaced by a free one; :meth:`Background.stop` and
+Promises: every port is on loopback. A port that is taken is replaced by a free one. :meth:`Background.stop` and
 :meth:`Served.stop` leave nothing running. Raises ``StateHeld`` when a server does not come up within two minutes.
 """
 
@@ -44,7 +44,7 @@ def listening(port: int) -> socket.socket:
 
 
 def free_port(port: int) -> int:
-    """``port`` if nobody has it, else a free one."""
+    """Return ``port`` if no process has it, else a free one."""
     with listening(port) as sock:
         return int(sock.getsockname()[1])
 
@@ -63,7 +63,7 @@ class Background:
         self.page_port = int(page.getsockname()[1])
 
     def start(self) -> None:
-        """Wait until mail can be caught."""
+        """Start both servers, and wait until mail can be caught."""
         self._thread.start()
         if not self._ready.wait(PATIENCE):
             raise StateHeld("the mail catcher did not start")
@@ -83,7 +83,7 @@ class Background:
 
 
 class Served:
-    """``postiljon serve`` in the demo's folder; what it says goes to ``serve.log`` there."""
+    """``postiljon serve`` in the demo's folder; its output goes to ``serve.log`` there."""
 
     def __init__(self, folder: Path, port: int, environment: Mapping[str, str]) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -105,7 +105,7 @@ class Served:
         raise StateHeld("'postiljon serve' did not come up; serve.log in the demo's folder says why")
 
     def stop(self) -> None:
-        """Asks it to end, and waits."""
+        """Ask it to end, and wait."""
         self._process.terminate()
         try:
             self._process.wait(15)

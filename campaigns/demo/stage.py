@@ -1,7 +1,7 @@
-"""The folder in which the demo plays: settings, the letter with its brand and pictures, invented contacts.
+"""The folder in which the demo runs: settings, the letter with its brand and pictures, invented contacts.
 
-Promises: what lies there is an ordinary working directory, so that every command can be tried in it while the demo
-runs and afterwards; a folder that the demo did not make is never emptied (``InputError``). The letters are those of
+Promises: the folder is an ordinary working directory, so that every command can be tried in it while the demo
+runs and afterwards. A folder that the demo did not make is never emptied (``InputError``). The letters are those of
 ``examples/``, to which a link in this package points (so that a wheel has them too).
 """
 
@@ -59,7 +59,7 @@ class DemoFolder:
 
 
 def prepare(folder: Path, words: NullTranslations) -> DemoFolder:
-    """Return an emptied and newly filled ``folder``. Raises ``InputError`` when something else is in it."""
+    """Empty and fill ``folder``, and return it. Raises ``InputError`` when it has other files."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         text = words.gettext("{folder} is not empty and was not made by the demo; give another with --folder")
         raise InputError(text.format(folder=folder))

@@ -1,7 +1,7 @@
-"""The schema of the database and the way to it: Alembic, run by us, from within the package.
+"""The schema of the database and its migrations: Alembic, run by us, from within the package.
 
 Promises: :func:`check` tells in a millisecond whether the database has the schema of this code, without importing
-Alembic; :func:`upgrade` brings it there in one transaction, on SQLite and PostgreSQL, however many do it at once.
+Alembic. :func:`upgrade` migrates it in one transaction, on SQLite and PostgreSQL, also if several processes do so.
 Raises ``SchemaError``: the database is older (run ``postiljon init``) or newer (take the newer Postiljon).
 """
 
@@ -33,7 +33,7 @@ HOMES = (
         "unsubscribe.reasons",
     ),
 )
-_LOCK = 7_105_101_316  # PostgreSQL's advisory lock of those who migrate
+_LOCK = 7_105_101_316  # PostgreSQL's advisory lock for migrations
 
 
 def check(db: Database) -> None:
@@ -47,7 +47,7 @@ def check(db: Database) -> None:
 
 
 def current(conn: Connection) -> str | None:
-    """Return the revision of the database; None when nobody made one."""
+    """Return the revision of the database; None when it has no schema."""
     if not inspect(conn).has_table("alembic_version"):
         return None
     found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -55,9 +55,9 @@ def current(conn: Connection) -> str | None:
 
 
 def upgrade(db: Database, to: str = "head") -> str | None:
-    """Make or migrate the tables, in one transaction; the revision that was there before.
+    """Make or migrate the tables, in one transaction; return the revision before.
 
-    ``to``: an earlier revision, for tests of the way from there.
+    ``to``: an earlier revision, for tests of the migrations from there.
     """
     from alembic import command
     from alembic.config import Config
@@ -78,7 +78,7 @@ def upgrade(db: Database, to: str = "head") -> str | None:
 
 
 def metadata() -> MetaData:
-    """All tables of the house; importing this imports every home of a table."""
+    """Return all tables of the installation; this imports every module with a table."""
     from sqlmodel import SQLModel
 
     for home in HOMES:

@@ -1,4 +1,4 @@
-"""Alembic's door: runs the revisions on the connection that :func:`campaigns.migrations.upgrade` opened."""
+"""Alembic's entry point: runs the revisions on the connection that :func:`campaigns.migrations.upgrade` opened."""
 
 from alembic import context
 

@@ -1,10 +1,11 @@
-"""Addresses that a link leads to: what may stand in one, its one spelling, and a contact's value as one.
+"""Addresses in links: which ones are allowed, their normal form, and a contact's value as an address.
 
-Promises: an address has one spelling, the same in HTML and in the text part: scheme and host in lower case, the host as
-A-labels (RFC 5891), the rest percent-encoded (RFC 3986), what was encoded already left alone. A value becomes an
-address only if it is one: ``www.example.org`` gets ``https://``, ``els@example.org`` gets ``mailto:``, and nothing else
-is guessed. No value gives a scheme outside :data:`SCHEMES`, a name before the host (``https://bank.nl@…``), a further
-recipient or a field of a mail. Nothing here raises but ``ValueError`` with a sentence, from :func:`normal`.
+Promises: an address has one normal form, the same in HTML and in the text part. Scheme and host are in lower case, the
+host as A-labels (RFC 5891), the rest percent-encoded (RFC 3986); parts already encoded stay as they are. A value
+becomes an address only if it is one: ``www.example.org`` gets ``https://``, ``els@example.org`` gets ``mailto:``, and
+nothing else is guessed. No value gives a scheme outside :data:`SCHEMES`, a name before the host
+(``https://bank.nl@…``), a further recipient or a field of a mail. Only :func:`normal` raises: ``ValueError`` with a
+sentence.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?")
 _NO_SCHEME = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}(?::[0-9]{1,5})?(?:[/?#].*)?", re.DOTALL)
 _AS_IT_IS = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[A-Za-z0-9_.~/@:+-]*)?")
-_TRUNK = re.compile(r"(?<=\d)\s*\(0\)\s*")  # +31 (0)73: the nought is for who does not dial +31
+_TRUNK = re.compile(r"(?<=\d)\s*\(0\)\s*")  # +31 (0)73: the 0 is not dialled after +31
 _LOOKS = re.compile(r"[\s().\u2010-\u2015/-]+")
 _NUMBER = re.compile(r"\+?[0-9*#]{3,20}")
 
 
 def normal(target: str) -> str:
-    """Return the one spelling of an address with a scheme. Raises ``ValueError`` with what was expected instead."""
+    """Return the normal form of an address with a scheme. Raises ``ValueError`` that names the expected form."""
     match = _SCHEME.fullmatch(target.strip())
     if match is None:
         raise ValueError(BEGINS_WITH)
@@ -50,7 +51,7 @@ def normal(target: str) -> str:
 
 
 def encoded(text: str) -> str:
-    """Return a piece of an address, percent-encoded where it must be; what is encoded stays."""
+    """Return a piece of an address, percent-encoded where needed; parts already encoded stay."""
     return quote(_LONE_PERCENT.sub("%25", text).encode("utf-8", "replace"), safe=_KEPT)
 
 
@@ -79,7 +80,7 @@ def ascii_host(host: str) -> str:
 
 
 def _mail(rest: str) -> str:
-    """RFC 6068: recipients, which may be none, and fields."""
+    """Return the part after ``mailto:`` in normal form (RFC 6068): recipients, possibly none, and fields."""
     people, mark, fields = rest.partition("?")
     names = [field.partition("=")[0].lower() for field in fields.split("&") if field]
     if (unknown := [name for name in names if name not in MAIL_FIELDS]) or (mark and not names):
@@ -100,7 +101,7 @@ def _recipient(one: str) -> str:
 
 
 def of_value(value: str) -> str:
-    """Return the address that a contact's value is, or "": with a scheme, a bare host or page, or a mail address."""
+    """Return a contact's value as an address, or "": one with a scheme, a bare host or page, or a mail address."""
     if len(value) <= 2_000 and _AS_IT_IS.fullmatch(value):
         return value
     text = one_line(value)
@@ -120,7 +121,7 @@ def of_value(value: str) -> str:
 
 
 def mailbox(value: str) -> str:
-    """Return the mail address that a value is, alone; else ""."""
+    """Return a value as a mail address, if it is exactly one; else ""."""
     text = one_line(value)
     text = text[7:] if text[:7].lower() == "mailto:" else text
     try:
@@ -130,14 +131,14 @@ def mailbox(value: str) -> str:
 
 
 def after_mailto(value: str) -> str:
-    """Return a value as it stands among the recipients of a mail, where it cannot add one."""
+    """Return a value encoded for the recipients after ``mailto:``; it cannot add a recipient."""
     text = one_line(value)
     local, at, domain = (mailbox(text) or text).rpartition("@")
     return quote(local.encode("utf-8", "replace"), safe=_LOCAL + "@") + at + quote(domain.encode("utf-8", "replace"))
 
 
 def phone(value: str) -> str:
-    """Return the telephone number that a value is, without what is there for the eye; else ""."""
+    """Return a value as a telephone number, without spaces and punctuation; else ""."""
     text = one_line(value)
     text = text[4:].strip() if text[:4].lower() == "tel:" else text
     number = _LOOKS.sub("", _TRUNK.sub(" ", text) if text.startswith(("+", "00")) else text)
@@ -145,5 +146,5 @@ def phone(value: str) -> str:
 
 
 def after_tel(value: str) -> str:
-    """Return a value as it stands after ``tel:``."""
+    """Return a value encoded for use after ``tel:``."""
     return quote((phone(value) or one_line(value)).encode("utf-8", "replace"), safe="+*")

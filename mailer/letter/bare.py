@@ -1,8 +1,8 @@
-"""Pictures without what a camera or program wrote beside them: place, device, author, comments, a second picture.
+"""Pictures without the metadata of a camera or program: place, device, author, comments, a second picture.
 
-Promises: the picture itself stays as it was, to the byte (no picture is decoded); its colours and its animation too. Of
-what a camera wrote, the orientation alone is kept, since the picture is shown by it. A file whose parts cannot be
-told apart stays as it is; nothing here raises.
+Promises: the picture data stays the same to the byte (no picture is decoded), with its colours and animation. Of the
+camera's metadata, only the orientation is kept, since the picture is shown by it. A file whose parts cannot be
+separated stays as it is; nothing here raises.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WEBP_TOLD = frozenset({b"EXIF", b"XMP "})
 
 
 def bare(data: bytes) -> bytes:
-    """Return the picture alone."""
+    """Return the picture without metadata."""
     try:
         if data[:2] == b"\xff\xd8":
             return _jpeg(data)
@@ -33,7 +33,7 @@ def bare(data: bytes) -> bytes:
 
 
 def orientation(data: bytes) -> int:
-    """How a JPEG is to be turned (TIFF tag 274): 1 as it is, 5 to 8 on its side."""
+    """Return the orientation of a JPEG (TIFF tag 274): 1 is upright, 5 to 8 lie on a side."""
     try:
         if data[:2] != b"\xff\xd8":
             return 1
@@ -46,12 +46,12 @@ def orientation(data: bytes) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of what each segment holds; for SOS (0xDA) with the scan. Raises for a broken file."""
+    """Yield marker, start and end of each segment's content; for SOS (0xDA) with the scan. Raises for a broken file."""
     at = 2
     while at < len(data):  # a file that was cut off has no end marker
         if data[at] != 0xFF:
             raise ValueError
-        while data[at] == 0xFF:  # any number of them may stand before a marker (ITU T.81, B.1.1.2)
+        while data[at] == 0xFF:  # any number of fill bytes may precede a marker (ITU T.81, B.1.1.2)
             at += 1
         marker = data[at]
         at += 1
@@ -67,7 +67,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _scan_end(data: bytes, at: int) -> int:
-    """Where the next marker stands behind a scan."""
+    """Return the position of the next marker after a scan."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         if data[at + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
             return at

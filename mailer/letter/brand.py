@@ -1,8 +1,8 @@
-"""The brand: colours, logo, sender block, footer links and the words that differ per language, from a small TOML file.
+"""The brand: colours, logo, sender block, footer links and texts per language, from a small TOML file.
 
-Promises: both colour schemes are whole and readable, since what the file leaves out is derived (a shade for dark mode,
-a link colour); a colour pair that the file sets and that cannot be read is kept and told as a warning with the nearest
-shade that can. Letters and public pages use the same brand. Raises ``FaultsError`` with every fault of the file.
+Promises: both colour schemes are complete and readable, since missing colours are derived (a shade for dark mode, a
+link colour). A colour pair in the file that cannot be read is kept, with a warning that names the nearest readable
+shade. Letters and public pages use the same brand. Raises ``FaultsError`` with every fault of the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from templates.words import primary
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """The colours of one scheme, each ``#rrggbb``: what lies behind everything, the sheet, and what stands on them."""
+    """The colours of one scheme, each ``#rrggbb``: the page behind the sheet, the sheet, and the elements on them."""
 
     page: str
     surface: str
@@ -33,9 +33,9 @@ class Scheme:
 
     @property
     def edge(self) -> str:
-        """The edge of a button: its own colour where that can be told from the sheet, else the nearest shade that can.
+        """The edge colour of a button: its own colour if distinct from the sheet, else the nearest distinct shade.
 
-        So the brand's colour stays as it is where it fills, and only its edge is darkened.
+        So the fill keeps the brand's colour, and only the edge is darkened.
         """
         return readable(readable(self.action, self.surface, _EDGE), self.page, _EDGE)
 
@@ -56,17 +56,17 @@ class LocalizedText:
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """Whose letter it is, and how it looks. Links that are empty are left out."""
+    """The sender of a letter and the letter's look. Empty links are left out."""
 
     name: str
     light: Scheme
     dark: Scheme
     logo: bytes | None = field(default=None, repr=False)
-    logo_dark: bytes | None = field(default=None, repr=False)  # in its place on a dark ground
-    has_plate: bool = False  # the logo would vanish on a dark ground, so something light lies between
+    logo_dark: bytes | None = field(default=None, repr=False)  # replaces ``logo`` on a dark background
+    has_plate: bool = False  # the logo would vanish on a dark background, so a light plate lies behind it
     logo_alt: str = ""
-    logo_width: int = 0  # as shown, in pixels; 0: half of the picture's own, as logos are made for sharp screens
-    address: tuple[str, ...] = ()  # the sender block (D4), a line each
+    logo_width: int = 0  # as shown, in pixels; 0: half of the picture's own, since logos are made for sharp screens
+    address: tuple[str, ...] = ()  # the lines of the sender block (D4)
     contact_url: str = ""
     website_url: str = ""
     website_label: str = ""
@@ -82,8 +82,8 @@ LIGHT = Scheme("#f4f6f8", "#ffffff", "#16202b", "#4d5b69", "#cbd3dc", "#0b4f94",
 DARK = Scheme("#0f151c", "#18212b", "#e8edf2", "#afbbc7", "#3a4856", "#93c6f7", "#8cc2f5", "#0c1722")
 N_ = str  # marks a text for the catalogue (domain cli)
 PLATE = "#e8edf2"  # also in pages.css
-_EDGE = 3.0  # of what is no text (WCAG 2.2, 1.4.11)
-_DARK_RATIO = 7.0  # more than must be: a saturated colour glows on a dark sheet
+_EDGE = 3.0  # least contrast of elements that are no text (WCAG 2.2, 1.4.11)
+_DARK_RATIO = 7.0  # more than required: a saturated colour glows on a dark sheet
 _PAIRS = (
     ("text", "surface", 4.5),
     ("text", "page", 4.5),
@@ -96,14 +96,14 @@ _PAIRS = (
 
 
 def builtin_brand(from_name: str) -> Brand:
-    """Return the brand of a house that has no brand file: quiet colours and the From name."""
+    """Return the brand of an organisation without a brand file: quiet colours and the From name."""
     return Brand(name=from_name, light=LIGHT, dark=DARK)
 
 
 def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
     """Return the brand that a TOML file describes; ``images`` are the files beside it, by name.
 
-    Raises ``FaultsError`` with all that is wrong: no TOML, unknown keys ("did you mean"), no colour, a missing logo.
+    Raises ``FaultsError`` with all faults: invalid TOML, unknown keys ("did you mean"), wrong colours, a missing logo.
     """
     reader = BrandFile(text, file)
     logo, logo_dark = reader.picture("logo", images), reader.picture("logo_dark", images)
@@ -138,7 +138,7 @@ def brand_from_toml(text: str, file: str, images: Mapping[str, bytes]) -> Brand:
 
 
 def sender_lines(brand: Brand) -> tuple[str, ...]:
-    """Who sends a letter, with the address: the name, unless the address begins with it already."""
+    """Return the lines that name the sender: the name, unless the first address line has it, and the address."""
     first = brand.address[0].casefold() if brand.address else ""
     says_so = brand.name.casefold() in first
     return brand.address if says_so else (brand.name, *brand.address)
@@ -167,7 +167,7 @@ def _dark(given: Mapping[str, str], light: Scheme) -> Scheme:
 
 
 def _on_both(colour: str, scheme: Mapping[str, str]) -> str:
-    """Return a shade of ``colour`` that can be read on the sheet and on what lies behind it."""
+    """Return a shade of ``colour`` that can be read on the sheet and on the page behind it."""
     return readable(readable(colour, scheme["surface"]), scheme["page"])
 
 
@@ -196,7 +196,7 @@ def _unreadable(scheme: Scheme, section: str, reader: BrandFile) -> list[Fault]:
 def _vanishing(
     by_day: tuple[str, Picture | None, Scheme], by_night: tuple[str, Picture | None, Scheme], reader: BrandFile
 ) -> list[Fault]:
-    """Return a logo of which a part can hardly be seen on the sheet that it stands on, in the light or in the dark."""
+    """Return a warning for each logo of which a part can hardly be seen on its sheet, in the light or dark scheme."""
     told = (
         (by_day, N_("a logo that can be seen on a light ground"), N_("Give it a ground of its own.")),
         (

@@ -19,7 +19,7 @@ KEYS = frozenset(
     | {f"words.{name}" for name in ("legal", "proclaimer")}
     | {f"{section}.{shade}" for section in ("colours", "colours.dark") for shade in _SHADES}
 )
-_DEEPEST = 10  # brackets in brackets, dots in a key
+_DEEPEST = 10  # levels of nested brackets; dots in a key
 _DOTTED = re.compile(rf"\s*\[*\s*(?:[\w\"'-]+\s*\.\s*){{{_DEEPEST + 1}}}")
 _MOST_FAULTS, _SHOWN = 100, 80
 _LONGEST, _MOST_LINES = 5_000, 20  # characters of a text; lines of the sender block
@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class BrandFile:
-    """One brand file. Each getter notes what is wrong and goes on; :meth:`finish` raises all of it at once."""
+    """One brand file. Each getter records faults and goes on; :meth:`finish` raises all of them at once."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
@@ -45,7 +45,7 @@ class BrandFile:
             line = re.search(r"line (\d+)", str(error))
             fault = Fault(file, int(line[1]) if line else len(self._lines), "brand", str(error), N_("a TOML file"))
             raise FaultsError([fault]) from None
-        except ValueError:  # Python reads no number of so many digits
+        except ValueError:  # Python limits the number of digits that it reads
             at = next((number for number, line in enumerate(self._lines, 1) if _DIGITS.search(line)), 0)
             raise FaultsError([Fault(file, at, "brand", N_("a number of many digits"), N_("a TOML file"))]) from None
         except RecursionError:
@@ -53,7 +53,7 @@ class BrandFile:
         self._check_keys(self._data, "")
 
     def _refuse_dots(self) -> None:
-        """tomllib takes the square of the length of a dotted key."""
+        """Refuse keys with many dots: tomllib's time grows with the square of a dotted key's length."""
         for number, line in enumerate(self._lines, start=1):
             if _DOTTED.match(line):
                 self._refuse(number, N_("a key of many parts"), N_("{number} dots at most"))
@@ -75,7 +75,7 @@ class BrandFile:
             raise FaultsError(self._faults)
 
     def text(self, key: str, *, needed: bool = False) -> str:
-        """One line of text, or none."""
+        """Return one line of text, or ""."""
         value = self._get(key)
         if value is None:
             if needed:
@@ -99,7 +99,7 @@ class BrandFile:
         return value
 
     def lines(self, key: str) -> tuple[str, ...]:
-        """Lines of text: a list, or one text with line breaks."""
+        """Return lines of text: a list, or one text with line breaks."""
         value = self._get(key) or []
         items = value.splitlines() if isinstance(value, str) else value
         if not isinstance(items, list) or any(not isinstance(item, str) or _CONTROL.search(item) for item in items):
@@ -149,7 +149,7 @@ class BrandFile:
         return found
 
     def picture(self, key: str, images: Mapping[str, bytes]) -> Picture | None:
-        """Return a picture that lies beside the file."""
+        """Return a picture from a file beside the brand file."""
         name = self.text(key)
         if not name:
             return None
@@ -163,7 +163,7 @@ class BrandFile:
             return None
 
     def line_of(self, key: str) -> int:
-        """Return the line on which a key stands; 0 if it does not."""
+        """Return the line of a key; 0 if the file does not have it."""
         return self._places.get(key, 0)
 
     def _get(self, key: str) -> Any:
@@ -197,7 +197,7 @@ class BrandFile:
 
 
 def _keys(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Each key and section, with the line on which it stands first (the pairs are given from the last to the first)."""
+    """Return each key and section with its line, from the last to the first, so that a dict keeps the first line."""
     section, found = "", []
     for number, line in enumerate(lines, start=1):
         if header := re.match(r"\s*\[([\w.]+)\]", line):

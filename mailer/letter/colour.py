@@ -1,6 +1,6 @@
-"""Colours: reading them, how well they can be told apart (WCAG 2.2, 1.4.3), and the nearest shade that can be read.
+"""Colours: parsing them, their contrast (WCAG 2.2, 1.4.3), and the nearest readable shade.
 
-Colours are ``#rrggbb``. Pure arithmetic; raises ``ValueError`` on what is no colour.
+Colours are ``#rrggbb``. Pure arithmetic; raises ``ValueError`` on a text that is no colour.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _STEPS = 200
 
 
 def normal(colour: str) -> str:
-    """``#abc`` or ``#AABBCC`` as ``#aabbcc``. Raises ``ValueError``."""
+    """Return ``#abc`` or ``#AABBCC`` as ``#aabbcc``. Raises ``ValueError``."""
     text = colour.strip()
     if not _HEX.fullmatch(text):
         raise ValueError(f"{colour!r} is not a colour")
@@ -28,7 +28,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def readable(colour: str, on: str, ratio: float = 4.5) -> str:
-    """Return the shade of ``colour`` nearest to it that has at least ``ratio`` on ``on``; itself if it has."""
+    """Return the shade nearest to ``colour`` whose contrast on ``on`` is at least ``ratio``; if possible ``colour``."""
     colour = normal(colour)
     hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
     for step in range(_STEPS + 1):
@@ -41,7 +41,7 @@ def readable(colour: str, on: str, ratio: float = 4.5) -> str:
 
 
 def black_or_white(on: str) -> str:
-    """Return the one of the two that is read best on ``on``."""
+    """Return black or white, whichever has the higher contrast on ``on``."""
     return max("#000000", "#ffffff", key=lambda colour: contrast(colour, on))
 
 

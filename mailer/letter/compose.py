@@ -1,14 +1,13 @@
-"""A letter, a person's values and a stamp become the finished bytes of a message.
+"""Composition of a message's finished bytes from a letter, a contact's values and a stamp.
 
-Promises (B16-B36, B75, B76, I5, I10): CRLF only, 7-bit (but for the To of an address that needs SMTPUTF8, which
-stands there as raw UTF-8: RFC 6532), encoded lines of 76 at most, no line of a body begins with a dot, so no
-sequence that a server could take for the end of the mail. The order of the headers is fixed, each stands there once,
+Promises (B16-B36, B75, B76, I5, I10): CRLF only and 7-bit, except the To of an address that needs SMTPUTF8, which is
+raw UTF-8 (RFC 6532). Encoded lines have 76 characters at most. No line of a body begins with a dot, so a server finds
+no sequence that it could take for the end of the mail. The order of the headers is fixed, each occurs once,
 List-Unsubscribe on one physical line. Equal letters, values and stamps give equal bytes: the boundary comes from the
 letter's hash, and ``=_`` in it cannot occur in quoted-printable.
 
 Raises ``InputError`` (``AddressError`` for an address): for a letter at once in :class:`Composer`, for a stamp in
-:meth:`Composer.message`. The values of a person never raise, nor does their name. Success does not mean that the
-address exists.
+:meth:`Composer.message`. A contact's values and name never raise. Success does not mean that the address exists.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _PART = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding:
 
 
 class Composer:
-    """Makes the messages of one letter. Everything that is the same for all is made once, here."""
+    """Composes the messages of one letter. The parts that are the same for all messages are made once, here."""
 
     def __init__(self, letter: Letter) -> None:
         self.letter = letter
@@ -51,7 +50,7 @@ class Composer:
         self._date: tuple[datetime | None, bytes] = (None, b"")
 
     def message(self, values: Values, stamp: MessageMeta) -> bytes:
-        """Return the finished message for one person.
+        """Return the finished message for one contact.
 
         Raises ``InputError`` for a stamp that cannot stand in a header.
         """
@@ -103,7 +102,7 @@ class Composer:
         return [*head, boundary[2:], _PLAIN, text, boundary, _HTML, html, boundary, b"--\r\n"]
 
     def date_of(self, at: datetime) -> bytes:
-        """Return the date that was written last is kept: many messages are claimed at one moment."""
+        """Return the Date value; the last one is cached, since many messages are claimed at one moment."""
         known, written = self._date
         if at is not known:
             written = write_date(at)
@@ -115,12 +114,12 @@ _PLAIN, _HTML = _PART % b"plain", _PART % b"html"
 
 
 def closed(plan: CompiledTemplate) -> CompiledTemplate:
-    """End a body with a line end, since a soft break may not be the last of it (RFC 2045 section 6.7)."""
+    """End a body with a line end, since a body may not end with a soft break (RFC 2045 section 6.7)."""
     return plan if plan and isinstance(plan[-1], str) and plan[-1].endswith("\n") else (*plan, "\n")
 
 
 def _sender(name: str, address: str, header: str) -> bytes:
-    """Return a constant mailbox of our own. Its address is ASCII: everybody must be able to answer."""
+    """Return a constant mailbox of the sender. Its address is ASCII, so that every recipient can reply."""
     parsed = parse(address)
     if parsed.needs_smtputf8:
         raise InputError(f"{header}: {address[:80]!r} can only be answered by some; expected an ASCII address")
@@ -135,14 +134,14 @@ def message_id(text: str) -> bytes:
 
 
 def recipient(name: str, address: str) -> bytes:
-    """To: the reader alone, with the name that the house knows (cleaned: it is a value)."""
+    """Return the To value: the contact alone, with the contact's name (cleaned, since it is a value)."""
     if not _ADDRESS.fullmatch(address) or len(address) > 254:
         address = str(parse(address))
     return mailbox(one_line(name), address, len("To: "))
 
 
 def unsubscribe(url: str, mailto: str = "") -> bytes:
-    """RFC 2369 and RFC 8058 section 3.1: one line each, never folded (B1, B13, B14)."""
+    """Return the unsubscribe headers (RFC 2369, RFC 8058 section 3.1): one line each, never folded (B1, B13, B14)."""
     if not _WEB_ADDRESS.fullmatch(url):
         raise InputError(f"{url[:80]!r} cannot be a List-Unsubscribe address")
     further = ""

@@ -1,14 +1,14 @@
 """DKIM signatures over finished bytes (RFC 6376, RFC 8301; standards B37-B44), RSA-SHA-256, relaxed/relaxed.
 
 Promises: :meth:`Signer.sign` puts one DKIM-Signature in front and changes nothing else. It covers every header of
-``SIGNED`` that is there, List-Unsubscribe and List-Unsubscribe-Post among them (B2), and names those of ``OVERSIGNED``
-once more, so that nobody can add one (B41; ``oversign=False`` for verifiers that choke on it). No ``l=`` (B40), no
-``x=``: a retry days later still verifies (B43). A signer may be used by several threads at once, and the arithmetic
-runs outside Python's lock. The same message, key and second give the same bytes.
+``SIGNED`` that is present, List-Unsubscribe and List-Unsubscribe-Post among them (B2). It names those of ``OVERSIGNED``
+once more, so that no further one can be added (B41; ``oversign=False`` for verifiers that cannot handle it). There is
+no ``l=`` (B40) and no ``x=``: a retry days later still verifies (B43). Several threads may use a signer at once, and
+the arithmetic runs outside Python's lock. The same message, key and second give the same bytes.
 
 Raises ``SettingsError`` for a key, selector or domain that cannot be used, ``InputError`` for bytes that are no
-message. Success does not mean that the key stands in the DNS (:func:`matches` compares a record that somebody
-has fetched).
+message. Success does not mean that the key is in the DNS (:func:`matches` compares a record that the caller has
+fetched).
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Signer:
 
     @property
     def dns_name(self) -> str:
-        """Where the public key is looked for (RFC 6376 section 3.6.2.1)."""
+        """The DNS name of the public key (RFC 6376 section 3.6.2.1)."""
         return f"{self.selector}._domainkey.{self.domain}"
 
     def sign(self, message: bytes, at: datetime) -> bytes:
@@ -108,9 +108,9 @@ class Signer:
         return self._signature(head, canonical_body(body), at) + message
 
     def sign_composed(self, message: bytes, at: datetime) -> bytes:
-        """Return the same for bytes of ``Composer.message``, faster.
+        """Return the result of :meth:`sign`, faster, for bytes of ``Composer.message``.
 
-        A body of ours is its own canonical form (``encode.quoted_printable``), so it need not be looked through.
+        Such a body is its own canonical form (``encode.quoted_printable``), so it need not be searched.
         """
         return self._signature(*_halves(message), at) + message
 
@@ -130,7 +130,7 @@ class Signer:
         return b"".join((raw_start, end, b"\r\n b=", folded, b"\r\n"))
 
     def _header(self, raw: bytes) -> tuple[bytes, bytes]:
-        """Lower-case name and relaxed form (RFC 6376 section 3.4.2) with CRLF; constant headers are kept."""
+        """Return lower-case name and relaxed form (RFC 6376 section 3.4.2) with CRLF; constant headers are cached."""
         known = self._canonical.get(raw)
         if known is None:
             known = _relaxed_header(raw)
@@ -139,7 +139,7 @@ class Signer:
         return known
 
     def _remember(self, names: bytes) -> tuple[tuple[bytes, ...], bytes, bytes]:
-        """Return which headers of such a message to hash, and how its DKIM-Signature begins."""
+        """Return the headers to hash for a message with ``names``, and the beginning of its DKIM-Signature."""
         present = names.split(b":")
         for name in present:
             if name in _SPELLED and present.count(name) > 1:
@@ -164,7 +164,7 @@ _PERSONAL = frozenset({b"to", b"subject", b"date", b"message-id", b"list-unsubsc
 def canonical_body(body: bytes) -> bytes:
     """Return the relaxed form of a body (RFC 6376 section 3.4.4).
 
-    Ours already is it, but for nothing: three quick looks.
+    A body of ``Composer.message`` already has this form; quick checks confirm it.
     """
     if b"  " in body or b"\t" in body or b" \r\n" in body or body.endswith(b" "):
         body = _WSP_AT_END.sub(b"\r\n", _WSP.sub(b" ", body))
@@ -195,12 +195,12 @@ def dns_record(key_pem: bytes) -> str:
 
 
 def dns_strings(record: str) -> list[str]:
-    """Return a record cut into strings of 255 at most, as a zone file wants them (B44; RFC 1035 section 3.3.14)."""
+    """Return a record cut into strings of 255 at most, as a zone file needs them (B44; RFC 1035 section 3.3.14)."""
     return [record[place : place + 255] for place in range(0, len(record), 255)]
 
 
 def matches(record: str, key_pem: bytes) -> bool:
-    """Whether a TXT record that was found holds the public part of this private key."""
+    """Return whether a TXT record from the DNS holds the public part of this private key."""
     tags = dict(part.strip().split("=", 1) for part in record.split(";") if "=" in part)
     given = {name.strip(): "".join(value.split()) for name, value in tags.items()}
     if given.get("v", "DKIM1") != "DKIM1" or given.get("k", "rsa") != "rsa":
@@ -240,7 +240,7 @@ def _relaxed_header(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def _fold(names: list[str]) -> str:
-    """``From:From:To`` over lines of 76 at most (FWS is allowed around the colons)."""
+    """Return ``From:From:To`` over lines of 76 at most (FWS is allowed around the colons)."""
     lines, current = [], " h="
     for index, name in enumerate(names):
         part = name if index == len(names) - 1 else f"{name}:"

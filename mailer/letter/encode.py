@@ -1,18 +1,18 @@
-"""Text to the bytes of a mail: quoted-printable and encoded-words of our own making, and what is cleaned away before.
+"""Encoding of text for a mail: quoted-printable, encoded-words, and the cleaning of values beforehand.
 
 Promises:
 
-- :func:`quoted_printable` (RFC 2045 section 6.7, B29): pure ASCII, lines of 76 bytes at most, CRLF only, no character
-  split over lines, no blank at the end of a line, no line that begins with ``.`` or ``From ``. It begins and ends at
-  the start of a line (a soft break closes it), so that encoded pieces are simply joined. It never writes two blanks
-  in a row or a tab, so that it is its own DKIM relaxed canonical form (RFC 6376 section 3.4.4).
-- :func:`unstructured` and :func:`phrase` (RFC 5322, RFC 2047, B32): lines of 76 at most, encoded-words of 75 at most
-  with whole characters in each, never inside a quoted-string.
-- Deliberately changed in **values**: line ends become ``\\n`` in a body and a blank in a header; other control
-  characters (C0, DEL, C1) are left out in a body and a blank in a header, where U+2028 and U+2029 are blanks too and
-  runs of blanks are one; marks that turn the direction of what follows (U+202A-202E, U+2066-2069) are left out;
-  a lone surrogate becomes U+FFFD. What is not a value is checked by :func:`refuse_controls`, which raises
-  ``InputError``. Nothing else here raises.
+- :func:`quoted_printable` (RFC 2045 section 6.7, B29): pure ASCII, lines of 76 bytes at most, CRLF only. No character
+  is split over lines, no line ends with a blank or begins with ``.`` or ``From ``. Its output begins and ends at the
+  start of a line (a soft break closes it), so that encoded pieces can be joined directly. It has no tab and no two
+  blanks in a row, so that it is its own DKIM relaxed canonical form (RFC 6376 section 3.4.4).
+- :func:`unstructured` and :func:`phrase` (RFC 5322, RFC 2047, B32): lines of 76 at most, encoded-words of 75 at most.
+  Each has whole characters and is never inside a quoted-string.
+- Deliberately changed in **values**: line ends become ``\\n`` in a body and a blank in a header. Other control
+  characters (C0, DEL, C1) are left out in a body and become a blank in a header. In a header U+2028 and U+2029 become
+  blanks too, and runs of blanks become one. Marks that turn the direction of the following text (U+202A-202E,
+  U+2066-2069) are left out; a lone surrogate becomes U+FFFD. Text other than values is checked by
+  :func:`refuse_controls`, which raises ``InputError``. Nothing else here raises.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _JOINED = frozenset("\u200d\ufe0e\ufe0f\u20e3")  # stay with the character befor
 
 
 def clean(value: str) -> str:
-    """Return a value for a body; see above for what is changed."""
+    """Return a value cleaned for a body, as the module describes."""
     if value.isprintable():
         return value
     return _SURROGATE.sub("\ufffd", _DROPPED.sub("", _LINE_ENDS.sub("\n", value)))
@@ -61,7 +61,7 @@ def one_line(value: str) -> str:
 
 
 def refuse_controls(text: str, what: str, *, header: bool = True) -> str:
-    """Return the text, if it has no control characters; else ``InputError``. A body may have line ends and tabs."""
+    """Return the text; raises ``InputError`` for a control character. A body may have line ends and tabs."""
     bad = (_REFUSED_HEADER if header else _REFUSED).search(text if header else _LINE_ENDS.sub("\n", text))
     if bad:
         raise InputError(f"{what} has the control character U+{ord(bad[0]):04X} in it, which cannot be sent")
@@ -69,7 +69,7 @@ def refuse_controls(text: str, what: str, *, header: bool = True) -> str:
 
 
 def quoted_printable(text: str) -> bytes:
-    """Text (line ends ``\\n``) as quoted-printable, closed by a soft break unless it ends with a line end."""
+    """Return text (line ends ``\\n``) as quoted-printable, closed by a soft break unless it ends with a line end."""
     if _SHORT.fullmatch(text):
         return text.encode("ascii") + b"=\r\n"
     lines = text.split("\n")
@@ -131,7 +131,7 @@ def unstructured(text: str, used: int) -> bytes:
 
 
 def phrase(text: str, used: int) -> bytes:
-    """Return a display name: atoms, a quoted-string or encoded-words, whichever is enough."""
+    """Return a display name as atoms, a quoted-string or encoded-words: the first of these that can hold it."""
     if text.isascii() and len(text) + used <= _HEADER_LINE - 2 and "=?" not in text:
         if _ATOMS.fullmatch(text):
             return text.encode("ascii")
@@ -142,7 +142,7 @@ def phrase(text: str, used: int) -> bytes:
 
 
 def mailbox(name: str, address: str, used: int) -> bytes:
-    """``name <address>``, or the bare address; name from :func:`one_line`, address as it shall stand (RFC 5322 3.4)."""
+    """Return ``name <address>``, or ``address`` alone (RFC 5322 3.4); name from :func:`one_line`, address unchanged."""
     bare = address.encode("utf-8")
     if not name:
         return bare
@@ -153,7 +153,7 @@ def mailbox(name: str, address: str, used: int) -> bytes:
 
 
 def _folded(text: str, used: int) -> bytes | None:
-    """ASCII text folded at blanks, or ``None`` if a word is too long for a line."""
+    """Return ASCII text folded at blanks, or ``None`` if a word is too long for a line."""
     lines: list[str] = []
     current, room = "", _HEADER_LINE - used
     for word in text.split(" "):
@@ -185,7 +185,7 @@ def _encoded_words(text: str, used: int) -> bytes:
 
 
 def _clusters(text: str, limit: int) -> list[bytes]:
-    """Characters with the marks that belong to them, as UTF-8, ``limit`` bytes at most each."""
+    """Return characters with their combining marks, as UTF-8, ``limit`` bytes at most each."""
     found: list[bytes] = []
     for char in text:
         data = char.encode("utf-8", "replace")

@@ -1,10 +1,10 @@
-"""Expressions as fast functions: a tree of :mod:`mailer.letter.expressions` becomes closures over a person's values.
+"""Expressions as fast functions: a tree of :mod:`mailer.letter.expressions` becomes closures over a contact's values.
 
-Promises: a function made here never raises, whatever a contact's cell holds; ``None`` is the one missing value (an
-absent attribute, an empty or blank cell, an empty list), and only ``default`` and ``or`` turn it into something. A
-missing value is equal to nothing, contained in nothing, neither larger nor smaller than anything, and false alone;
-``!=`` is exactly *not* ``==``, and ``not in`` is exactly *not* ``in``. A number in the letter is compared with the
-number that a cell's text says in the letter's language, a text with the text as it stands.
+Promises: a function made here never raises, whatever a contact's cell holds. ``None`` is the one missing value (an
+absent attribute, an empty or blank cell, an empty list), and only ``default`` and ``or`` replace it. A missing value is
+equal to nothing, contained in nothing, neither larger nor smaller than anything, and false on its own. ``!=`` is
+exactly *not* ``==``, and ``not in`` is exactly *not* ``in``. A number in the letter is compared with the number that a
+cell's text means in the letter's language. A text is compared with the text as it stands.
 
 Raises ``FaultsError`` for a source outside the subset (:func:`mailer.letter.expressions.parse`).
 """
@@ -32,15 +32,15 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def compile_expression(source: str, language: str) -> Evaluate:
-    """Return the function of an expression: values in, its value out, ``None`` if missing. Filters speak ``language``.
+    """Return an expression's function from values to its value, ``None`` if missing. Filters use ``language``.
 
-    Any single name is taken for a loop variable: that it is one was checked by ``slots.scan``.
+    Any single name is taken for a loop variable; ``slots.scan`` has checked that it is one.
     """
     return _function(parse(source, None), language)
 
 
 def names_used(source: str) -> set[str]:
-    """Every name of an expression, dotted: ``{"contact.first_name", "links.online", "item"}``."""
+    """Return every name of an expression, dotted: ``{"contact.first_name", "links.online", "item"}``."""
     return {name.dotted for name in names(parse(source, None))}
 
 

@@ -1,4 +1,4 @@
-"""The tree of a contact tag's expression: its nodes, what can be asked of it, and its normal form in text.
+"""The tree of a contact tag's expression: its nodes, questions about it, and its normal form in text.
 
 Pure values. :func:`unparse` gives one normal form: ``parse(unparse(tree)) == tree``. Nothing here raises.
 """
@@ -31,7 +31,7 @@ class Name:
 
     @property
     def dotted(self) -> str:
-        """``contact.name``."""
+        """The whole name, such as ``contact.name``."""
         return f"{self.root}.{self.attribute}" if self.attribute else self.root
 
 
@@ -73,7 +73,7 @@ Node = Union[Constant, Name, Filter, Not, Both, Compare]
 
 
 def names(node: Node) -> Iterator[Name]:
-    """Every name in a tree."""
+    """Yield every name in a tree."""
     match node:
         case Name():
             yield node
@@ -90,9 +90,9 @@ def names(node: Node) -> Iterator[Name]:
 
 
 def may_be_missing(node: Node, there: frozenset[str] = ALWAYS_THERE) -> bool:
-    """Whether a slot with this tree may have nothing to print: then it needs a fallback.
+    """Return whether a slot with this tree may have nothing to print, and so needs a fallback.
 
-    ``there``: the names that always have a value; none of a contact, where nobody in particular reads.
+    ``there``: the names that always have a value; in the public version, none of a contact's.
     """
     match node:
         case Name(root):
@@ -110,7 +110,7 @@ def may_be_missing(node: Node, there: frozenset[str] = ALWAYS_THERE) -> bool:
 
 
 def is_condition(node: Node) -> bool:
-    """Whether a tree gives true or false, which cannot be printed."""
+    """Return whether a tree gives true or false, which cannot be printed."""
     match node:
         case Not() | Compare():
             return True
@@ -123,7 +123,7 @@ def is_condition(node: Node) -> bool:
 
 
 def unparse(node: Node) -> str:
-    """Return the tree in its one normal form."""
+    """Return the tree as text, in its normal form."""
     return _write(node, 0)
 
 

@@ -1,12 +1,12 @@
-"""The language between ``{{`` and ``}}``: a small, checked subset of Jinja's expressions, parsed to a tree.
+"""The expressions between ``{{`` and ``}}``: a small, checked subset of Jinja's language, parsed to a tree.
 
 Names (``contact.NAME``, ``contact["a name"]``, ``links.NAME``, loop variables), texts, numbers, lists of these,
-comparisons, ``and or not in``, and the house's filters. Nothing in it can compute, call, loop or grow, so no
-expression can run away while letters are being sent (contract.md, Contact tags; E31, E32).
+comparisons, ``and or not in``, and the filters of this project. Nothing in it can compute, call, loop or grow, so no
+expression can run without end during sending (contract.md, Contact tags; E31, E32).
 
-Promises: :func:`parse` gives a tree or raises ``FaultsError`` with one fault that says what was found and what
-was expected. Time is linear in the length, which is bounded, and so is the depth. Success does not mean that a
-contact has the attribute.
+Promises: :func:`parse` gives a tree or raises ``FaultsError`` with one fault that names the text found and the form
+expected. Time is linear in the length, which is bounded, and so is the depth. Success does not mean that a contact has
+the attribute.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def parse(source: str, loop_names: frozenset[str] | None = frozenset()) -> Node:
 
 
 class _Parser:
-    """Recursive descent over the tokens, one method for each level of binding (loosest first)."""
+    """A recursive-descent parser over the tokens, one method for each level of precedence (loosest first)."""
 
     def __init__(self, source: str, loop_names: frozenset[str] | None) -> None:
         self.source, self.loop_names = source, loop_names
@@ -266,6 +266,6 @@ class _Parser:
 
 
 def did_you_mean(found: str, known: object) -> str:
-    """Return a hint with the nearest of ``known`` (names), or nothing."""
+    """Return a hint with the nearest of ``known`` (names), or ""."""
     near = difflib.get_close_matches(found[:80].lower(), list(known), 1, 0.5)  # type: ignore[call-overload]
     return _MEANT.format(word=near[0]) if near else ""

@@ -1,9 +1,9 @@
 """The filters of contact tags: ``default date number upper lower title join``, in the letter's language (Babel).
 
-Promises: a filter takes a value and gives a value; a missing value (``None``) stays missing, but for ``default``;
-nothing here raises for what a contact's cell may hold: a cell that is no date or number is printed as it is. What
-the author wrote (arguments) is checked before launch by ``check``, which gives a sentence or "". Amounts of work are
-bounded: no filter makes more than a constant times its input.
+Promises: a filter takes a value and gives a value. A missing value (``None``) stays missing, except with ``default``.
+Nothing here raises, whatever a contact's cell holds: a cell that is no date or number is printed unchanged. ``check``
+checks the author's arguments before launch, and gives a sentence or "". Amounts of work are bounded: no filter makes
+more than a constant times its input.
 
 Dates and numbers are read as the letter's language writes them (:mod:`mailer.letter.reading`), and written in it. Babel
 is imported when a filter that needs it is first used.
@@ -28,30 +28,30 @@ Apply = Callable[[object], object]
 _EUROPEAN = "en_GB"
 _STYLES = ("short", "medium", "long", "full")
 _SAMPLE = date(2024, 9, 18)
-_PATTERN = re.compile(r"(?:[GyYuQqMLwWdDFEec]+|[^A-Za-z']+|'[^']*')+")  # Babel's letters for days, no times
+_PATTERN = re.compile(r"(?:[GyYuQqMLwWdDFEec]+|[^A-Za-z']+|'[^']*')+")  # Babel's letters for days, not for times
 _WORD_START = re.compile(r"([-\s({\[<]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class FilterRule:
-    """``check(arguments)`` says what is wrong with them, or ""; ``make(language, arguments)`` gives the function."""
+    """A filter: ``check(arguments)`` gives a fault's text, or ""; ``make(language, arguments)`` gives the function."""
 
     check: Callable[[tuple[Any, ...]], str]
     make: Callable[[str, tuple[Any, ...]], Apply]
 
 
 def as_number(value: object, language: str = "") -> Decimal | None:
-    """Return the number that a value is, or that its text says in a language; else ``None``."""
+    """Return a value as a number, or its text read as a number in a language; else ``None``."""
     return number_in(value, _locale(language))
 
 
 def as_date(value: object, language: str = "") -> date | None:
-    """Return the day that a value is, or that its text says in a language; else ``None``."""
+    """Return a value as a day, or its text read as a day in a language; else ``None``."""
     return day_in(value, _locale(language))
 
 
 def as_text(value: object, language: str) -> str:
-    """Return a value as it is printed: a list as ``a, b en c``, a missing value as nothing."""
+    """Return a value as it is printed: a list as ``a, b en c``, a missing value as ""."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -62,9 +62,9 @@ def as_text(value: object, language: str) -> str:
 
 
 def locale_of(language: str) -> str:
-    """Babel's name of a language tag; of its main language when the whole is unknown, and English at last.
+    """Return Babel's name for a language tag, for its main language if the tag is unknown, else for English.
 
-    English without a country is that of Europe (``1 March 2026``); ``en-US`` is for who asks for it.
+    English without a country is European English (``1 March 2026``); ``en-US`` must be asked for.
     """
     from babel import Locale, UnknownLocaleError
 
@@ -197,7 +197,7 @@ def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:
 
 
 def _led_to(read: Callable[[str], str]) -> FilterRule:
-    """Return a filter that turns a value into an address, or into nothing when it is none."""
+    """Return a filter that turns a value into an address, or into ``None`` when it is none."""
 
     def make(language: str, _arguments: tuple[Any, ...]) -> Apply:
         return lambda value: read(as_text(value, language)) or None
@@ -210,7 +210,7 @@ INTERNAL: Mapping[str, FilterRule] = {
     "_mail": _led_to(addresses.mailbox),
     "_phone": _led_to(addresses.phone),
 }
-"""What compile puts into an address (:mod:`mailer.letter.compile.targets`); an author cannot write these."""
+"""Filters that compile puts into an address (:mod:`mailer.letter.compile.targets`); an author cannot write these."""
 
 FILTERS: Mapping[str, FilterRule] = {
     "default": FilterRule(_check_default, _default),

@@ -1,12 +1,12 @@
-"""The letters of one mailing, written fast: one flat list of pieces for the whole message, copied, filled and joined.
+"""Fast composition of a mailing's letters: one flat list of pieces for a whole message, copied, filled and joined.
 
-Stands beside :meth:`mailer.letter.compose.Composer.message`, which is the specification and the slow way. Promises: the
-same bytes for the same values and stamp, whatever plan, values, name and address (tests/properties/test_flat.py), or it
-raises where the slow way raises: which error that is, the slow way says.
+Complements :meth:`mailer.letter.compose.Composer.message`, which is the specification and the slow way. Promises: the
+same bytes for the same values and stamp, for any plan, values, name and address (tests/properties/test_flat.py). It
+raises where the slow way raises; the slow way determines the error.
 
-Applies to a mailing whose :class:`LetterLinks` begin addresses that a token ends; :func:`flatten` gives None where the
-slow way refuses every letter, for its Message-ID or its List-Unsubscribe. What depends on the mailing alone is worked
-out there, once: the constants, *read online*, and what stands before and after a token. The other parts of a plan are
+Applies to a mailing whose :class:`LetterLinks` begin addresses that a token ends. :func:`flatten` gives None where the
+slow way refuses every letter, for its Message-ID or its List-Unsubscribe. The parts that depend on the mailing alone
+are made there, once: the constants, *read online*, and the text before and after a token. The other parts of a plan are
 filled by the functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with
 an opt-out address by mail (``mailto:``) is one for the slow way.
 
@@ -49,9 +49,9 @@ _TO_LINE = 76 - len("To: ")
 
 
 def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
-    """Return the fast way for a mailing; ``host`` is what stands after the token in a Message-ID.
+    """Return the fast way for a mailing; ``host`` is the text after the token in a Message-ID.
 
-    None: see the module.
+    The module docstring says when the result is ``None``.
     """
     try:
         message_id(_SAMPLE + host)
@@ -63,7 +63,7 @@ def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
 
 
 class Flat:
-    """Made by :func:`flatten`. May be used by several threads at once."""
+    """The fast way for one mailing, made by :func:`flatten`. Several threads may use it at once."""
 
     def __init__(self, composer: Composer, links: LetterLinks, host: str) -> None:
         self._composer, self._links = composer, links
@@ -93,10 +93,10 @@ class Flat:
         self._dated: tuple[datetime | None, list[bytes]] = (None, [])
 
     def message(self, name: str, address: str, at: datetime, values: Values, tokens: bytes) -> bytes:
-        """Return the message for one person; ``tokens`` are those of :func:`mailer.signing.letter_sealer`."""
+        """Return the message for one contact; ``tokens`` are those of :func:`mailer.signing.letter_sealer`."""
         to, optouts, details, once, again = self._places
         whole = f"{name} <{address}>"
-        # A name of atoms beside a plain address on one line stands there as it is.
+        # A name of atoms and a plain address are written unchanged if they fit on one line.
         plain = len(whole) <= _TO_LINE and _TO.fullmatch(whole)
         mailbox = whole.encode("ascii") if plain else recipient(name, address)
         known, dated = self._dated
@@ -120,7 +120,7 @@ class Flat:
     def _date(self, at: datetime) -> list[bytes]:
         """Return the pieces with a Date in them.
 
-        Those with the last one are kept, since many letters are claimed at once.
+        The pieces with the last Date are cached, since many letters are claimed at once.
         """
         dated = self._sheet.pieces.copy()
         place, within = self._date_at
@@ -130,13 +130,13 @@ class Flat:
 
 
 def finished(links: LetterLinks, tokens: bytes) -> dict[str, str]:
-    """Return the links of one person, for the slow way and for the parts of a plan that name them."""
+    """Return the links of one contact, for the slow way and for the parts of a plan that name them."""
     optout, details = tokens[:TEXT_SIZE].decode("ascii"), tokens[TEXT_SIZE : 2 * TEXT_SIZE].decode("ascii")
     return {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
 
 
 class _Sheet:
-    """The pieces as they are put together: neighbouring constants become one, and the places of holes are noted."""
+    """The pieces under construction: neighbouring constants are merged, and the places of holes are recorded."""
 
     def __init__(self, links: LetterLinks) -> None:
         self._starts = {"optout": links.optout, "details": links.details}
@@ -156,18 +156,18 @@ class _Sheet:
             self._grows = True
 
     def mark(self) -> tuple[int, int]:
-        """Where the next constant will stand: its piece, and the place within."""
+        """Return the position of the next constant: its piece, and the place within."""
         self.constant(b"")
         return len(self.pieces) - 1, len(self.pieces[-1])
 
     def hole(self) -> int:
-        """Return a piece of its own, empty as yet; its place."""
+        """Add an empty piece, to be filled later, and return its place."""
         self.pieces.append(b"")
         self._grows = False
         return len(self.pieces) - 1
 
     def token(self, name: str, before: bytes, after: bytes) -> None:
-        """Add a hole for a token, with the text that stands around it in every letter."""
+        """Add a hole for a token, with the text around it, which is the same in every letter."""
         self.constant(before)
         self.tokens[name].append(self.hole())
         self.constant(after)
@@ -201,7 +201,7 @@ class _Sheet:
         self.names_links |= any(name.startswith("links.") for name in names)
 
     def _known(self, part: Part, fill: Fill) -> bool:
-        """Write a slot of a link as constants, round a token if it has one; False for any other part."""
+        """Write a slot of a link as constants, around a token if it has one; return False for any other part."""
         if not isinstance(part, Slot):
             return False
         if names_used(part.source) <= {"links.online"}:
@@ -217,10 +217,10 @@ class _Sheet:
 
 
 def _around(fill: Fill, name: str, start: str) -> tuple[bytes, bytes] | None:
-    """Return the text before and after the token in a slot that is one link; None if it does not stand there whole.
+    """Return the text before and after the token in a slot that is one link; None if the link is not there whole.
 
-    In the path of a plain web address all characters of a token are treated alike, at every place of a letter; the
-    probes are the guard for that.
+    In the path of a plain web address all characters of a token are encoded alike, at every place of a letter. The
+    probes verify that.
     """
     if not _START.fullmatch(start):
         return None
@@ -234,7 +234,7 @@ def _around(fill: Fill, name: str, start: str) -> tuple[bytes, bytes] | None:
 
 
 def _names(plan: Sequence[str | Part]) -> set[str]:
-    """Every name in a plan, dotted."""
+    """Return every name in a plan, dotted."""
     found: set[str] = set()
     for node in plan:
         match node:

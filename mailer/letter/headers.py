@@ -1,9 +1,9 @@
-"""The constant headers of a letter: which names and values may stand there, and how they are written.
+"""The constant headers of a letter: the names and values that are allowed, and their encoding.
 
-Promises: no header is given twice (A11), none of those that we make ourselves can be overridden (B26), no value has
-a control character (B75), List-* and Feedback-ID are one physical line without encoded-words (B13, B14, B18; the
-name of a List-Id is a phrase, RFC 2919, and stands on a line of its own), other
-headers are folded and encoded as unstructured text. Raises ``InputError`` that names the header.
+Promises: no header is given twice (A11), none that Postiljon itself writes can be overridden (B26), no value has a
+control character (B75). List-* and Feedback-ID are one physical line without encoded-words (B13, B14, B18). Only the
+name of a List-Id is a phrase (RFC 2919), on a line of its own. Other headers are folded and encoded as unstructured
+text. Raises ``InputError`` that names the header.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _value(key: str, value: str, name: str) -> bytes:
 
 
 def _list_id(text: str) -> bytes:
-    """RFC 2919: an optional phrase and the identifier in angle brackets, 255 characters at most."""
+    """Return a List-Id (RFC 2919): an optional phrase and the identifier in angle brackets, 255 characters at most."""
     match = _LIST_ID.fullmatch(text)
     if match is None or len(match[2]) > 255 or "." not in match[2]:
         raise InputError(f"List-Id: found {text[:80]!r}, expected Name <name.domain>")
@@ -74,7 +74,7 @@ def _list_id(text: str) -> bytes:
 
 
 def write_date(at: datetime) -> bytes:
-    """RFC 5322 section 3.3, in UTC with a numeric zone. Raises ``InputError`` for a time without a zone."""
+    """Return a Date (RFC 5322 section 3.3) in UTC, with a numeric zone. Raises ``InputError`` without a time zone."""
     if at.tzinfo is not UTC:
         if at.tzinfo is None:
             raise InputError("a date without a time zone cannot be sent")

@@ -1,8 +1,8 @@
-"""Whether a logo can be seen on a ground: by what of it is opaque, read from a PNG.
+"""Visibility of a logo on a background, judged by its opaque pixels, which are read from a PNG.
 
-Only a PNG of 8 bits that is not interlaced is read, row by row and 600,000 pixels at most; of any other picture that
-may be transparent (GIF, WebP, other PNG) nothing is known, so :func:`needs_plate` takes the careful side. A picture
-that fills its rectangle brings its own ground and needs nothing. Pure; raises nothing.
+Only a PNG of 8 bits without interlacing is read, row by row and 600,000 pixels at most. For any other picture that may
+be transparent (GIF, WebP, other PNG) nothing is known, so :func:`needs_plate` takes the careful side. A picture that
+fills its rectangle has its own background and needs nothing. Pure; raises nothing.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of a PNG
 _MOST = 600_000  # pixels
 _OPAQUE = 128
-_LOST = 2.0  # a contrast below this is not seen at a glance
+_LOST = 2.0  # a lower contrast is not seen at a glance
 _REMEMBERED = 1_000_000  # bytes of a picture
 _Colour = tuple[int, int, int, int]  # red, green, blue, alpha, in steps of 16
 _STEPS = bytes(value & 0xF0 for value in range(256))
-SHARE = 0.1  # of what is opaque: with a tenth lost, words are lost
+SHARE = 0.1  # of the opaque pixels: with a tenth lost, words are lost
 
 
 def needs_plate(logo: bytes, ground: str) -> bool:
-    """Whether a part of the logo vanishes on ``ground``, or may, so that something lighter must lie between."""
+    """Return whether a part of the logo vanishes on ``ground``, or may, so that it needs a lighter plate."""
     lost = share_lost(logo, ground)
     return (lost is None and not logo.startswith(b"\xff\xd8")) or (lost or 0) >= SHARE
 
 
 def share_lost(logo: bytes, ground: str) -> float | None:
-    """Return the part of the opaque pixels that is hardly told from ``ground``; 0 where they fill the rectangle.
+    """Return the share of the opaque pixels that hardly differ from ``ground``; 0 where they fill the rectangle.
 
-    None: it cannot be told.
+    None: the share is unknown.
     """
     colours = _colours(logo)
     if colours is None:
@@ -53,7 +53,7 @@ def _hex(colour: _Colour) -> str:
 
 
 def _colours(data: bytes) -> Counter[_Colour] | None:
-    """How often each colour occurs in a PNG. A start asks four times for each ground; one reading is enough."""
+    """Count each colour of a PNG. A start asks four times for each ground, so the counts of small files are cached."""
     return _read_once(data) if len(data) <= _REMEMBERED else _read(data)
 
 
@@ -83,7 +83,7 @@ def _read(data: bytes) -> Counter[_Colour] | None:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each kind of chunk with its bytes, those of the picture together (PNG, third edition, 5.3)."""
+    """Yield each kind of chunk with its bytes, those of the picture joined (PNG, third edition, 5.3)."""
     at, picture = len(_SIGNATURE), []
     while at + 8 <= len(data):
         length, kind = struct.unpack(">I4s", data[at : at + 8])
@@ -97,7 +97,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _rows(data: bytes, length: int, step: int) -> Iterator[bytes]:
-    """Yield the rows as they were before they were filtered (PNG, 9.2)."""
+    """Yield the rows with their filters undone (PNG, 9.2)."""
     before = bytes(length)
     for start in range(0, len(data) - length, length + 1):
         kind, row = data[start], data[start + 1 : start + 1 + length]
@@ -140,7 +140,7 @@ def _by_mean(given: bytes, above: bytes) -> Iterator[int]:
 
 
 def _by_nearest(given: bytes, above: bytes) -> Iterator[int]:
-    """Paeth's filter: of left, up and corner the one that is nearest to left + up - corner; the first of equals."""
+    """Undo Paeth's filter: add the nearest of left, up and corner to left + up - corner; of equals, the first."""
     left = corner = 0
     for value, up in zip(given, above, strict=True):
         from_left, from_up, from_corner = abs(up - corner), abs(left - corner), abs(left + up - corner - corner)

@@ -1,4 +1,4 @@
-"""What stands for a contact's mail address where nobody in particular reads the letter."""
+"""Words that replace a contact's mail address in the public version of a letter, which has no contact."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from templates.words import words
 
 
 def your_address(language: str) -> str:
-    """Words for a contact's mail address, in the letter's language; English if the house does not have it."""
+    """Return words for a contact's mail address, in the letter's language; in English without a translation."""
     return words(language, "letter").gettext("your email address")

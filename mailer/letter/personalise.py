@@ -1,13 +1,13 @@
-"""A plan and a person's values become bytes (or text): constants encoded once, slots filled, escaped and encoded.
+"""Personalisation of a plan with a contact's values: constants are encoded once, slots filled, escaped and encoded.
 
-Promises: a value is escaped for its place and for no other, cannot leave its attribute, add a header or end the mail
-(I10), and ``None`` is never printed: a missing value is its fallback, else nothing. :func:`prepare` does all work
-that does not depend on the person; what it gives never raises, whatever the values. Two calls with equal values give
-equal bytes (I5).
+Promises: a value is escaped for its place and for no other. It cannot leave its attribute, add a header or end the mail
+(I10). ``None`` is never printed: a missing value is its fallback, else nothing. :func:`prepare` does all work that does
+not depend on the contact; its result never raises, whatever the values. Two calls with equal values give equal bytes
+(I5).
 
-Places: HTML text escapes ``& < >``; an attribute also quotes, and is one line; in an address a value is
+Places: HTML text escapes ``& < >``; an attribute also escapes quotes, and is one line. In an address a value is
 percent-encoded, but a slot that *begins* an address (``href="{{ … }}"``) is one (:mod:`mailer.letter.addresses`), else
-the address becomes ``#``; after ``mailto:`` an ``@`` stays, after ``tel:`` a ``+``; a header is one line
+the address becomes ``#``. After ``mailto:`` an ``@`` stays, after ``tel:`` a ``+``. A header is one line
 (:mod:`mailer.letter.encode`); plain text is not escaped. A loop stops after 100 items and leaves out blank ones.
 
 Raises ``FaultsError`` from :func:`prepare` for an expression outside the subset, ``InputError`` for a constant with
@@ -40,7 +40,7 @@ Fill = Callable[[Values], bytes]
 FillPieces = Callable[[Values], list[bytes]]
 Part = Slot | Branch | Loop | Numbered | Number
 Hole = tuple[Part, Fill, list[int]]
-"""What is filled in, its function, and the places in the template where that stands."""
+"""A part to fill in, its function, and its places in the template."""
 MAX_ITEMS = 100
 SUBJECT_USED = len("Subject: ")
 _BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
@@ -57,16 +57,16 @@ _AS_IT_IS: Mapping[str, Pattern[str]] = {
     EscapeContext.HEADER: re.compile(r"(?!)"),
     "address": _AN_ADDRESS,
 }
-_NUMBER = "\0number"  # where the last number of the list around stands among the values
+_NUMBER = "\0number"  # the key, among the values, of the last number of the list around
 _SHOWN = (EscapeContext.HTML, EscapeContext.ATTRIBUTE, EscapeContext.HEADER, EscapeContext.PLAIN)
-_NEITHER = "\0"  # stands before a slot that follows something unknown
+_NEITHER = "\0"  # the text before a slot, if that is unknown
 
 
 def prepare(plan: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
     """Return the function that fills ``plan``: values in, bytes out.
 
     ``qp``: quoted-printable, begun and ended at the start of a line. ``header``: the folded text of a Subject.
-    ``raw``: UTF-8. Filters speak ``language``.
+    ``raw``: UTF-8. Filters use ``language``.
     """
     if encoding == "header":
         return _subject(_filler(plan, _Maker(language, _utf8, header=True), ""))
@@ -75,12 +75,12 @@ def prepare(plan: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
 
 
 def prepare_pieces(plan: CompiledTemplate, language: str) -> FillPieces:
-    """As :func:`prepare` for ``qp``, but the pieces are not joined yet: a message is joined once."""
+    """Do as :func:`prepare` for ``qp``, but leave the pieces unjoined: a message is joined once."""
     return _pieces(plan, _Maker(language, quoted_printable, header=False), "")
 
 
 def prepare_parts(plan: CompiledTemplate, language: str) -> tuple[list[bytes], list[Hole]]:
-    """As :func:`prepare_pieces`, taken apart: the pieces with nothing in the holes, and what fills these, in order."""
+    """Return the pieces of :func:`prepare_pieces` with empty holes, and the holes in the order of filling."""
     return _parts(plan, _Maker(language, quoted_printable, header=False), "")
 
 
@@ -90,9 +90,9 @@ def render(plan: CompiledTemplate, values: Values, language: str) -> str:
 
 
 def render_public(plan: CompiledTemplate, language: str, links: Mapping[str, str] | None = None) -> str:
-    """Return the plan for nobody in particular: slots show their fallback, conditions on a contact are false.
+    """Return the plan as its public version: slots show their fallback, conditions on a contact are false.
 
-    What everybody has, an address, needs no fallback; here it is *your email address*, in the letter's language, and
+    A contact's mail address needs no fallback; here it is *your email address*, in the letter's language, and
     nothing within an address. ``links`` are those that are not personal (``online``). A loop over a contact's list is
     left out.
     """
@@ -119,18 +119,18 @@ def _for_nobody(plan: CompiledTemplate, address: str) -> CompiledTemplate:
 
 
 def is_personal(source: str) -> bool:
-    """Whether an expression names anything of a contact, so that it is false for nobody in particular."""
+    """Return whether an expression names anything of a contact, so that it is false in the public version."""
     return any(not name.startswith("links.") for name in names_used(source))
 
 
 class _Maker:
-    """What is the same for all nodes of a plan: language, encoding, and whether it is a header."""
+    """The settings of all nodes of a plan: language, encoding, and whether it is a header."""
 
     def __init__(self, language: str, encode: Encode, *, header: bool) -> None:
         self.language, self.encode, self.header = language, encode, header
 
     def constant(self, text: str) -> bytes:
-        """Return a constant, cleaned of nothing: control characters in it are the author's mistake."""
+        """Return a constant, encoded and not cleaned: control characters in it are the author's mistake."""
         refuse_controls(text, "the subject" if self.header else "the letter", header=self.header)
         return self.encode(text.replace("\r\n", "\n").replace("\r", "\n"))
 
@@ -144,7 +144,7 @@ class _Maker:
         return _short(value_of, as_it_is, partial(self.late, escape))
 
     def late(self, escape: Escape, value: object) -> bytes:
-        """Escape what :func:`_short` leaves: values that are no text, or not short, or must be escaped."""
+        """Escape the values that :func:`_short` leaves: not text, not short, or in need of escaping."""
         text = escape(as_text(value, self.language))
         return quoted_printable(text) if text else b""
 
@@ -154,9 +154,9 @@ def _fill_slot(value_of: Evaluate, escape: Escape, encode: Encode, language: str
 
 
 def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes]) -> Fill:
-    """Return the fast way: one look tells whether a value can stand in quoted-printable, in its place, as it is.
+    """Return the fast way: one match decides whether a value can stand unchanged in quoted-printable, in its place.
 
-    What was written last is kept, since some values (the address to read online) are the same for everybody.
+    The last result is cached, since some values (the address to read online) are the same for all contacts.
     """
     last: tuple[object, bytes] = (None, b"")
     fits = as_it_is.fullmatch
@@ -205,7 +205,7 @@ def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
 def _parts(plan: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
     """Return the constants of a plan, and its holes in the order in which they are filled.
 
-    A slot that stands there twice is filled once.
+    A slot that occurs twice is filled once.
     """
     template: list[bytes] = []
     holes: dict[object, Hole] = {}
@@ -224,7 +224,7 @@ def _parts(plan: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[byt
 
 
 def _merged(plan: CompiledTemplate) -> list[Any]:
-    """Return the nodes with neighbouring constants put together, empty ones left out."""
+    """Return the nodes with neighbouring constants merged, and empty ones left out."""
     nodes: list[Any] = []
     for node in plan:
         if isinstance(node, str) and nodes and isinstance(nodes[-1], str):
@@ -279,7 +279,7 @@ def _fill_loop(items_of: Evaluate, variable: str, body: Fill, gap: bytes, values
 
 
 def _subject(fill: Fill) -> Fill:
-    """Header text from UTF-8; what was encoded last is kept, since most subjects are the same for everybody."""
+    """Return the function of a header's text from UTF-8. Its last result is cached: most subjects are the same."""
     last: tuple[bytes, bytes] = (b"", b"")
 
     def encoded(values: Values) -> bytes:

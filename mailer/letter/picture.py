@@ -1,6 +1,7 @@
-"""Pictures: what kind a file is and how large, read from its first bytes. No picture is decoded.
+"""Pictures: the kind and size of a file, read from its first bytes. No picture is decoded.
 
-What is kept and served is the picture alone (:mod:`mailer.letter.bare`): no place where it was taken, no comment.
+The picture alone is kept and served (:mod:`mailer.letter.bare`), without the place where it was taken and without
+comments.
 
 Raises ``ValueError`` with a sentence for a file that is no PNG, JPEG, GIF or WebP (the kinds that mail programs show).
 """
@@ -16,8 +17,8 @@ from mailer.letter.plan import Image
 
 N_ = str  # marks a text for the catalogue (domain cli)
 PIXELS, SIDE = 100_000_000, 30_000
-"""A picture of more is a burden on each reader's machine, or made to be one: a phone's camera has 12 to 100 million."""
-_SEGMENTS = 1_000  # of a JPEG, before the one that says how large it is
+"""A larger picture is a burden on each reader's machine, perhaps on purpose: a phone's camera has 12 to 100 million."""
+_SEGMENTS = 1_000  # of a JPEG, before the one with its size
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
 
 _HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -36,7 +37,7 @@ class Picture:
     height: int
 
     def shown(self, limit: int) -> tuple[int, int]:
-        """Width and height at which it is shown in a column of ``limit`` pixels."""
+        """Return the width and height of the picture in a column of ``limit`` pixels."""
         width = min(self.width, limit)
         return width, max(1, round(self.height * width / self.width))
 
@@ -76,7 +77,7 @@ def _measure(data: bytes) -> tuple[str, int, int]:
 
 
 def _other_kind(data: bytes) -> str:
-    """Return the name of a kind of file that is often taken for a picture; empty for all others."""
+    """Return the name of a kind of file that is often mistaken for such a picture; "" for all others."""
     start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in start):
         return "SVG"
@@ -101,7 +102,7 @@ def _jpeg(data: bytes) -> tuple[int, int]:
 
 
 def colours(data: bytes) -> int:
-    """How many colours a JPEG mixes: 4 for print (CMYK); 0 for other files."""
+    """Return how many colours a JPEG mixes: 4 for print (CMYK); 0 for other files."""
     try:
         at = 2
         for _ in range(_SEGMENTS if data[:2] == b"\xff\xd8" else 0):

@@ -1,9 +1,9 @@
-"""What a compiled letter is made of: constant text, slots, branches and loops; and the letter that they make up.
+"""The parts of a compiled letter (constant text, slots, branches and loops), and the letter that consists of them.
 
-A plan holds text that is already right for its place (HTML constants are HTML) but not yet encoded for the
-wire; :mod:`mailer.letter.personalise` encodes the constants once and fills slots per person. Everything here is
-data that turns to JSON and back without loss, because a snapshot is kept for years and a retry after a restart
-must send the same bytes (I5).
+A plan holds text that is already right for its place (HTML constants are HTML) but not yet encoded for the wire.
+:mod:`mailer.letter.personalise` encodes the constants once and fills slots per contact. Everything here is data that
+converts to JSON and back without loss. A snapshot is kept for years, and a retry after a restart must send the same
+bytes (I5).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 class EscapeContext(StrEnum):
-    """Where a slot stands; its value is escaped for that place and for no other."""
+    """The place of a slot; its value is escaped for that place and for no other."""
 
     HTML = "html"  # between tags
     ATTRIBUTE = "attribute"  # inside a quoted attribute that is no address
@@ -54,7 +54,7 @@ class Branch:
 class Loop:
     """for NAME in LIST: LIST is an expression that gives a contact's own list, 100 items at most.
 
-    ``between`` stands between two rounds that give something.
+    ``between`` stands between two rounds that are not empty.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A list whose items are numbered as they are shown, the first one with ``start``."""
+    """A list whose items are numbered as they are shown, beginning with ``start``."""
 
     start: int
     body: CompiledTemplate
@@ -73,7 +73,7 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The next number of the list around it; with ``value`` that one, from which it goes on."""
+    """The next number of the list around it; with ``value``, that number, from which the list counts on."""
 
     value: int | None = None
 
@@ -84,7 +84,7 @@ CompiledTemplate = tuple[TemplateNode, ...]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that lies beside the campaign file; ``sha256`` in hex names it for ever."""
+    """A picture from a file beside the campaign file; ``sha256`` in hex is its permanent name."""
 
     sha256: str
     media_type: str
@@ -92,14 +92,14 @@ class Image:
 
     @property
     def file_name(self) -> str:
-        """Its name in ``/m/``: hash and ending."""
+        """The name of the file in ``/m/``: hash and extension."""
         ending = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}[self.media_type]
         return f"{self.sha256}.{ending}"
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A compiled letter: all that is needed, with a person's values and a stamp, to make the bytes of a message."""
+    """A compiled letter: with a contact's values and a stamp, it determines the bytes of a message."""
 
     language: str
     from_name: str
@@ -112,7 +112,7 @@ class Letter:
     list_unsubscribe: bool = True  # service letters have none
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON; equal letters give equal bytes, so that a hash names a letter."""
+        """Return canonical JSON; equal letters give equal bytes, so that a hash names a letter."""
         fields = asdict(self) | {name: _dump(getattr(self, name)) for name in ("subject", "html", "text")}
         return json.dumps(
             {"format": FORMAT} | fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")
@@ -131,7 +131,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What compile gives: the letter, the version for nobody in particular, its images, and warnings."""
+    """The result of compile: the letter, its public version, its images, and warnings."""
 
     letter: Letter
     public_html: str
@@ -141,7 +141,7 @@ class Compiled:
 
 
 class MessageMeta(NamedTuple):
-    """What differs per message beside the person's values. ``message_id`` without angle brackets."""
+    """The data of one message beside the contact's values. ``message_id`` is without angle brackets."""
 
     address: str
     date: datetime
@@ -152,9 +152,9 @@ class MessageMeta(NamedTuple):
 
 
 class LetterLinks(NamedTuple):
-    """The links of a mailing's letters: ``optout`` and ``details`` begin addresses, which a reader's token ends.
+    """The links of a mailing's letters: ``optout`` and ``details`` begin addresses, which a contact's token ends.
 
-    ``online``: the whole address of the letter itself, the same for all; "" where it has none.
+    ``online``: the whole address of the letter itself, the same for all; "" if the letter has none.
     """
 
     online: str

@@ -1,12 +1,12 @@
-"""Numbers and days as people write them in a table, read in the letter's language; what is not sure is not read.
+"""Numbers and days in a contact's cells, read in the letter's language; an ambiguous text is not read.
 
-Numbers: ``1234.5``, ``1.234,50``, ``1,234.50``, ``1 234,5``, ``1'234.50``, ``€ 12,-``, ``-5``. A point or a comma alone
-is what the language says where three digits follow (``1.234`` is 1234 in Dutch, and 1.234 in English), else it can
-only mark decimals (``12.50``). Days: ``2026-03-18``, ``18-03-2026`` (also with points or slashes; month first only
-where the language writes it so, such as ``en-US``), ``18 maart 2026``.
+Numbers: ``1234.5``, ``1.234,50``, ``1,234.50``, ``1 234,5``, ``1'234.50``, ``€ 12,-``, ``-5``. The language decides on
+a point or a comma alone before three digits (``1.234`` is 1234 in Dutch, and 1.234 in English). Any other can only mark
+decimals (``12.50``). Days: ``2026-03-18``, ``18-03-2026`` (also with points or slashes; month first only where the
+language writes it so, such as ``en-US``), ``18 maart 2026``.
 
 Promises: nothing is guessed. ``12%``, ``1e3``, ``(5)``, a year of two digits, a month beyond 12 and a spreadsheet's
-count of days give ``None``, and are printed as they stand; ``check`` tells of them. Nothing here raises.
+count of days give ``None``. They are printed unchanged; ``check`` reports them. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MONTH_FIRST = re.compile(r"(?:[^\W\d]+, )?([^\W\d]+)\.? ([0-9]{1,2})(?:st|nd|rd
 
 
 def number_in(value: object, locale: str) -> Decimal | None:
-    """Return the number that a value is, or that its text says in a locale; else ``None``. Never NaN or infinite."""
+    """Return a value as a number, or its text read as a number in a locale; else ``None``. Never NaN or infinite."""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return Decimal(value)
     if not isinstance(value, str) or len(value) > _LONGEST:
@@ -71,7 +71,7 @@ def _decimal(sign: str, digits: str) -> Decimal | None:
 
 
 def _without_currency(text: str) -> str:
-    """``€ 12,-`` as ``12,00``: without the sign of a currency, and with noughts for no cents."""
+    """Return ``€ 12,-`` as ``12,00``: without the sign of a currency, and with zeros for no cents."""
     sign = text[:1] if text[:1] in ("+", "-") else ""
     text = text[len(sign) :].lstrip()
     if text[:1] and unicodedata.category(text[0]) == "Sc":
@@ -92,7 +92,7 @@ def decimal_mark(locale: str) -> str:
 
 
 def day_in(value: object, locale: str) -> date | None:
-    """Return the day that a value is, or that its text says in a locale; else ``None``."""
+    """Return a value as a day, or its text read as a day in a locale; else ``None``."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -119,7 +119,7 @@ def _day(year: str, month: str, day: str) -> date | None:
 
 
 def _by_order(first: str, second: str, year: str, locale: str, *, hyphen: bool) -> date | None:
-    """Return a day of numbers alone. Where the month comes first, it does so with slashes; else it must be plain."""
+    """Return a day of numbers alone. In a locale with the month first, a date without slashes must be unambiguous."""
     if not month_first(locale):
         return _day(year, second, first)
     if not hyphen:
@@ -129,7 +129,7 @@ def _by_order(first: str, second: str, year: str, locale: str, *, hyphen: bool) 
 
 @lru_cache(maxsize=64)
 def month_first(locale: str) -> bool:
-    """Whether ``03/04/2026`` is a day in March: where the tag says so (``en-US``), not in English as such."""
+    """Return whether ``03/04/2026`` is a day in March: in a locale such as ``en-US``, but not in plain English."""
     from babel.dates import get_date_format
 
     return locale != "en" and get_date_format("short", locale).pattern.startswith("M")

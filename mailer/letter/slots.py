@@ -1,12 +1,12 @@
-"""Contact tags in an author's text: finding, checking, and the one place that says what is allowed.
+"""Contact tags in an author's text: finding and checking them, and the only definition of the allowed ones.
 
-``{{ contact.name | default("reader") }}``, ``{% if contact.role %} … {% elif … %} … {% else %} … {% endif %}``,
-``{% for item in contact.items %} … {% endfor %}``; a comment ``{# … #}`` is left out. See contract.md, Contact tags.
+``{{ contact.name | default("reader") }}``, ``{% if contact.role %} … {% elif … %} … {% else %} … {% endif %}``, ``{%
+for item in contact.items %} … {% endfor %}``. A comment ``{# … #}`` is left out. See contract.md, Contact tags.
 
-Promises: :func:`scan` never raises and finds every fault at once, each with its line; without faults, the tags are
-balanced, every expression compiles, every slot has a value or a fallback, loops are not nested, and so nothing can
-run away while sending. The texts and the ``raw`` of the tags, put together, are the source without its comments.
-Success does not mean that contacts have the attributes that are named.
+Promises: :func:`scan` never raises and finds every fault at once, each with its line. Without faults, the tags are
+balanced, every expression compiles, every slot has a value or a fallback, and loops are not nested. So no tag can run
+without end while sending. The texts and the ``raw`` of the tags, joined, are the source without its comments. Success
+does not mean that contacts have the attributes that are named.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FOR = re.compile(r"\s*([^\W\d]\w*)\s+in\s+(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What stands between tags, as it was written. Line and column (1-based) of its first character."""
+    """The text between tags, as it was written. Line and column (1-based) of its first character."""
 
     text: str
     line: int
@@ -51,8 +51,8 @@ class Text:
 class Tag:
     """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable.
 
-    The last four kinds are never an author's: compile puts them where a text part needs them (plan.py).
-    ``place``: of a slot, where it stands if that does not follow from the text around it.
+    An author cannot write the last four kinds: compile puts them where a text part needs them (plan.py).
+    ``place``: the place of a slot, if it does not follow from the text around it.
     """
 
     kind: TagKind
@@ -66,7 +66,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What :func:`scan` found. With faults, ``pieces`` are only a best guess."""
+    """The result of :func:`scan`. With faults, ``pieces`` are only a best guess."""
 
     pieces: tuple[Union[Text, Tag], ...]
     faults: tuple[Fault, ...]
@@ -117,7 +117,7 @@ class _Scanner:
         self.faults.append(replace(self.where, line=line, found=shown, expected=expected, hint=hint))
 
     def place(self, position: int) -> tuple[int, int]:
-        """Line and column; asked in rising order, so that each line is counted once."""
+        """Return line and column; calls come with rising positions, so that each line is counted once."""
         self.line += self.source.count("\n", self.counted, position)
         self.newline = max(self.newline, self.source.rfind("\n", self.counted, position))
         self.counted = position
@@ -128,7 +128,7 @@ class _Scanner:
             self.pieces.append(Text(self.source[start:end], *self.place(start)))
 
     def tag(self, mark: re.Match[str]) -> int:
-        """Take the tag that begins at ``mark``; gives where to go on."""
+        """Take the tag that begins at ``mark``; return the position to go on from."""
         line, column = self.place(mark.start())
         opening = mark[0]
         if opening in ("}}", "%}"):

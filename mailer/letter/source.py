@@ -1,4 +1,4 @@
-"""What compile is given: the words of a campaign file and all that stands around them, as values."""
+"""The input of compile: the words of a campaign file and the settings around them, as values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mailer.letter.brand import Brand
 class LetterSource:
     """A letter before it is compiled. ``body`` is Markdown with blocks and contact tags, without front matter.
 
-    ``body_line`` is the line of the file on which the body begins; ``lines`` says on which line each front-matter
-    key stands, for faults. ``images`` holds what lies beside the file, by the name that the text uses. ``online_url``
-    is empty when there is no *read online*; ``canonical_url`` is the lasting address of the public version, and
-    ``subscribe_url`` where its reader may sign up (empty: not offered). ``headers`` are further constant headers
-    (Feedback-ID, …).
+    ``body_line`` is the line of the file on which the body begins; ``lines`` gives the line of each front-matter key,
+    for faults. ``images`` holds the files beside the campaign file, by the name that the text uses. ``online_url`` is
+    empty when there is no *read online*. ``canonical_url`` is the permanent address of the public version, and
+    ``subscribe_url`` the address where its reader may sign up (empty: not offered). ``headers`` are further constant
+    headers (Feedback-ID, …).
     """
 
     file: str

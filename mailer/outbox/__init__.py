@@ -1,12 +1,12 @@
-"""The outbox: mailings and their deliveries; who may be sent to now, and what became of each.
+"""The outbox: mailings and their deliveries; the claiming of deliveries, and the outcome of each.
 
-The one home of the tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``. Every function takes the caller's
-connection first and changes nothing outside its transaction. What holds: one delivery per (mailing, recipient) (I1); no
-campaign letter for a suppressed address is claimed (I2); every row is in one state, moved only as ``states.py`` says
-(I13); a claim is on disk before a byte is written, so after a crash each row is settled, or in doubt and listed (I3,
-I4).
+This package alone has the tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``. Every function takes the
+caller's connection first and changes nothing outside its transaction. Invariants: one delivery per (mailing, recipient)
+(I1); no campaign letter for a suppressed address is claimed (I2). Every row is in one state, and moves only as in
+``states.py`` (I13). A claim is on disk before a byte is written, so after a crash each row is settled, or in doubt and
+listed (I3, I4).
 
-What success does not mean: *accepted* says that the relay took the letter, not that anybody got it (RFC 1047).
+Limit of success: *accepted* means that the relay took the letter, not that the recipient got it (RFC 1047).
 """
 
 from mailer.outbox import service

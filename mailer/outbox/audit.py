@@ -1,8 +1,8 @@
-"""The counters of a mailing against its rows, without holding up those who send.
+"""The audit of a mailing's counters against its rows, without delaying the senders.
 
-Promises: the rows are counted and the counters read in one statement that only reads, so both are of one moment; what
-differs is then put right as a difference, in a transaction of one statement, since every other writer posts differences
-too. So a mailing of a million rows costs its senders nothing, and a recount beside them is exact.
+Promises: one reading statement counts the rows and reads the counters, so both are of one moment. A deviation is then
+added as a difference, in a transaction of one statement, since every other writer posts differences too. So a mailing
+of a million rows costs its senders nothing, and a recount beside them is exact.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ STATES = tuple(name for name in COUNTERS if name != "recipients")
 
 
 def differences(conn: Connection, mailing_id: int) -> dict[str, int]:
-    """Counter → what has to be added to it; empty when all agree. Reads only."""
+    """Return counter → number that must be added to it; empty when all agree. Reads only."""
     counted = [func.sum(case((DELIVERY.c.state == name, 1), else_=0)).label(f"n_{name}") for name in STATES]
     rows = select(func.count().label("n_recipients"), *counted).where(DELIVERY.c.mailing_id == mailing_id).subquery()
     both = MAILING.join(rows, true())
@@ -32,7 +32,7 @@ def differences(conn: Connection, mailing_id: int) -> dict[str, int]:
 
 
 def put_right(conn: Connection, mailing_id: int, changes: dict[str, int]) -> None:
-    """Add what :func:`differences` found, however far the counters have moved since."""
+    """Add the numbers from :func:`differences`, however far the counters have moved since."""
     if changes:
         moved = {name: MAILING.c[name] + change for name, change in changes.items()}
         conn.execute(update(MAILING).where(MAILING.c.id == mailing_id).values(moved))

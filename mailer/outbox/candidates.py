@@ -1,4 +1,4 @@
-"""Who could be claimed next where recipient domains are paced: looked at first, then claimed by number.
+"""The candidates for the next claim where recipient domains are paced: read first, then claimed by number.
 
 Reads only the partial indexes, takes no lock and promises nothing: the claim checks each row again.
 """
@@ -25,7 +25,7 @@ class Candidate:
 
 
 def due(conn: Connection, mailing: int, blocked: Collection[str], limit: int, now: datetime) -> list[Candidate]:
-    """Rows in retry whose time has come, longest first, but for those of blocked domains."""
+    """Return due rows in retry, the longest due first, except those of blocked domains."""
     row = DELIVERY.c
     query = select(row.id, row.domain).where(row.mailing_id == mailing, row.state == "retry", row.retry_at <= now)
     query = query.where(row.domain.not_in(blocked)) if blocked else query
@@ -34,7 +34,7 @@ def due(conn: Connection, mailing: int, blocked: Collection[str], limit: int, no
 
 
 def fresh(conn: Connection, mailing: int, blocked: Collection[str], limit: int, after: int = 0) -> list[Candidate]:
-    """Rows that wait, in the order of the queue from row ``after`` on, but for those of blocked domains."""
+    """Return waiting rows in the order of the queue, behind row ``after``, except those of blocked domains."""
     row = DELIVERY.c
     query = select(row.id, row.domain).where(row.mailing_id == mailing, row.state == "waiting", row.id > after)
     query = query.where(row.domain.not_in(blocked)) if blocked else query
@@ -43,7 +43,7 @@ def fresh(conn: Connection, mailing: int, blocked: Collection[str], limit: int, 
 
 
 def of_domain(conn: Connection, mailing: int, domain: str, limit: int, before: int) -> list[Candidate]:
-    """Rows of one domain that wait before row ``before``: those that were passed over while it was blocked."""
+    """Return one domain's waiting rows before row ``before``: those that were skipped while it was blocked."""
     row = DELIVERY.c
     query = select(row.id, row.domain).where(row.mailing_id == mailing, row.state == "waiting", row.id < before)
     found = conn.execute(query.where(row.domain == domain).order_by(row.id).limit(limit))

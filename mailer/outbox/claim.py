@@ -1,11 +1,11 @@
-"""The claim: one conditional statement that takes the heads of a queue, and leaves out who may not be mailed.
+"""The claim: one conditional statement that takes the heads of a queue, without contacts that may not be mailed.
 
-Promises: a row is claimed only if, when the statement runs, its mailing is open, its time is not over and no
-suppression holds it back (I2); one that may not be mailed becomes skipped by the same statement, so the queue is
-never blocked by those who left. The first claim sets ``first_claimed_at``, for ever (I5). Two senders never get
-the same row: SQLite has one writer, PostgreSQL skips locked rows. Due retries come before fresh rows.
+Promises: the statement claims a row only if, at that time, its mailing is open, not out of time, and no suppression
+holds it back (I2). It skips a row that may not be mailed, so contacts that opted out never block the queue. The first
+claim sets ``first_claimed_at``, for ever (I5). Two senders never get the same row: SQLite has one writer, PostgreSQL
+skips locked rows. Due retries come before fresh rows.
 
-Once the caller's transaction is committed, the claim is on disk; nothing of a message may be written before.
+Once the caller's transaction is committed, the claim is on disk; no part of a message may be written before.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Claimed
 from mailer.prepared import PreparedStatement, given_numbers, instant
 
-_ROUNDS = 8  # a queue whose head is suppressed is cleared some windows at a time
+_ROUNDS = 8  # windows that one call clears of suppressed rows at the head of a queue
 EXPIRED = "expired"
 TIME_IS_UP = "time_is_up"
-SPEED = "speed"  # the reason of a row that waits because it came too fast
-_AT_ONCE = 500  # rows whose time is up, in one transaction
+SPEED = "speed"  # the reason of a row that waits because mail came too fast
+_AT_ONCE = 500  # rows that are given up in one transaction
 _RETURNED = ("state", "id", "recipient", "address", "address_hash", "domain", "attempt", "tries", "first_claimed_at")
 
 
@@ -55,10 +55,10 @@ def claim(
     given_up: datetime | None = None,
     tally: CounterDelta | None = None,
 ) -> list[Claimed]:
-    """Take up to ``wanted[mailing]`` rows of each mailing for this sender, due retries first.
+    """Claim up to ``wanted[mailing]`` rows of each mailing for this sender, due retries first.
 
-    ``given_up``: a row in retry, or put back for the pace, whose first attempt was before this becomes refused (time is
-    up). With a ``tally`` the caller posts the counters itself.
+    ``given_up``: a row in retry, or put back for the pace, is refused if its first attempt was before this time. With a
+    ``tally`` the caller posts the counters itself.
     """
     own = tally or CounterDelta()
     retries = claim_state(conn, ("retry", sender_id, given_up), wanted, now, own)
@@ -77,11 +77,11 @@ def claim_state(
     now: datetime,
     tally: CounterDelta,
 ) -> list[Claimed]:
-    """As :func:`claim`, of one state; ``what`` is (state, sender, given up)."""
+    """Claim as :func:`claim`, but rows of one state only; ``what`` is (state, sender, given up)."""
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
         mine = _of_mailing(conn, (what, mailing, now), number, tally)
-        _count_letters(conn, mine, now)  # before the next mailing is claimed: it may be for the same person
+        _count_letters(conn, mine, now)  # before the next mailing is claimed: it may be for the same contact
         taken += mine
     return taken
 
@@ -89,9 +89,9 @@ def claim_state(
 def ask_for_fresh(
     conn: Connection, what: tuple[int, datetime], mailing: int, room: int, now: datetime
 ) -> Callable[[CounterDelta], list[Claimed]]:
-    """Claim as :func:`claim_state` claims rows that wait, in two steps: statements are sent now, and read by the call.
+    """Claim waiting rows as :func:`claim_state`, in two steps: send the statements now, read the results in the call.
 
-    ``what``: (sender, given up). So they can travel together with others (:func:`mailer.prepared.together`).
+    So the statements can be sent together with others (:func:`mailer.prepared.together`). ``what``: (sender, given up).
     """
     sender_id, given_up = what
     given = _bound(sender_id, mailing, now) | {"b_given_up": given_up, "b_room": room}
@@ -100,7 +100,7 @@ def ask_for_fresh(
     def read(tally: CounterDelta) -> list[Claimed]:
         rows = heads.fetchall()
         taken = _sort(rows, "waiting", mailing, tally)
-        if len(rows) == room > len(taken):  # some are skipped now: look further, as the slow way does
+        if len(rows) == room > len(taken):  # some were skipped: claim more, as the slow way does
             who = (("waiting", sender_id, given_up), mailing, now)
             taken += _of_mailing(conn, who, room - len(taken), tally, _ROUNDS - 1)
         _count_letters(conn, taken, now, limits.fetchall())
@@ -112,7 +112,7 @@ def ask_for_fresh(
 def claim_rows(
     conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, tally: CounterDelta
 ) -> list[Claimed]:
-    """As :func:`claim`, for rows that were chosen before because of pace; each is checked again."""
+    """Claim as :func:`claim`, but rows that were selected by pace before; each is checked again."""
     taken: list[Claimed] = []
     for state, statement in _CHOSEN.items():
         ids = [item.delivery for item in chosen if item.state == state]
@@ -125,7 +125,7 @@ def claim_rows(
 
 
 def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, tally: CounterDelta) -> int:
-    """Refuse what nobody claims, since its domain or the relay takes nothing, once its time is up; how many."""
+    """Refuse rows whose time is up and that no sender claims, since domain or relay takes nothing; return how many."""
     found, row = 0, DELIVERY.c
     for source in sources("give_up", "refused"):
         waits = row.reason == SPEED if source == "waiting" else row.retry_at <= now
@@ -139,14 +139,14 @@ def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, t
 
 
 def unwanted(conn: Connection, deliveries: Sequence[int], now: datetime) -> set[int]:
-    """Which of these claimed rows would not be claimed any more: somebody opted out, its time is over, it is held."""
+    """Return the claimed rows that may no longer be sent: after an opt-out, out of time, or in a mailing not open."""
     return {number for (number,) in _UNWANTED.run(conn, {"b_ids": json.dumps(deliveries), "b_now": now}).fetchall()}
 
 
 def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime, found: Any = None) -> None:
-    """Note that contacts which want letters less often have had one now, unless it is service mail.
+    """Count these letters for the contacts that want letters less often, unless it is service mail.
 
-    ``found``: the rows of the limits, where they have been read already.
+    ``found``: the rows of the limits, if they have been read already.
     """
     if not taken:
         return
@@ -179,7 +179,7 @@ def _bound(sender_id: int, mailing: int, now: datetime) -> dict[str, Any]:
 
 
 def _sort(rows: Iterable[Any], source: str, mailing: int, tally: CounterDelta) -> list[Claimed]:
-    """Who was claimed, in the order of the queue; all are counted."""
+    """Return the claimed rows in the order of the queue, and count all rows."""
     claimed: list[Claimed] = []
     moved = {"skipped": 0, "refused": 0}
     for row in rows:
@@ -200,7 +200,7 @@ def _claimed(mailing: int, row: Any) -> Claimed:
 
 
 def _statement(source: str, chosen: Any) -> Update:
-    """UPDATE … FROM (the heads of the queue, each with what holds it back) … RETURNING."""
+    """Build UPDATE … FROM (the heads of the queue, each with its reason to be held back) … RETURNING."""
     assert source in sources("claim", "sending") and source in sources("skip", "skipped")  # noqa: S101, PT018
     row, mailing = DELIVERY.alias("d"), MAILING.alias("m")
     now = bindparam("b_now", type_=Instant())
@@ -208,7 +208,7 @@ def _statement(source: str, chosen: Any) -> Update:
     verdicts: list[tuple[Any, Any]] = [(mailing.c.send_before <= now, literal_column(f"'{EXPIRED}'"))]
     assert source in sources("give_up", "refused")  # noqa: S101
     too_old = row.c.first_claimed_at <= bindparam("b_given_up", type_=Instant())
-    if source == "waiting":  # else it was never tried, or handed back for reasons of ours
+    if source == "waiting":  # other waiting rows were never tried, or were handed back for our own reasons
         too_old = and_(row.c.reason == literal_column(f"'{SPEED}'"), too_old)
     verdicts.append((too_old, literal_column(f"'{TIME_IS_UP}'")))
     verdict = case(*verdicts, else_=literal_column("'suppressed:'") + held_back)

@@ -1,7 +1,7 @@
-"""The counters in the mailing row: changed in the transaction that moves the deliveries, and last in it.
+"""The counters in the mailing row: changed by the last statements of the transaction that moves the deliveries.
 
-A :class:`CounterDelta` collects what moved; :meth:`CounterDelta.post` writes it, one statement a mailing, in the order
-of their numbers, so that two senders on PostgreSQL wait for each other briefly and never in a circle.
+A :class:`CounterDelta` collects the moves; :meth:`CounterDelta.post` writes them, one statement a mailing, in the order
+of their numbers. So two senders on PostgreSQL wait for each other only briefly, and never deadlock.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ class CounterDelta:
         self._changes: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def moved(self, mailing: int, source: str, target: str, number: int = 1) -> None:
-        """Count ``number`` deliveries that went from one state to another."""
+        """Count ``number`` deliveries that moved from one state to another."""
         if number and source != target:
             changes = self._changes[mailing]
             changes[source] -= number
             changes[target] += number
 
     def added(self, mailing: int, number: int) -> None:
-        """Count ``number`` new deliveries, which wait."""
+        """Count ``number`` new deliveries, in state waiting."""
         if number:
             self._changes[mailing]["recipients"] += number
             self._changes[mailing]["waiting"] += number
 
     def post(self, conn: Connection) -> None:
-        """Write the differences and forget them."""
+        """Write the differences and clear them."""
         for mailing in sorted(self._changes):
             changes = self._changes[mailing]
             if any(changes.values()):

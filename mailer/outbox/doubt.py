@@ -1,8 +1,8 @@
-"""In doubt, and what becomes known later: decisions, proofs, bounces, complaints, and erasure.
+"""Deliveries in doubt, and facts that arrive later: decisions, proofs, bounces, complaints, and erasure.
 
 Promises: :func:`decide` moves only rows that are in doubt; a proof (:func:`prove`, :func:`bounced`) settles a doubt
-for good; the order in which a bounce and a complaint come does not matter, and neither does a repeat (B67).
-:func:`erase_recipient` leaves numbers and states and takes away what names a person (I12).
+for good. The order of a bounce and a complaint does not matter, and neither does a repeat (B67).
+:func:`erase_recipient` keeps numbers and states, and removes the personal data (I12).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TARGET = {"send_again": "waiting", "treat_as_sent": "accepted"}
 
 
 def doubts(conn: Connection, mailing_id: int) -> list[Doubt]:
-    """All that are in doubt, in the order of the audience."""
+    """Return all deliveries in doubt, in the order of the audience."""
     row = DELIVERY.c
     query = (
         select(row.id, row.recipient, row.address, row.at, row.attempt, SENDER.c.name, row.reason)
@@ -43,10 +43,10 @@ def doubts(conn: Connection, mailing_id: int) -> list[Doubt]:
 def decide(
     conn: Connection, mailing_id: int, choice: DoubtChoice, addresses: Sequence[str] | None, now: datetime
 ) -> int:
-    """Send again, or treat as sent: all that are in doubt, or those with these addresses; how many.
+    """Send again, or treat as sent: all deliveries in doubt, or those to these addresses; return how many.
 
-    A closed mailing is opened again when something is to be sent. An erased person is skipped instead. An address
-    that is not in doubt counts for nothing; one that is no address raises ``AddressError``.
+    A closed mailing is opened again if a delivery is to be sent. A delivery to an erased contact is skipped instead. An
+    address that is not in doubt is ignored; text that is not an address raises ``AddressError``.
     """
     target = _TARGET[choice]
     wanted = None if addresses is None else {key_of(address) for address in addresses}
@@ -65,14 +65,14 @@ def decide(
 
 
 def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime, tally: CounterDelta) -> None:
-    """Under the policy *send again*: these (delivery, mailing) wait again, with the same attempt identity (I5)."""
+    """Put (delivery, mailing) back to waiting, by the policy *send again*, with the same attempt identity (I5)."""
     for delivery, mailing in rows:
         values = {"state": "waiting", "reason": "send_again", "at": now}
         tally.moved(mailing, "in_doubt", "waiting", _move(conn, delivery, "decide", values))
 
 
 def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
-    """Take a letter as arrived: a link in it was used, or a report came back. True when that ended a doubt."""
+    """Record that a letter arrived: a link in it was used, or a report came back. Return whether it ended a doubt."""
     return _report(conn, (mailing_id, recipient), "prove", {"state": "accepted", "reason": "proved", "at": now})
 
 
@@ -90,15 +90,15 @@ _DOUBTFUL = PreparedStatement(
 
 
 def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: datetime) -> int:
-    """Return the same for many (mailing, recipient) at once; how many doubts ended.
+    """Record the same as :func:`prove` for many (mailing, recipient); return the number of doubts that ended.
 
-    One statement where there is no doubt.
+    Without a doubt it takes one statement for each mailing.
     """
     wanted: dict[int, list[int]] = {}
     for mailing, recipient in letters:
         wanted.setdefault(mailing, []).append(recipient)
     ended = 0
-    for mailing, recipients in sorted(wanted.items()):  # everybody in one order, so that nobody waits in a circle
+    for mailing, recipients in sorted(wanted.items()):  # all transactions use one order, so that no deadlock arises
         doubtful = _DOUBTFUL.run(conn, {"b_mailing": mailing, "b_ids": json.dumps(recipients)})
         for (recipient,) in doubtful.fetchall():
             ended += prove(conn, mailing, recipient, now)
@@ -106,13 +106,13 @@ def prove_many(conn: Connection, letters: Sequence[tuple[int, int]], now: dateti
 
 
 def bounced(conn: Connection, mailing_id: int, recipient: int, reason: str, now: datetime) -> bool:
-    """Note a report that an accepted letter did not arrive; true when that was news."""
+    """Record a report that an accepted letter did not arrive; return whether it was new."""
     prove(conn, mailing_id, recipient, now)
     return _report(conn, (mailing_id, recipient), "bounce", {"state": "bounced", "reason": reason, "at": now})
 
 
 def complained(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
-    """Return the reader reported it as unwanted; true when that was news."""
+    """Record that the reader reported the letter as unwanted; return whether it was new."""
     prove(conn, mailing_id, recipient, now)
     values = {"state": "complained", "reason": "complaint", "at": now}
     return _report(conn, (mailing_id, recipient), "complain", values)
@@ -126,10 +126,10 @@ def erase_recipient(
     *,
     only_to: bytes | None = None,
 ) -> int:
-    """Take what names a person from all her deliveries; what still waits is skipped; how many rows.
+    """Remove the personal data from all deliveries to a contact, and skip the unsent ones; return the number of rows.
 
-    ``mailings``: where it is known that she is in no other, so that nobody looks in all of them. ``only_to``: the hash
-    of the one address that is meant, where she has others that stay.
+    ``mailings``: the only mailings with this contact, if they are known, so that not all are searched. ``only_to``: the
+    hash of the one address to erase, if the contact has others that stay.
     """
     row = DELIVERY.c
     among = select(MAILING.c.id).where(may_be_for(recipient)) if mailings is None else tuple(mailings)
@@ -148,7 +148,7 @@ def erase_recipient(
 
 
 def readdress(conn: Connection, old: bytes, to: Recipient) -> int:
-    """Give the letters of a recipient that went to one address hash another spelling of that address; how many rows."""
+    """Give a recipient's letters to one address hash another spelling of that address; return the number of rows."""
     row = DELIVERY.c
     among = select(MAILING.c.id).where(may_be_for(to.number))
     mine = (row.recipient == to.number, row.mailing_id.in_(among), row.address_hash == old)

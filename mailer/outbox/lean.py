@@ -1,8 +1,8 @@
 """The usual turn in one short transaction: accepted rows are settled, fresh rows of one campaign are claimed.
 
-A fast way beside :func:`mailer.outbox.settle` and :func:`mailer.outbox.claim`, with their statements. It is begun and
-ended by the driver, since SQLAlchemy takes as long for a transaction as the database. Promises: it is whole or nothing;
-counters move by the rows that changed; when an accepted row did not change (another sender has it, it is in doubt),
+A fast way beside :func:`mailer.outbox.settle` and :func:`mailer.outbox.claim`, with their statements. The driver begins
+and ends the transaction, since SQLAlchemy takes as long for that as the database. Promises: the turn is atomic;
+counters move by the rows that changed. If an accepted row did not change (another sender has it, or it is in doubt),
 nothing is written and the caller takes the slow way. On PostgreSQL the connection holds the sender's advisory lock.
 Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
 """
@@ -28,9 +28,9 @@ from mailer.storage import map_error
 
 
 class LeanWork(NamedTuple):
-    """What one lean turn is to do. ``accepted``: (delivery, attempt, code, text); ``room``: rows to claim at most.
+    """The work of one lean turn. ``accepted``: (delivery, attempt, code, text); ``room``: rows to claim at most.
 
-    ``given_up``: rows whose first attempt was before it, and that wait for the pace alone, become refused.
+    ``given_up``: rows that wait only for the pace are refused if their first attempt was before this time.
     """
 
     mailing: int
@@ -41,7 +41,7 @@ class LeanWork(NamedTuple):
 
 
 class LeanWritten(NamedTuple):
-    """What is written and not committed yet: rows that are this sender's once it is, and counters to move."""
+    """An uncommitted turn: rows that belong to this sender after the commit, and the changes of counters."""
 
     claimed: list[Claimed]
     tally: CounterDelta
@@ -56,7 +56,7 @@ def begin_lean(sender: Sender) -> bool:
 
 
 def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
-    """Do ``work`` in the transaction of :func:`begin_lean`; None, and all is taken back, for the slow way."""
+    """Do ``work`` in the transaction of :func:`begin_lean`; None, after a rollback, if the slow way is needed."""
     conn, tally = sender.connection, CounterDelta()
     try:
         claimed = _write(conn, sender.id, work, tally)
@@ -69,7 +69,7 @@ def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
 
 
 def commit_lean(sender: Sender, written: LeanWritten) -> float:
-    """Move the counters and commit, perhaps in another thread; how many seconds it took."""
+    """Write the counters and commit, possibly in another thread; return the seconds that it took."""
     conn, begun = sender.connection, time.perf_counter()
     try:
         with together(conn):
@@ -81,14 +81,14 @@ def commit_lean(sender: Sender, written: LeanWritten) -> float:
 
 
 def _taken_back(conn: Connection, error: BaseException) -> BaseException:
-    """Leave nothing of the transaction behind; the error as it is to be raised."""
-    with suppress(Exception):  # the connection may be what is broken
+    """Roll the transaction back; return the error to raise."""
+    with suppress(Exception):  # the connection itself may be broken
         roll_back(conn)
     return map_error(error) if isinstance(error, SQLAlchemyError) else error
 
 
 def _write(conn: Connection, sender_id: int, work: LeanWork, tally: CounterDelta) -> list[Claimed] | None:
-    """Settle and claim; None when a row was not there to be settled."""
+    """Settle and claim; return None when a row could not be settled."""
     number, settled, read = len(work.accepted), None, None
     with together(conn):
         if number:

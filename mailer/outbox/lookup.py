@@ -1,4 +1,4 @@
-"""One person's rows: a single letter, or all letters to her. Changes nothing, raises nothing of its own."""
+"""The rows of one contact: a single letter, or all letters. It changes nothing and raises no errors of its own."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mailer.outbox.values import Posted
 
 
 def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime | None:
-    """When a sender first took this delivery: the Date of its letter (I5); None if nobody did yet."""
+    """Return the time of a delivery's first claim, which is the Date of its letter (I5); None before that."""
     mine = (DELIVERY.c.mailing_id == mailing_id) & (DELIVERY.c.recipient == recipient)
     moment: datetime | None = conn.execute(select(DELIVERY.c.first_claimed_at).where(mine)).scalar()
     return moment
 
 
 def service_address(conn: Connection, mailing_id: int, recipient: int) -> str | None:
-    """Where a service letter to a recipient went ("" once that was forgotten); None for any other mailing."""
+    """Return the address of a service letter to a recipient ("" once it was blanked); None for any other mailing."""
     mine = (MAILING.c.id == mailing_id) & (MAILING.c.kind == "service") & (DELIVERY.c.recipient == recipient)
     query = select(DELIVERY.c.address).join_from(MAILING, DELIVERY, DELIVERY.c.mailing_id == MAILING.c.id).where(mine)
     row = conn.execute(query).first()
@@ -26,15 +26,15 @@ def service_address(conn: Connection, mailing_id: int, recipient: int) -> str | 
 
 
 def may_be_for(recipient: int) -> ColumnElement[bool]:
-    """Return the mailings in which somebody may be: those for many, and those for her alone."""
+    """Return the condition of a mailing that may contain a recipient: it is for many, or for that recipient alone."""
     return or_(MAILING.c.recipient.is_(None), MAILING.c.recipient == recipient)
 
 
 def posted_to(conn: Connection, recipient: int) -> list[Posted]:
-    """All that was meant for a recipient, oldest first, with what became of it (GDPR article 15).
+    """Return all letters for a recipient, oldest first, with their outcome (GDPR article 15).
 
-    A look-up in the index of (mailing, recipient) for each campaign, and for each letter that was for her alone, so
-    that ten million deliveries need no index of their own for a question that is seldom asked.
+    It searches the index of (mailing, recipient) for each campaign, and for each letter to that recipient alone. So ten
+    million deliveries need no index of their own for a rare query.
     """
     row, letter = DELIVERY.c, MAILING.c
     said = (letter.key, letter.kind, letter.scope, row.address, row.state, row.reason, row.at, row.code, row.reply)

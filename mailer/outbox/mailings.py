@@ -1,11 +1,10 @@
-"""Mailings: open, fill, hold, release, cancel, close; and what they count.
+"""Mailings: open, fill, hold, release, cancel and close them; and read their counts.
 
-Promises: :func:`open_mailing` with a known key changes nothing and gives the mailing that is there;
-:func:`enqueue` adds a recipient once, however often it is called (I1), in the caller's transaction, with its
-position, so that a launch that was cut off goes on where it was; a mailing that is held or closed loses no claim
-that is out, and gets no new one.
+Promises: :func:`open_mailing` with a known key changes nothing and returns the existing mailing. :func:`enqueue` adds a
+recipient once, however often it is called (I1). It stores its position in the caller's transaction, so that an
+interrupted launch continues from there. A mailing that is held or closed keeps its present claims and gets no new one.
 
-Raises ``StateError`` when the present state does not allow it, ``InputError`` for a number that is not there.
+Raises ``StateError`` when the present state does not allow it, ``InputError`` for an unknown number.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
 from mailer.outbox.values import Counts, Delivery, Hold, Identity, Mailing, MailingSpec, Recipient
 from mailer.prepared import PreparedStatement
 
-CHUNK = 2_000  # rows moved in one transaction by whoever moves many: 20 ms on SQLite
+CHUNK = 2_000  # rows that a bulk operation moves in one transaction: 20 ms on SQLite
 CANCELLED = "cancelled"
 MAX_WORDS = 500
-NO_MAILING = 0  # the number of no mailing
+NO_MAILING = 0  # a number that no mailing has
 _NEW = {"state": "'waiting'", "reason": "''", "attempt": "0", "tries": "0", "code": "0", "reply": "''"}
 
 
 def open_mailing(conn: Connection, spec: MailingSpec, now: datetime) -> Mailing:
-    """Return a new mailing, or the one that has this key already (then nothing of ``spec`` counts but the key)."""
+    """Return a new mailing, or the existing one with this key (then only the key of ``spec`` is used)."""
     dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
     row = {
         "key": spec.key,
@@ -95,7 +94,7 @@ def get(conn: Connection, mailing_id: int) -> Mailing:
 
 
 def scope_of(conn: Connection, mailing_id: int) -> str | None:
-    """Return the scope of a mailing, without the rest of it; None when it is gone."""
+    """Return the scope of a mailing without reading the rest; None when the mailing is gone."""
     row = _SCOPE.run(conn, {"b_id": mailing_id}).fetchone()
     return row[0] if row else None
 
@@ -106,12 +105,12 @@ _SCOPE = PreparedStatement(
 
 
 def open_ones(conn: Connection) -> list[Mailing]:
-    """All mailings whose state is open, oldest first."""
+    """Return all mailings in state open, oldest first."""
     return [_mailing(row) for row in conn.execute(select(MAILING).where(MAILING.c.state == "open").order_by("id"))]
 
 
 def enqueue(conn: Connection, mailing_id: int, recipients: Iterable[Recipient], position: int, now: datetime) -> int:
-    """Add those who are not yet in it, and remember ``position``; the number of those who are new.
+    """Add the recipients that the mailing does not have yet, and store ``position``; return the number of new ones.
 
     Keep chunks to 5,000 or fewer, so that the lock is held briefly. Raises ``InputError``.
     """
@@ -131,9 +130,9 @@ def enqueue(conn: Connection, mailing_id: int, recipients: Iterable[Recipient], 
 
 
 def enqueue_selected(conn: Connection, mailing_id: int, people: Select[Any], position: int, now: datetime) -> int:
-    """As :func:`enqueue`, for those whom a query gives: columns number, address, address_hash, domain.
+    """Add recipients as :func:`enqueue`, from a query with the columns number, address, address_hash, domain.
 
-    They never leave the database, which takes a tenth of the time.
+    The rows never leave the database, which takes a tenth of the time.
     """
     chosen = people.subquery("people").c
     constants: list[Any] = [literal_column(value).label(name) for name, value in _NEW.items()]
@@ -165,38 +164,38 @@ def _note_audience(conn: Connection, mailing_id: int, added: int, position: int,
 
 
 def audience_complete(conn: Connection, mailing_id: int) -> None:
-    """Nobody will be added any more."""
+    """Record that the audience is complete: no recipient will be added any more."""
     conn.execute(update(MAILING).where(MAILING.c.id == mailing_id).values(audience_complete=True))
 
 
 def hold(conn: Connection, mailing_id: int, why: str | Hold, now: datetime) -> bool:
-    """Stop claiming for it; false when it was not open. A held one keeps its first reason."""
+    """Stop claims for a mailing; false when it was not open. A held mailing keeps its first reason."""
     given = Hold(why) if isinstance(why, str) else why
     more = {"hold_words": given.words[:MAX_WORDS], "hold_until": given.until}
     return _move(conn, mailing_id, "hold", given.reason, now, **more)
 
 
 def hold_all(conn: Connection, why: str | Hold, now: datetime) -> list[int]:
-    """Hold every open campaign (the relay refuses us); which. Service mail waits by itself: ``outbox.service``."""
+    """Hold every open campaign (the relay refuses us); return their numbers. ``outbox.service`` stops service mail."""
     held = [mailing.id for mailing in open_ones(conn) if not mailing.is_service]
     return [mailing_id for mailing_id in held if hold(conn, mailing_id, why, now)]
 
 
 def release(conn: Connection, mailing_id: int, now: datetime, *, by_person: bool = False) -> bool:
-    """Claim again; false when it was not held. A person has read the words that it was held for."""
+    """Allow claims again; false when it was not held. ``by_person``: a person has read the relay's words first."""
     words = case((MAILING.c.hold_words != "", MAILING.c.hold_words), else_=MAILING.c.resumed_words)
     more = {"resumed_words": words} if by_person else {}
     return _move(conn, mailing_id, "release", "", now, hold_words="", hold_until=None, **more)
 
 
 def due_again(conn: Connection, now: datetime) -> list[int]:
-    """Mailings that a rule held until a time that is over."""
+    """Return the mailings that a rule held until a time that has passed."""
     row = MAILING.c
     return list(conn.execute(select(row.id).where(row.state == "held", row.hold_until <= now)).scalars())
 
 
 def close(conn: Connection, mailing_id: int, now: datetime, reason: str = "") -> bool:
-    """Nothing more is claimed. Raises ``StateError`` while rows are unfinished (then :func:`cancel` is meant)."""
+    """Close a mailing for claims. Raises ``StateError`` while rows are unfinished (use :func:`cancel` then)."""
     if get(conn, mailing_id).counts.unfinished and reason != CANCELLED:
         raise StateError("there are deliveries that are not finished; cancel it, or wait")
     return _move(conn, mailing_id, "close", reason, now)
@@ -208,10 +207,10 @@ def reopen(conn: Connection, mailing_id: int, now: datetime) -> bool:
 
 
 def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
-    """Close it and skip what waits, is in retry or in doubt, ``CHUNK`` rows a call; how many are left.
+    """Close a mailing and skip rows that wait, are in retry or in doubt, ``CHUNK`` a call; return how many are left.
 
-    The first call stops all claiming. Call it in a new transaction until it gives 0; running senders do the same.
-    A row that is being sent is settled first, and skipped then if it comes back.
+    The first call stops all claims. Call it in new transactions until it returns 0; running senders do the same.
+    A row that is being sent is settled first, and then skipped if it comes back.
     """
     _move(conn, mailing_id, "close", CANCELLED, now)
     mailing = get(conn, mailing_id)
@@ -221,7 +220,7 @@ def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
 
 
 def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int = CHUNK) -> int:
-    """One chunk of the rows of a cancelled mailing becomes skipped(cancelled); how many are left."""
+    """Move one chunk of a cancelled mailing's rows to skipped(cancelled); return how many are left."""
     tally, room = CounterDelta(), limit
     for state in sources("skip", "skipped"):
         if room <= 0:
@@ -251,7 +250,7 @@ def cancelled_ones(conn: Connection) -> list[int]:
 
 
 def outcomes(conn: Connection, mailing_id: int) -> list[tuple[str, str, int]]:
-    """(state, reason, number) of all its deliveries, largest first. Reads every row: for reports, not for bars."""
+    """Return (state, reason, number) of all deliveries, largest first. Reads every row: for reports, not for bars."""
     row = DELIVERY.c
     number = func.count().label("number")
     query = select(row.state, row.reason, number).where(row.mailing_id == mailing_id).group_by(row.state, row.reason)
@@ -259,7 +258,7 @@ def outcomes(conn: Connection, mailing_id: int) -> list[tuple[str, str, int]]:
 
 
 def deliveries(conn: Connection, mailing_id: int, state: str | None = None) -> Iterator[Delivery]:
-    """Its rows, or those in one state, in the order of the audience; streamed."""
+    """Yield a mailing's rows, or those in one state, in the order of the audience; streamed."""
     row = DELIVERY.c
     query = select(
         row.id, row.recipient, row.address, row.domain, row.state, row.reason, row.attempt, row.at, row.retry_at,
@@ -272,7 +271,7 @@ def deliveries(conn: Connection, mailing_id: int, state: str | None = None) -> I
 
 
 def next_retry(conn: Connection, mailing_id: int) -> datetime | None:
-    """When the first row in retry may be tried again."""
+    """Return the time of the first due retry."""
     row = DELIVERY.c
     moment: datetime | None = conn.execute(
         select(row.retry_at).where(row.mailing_id == mailing_id, row.state == "retry").order_by(row.retry_at).limit(1)
@@ -301,7 +300,7 @@ def _mailing(row: Row[Any]) -> Mailing:
 
 
 def _enqueue(dialect: Any) -> Any:
-    """Built once; constants stand in the statement, so that a row binds five values."""
+    """Build the INSERT once; it contains the constants, so that a row binds only five values."""
     statement = dialect.insert(DELIVERY).values(
         mailing_id=bindparam("b_mailing"),
         recipient=bindparam("b_number"),

@@ -1,7 +1,7 @@
-"""What was answered for a domain, and refusals that are put right: read for the rules on striking off.
+"""The answers of a domain, and the correction of refusals: for the rules on striking addresses off.
 
-Promises: :func:`last_answers` looks at some thousand rows round a delivery, however large the mailing is;
-:func:`put_back` moves only rows that are refused, and the same delivery is sent again (I5). Raises nothing of its own.
+Promises: :func:`last_answers` reads some thousand rows around a delivery, however large the mailing is.
+:func:`put_back` moves only refused rows, and the same delivery is sent again (I5). It raises no errors of its own.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
 
 BEFORE, AFTER = 4_000, 1_000
-"""Rows that are looked at on both sides of a delivery: a queue is answered nearly in its order."""
+"""Rows that are read before and after a delivery: answers come nearly in the order of the queue."""
 _ANSWERED = ("accepted", "refused", "retry")
 _TAKEN = ("accepted", "complained")
 
 
 class Refusal(NamedTuple):
-    """An answer: to which delivery, and whether it was refused for good, with the key of a class."""
+    """An answer to a delivery: whether it was refused for good, with the key of a class."""
 
     delivery: int
     recipient: int
@@ -34,7 +34,7 @@ class Refusal(NamedTuple):
 
 
 def last_answers(conn: Connection, mailing: int, domain: str, delivery: int, number: int) -> list[Refusal]:
-    """Return the last answers for a domain in a mailing, as seen from a delivery; at most ``number``."""
+    """Return the last answers for a domain in a mailing, around one delivery; at most ``number``."""
     row = DELIVERY.c
     plus = "+delivery.mailing_id" if conn.dialect.name == "sqlite" else "delivery.mailing_id"
     near = (row.id.between(delivery - BEFORE, delivery + AFTER), literal_column(plus) == mailing)
@@ -43,7 +43,7 @@ def last_answers(conn: Connection, mailing: int, domain: str, delivery: int, num
 
 
 def refusals(conn: Connection, mailing: int, deliveries: Collection[int]) -> list[Refusal]:
-    """Those of these deliveries that are refused."""
+    """Return those of the given deliveries that are refused."""
     row = DELIVERY.c
     if not deliveries:
         return []
@@ -51,7 +51,7 @@ def refusals(conn: Connection, mailing: int, deliveries: Collection[int]) -> lis
 
 
 def relabel(conn: Connection, deliveries: Sequence[int], reason: str) -> None:
-    """Say another reason of refusals: that the provider, not the mailbox, seems to be at fault."""
+    """Change the reason of refusals: the provider, not the mailbox, seems to be at fault."""
     if deliveries:
         mine = (DELIVERY.c.id.in_(deliveries), DELIVERY.c.state == "refused")
         conn.execute(update(DELIVERY).where(*mine).values(reason=reason))
@@ -60,7 +60,7 @@ def relabel(conn: Connection, deliveries: Sequence[int], reason: str) -> None:
 def put_back(
     conn: Connection, rows: Collection[tuple[int, int]], now: datetime, tally: CounterDelta | None = None
 ) -> int:
-    """Let refused (delivery, mailing) wait again; how many. With a ``tally`` the caller posts the counters itself."""
+    """Move refused (delivery, mailing) to waiting; return how many. With a ``tally`` the caller posts the counters."""
     own, moved = tally or CounterDelta(), 0
     for delivery, mailing in rows:
         mine = (
@@ -78,14 +78,14 @@ def put_back(
 
 
 def refused_for(conn: Connection, mailing: int, reason: str) -> list[tuple[int, int]]:
-    """(delivery, mailing) of those refused for a reason, in the order of the audience; the erased are left out."""
+    """Return the (delivery, mailing) refused for a reason, in the order of the audience, without erased contacts."""
     row = DELIVERY.c
     mine = (row.mailing_id == mailing, row.state == "refused", row.reason == reason, row.address != "")
     return [(number, mailing) for number in conn.execute(select(row.id).where(*mine).order_by(row.id)).scalars()]
 
 
 def accepted_since(conn: Connection, recipient: int, address_hash: bytes, since: datetime) -> bool:
-    """Whether a letter to this person at this address was accepted after a time: a look-up for each mailing."""
+    """Whether a letter to this contact at this address was accepted after a time: one look-up for each mailing."""
     row, letter = DELIVERY.c, MAILING.c
     mine = (row.mailing_id == letter.id) & (row.recipient == recipient)
     query = select(row.id).join_from(MAILING, DELIVERY, mine).where(may_be_for(recipient), row.state.in_(_TAKEN))

@@ -1,9 +1,9 @@
-"""What named people goes from deliveries that were finished long ago; the rows stay as numbers, for the counts.
+"""Retention: personal data is removed from deliveries that finished long ago; the rows stay as numbers, for the counts.
 
-Promises: only rows that nothing more is to happen to (of these, those in doubt as well: who decides so late can only
-treat them as sent); small transactions, in the order of the mailings; a mailing that has nothing left is looked at
-once in the life of a process, not at each call. Tokens of these letters go on working: they name numbers (I7), and
-I12's *deliveries stay as numbers* holds as after an erasure.
+Promises: only rows at rest are blanked, also those in doubt (so late, a decision can only treat them as sent).
+Transactions are small, in the order of the mailings. A mailing with nothing left is read once in the life of a process,
+not at each call. Tokens of these letters go on working: they contain numbers (I7), and I12's *deliveries stay as
+numbers* holds as after an erasure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, or_, select, update
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.storage import Database
 
-PAGE = 500  # rows in a transaction: some ten milliseconds
+PAGE = 500  # rows in a transaction: about ten milliseconds
 AT_ONCE = 400  # pages in a call; the next call goes on
 MOVING = ("waiting", "sending", "retry")
 BLANK = {"address": "", "address_hash": b"", "domain": "", "reply": ""}
@@ -24,7 +24,7 @@ _DONE: WeakKeyDictionary[Database, set[int]] = WeakKeyDictionary()
 
 
 def forget_addresses(db: Database, before: datetime) -> int:
-    """Blank what names people in deliveries that came to rest before a time; how many rows."""
+    """Blank the personal data of deliveries that came to rest before a time; return the number of rows."""
     done = _DONE.setdefault(db, set())
     with db.read() as conn:
         old = select(MAILING.c.id).where(MAILING.c.created_at < before).order_by(MAILING.c.id)
@@ -45,7 +45,7 @@ def forget_addresses(db: Database, before: datetime) -> int:
 
 
 def _page(db: Database, mailing: int, after: int, before: datetime) -> tuple[int | None, int, bool]:
-    """Where the next page begins (None: there is none), rows that were blanked, and whether some name people still."""
+    """Return the start of the next page (None: no more), the rows blanked, and whether personal data is left."""
     with db.read() as conn:
         found = _named(conn, mailing, after)
     ready = [number for number, _, state, at in found if state not in MOVING and (at is None or at < before)]

@@ -1,11 +1,11 @@
-"""Senders: each holds a lock that dies with it, so that whoever looks knows who is gone, at once, without a heartbeat.
+"""Senders: each holds a lock that dies with it, so that any process sees at once, without a heartbeat, that it ended.
 
 On SQLite the lock is an flock on a file under ``POSTILJON_DATA/senders/``, on PostgreSQL a session advisory lock held
-by the sender's own connection. Promises: :func:`sweep` touches the rows of a sender only while it holds that sender's
-lock itself, so a living sender never loses a row; rows of a dead one go to in doubt, or back to waiting where the
-mailing's policy is *send again*. A file that is not there means that nobody holds it (a restored backup).
+by the sender's own connection. Promises: :func:`sweep` changes the rows of a sender only while it holds that sender's
+lock itself, so a living sender never loses a row. Rows of a dead one go to in doubt, or back to waiting if the
+mailing's policy is *send again*. A missing file means that no process holds the lock (a restored backup).
 
-All processes that share an SQLite file must see the same ``POSTILJON_DATA``.
+All processes that share an SQLite file must use the same ``POSTILJON_DATA``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Sender:
 
     @property
     def connection(self) -> Connection:
-        """The one that carries the lock; for transactions that the driver ends (:mod:`mailer.outbox.lean`)."""
+        """The connection that holds the lock; for transactions that the driver ends (:mod:`mailer.outbox.lean`)."""
         return self._connection
 
     @contextmanager
@@ -53,10 +53,10 @@ class Sender:
             yield self._connection
 
     def renew(self) -> bool:
-        """After a lost connection: connect again and take the lock again.
+        """Connect again and take the lock again, after a lost connection.
 
-        False when somebody has swept this sender meanwhile: then it must not claim any more, and a new one is
-        registered. Raises ``StorageAway`` while the database is away.
+        False when another process has swept this sender meanwhile: then it must not claim any more, and a new sender
+        is registered. Raises ``StorageAway`` while the database is away.
         """
         _close(self._connection)
         with mapped():
@@ -68,7 +68,7 @@ class Sender:
                 return self._connection.execute(query).scalar() is None
 
     def close(self, now: datetime) -> None:
-        """Say goodbye and let go of the lock. Rows that it still has become in doubt at the next sweep."""
+        """End the sender if it has no rows left, and release the lock. Other rows go to in doubt at the next sweep."""
         try:
             with self.write() as conn:
                 left = conn.execute(
@@ -82,7 +82,7 @@ class Sender:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of lock and connection without a word, as a crash would."""
+        """Release lock and connection without writing to the database, as a crash would."""
         _close(self._connection)
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -90,7 +90,7 @@ class Sender:
 
 
 def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
-    """Return a new sender, which holds its lock before anybody can see it. Raises as ``Database.write``."""
+    """Return a new sender, which holds its lock before its row is visible. Raises as ``Database.write``."""
     with mapped():
         connection = _own_connection(db)
     descriptor: int | None = None
@@ -118,7 +118,7 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
 
 
 def _new_lock(folder: Path) -> tuple[str, int]:
-    """Return a file that we hold locked: its path and descriptor. Nothing is left when there is no room for it."""
+    """Create a locked file; return its path and descriptor. On an error, such as a full disk, no file is left."""
     files.make_folder(folder)
     path = folder / f"{secrets.token_hex(8)}.lock"
     descriptor = files.create(path)
@@ -133,9 +133,9 @@ def _new_lock(folder: Path) -> tuple[str, int]:
 
 
 def sweep(db: Database, now: datetime, besides: int = 0) -> int:
-    """Free the rows of every sender whose lock is free; how many rows. Safe to call at any time, by anybody.
+    """Free the rows of every sender whose lock is free; return how many. Safe at any time, in any process.
 
-    ``besides``: a sender that calls it leaves itself out, since it may not know yet that its connection is gone.
+    ``besides``: the calling sender excludes itself, since it may not know yet that its connection is lost.
     """
     with db.read() as conn:
         known = conn.execute(select(SENDER.c.id, SENDER.c.lock).where(SENDER.c.ended_at.is_(None))).all()
@@ -149,7 +149,7 @@ def running(conn: Connection) -> list[int]:
 
 
 def is_held(conn: Connection, lock: str) -> bool:
-    """Whether a living sender holds that lock; takes nothing that it would not give back at once."""
+    """Whether a living sender holds that lock; any lock that the check takes is released at once."""
     if lock.startswith(_PREFIX):
         number = int(lock.removeprefix(_PREFIX))
         held = text(
@@ -163,7 +163,7 @@ def is_held(conn: Connection, lock: str) -> bool:
 
 
 def relay_away(conn: Connection, sender_id: int, since: datetime | None, relay: str, words: str) -> None:
-    """Note for ``status`` since when this sender cannot reach the relay (``None``: it can)."""
+    """Record, for ``status``, since when this sender cannot reach the relay (``None``: it can)."""
     values = {"relay": relay, "relay_away_since": since, "relay_words": words}
     conn.execute(update(SENDER).where(SENDER.c.id == sender_id).values(values))
 
@@ -186,7 +186,7 @@ def _sweep_one(db: Database, sender_id: int, lock: str, now: datetime) -> int:
 
 
 def lose(conn: Connection, sender_id: int, now: datetime) -> int:
-    """Move what this sender had to in doubt, or to waiting under *send again*, and end it. The caller has its lock."""
+    """Move a sender's rows to in doubt, or to waiting under *send again*, and end it. The caller holds its lock."""
     rows = conn.execute(_HELD, {"b_sender": sender_id}).all()
     tally = CounterDelta()
     for delivery, mailing, _again in rows:
@@ -200,16 +200,16 @@ def lose(conn: Connection, sender_id: int, now: datetime) -> int:
 
 @contextmanager
 def _flocked(path: Path) -> Iterator[bool]:
-    """Whether the lock is free; if so it is held inside the block. A missing file is free.
+    """Yield whether the lock is free; if so, it is held inside the block. A missing file is free.
 
-    Opened for reading: who only looks (``status``) may do so on a read-only disk too. Raises ``StorageAway``.
+    The file is opened for reading, so that ``status`` works on a read-only disk too. Raises ``StorageAway``.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         yield True
         return
-    except OSError as error:  # too many open files, say: then nobody knows, and nothing is touched
+    except OSError as error:  # such as too many open files: the state is unknown, and no row is changed
         raise map_os_error(error, path) from error
     try:
         try:
@@ -223,7 +223,7 @@ def _flocked(path: Path) -> Iterator[bool]:
 
 
 def _own_connection(db: Database) -> Connection:
-    """One that belongs to no pool any more: it carries the lock, and must not be lent to anybody."""
+    """Return a connection outside the pool: it holds the lock, and must not be used for other work."""
     try:
         connection = db.engine.connect().execution_options(postiljon_write=True)
         connection.detach()
@@ -233,7 +233,7 @@ def _own_connection(db: Database) -> Connection:
 
 
 def _close(connection: Connection) -> None:
-    """Close it for good. SQLAlchemy leaves a detached connection open when it cannot roll back, and says nothing."""
+    """Close the connection for good. SQLAlchemy silently leaves a detached one open if it cannot roll back."""
     driver = None
     with suppress(SQLAlchemyError):
         driver = connection.connection.dbapi_connection

@@ -1,12 +1,12 @@
-"""Service mail that the relay refuses to take: what waits, why, and when a letter is sent to see whether it is taken.
+"""Service mail that the relay refuses: the waiting letters, the reason, and the probes that test for acceptance.
 
-A refusal that is about us (the login, the From address, a limit) says nothing of the reader, and nobody watches service
+A refusal about us (the login, the From address, a limit) says nothing about the reader, and no person watches service
 mail. So it is not held until a person resumes it: it *stops*, and one letter at a time, the *probe*, is tried again.
-A stop is for one From address, or for all service mail (:data:`EVERY`) when the relay does not let us in at all.
+A stop is for one From address, or for all service mail (:data:`EVERY`) when the relay refuses the session itself.
 
-Promises: a stop is on disk, so a restart forgets none; of many senders one begins a probe (:func:`begin_probe` is one
-conditional statement); a probe comes after a minute, then after two, four … thirty. A letter whose time is over is
-skipped, its mailing closed as ``expired`` (:func:`expire`), and counted. Nothing here says a reader's address.
+Promises: a stop is on disk, so it survives a restart. Only one of many senders begins a probe (:func:`begin_probe` is
+one conditional statement). A probe comes after a minute, then after two, four … thirty. A letter whose time is over is
+skipped, its mailing closed as ``expired`` (:func:`expire`), and counted. This module never outputs a reader's address.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from mailer.outbox.values import Hold, Mailing
 EVERY = "*"
 EXPIRED = "expired"
 FIRST_PROBE, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
-SHORTEST = timedelta(minutes=1)  # between two refusals, whatever is accepted from another address meanwhile
-AT_START = timedelta(seconds=5)  # the same for a sender that starts: it may start again and again
+SHORTEST = timedelta(minutes=1)  # between two refusals, even if the relay accepts mail from another address meanwhile
+AT_START = timedelta(seconds=5)  # the same for a sender that starts, since it may restart repeatedly
 REMEMBERED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStop:
-    """Why letters of ``sender`` wait, since when, and which letter was tried last (``probing``: it is on its way)."""
+    """Why letters of ``sender`` wait, since when, and the letter tried last (``probing``: its answer is pending)."""
 
     sender: str
     reason: str
@@ -51,9 +51,9 @@ class ServiceStop:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Some service letters that wait for one reason.
+    """Service letters that wait for one reason.
 
-    A class key, ``no_sender``, ``relay_away`` (as in :mod:`.why`), a sentence, or "" when they are on their way.
+    The reason is a class key, ``no_sender``, ``relay_away`` (as in :mod:`.why`), a sentence, or "" if they are leaving.
     """
 
     number: int
@@ -63,17 +63,17 @@ class Waiting:
 
 
 def delay(tries: int) -> timedelta:
-    """How long to wait for the next probe, after so many."""
+    """Return the time until the next probe, after ``tries`` probes."""
     return min(FIRST_PROBE * (1 << min(tries, 10)), LONGEST)
 
 
 def stops(conn: Connection) -> dict[str, ServiceStop]:
-    """Every stop, by sender."""
+    """Return every stop, by sender."""
     return {row.sender: ServiceStop(*row) for row in conn.execute(select(SERVICE_STOP))}
 
 
 def stop(conn: Connection, sender: str, why: Hold, now: datetime, probe: int | None = None) -> None:
-    """Letters of ``sender`` wait from now on. Again: only why changes, and when that was said."""
+    """Stop the letters of ``sender`` from now on. A repeat changes only the reason and the time of the refusal."""
     dialect: Any = sqlite if conn.dialect.name == "sqlite" else postgresql
     said = {"reason": why.reason, "words": why.words, "refused_at": now, "probing": False}
     row = {"sender": sender, "since": now, "tries": 0, "try_at": now + delay(0), "probe": probe} | said
@@ -81,7 +81,7 @@ def stop(conn: Connection, sender: str, why: Hold, now: datetime, probe: int | N
 
 
 def begin_probe(conn: Connection, found: ServiceStop, mailing: int, now: datetime) -> bool:
-    """Let one letter go, if its time has come and nobody else has begun; whether it was us."""
+    """Begin a probe with one letter, if it is due and no other sender has begun; return whether this call began it."""
     row = SERVICE_STOP.c
     mine = (row.sender == found.sender, row.tries == found.tries, row.try_at <= now)
     tries = found.tries + 1
@@ -90,25 +90,25 @@ def begin_probe(conn: Connection, found: ServiceStop, mailing: int, now: datetim
 
 
 def hurry(conn: Connection, sender: str, now: datetime) -> None:
-    """Something was accepted from another address: try a letter now, unless one was refused in the last minute."""
+    """Make a probe due now, since mail from another address was accepted; not within a minute of a refusal."""
     row = SERVICE_STOP.c
     mine = (row.sender == sender, row.refused_at <= now - SHORTEST, row.try_at > now)
     conn.execute(update(SERVICE_STOP).where(*mine).values(try_at=now))
 
 
 def begin_anew(conn: Connection, now: datetime) -> None:
-    """Try a letter of each stop soon, since a sender starts, perhaps after a mend."""
+    """Make a probe of each stop due now, since a sender starts, possibly after a repair."""
     row = SERVICE_STOP.c
     conn.execute(update(SERVICE_STOP).where(row.refused_at <= now - AT_START, row.try_at > now).values(try_at=now))
 
 
 def go(conn: Connection, sender: str) -> None:
-    """Note that the relay takes these letters again."""
+    """Remove the stop: the relay accepts these letters again."""
     conn.execute(delete(SERVICE_STOP).where(SERVICE_STOP.c.sender == sender))
 
 
 def release_held(conn: Connection, before: datetime, now: datetime, from_address: str | None = None) -> int:
-    """Try service letters again that were held alone before a time (one that could not be made, say); how many."""
+    """Release single service letters held before a time (such as one that could not be built); return how many."""
     row = MAILING.c
     mine = [row.state.in_(mailing_sources("release")), row.kind == "service", row.changed_at <= before]
     if from_address is not None:
@@ -118,7 +118,7 @@ def release_held(conn: Connection, before: datetime, now: datetime, from_address
 
 
 def expire(conn: Connection, mailing_id: int, now: datetime) -> int:
-    """Skip what still waits of a service letter whose time is over, and close it; how many people."""
+    """Skip the unsent deliveries of a service letter whose time is over, and close it; return how many."""
     tally, skipped = CounterDelta(), 0
     for state in ("waiting", "retry"):
         assert state in sources("skip", "skipped")  # noqa: S101 - see states.py
@@ -135,14 +135,14 @@ def expire(conn: Connection, mailing_id: int, now: datetime) -> int:
 
 
 def expired(conn: Connection, now: datetime) -> int:
-    """How many service letters ran out of time in the last days."""
+    """Return the number of service letters that expired within ``REMEMBERED``."""
     row = MAILING.c
     mine = (row.reason == EXPIRED, row.kind == "service", row.changed_at > now - REMEMBERED)
     return int(conn.execute(select(func.count()).select_from(MAILING).where(*mine)).scalar_one())
 
 
 def waiting(conn: Connection) -> list[Waiting]:
-    """Return which service mail waits now, and why; letters without a stop are told as one."""
+    """Return the service mail that waits now, with reasons; letters without a stop form one group."""
     groups: dict[tuple[str, str, datetime | None], list[datetime]] = {}
     known = stops(conn)
     for mailing in open_ones(conn):
@@ -158,7 +158,7 @@ def waiting(conn: Connection) -> list[Waiting]:
 
 
 def stop_of(mailing: Mailing, known: Mapping[str, ServiceStop]) -> ServiceStop | None:
-    """Return the stop that keeps a service letter waiting, if any. The probe itself does not wait."""
+    """Return the stop that makes a service letter wait, if any. The probe itself does not wait."""
     found = known.get(EVERY) or known.get(mailing.spec.from_address)
     return None if found is None or (found.probing and found.probe == mailing.id) else found
 
@@ -170,7 +170,7 @@ def _held(conn: Connection) -> list[Row[Any]]:
 
 
 def _why(conn: Connection) -> tuple[str, str]:
-    """Why letters that nobody stops do not leave."""
+    """Return the reason and words for letters that wait without a stop; "" if they can leave."""
     senders = running(conn)
     if not senders:
         return "no_sender", ""

@@ -1,9 +1,9 @@
-"""Settling: what became of a claimed delivery, written only by the sender and for the attempt that claimed it.
+"""Settling: writing the outcome of a claimed delivery, only by the sender and for the attempt that claimed it.
 
-Promises: the condition is (sender, attempt, state); a row that somebody else has meanwhile is left alone, so a late
-answer harms nobody. A row in doubt whose own sender answers late is settled after all. Counters change in the
+Promises: the condition is (sender, attempt, state). A row that another sender has meanwhile is not changed, so a late
+answer does no harm. A row in doubt whose own sender answers late is settled after all. Counters change in the
 same transaction. A settlement that is written twice (a COMMIT whose answer was lost) changes nothing the second
-time. The reply of an erased person is not kept (I12).
+time. The reply about an erased contact is not stored (I12).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def settle(
     now: datetime,
     tally: CounterDelta | None = None,
 ) -> int:
-    """Write them; how many changed a row. With a ``tally`` the caller posts the counters itself."""
+    """Write settlements; return how many changed a row. With a ``tally`` the caller posts the counters itself."""
     own = tally or CounterDelta()
     groups: defaultdict[tuple[int, str], list[Settlement]] = defaultdict(list)
     for item in settlements:
@@ -60,7 +60,7 @@ def settle(
     for (mailing, target), items in groups.items():
         rows = [_row(item) for item in items]
         found = 0
-        for source in sources("settle", target):  # sending is the rule; the others only if some were not there
+        for source in sources("settle", target):  # usually sending; the others only if rows are left
             number = _ask(conn, _SETTLE[source, target], {"b_sender": sender_id, "b_now": now}, rows).rowcount
             own.moved(mailing, source, target, number)
             found += number
@@ -75,10 +75,10 @@ def settle(
 def ask_for_accepted(
     conn: Connection, sender_id: int, rows: Sequence[tuple[int, int, int, str]], now: datetime
 ) -> Callable[[], int]:
-    """Settle accepted rows, (delivery, attempt, code, text), as :func:`settle` does, but for the counters.
+    """Settle accepted rows, (delivery, attempt, code, text), as :func:`settle` does, except for the counters.
 
-    The statement is sent now; the call says how many rows changed. One that is in doubt does not, and is for
-    :func:`settle`.
+    The statement is sent now; the returned function gives the number of changed rows. A row in doubt does not change
+    and needs :func:`settle`.
     """
     given = [(delivery, attempt, "", code, _stored(text), None) for delivery, attempt, code, text in rows]
     cursor = _ask(conn, _SETTLE["sending", "accepted"], {"b_sender": sender_id, "b_now": now}, given)
@@ -86,20 +86,20 @@ def ask_for_accepted(
 
 
 def _stored(text: str) -> str:
-    """Return a reply as it is kept."""
+    """Return a reply in its stored form: at most ``MAX_REPLY`` characters, without NUL."""
     if len(text) > MAX_REPLY:
         text = text[:MAX_REPLY]
     return text.replace("\0", "") if "\0" in text else text
 
 
 def _row(item: Settlement) -> tuple[Any, ...]:
-    """Return the values of :data:`_NAMES`."""
+    """Return the values for the parameters :data:`_NAMES`."""
     delivery, _mailing, attempt, _state, reason, code, text, retry_at = item
     return delivery, attempt, reason, code, _stored(text), time_out(retry_at, "sqlite") if retry_at else None
 
 
 def _ask(conn: Connection, statement: PreparedStatement, bound: dict[str, Any], rows: list[tuple[Any, ...]]) -> Any:
-    """Return the driver's cursor. PostgreSQL gets all rows in one value: each statement costs a way there and back."""
+    """Return the driver's cursor. PostgreSQL gets all rows in one value, since each statement costs a round trip."""
     if conn.dialect.name == "sqlite":
         return statement.run_all(conn, bound, _NAMES, rows)
     return statement.run(conn, bound | {"b_rows": json.dumps(rows)})
@@ -119,7 +119,7 @@ def _columns(dialect: str) -> Any:
 
 def _statement(source: str, target: str, dialect: str) -> Update:
     row, given = DELIVERY.c, _columns(dialect).c
-    # The plus keeps SQLite from going through the index on senders once for each row that is given.
+    # The plus keeps SQLite from searching the index on senders once for each given row.
     state_column = "+delivery.state" if dialect == "sqlite" else "delivery.state"
     values: dict[str, Any] = {
         "state": literal_column(f"'{target}'"),
@@ -127,7 +127,7 @@ def _statement(source: str, target: str, dialect: str) -> Update:
         "code": given.code,
         "reply": case((row.address == literal_column("''"), literal_column("''")), else_=given.text),
     }
-    if target != "in_doubt":  # there "at" stays the time when it was offered
+    if target != "in_doubt":  # in doubt, "at" stays the time at which the letter was offered
         values["at"] = bindparam("b_now", type_=Instant())
     if target == "retry":
         values |= {"retry_at": given.retry_at, "tries": row.tries + literal_column("1")}
@@ -150,7 +150,7 @@ _SETTLE = {(source, target): _prepare(source, target) for target in TARGETS for 
 
 
 def held_by(conn: Connection, sender_id: int) -> list[tuple[int, int, int]]:
-    """(delivery, mailing, attempt) of all that the database says this sender has; to read back after a lost COMMIT."""
+    """Return (delivery, mailing, attempt) of all rows that this sender has, to read back after a lost COMMIT."""
     row = DELIVERY.c
     query = select(row.id, row.mailing_id, row.attempt).where(row.state == "sending", row.sender_id == sender_id)
     return [(delivery, mailing, attempt) for delivery, mailing, attempt in conn.execute(query)]
@@ -159,7 +159,7 @@ def held_by(conn: Connection, sender_id: int) -> list[tuple[int, int, int]]:
 def skip_claimed(
     conn: Connection, sender_id: int, rows: Sequence[tuple[int, int, int]], reason: str, now: datetime
 ) -> None:
-    """(delivery, mailing, attempt) that turn out not to be wanted (erased): handed back, and skipped, in one go."""
+    """Hand back and skip claimed (delivery, mailing, attempt) that must not be sent (erased), in one transaction."""
     back = [Settlement(delivery, mailing, attempt, "waiting") for delivery, mailing, attempt in rows]
     settle(conn, sender_id, back, now)
     tally = CounterDelta()

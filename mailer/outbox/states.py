@@ -1,11 +1,11 @@
-"""The states of a delivery and of a mailing, as tables. Nothing else decides which state may follow which.
+"""The states of a delivery and of a mailing, as tables. No other code decides which state may follow another.
 
-Every statement of this package that changes a state takes its sources from :func:`sources` and its target from
-here, so a pair that is not in ``MOVES`` cannot happen (I13). The diagram in ``docs/states.md`` is made from the same
-tables by :func:`diagram`.
+Every statement of this package that changes a state takes its sources from :func:`sources` and its target from here.
+So a pair that is not in ``MOVES`` cannot happen (I13). :func:`diagram` makes the diagram in ``docs/states.md``
+from the same tables.
 
-A *move* is what somebody does to a row: ``claim``, ``settle``, ``skip`` … The same target may be reached by
-several moves; a move may be refused for a row although the pair is in the table, because another move makes it.
+A *move* is an operation on a row: ``claim``, ``settle``, ``skip`` … Several moves may lead to the same target. A move
+may be refused for a row although the pair of states is in the table, if that pair belongs to another move.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAILING_STATES: tuple[MailingState, ...] = ("open", "held", "closed")
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One arrow: ``name`` is the verb, ``words`` say in the docs what happened."""
+    """One arrow: ``name`` is the verb, ``words`` is its description in the docs."""
 
     name: str
     source: str
@@ -78,7 +78,7 @@ MAILING_MOVES: tuple[Transition, ...] = (
 
 
 def sources(move: str, target: str) -> tuple[str, ...]:
-    """From which delivery states ``move`` may lead to ``target``. Raises ``KeyError`` when from none."""
+    """Return the delivery states from which ``move`` may lead to ``target``. Raises ``KeyError`` if there are none."""
     found = tuple(item.source for item in MOVES if (item.name, item.target) == (move, target))
     if not found:
         raise KeyError(f"no delivery is moved to {target} by {move}")
@@ -86,7 +86,7 @@ def sources(move: str, target: str) -> tuple[str, ...]:
 
 
 def mailing_sources(move: str) -> tuple[str, ...]:
-    """From which states a mailing may make ``move``. Raises ``KeyError`` when there is no such move."""
+    """Return the mailing states from which ``move`` is allowed. Raises ``KeyError`` when there is no such move."""
     found = tuple(item.source for item in MAILING_MOVES if item.name == move)
     if not found:
         raise KeyError(f"a mailing has no move {move}")
@@ -94,7 +94,7 @@ def mailing_sources(move: str) -> tuple[str, ...]:
 
 
 def pairs() -> frozenset[tuple[str, str]]:
-    """Every (from, to) that may happen to a delivery."""
+    """Return every (from, to) that is possible for a delivery."""
     return frozenset((item.source, item.target) for item in MOVES)
 
 

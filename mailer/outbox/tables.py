@@ -1,8 +1,8 @@
 """The tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``; the only place that declares them.
 
-``delivery`` is unique per (mailing_id, recipient), by the database (I1). The states of its rows are indexed partly:
-an index holds only the rows that somebody looks for in that state, so that ten million accepted rows cost the
-claim nothing. Numbers are never reused (AUTOINCREMENT), because tokens in letters name them for years.
+``delivery`` is unique per (mailing_id, recipient), enforced by the database (I1). The states of its rows have partial
+indexes: an index holds only the rows that are searched for in that state. So ten million accepted rows cost the claim
+nothing. Numbers are never reused (AUTOINCREMENT), because tokens in letters contain them for years.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def _partial(name: str, state: str, *columns: str) -> Index:
 
 
 def _put_back(name: str, *columns: str) -> Index:
-    """Of the rows that wait because they came too fast."""
+    """Return a partial index of the rows that wait because mail came too fast."""
     condition = text("state = 'waiting' AND reason = 'speed'")
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 class MailingRow(SQLModel, table=True):
-    """One letter to one audience. The counters are kept in the transaction that moves a delivery."""
+    """One letter to one audience. The transaction that moves a delivery also updates the counters."""
 
     __tablename__ = "mailing"
     __table_args__ = (
@@ -86,12 +86,12 @@ class MailingRow(SQLModel, table=True):
     rate: int | None = None
     in_doubt_policy: str = "hold"
     send_before: datetime | None = Field(default=None, sa_type=Instant)
-    recipient: int | None = Field(default=None, sa_type=BigInteger, index=True)  # of a letter that is for one alone
+    recipient: int | None = Field(default=None, sa_type=BigInteger, index=True)  # of a letter for one contact
     state: str = "open"
     reason: str = ""
-    hold_words: str = Field(default="", sa_column_kwargs=_EMPTY)  # what the relay said when a rule held it
-    hold_until: datetime | None = Field(default=None, sa_type=Instant)  # when it goes on by itself
-    resumed_words: str = Field(default="", sa_column_kwargs=_EMPTY)  # after which a person let it go on
+    hold_words: str = Field(default="", sa_column_kwargs=_EMPTY)  # the relay's words when a rule held the mailing
+    hold_until: datetime | None = Field(default=None, sa_type=Instant)  # when it is released automatically
+    resumed_words: str = Field(default="", sa_column_kwargs=_EMPTY)  # the words after which a person released it
     audience_complete: bool = False
     audience_position: int = Field(default=0, sa_type=BigInteger)
     created_at: datetime = Field(sa_type=Instant)
@@ -111,7 +111,7 @@ class MailingRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One letter to one recipient. ``at``: since when it is in this state (in doubt: when it was offered)."""
+    """One letter to one recipient. ``at``: the start of its present state (in doubt: when it was offered)."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -132,8 +132,8 @@ class DeliveryRow(SQLModel, table=True):
     domain: str
     state: str = "waiting"
     reason: str = ""
-    attempt: int = 0  # claims so far: with sender_id it fences the settling
-    tries: int = 0  # temporary refusals so far: chooses the delay of the next attempt
+    attempt: int = 0  # claims so far: with sender_id it fences off late settlements
+    tries: int = 0  # temporary refusals so far: selects the delay of the next attempt
     sender_id: int | None = Field(default=None, sa_type=BigInteger)
     first_claimed_at: datetime | None = Field(default=None, sa_type=Instant)
     retry_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -143,7 +143,7 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class SenderRow(SQLModel, table=True):
-    """One sender that ever ran; ``lock`` names what it holds while it lives (see senders.py)."""
+    """One sender, running or ended; ``lock`` is the name of the lock that it holds while it runs (see senders.py)."""
 
     __tablename__ = "sender"
     __table_args__ = (
@@ -170,11 +170,11 @@ class ServiceStopRow(SQLModel, table=True):
     reason: str
     words: str = ""
     since: datetime = Field(sa_type=Instant)
-    refused_at: datetime = Field(sa_type=Instant)  # the last time
-    tries: int = 0  # letters that were sent to see whether it is taken again
-    try_at: datetime = Field(sa_type=Instant)  # the next one
-    probe: int | None = Field(default=None, sa_type=BigInteger)  # the mailing that was the last one
-    probing: bool = False  # it is on its way
+    refused_at: datetime = Field(sa_type=Instant)  # the last refusal
+    tries: int = 0  # probes so far
+    try_at: datetime = Field(sa_type=Instant)  # the time of the next probe
+    probe: int | None = Field(default=None, sa_type=BigInteger)  # the mailing of the last probe
+    probing: bool = False  # whether the answer to the probe is pending
 
 
 MAILING: Table = SQLModel.metadata.tables["mailing"]

@@ -1,6 +1,6 @@
-"""The values that the outbox takes and gives. All are frozen; times are aware and in UTC.
+"""The values that the outbox takes and returns. All are frozen; times are aware and in UTC.
 
-Those that exist once a letter are named tuples, which are made three times as fast.
+Values that exist once a letter are named tuples, which are created three times as fast.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DoubtChoice = Literal["send_again", "treat_as_sent"]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What every attempt of every delivery of a mailing shares (I5); frozen when the mailing is opened."""
+    """The data that all attempts of all deliveries of a mailing share (I5); frozen when the mailing is opened."""
 
     public_url: str
     return_path: str
@@ -29,10 +29,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class MailingSpec:
-    """What is to be sent. ``key`` makes opening it idempotent; ``scope`` is the topic ("" for service mail).
+    """The definition of a mailing. ``key`` makes opening it idempotent; ``scope`` is the topic ("" for service mail).
 
-    ``recipient``: whom it is for alone, if it is for one (service mail): nobody else is looked for in it.
-    ``asked_for``: by the address itself, so that a dead address does not hold it back (the confirmation of a sign-up).
+    ``recipient``: the only recipient, if there is one (service mail); look-ups for other recipients leave it out.
+    ``asked_for``: the address itself asked for it, so a dead address does not hold it back (a sign-up's confirmation).
     ``from_address``: of service mail; letters from one address wait for each other when the relay refuses it.
     """
 
@@ -67,7 +67,7 @@ class Counts:
 
     @property
     def unfinished(self) -> int:
-        """Rows that a sender still has to do something with."""
+        """The number of rows that a sender still has to process."""
         return self.waiting + self.sending + self.retry
 
 
@@ -75,8 +75,8 @@ class Counts:
 class Hold:
     """Why a rule holds a mailing.
 
-    ``reason``: a key of ``outcome.WORDS``. ``words``: what the relay said, without addresses. ``until``: when a quota
-    is over, if that is known.
+    ``reason``: a key of ``outcome.WORDS``. ``words``: the relay's words, without addresses. ``until``: the end of a
+    quota, if that is known.
     """
 
     reason: str
@@ -86,10 +86,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """A mailing as the database has it. ``reason`` says why it is held, or that it was cancelled.
+    """A mailing in the database. ``reason``: why it is held, or that it was cancelled.
 
-    ``hold``: what a rule noted when it held the mailing. ``resumed_words``: what the relay had said when a person let
-    it go on.
+    ``hold``: the note of the rule that held the mailing. ``resumed_words``: the relay's words after which a person
+    released it.
     """
 
     id: int
@@ -106,23 +106,23 @@ class Mailing:
 
     @property
     def identity(self) -> Identity:
-        """Short for ``spec.identity``."""
+        """The same as ``spec.identity``."""
         return self.spec.identity
 
     @property
     def is_service(self) -> bool:
-        """Whether it goes first, and is held back by a dead address at most."""
+        """Whether it is service mail, which goes first; only a dead address can hold it back."""
         return self.spec.kind == "service"
 
     @property
     def finished(self) -> bool:
-        """The audience is whole, and no row is waiting, sending or in retry. In doubt does not keep it open."""
+        """Whether the audience is complete and no row is waiting, sending or in retry; rows in doubt do not count."""
         return self.audience_complete and not self.counts.unfinished
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One member of an audience: a number from above (the contact), and where the letter goes."""
+    """One member of an audience: the contact's number, from the caller, and the address of the letter."""
 
     number: int
     address: str
@@ -131,7 +131,7 @@ class Recipient:
 
 
 class Claimed(NamedTuple):
-    """A delivery that this sender has taken. ``tries``: temporary refusals before this attempt."""
+    """A delivery that this sender has claimed. ``tries``: temporary refusals before this attempt."""
 
     delivery: int
     mailing: int
@@ -145,7 +145,7 @@ class Claimed(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """What became of a claimed delivery. ``state`` is a target of the move *settle*; reason is a class key."""
+    """The outcome of a claimed delivery. ``state`` is a target of the move *settle*; ``reason`` is a class key."""
 
     delivery: int
     mailing: int
@@ -159,7 +159,7 @@ class Settlement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A delivery that was offered and whose answer never came: who, when, and what the log knows."""
+    """A delivery that was offered and got no answer: its recipient, its time, and the facts that the log has."""
 
     delivery: int
     recipient: int
@@ -189,8 +189,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A letter to one person and what became of it. ``address``: where it went; ``snapshot``: what it said, in the
-    archive; the rest as in :class:`Delivery`."""
+    """A letter to one contact. ``address``: its destination; ``snapshot``: its text in the archive. The other fields
+    give its outcome, as in :class:`Delivery`."""
 
     key: str
     kind: MailingKind

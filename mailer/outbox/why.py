@@ -1,11 +1,11 @@
-"""Why nothing happens now, in keys and numbers: others put them into words (brief.md, 14).
+"""Why a mailing sends no letter now, in keys and numbers: the caller puts them into words (brief.md, 14).
 
 Keys: ``held`` and ``cancelled`` (words: the reason) · ``finished`` · ``audience`` (it is still being frozen) ·
-``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when no sender can hand over anything, words: what
-the relay said, with its code, or what was seen of it) · ``rate`` (number: seconds until all that waits is through, at:
-when the next may go, words: the bucket) · ``retry`` (number: how many, at: when the first) · ``rest`` (number: letters
-that wait for this domain, at: when one goes again, words: the domain) · ``in_doubt`` (number). Nothing is promised
-about what happens next.
+``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when no sender can hand over a letter, words: the
+relay's reply with its code, or the failure) · ``rate`` (number: seconds until all waiting letters are sent, at: when
+the next may go, words: the bucket) · ``retry`` (number: how many, at: when the first) · ``rest`` (number: letters
+that wait for this domain, at: when one goes again, words: the domain) · ``in_doubt`` (number). There is no promise
+about later events.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mailer.outbox.values import Mailing
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """One reason; which fields are used, the module's docstring says."""
+    """One reason; the module's docstring lists the fields that each key uses."""
 
     key: str
     number: int = 0
@@ -34,7 +34,7 @@ class Why:
 
 
 def why_nothing(conn: Connection, mailing_id: int, now: datetime) -> list[Why]:
-    """Return the reasons for which no letter of this mailing leaves at this moment; empty when letters leave."""
+    """Return the reasons why no letter of this mailing leaves at this moment; empty when letters leave."""
     mailing = get(conn, mailing_id)
     counts, found = mailing.counts, []
     if mailing.state != "open":
@@ -46,7 +46,7 @@ def why_nothing(conn: Connection, mailing_id: int, now: datetime) -> list[Why]:
     if mailing.state == "open" and counts.waiting:
         found += _held_up(conn, mailing, now)
     elif mailing.state == "open" and (counts.sending or (later is not None and later <= now)):
-        found += _relay_away(conn, running(conn))  # while it is away, the last few are claimed and handed back by turns
+        found += _relay_away(conn, running(conn))  # if it is away, the last few are claimed and handed back in turn
     if mailing.state != "closed" and counts.retry:
         found.append(Why("retry", counts.retry, later))
     if counts.in_doubt:
@@ -66,7 +66,7 @@ def _held_up(conn: Connection, mailing: Mailing, now: datetime) -> list[Why]:
 
 
 def _learnt(conn: Connection, mailing: Mailing, now: float) -> list[Why]:
-    """Return the rate that the relay is found to take, if nothing may go now; and domains that rest."""
+    """Return the learnt rate of the relay, if no letter may go now, and the domains that rest."""
     found = []
     for bucket, learnt in sorted(pace.known(conn, now).items()):
         slots = pace.slots(learnt, now)
@@ -83,7 +83,7 @@ def _learnt(conn: Connection, mailing: Mailing, now: float) -> list[Why]:
 
 
 def _relay_away(conn: Connection, senders: Collection[int]) -> list[Why]:
-    """Only if no sender reaches it."""
+    """Return ``relay_away``, only if no sender can reach the relay."""
     query = select(SENDER.c.relay_away_since, SENDER.c.relay_words).where(SENDER.c.id.in_(senders))
     rows = conn.execute(query).all()
     since = [row.relay_away_since for row in rows if row.relay_away_since]

@@ -1,8 +1,8 @@
-"""The one place that decides what an SMTP reply means. Pure: values in, values out; no I/O, no clock.
+"""The only package that decides the meaning of an SMTP reply. Pure: values in, values out; no I/O, no clock.
 
-:func:`classify` says what a reply is about and whose fault it is, :func:`decide` what follows for the delivery,
-:func:`hold_for` whether an event of the relay holds campaigns, :class:`Series` what several answers mean together.
-:data:`WORDS` has the sentences for people, in English (message ids of the domain ``cli``).
+:func:`classify` finds the subject of a reply and the side at fault, and :func:`decide` the result for the delivery.
+:func:`hold_for` decides whether a relay event holds campaigns; :class:`Series` interprets several answers together.
+:data:`WORDS` has the sentences for users, in English (message ids of the domain ``cli``).
 """
 
 from __future__ import annotations

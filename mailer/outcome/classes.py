@@ -1,6 +1,6 @@
-"""The classes that a reply can fall into, in groups: what follows from each group, and the words for people.
+"""The classes of replies, their groups, and their words for users.
 
-A *class* says what a reply is about (``full``, ``quota``); its *group* decides what follows, in
+A *class* is the subject of a reply (``full``, ``quota``); its *group* determines the decision in
 :mod:`mailer.outcome.decide`. ``title`` and ``advice`` are English message ids of the domain ``cli`` (brief 1.4,
 "Refused, in words"); they are shown with the server's own sentence, never instead of it.
 """
@@ -18,23 +18,23 @@ ClassGroup = Literal[
     "unclear",  # about the mailbox, but it may be there
     "sender",  # our address, domain, account or log-in is refused
     "relay",  # the relay does not pass our mail on, or does not understand us
-    "quota",  # so many an hour, a day or a plan, and that is reached
+    "quota",  # a limit an hour, a day or a plan has been reached
     "speed",  # too fast
-    "greylist",  # come back with this letter in some minutes
-    "reputation",  # what is thought of our server
-    "later",  # something is wrong there for now
+    "greylist",  # greylisted: this letter is to be offered again in some minutes
+    "reputation",  # the reputation of our server
+    "later",  # a temporary problem of the server
     "full",  # the mailbox is full
     "size",  # the letter is too big
-    "content",  # what is in the letter
+    "content",  # the content of the letter
     "policy",  # a rule of the receiver
-    "unknown",  # words that nobody knows
+    "unknown",  # unrecognised words
     "none",  # no reply of a relay
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyClass:
-    """One class."""
+    """One class: its group and its words."""
 
     group: ClassGroup
     title: str
@@ -43,7 +43,7 @@ class ReplyClass:
 
 @dataclass(frozen=True, slots=True)
 class ClassWords:
-    """What a person reads: what happened, and what to do."""
+    """The words for the user: the event, and the advice."""
 
     title: str
     advice: str
@@ -105,7 +105,7 @@ KINDS: dict[str, ReplyClass] = {
     ),
     "too_big": ReplyClass("size", N_("Mail is too big"), N_("Make the images smaller or leave some out.")),
     "other": ReplyClass("unknown", N_("Refused without a clear reason"), N_("Read the server's answer.")),
-    # our own side: these hold the campaign and strike nobody off
+    # our own side: these hold the campaign and strike no address off
     "unproven": ReplyClass("sender", N_("Sender not proven"), N_("SPF, DKIM or DMARC is not right for your domain.")),
     "no_ptr": ReplyClass("sender", N_("Mail server has no proper name"), N_("Its address needs a name in DNS (PTR).")),
     "sender_refused": ReplyClass(
@@ -155,6 +155,6 @@ KINDS: dict[str, ReplyClass] = {
 }
 
 HOLDING: frozenset[ClassGroup] = frozenset({"sender", "relay", "quota"})
-"""Groups of which one reply holds the campaign: they say nothing about the recipient."""
+"""Groups in which one reply holds the campaign: they say nothing about the recipient."""
 
 WORDS: dict[str, ClassWords] = {key: ClassWords(kind.title, kind.advice) for key, kind in KINDS.items()}

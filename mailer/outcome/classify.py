@@ -1,7 +1,7 @@
-"""What a reply is about: from code, words and step to a class. Pure, total (never raises), linear in the text (E49).
+"""The class of a reply, from its code, words and SMTP stage. Pure, total (never raises), linear in the text (E49).
 
-Promises: what is said before RCPT is never about a mailbox; a statement about the mailbox wins only if no other rule
-holds; words that nobody knows are never such a statement.
+Promises: a reply before RCPT is never about a mailbox. A statement about the mailbox wins only if no other rule
+applies; unrecognised words are never such a statement.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAILBOX: frozenset[ClassGroup] = frozenset({"clear", "unclear"})
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """``key`` of :data:`KINDS` and its group. ``permanent``: asking again later is of no use (B65)."""
+    """The ``key`` of :data:`KINDS` and its group. ``permanent``: a later attempt is of no use (B65)."""
 
     key: str
     group: ClassGroup
@@ -47,14 +47,14 @@ def classify(code: int, text: str, stage: Stage) -> Class:
 
 
 def get_ready() -> None:
-    """Compile the patterns of all rules now: the first refusal pays for it otherwise, with some 30 ms."""
+    """Compile the patterns of all rules now; otherwise the first refusal takes about 30 ms longer."""
     for rule in RULES:
         rule.pattern.search("")
 
 
 @lru_cache(maxsize=2_048)
 def _classify(code: int, words: str, stage: Stage) -> Class:
-    """Remember what was read lately: a relay that refuses us says the same of thousands, and reading takes 0.5 ms."""
+    """Cache recent classes: a relay that refuses us repeats one reply thousands of times, and reading takes 0.5 ms."""
     enhanced = _ENHANCED.search(words)
     first = 4 if code >= 500 and enhanced and enhanced[1] == "4" else code // 100
     key = _by_words(first, words, stage) or _by_enhanced(words) or _by_basic(code, words, stage)
@@ -65,13 +65,13 @@ def _classify(code: int, words: str, stage: Stage) -> Class:
 
 
 def plain(text: str) -> str:
-    """Return the words as the rules read them: lower case, without addresses, links and names of hosts."""
+    """Return the words in the form for the rules: lower case, without addresses, links and host names."""
     words = _LINKS.sub(_link, ADDRESS.sub(" @ ", text[:_LONGEST]).lower())
     return _HOSTS.sub(lambda host: host[0] if _TELLS.search(host[0]) else " ", words)
 
 
 def _link(found: re.Match[str]) -> str:
-    """Leave out links, but say that there is one, and to whose blocklist."""
+    """Replace a link by a mark, with the name of its blocklist."""
     return " http " + " ".join(_TELLS.findall(found[0]))
 
 
@@ -88,7 +88,7 @@ def _by_enhanced(words: str) -> str:
 
 
 def _by_basic(code: int, words: str, stage: Stage) -> str:
-    """Read the basic code (RFC 5321, section 4.2), when there is neither a word nor an enhanced code that says more."""
+    """Use the basic code (RFC 5321, section 4.2) when neither the words nor the enhanced code decides."""
     if code in (530, 534, 535, 538):
         return "auth"
     if code in (452, 552):
@@ -105,7 +105,7 @@ def _by_basic(code: int, words: str, stage: Stage) -> str:
 
 
 def _before_rcpt(key: str, code: int, stage: Stage) -> str:
-    """Read a reply to MAIL: the relay does not know the recipient yet, so a mailbox in it is our own address."""
+    """Reclassify a reply before RCPT: the relay does not know the recipient yet, so a mailbox in it is our address."""
     if key == "full":
         return "quota"
     if KINDS[key].group in _MAILBOX:

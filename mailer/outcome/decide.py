@@ -1,9 +1,9 @@
-"""What follows from a result. The one place; others carry it out (rule 6 of the house).
+"""The decision after a result. Only this module decides; its callers carry it out (rule 6 of the house).
 
-By the group of the class (:mod:`mailer.outcome.classes`):
+The decision depends on the group of the class (:mod:`mailer.outcome.classes`):
 
 ========================  ==================================================================================
-clear, unclear            refused; the statement about the mailbox is handed on (4xx: tried again)
+clear, unclear            refused; the statement about the mailbox is passed on (4xx: tried again)
 sender, relay, quota      the campaign is held at the first reply, and the delivery waits
 speed                     the delivery waits for the pace, and it costs no try
 greylist                  this letter again after five minutes, up to three times; then on the schedule
@@ -13,8 +13,9 @@ full, unknown
 later                     tried again on the schedule of the settings, also when a 5xx says so
 ========================  ==================================================================================
 
-Before RCPT every 5xx holds the campaign, and every other 4xx slows the relay down. No reply after the dot is in doubt;
-before it nothing happened. A refusal of our own (stage ``local``) neither holds nor strikes off.
+Before RCPT every 5xx holds the campaign, and every other 4xx slows down the mail to the relay. If the reply is missing
+after the final dot, the delivery is in doubt; before the dot, nothing happened. Our own refusal (stage ``local``)
+neither holds the campaign nor strikes the address off.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def hold_for(event: RelayEvent) -> str | None:
 
 
 def retry_at(context: Context, soon: timedelta | None = None) -> datetime | None:
-    """When the next attempt is due; None if that is after giving up, or after ``send_before``."""
+    """Return the time of the next attempt; None if that is after ``give_up``, or after ``send_before``."""
     delays = context.retry
     if not delays:
         return None
@@ -89,7 +90,7 @@ def _refused(result: Replied, found: Class) -> Decision:
 
 
 def _later(result: Replied, found: Class, context: Context) -> Decision:
-    """Return a first refusal for now, while others of the domain pass, is greylisting whatever its words are."""
+    """Decide on a temporary refusal. A vague first one counts as greylisting while the domain accepts other letters."""
     vague = found.group in ("later", "policy", "unknown", "unclear") and result.code != 421
     first_alone = context.attempt == 1 and context.passing and vague
     key = "greylist" if first_alone else found.key

@@ -1,4 +1,4 @@
-"""What follows from a result: the values that :func:`mailer.outcome.decide` takes and gives."""
+"""The values that :func:`mailer.outcome.decide` takes and returns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Pace = Literal["", "slow_relay", "slow", "rest"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision needs to know of the delivery.
+    """The facts about the delivery that a decision needs.
 
-    ``attempt`` counts the attempts that were answered with a refusal for now, this one included, from 1 (what was
-    handed back, or told to go slower, does not count). ``jitter`` is a number from 0 to 1 that the caller draws; up to
-    a fifth of the delay is added by it. ``passing``: the domain has accepted letters of other recipients lately.
+    ``attempt`` counts the attempts with a temporary refusal, this one included, from 1. Attempts that were handed back
+    or told to slow down do not count. ``jitter`` is a number from 0 to 1 that the caller draws; it adds up to a fifth
+    of the delay. ``passing``: the domain has accepted letters of other recipients lately.
     """
 
     now: datetime
@@ -31,14 +31,14 @@ class Context:
 
 
 class Decision(NamedTuple):
-    """What to do, for others to carry out. ``reason`` is the key of a class (:mod:`mailer.outcome.classes`).
+    """The decision, for the caller to carry out. ``reason`` is the key of a class (:mod:`mailer.outcome.classes`).
 
-    ``retry_at`` is set with ``retry`` only. ``mailbox``: what the reply states about the mailbox; whether it strikes
-    the address off is decided where the earlier statements are (:mod:`mailer.undeliverable`). ``hold``: a key of
-    :data:`mailer.outcome.WORDS`; the mailing is held at once, ``until`` a quota is over, if that is known.
-    ``pace``: the relay is to be sent to more slowly, or (``slow``) it or the domain, as the other answers show;
-    ``rest``: the domain gets nothing for a while. ``gave_up``: a temporary refusal whose time is over. ``code`` and
-    ``text`` are what the server said (0 and the cause when it said nothing).
+    ``retry_at`` is set with ``retry`` only. ``mailbox``: the reply's statement about the mailbox;
+    :mod:`mailer.undeliverable`, which has the earlier statements, decides whether it strikes the address off.
+    ``hold``: a key of :data:`mailer.outcome.WORDS`; the mailing is held at once, ``until`` a quota ends, if known.
+    ``pace``: slow down mail to the relay, or (``slow``) to the relay or the domain, as the other answers show. With
+    ``rest`` the domain gets nothing for a while. ``gave_up``: a temporary refusal whose time is over. ``code`` and
+    ``text`` are the server's reply (0 and the cause when there was none).
     """
 
     state: DecidedState

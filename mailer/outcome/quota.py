@@ -1,7 +1,7 @@
-"""Until when a quota holds, as far as its words say. Pure.
+"""The end of a quota, as far as the relay's words state it. Pure.
 
-Promises nothing about what the relay does then: most count over the last hour or day, some by the calendar. A limit of
-a plan has no hour (None).
+Promises nothing about the relay's behaviour at that time: most count over the last hour or day, some by the calendar.
+A limit of a plan has no hour (None).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DAY = re.compile(r"\bday|daily|24.?h|\btag\b|täglich|\bdag\b|\bjour|per diem")
 
 
 def until(text: str, now: datetime) -> datetime | None:
-    """Return the moment from which it is worth trying again; None if the words do not say."""
+    """Return the earliest useful time for a retry; None if the words do not state one."""
     words = text.lower()
     said = _IN.search(words)
     if said:

@@ -1,8 +1,8 @@
-"""What can happen to one parcel that was handed to a transport, and to the way to the relay itself.
+"""The results of handing one parcel to a transport, and the events of the connection to the relay.
 
-Three things can happen to a parcel, and no more: it was answered (:class:`Replied`), nothing of its content was
-left standing at the relay (:class:`NotWritten`), or nobody knows (:class:`Unknown`, RFC 1047). Values only;
-what follows from them is decided in :mod:`mailer.outcome.decide`, and nowhere else.
+A parcel has exactly three possible results: it was answered (:class:`Replied`), the relay kept none of it
+(:class:`NotWritten`), or the result is unknown (:class:`Unknown`, RFC 1047). This module has values only;
+:mod:`mailer.outcome.decide` alone decides on them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Union
 
 Stage = Literal["greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "dot", "local"]
-"""To what the relay answered. ``local``: we refused it ourselves, since this relay cannot carry it."""
+"""The SMTP step that the relay answered. ``local``: our own refusal, since this relay cannot carry the letter."""
 
 BEFORE_RCPT = frozenset({"greeting", "ehlo", "tls", "auth", "mail"})
-"""What is answered here is about the sender or the relay: the relay has not heard of the recipient yet."""
+"""Steps whose answers are about the sender or the relay: the relay does not know the recipient yet."""
 
 EventKind = Literal["open", "refused", "away", "silent", "rotated", "slow_down", "crowded", "no_groups"]
 
@@ -22,8 +22,8 @@ EventKind = Literal["open", "refused", "away", "silent", "rotated", "slow_down",
 class Replied(NamedTuple):
     """The relay answered: code and text as read (text without the code, cleaned, at most 1,000 characters).
 
-    ``Replied("dot", 250, …)`` is the one and only sign that the relay took the letter. With another stage the
-    code is always 4xx or 5xx: the first refusal of its envelope.
+    Only ``Replied("dot", 250, …)`` shows that the relay took the letter. With another stage the code is always 4xx or
+    5xx: the first refusal of its envelope.
     """
 
     stage: Stage
@@ -35,7 +35,7 @@ class Replied(NamedTuple):
 class NotWritten:
     """Handed back: the row goes to waiting and may be sent at once.
 
-    The final dot has certainly not left; or it was answered by a refusal that is about the connection alone.
+    The final dot was certainly not sent; or its reply was a refusal that is about the connection alone.
     """
 
     why: str
@@ -43,7 +43,7 @@ class NotWritten:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The final dot may have left, and its reply was never read: in doubt."""
+    """The final dot may have been sent, and its reply was never read: in doubt."""
 
     why: str
 
@@ -53,16 +53,16 @@ Result = Union[Replied, NotWritten, Unknown]
 
 @dataclass(frozen=True, slots=True)
 class RelayEvent:
-    """Something about the relay, not about one parcel.
+    """An event about the relay, not about one parcel.
 
     ``open``: the first connection was made, or mail was accepted again after trouble. ``refused``: greeting, EHLO, TLS
     or AUTH refused for good; it holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it
-    ended without having accepted a message; the transport backs off by itself. ``rotated``: the relay ended a
-    connection that had accepted messages, and it is replaced at once; nothing to worry about. ``slow_down``: 421 or
-    another 4xx before a first message, and no other connection is open; ``crowded``: the same while others are.
-    ``silent``: nothing was heard for some seconds while no connection is open; we go on waiting. ``no_groups``: it
-    offers PIPELINING and loses what stands behind a command in the same write: the next sessions wait for each answer;
-    said once.
+    ended before it accepted a message; the transport backs off by itself. ``rotated``: the relay ended a connection
+    that had accepted messages; it is replaced at once, and this is normal. ``slow_down``: 421 or another 4xx before a
+    first message, and no other connection is open; ``crowded``: the same while others are. ``silent``: no reply for
+    some seconds while no connection is open; the transport goes on waiting. ``no_groups``: the relay offers PIPELINING
+    but loses commands that follow another in the same write. The next sessions wait for each answer; this event comes
+    once.
     """
 
     kind: EventKind

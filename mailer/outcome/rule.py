@@ -1,4 +1,4 @@
-"""A rule: which words mean which class (:mod:`mailer.outcome.rules` has the table). A value and its maker."""
+"""A rule from words to a class (:mod:`mailer.outcome.rules` has the table): the value, and the function to make it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class ReplyRule:
-    """``key`` of a class if ``words`` (a pattern) are found; ``first`` limits it to 4 or 5; ``stages`` to some steps.
+    """A rule gives the class ``key`` if the pattern ``words`` is found.
 
-    ``examples``: replies that this rule is for, as ``[STAGE ]CODE TEXT`` (the stage is ``rcpt`` when none is given).
+    ``first`` limits it to 4xx or 5xx, ``stages`` to some steps. ``examples``: replies that this rule is for, as
+    ``[STAGE ]CODE TEXT`` (the stage is ``rcpt`` when none is given).
     """
 
     key: str
@@ -22,11 +23,11 @@ class ReplyRule:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The words as a pattern, compiled when they are first looked for: who sends may never get a refusal."""
+        """The compiled pattern of the words. It is compiled at first use, since a sender may never get a refusal."""
         return _compiled(self.words)
 
     def holds(self, first: int, said: str, stage: str) -> bool:
-        """Whether it is for a reply with this first digit, these lower-case words, at this step."""
+        """Whether the rule applies to a reply with this first digit and these lower-case words, at this step."""
         if self.first and self.first != first:
             return False
         if self.stages and stage not in self.stages:
@@ -40,5 +41,5 @@ def _compiled(words: str) -> re.Pattern[str]:
 
 
 def rule(key: str, *patterns: str, first: int = 0, stages: str = "", examples: tuple[str, ...] = ()) -> ReplyRule:
-    """Make a rule that holds if any of the patterns is found; ``stages`` are separated by spaces."""
+    """Make a rule that applies if any of the patterns is found; ``stages`` are separated by spaces."""
     return ReplyRule(key, "|".join(patterns), first, frozenset(stages.split()), examples)

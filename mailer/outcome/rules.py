@@ -1,18 +1,18 @@
-"""How a reply is read: the table of rules, tried from the first to the last; the first that holds wins.
+"""The table of rules for the words of a reply, tried from the first to the last; the first match wins.
 
-Like the rules of a game, from what speaks about us to what speaks about the reader:
+The order goes from causes on our side to causes on the recipient's side:
 
-1. Words that do not mean what they say (``FIRST``), such as the default text of RFC 5321 for 550.
-2. A quota of the relay, by the hour, the day or the plan; then its speed; greylisting, and a 4xx that says so itself.
+1. Misleading words (``FIRST``), such as the default text of RFC 5321 for 550.
+2. A quota of the relay, by the hour, the day or the plan; then its speed, greylisting, and a 4xx in temporary words.
 3. Our account, our log-in, our sender, our server's name, and whether the relay passes our mail on.
-4. What is thought of our server; spam and content; a full mailbox and size.
-5. Trouble over there, and *try again later*.
-6. The receiver's policy. It has the broad words (blocked, limit, sender …), which speak against what comes next.
+4. The reputation of our server, spam and content, a full mailbox and size.
+5. Problems of the server, and *try again later*.
+6. The receiver's policy. It has broad words (blocked, limit, sender …), which contradict a statement of rule 7.
 7. Only then the mailbox: clear statements, then unclear ones.
 8. When no words decided: the enhanced code (``CODES``), then the basic code (:mod:`mailer.outcome.classify`).
 
-So nothing in a reply may speak against a statement that strikes somebody off. Sources: RFC 3463, RFC 5248, and the
-sentences that real servers send (``tests/fixtures/replies``).
+So a statement strikes an address off only if no other words of the reply contradict it. Sources: RFC 3463, RFC 5248,
+and the sentences that real servers send (``tests/fixtures/replies``).
 """
 
 from __future__ import annotations

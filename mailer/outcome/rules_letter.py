@@ -1,6 +1,6 @@
 """Rules about the letter and the receiver's rules: spam, content, size, a full mailbox, policy.
 
-See :mod:`mailer.outcome.rules`. Order matters: the first rule that holds wins.
+See :mod:`mailer.outcome.rules`. Order matters: the first rule that applies wins.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rules about the mailbox: it is not there (*clear*), or it is not to be had (*unclear*).
+"""Rules about the mailbox: it does not exist (*clear*), or it is not available (*unclear*).
 
-See :mod:`mailer.outcome.rules`. They stand last: whatever else a reply says speaks against a statement about the
-mailbox. ``RFC_5321`` and ``FIRST`` stand before all others, since their words do not mean what they say.
+See :mod:`mailer.outcome.rules`. They come last: any other cause in a reply contradicts a statement about the mailbox.
+``RFC_5321`` and ``FIRST`` come before all others, since their words are misleading.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Rules about *later*: too fast, greylisting, what is thought of our server, and trouble over there.
+"""Rules about *later*: too fast, greylisting, the reputation of our server, and problems of the other server.
 
-See :mod:`mailer.outcome.rules`. Order matters: the first rule that holds wins.
+See :mod:`mailer.outcome.rules`. Order matters: the first rule that applies wins.
 """
 
 from __future__ import annotations

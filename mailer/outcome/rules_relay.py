@@ -1,6 +1,6 @@
-"""Rules about our side: quotas of the relay, the account, the sender, its log-in, and who may use the relay.
+"""Rules about our side: quotas of the relay, the account, the sender, its log-in, and the permission to use the relay.
 
-See :mod:`mailer.outcome.rules`. Order matters: the first rule that holds wins.
+See :mod:`mailer.outcome.rules`. Order matters: the first rule that applies wins.
 """
 
 from __future__ import annotations

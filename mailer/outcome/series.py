@@ -1,14 +1,14 @@
-"""Several answers together: what one reply cannot show. A state machine over values; no clock, no address is kept.
+"""Conclusions from several answers, which one reply cannot show. A state machine over values; no clock, no address.
 
-*Mass rule*: the same words (addresses, digits and hosts removed) to three recipients at three domains with none
-accepted in between, or to ten at one domain with none accepted there in between, and no clear statement about a
-mailbox. Then the campaign is held; those deliveries wait again, and so does each that is still answered in these
-words. A person lets it go on after reading the words: from then on it takes ten times as many, and fewer are refused.
+*Mass rule*: the same words (addresses, digits and hosts removed) to three recipients at three domains, or to ten at one
+domain. No letter was accepted in between (for ten: at that domain), and the words are no clear statement about a
+mailbox. Then the campaign is held. Those deliveries wait again, and so does each later one that is answered in these
+words. A person may release it after reading the words: then a hold takes ten times as many, and fewer are refused.
 
-*Wave*: more than a tenth of a domain's last 100 answers, and at least 5, are the same clear statement. This is what
-one sender has seen; :mod:`mailer.undeliverable` looks at the answers of all of them, and decides.
+*Wave*: more than a tenth of a domain's last 100 answers, and at least 5, are the same clear statement. A sender sees
+only its own answers; :mod:`mailer.undeliverable` reads the answers of all senders, and decides.
 
-One instance per sender; memory is bounded (10,000 domains, the oldest forgotten; 100 sets of words a mailing).
+One instance per sender. Memory is bounded (10,000 domains, the oldest forgotten; 100 sets of words a mailing).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _VARIES = re.compile(r"\S*\d\S*|[^\w\s]+|\b[0-9a-f]{8,}\b")
 
 @dataclass(frozen=True, slots=True)
 class ReplyDecision:
-    """One decision that came from a reply. ``resumed``: the words after which a person let the mailing go on.
+    """One decision from a reply. ``resumed``: the words after which a person released the mailing.
 
-    ``address``: whom it is about, so that the words to show do not name them; it is not kept.
+    ``address``: the recipient, so that the words for display do not contain it; it is not stored.
     """
 
     mailing: int
@@ -51,12 +51,12 @@ class ReplyDecision:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What to do beyond the decision itself.
+    """The actions in addition to the decision itself.
 
-    ``hold``: hold the mailing, and let the delivery wait; ``words`` are what the servers said. ``back``: deliveries
-    that were refused in the same words and are to wait again, also those before an acceptance in between. ``refuse``:
-    what would hold the mailing was read by a person, so it is about this letter. ``wave``: do not strike off, nor the
-    deliveries ``earlier``.
+    ``hold``: hold the mailing, and let the delivery wait; ``words`` are the servers' words. ``back``: deliveries that
+    were refused in the same words and must wait again, also those before an acceptance in between. ``refuse``: a person
+    has read the words that would hold the mailing, so they are about this letter. ``wave``: do not strike this address
+    off, nor those of the deliveries ``earlier``.
     """
 
     hold: bool = False
@@ -68,7 +68,7 @@ class Seen:
 
 
 _NOTHING = Seen()
-_FINE = ("", 0)  # one for all: a hundred each for ten thousand domains would be 90 MiB
+_FINE = ("", 0)  # shared: a hundred objects for each of ten thousand domains would take 90 MiB
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class _Domain:
 
 
 class Series:
-    """Give it each decision that came from a reply, in order; it says what they mean together."""
+    """The state over all decisions of one sender. Pass it each decision from a reply, in order."""
 
     def __init__(self) -> None:
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
@@ -89,12 +89,12 @@ class Series:
         self._held: dict[int, str] = {}  # mailing → the words for which it was held
 
     def passing(self, domain: str, now: datetime) -> bool:
-        """Whether the domain has accepted something lately."""
+        """Whether the domain has accepted a letter within ``_PASSING``."""
         kept = self._domains.get(domain)
         return kept is not None and kept.accepted_at is not None and now - kept.accepted_at < _PASSING
 
     def note(self, answer: ReplyDecision, now: datetime) -> Seen:
-        """Take one more answer into account."""
+        """Add one answer; return the actions that follow from all answers."""
         decision = answer.decision
         kept = self._domain(answer.domain, now)
         clear = decision.mailbox == "clear"
@@ -109,7 +109,7 @@ class Series:
         return self._alike(answer)
 
     def accepted(self, mailing: int, domain: str, now: datetime) -> None:
-        """As :meth:`note` for an accepted letter."""
+        """Add the answer of an accepted letter, as :meth:`note`."""
         kept = self._domain(domain, now)
         kept.last.append(_FINE)
         self._accepted(kept, mailing, domain, now)
@@ -142,7 +142,7 @@ class Series:
             return Seen(hold=True, words=shown(answer.decision, answer.address))
         holds = KINDS[answer.decision.reason].group in HOLDING or answer.decision.hold is not None
         if holds and (not read or answer.decision.reason == "quota"):
-            return _NOTHING  # the first reply is enough, and the decision says so
+            return _NOTHING  # the decision holds the mailing already at the first reply
         back = self._run(answer, words, PATIENCE if read else 1)
         if not back:
             return Seen(refuse=holds)
@@ -150,7 +150,7 @@ class Series:
         return Seen(hold=True, words=shown(answer.decision, answer.address), back=back)
 
     def _run(self, answer: ReplyDecision, words: str, patience: int) -> tuple[int, ...]:
-        """Return the deliveries before this one that were answered in the same words, once they are enough."""
+        """Return the deliveries that were answered in the same words, once there are enough of them."""
         runs = self._runs.setdefault(answer.mailing, OrderedDict())
         run = _latest(runs, words, [])
         run.append((answer.domain, answer.delivery))
@@ -173,19 +173,19 @@ class Series:
 
 
 def is_wave(same: int, answers: int) -> bool:
-    """Whether so many alike clear statements, among a domain's last answers, look like an outage of the provider."""
+    """Whether ``same`` equal clear statements among a domain's last ``answers`` suggest an outage of the provider."""
     return same >= ENOUGH and same > SHARE * answers
 
 
 def same_words(text: str) -> str:
-    """Return the words without what differs by recipient: addresses, links, hosts, digits, punctuation."""
+    """Return the words without the parts that differ by recipient: addresses, links, hosts, digits, punctuation."""
     return " ".join(_VARIES.sub(" ", plain(text)).split()[:_COMPARED])
 
 
 def shown(decision: Decision, address: str = "") -> str:
-    """Return the words of the server as a sentence about the campaign may show them: without addresses.
+    """Return the server's words for a message about the campaign: without addresses.
 
-    ``address``: whom it said it to; its name alone, with and without a tag, is left out too.
+    ``address``: the recipient; its local part, with and without a tag, is left out too.
     """
     text = _nameless(ADDRESS.sub("…", decision.text), address)
     return f"{decision.code} {text}".strip() if decision.code else text
@@ -198,7 +198,7 @@ def _nameless(text: str, address: str) -> str:
 
 
 def _latest(kept: OrderedDict[Key, Value], key: Key, new: Value) -> Value:
-    """Return the value of a key, as the one that was used last."""
+    """Return the value of a key, and mark the key as the most recently used."""
     value = kept.pop(key, None)
     kept[key] = new if value is None else value
     return kept[key]

@@ -1,8 +1,8 @@
-"""What a reply says about the connection or the session, and not about a letter. Pure, total, linear in the text.
+"""Replies about the connection or the session, and not about a letter. Pure, total, linear in the text.
 
-The transport asks here what to do with the connection: :func:`when_opening` while it is made, :func:`about_connection`
-and :func:`out_of_order` while letters go over it. The worker asks :func:`stops_all`: whether an event means that
-nothing leaves at the moment. What follows for a delivery is for :mod:`mailer.outcome.decide`.
+The transport uses this module to decide on the connection: :func:`when_opening` while it is made,
+:func:`about_connection` and :func:`out_of_order` while letters go over it. The worker uses :func:`stops_all` to learn
+whether an event stops all mail at the moment. :mod:`mailer.outcome.decide` decides on deliveries.
 """
 
 from __future__ import annotations
@@ -82,10 +82,10 @@ _SAYS_NOTHING = frozenset({"", "error", "err", "failed", "failure", "no", "what"
 
 
 def when_opening(stage: str, code: int, text: str) -> Literal["slow_down", "refused"]:
-    """Decide on a 4xx or 5xx while the connection is made: come back later, or never.
+    """Decide on a 4xx or 5xx while the connection is made: connect again later, or treat it as refused for good.
 
-    A 4xx is always *later*. So is a 5xx to the greeting or to EHLO that speaks of too many connections, of a rate, of
-    a busy server or of another time.
+    A 4xx is always *later*. So is a 5xx to the greeting or to EHLO that mentions too many connections, a rate, a busy
+    server or another time.
     """
     if code < 500:
         return "slow_down"
@@ -95,7 +95,7 @@ def when_opening(stage: str, code: int, text: str) -> Literal["slow_down", "refu
 
 
 def stops_all(event: RelayEvent) -> bool:
-    """Whether nothing leaves at the moment because of this event (the relay is away, silent, or asks us to wait).
+    """Whether this event stops all mail at the moment (the relay is away, refuses us, is silent, or asks us to wait).
 
     A 421 to RCPT or to a final dot is an answer about that letter, and settles it.
     """
@@ -103,11 +103,11 @@ def stops_all(event: RelayEvent) -> bool:
 
 
 def about_connection(reply: Replied, accepted: int, earlier: int) -> bool:
-    """Whether a refusal says that this connection has taken what it takes: the next one may well take the letter.
+    """Whether a refusal means that this connection has reached its limit: the next one may well take the letter.
 
     ``accepted``: messages that this connection took before; ``earlier``: letters that were offered on it before. The
     first letter of a connection is never refused because of the connection. Clear words count after any earlier
-    letter; a 452 to MAIL or RCPT without them counts after an accepted one, unless it speaks of a mailbox.
+    letter; a 452 to MAIL or RCPT without them counts after an accepted one, unless it mentions a mailbox.
     """
     if not earlier or not 400 <= reply.code < 600:
         return False
@@ -123,10 +123,10 @@ def about_connection(reply: Replied, accepted: int, earlier: int) -> bool:
 
 
 def out_of_order(code: int, text: str) -> bool:
-    """Whether a refusal speaks of the order or the spelling of commands, not of what they asked.
+    """Whether a refusal is about the order or the syntax of commands, not about their content.
 
-    500, 502 and 503 do so by RFC 5321. But relays put them also on statements about an account, a sender, a login or
-    a limit: an enhanced code outside X.5.x or such words make a statement of it.
+    500, 502 and 503 are so by RFC 5321. But relays use them also for statements about an account, a sender, a login or
+    a limit. An enhanced code outside X.5.x, or such words, make it a statement.
     """
     if code not in _SYNTAX_CODES:
         return False
@@ -143,5 +143,5 @@ def out_of_order(code: int, text: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """In lower case, on one line, without addresses and links."""
+    """Return the text in lower case, on one line, without addresses and links."""
     return " ".join(_NOISE.sub(" ", text[:_LONGEST]).lower().split())

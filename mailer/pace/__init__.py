@@ -1,8 +1,8 @@
-"""How fast: limits that staff set, and what a relay or a domain that complains is found to take.
+"""The sending rate: limits set by staff, and learnt limits of a relay or a domain that complains.
 
-:mod:`mailer.pace.limits` keeps what was set (the table ``pace``), :mod:`mailer.pace.book` what was learnt (the table
-``learnt``), for all senders together. :mod:`mailer.pace.learning` has the arithmetic of learning and
-:mod:`mailer.pace.evidence` says whose limit a complaint is about; both are pure.
+:mod:`mailer.pace.limits` enforces the set limits (the table ``pace``), :mod:`mailer.pace.book` stores the learnt ones
+(the table ``learnt``), both for all senders together. :mod:`mailer.pace.learning` has the arithmetic of learning, and
+:mod:`mailer.pace.evidence` decides whether a complaint is about the relay or a domain; both are pure.
 """
 
 from mailer.pace.book import LEARNT, Book, known

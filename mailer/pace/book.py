@@ -1,8 +1,8 @@
-"""What was learnt of the relay and of domains, kept in the database for all senders: the table ``learnt``.
+"""The learnt limits of the relay and of domains, in the database for all senders: the table ``learnt``.
 
-Promises: a :class:`Book` is opened in a writing transaction; what is heard and taken through it is on disk with that
-transaction, and on PostgreSQL one sender at a time has it open. Nothing is read or written until somebody complains.
-What nobody has used for an hour, or for four of its own windows, is forgotten.
+Promises: a :class:`Book` is opened in a writing transaction, which also writes its changes to disk. On PostgreSQL one
+sender at a time has it open. No row is read or written until a server complains. A bucket is forgotten when it is
+unused for an hour, or for four of its own windows if these are longer.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _PARTS = {"cycle": Cycle, "stop": PaceStop, "rest": Rest}
 
 
 def known(conn: Connection, now: float, buckets: Collection[str] | None = None) -> dict[str, Learnt]:
-    """All that is known, or of these buckets; what is too old says nothing any more."""
+    """Return the learnt state of all buckets, or of these, without stale ones."""
     query = select(LEARNT)
     if buckets is not None:
         query = query.where(LEARNT.c.bucket.in_(sorted(buckets)))
@@ -71,14 +71,14 @@ def known(conn: Connection, now: float, buckets: Collection[str] | None = None) 
 
 
 def forget(conn: Connection, now: float) -> int:
-    """Drop what says nothing any more; how many."""
+    """Delete the stale buckets; return how many."""
     row = LEARNT.c
     old = (row.heard_at < now - _FORGET) & (row.heard_at < now - _WINDOWS * row.span) & (row.rest_until < now - _FORGET)
     return conn.execute(delete(LEARNT).where(old)).rowcount
 
 
 class Book:
-    """See the module. :meth:`close` writes what has changed."""
+    """The learnt buckets within one transaction, see the module. :meth:`close` writes the changes."""
 
     def __init__(self, conn: Connection, now: float) -> None:
         self._conn, self._now = conn, now
@@ -87,22 +87,22 @@ class Book:
         self._guarded = conn.dialect.name == "sqlite"
 
     def slots(self, bucket: str) -> ClaimSlots:
-        """Return how much may be claimed now."""
+        """Return the number of letters that may be claimed now, and their times."""
         return learning.slots(self._get(bucket), self._now)
 
     def took(self, bucket: str, number: int) -> None:
-        """So many were claimed."""
+        """Record that ``number`` letters were claimed."""
         self._put(bucket, learning.took(self._get(bucket), number, self._now))
 
     def hear(self, news: Mapping[str, AnswerCounts]) -> None:
-        """Take in the answers; a bucket that is not known becomes so if it complained."""
+        """Learn from the answers; a bucket that is not known is added if it complained."""
         self.load(news)
         for bucket, each in news.items():
             if self._read.get(bucket) or each.refused or each.reputation:
                 self._put(bucket, learning.hear(self._get(bucket), each, self._now))
 
     def undo(self, buckets: Collection[str]) -> None:
-        """Forget the findings about these, which were about others."""
+        """Delete the learnt state of these buckets, since the complaints were about another one."""
         if buckets:
             self._guard()
             self._conn.execute(delete(LEARNT).where(LEARNT.c.bucket.in_(sorted(buckets))))
@@ -111,7 +111,7 @@ class Book:
                 self._changed.discard(bucket)
 
     def load(self, buckets: Collection[str]) -> None:
-        """Read these, all at once."""
+        """Read these buckets in one query."""
         new = [bucket for bucket in buckets if bucket not in self._read]
         if new:
             self._guard()
@@ -119,7 +119,7 @@ class Book:
             self._read.update((bucket, found.get(bucket)) for bucket in new)
 
     def close(self) -> None:
-        """Write what has changed."""
+        """Write the changed buckets."""
         if not self._changed:
             return
         insert = insert_into(self._conn, LEARNT)
@@ -129,7 +129,7 @@ class Book:
         self._changed.clear()
 
     def present(self) -> dict[str, Learnt]:
-        """Of those that were read, what is known now."""
+        """Return the present state of the buckets that were read."""
         return {bucket: learnt for bucket, learnt in self._read.items() if learnt}
 
     def _get(self, bucket: str) -> Learnt:
@@ -142,7 +142,7 @@ class Book:
             self._changed.add(bucket)
 
     def _guard(self) -> None:
-        if not self._guarded:  # rows are read in the order of need: without this two senders could wait for each other
+        if not self._guarded:  # rows are read in varying order: without this lock two senders could deadlock
             self._guarded = True
             self._conn.execute(select(func.pg_advisory_xact_lock(_GUARD)))
 

@@ -1,12 +1,12 @@
-"""What a relay or a domain that complained is found to take, and how fast it is sent to. Pure: values in, values out.
+"""Learning the capacity of a relay or a domain that complained, and the sending rate. Pure: values in, values out.
 
-Promises: while somebody complains, what they accept is measured, and the rate becomes a little less than that; no rate
-is halved blindly. A complaint stops all but one probe at a time; the first letter that is accepted again starts it, and
-ends a *cycle*. What was accepted in a cycle by its length is the capacity, whether it is refilled smoothly or at once
-each second, minute or hour. A rate is kept for a while, then it grows faster and faster, ten times within a minute;
-where a long window was learnt it grows so slowly that a window sees few refusals. Only answers to letters that were
-claimed since the last change count, so late complaints count once. A clock that is set anew shifts the times that are
-kept here by as much. (docs/decisions, 2026-11-27)
+Promises: while a server complains, its acceptances are measured, and the rate becomes a little less; no rate is halved
+blindly. A complaint stops all but one probe at a time. The first accepted letter after it restarts the mail and ends a
+*cycle*. The letters accepted in a cycle, divided by its length, are the capacity. That holds for a capacity that is
+refilled smoothly, or at once each second, minute or hour. A rate is kept for a while, then it grows faster and faster,
+ten times within a minute. Where a long window was learnt, it grows so slowly that a window has few refusals. Only
+answers to letters that were claimed since the last change count, so late complaints count once. A clock that is set
+back shifts the stored times equally. (docs/decisions, 2026-11-27)
 
 Rates are letters a second; times are seconds since 1970.
 """
@@ -17,19 +17,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-AHEAD = 0.1  # seconds before its moment that a letter may be claimed; the loop hands it over at that moment
+AHEAD = 0.1  # seconds by which a letter may be claimed before its moment; the loop hands it over at that moment
 FASTEST = 100_000.0
-_MARGIN = 0.92  # of what was measured
-_FIRST, _SEARCH = 20.0, 2.0  # where a rate of which nothing is known begins, and its growth (natural, a second)
+_MARGIN = 0.92  # the share of the measured capacity that is used
+_FIRST, _SEARCH = 20.0, 2.0  # the first rate of an unknown bucket, and its growth (exponential, a second)
 _UNSURE = 0.7
-_KEPT, _KEPT_LETTERS = 26.0, 80.0  # a rate that was measured is kept for so long
-_TENFOLD = 18.0  # and ten times as high after so long again
-_ENOUGH, _LEAST = 8, 1.5  # letters and seconds in a cycle that say something
-_SLOW, _PROOF = 5.0, 6.0  # below so many a second a measure is sure; above it is when it took so many seconds
+_KEPT, _KEPT_LETTERS = 26.0, 80.0  # seconds and letters for which a measured rate is kept
+_TENFOLD = 18.0  # seconds after that in which it grows tenfold
+_ENOUGH, _LEAST = 8, 1.5  # letters and seconds that make a cycle significant
+_SLOW, _PROOF = 5.0, 6.0  # below this rate a measurement is sure; above it, after this number of seconds
 _LITTLE = 0.1
 _STEP, _STEP_LETTERS = 0.25, 4.0
-_SOONEST, _ANSWER = 0.05, 10.0  # the first probe after a complaint; how long one is waited for
-_LONG = 2.0  # seconds without an acceptance that no refill each second explains
+_SOONEST, _ANSWER = 0.05, 10.0  # seconds to the first probe after a complaint; seconds to wait for its answer
+_LONG = 2.0  # seconds without an acceptance that a refill each second cannot explain
 _REST, _LONGEST_REST = 900.0, 14_400.0
 
 
@@ -39,13 +39,13 @@ class Cycle:
 
     begun_at: float = 0.0
     taken: int = 0
-    stops: int = 0  # complaints in it: in several short ones together more of the capacity is used than in one
+    stops: int = 0  # stops in it: several short ones together use more of the capacity than one
     suspect: bool = False  # the last stop was long enough for an outage, or for the end of a window
 
 
 @dataclass(frozen=True, slots=True)
 class PaceStop:
-    """Since a complaint at ``at`` (0: nothing is stopped) one letter at a time goes; ``out_at``: one is on its way."""
+    """A stop since the complaint at ``at`` (0: none): one letter at a time goes; ``out_at``: one is on its way."""
 
     at: float = 0.0
     refused_at: float = 0.0
@@ -55,7 +55,7 @@ class PaceStop:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing goes until ``until``, then one letter; ``length`` is 0 when nothing rests."""
+    """A rest: no letter goes until ``until``, then one; ``length`` is 0 when there is no rest."""
 
     until: float = 0.0
     length: float = 0.0
@@ -64,20 +64,20 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What is known of one bucket. ``rate`` as it was last set (0: nothing is known); ``age``: time in use since."""
+    """The learnt state of one bucket. ``rate``: as last set (0: not known); ``age``: its time in use since then."""
 
-    since: float = 0.0  # what was claimed before says nothing of the present rate
+    since: float = 0.0  # letters claimed before do not show the effect of the present rate
     heard_at: float = 0.0
     rate: float = 0.0
     ceiling: float = 0.0
-    sure: float = 0.0  # how sure, from 0 (not at all: it grows at once) to 1
-    measured: float = 0.0  # a capacity that was found exactly, and by how many letters
+    sure: float = 0.0  # the certainty of the rate, from 0 (none: it grows at once) to 1
+    measured: float = 0.0  # a capacity that was measured exactly; ``proof``: by how many letters
     proof: int = 0
     slot_at: float = 0.0  # the moment of the next letter
     age: float = 0.0
     aged_at: float = 0.0
     used: int = 0
-    span: float = 0.0  # length of the window that was learnt, 0: none that is long
+    span: float = 0.0  # the length of a long window that was learnt; 0: none
     cycle: Cycle = field(default_factory=Cycle)
     stop: PaceStop = field(default_factory=PaceStop)
     rest: Rest = field(default_factory=Rest)
@@ -85,7 +85,7 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCounts:
-    """Answers of one bucket, as when they were claimed → how many. ``other``: refused for reasons that are not pace."""
+    """Answers of one bucket: time of the claim → number. ``other``: refused for reasons other than pace."""
 
     accepted: Mapping[float, int] = field(default_factory=dict)
     refused: Mapping[float, int] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class AnswerCounts:
 
 @dataclass(frozen=True, slots=True)
 class ClaimSlots:
-    """``number`` may be claimed now, the first for ``first``, one each ``gap``; when it is 0, look again at ``at``."""
+    """``number`` may be claimed now, the first for ``first``, one each ``gap``; when it is 0, ask again at ``at``."""
 
     number: int
     first: float
@@ -117,7 +117,7 @@ def rate_now(learnt: Learnt) -> float:
 
 
 def slots(learnt: Learnt, now: float) -> ClaimSlots:
-    """Return how much may be claimed now."""
+    """Return the number of letters that may be claimed now, and their times."""
     learnt = sane(learnt, now)
     rest, stop = learnt.rest, learnt.stop
     if rest.length:
@@ -134,7 +134,7 @@ def slots(learnt: Learnt, now: float) -> ClaimSlots:
 
 
 def took(learnt: Learnt, number: int, now: float) -> Learnt:
-    """So many were claimed."""
+    """Return the state after ``number`` letters were claimed."""
     learnt = sane(learnt, now)
     if learnt.rest.length:
         return replace(learnt, rest=replace(learnt.rest, out_at=now))
@@ -156,7 +156,7 @@ def hear(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
         return _rested(learnt, news, now)
     accepted = sum(news.accepted.values())
     if accepted and not learnt.stop.at and now - learnt.heard_at > max(10.0, 5 / max(learnt.rate, 1e-6)):
-        learnt = replace(learnt, cycle=Cycle(now))  # long silence: what was counted says nothing any more
+        learnt = replace(learnt, cycle=Cycle(now))  # after a long silence the count is stale
     cycle = replace(learnt.cycle, taken=learnt.cycle.taken + accepted)
     learnt = replace(_aged(learnt, now), cycle=cycle, heard_at=now)
     if _new(news.refused, learnt):
@@ -169,7 +169,7 @@ def hear(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
 
 
 def sane(learnt: Learnt, now: float) -> Learnt:
-    """Return a clock that was set back: all moves with it, so that nothing waits for the old time."""
+    """Shift all times back if the clock was set back, so that no letter waits for the old time."""
     behind = learnt.heard_at - now
     if behind < 1.0:
         return learnt
@@ -200,7 +200,7 @@ def _kept(learnt: Learnt) -> float:
 
 
 def _aged(learnt: Learnt, now: float) -> Learnt:
-    """Time counts only while at least half of the rate is used: nobody grows by being idle."""
+    """Add the passed time to ``age`` only if at least half of the rate was used: an idle bucket does not grow."""
     rate, passed = rate_now(learnt), now - learnt.aged_at
     if learnt.stop.at or not rate or passed < max(_STEP, _STEP_LETTERS / rate):
         return learnt
@@ -223,7 +223,7 @@ def _refused(learnt: Learnt, now: float) -> Learnt:
 
 
 def _recovered(learnt: Learnt, now: float) -> Learnt:
-    """Return the first acceptance after complaints ends the cycle, and says what the rate may be."""
+    """End the cycle at the first acceptance after complaints, and set the new rate."""
     stop, cycle, rate = learnt.stop, learnt.cycle, rate_now(learnt)
     fresh = replace(learnt, since=now, stop=PaceStop(), age=0.0, aged_at=now, used=0)
     if not rate:
@@ -262,19 +262,19 @@ def _set(learnt: Learnt, ceiling: float, now: float) -> Learnt:
 
 
 def _sure(ceiling: float, letters: int) -> float:
-    """How sure a capacity is that was measured by so many letters: what is fast is soon measured again, and cheaply."""
+    """Return the certainty of a capacity measured by ``letters``; a fast one is soon measured again, at little cost."""
     return 1.0 if ceiling < _SLOW else min(1.0, letters / ceiling / _PROOF)
 
 
 def _ceiling(learnt: Learnt, between: tuple[float, float], dead: float, *, long: bool) -> tuple[float, bool]:
-    """Note that the capacity lies between the rates that were accepted and sent.
+    """Estimate the capacity between the accepted and the sent rate; return it, and whether it is exact.
 
-    ``dead``: the part of the cycle without any.
+    ``dead``: the share of the cycle without acceptances.
     """
     least, most = between
     steady = learnt.sure > 0 and learnt.age <= _kept(learnt)
     if steady or (dead >= 0.3 and (learnt.ceiling or long)) or learnt.cycle.stops > 3:
-        lost = dead / 2 if dead < 0.3 else 0.0  # in a short stop some take nothing into store
+        lost = dead / 2 if dead < 0.3 else 0.0  # in a short stop, some servers do not accumulate capacity
         return min(least / (1 - lost), max(least, most)), True
     if learnt.sure <= 0 and learnt.ceiling:
         return math.sqrt(least * min(most, 2 * least)), False
@@ -284,7 +284,7 @@ def _ceiling(learnt: Learnt, between: tuple[float, float], dead: float, *, long:
 
 
 def _rest(learnt: Learnt, new: int, now: float) -> Learnt:
-    """Return a word on our reputation: complaints of letters that were claimed before the rest count once."""
+    """Rest after a complaint about our reputation; complaints of letters claimed before the rest count once."""
     if not new and learnt.rest.length:
         return replace(learnt, heard_at=now)
     length = min(_LONGEST_REST, 2 * learnt.rest.length) if learnt.rest.length else _REST
@@ -292,7 +292,7 @@ def _rest(learnt: Learnt, new: int, now: float) -> Learnt:
 
 
 def _rested(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
-    """Return an answer to the one letter that may go after a rest."""
+    """Process the answer to the one letter that may go after a rest."""
     if _new(news.accepted, learnt):
         return replace(learnt, since=now, heard_at=now, rest=Rest(), slot_at=now, aged_at=now, cycle=Cycle(now))
     if _new(news.refused, learnt) or _new(news.other, learnt):

@@ -1,7 +1,7 @@
-"""Limits that staff set: letters a minute for the whole, a mailing and a recipient domain, shared by all senders.
+"""Limits set by staff: letters a minute in total, for a mailing and for a recipient domain, shared by all senders.
 
-Promises: with a limit of N a minute, no span of 60 seconds sees more than N claims, however many senders there are;
-they are spread evenly, in bursts of a second's worth. A clock that jumps back costs no more than one interval.
+Promises: with a limit of N a minute, no span of 60 seconds has more than N claims, for any number of senders.
+Claims are spread evenly, in bursts of a second's worth. A clock that jumps back costs no more than one interval.
 
 The arithmetic is the generic cell rate algorithm: a bucket remembers the moment at which it will be empty again.
 All functions run inside the caller's transaction; times are seconds since 1970.
@@ -23,7 +23,7 @@ _FORGET = 3600.0
 
 
 class PaceRow(SQLModel, table=True):
-    """One bucket. ``rate`` is what it was last held to."""
+    """One bucket. ``rate`` is the rate that was last applied to it."""
 
     __tablename__ = "pace"
 
@@ -38,31 +38,31 @@ PACE: Table = SQLModel.metadata.tables["pace"]
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``number`` may go now; when it is 0, one may go at ``at``."""
+    """``number`` letters may go now; when it is 0, one may go at ``at``."""
 
     number: int
     at: float
 
 
 def mailing_bucket(mailing: int) -> str:
-    """Return the bucket of a mailing with a rate of its own."""
+    """Return the name of the bucket of a mailing with its own rate."""
     return f"mailing:{mailing}"
 
 
 def domain_bucket(domain: str) -> str:
-    """Return the bucket of a recipient domain."""
+    """Return the name of the bucket of a recipient domain."""
     return f"domain:{domain}"
 
 
 def room(conn: Connection, rates: Mapping[str, float], now: float) -> dict[str, Room]:
-    """How many may go now through each bucket at its rate a minute; the rows are locked until the transaction ends."""
+    """Return the room in each bucket at its rate a minute; the rows stay locked until the transaction ends."""
     if not rates:
         return {}
     query = select(PACE.c.bucket, PACE.c.empty_at).where(PACE.c.bucket.in_(sorted(rates)))
     query = query.order_by(PACE.c.bucket).with_for_update()
     known = dict(conn.execute(query).all())
     new = sorted(rates.keys() - known.keys())
-    if new and conn.dialect.name != "sqlite":  # what is not there cannot be locked: two would have the first burst each
+    if new and conn.dialect.name != "sqlite":  # a missing row cannot be locked: two would each take the first burst
         rows = [{"bucket": bucket, "empty_at": 0.0, "changed_at": now} for bucket in new]
         conn.execute(insert_into(conn, PACE).on_conflict_do_nothing(), rows)
         known = dict(conn.execute(query).all())
@@ -70,7 +70,7 @@ def room(conn: Connection, rates: Mapping[str, float], now: float) -> dict[str, 
 
 
 def take(conn: Connection, taken: Mapping[str, tuple[int, float]], now: float) -> None:
-    """Note that (number, rate) went through each bucket."""
+    """Record the (number, rate) that went through each bucket."""
     buckets = sorted(bucket for bucket, (number, _rate) in taken.items() if number)
     if not buckets:
         return
@@ -86,7 +86,7 @@ def take(conn: Connection, taken: Mapping[str, tuple[int, float]], now: float) -
 
 
 def held_up(conn: Connection, buckets: Collection[str], now: float) -> dict[str, tuple[float, float]]:
-    """Of these buckets, those through which nothing may go now: (rate a minute, when the next may go)."""
+    """Return the buckets through which no letter may go now: (rate a minute, when the next may go)."""
     query = select(PACE.c.bucket, PACE.c.empty_at, PACE.c.rate).where(PACE.c.bucket.in_(sorted(buckets)))
     found = {}
     for bucket, empty_at, rate in conn.execute(query):
@@ -96,7 +96,7 @@ def held_up(conn: Connection, buckets: Collection[str], now: float) -> dict[str,
 
 
 def forget(conn: Connection, now: float) -> int:
-    """Drop buckets that say nothing any more; how many."""
+    """Delete stale buckets; return how many."""
     old = (PACE.c.empty_at < now - _FORGET) & (PACE.c.changed_at < now - _FORGET)
     return conn.execute(delete(PACE).where(old)).rowcount
 
@@ -106,12 +106,12 @@ def _burst(rate: float) -> int:
 
 
 def _interval(rate: float) -> float:
-    """Seconds a letter: a little over 60 / rate, so that a burst and what follows stay within ``rate`` a minute."""
+    """Return the seconds a letter: a little over 60 / rate, so that a burst and its successors stay within ``rate``."""
     return 60.0 / max(1.0, rate - (_burst(rate) - 1)) if rate >= 1 else 60.0 / rate
 
 
 def _sane(empty_at: float, rate: float, now: float) -> float:
-    """Later than it can be means that the clock was set back."""
+    """Return ``empty_at``, or ``now`` if it is impossibly late, since the clock was set back."""
     latest = now + (_burst(rate) + 1) * _interval(rate) + 1
     return now if empty_at > latest else empty_at
 

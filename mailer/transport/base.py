@@ -1,11 +1,11 @@
-"""The seam between the worker and whatever carries letters: parcels in, results out.
+"""The interface between the worker and the transport that carries letters: parcels in, results out.
 
 A transport keeps its connections busy from a :class:`MessageSource`: it takes parcels, and reports exactly one
-:data:`~mailer.outcome.results.Result` for each parcel that it took, whatever happens; also when it is stopped or
-its task is cancelled. All calls of the feed are plain calls on the thread of the event loop, so they must be quick
+:data:`~mailer.outcome.results.Result` for each parcel that it took. It does so in every case, also when it is stopped
+or its task is cancelled. All calls of the feed are plain calls on the thread of the event loop. So they must be quick
 (some microseconds) and must not block; ``wait`` alone is awaited.
 
-It knows nothing of campaigns, of the database, and of what a reply means (:mod:`mailer.outcome` decides).
+It knows nothing of campaigns, of the database, and of the meaning of a reply (:mod:`mailer.outcome` decides).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 RelayObserver = Callable[[RelayEvent], None]
-"""Told of what happens while a connection is made, such as that nothing is heard (``silent``)."""
+"""Called with each event while a connection is made, such as that nothing is heard (``silent``)."""
 
 
 def unheard(_event: RelayEvent) -> None:
-    """Tell nobody."""
+    """Ignore the event."""
 
 
 class OutgoingMessage(NamedTuple):
@@ -44,7 +44,7 @@ class OutgoingMessage(NamedTuple):
 
     ``sender`` and ``recipient`` are bare addresses (domain as A-labels); an empty sender is the null sender.
     ``smtputf8``: an address has characters beyond ASCII before its ``@`` (RFC 6531). ``ready``: its maker promises
-    that the content is 7-bit and that no line of it begins with a dot; else the transport looks for itself, which
+    that the content is 7-bit and that no line of it begins with a dot. Else the transport checks that itself, which
     takes as long as all the rest of its work.
     """
 
@@ -72,14 +72,14 @@ class MessageSource(Protocol):
         """Report the result; once for each message taken. May call nothing of the transport."""
 
     def relay(self, event: RelayEvent) -> None:
-        """Something about the relay itself."""
+        """Take an event of the relay itself."""
 
 
 class Transport(Protocol):
     """Carries parcels."""
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
-        """Carry until ``stop`` is set; then take nothing more, hand back what can be, and read the last replies."""
+        """Carry until ``stop`` is set; then take nothing more, hand back all that can be, and read the last replies."""
 
     async def check(self, notice: RelayObserver = unheard) -> None:
         """Connect, greet, leave. Raises ``RelayRefused`` or ``RelayAway``; ``notice`` hears of a long silence."""

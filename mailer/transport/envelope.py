@@ -1,7 +1,8 @@
 """The commands that carry one parcel, and whether a relay can carry it at all. Pure.
 
-Promises: no address can add a command (B75); content is stuffed exactly once and ends in one CRLF (B57); what the
-relay did not offer is not used, and a parcel that needs it is refused here in words of RFC 3463 (B34, B28, RFC 1870).
+Promises: no address can add a command (B75). Content is stuffed exactly once and ends in one CRLF (B57). An extension
+that the relay did not offer is not used. A parcel that needs one is refused here in words of RFC 3463 (B34, B28,
+RFC 1870).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 def refusal(parcel: OutgoingMessage, offers: Offers) -> Replied | None:
-    """Why this parcel cannot go over this relay, or None. The reply is our own (stage ``local``)."""
+    """Return why this parcel cannot go over this relay, or None. The reply is our own (stage ``local``)."""
     both = parcel.sender + parcel.recipient
     if _CONTROL.search(both) or not parcel.recipient:
         return Replied("local", 553, "5.1.3 the address cannot be written in SMTP")
@@ -32,7 +33,7 @@ def refusal(parcel: OutgoingMessage, offers: Offers) -> Replied | None:
 
 
 def commands(parcel: OutgoingMessage, offers: Offers) -> tuple[bytes, bytes, bytes]:
-    """MAIL, RCPT and DATA, each with its CRLF (RFC 5321 section 4.1.1, RFC 1870, 6152, 6531)."""
+    """Return MAIL, RCPT and DATA, each with its CRLF (RFC 5321 section 4.1.1, RFC 1870, 6152, 6531)."""
     options = f" SIZE={len(parcel.content)}" if offers.sized else ""
     if offers.eightbit and not (parcel.ready or parcel.content.isascii()):
         options += " BODY=8BITMIME"
@@ -45,7 +46,7 @@ def commands(parcel: OutgoingMessage, offers: Offers) -> tuple[bytes, bytes, byt
 def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
     """Return the three of :func:`commands` as one, in a third of the time, for a parcel that :func:`refusal` lets pass.
 
-    None, and nothing is said of the parcel, unless it is ``ready`` and both addresses are printable ASCII.
+    Returns None, without a verdict on the parcel, unless it is ``ready`` and both addresses are printable ASCII.
     """
     _, sender, recipient, content, smtputf8, ready = parcel
     both = sender + recipient
@@ -63,10 +64,10 @@ def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
 def wire(parcel: OutgoingMessage) -> bytes:
     """Return the content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
 
-    Anything that could end the session's data too early is mended in a slower way: stray CR and LF become CRLF (B22,
-    B76), dots at the start of a line are doubled (RFC 5321 section 4.5.2). One scan, since each costs fifteen
-    microseconds a letter, and none for a parcel that is ``ready``; a stray CR without a dot after a line feed is for
-    :mod:`mailer.letter` to refuse, before signing.
+    Anything that could end the session's data too early is mended in a slower way. Stray CR and LF become CRLF (B22,
+    B76), and dots at the start of a line are doubled (RFC 5321 section 4.5.2). There is one scan, since each costs
+    fifteen microseconds a letter, and none for a parcel that is ``ready``. A stray CR without a dot after a line feed
+    is for :mod:`mailer.letter` to refuse, before signing.
     """
     content = parcel.content
     if parcel.ready:

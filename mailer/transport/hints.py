@@ -1,7 +1,7 @@
-"""What went wrong while a connection was made, in sentences that say what to set. Pure: values in, words out.
+"""Errors while a connection is made, in sentences that name the setting to change. Pure: values in, words out.
 
-The sentences are English message ids (domain ``cli``) with their places filled, no full stop at the end; above they
-are put into the language of whoever reads them.
+The sentences are English message ids (domain ``cli``) with their placeholders filled, no full stop at the end. The
+caller translates them into the reader's language.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ssl
 from mailer.settings import SMTPS, Relay
 from mailer.transport.replies import clean
 
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
+N_ = str  # marks a text for the catalogue (domain cli); templates.filled translates it
 _CLEAR_PORTS = (25, 587)
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
@@ -53,7 +53,7 @@ _OTHERS = ((b"HTTP/", "HTTP"), (b"<", "HTTP"), (b"SSH-", "SSH"), (b"+OK", "POP3"
 
 
 def silence(relay: Relay, stage: str, seconds: float) -> str:
-    """Nothing was heard for so long."""
+    """Return the sentence for ``seconds`` of silence at a stage."""
     if stage == "connect":
         text = _NO_CONNECTION
     elif stage == "greeting":
@@ -66,7 +66,7 @@ def silence(relay: Relay, stage: str, seconds: float) -> str:
 
 
 def unreachable(error: Exception) -> str:
-    """Return the system made no connection; another error in its own words."""
+    """Return the sentence for a connection that the system could not make; another error in its own words."""
     if isinstance(error, ConnectionRefusedError):
         return _NOBODY
     if isinstance(error, socket.gaierror):
@@ -77,7 +77,7 @@ def unreachable(error: Exception) -> str:
 
 
 def closed(relay: Relay, stage: str) -> str:
-    """Return the server ended the connection where an answer was due."""
+    """Return the sentence for a server that ended the connection where an answer was due."""
     if stage in ("connect", "greeting"):
         text = _by_port(relay, _CLOSED, _CLOSED_465, _CLOSED_ELSE)
     elif stage == "tls":
@@ -88,7 +88,7 @@ def closed(relay: Relay, stage: str) -> str:
 
 
 def foreign(first: bytes) -> str:
-    """Return the protocol of the first bytes of a greeting, if they cannot begin an SMTP reply; else ""."""
+    """Return the sentence for first bytes that cannot begin an SMTP reply, with their protocol if known; else ""."""
     if first[:1].isdigit() or not first:
         return ""
     if first[:1] in (b"\x14", b"\x15", b"\x16") and first[1:2] in (b"\x03", b""):
@@ -98,18 +98,18 @@ def foreign(first: bytes) -> str:
 
 
 def no_smtp(said: bytes) -> str:
-    """Return an answer that is no SMTP, with its beginning."""
+    """Return the sentence for an answer that is no SMTP, with its beginning."""
     shown = clean(said.split(b"\n")[0][:200]) or repr(said[:20])[2:-1]
     return _NO_SMTP.format(words=shown)
 
 
 def unfit(said: str) -> str:
-    """Note an answer that nothing asked for, or that SMTP does not have."""
+    """Return the sentence for an answer without a question, or one that SMTP does not have."""
     return _UNFIT.format(words=" ".join(said.split())[:200] or "…")
 
 
 def unsafe(relay: Relay, error: ssl.SSLError) -> str:
-    """TLS failed: a certificate, a version, or a port that speaks something else."""
+    """Return the sentence for failed TLS: a certificate, a version, or a port that speaks another protocol."""
     if relay.tls == "implicit" and getattr(error, "reason", "") in _NOT_TLS:
         return _PLAIN
     words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 class Timeouts:
     """Seconds. ``behind``: how long an envelope may wait behind a slow dot before its row is handed back.
 
-    ``follow``: on a connection that has not shown yet that it can do groups, so long may the rest of a group's answers
-    come after the one before; ``hush``: the same where its row cannot wait (:mod:`mailer.transport.trust`).
-    ``notice``: after so long without an answer while a connection is made we say so, and go on waiting.
+    ``follow``: how long after the one before the rest of a group's answers may come, on a connection not yet proven to
+    do groups. ``hush``: the same where its row cannot wait (:mod:`mailer.transport.trust`).
+    ``notice``: how long a connection in the making may be silent before we report that, and go on waiting.
     ``grace``: how long :meth:`~mailer.transport.base.Transport.run` waits for last replies once it is told to stop;
-    what is unanswered then is in doubt.
+    parcels without an answer are in doubt then.
     """
 
     connect: float = 30
@@ -41,7 +41,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """A connection ends after so many messages, so many seconds, or so many seconds without work."""
+    """When a connection ends: after a number of messages, of seconds, or of seconds without work."""
 
     messages: int = 1_000
     seconds: float = 300
@@ -58,7 +58,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What the relay offered in its last EHLO, the one after STARTTLS. ``size`` 0: no limit known."""
+    """The extensions that the relay offered in its last EHLO, the one after STARTTLS. ``size`` 0: no limit known."""
 
     pipelining: bool = False
     eightbit: bool = False
@@ -68,7 +68,7 @@ class Offers:
 
 
 def offers(extensions: dict[str, str]) -> Offers:
-    """From the EHLO's keywords in lower case and their parameters."""
+    """Return the offers from the EHLO's keywords in lower case and their parameters."""
     size = extensions.get("size", "").strip()
     return Offers(
         pipelining="pipelining" in extensions,

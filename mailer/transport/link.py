@@ -1,4 +1,4 @@
-"""What a pipeline needs of a connection, and how a session ends. Values and one Protocol; no I/O."""
+"""The interface of a connection to a pipeline, and how a session ends. Values and one Protocol; no I/O."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from mailer.outcome.session import about_connection
 from mailer.transport.trust import AGAIN, PipeliningTrust
 
 _REMEMBERED = 10_000
-_HANDED_BACK = 2  # so often a refusal that is about the connection costs the same letter nothing
+_HANDED_BACK = 2  # number of refusals about the connection that cost the same letter nothing
 PATIENCE = 10
-"""So many sessions may break at one letter before it waits like any other that was refused for now."""
+"""Number of sessions that may break at one letter before it waits like any other that was refused for now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Why a session is over. ``quiet``: we ended it. ``rotated``: the server did, having accepted mail.
 
-    ``garbled``: the server lost what stood behind a command in the same write, so we ended it without content.
+    ``garbled``: the server lost the commands behind another one in the same write, so we ended it without content.
     """
 
     kind: Literal["quiet", "rotated", "away", "slow_down", "garbled"]
@@ -29,27 +29,27 @@ class Ended:
 
 
 class Wire(Protocol):
-    """What a pipeline needs of a connection."""
+    """A connection as a pipeline uses it."""
 
     def write(self, data: bytes) -> None:
         """Queue bytes."""
 
     def unsent(self) -> int:
-        """How many queued bytes have certainly not left the process."""
+        """Return how many queued bytes have certainly not left the process."""
 
     def full(self) -> bool:
         """Whether the queue is long: :meth:`Pipeline.drained` will be called."""
 
     def idle(self) -> None:
-        """Nothing is under way: the pipeline can be poked."""
+        """Note that nothing is under way: the pipeline can be poked."""
 
     def ended(self, how: Ended, *, abort: bool) -> None:
         """End the session; ``abort``: nothing queued may leave any more."""
 
 
 class PipeliningHealth:
-    """What sessions with one relay know together: whether it can do groups (``trust``), how often a parcel was at the
-    head of a session that broke, so that none can break them for ever, and how many letters a connection takes.
+    """Knowledge shared by the sessions with one relay: whether it can do groups (``trust``), and how many letters a
+    connection takes. Counts how often a parcel was at the head of a broken session, so that none breaks them for ever.
     """
 
     def __init__(self) -> None:
@@ -58,13 +58,13 @@ class PipeliningHealth:
         self._takes: tuple[int, float] | None = None
 
     def takes(self, now: float) -> int | None:
-        """How many letters the relay takes on one connection, as far as it has said; forgotten after ten minutes."""
+        """Return how many letters the relay takes on one connection, if it has said so; forgotten after ten minutes."""
         if self._takes is not None and now >= self._takes[1]:
             self._takes = None
         return self._takes[0] if self._takes else None
 
     def had_enough(self, reply: Replied, accepted: int, earlier: int, now: float) -> bool:
-        """Whether a refusal is about the connection, which accepted so many of the ``earlier`` letters; learn it."""
+        """Return, and learn, whether a refusal is about the connection (``accepted`` of ``earlier`` letters taken)."""
         if not about_connection(reply, accepted, earlier):
             return False
         known = self.takes(now)
@@ -72,7 +72,7 @@ class PipeliningHealth:
         return True
 
     def judged(self, delivery: int, reply: Replied, taken: tuple[int, int], now: float) -> Replied | NotWritten:
-        """Return the result of a refusal: the reply, or nothing at all, since the next connection may take the message.
+        """Return the result of a refusal: the reply, or *not written*, since the next connection may take the message.
 
         ``taken``: how many letters the connection accepted, and how many were offered on it before this one.
         """
@@ -90,7 +90,7 @@ class PipeliningHealth:
         return NotWritten(how.text or "the connection ended before its content was written")
 
     def count(self, delivery: int) -> int:
-        """One more; how many by now. Forgets the oldest beyond ten thousand."""
+        """Count one more, and return how many there are. Forgets the oldest beyond ten thousand."""
         times = self._seen.pop(delivery, 0) + 1
         self._seen[delivery] = times
         if len(self._seen) > _REMEMBERED:

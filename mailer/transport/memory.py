@@ -1,8 +1,8 @@
 """The shipped fake: keeps letters instead of sending them. For previews, dry runs, the demo and tests.
 
-Promises the same as the SMTP transport (the contract tests run on both): each parcel taken is reported once, pause
-and stop take effect before a letter is kept. ``script`` may answer in the relay's stead: it gets the parcel and gives a
-result, or None for *250 kept*.
+Promises the same as the SMTP transport (the contract tests run on both): each parcel taken is reported once. Pause
+and stop take effect before a letter is kept. ``script`` may answer instead of the relay: it gets the parcel and returns
+a result, or None for *250 kept*.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BREATH = 100
 
 
 class MemoryTransport:
-    """``letters`` has what was kept, in order. ``trouble``: an event instead of a connection (asked each second)."""
+    """``letters`` has the kept letters, in order. ``trouble``: an event instead of a connection (asked each second)."""
 
     def __init__(self, script: Script | None = None, *, offers: Offers | None = None) -> None:
         self.letters: list[OutgoingMessage] = []
@@ -30,7 +30,7 @@ class MemoryTransport:
         self._offers = offers or Offers(pipelining=True, eightbit=True, smtputf8=True)
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
-        """Keep what comes until told to stop."""
+        """Keep each letter until told to stop."""
         stopped = asyncio.ensure_future(stop.wait())
         greeted = False
         try:
@@ -62,7 +62,7 @@ class MemoryTransport:
             raise RelayAway(self.trouble.text)
 
     def _carry(self, feed: MessageSource, stop: asyncio.Event) -> int:
-        """Take some messages, then let the loop have its turn; how many."""
+        """Take some messages, then let the loop have its turn; return how many."""
         for count in range(_BREATH):
             parcel = None if stop.is_set() else feed.take()
             if parcel is None:

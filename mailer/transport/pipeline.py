@@ -11,10 +11,10 @@ answer. No socket, no loop, no clock of its own: bytes come in through :meth:`Pi
 4. A cut after the dot leaves one parcel unknown; the one whose envelope went with it is handed back.
 5. A reply that cannot be matched, or was read before its question was written, ends the session; nothing is guessed.
 6. A parcel whose dot may have left is unknown, unless the unsent rest is known to begin before its dot.
-7. Each reply has its own time (B48), the dot ten minutes; a reply that trickles in has no more.
-8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back; after the earlier reply the
+7. Each reply has its own time limit (B48), the dot ten minutes; a reply that trickles in has no more.
+8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back. After the earlier reply the
    session ends without a dot.
-9. A refusal that is about the connection costs its parcel nothing: QUIT, and the next one takes it.
+9. A refusal that is about the connection costs its parcel nothing: QUIT, and the next connection takes it.
 
 Every parcel taken is reported exactly once.
 """
@@ -33,8 +33,8 @@ from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, PipeliningHealth, Wire
 from mailer.transport.replies import Replies, clean
 
-HOLD_BACK = 65_536  # a longer content is written first, and its dot only when the kernel has it all
-DOT, TLS_MORE = b".\r\n", 1_000  # encrypted, the same is somewhat longer
+HOLD_BACK = 65_536  # longer content is written first, and its dot only when the kernel has all of it
+DOT, TLS_MORE = b".\r\n", 1_000  # bytes: encrypted, the same data is somewhat longer
 
 Asked = Literal["mail", "rcpt", "data", "dot", "rset", "lone", "quit"]
 
@@ -48,17 +48,17 @@ class Pipeline:
         self._feed, self._link, self._offers, self._limits, self._losses = feed, link, offers, limits, losses
         self._replies = Replies()
         self._expect: deque[Asked] = deque()
-        self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: what is still to be asked
-        self._open: OutgoingMessage | None = None  # its envelope is on the way
-        self._dot: OutgoingMessage | None = None  # its content is on the way, its dot unanswered
+        self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: commands still to be sent
+        self._open: OutgoingMessage | None = None  # the parcel whose envelope is on the way
+        self._dot: OutgoingMessage | None = None  # the parcel whose content is on the way, its dot unanswered
         self._fault: Replied | NotWritten | None = None
         self._mail_ok = self._rcpt_ok = False
         self._reset = False  # the next group begins with RSET
         self._held = False  # content was written, its dot was not
         self._handed_back = self._stopping = self.over = False
         self._after = 0  # bytes written after the last dot
-        self._answers = 0  # to what was written last
-        self._proven = not offers.pipelining  # a group behind a dot was answered whole: none is lost here
+        self._answers = 0  # number of answers to the last write
+        self._proven = not offers.pipelining  # a group behind a dot was answered whole: this relay loses none
         self._now = self._born = self._since = self._opened = 0.0
         self._backlog = 0
         self.accepted = self.started = 0
@@ -71,18 +71,18 @@ class Pipeline:
         self._next()
 
     def poke(self, now: float) -> None:
-        """There may be work: take it if nothing is under way."""
+        """Take work, if there is any and nothing is under way."""
         if self.is_idle:
             self._now = now
             self._next()
 
     @property
     def is_idle(self) -> bool:
-        """Nothing is under way, and a poke is welcome."""
+        """Whether nothing is under way, so that a poke is welcome."""
         return not (self.over or self._expect or self._stopping)
 
     def stop(self, now: float) -> None:
-        """Take nothing more; hand back what has no content at the relay; end once the last dot is answered."""
+        """Take nothing more, hand back parcels without content at the relay, end once the last dot is answered."""
         self._now = now
         self._stopping = True
         if self._open is not None:
@@ -91,13 +91,13 @@ class Pipeline:
             self._leave()
 
     def abort(self, why: str) -> None:
-        """End now, whatever is unanswered."""
+        """End now, even if answers are due."""
         self._end(Ended("quiet", text=why), unsent=self._link.unsent())
 
     # --- from the wire
 
     def received(self, data: bytes, now: float) -> None:
-        """Bytes from the relay."""
+        """Take bytes from the relay."""
         if self.over:
             return
         self._now = now
@@ -251,7 +251,7 @@ class Pipeline:
         self._next()
 
     def _closing(self, stage: Stage | Literal["rset"], code: int, raw: bytes) -> None:
-        """421 before a dot: it costs the parcel nothing, unless it comes to the same recipient again."""
+        """Handle 421 before a dot: it costs the parcel nothing, unless it comes to the same recipient again."""
         parcel, text = self._open, clean(raw)
         self._losses.had_enough(Replied("mail", code, text), self.accepted, self.started - 1, self._now)
         if parcel is not None and stage == "rcpt":
@@ -264,7 +264,7 @@ class Pipeline:
     # --- questions
 
     def _next(self) -> None:
-        """Nothing is under way: take a parcel and send its envelope, or rest, or leave."""
+        """Take a parcel and send its envelope, or rest, or leave; nothing is under way."""
         if self._replies.early:
             return
         if not self._may_take():
@@ -284,14 +284,14 @@ class Pipeline:
         return self.started < (min(takes, reuse.messages) if takes else reuse.messages)
 
     def _group(self) -> bytes:
-        """Take a parcel that this relay can carry; the bytes of its envelope that may be written now."""
+        """Take a parcel that this relay can carry; return the bytes of its envelope that may be written now."""
         while (parcel := self._feed.take()) is not None:
             if envelope := self._envelope(parcel):
                 return envelope
         return b""
 
     def _envelope(self, parcel: OutgoingMessage) -> bytes:
-        """Begin with this parcel; nothing is written, and it is reported, if this relay cannot carry it."""
+        """Begin with this parcel; return b"" if this relay cannot carry it: then it is reported."""
         unfit = refusal(parcel, self._offers)
         if unfit is not None:
             self._feed.report(parcel.delivery, unfit)
@@ -312,7 +312,7 @@ class Pipeline:
         return first
 
     def _ask(self) -> None:
-        """Without PIPELINING: the next command, now that the last was answered."""
+        """Send the next command without PIPELINING, now that the last was answered."""
         if self._later and not self._replies.early:
             asked, command = self._later.popleft()
             self._expect.append(asked)
@@ -362,24 +362,24 @@ class Pipeline:
         return self.over
 
     def _grouped(self, answers: int) -> bool:
-        """Whether an envelope stands behind more than so many answers to what was written with it, unproven."""
+        """Whether an envelope is behind more than ``answers`` answers of its own write, with groups unproven."""
         return self._answers > answers and not self._proven and self._open is not None and self._dot is None
 
     def _silent(self, limit: float) -> None:
-        """End the session if the rest of a group is not answered, and no answer has begun: maybe it never came."""
+        """End the session if the rest of a group is unanswered and no answer has begun: maybe the group got lost."""
         if self._now - self._since > limit and self._grouped(0) and not (self._link.unsent() or self._replies.begun):
             self._fault = None
             self._end(Ended("garbled", self._expect[0], 0, f"no answer to {self._expect[0].upper()} in a group"))
 
     def _broken(self, text: str) -> None:
-        """Something answers what was not asked: nothing that was read of this envelope counts (rule 5)."""
+        """End the session on an answer without a question: nothing that was read of this envelope counts (rule 5)."""
         self._fault = None
         stage = self._expect[0] if self._expect else "idle"
         lost = self._grouped(1) and not self._replies.early
         self._end(Ended("garbled" if lost else "away", stage, 0, hints.unfit(text)), unsent=self._link.unsent())
 
     def _server(self, stage: str, code: int, text: str) -> Ended:
-        """Return the server's doing: a rotation if it had accepted mail on this connection."""
+        """Return how the server ended the session: a rotation if it had accepted mail on this connection."""
         if self.accepted:
             return Ended("rotated", stage, code, text)
         return Ended("slow_down" if code == 421 else "away", stage, code, text)

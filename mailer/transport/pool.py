@@ -1,12 +1,12 @@
-"""Keeps the connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
+"""The connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
 
-Promises: a connection is opened only when there is work and no idle one; at first one, then as many at once as the
-relay holds of us already, so that a far relay costs some round trips and not one for each connection; one that had
-accepted mail is replaced at once; so is one whose relay lost what stood behind a command in the same write, by one that
-waits for each answer (:mod:`mailer.transport.trust`); while the relay fails, one attempt at a time with a growing delay
-(half a second to a minute, jittered); 421 before a first message also lowers the number of connections for a while.
-That the relay asks us to wait, or says nothing, is told as ``slow_down`` or ``silent`` only while no connection is
-open. A fault of the feed ends :meth:`Pool.run` with that error.
+Promises: a connection is opened only when there is work and no idle one. First one is opened, then as many at once as
+the relay holds already. So a far relay costs some round trips, not one for each connection. One that
+had accepted mail is replaced at once. So is one whose relay lost the commands behind another one in the same write, by
+one that waits for each answer (:mod:`mailer.transport.trust`). While the relay fails, there is one attempt at a time
+with a growing delay (half a second to a minute, jittered). 421 before a first message also lowers the number of
+connections for a while. A relay that asks us to wait, or is silent, is reported as ``slow_down`` or ``silent`` only
+while no connection is open. A fault of the feed ends :meth:`Pool.run` with that error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mailer.transport.session import Monotonic, Session
 TICK = 0.25
 FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
 _RAMP = 0.05  # another connection is begun when one is ready, or after this
-_GROW = 30.0  # after a slow-down one more connection is allowed each so many seconds
+_GROW = 30.0  # seconds: after a slow-down one more connection is allowed at each such interval
 
 DialResult = Union[Session, RelayEvent]
 
@@ -39,7 +39,7 @@ class Pool:
     ) -> None:
         self._dial, self._size, self._limits, self._clock = dial, size, limits, clock
         self._allowed = size
-        self._held = 1  # so many connections the relay held at once since its last trouble: as many are opened at once
+        self._held = 1  # connections held at once since the relay's last trouble: as many are opened at once
         self._grown = clock()
         self._losses = PipeliningHealth()
         self._sessions: set[Session] = set()
@@ -72,7 +72,7 @@ class Pool:
             raise self._crash
 
     async def _turn(self, feed: MessageSource) -> None:
-        """One look at what can be done now, then a wait. It runs for each hand-off, so it makes no task."""
+        """Do all that can be done now, then wait. It runs for each hand-off, so it makes no task."""
         self._changed.clear()
         if self._idle or self._room():
             if self._work:
@@ -89,7 +89,7 @@ class Pool:
             later.cancel()
 
     async def _hear(self, feed: MessageSource) -> None:
-        """Notice that the feed has work; it is asked again when that was given out."""
+        """Notice that the feed has work; it is asked again when that work was given out."""
         try:
             while True:
                 await feed.wait()
@@ -106,7 +106,7 @@ class Pool:
         self._changed.set()
 
     async def _employ(self, feed: MessageSource) -> None:
-        """There is work: idle connections first, then one more."""
+        """Give work to the idle connections first, then open one more."""
         self._work = False
         while self._idle:
             session = self._idle.pop()
@@ -198,7 +198,7 @@ class Pool:
         feed.relay(event)
 
     def _nothing_heard(self, feed: MessageSource, event: RelayEvent) -> None:
-        """Tell of a connection that takes its time: no news while others are open."""
+        """Report a connection that is slow to open; not while others are open."""
         if not (self._sessions or self._ending):
             self._silent = True
             feed.relay(event)
@@ -227,7 +227,7 @@ class Pool:
                 self._changed.set()
 
     async def _drain(self) -> None:
-        """Told to stop: no new connection; each session ends once its last dot is answered, or after the grace."""
+        """Stop: open no new connection; each session ends once its last dot is answered, or after the grace."""
         self._ending = True
         for task in self._dialing:
             task.cancel()
@@ -240,7 +240,7 @@ class Pool:
 
 
 async def _first(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> None:  # noqa: ASYNC109
-    """Until one of them is done, or the time is over; the others are cancelled. Raises what a done one raised."""
+    """Wait until one of them is done, or the time is over; the others are cancelled. Raises the error of a done one."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

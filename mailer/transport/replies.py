@@ -1,10 +1,10 @@
 """SMTP replies out of a stream of bytes (RFC 5321 section 4.2). Pure: bytes in, replies out.
 
-Promises: a reply comes out once, whole, in order, however the bytes were cut; memory is bounded (a line of 64 KiB, a
-reply of 64 KiB); what is no reply sets :attr:`Replies.broken`, and everything before it still comes out. What was
-read in one go with the last answer that is due, and stands behind it, was sent before it was asked for: it never comes
-out, and sets :attr:`Replies.early`, before the answers in front of it are acted on. Says nothing else about which
-question a reply answers.
+Promises: a reply comes out once, whole, in order, however the bytes were cut. Memory is bounded (a line of 64 KiB, a
+reply of 64 KiB). Bytes that are no reply set :attr:`Replies.broken`, and everything before them still comes out. A
+reply that is read in one go with the last due answer, behind it, was sent before its question. It never comes out, and
+sets :attr:`Replies.early`, before the answers in front of it are acted on. Says nothing else about which question a
+reply answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\s")
 
 
 class Replies:
-    """Feed it what was read; it gives ``(code, raw text)``, lines of one reply joined by a line feed."""
+    """A reader of replies: bytes go in, ``(code, raw text)`` comes out, lines of one reply joined by a line feed."""
 
     __slots__ = ("_lines", "_rest", "_size", "broken", "early")
 
@@ -39,7 +39,7 @@ class Replies:
     def usual(self, data: bytes) -> str | None:
         """Return the clean text of the first, if these bytes are 250, 250, 250 and 354, a line each, and nothing waits.
 
-        Then :meth:`feed` would give just these four. Else None: nothing was read, and it is for :meth:`feed` to read.
+        Then :meth:`feed` would give just these four. Else None: nothing was consumed, and :meth:`feed` is to read it.
         """
         if len(data) > TEXT_LIMIT or self._rest or self._lines or self.broken or self.early:
             return None

@@ -1,7 +1,7 @@
 """A pipeline on a real connection: asyncio calls it, it calls the pipeline. Works on asyncio and uvloop, plain and TLS.
 
-Promises: a fault of the feed is not swallowed (:attr:`Session.crash`), and still each parcel is reported; after an
-abort nothing queued leaves; :attr:`Session.closed` is set once, when the connection is really gone.
+Promises: a fault of the feed is not swallowed (:attr:`Session.crash`), and still each parcel is reported. After an
+abort nothing queued leaves. :attr:`Session.closed` is set once, when the connection is really gone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Monotonic = Callable[[], float]
 
 
 class Session(asyncio.Protocol):
-    """Give it to ``transport.set_protocol`` and call :meth:`begin`."""
+    """The protocol of one connection: give it to ``transport.set_protocol`` and call :meth:`begin`."""
 
     def __init__(self, transport: asyncio.Transport, offers: Offers, clock: Monotonic) -> None:
         self._transport, self._offers, self._clock = transport, offers, clock
@@ -46,7 +46,7 @@ class Session(asyncio.Protocol):
         self._guarded(lambda pipeline: pipeline.begin(self._clock()))
 
     def poke(self) -> None:
-        """There may be work."""
+        """Note that there may be work."""
         self._guarded(lambda pipeline: pipeline.poke(self._clock()))
 
     def tick(self) -> None:
@@ -75,7 +75,7 @@ class Session(asyncio.Protocol):
                 self._crashed(error)
 
     def eof_received(self) -> bool:
-        """Note that the server closes: what is still queued will never be read, and is known now (rule 6)."""
+        """Note that the server closes: queued bytes will never be read, and their number is known now (rule 6)."""
         unsent = self.unsent()
         self._guarded(lambda pipeline: pipeline.lost("the server closed the connection", unsent))
         return False
@@ -115,11 +115,11 @@ class Session(asyncio.Protocol):
         return self._paused
 
     def idle(self) -> None:
-        """Tell whoever keeps the sessions."""
+        """Tell the owner of the sessions."""
         self.on_idle(self)
 
     def ended(self, how: Ended, *, abort: bool) -> None:
-        """Close the connection and tell whoever keeps the sessions."""
+        """Close the connection and tell the owner of the sessions."""
         self.how = how
         if not self._gone:
             if abort:

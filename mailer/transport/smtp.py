@@ -1,13 +1,13 @@
 """The SMTP transport: aiosmtplib connects (TLS, EHLO, AUTH), then our own pipelined sessions take over.
 
-The only door to aiosmtplib. Promises: ``tls`` of the relay is kept to the letter (``implicit`` and ``starttls`` verify
-the certificate and its name, TLS 1.2 or newer, B59, B74; ``opportunistic`` encrypts if it can and never sends a
-password in the clear, except on loopback); what was learnt before STARTTLS is forgotten (RFC 3207); PIPELINING is
-taken from the last EHLO. Each error of the library becomes a :class:`~mailer.outcome.results.RelayEvent`: an answer is
+The only module that uses aiosmtplib. Promises: ``tls`` of the relay is followed exactly. ``implicit`` and ``starttls``
+verify the certificate and its name, TLS 1.2 or newer (B59, B74). ``opportunistic`` encrypts if it can and never sends a
+password in the clear, except on loopback. Values learnt before STARTTLS are forgotten (RFC 3207); PIPELINING is taken
+from the last EHLO. Each error of the library becomes a :class:`~mailer.outcome.results.RelayEvent`. An answer is
 ``slow_down`` or ``refused``, as :func:`mailer.outcome.session.when_opening` says, a certificate or missing TLS is
 ``refused``, the rest ``away``. A greeting is awaited for five minutes (RFC 5321); after some seconds of silence at any
-step a ``silent`` event says so. What comes instead of a greeting is looked at before the library reads it, and is named
-(:mod:`mailer.transport.hints`). No error says a password.
+step a ``silent`` event says so. Bytes that come instead of a greeting are checked before the library reads them, and
+their protocol is named (:mod:`mailer.transport.hints`). No error contains a password.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LOOK, _LOOK_LONGER = 300, 0.2
 
 @dataclass(frozen=True, slots=True)
 class SmtpOptions:
-    """What tests and unusual relays change. ``context``: whom to trust (default: the system's certificates)."""
+    """Options for tests and unusual relays. ``context``: the trusted certificates (default: the system's)."""
 
     limits: Limits = field(default_factory=Limits)
     context: ssl.SSLContext | None = None
@@ -55,7 +55,7 @@ class SmtpTransport:
         self._context = self._options.context
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
-        """Carry parcels over at most ``relay.connections`` connections. Raises only what the feed raises."""
+        """Carry parcels over at most ``relay.connections`` connections. Raises only the errors of the feed."""
         await Pool(self._open, self.relay.connections, self._options.limits, self._options.clock).run(feed, stop)
 
     async def check(self, notice: RelayObserver = unheard) -> None:
@@ -72,7 +72,7 @@ class SmtpTransport:
         return cast(DialResult, await self._connect(notice, trial=False))
 
     async def _connect(self, notice: RelayObserver, *, trial: bool) -> DialResult | None:
-        """Return a session; with ``trial``, None after a farewell; or why not."""
+        """Return a session (with ``trial``: None after QUIT), or the event that says why there is none."""
         if self._context is None and self.relay.tls != "none":
             self._context = await asyncio.to_thread(self._default_context)
         attempt = _Opening(self.relay, self._hello, self._options, self._context, notice)
@@ -86,7 +86,7 @@ class SmtpTransport:
         return self.relay.tls == "opportunistic" and (not self.relay.password or self.relay.host in LOOPBACK)
 
     def _default_context(self) -> ssl.SSLContext:
-        if self.relay.tls == "opportunistic":  # RFC 7435: better than nothing, and nothing is what would be taken else
+        if self.relay.tls == "opportunistic":  # RFC 7435: better than no TLS at all, which would be taken otherwise
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -97,7 +97,7 @@ class SmtpTransport:
 
 
 class _Opening:
-    """One attempt to get a session. ``notice`` is told once for each step at which nothing is heard."""
+    """One attempt to get a session. ``notice`` is called once for each step at which nothing is heard."""
 
     def __init__(
         self, relay: Relay, hello: str, options: SmtpOptions, context: ssl.SSLContext | None, notice: RelayObserver
@@ -110,7 +110,7 @@ class _Opening:
         self._unfit = ""
 
     async def run(self, *, trial: bool) -> DialResult | None:
-        """Return a session (None with ``trial``), or the event that says why not."""
+        """Return a session (None with ``trial``), or the event that says why there is none."""
         try:
             return await self._run(trial=trial)
         except _Refusal as refusal:
@@ -143,7 +143,7 @@ class _Opening:
         return Session(cast(asyncio.Transport, transport), offers(client.esmtp_extensions), self.options.clock)
 
     def _reached(self, stage: str) -> None:
-        """Be at this step from now on ("": at the end), and watch how long nothing is heard."""
+        """Enter this step ("": the end), and watch how long nothing is heard."""
         self.stage = stage or self.stage
         if self._watch is not None:
             self._watch.cancel()
@@ -189,7 +189,7 @@ class _Opening:
             if seen:
                 raise _Foreign(seen)
         except BaseException:
-            sock.close()  # nobody else knows of it yet
+            sock.close()  # no other code has it yet
             raise
 
     async def _ehlo(self, client: aiosmtplib.SMTP) -> None:
@@ -227,7 +227,7 @@ class _Opening:
     def _answered(self, code: int, message: str) -> RelayEvent:
         text = clean(message.encode("utf-8", "replace"))
         if self.relay.tls == "implicit" and self.stage == "tls":
-            self.stage = "greeting"  # TLS is there: it is what stands inside that was answered
+            self.stage = "greeting"  # TLS is established: the answer came from the server inside it
         if 400 <= code < 600:
             return self._event(when_opening(self.stage, code, text), code, text)
         said = text.removeprefix("Malformed SMTP response line: ")  # the library's words
@@ -257,11 +257,11 @@ class _Opening:
 
 
 class _Refusal(Exception):
-    """We cannot go on with this relay as it is set; said in a sentence."""
+    """The relay cannot be used with its present settings; the reason is a sentence."""
 
 
 class _Foreign(Exception):
-    """What came instead of a greeting cannot be one; said in a sentence."""
+    """The first bytes of the server cannot be a greeting; the reason is a sentence."""
 
 
 def _heard_all(client: aiosmtplib.SMTP) -> None:
@@ -273,7 +273,7 @@ def _heard_all(client: aiosmtplib.SMTP) -> None:
 def _left_over(client: aiosmtplib.SMTP) -> bytes:
     """Return the bytes that were read behind the last answer.
 
-    The library keeps it, and would take it for the answer to its next command; there is no public way to see it.
+    The library keeps them, and would take them for the answer to its next command; there is no public way to see them.
     """
     return bytes(getattr(client.protocol, "_buffer", b""))
 
@@ -293,13 +293,13 @@ async def _first_bytes(sock: socket.socket, seconds: float) -> bytes:
         loop.remove_reader(sock)
     first = sock.recv(_LOOK, socket.MSG_PEEK)
     if first and not first[:1].isdigit():
-        await asyncio.sleep(_LOOK_LONGER)  # it is no SMTP: the rest of it says what
+        await asyncio.sleep(_LOOK_LONGER)  # not SMTP: the rest of the bytes shows the protocol
         first = sock.recv(_LOOK, socket.MSG_PEEK)
     return first
 
 
 async def _dial(relay: Relay, seconds: float) -> socket.socket:
-    """Return a connected socket to the first address that answers (IPv6 broken but IPv4 fine is fine).
+    """Return a connected socket to the first address that answers (broken IPv6 does no harm where IPv4 works).
 
     Raises ``OSError``.
     """

@@ -1,9 +1,10 @@
-"""Whether a relay that offers PIPELINING can do it: what all sessions with one relay have seen. No I/O, no clock.
+"""Whether a relay that offers PIPELINING can do it, judged from all sessions with that relay. No I/O, no clock.
 
-Some relays offer it, and lose or mangle what stands behind a command in the same segment (RFC 2920, section 3.2). Then
-the rest of a group is never answered. A session that sees this ends without content, and says so here. Promises: a
-relay that was never seen to do it is not trusted for a while after the first such session; one that was, after three
-in a row, since it may only be slow. Success does not mean that each machine behind the relay's name can do it.
+Some relays offer it, and lose or mangle the commands behind another one in the same segment (RFC 2920, section 3.2).
+Then the rest of a group is never answered. A session that sees this ends without content, and reports it here.
+Promises: a relay that was never seen to answer a group whole is not trusted for a while after the first such session. A
+relay that was seen to do so loses trust after three in a row, since it may only be slow. Success does not mean that
+each machine behind the relay's name can do it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import logging
 from typing import Literal
 
 AGAIN = 600.0
-"""After so many seconds groups are tried again: a slow hour is no reason to wait for each answer for ever."""
+"""Seconds after which groups are tried again: a slow hour is no reason to wait for each answer for ever."""
 _IN_A_ROW = 3
 
 log = logging.getLogger("postiljon.relay")
 
 
 class PipeliningTrust:
-    """Of one relay. ``now`` is monotonic time in seconds."""
+    """The trust in one relay. ``now`` is monotonic time in seconds."""
 
     def __init__(self) -> None:
         self._until: float | None = None
@@ -36,7 +37,7 @@ class PipeliningTrust:
         return True
 
     def doubted(self, now: float, why: str) -> bool:
-        """Return a session saw the opposite; whether that is news: from now on each command waits for its answer."""
+        """Note a session that lost answers; return whether that is news: now each command waits for its answer."""
         self._doubts += 1
         if not self.holds(now) or (self._proven and self._doubts < _IN_A_ROW):
             return False

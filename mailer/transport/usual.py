@@ -2,20 +2,21 @@
 
 A healthy session reads nothing else: answers to the final dot, and to the MAIL, RCPT and DATA that went with it. A
 :class:`UsualPipeline` is a :class:`~mailer.transport.pipeline.Pipeline` with two fast ways, and both fall through to
-it. What is reported, written, asked and counted is the same, in the same order, for any input (a property says so).
+it. Its reports, writes, questions and counts are the same, in the same order, for any input (a property test says so).
 
 The first way applies when one read brings the four replies, whole, with those codes, and when all of this is true:
 
-- dot, MAIL, RCPT and DATA are what is expected, of two parcels that are both still with us (nothing was handed back);
-- no reply has begun, and none was early or broken; all four are a thousand bytes at most, and the text of the first is
-  printable ASCII without doubled blanks, so that cleaning would not change it;
+- answers to dot, MAIL, RCPT and DATA are expected, of two parcels that we both still have (neither was handed back);
+- no reply has begun, and none was early or broken;
+- all four are a thousand bytes at most, and the text of the first is printable ASCII without doubled blanks (cleaning
+  would not change it);
 - the session is proven: a group behind a dot was answered whole before;
 - our dot has left the process, as far as that is known.
 
 The second way makes the next MAIL, RCPT and DATA. It applies to a ``ready`` parcel with plain addresses, and not after
 a refusal (RSET), nor without PIPELINING. SMTPUTF8, 8BITMIME and SIZE are checked as before.
 
-It raises what the feed raises. Success does not mean that the text was looked at: only the codes count here.
+It raises the errors of the feed. Success does not mean that the text was looked at: only the codes count here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class UsualPipeline(Pipeline):
     """See the module."""
 
     def received(self, data: bytes, now: float) -> None:
-        """Bytes from the relay."""
+        """Take bytes from the relay."""
         done, parcel, expect = self._dot, self._open, self._expect
         if done is None or parcel is None or len(expect) != _FOUR or not self._proven:
             super().received(data, now)

@@ -1,4 +1,4 @@
-"""The loop that sends: claim a window, personalise, compose, hand to the transport, settle what it says."""
+"""The loop that sends: claim a window, personalise, compose, hand to the transport, settle its results."""
 
 from mailer.letter.plan import LetterLinks
 from mailer.worker.news import RelayNews, RelayReport

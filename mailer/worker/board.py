@@ -1,7 +1,7 @@
-"""What the writing thread knows of the mailings, read anew at least each half second, so that a pause acts within one.
+"""The writing thread's view of the mailings, read at least each half second, so that a pause acts within that time.
 
-Promises: ``unwanted`` names every mailing that has letters on their way and is not open any more;
-:meth:`MailingCache.ending` says when a sender that was asked to work until it is done, is done.
+Promises: ``unwanted`` names every mailing that has letters on their way and is not open any more.
+:meth:`MailingCache.ending` says when a sender that was asked to work until everything is done has reached that point.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mailer.worker.values import ExitReason
 class MailingCache:
     """See the module. ``only``: the one mailing that this sender works for, or all that are open.
 
-    Service mail that waits for the relay (``service``) is open in the database, and not here.
+    Service mail that waits for the relay (``service``) is open in the database, but not here.
     """
 
     def __init__(self, only: int | None, give_up: timedelta = timedelta(days=4)) -> None:
@@ -52,7 +52,7 @@ class MailingCache:
         }
 
     def claimed(self, wanted: Mapping[int, int], claims: Sequence[Claimed], *, paced: bool) -> None:
-        """Who gave less than was asked has nothing more until the next look, unless a limit was the reason."""
+        """Lower ``remaining``: a mailing that gave too few rows has none until the next look, unless ``paced``."""
         alone = len(wanted) == 1
         got = dict.fromkeys(wanted, len(claims)) if alone else Counter(claim.mailing for claim in claims)
         for number, asked in wanted.items():
@@ -67,7 +67,7 @@ class MailingCache:
         self.unwanted |= frozenset(mailings)
 
     def needs(self) -> list[Demand]:
-        """Who could use places now, the oldest first."""
+        """Return the mailings that could use places now, the oldest first."""
         return [
             Demand(number, self.remaining[number], mailing.is_service, mailing.spec.priority)
             for number, mailing in self.open.items()
@@ -75,11 +75,11 @@ class MailingCache:
         ]
 
     def finished_service(self) -> Sequence[Mailing]:
-        """Service mailings that are done: nobody above follows them, so the worker closes them."""
+        """Return the service mailings that are done: no caller follows them, so the worker closes them."""
         return [mailing for mailing in self.open.values() if mailing.is_service and mailing.finished]
 
     def ending(self) -> ExitReason | None:
-        """With ``only``: done, or held; without: done when nothing that is open has letters to send now."""
+        """Return why to end, or None. With ``only``: done or held; else done when no open mailing has letters now."""
         if self.only is not None and self.only not in self.open:
             mailing = self.known[self.only]
             return ExitReason("held", mailing.reason) if mailing.state == "held" else ExitReason("done", mailing.reason)
@@ -93,5 +93,5 @@ def _is_due(conn: Connection, mailing: Mailing, now: datetime) -> bool:
 
 
 def _rests(mailing: Mailing) -> bool:
-    """Nobody will be added, and nothing waits or is sent; by whom, does not matter."""
+    """Whether no recipient will be added, and no row waits or is being sent, by whichever sender."""
     return mailing.audience_complete and not (mailing.counts.waiting or mailing.counts.sending)

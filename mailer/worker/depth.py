@@ -1,7 +1,7 @@
 """How many rows a sender has claimed at a time: its window, or fewer while the relay is slow. Pure but for its state.
 
-Promises: a row that waited for too long between claim and socket halves the depth at once; without one it grows by a
-quarter each half second, up to the window. So none waits for a second.
+Promises: a row that waited too long between claim and socket halves the depth at once. Without such a row the depth
+grows by a quarter each half second, up to the window. So no row waits for a second.
 """
 
 from __future__ import annotations

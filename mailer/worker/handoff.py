@@ -1,8 +1,8 @@
 """Claimed rows become letters that are ready to go: values are read, makers are made, the event loop gets them.
 
-Promises: it is called after the COMMIT of the claim, so the values are those of after it. A letter that cannot be made
-holds its mailing, and no other; a person whose values cannot be used is refused that letter alone; an erased one
-is skipped. Letters that are signed are made in threads before they are handed over.
+Promises: it is called after the COMMIT of the claim, so the values are read after it. A letter that cannot be made
+holds its mailing, and no other. For a contact whose values cannot be used, that one delivery is refused. An erased
+contact is skipped. Letters that are signed are made in threads before they are handed over.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HandOff:
         self._press.close()
 
     def give(self, claimed: Sequence[Claimed], sender_id: int, claimed_at: float, post: RunOnLoop) -> None:
-        """Hand these over. ``claimed_at``: seconds since 1970. Raises ``StorageError``: what is left is handed back."""
+        """Hand these over. ``claimed_at``: seconds since 1970. Raises ``StorageError``: the rest is handed back."""
         by_mailing: defaultdict[int, list[Claimed]] = defaultdict(list)
         for claim in claimed:
             by_mailing[claim.mailing].append(claim)
@@ -69,7 +69,7 @@ class HandOff:
             post(partial(self._state.outbound.add, flights))
 
     def _make_ahead(self, flights: list[InFlight]) -> None:
-        """Make them in a thread of the press, while the turns go on."""
+        """Make these letters in a thread of the press, while the turns go on."""
         for flight in flights:
             flight.make = at_once(flight.make)
         self._release(flights, self._state.post)
@@ -99,7 +99,7 @@ class HandOff:
         return flights
 
     def broken(self, mailing: int, error: Exception) -> None:
-        """Hold a mailing whose letters cannot be made; for lack of memory or threads the sender ends instead (E18)."""
+        """Hold a mailing whose letters cannot be made; without memory or threads the sender ends instead (E18)."""
         short = shortage.meant(error)
         if short:
             self._state.error, self._state.stopping = short, True
@@ -108,7 +108,7 @@ class HandOff:
         self._state.todo.held[mailing] = Hold(str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN)
 
     def unmade(self, delivery: int, error: Exception) -> None:
-        """Refuse the letter of a person whose values cannot be used; anything else is a fault of the mailing's."""
+        """Refuse the letter of a contact whose values cannot be used; any other error is a fault of the mailing."""
         flight = self._state.outbound.flights.pop(delivery)
         if isinstance(error, InputError):
             self._state.todo.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))

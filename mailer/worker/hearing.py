@@ -1,7 +1,7 @@
-"""What the answers of a turn say about pace: for the relay, and for the domains that are concerned.
+"""The findings on pace from the answers of a turn: for the relay, and for the domains that are concerned.
 
-Promises: while nobody complains and nothing was learnt, this costs nothing. A complaint that does not say whose limit
-it is goes to the relay or to the domain by evidence; the other one learns only that the letter was not taken.
+Promises: while no server complains and nothing was learnt, this costs nothing. A complaint that does not name the owner
+of the limit goes to the relay or to the domain by evidence. The other one learns only that the letter was not taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NEAR = 0.97
 
 
 class DomainAnswer(NamedTuple):
-    """A kind of answer: of which domain, what, and when its letter was claimed (seconds since 1970)."""
+    """A kind of answer: its domain, its kind, and when its letter was claimed (seconds since 1970)."""
 
     domain: str
     kind: AnswerKind
@@ -26,7 +26,7 @@ class DomainAnswer(NamedTuple):
 
 
 class PaceFindings(NamedTuple):
-    """``news`` for each bucket; what is to be forgotten since it was the relay's limit all the time."""
+    """``news`` for each bucket; ``undo``: buckets to forget, since it was the relay's limit all the time."""
 
     news: Mapping[str, AnswerCounts]
     undo: frozenset[str]
@@ -42,7 +42,7 @@ class PaceObserver:
         self._evidence = Evidence()
 
     def hear(self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float) -> PaceFindings:
-        """Return the findings of the answers of one turn, each with how many there were."""
+        """Return the findings from the answers of one turn, each answer with its number."""
         complaints = [answer for answer in answers if answer.kind not in ("accepted", "other")]
         if not (answers and (complaints or learnt)):
             return NOTHING
@@ -95,7 +95,7 @@ def _meaning_for_domain(relay_too: bool) -> Mapping[AnswerKind, str]:
 
 
 def _news(answers: Mapping[DomainAnswer, int], meaning: Mapping[AnswerKind, str], domain: str) -> AnswerCounts:
-    """Of one domain, or of all."""
+    """Count the answers of one domain, or of all."""
     found: defaultdict[str, defaultdict[float, int]] = defaultdict(lambda: defaultdict(int))
     for answer, number in answers.items():
         if not domain or answer.domain == domain:

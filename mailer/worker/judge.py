@@ -1,7 +1,7 @@
-"""Results and events of the transport become decisions: ``mailer.outcome`` decides, this keeps what it needs to know.
+"""Results and events of the transport become decisions: ``mailer.outcome`` decides, this module keeps its inputs.
 
-Promises: nothing here decides what a reply means. Jitter is drawn here; what several answers mean together is asked of
-``Series`` here. A :class:`HandledReply` says all that is to be written about one answer.
+Promises: nothing here decides the meaning of a reply. Jitter is drawn here, and ``Series`` is asked here for the
+meaning of several answers together. A :class:`HandledReply` says all that is to be written about one answer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from mailer.transport.base import RelayEvent, Result
 from mailer.undeliverable import MailboxStatement
 
 MANY_ALIKE = "many_alike"
-ABOUT_THE_ADDRESS = frozenset({"needs_utf8"})  # we see it ourselves: no row of others says anything
-LATELY = timedelta(seconds=5)  # a relay that took a letter within it is not away, whatever it answers to others
+ABOUT_THE_ADDRESS = frozenset({"needs_utf8"})  # we see it ourselves: a series of such results means nothing
+LATELY = timedelta(seconds=5)  # a relay that took a letter within this time is not away, whatever it answers to others
 
 
 class HandledReply(NamedTuple):
-    """A decision, and what goes with it: why the mailing is held, a statement about the mailbox, who waits again."""
+    """A decision with its effects: why the mailing is held, a mailbox statement, deliveries that wait again."""
 
     decision: Decision
     hold: Hold | None = None
@@ -74,7 +74,7 @@ class ReplyHandler:
         return judged
 
     def accepted(self, claims: Iterable[Claimed], now: datetime) -> None:
-        """As the judge of :meth:`begin`, for letters that the relay has taken: nothing follows from it but memory."""
+        """Judge as :meth:`begin` does, for letters that the relay has taken: only the memory changes."""
         for claim in claims:
             self._relay_took(now)
             self._series.accepted(claim.mailing, claim.domain, now)
@@ -84,7 +84,7 @@ class ReplyHandler:
         return Context(now, claim.tries + 1, claim.first_claimed_at, retry, give_up, mailing.spec.send_before)
 
     def event(self, event: RelayEvent, now: datetime) -> Hold | None:
-        """Note what happened to the relay; why all mailings are held, or None."""
+        """Note an event of the relay; return why all mailings are held, or None."""
         words = f"{event.code or ''} {event.text}".strip()
         if event.kind == "open":
             self._away(None, "")
@@ -114,7 +114,7 @@ class ReplyHandler:
 
 
 def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> HandledReply:
-    """Return a refusal, and what the answers before it make of it."""
+    """Return the verdict on a refusal, in the light of the answers before it."""
     if seen.hold:
         waiting = decision._replace(state="waiting", retry_at=None, mailbox="", pace="")
         return HandledReply(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)

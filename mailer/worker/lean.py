@@ -1,13 +1,13 @@
 """The lean turn: the fast way of the usual turn of a sender, beside the full turn of :mod:`mailer.worker.writer`.
 
-It applies when one campaign alone is open, without a limit, a retry that is due or anything else to write, and all
-results are letters of it that the relay has taken. Then it settles and claims as the full turn would: the same rows,
-counters and states, the same memory of what was accepted (``properties/test_lean_turn``). Else nothing is touched, and
-the full turn does all of it. It runs on the event loop or in the writing thread, in whichever holds the turn.
+It applies when exactly one campaign is open, without a limit, a due retry or anything else to write. All results must
+be letters of that campaign that the relay has taken. Then it settles and claims as the full turn would: the same rows,
+counters and states, the same memory of accepted letters (``properties/test_lean_turn``). Otherwise nothing is touched,
+and the full turn does all of it. It runs on the event loop or in the writing thread: the one that holds the turn.
 
-Promises: SQLite's lock is tried and never waited for; a result leaves memory only after COMMIT has returned; rows that
-the claim returns as skipped or refused are not sent (I2); values are read after the claim. Raises nothing: an error is
-kept in :attr:`LeanTurn.error`, for the writing thread to raise; what its COMMIT may have done is read back.
+Promises: SQLite's lock is tried and never waited for. A result leaves memory only after COMMIT has returned. Rows that
+the claim returns as skipped or refused are not sent (I2). Values are read after the claim. Raises nothing: an error is
+kept in :attr:`LeanTurn.error`, for the writing thread to raise. Rows that its COMMIT may have changed are read back.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from mailer.worker.state import RunOnLoop, SenderState
 
 
 class LeanOutcome(Enum):
-    """What came of an attempt.
+    """The result of an attempt, in the order of the members.
 
-    A turn was made; it is written, and to be committed; the lock is not free; the full turn is needed; nothing is left.
+    A turn was made. It is written and not committed. The lock is not free. The full turn is needed. Nothing is left.
     """
 
     DONE = 1
@@ -43,7 +43,7 @@ DONE, WRITTEN, LOCKED, UNUSUAL, ENDED = LeanOutcome
 
 
 class Pending(NamedTuple):
-    """A turn that is written and not committed: what it settles, how many rows it asked for, and what it wrote."""
+    """A turn that is written and not committed: the results it settles, the rows it asked for, the rows it wrote."""
 
     mailing: int
     batch: list[tuple[InFlight, Replied]]
@@ -65,7 +65,7 @@ class LeanTurn:
 
     @property
     def applies(self) -> bool:
-        """Whether the last full turn left what a lean turn can go on with."""
+        """Whether a lean turn can follow the last full turn."""
         return self._mailing is not None
 
     def stop(self) -> None:
@@ -73,7 +73,7 @@ class LeanTurn:
         self._mailing, self.error, self._waits_since = None, None, 0.0
 
     def plan(self) -> None:
-        """See after a full turn whether lean turns may follow it: nothing else changes these conditions."""
+        """Decide after a full turn whether lean turns may follow it: nothing else changes these conditions."""
         state, board = self._state, self._state.board
         found = list(board.open.values())
         alone = found[0] if len(found) == 1 and not found[0].is_service else None
@@ -111,7 +111,7 @@ class LeanTurn:
         return self._write(mailing, batch, max(0, room))
 
     def commit(self) -> None:
-        """Commit what is written; it may be called in another thread, while the sockets go on."""
+        """Commit the written turn; it may be called in another thread, while the sockets go on."""
         try:
             if self._pending is not None:
                 self.commit_seconds = outbox.commit_lean(self._ledger.sender, self._pending.written)
@@ -119,7 +119,7 @@ class LeanTurn:
             self.error = error
 
     def finish(self, post: RunOnLoop) -> LeanOutcome:
-        """Forget what is on disk, and hand over what was claimed."""
+        """Forget the results that are on disk, and hand over the claimed rows."""
         pending, self._pending = self._pending, None
         if self.error or pending is None:
             return UNUSUAL
@@ -143,7 +143,7 @@ class LeanTurn:
         self._state.board.claimed({pending.mailing: pending.room}, pending.written.claimed, paced=False)
 
     def _done(self, mailing: int) -> LeanOutcome:
-        """Whether anything is left to do; if not, the full turn is to see it soon."""
+        """Return ``DONE`` if anything is left to do, else ``ENDED``: the full turn is to see that soon."""
         left = self._state.outbound.flights or self._state.board.remaining.get(mailing)
         return DONE if left else ENDED
 
@@ -153,7 +153,7 @@ class LeanTurn:
         return not (asked or outbound.events or outbound.broken or state.todo or self._ledger.uncertain)
 
     def _accepted(self, mailing: Mailing) -> list[tuple[InFlight, Replied]] | None:
-        """Return the results that are there, which stay there; None if one is not that of a letter which was taken."""
+        """Return the results, which stay in their queue; None if one is not that of a letter the relay has taken."""
         outbound, sender, batch = self._state.outbound, self._ledger.sender.id, list[tuple[InFlight, Replied]]()
         for delivery, result in outbound.results.copy():
             flight = outbound.flights.get(delivery)
@@ -186,9 +186,9 @@ class LeanTurn:
         )
 
     def _later(self) -> LeanOutcome:
-        """Try again soon, since the lock is another's.
+        """Try again soon, since another process holds the lock.
 
-        After 10 ms the full turn waits for it, and says that it waits.
+        After 10 ms the full turn waits for the lock, and announces that it waits.
         """
         clock = time.monotonic()
         self._waits_since = self._waits_since or clock

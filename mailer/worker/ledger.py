@@ -1,7 +1,7 @@
-"""The transactions of one sender: what is known is settled and a window is claimed, in one COMMIT and one fsync.
+"""The transactions of one sender: known results are settled and a window is claimed, in one COMMIT and one fsync.
 
 Promises: nothing is forgotten before its COMMIT has returned; a COMMIT whose answer was lost is read back by attempt
-and never redone; on SQLite a process that waits for the lock, an opt-out say, gets it before the next transaction.
+and never redone. On SQLite a process that waits for the lock, such as an opt-out, gets it before the next transaction.
 Raises ``StorageError``: then the same call may be made again.
 """
 
@@ -35,10 +35,10 @@ class Ledger:
         self._state, self._name = state, f"sender {os.getpid()}"
         self.sender: Sender = outbox.register(deps.db, deps.data_dir, self._name, deps.clock())
         self.others = LockWaiters(deps.db)
-        self.uncertain: set[int] = set()  # senders of ours of which a COMMIT may have happened or not
+        self.uncertain: set[int] = set()  # own senders with a COMMIT of unknown outcome
 
     def close(self) -> None:
-        """Say goodbye: all is on disk. If the database goes at this very moment, the next sweep ends us instead."""
+        """Sign the sender off: all is on disk. If the database fails at this moment, the next sweep ends us instead."""
         try:
             self.sender.close(self._state.deps.clock())
         except StorageError as error:
@@ -47,7 +47,7 @@ class Ledger:
             log.warning("the goodbye of a sender was not kept: %s", error)
 
     def abandon(self) -> None:
-        """Let go of lock and connections without a word."""
+        """Release lock and connections without signing off."""
         self.others.close()
         self.sender.abandon()
 
@@ -79,7 +79,7 @@ class Ledger:
         return claimed
 
     def _write_mailings(self, conn: Connection, now: datetime) -> None:
-        """Beside the rows: close, skip and tell what is due."""
+        """Write the changes of mailings that are due: close, skip, and report a relay that is away."""
         state, board = self._state, self._state.board
         for mailing in board.finished_service():
             with suppress(StateError):  # a person has just decided to send again
@@ -92,20 +92,20 @@ class Ledger:
             outbox.relay_away(conn, self.sender.id, judge.away_since, relay, judge.away_words)
 
     def _committed(self) -> None:
-        """Forget what is on disk now."""
+        """Forget the changes that are on disk now."""
         self.uncertain.clear()
         self._state.todo.done()
         self._state.board.service.done()
         self._state.judge.relay_news = False
 
     def leave_room(self) -> None:
-        """Let a process that waits for SQLite's lock go first (docs/decisions); it looks each 0.3 ms. At most 10 ms."""
+        """Let a process that waits for SQLite's lock go first, at most 10 ms (docs/decisions); it looks each 0.3 ms."""
         until = time.monotonic() + MOST_ROOM
         while self.others.wait() and time.monotonic() < until:
             time.sleep(LOOK_AGAIN)
 
     def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: CounterDelta) -> None:
-        """Hand back what a lost COMMIT has claimed: it was never written to a socket."""
+        """Hand back the rows that a lost COMMIT has claimed: they were never written to a socket."""
         strays = [
             outbox.Settlement(delivery, mailing, attempt, "waiting")
             for delivery, mailing, attempt in outbox.held_by(conn, sender_id)
@@ -116,8 +116,8 @@ class Ledger:
     def regain(self) -> None:
         """Connect again, before anything else is asked of the database. Raises ``StorageError`` while it is away.
 
-        When another sender has swept us, or our lock still hangs on a connection that only the server believes in, we
-        go on under a new number; what is on its way is settled under the old one.
+        The sender goes on under a new number when another one has swept it, or a connection that only the server
+        knows holds its lock. Rows on their way are settled under the old number.
         """
         if not self.sender.renew():
             old, deps = self.sender, self._state.deps

@@ -1,9 +1,9 @@
-"""When to say something about the relay: at once, when its words change, at growing intervals, and when it is well.
+"""When to report on the relay: at once, when its words change, at growing intervals, and when it is well.
 
 A state machine over :class:`~mailer.worker.values.SendProgress`; no clock, no words of its own. Promises: words that
-differ only in numbers and marks (a session's own number, a time) are the same words; a relay that goes and comes many
-times a minute is not reported each time; nor is one again to which nothing is to go any more; what was never reported
-as trouble is not reported as mended.
+differ only in numbers and marks (a session's own number, a time) are the same words. A relay that goes and comes many
+times a minute is not reported each time. A relay to which nothing is to go any more is not reported again. Trouble that
+was never reported is not reported as mended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from mailer.worker.values import SendProgress
 
 AGAIN = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60))
-"""After so long the same trouble is said again; the last repeats."""
+"""Intervals after which the same trouble is reported again; the last one repeats."""
 CALM = timedelta(minutes=10)
 _CODE = 4
 _MOST = 5  # different words in one trouble
@@ -23,7 +23,7 @@ _MARKS = re.compile(r"\S*\d\S*")
 
 
 class RelayReport(NamedTuple):
-    """Something to say. ``trouble``: nothing leaves since then; ``still``: the same later; ``well``: it is over."""
+    """A report to make. ``trouble``: nothing leaves since then. ``still``: the same later. ``well``: it is over."""
 
     kind: Literal["trouble", "still", "well"]
     since: datetime
@@ -31,7 +31,7 @@ class RelayReport(NamedTuple):
 
 
 class RelayNews:
-    """Give it each turn; it says what is news."""
+    """Takes the progress of each turn, and returns the news."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()

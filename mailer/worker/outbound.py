@@ -1,11 +1,10 @@
-"""The loop's side of the worker: what is ready to go, and what the transport says of it (the ``MessageSource``).
+"""The loop's side of the worker: parcels that are ready to go, and their results (the ``MessageSource``).
 
-Promises: a parcel is given out once, at most a second after its claim, and only while its mailing is wanted and the
-database is there; otherwise it is reported as not written. Content follows at most a second after the database last
-said that its reader is to have it: the writing thread asks again while a slow relay answers an envelope. All methods
-that the transport calls take microseconds and touch nothing but these queues. Hand-offs in both directions are a
-window, never a message: a turn is asked for when a part of the window is free or nothing is left to send, and each
-30 ms.
+Promises: a parcel is given out once, at most a second after its claim, while its mailing is wanted and the database is
+reachable. Otherwise it is reported as not written. Content follows at most a second after the database last confirmed
+that the contact is to have it. The writing thread asks again while a slow relay answers an envelope. All methods that
+the transport calls take microseconds and touch only these queues. Hand-offs in both directions are a window, never a
+single message. A turn is asked for when a part of the window is free or nothing is left to send, and each 30 ms.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from mailer.outbox import Claimed
 from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, Result
 
 WITHIN = 0.9  # seconds from the claim, or the last look at whether it is still wanted, to the content
-_SOON = 0.0005  # what may go so soon may go now
-ASK_AGAIN = 0.3  # seconds after which that is looked at again: a relay may take its time to answer an envelope
+_SOON = 0.0005  # seconds: a letter that may go this soon may go now
+ASK_AGAIN = 0.3  # seconds after which a letter is looked at again: a relay may answer an envelope slowly
 
 
 @dataclass(slots=True)
 class InFlight:
     """A claimed delivery on its way. ``make`` composes its parcel when the transport takes it.
 
-    ``slow``: it is made before that, in a thread. ``at`` (monotonic): it is not given out before, since a relay or a
-    domain takes no more. ``until`` (monotonic): afterwards it is handed back, not written.
+    ``slow``: it is made before that, in a thread. ``at`` (monotonic): it is not given out earlier, since the relay or
+    the domain takes no more. ``until`` (monotonic): afterwards it is handed back, not written.
     """
 
     claimed: Claimed
@@ -48,10 +47,10 @@ class Wake(Protocol):
     """Asks for a turn of the sender; called on the thread of the event loop."""
 
     def set(self) -> None:
-        """Have one soon."""
+        """Have a turn soon."""
 
     def is_set(self) -> bool:
-        """Whether one is asked for."""
+        """Whether a turn is asked for."""
 
 
 class SendQueue:
@@ -64,12 +63,12 @@ class SendQueue:
         self.broken: deque[tuple[int, Exception]] = deque()  # could not be composed, and why
         self.late = 0  # handed back because they waited too long
         self._ready: deque[InFlight] = deque()
-        self._later: list[tuple[float, int, InFlight]] = []  # a heap: those whose moment has not come
+        self._later: list[tuple[float, int, InFlight]] = []  # a heap: letters whose moment has not come
         self._timer: asyncio.TimerHandle | None = None
         self._unwanted: Collection[int] = frozenset()
         self._halted = False
-        self._in_making = 0  # claimed letters that a thread makes: they come by :meth:`add`
-        self._wake, self.enough = wake, enough  # so many results ask for a turn
+        self._in_making = 0  # claimed letters that a thread makes: they come through :meth:`add`
+        self._wake, self.enough = wake, enough  # this number of results asks for a turn
         self._more = asyncio.Event()
 
     @property
@@ -78,7 +77,7 @@ class SendQueue:
         return bool(self.results or self.events or self.broken)
 
     def expect(self, number: int) -> None:
-        """Note that so many more flights are made in threads, and will be added."""
+        """Note that ``number`` more flights are made in threads, and will be added."""
         self._in_making += number
 
     def add(self, flights: Iterable[InFlight]) -> None:
@@ -112,7 +111,7 @@ class SendQueue:
         self._set_timer()
 
     def halt(self, halted: bool) -> None:
-        """Without the database nothing more is given out."""
+        """Give out nothing more (without the database), or go on."""
         self._halted = halted
         if halted:
             self._more.clear()
@@ -124,19 +123,19 @@ class SendQueue:
         self._unwanted = unwanted
 
     def expire(self) -> None:
-        """Hand back what has waited for too long, although the transport asks for nothing."""
+        """Hand back letters that have waited too long, although the transport asks for nothing."""
         now, ready = time.monotonic(), self._ready
         while ready and ready[0].until < now:
             self.late += 1
             self.results.append((ready.popleft().claimed.delivery, NotWritten("waited too long")))
 
     def waiting_for_answers(self) -> list[InFlight]:
-        """Taken by the transport and not heard of for some time: whether they are still wanted is to be asked again."""
+        """Return letters that the transport took some time ago, without a result yet: are they still wanted?"""
         soon = time.monotonic() + WITHIN - ASK_AGAIN
         return [flight for flight in self.flights.values() if flight.taken and flight.until < soon]
 
     def never_taken(self) -> list[InFlight]:
-        """Once the transport has ended: what was claimed and never reached it."""
+        """Return the letters that were claimed and never reached the transport, once it has ended."""
         return [flight for flight in self.flights.values() if not flight.taken]
 
     def take(self) -> OutgoingMessage | None:
@@ -162,7 +161,7 @@ class SendQueue:
         return None
 
     async def wait(self) -> None:
-        """Until there may be a parcel."""
+        """Wait until there may be a parcel."""
         await self._more.wait()
 
     def still_wanted(self, delivery: int) -> bool:
@@ -178,7 +177,7 @@ class SendQueue:
             self._wake.set()
 
     def relay(self, event: RelayEvent) -> None:
-        """Something about the relay."""
+        """Take an event of the relay."""
         self.events.append(event)
         self._wake.set()
 

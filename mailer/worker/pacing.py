@@ -1,9 +1,9 @@
 """Claiming within the limits: for the whole, for the relay, for a mailing, for a recipient domain.
 
-Promises: what is claimed has room in every bucket at that moment, in the transaction of the claim, whoever else sends;
-a domain without room is passed over and holds up nobody else. A letter that was put back since it came too fast is
-claimed again as soon as there is room. Where no limit is set and nobody has asked to go slower, none of this costs
-anything.
+Promises: each claimed row has room in every bucket at that moment, in the transaction of the claim, also while other
+senders claim. A domain without room is passed over and holds up no other. A letter that was put back since it came too
+fast is claimed again as soon as there is room. Where no limit is set and no server has asked to go slower, none of this
+costs anything.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mailer.worker.hearing import DomainAnswer, PaceObserver
 
 _LOOK = 200  # candidates at once
 _ROUNDS = 4
-_AFRESH = 5.0  # seconds after which rows that were passed over are looked at again, whatever they were
+_AFRESH = 5.0  # seconds after which all rows that were passed over are looked at again
 _SOON = 0.02
 _NEVER = float("inf")
 _SLOWED = frozenset({"slow", "slow_relay", "rest"})
@@ -31,7 +31,7 @@ _SLOWED = frozenset({"slow", "slow_relay", "rest"})
 
 @dataclass(frozen=True, slots=True)
 class ClaimContext:
-    """Who claims, when, and how: the same for every mailing of one turn. ``due``: mailings with due retries."""
+    """Sender, time and connection of a claim: the same for all mailings of a turn. ``due``: those with due retries."""
 
     conn: Connection
     sender_id: int
@@ -52,7 +52,7 @@ class Pacing:
         self._hearing = PaceObserver()
         self._book: Book | None = None
         self._blocked: dict[str, float] = {}  # domain → when it has room again
-        self._returned: set[str] = set()  # domains of which rows were put back, or of which something new is known
+        self._returned: set[str] = set()  # domains with rows that were put back, or about which something new is known
         self._passed: dict[int, int] = {}  # mailing → all rows up to here are of blocked domains
         self._afresh = 0.0
         self._swept = 0.0
@@ -63,7 +63,7 @@ class Pacing:
         return not (limited or self.moments or self.holds_back)
 
     def hear(self, conn: Connection, answers: Mapping[DomainAnswer, int], now: datetime) -> None:
-        """Take in what the answers say of pace, in the transaction that settles and claims."""
+        """Take in the answers that concern pace, in the transaction that settles and claims."""
         self._book = None
         heard = self._hearing.hear(answers, self.learnt, now.timestamp())
         if heard.news or self.learnt:
@@ -76,13 +76,13 @@ class Pacing:
             self._returned |= {answer.domain for answer in answers if answer.kind in _SLOWED}
 
     def claim(self, grasp: ClaimContext, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
-        """As ``outbox.claim``, with what the limits leave of ``wanted`` (the first in it goes first)."""
+        """Claim as ``outbox.claim`` does, with the part of ``wanted`` that the limits leave (its first goes first)."""
         self.next_at = _NEVER
         self.moments = {}
         if self.learnt:
             self._give_up(grasp, wanted)
         over = {number: wanted[number] for number in wanted if _is_over(mailings[number], grasp.now)}
-        claimed = self._plainly(grasp, over) if over else []  # nobody: all that waits there becomes skipped
+        claimed = self._plainly(grasp, over) if over else []  # claims no row: all that waits there becomes skipped
         wanted = {number: places for number, places in wanted.items() if number not in over}
         rates = self._rates([mailings[mailing] for mailing in wanted])
         if rates or pace.RELAY in self.learnt:
@@ -96,14 +96,14 @@ class Pacing:
         return claimed
 
     def close(self) -> None:
-        """Write what was heard and taken; before the transaction ends."""
+        """Write the answers heard and the places taken, before the transaction ends."""
         if self._book:
             self._book.close()
             self.learnt |= self._book.present()
             self._book = None
 
     def idle(self) -> None:
-        """Nothing was wanted: no limit is waited for."""
+        """Note that nothing was wanted: no limit is waited for."""
         self.next_at = _NEVER
 
     @property
@@ -112,12 +112,12 @@ class Pacing:
         return self.next_at != _NEVER
 
     def refresh(self, conn: Connection, now: datetime) -> None:
-        """Read what this and other senders have learnt."""
+        """Read the rates that this and other senders have learnt."""
         before, self.learnt = self.learnt, pace.known(conn, now.timestamp())
         self._look_again(before)
 
     def _look_again(self, before: Mapping[str, Learnt]) -> None:
-        """Until when a domain is blocked says nothing once there is something new about it."""
+        """Unblock each domain about which something new is known: the time until which it was blocked is void."""
         for domain in list(self._blocked):
             bucket = pace.domain_bucket(domain)
             if before.get(bucket) != self.learnt.get(bucket):
@@ -125,7 +125,7 @@ class Pacing:
                 self._returned.add(domain)
 
     def _plainly(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
-        """Retries are asked for only where some are due."""
+        """Claim without limits; retries are asked for only where some are due."""
         conn, what = grasp.conn, (grasp.sender_id, grasp.given_up)
         due = {mailing: number for mailing, number in wanted.items() if mailing in grasp.due}
         claimed = outbox.claim_state(conn, ("retry", *what), due, grasp.now, grasp.tally) if due else []
@@ -134,7 +134,7 @@ class Pacing:
         return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
 
     def _give_up(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> None:
-        """Refuse rows of a domain that rests once their time is up; they are not claimed meanwhile."""
+        """Refuse rows of a resting domain once their time is up; they are not claimed meanwhile."""
         seconds = grasp.now.timestamp()
         if not 0 <= seconds - self._swept < _AFRESH:
             self._swept = seconds
@@ -171,7 +171,7 @@ class Pacing:
         return {mailing: number for mailing, number in allowed.items() if number}
 
     def _take(self, grasp: ClaimContext, claimed: Sequence[Claimed], rates: Mapping[str, float]) -> None:
-        """Note what went through the buckets that all letters share, or all of a mailing."""
+        """Note how many letters went through the buckets that all letters share, or all of a mailing."""
         if rates:
             taken = Counter(claim.mailing for claim in claimed)
             through = {pace.WHOLE: len(claimed)}
@@ -182,7 +182,7 @@ class Pacing:
             self._note(pace.RELAY, claimed)
 
     def _note(self, bucket: str, claimed: Sequence[Claimed]) -> None:
-        """Spread letters through a bucket of which a rate was learnt, each at its moment."""
+        """Spread letters through a bucket that has a learnt rate, each at its moment."""
         assert self._book is not None  # noqa: S101 - something was learnt
         slots = self._book.slots(bucket)
         self._book.took(bucket, len(claimed))
@@ -196,7 +196,7 @@ class Pacing:
 
     def _by_domain(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
         seconds = grasp.now.timestamp()
-        if seconds < self._afresh:  # the clock was set back: what was noted ahead of it would block for as long
+        if seconds < self._afresh:  # the clock was set back: times noted ahead of it would block for that long
             self._blocked.clear()
         if seconds - self._afresh > _AFRESH or seconds < self._afresh:
             self._afresh = seconds
@@ -226,7 +226,7 @@ class Pacing:
                 self._note(pace.domain_bucket(domain), [claim for claim in claimed if claim.domain == domain])
 
     def _choose(self, grasp: ClaimContext, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
-        """Rows whose domains have room: due retries, then domains that were blocked until now, then the queue."""
+        """Return rows whose domains have room: due retries, then domains blocked until now, then the queue."""
         chosen: list[Candidate] = []
         seen = outbox.due(grasp.conn, mailing, list(self._blocked), _LOOK, grasp.now)
         passed = self._passed.get(mailing, 0)
@@ -240,12 +240,12 @@ class Pacing:
             self._fit(grasp, seen, chosen, number)
             if len(seen) < _LOOK:
                 break
-            if len(chosen) < number:  # what was seen and not chosen is of domains that are blocked now
+            if len(chosen) < number:  # rows seen and not chosen are of domains that are blocked now
                 passed = self._passed[mailing] = seen[-1].delivery
         return chosen
 
     def _fit(self, grasp: ClaimContext, seen: Sequence[Candidate], chosen: list[Candidate], number: int) -> None:
-        """Move from ``seen`` to ``chosen`` what has room, up to ``number``; remember the domains that have none."""
+        """Move rows with room from ``seen`` to ``chosen``, up to ``number``; remember the domains that have none."""
         rooms = self._rooms(grasp, {item.domain for item in seen})
         used = Counter(item.domain for item in chosen)
         for item in seen:
@@ -259,7 +259,7 @@ class Pacing:
                 self._blocked[item.domain] = room.at
 
     def _rooms(self, grasp: ClaimContext, domains: Collection[str]) -> dict[str, pace.Room]:
-        """How many may go to each domain, and when the next after them; none for one without a limit."""
+        """Return how many may go to each domain, and when the next after them; no entry for one without a limit."""
         seconds = grasp.now.timestamp()
         found: dict[str, pace.Room] = {}
         if self._domain_rate:

@@ -1,9 +1,9 @@
 """Where claimed deliveries become parcels: values are filled in, the message is composed, and signed if that is asked.
 
-Promises (I5): every attempt of a delivery has the same Message-ID (made from mailing and recipient), the same Date (of
-the first claim), the same snapshot and envelope sender; all of it comes from what was frozen on the mailing. What is
-the same for all recipients of a mailing is made once. A letter is composed when the transport takes it, so that the
-writing thread hands over a claim as soon as it is on disk; one that is signed is made before, in threads.
+Promises (I5): every attempt of a delivery has the same Message-ID (made from mailing and recipient), Date (of the first
+claim), snapshot and envelope sender. All of it comes from the values frozen on the mailing. Parts
+that all recipients of a mailing share are made once. A letter is composed when the transport takes it, so that the
+writing thread hands over a claim as soon as it is on disk. A letter that is signed is made before, in threads.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Make = Callable[[], OutgoingMessage]
 
 @dataclass(slots=True)
 class BuiltBatch:
-    """What became of claims: what makes each parcel (it may raise ``InputError``), and those who were erased.
+    """The result for claims: the maker of each parcel (it may raise ``InputError``), and claims of erased contacts.
 
     ``slow``: they are signed, so they are to be made in a thread (:meth:`MessageBuilder.in_thread`).
     """
@@ -56,7 +56,7 @@ class BuiltBatch:
 
 
 class _MailingContext:
-    """What all letters of one mailing share."""
+    """The parts that all letters of one mailing share."""
 
     def __init__(
         self, composer: Composer, key: Key, mailing: Mailing, links: LetterLinks | None, sign: Sign | None
@@ -83,7 +83,7 @@ class _MailingContext:
         plain = address.isascii() and sender.isascii()
         try:
             written = self._flat.message(name, address, at, values, tokens) if self._flat and not mailto else None
-        except Exception:  # what is wrong, the slow way says
+        except Exception:  # the slow way raises the precise error
             written = None
         content = self._slowly(claim, filled, tokens) if written is None else written
         if self.sign is not None:
@@ -91,7 +91,7 @@ class _MailingContext:
         return OutgoingMessage(claim.delivery, sender, address, content, not plain, plain)
 
     def _slowly(self, claim: Claimed, filled: Filled, tokens: bytes) -> bytes:
-        """As :mod:`mailer.letter.flat` says; also for letters whose links are finished."""
+        """Return the same bytes as :mod:`mailer.letter.flat`; also for letters whose links are finished."""
         values, optout = filled.values, filled.unsubscribe_url
         if self._links:
             links = finished(self._links, tokens)
@@ -103,7 +103,7 @@ class _MailingContext:
 
 
 def at_once(make: Make) -> Make:
-    """Do it now; what it gives does or raises the same, in no time."""
+    """Make the parcel now; return a maker that gives this parcel or raises its error, in no time."""
     try:
         parcel = make()
     except Exception as error:
@@ -145,7 +145,7 @@ class MessageBuilder:
             self._signing.shutdown()
 
     def in_thread(self, call: Callable[[], object]) -> None:
-        """Do it soon. RSA gives the interpreter free, so two threads sign on two cores."""
+        """Run the call soon in a thread. RSA releases the interpreter lock, so two threads sign on two cores."""
         if self._signing is None:
             self._signing = ThreadPoolExecutor(_SIGNERS, thread_name_prefix="dkim")
         self._signing.submit(call)
@@ -169,7 +169,7 @@ class MessageBuilder:
     def _signer(self, mailing: Mailing) -> Sign | None:
         """Return the signer of a mailing: one that was begun signed is signed to its end, by the same domain.
 
-        The key may have been renewed meanwhile, with its selector (B44): both keys stand in DNS then.
+        The key may have been renewed meanwhile, with its selector (B44): then both keys are in DNS.
         """
         identity, settings = mailing.identity, self._deps.settings
         if not identity.dkim_selector:
@@ -179,7 +179,7 @@ class MessageBuilder:
             raise SettingsError(KEY_GONE)
         if _domain(identity.dkim_domain) != _domain(settings.dkim_domain):
             raise SettingsError(DOMAIN_CHANGED.format(begun=identity.dkim_domain, now=settings.dkim_domain))
-        from mailer.letter.dkim import Signer  # 10 ms of a start that only a house with a key pays
+        from mailer.letter.dkim import Signer  # 10 ms at the start, only where a key is set
 
         return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign_composed
 

@@ -1,7 +1,7 @@
-"""A connection that only reads, kept out of the pool: taking one from there costs more than what is read.
+"""A connection that only reads, kept out of the pool: taking one from the pool costs more than the reading itself.
 
-Each statement sees the newest state by itself (autocommit): what is read here is read in one statement, or does not
-have to fit together, and beginning and ending a transaction costs as much as the reading.
+Each statement sees the newest state by itself (autocommit). Data read here comes from one statement, or does not have
+to fit together. Beginning and ending a transaction would cost as much as the reading.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mailer.storage import Database, autocommit, mapped
 
 
 class ReadConnection:
-    """Readings, one after the other, on one connection; after an error it connects anew."""
+    """Readings, one after the other, on one connection; after an error it connects again."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -24,7 +24,7 @@ class ReadConnection:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Errors as ``Database.read``."""
+        """Yield the connection. Raises the errors of ``Database.read``."""
         try:
             with mapped():
                 if self._connection is None:

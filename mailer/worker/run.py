@@ -1,9 +1,9 @@
-"""One sender: the transport on the event loop, the database in a thread of its own, and what ends them.
+"""One sender: the transport on the event loop, the database in a thread of its own, and the end of both.
 
-Promises: when :func:`run` returns, everything that the transport reported is settled, what was not written is handed
-back, and the sender's lock is free. Set ``stop`` to end gracefully: nothing more is claimed, what is being written is
-finished. Raises the error that made going on impossible (``StorageError``, a fault of ours); rows that were on their
-way then become in doubt at the next sweep.
+Promises: when :func:`run` returns, everything that the transport reported is settled, unwritten rows are handed back,
+and the sender's lock is free. Set ``stop`` to end gracefully: nothing more is claimed, content that is being written is
+finished. Raises the error that made going on impossible (``StorageError``, or a fault of our own). Rows that were on
+their way then become in doubt at the next sweep.
 """
 
 from __future__ import annotations
@@ -68,19 +68,19 @@ async def run(
 
 
 def _enough(window: int) -> int:
-    """How many results ask for a turn: a transaction for fewer than twenty costs more a letter (docs/benchmarks.md)."""
+    """Return how many results ask for a turn: below twenty, a transaction costs more a letter (docs/benchmarks.md)."""
     return max(1, window // 4, min(window // 2, TOGETHER))
 
 
 async def _first(*tasks: asyncio.Task[object]) -> None:
-    """Wait for the first; the helpers among them are cancelled, the transport and the thread are not."""
+    """Wait for the first task to end; then the helpers are cancelled, the transport and the thread are not."""
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks[2:]:
         task.cancel()
 
 
 def _post(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], object]], object]:
-    """Have a call run on the loop; after the loop is closed nothing is left to tell."""
+    """Return a function that runs a call on the loop; once the loop is closed, it does nothing."""
 
     def post(call: Callable[[], object]) -> None:
         if not loop.is_closed():

@@ -1,9 +1,9 @@
-"""What the writing thread does for service mail that the relay refuses: stop it, try one letter, let the rest go.
+"""Service mail that the relay refuses: the writing thread stops it, tries one letter, then lets the rest go.
 
 Promises: letters that stop wait while one, the *probe*, is tried; once it is taken, those of the same From address go.
 Any answer of the relay ends a stop of all service mail, in the transaction that settles it. A letter that is refused
 while others of its address are taken waits alone. Letters whose time is over are closed, and the log says how many.
-State is in the database (``outbox.service``); what is kept here is written again after an error.
+State is in the database (``outbox.service``); changes kept in memory are written again after an error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ServiceMail:
         return self._now is not None and (self._tidied is None or self._now - self._tidied >= TIDY_EVERY)
 
     def look(self, conn: Connection, mailings: Iterable[Mailing], now: datetime) -> set[int]:
-        """Read the stops; which of these mailings wait. ``mailings``: all that are open, the oldest first."""
+        """Read the stops; return the mailings that wait. ``mailings``: all open ones, the oldest first."""
         self._now = now
         self._stops = service.stops(conn)
         mine = [mailing for mailing in mailings if mailing.is_service and mailing.state == "open"]
@@ -65,12 +65,12 @@ class ServiceMail:
         return {*stopped, *self._late, *self.refused(mine)}
 
     def _is_late(self, mailing: Mailing, now: datetime, *, waits: bool) -> bool:
-        """Whether a letter's links have ended, or it has waited for as long as any letter is tried."""
+        """Whether the letter's links have expired, or it has waited for as long as any letter is tried."""
         ends = mailing.spec.send_before
         return (ends is not None and ends <= now) or (waits and mailing.created_at + self._give_up <= now)
 
     def refused(self, mailings: Iterable[Mailing]) -> set[int]:
-        """Which of these wait from now on, although that is not written yet."""
+        """Return the mailings that wait from now on, although that is not written yet."""
         refused = self._refused
         return {
             mailing.id
@@ -79,7 +79,7 @@ class ServiceMail:
         }
 
     def judged(self, claim: Claimed, mailing: Mailing, verdict: HandledReply) -> HandledReply:
-        """Note what became of a letter. In what is given back no service mail is held that waits here instead."""
+        """Note the outcome of a letter. The verdict returned holds no service mail that waits here instead."""
         decision = verdict.decision
         if decision.code and EVERY in self._stops:
             self._taken.add(EVERY)
@@ -99,7 +99,7 @@ class ServiceMail:
         return verdict._replace(hold=None)
 
     def _is_about_one(self, claim: Claimed, sender: str) -> bool:
-        """Whether others from that address were taken since this letter was refused before: then it is held alone."""
+        """Whether others of that address were taken since this letter's last refusal: then it is held alone."""
         stopped = sender in self._stops or sender in self._refused or sender in self._alone
         if claim.attempt > 1 and not stopped:
             self._alone.add(sender)
@@ -107,13 +107,13 @@ class ServiceMail:
         return False
 
     def _try_soon(self) -> None:
-        """Something else was accepted: stops of one From address are looked at again."""
+        """Look again at the stops of one From address, since something else was accepted."""
         for sender, stop in self._stops.items():
             if self._now and sender != EVERY and stop.refused_at <= self._now - service.SHORTEST < stop.try_at:
                 self._hurry.add(sender)
 
     def event(self, event: RelayEvent, hold: Hold | None) -> None:
-        """Note what happened to the relay. ``hold``: why everything waits, if it does."""
+        """Note an event of the relay. ``hold``: why everything waits, if it does."""
         if hold:
             self._refused[EVERY] = (hold, None)
             self._taken.discard(EVERY)
@@ -142,7 +142,7 @@ class ServiceMail:
             log.warning("service letters whose time is over, not sent: %s", expired)
 
     def done(self) -> None:
-        """Forget what is on disk."""
+        """Forget the changes that are on disk."""
         if self._must_tidy:
             self._tidied = self._now
         for sender in self._taken:
@@ -153,7 +153,7 @@ class ServiceMail:
         self._due, self._late = {}, []
 
     def _next_probes(self, stopped: list[tuple[int, ServiceStop]], now: datetime) -> dict[str, int]:
-        """For each stop whose time has come the letter after the last one that was tried, in a circle."""
+        """Return, for each stop whose time has come, the letter after the last one tried, in a circle."""
         due: dict[str, int] = {}
         for sender, stop in self._stops.items():
             mine = [number for number, its in stopped if its is stop]

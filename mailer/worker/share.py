@@ -1,8 +1,8 @@
-"""Who gets the free places of a window. Pure.
+"""How mailings share the free places of a window. Pure.
 
 Promises: service mail goes first. Campaigns share the rest: each gets an equal part (twice as much for each step of
-priority), and what one does not need goes to the others, so a small urgent one never waits behind a large one. Nobody
-who needs places waits for more than some turns, since the odd places go round.
+priority). Places that one does not need go to the others, so a small urgent one never waits behind a large one. No
+campaign that needs places waits for more than some turns, since the odd places go round.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Demand:
 
 
 def share(needs: Sequence[Demand], free: int, turn: int = 0) -> dict[int, int]:
-    """Mailing → places, service mail first in it; ``turn`` counts up, so that odd places go round."""
+    """Return mailing → places, service mail first; ``turn`` counts up, so that odd places go round."""
     given: dict[int, int] = {}
     for need in needs:
         if need.service and need.number > 0 and free > 0:

@@ -1,7 +1,7 @@
-"""What the parts of one sender share. A value that only the holder of the turn changes, but for the three flags.
+"""The state that the parts of one sender share. Only the holder of the turn changes it, except for the three flags.
 
 ``stopping``: claim nothing more. ``finishing``: the transport has ended; settle, and end. ``error``: why going on is
-impossible. The event loop sets the first two, any part sets the last; each is read at the beginning of the next turn.
+impossible. The event loop sets the first two, any part sets the last. Each is read at the beginning of the next turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mailer.worker.todo import PendingWrites
 from mailer.worker.values import WorkerDeps
 
 RunOnLoop = Callable[[Callable[[], object]], object]
-"""Has a call run on the thread of the event loop."""
+"""Runs a call on the thread of the event loop."""
 
 
 @dataclass(slots=True)

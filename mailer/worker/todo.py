@@ -1,9 +1,8 @@
-"""What has been decided and is not on disk yet; :meth:`PendingWrites.write` may be tried any number of times.
+"""Decisions that are not on disk yet; :meth:`PendingWrites.write` may be tried any number of times.
 
-Verdicts become settlements; what they ask beside the settlement (strike off, hold, wait again) is collected here too,
-and written in the same transaction; what they say of pace is collected for ``Pacing``. Nothing is forgotten until the
-caller says that the transaction was committed; writing it twice is harmless, since each settlement is conditional on
-its attempt.
+Verdicts become settlements. Their other effects (strike off, hold, wait again) are collected here too, and written in
+the same transaction. Their findings on pace are collected for ``Pacing``. Nothing is forgotten until the caller says
+that the transaction was committed. Writing it twice is harmless, since each settlement is conditional on its attempt.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class PendingWrites:
         self.held: dict[int, Hold] = {}
         self.held_all: Hold | None = None
         self.again: list[tuple[int, int]] = []
-        self.answers: Counter[DomainAnswer] = Counter()  # what they say of pace
+        self.answers: Counter[DomainAnswer] = Counter()  # the answers that concern pace
 
     def __bool__(self) -> bool:
         return bool(self.settlements or self.erased or self.held or self.held_all)
@@ -41,7 +40,7 @@ class PendingWrites:
     def decided(
         self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: HandledReply, claimed_at: float = 0.0
     ) -> None:
-        """One result has been judged. ``claimed_at``: seconds since 1970."""
+        """Take one result that has been judged. ``claimed_at``: seconds since 1970."""
         decision = verdict.decision
         self.settlements[sender_id].append(
             Settlement(
@@ -68,21 +67,21 @@ class PendingWrites:
             self.again.append((claim.delivery, claim.mailing))
 
     def hand_back(self, claim: Claimed, sender_id: int, reason: str = "") -> None:
-        """Nothing of it was written."""
+        """Hand back a claim of which nothing was written to the relay."""
         self.settlements[sender_id].append(Settlement(claim.delivery, claim.mailing, claim.attempt, "waiting", reason))
 
     def refuse(self, claim: Claimed, sender_id: int, reason: str, words: str) -> None:
-        """Refuse it, since it cannot be sent, whatever the relay would say."""
+        """Refuse a claim that cannot be sent, whatever the relay would say."""
         self.settlements[sender_id].append(
             Settlement(claim.delivery, claim.mailing, claim.attempt, "refused", reason, 0, words)
         )
 
     def skip(self, claim: Claimed, sender_id: int) -> None:
-        """Its reader was erased between the claim and now."""
+        """Skip a claim whose contact was erased between the claim and now."""
         self.erased[sender_id].append((claim.delivery, claim.mailing, claim.attempt))
 
     def write(self, conn: Connection, now: datetime, tally: CounterDelta) -> None:
-        """Write all of it but what is said of pace; the caller posts the tally."""
+        """Write all of it except the answers on pace; the caller posts the tally."""
         for sender_id, settlements in self.settlements.items():
             outbox.settle(conn, sender_id, settlements, now, tally)
         outbox.send_again(conn, self.again, now, tally)
@@ -96,5 +95,5 @@ class PendingWrites:
             outbox.hold_all(conn, self.held_all, now)
 
     def done(self) -> None:
-        """Forget what is on disk."""
+        """Forget the decisions, which are on disk."""
         self.__init__()  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """Where the next turn of a sender runs: on the event loop while it is a lean one, else in the writing thread.
 
-Promises: one turn at a time (``lock``); the event loop never waits for it, nor for SQLite's lock, and makes lean turns
-alone. While commits take some milliseconds (:mod:`mailer.worker.commits`), the COMMIT of a lean turn alone runs in a
-thread, so a slow disk does not stop the sockets. On PostgreSQL lean turns run in the writing thread. Replies are
+Promises: one turn at a time (``lock``). The event loop never waits for that lock, nor for SQLite's lock, and makes only
+lean turns. While commits take some milliseconds (:mod:`mailer.worker.commits`), the COMMIT of a lean turn runs in a
+thread: a slow disk does not stop the sockets. On PostgreSQL lean turns run in the writing thread. Replies are
 settled within 50 ms: the loop looks each 30 ms.
 """
 
@@ -23,7 +23,7 @@ AGAIN = 0.001  # seconds until the lock is tried again; a transaction of another
 
 
 class TurnScheduler:
-    """See the module. :meth:`set` and :meth:`is_set` are for the event loop: ``SendQueue`` wakes a turn by them."""
+    """See the module. :meth:`set` and :meth:`is_set` are for the event loop: ``SendQueue`` asks for turns by them."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, may_run_on_loop: bool, thread: Executor | None = None
@@ -46,12 +46,12 @@ class TurnScheduler:
         return self._may_run_on_loop and lean is not None and lean.applies
 
     def close(self) -> None:
-        """No more turns. No COMMIT is under way: when the writing thread ends, no lean turn applies."""
+        """Allow no more turns. No COMMIT is under way: when the writing thread ends, no lean turn applies."""
         self._closed = True
         self._thread.shutdown(wait=False)
 
     def set(self) -> None:
-        """Have a turn soon: on the loop after what it does now, or in the writing thread."""
+        """Have a turn soon: on the loop after its present call, or in the writing thread."""
         if not self.on_loop:
             self.event.set()
         elif not self._asked:
@@ -59,7 +59,7 @@ class TurnScheduler:
             self._loop.call_soon(self._turn)
 
     def is_set(self) -> bool:
-        """Whether one is asked for already."""
+        """Whether a turn is asked for already."""
         return self._asked or self.event.is_set()
 
     def _turn(self) -> None:
@@ -69,7 +69,7 @@ class TurnScheduler:
             return  # the writing thread has the turn, and asks for another one at its end
         came = lean.write() if self.on_loop else None
         if came is WRITTEN and not self._commits.are_quick(time.monotonic()) and self._commits_in_thread(lean):
-            return  # the lock is held until the COMMIT is there; only then another turn may begin
+            return  # the lock is held until the COMMIT has returned; only then may another turn begin
         if came is WRITTEN:
             lean.commit()
             self._commits.took(lean.commit_seconds, time.monotonic())
@@ -77,7 +77,7 @@ class TurnScheduler:
         self._end(came)
 
     def _commits_in_thread(self, lean: LeanTurn) -> bool:
-        """Have the COMMIT made beside the loop; False when there is no thread to be had."""
+        """Have the COMMIT made in a thread; False when no thread is available."""
         try:
             commit = self._loop.run_in_executor(self._thread, lean.commit)
         except RuntimeError:
@@ -92,7 +92,7 @@ class TurnScheduler:
         self._end(lean.finish(_at_once))
 
     def _end(self, came: LeanOutcome | None) -> None:
-        """Give the turn back; what is left for whom."""
+        """Release the turn's lock, then ask for the next turn: in 1 ms if SQLite's lock was taken, else if needed."""
         self.lock.release()
         if came is LOCKED:
             self._asked = True
@@ -100,10 +100,10 @@ class TurnScheduler:
         elif came is not DONE:
             self.event.set()
         elif self.outbound is not None and len(self.outbound.results) >= self.outbound.enough:
-            self.set()  # they came while the COMMIT was made
+            self.set()  # these results came while the COMMIT was made
 
     def _look(self) -> None:
-        """Each 30 ms: settle the few replies that are there, hand back what has waited too long."""
+        """Look each 30 ms: settle the few replies that came, hand back rows that have waited too long."""
         if self._closed:
             return
         self._loop.call_later(LOOK_EVERY, self._look)

@@ -1,4 +1,4 @@
-"""What the worker is given, what it asks from above, and what it reports."""
+"""The values that the worker takes, asks its caller for, and reports."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Clock = Callable[[], datetime]
 
 
 class Filled(NamedTuple):
-    """What differs for one recipient: display name, slot values, and the two opt-out addresses ("" for none).
+    """The values of one recipient: display name, slot values, and the two opt-out addresses ("" for none).
 
     Where the mailing has :class:`LetterLinks`, links and ``unsubscribe_url`` are made with the letter, and left out
-    here. ``fault``: why nothing can be filled in for this one; then the delivery is refused in these words, and no
-    other.
+    here. ``fault``: why nothing can be filled in for this recipient. Then the delivery is refused in these words, and
+    no other.
     """
 
     name: str
@@ -36,14 +36,14 @@ class Filled(NamedTuple):
 
 
 class SlotSource(Protocol):
-    """Whoever knows the people. Called in the writing thread, outside the claiming transaction, once a window."""
+    """The source of contacts' values. Called in the writing thread, outside the claiming transaction, once a window."""
 
     def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
-        """Present values of these recipients. One that is missing was erased, and is skipped."""
+        """Return the present values of these recipients. One that is missing was erased, and is skipped."""
         ...
 
     def links(self, conn: Connection, mailing: Mailing) -> LetterLinks | None:
-        """How the links of this mailing begin; asked once a mailing. None: :meth:`fill` gives finished links itself."""
+        """Return how the mailing's links begin; asked once a mailing. None: :meth:`fill` gives finished links."""
         ...
 
 
@@ -62,9 +62,9 @@ class WorkerDeps:
 
 @dataclass(frozen=True, slots=True)
 class SendProgress:
-    """How things stand, some times a second: for bars and logs. ``counts`` of the mailings that this sender sees.
+    """The progress, some times a second, for bars and logs. ``counts`` of the mailings that this sender sees.
 
-    ``relay_away_since``: nothing leaves since then, as ``words`` say (the relay's own, or ours of what was seen).
+    ``relay_away_since``: nothing leaves since then. ``words`` say why: the relay's own, or ours about the event seen.
     """
 
     at: datetime
@@ -76,7 +76,7 @@ class SendProgress:
 
 @dataclass(frozen=True, slots=True)
 class ExitReason:
-    """Why :func:`run` came back. ``words`` is a sentence in English for the log; the caller words it for people."""
+    """Why :func:`run` returned. ``words`` is an English sentence for the log; the caller words it for people."""
 
     kind: Literal["done", "stopped", "held", "relay_away"]
     words: str = ""

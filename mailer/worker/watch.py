@@ -1,8 +1,8 @@
-"""What a sender reads again and again: mailings, rows that wait for a slow relay, limits, and senders that are gone.
+"""The periodic reads of a sender: mailings, rows that wait for a slow relay, limits, and senders that are gone.
 
 Promises: a pause, a hold or a cancellation is seen within a quarter of a second, a dead sender within a second. Each
 reading is in the writing thread, never on the event loop. :attr:`PeriodicReads.ending` says when a sender that works
-until it is done, is done.
+until everything is done has reached that point.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class PeriodicReads:
         return time.monotonic() - self._looked >= (LOOK_EVERY if self._state.outbound.flights else LOOK_SOON)
 
     def until_due(self) -> float:
-        """Seconds until then, with letters on their way."""
+        """Return the seconds until the next look, with letters on their way."""
         return max(0.0, self._looked + LOOK_EVERY - time.monotonic())
 
     def look(self, sender_id: int, now: datetime, *, certain: bool) -> None:
-        """Read what is due. ``certain``: of no transaction of ours is it unknown whether it was committed."""
+        """Read all that is due. ``certain``: each transaction of this process is known as committed or not."""
         clock, board, outbound = time.monotonic(), self._state.board, self._state.outbound
         if clock - self._swept > SWEEP_EVERY:
             self._swept = clock
@@ -59,20 +59,20 @@ class PeriodicReads:
         self._report(now)
 
     def _ask_again(self, conn: Connection, now: datetime) -> None:
-        """Ask while a slow relay answers: a contact that opted out gets nothing, the time of the others goes on."""
+        """Ask again while a slow relay answers: a contact that opted out gets nothing; the others get more time."""
         waiting, asked = self._state.outbound.waiting_for_answers(), time.monotonic()
         unwanted = outbox.unwanted(conn, [flight.claimed.delivery for flight in waiting], now) if waiting else ()
         for flight in waiting:
             flight.until = 0.0 if flight.claimed.delivery in unwanted else asked + WITHIN
 
     def _sweep(self, sender_id: int, now: datetime, *, certain: bool) -> None:
-        """Free the rows of senders that are gone; but not those that we ourselves still have under an old number."""
+        """Free the rows of senders that are gone, but not those that we ourselves still have under an old number."""
         flights = self._state.outbound.flights
         if certain and all(flight.sender_id == sender_id for flight in flights.values()):
             outbox.sweep(self._state.deps.db, now, sender_id)
 
     def _report(self, now: datetime) -> None:
-        """Tell those that look on, and see whether this sender is done."""
+        """Report the progress to ``on_turn``, and see whether this sender is done."""
         state, judge = self._state, self._state.judge
         away = judge.away_since
         counts = {number: mailing.counts for number, mailing in state.board.known.items()}

@@ -1,9 +1,9 @@
-"""The writing thread: settles what is known, claims a window, makes parcels of it, and hands them to the loop.
+"""The writing thread: settles known results, claims a window, makes parcels of it, and hands them to the loop.
 
 This full turn is the specification; :mod:`mailer.worker.lean` has the fast way for the usual turn, which runs on the
-event loop or here. Promises: settling and claiming are one transaction and one fsync; nothing is handed to the loop
-before its claim is on disk; replies are settled within 50 ms. When the database is lost, nothing more is given to the
-transport, what is known is kept, and it is written when the database is back; what a lost COMMIT may have claimed is
+event loop or here. Promises: settling and claiming are one transaction and one fsync. Nothing is handed to the loop
+before its claim is on disk. Replies are settled within 50 ms. When the database is lost, nothing more is given to the
+transport; known results are kept, and written when the database is back. Rows that a lost COMMIT may have claimed are
 read back and handed back, never redone.
 """
 
@@ -44,7 +44,7 @@ class Dispatcher:
         self._expired = 0.0
 
     def run(self) -> None:
-        """Work until told to finish, or until an error that cannot be waited for (``error`` of the state)."""
+        """Work until told to finish, or until an error that waiting cannot mend (``error`` of the state)."""
         state, ledger = self._state, None
         try:
             ledger = Ledger(state)
@@ -81,7 +81,7 @@ class Dispatcher:
         ledger.close()
 
     def _one_turn(self, ledger: Ledger, lean: LeanTurn) -> StorageError | None:
-        """Take one turn; why the database is away, or None."""
+        """Take one turn; return the error while the database is away, or None."""
         try:
             if lean.error is not None:
                 raise lean.error
@@ -100,19 +100,19 @@ class Dispatcher:
         return None
 
     def _lean_turn(self, ledger: Ledger, lean: LeanTurn) -> bool:
-        """Look when it is time, and take a lean turn if it still applies; False for the full turn."""
+        """Look when it is time, and take a lean turn if it still applies; False if the full turn is needed."""
         if lean.applies and self.watch.is_due():
             self.watch.look(ledger.sender.id, self._state.deps.clock(), certain=not ledger.uncertain)
             lean.plan()
         return lean.attempt(self._state.post) is DONE
 
     def _settled(self, ledger: Ledger) -> bool:
-        """Whether all that is known is on disk. What the transport took and never reported stays for the sweep."""
+        """Whether all results are on disk. Rows that the transport took and never reported stay for the sweep."""
         outbound = self._state.outbound
         return not (outbound.said or outbound.never_taken() or self._state.todo or ledger.uncertain)
 
     def _pause(self) -> float:
-        """Until the next look: when something that had no room may go, if that is sooner than usual."""
+        """Return the seconds until the next look: until a row without room may go, if that is sooner than usual."""
         flights, pacing = self._state.outbound.flights, self._state.pacing
         if self._turns.on_loop and flights and not self._state.finishing:
             return self.watch.until_due()
@@ -151,7 +151,7 @@ class Dispatcher:
             self._state.post(self._state.outbound.expire)
 
     def _drain(self, now: datetime) -> None:
-        """Judge what the transport has reported."""
+        """Judge the results and events that the transport has reported."""
         state, board = self._state, self._state.board
         outbound, todo, judged, service = state.outbound, state.todo, state.judge.begin(now), board.service
         while outbound.events:
@@ -178,7 +178,7 @@ class Dispatcher:
         return share(self._state.board.needs(), free, self._count) if free > 0 else {}
 
     def _lose(self, error: StorageError) -> None:
-        """Stop writing to sockets, keep what is known, and try again: the database is away, full or locked."""
+        """Stop writing to sockets, keep known results, and try again: the database is away, full or locked."""
         if not self._lost:
             log.warning("sending stops for now: %s", error)
         self._lost = True

@@ -1,6 +1,7 @@
-"""People and what they are subscribed to: the home of the tables ``contact``, ``topic`` and ``subscription``.
+"""Contacts, topics and subscriptions: the home of the tables ``contact``, ``topic`` and ``subscription``.
 
-Everything here takes a connection of the caller, who owns the transaction. See :mod:`.people` and :mod:`.topics`.
+Every function here takes the caller's connection; the caller owns the transaction. See :mod:`.people` and
+:mod:`.topics`.
 """
 
 from unsubscribe.contacts.people import (

@@ -1,7 +1,7 @@
-"""Contacts by the thousand, for the import: read by key, numbers in advance, written with few statements.
+"""Contacts by the thousand, for the import: read by key, numbered in advance, written with few statements.
 
-Promises: the numbers that :func:`new_numbers` gives are free and stay so until the transaction ends (on SQLite the
-caller holds the writing lock; PostgreSQL's sequence gives each number once).
+Promises: the numbers that :func:`new_numbers` gives are free and stay so until the transaction ends. On SQLite the
+caller holds the write lock; PostgreSQL's sequence gives each number once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INSTANT = Instant()
 
 @dataclass(slots=True)
 class Known:
-    """What an import compares of a contact; ``attributes`` in their canonical text."""
+    """The fields of a contact that an import compares; ``attributes`` in their canonical text."""
 
     id: int
     email: str
@@ -77,14 +77,14 @@ _UPDATE = (
 def by_key(conn: Connection, keys: Sequence[str]) -> dict[str, Known]:
     """Return the contacts with these keys, locked against others until the transaction ends.
 
-    All keys are one JSON parameter: SQLAlchemy's handling of one parameter a key costs more than the looking up.
+    All keys are one JSON parameter: with one parameter for each key, SQLAlchemy costs more than the look-up.
     """
     of_all = _FOR_POSTGRESQL if conn.dialect.name == "postgresql" else _FOR_SQLITE
     return {row[0]: Known(*row[1:]) for row in conn.execute(of_all, {"b_keys": json.dumps(list(keys))})}
 
 
 def new_numbers(conn: Connection, table: Table, count: int) -> list[int]:
-    """So many numbers for new rows of a table whose ``id`` counts up."""
+    """Return ``count`` numbers for new rows of a table whose ``id`` counts up."""
     if not count:
         return []
     if conn.dialect.name == "postgresql":
@@ -158,7 +158,7 @@ def write(
 
 
 def subscribe_new(conn: Connection, topic_id: int, statement: int, contact_ids: Sequence[int], since: datetime) -> None:
-    """Subscribe contacts that never had to do with the topic."""
+    """Subscribe contacts that have no row for the topic yet."""
     columns = ("contact_id", "topic_id", "state", "since", "statement")
     at = bound(conn, since)
     insert_rows(

@@ -1,7 +1,7 @@
 """A cell that holds an address as mail programs write one: ``Jan <jan@x.example>``, ``mailto:jan@x.example``.
 
-Promises: :func:`read` gives the address and the name that stands before it; a bare address costs nothing extra. A cell
-with more than one address is refused, as nobody can tell which of them is meant. Pure.
+Promises: :func:`read` returns the address and the name before it; a bare address costs nothing extra. A cell with more
+than one address is refused, as it is unclear which one is meant. Pure.
 
 Raises ``AddressError``.
 """
@@ -26,7 +26,7 @@ _FOUND = re.compile(r"[^\s<>,;:()\[\]\"'?&=]+@[^\s<>,;:()\[\]\"'?&=]+")
 def read(text: str) -> tuple[Address, str]:
     """Return the one address of a cell, and the name before it (empty: none)."""
     if "@" not in text:
-        return parse(text), ""  # which raises: the usual fault, told without a second look
+        return parse(text), ""  # raises for the usual fault, without further tries
     try:
         address, name = parse(text), ""
     except AddressError:
@@ -40,7 +40,7 @@ def read(text: str) -> tuple[Address, str]:
 
 
 def holds_address(text: str) -> bool:
-    """Whether :func:`read` takes it."""
+    """Whether :func:`read` accepts the text."""
     try:
         read(text)
     except AddressError:
@@ -49,7 +49,7 @@ def holds_address(text: str) -> bool:
 
 
 def _wrapped(text: str) -> tuple[str, str] | None:
-    """Return the address within the signs around it, and the name; None where there are no such signs."""
+    """Return the address without the signs around it, and the name; None where there are no such signs."""
     if len({found.strip(".").casefold().removeprefix("mailto:") for found in _FOUND.findall(text)}) > 1:
         raise AddressError(_SEVERAL.format(text=repr(text[:80])))
     angle = _ANGLE.fullmatch(text)
@@ -62,13 +62,13 @@ def _wrapped(text: str) -> tuple[str, str] | None:
 
 
 def _name(text: str) -> str:
-    """Return the words before the address, without the quotation marks around them; none where they are an address."""
+    """Return the words before the address, without the quotation marks around them; empty where they are an address."""
     words = " ".join(unseen.strip_words(text).strip("\"'„“”«» ").replace('\\"', '"').split())
     return "" if "@" in words else words
 
 
 def _refuse_hidden(typed: str) -> None:
-    """Refuse an address with a sign that cannot be seen within its domain too, where ``parse`` reads past it."""
+    """Refuse an address with an invisible character, also within its domain, where ``parse`` ignores it."""
     sign = "" if typed.isascii() else unseen.first_within(unseen.strip(typed))
     if sign:
         raise AddressError(HIDDEN.format(text=repr(typed[:80]), sign=sign))

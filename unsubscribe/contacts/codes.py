@@ -1,8 +1,8 @@
-"""Codes of one letter or digit below a head such as *status*: of which program they are, and whom they keep out.
+"""Codes of one letter or digit below a head such as *status*: their program, and which contacts they keep out.
 
-Promises: a column is read by codes only where all its cells are codes of one known alphabet and one of them speaks
-against mailing, or where the caller said that it is a status. Letters alone never make people mailed on a guess.
-:func:`are_codes` says that nothing but codes stands in a column. Pure.
+Promises: a column is read by codes only where all its cells are codes of one known alphabet. Also, one code must forbid
+mailing, or the caller must have set it as a status. So no contact is mailed on a guess from letters alone.
+:func:`are_codes` tells whether a column has only codes. Pure.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _ALPHABETS: tuple[Mapping[str, ForeignStatus], ...] = (
 
 
 def are_codes(cells: Collection[str]) -> bool:
-    """Whether all cells are one letter or digit, of any script; false of none."""
+    """Whether each cell is one letter or digit, of any script; False without cells."""
     return bool(cells) and all(len(key(cell)) == 1 or (len(cell) == 1 and cell.isalnum()) for cell in cells)
 
 
 def alphabet(cells: Collection[str], *, said: bool) -> Mapping[str, ForeignStatus]:
     """Return the meaning of each code.
 
-    None where that is not known. ``said``: the caller says that the column is a status.
+    Empty where the alphabet is not known. ``said``: the caller set the column as a status.
     """
     used = {key(cell) for cell in cells}
     fitting = [codes for codes in _ALPHABETS if used <= codes.keys()]

@@ -1,10 +1,10 @@
-"""What other programs export: the heads of their columns and what stands below them, in nl, en, de and fr.
+"""Exports of other programs: the heads of their columns and the values below them, in nl, en, de and fr.
 
-Promises: :func:`use_of` says what a column means by its head alone; :class:`Status` says what a cell of a column about
-being subscribed means: one of :data:`KINDS`, or None where it is not known, and then nobody is mailed on it. A head
-that can mean something else too (*status* of a membership) is ``ambiguous``: it counts only where a cell is known.
-:mod:`.wording` reads heads that are not listed here, :mod:`.programs` knows a program by its heads. Pure: no file, no
-database, no clock.
+Promises: :func:`use_of` tells the meaning of a column from its head alone. :class:`Status` tells the meaning of a cell
+in a column about being subscribed. That is one of :data:`KINDS`, or None where it is not known, and then nobody is
+mailed on it. A head with other possible meanings (*status* of a membership) is ``ambiguous``: it counts only where a
+cell is known. :mod:`.wording` reads heads that are not listed here, :mod:`.programs` knows a program by its heads.
+Pure: no file, no database, no clock.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _COUNT = re.compile(r"[1-9]\d{0,4}")
 
 @lru_cache(maxsize=4096)
 def key(text: str) -> str:
-    """How heads and values are compared: lower-case letters a to z and digits (*Désabonné(e)*: ``desabonnee``)."""
+    """Return the key to compare heads and values by: letters a to z and digits (*Désabonné(e)*: ``desabonnee``)."""
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     return re.sub(r"[^a-z0-9]", "", plain.casefold())
 
 
 def keys(words: str) -> frozenset[str]:
-    """Return the keys of words with commas between them."""
+    """Return the keys of comma-separated words."""
     return frozenset(key(word) for word in words.split(",") if word.strip())
 
 
@@ -56,7 +56,7 @@ _NO = keys(
         nooit, nie, jamais, niet, geen, nicht, keine, kein, pas, uit, aus, -, —"""
 )
 _MARKS: Mapping[str, str] = dict.fromkeys("✓✔☑☒√✅", "x") | dict.fromkeys("✗✘☐❌❎×", "no")
-# How a longer answer begins that is against mailing
+# The beginnings of longer answers that forbid mailing
 _BEGINS: tuple[tuple[ForeignStatus, re.Pattern[str]], ...] = (
     ("complaint", re.compile(r"spam|complain|abus")),
     ("undeliverable", re.compile(r"(?:hard|soft)? ?bounc|hard_bounc|undeliver|clean(?:ed|_)")),
@@ -117,7 +117,7 @@ _STATES: Mapping[ForeignStatus, frozenset[str]] = {
     ),
 }
 _STATE: Mapping[str, ForeignStatus] = {word: kind for kind, words in _STATES.items() for word in words}
-# Numbers of Mailtrain (1 to 4) and ActiveCampaign (0 to 3), which say the same
+# Numbers of Mailtrain (1 to 4) and ActiveCampaign (0 to 3), which mean the same
 _NUMBERED: Mapping[str, ForeignStatus] = {
     "1": "subscribed",
     "0": "unconfirmed",
@@ -129,9 +129,9 @@ _NUMBERED: Mapping[str, ForeignStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the cells of one column are read. ``empty``, ``date``, ``text``: what these say; None: not known.
+    """The way to read the cells of one column. ``empty``, ``date``, ``text``: the meaning of these; None: not known.
 
-    ``ambiguous``: the head means something else in other files; ``vague``: also where only days stand below it.
+    ``ambiguous``: the head means something else in other files; ``vague``: also where the column has only days.
     ``yes_no``: whether yes, no and marks are answers; where they are not, only a word against mailing settles it.
     """
 
@@ -144,10 +144,10 @@ class Status:
     ambiguous: bool = False
     vague: bool = False
     yes_no: bool = True
-    words: Mapping[str, ForeignStatus] = field(default_factory=dict, hash=False)  # that mean something else here
+    words: Mapping[str, ForeignStatus] = field(default_factory=dict, hash=False)  # words with another meaning here
 
     def read(self, cell: str) -> ForeignStatus | None:
-        """Return the status that a cell gives; None when that is not known."""
+        """Return the status that a cell means; None when that is not known."""
         text = cell.strip()
         if _BELOW_ZERO.fullmatch(text):
             return "unsubscribed" if self.numbered else None  # AcyMailing
@@ -157,7 +157,7 @@ class Status:
         return self._word(word) or self._date(text) or self._several(text) or self._begins(text) or self.text
 
     def settles(self, cell: str) -> bool:
-        """Whether a cell tells that an ambiguous column is about being subscribed."""
+        """Whether a cell shows that an ambiguous column is about being subscribed."""
         found = self.read(cell)
         if found is None or not self.yes_no:
             return found not in (None, "subscribed")
@@ -165,7 +165,7 @@ class Status:
 
     def _word(self, word: str) -> ForeignStatus | None:
         found = self.words.get(word) or _STATE.get(word) or (_NUMBERED.get(word) if self.numbered else None)
-        letter = self.numbered and len(word) == 1 and word.isalpha()  # a code of a program
+        letter = self.numbered and len(word) == 1 and word.isalpha()  # a letter code of a program
         if found or letter or not self.yes_no or (word not in _YES and word not in _NO):
             return found
         return self.yes if word in _YES else self.no
@@ -190,14 +190,14 @@ class Status:
 
 
 _STATUS = Status(numbered=True, ambiguous=True)
-_PLACE = Status(ambiguous=True, yes_no=False)  # a state of a country, too
+_PLACE = Status(ambiguous=True, yes_no=False)  # may also be a state of a country
 _POSITIVE = Status(date="subscribed")
 _MAYBE = Status(date="subscribed", ambiguous=True)
 CONFIRMED = Status("subscribed", "unconfirmed", "unconfirmed", "subscribed")
 
 
 def flag(kind: ForeignStatus, *, ambiguous: bool = False, text: ForeignStatus | None = None) -> Status:
-    """Return a column that says something against mailing where it is not empty; ``text``: what any other words say."""
+    """Return a column in which a filled cell forbids mailing; ``text``: the meaning of any other words."""
     return Status(kind, "subscribed", "subscribed", kind, text, ambiguous=ambiguous)
 
 
@@ -294,14 +294,14 @@ _USE_OF: Mapping[str, ColumnUse] = {head: use for use, heads in _USES.items() fo
 
 
 def status_of(head: str) -> Status | None:
-    """How a column with that head says who is subscribed; None for any other column."""
+    """Return the way to read a column about being subscribed, by its head; None for any other column."""
     word = key(head)
     found = _STATUS_OF.get(word)
     return found or next((status for start, status in _STARTS if word.startswith(start)), None)
 
 
 def use_of(head: str) -> ColumnUse | None:
-    """For what a column with that head is used, beside what it says of being subscribed; None: an attribute."""
+    """Return the use of a column by its head, apart from being subscribed; None: an attribute."""
     return _USE_OF.get(key(head))
 
 
@@ -334,5 +334,5 @@ def language_code(name: str) -> str | None:
 
 
 def worst(kinds: Collection[ForeignStatus]) -> ForeignStatus:
-    """Of what several columns say, that which keeps out most."""
+    """Return the strictest of the statuses that several columns mean."""
     return max(kinds, key=KINDS.index, default="subscribed")

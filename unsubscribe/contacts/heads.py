@@ -1,11 +1,11 @@
-"""The first line of a CSV file: which column is what (:mod:`.foreign` has the words), and what is wrong with it.
+"""The first line of a CSV file: the use of each column (:mod:`.foreign` has the words), and the faults in it.
 
-Promises: *email*, *name* and *language* mean themselves, whatever else is there; a head that is known in nl, en, de or
-fr, or from another program's export, is used as what it means; any other column is an attribute by its own name. What a
-column is used as can be told (:attr:`Column.told`), and can be said otherwise (``as_said``: head to use).
+Promises: *email*, *name* and *language* always have that meaning, whatever the other columns are. A head that is known
+in nl, en, de or fr, or from another program's export, is used by its meaning. Any other column is an attribute by its
+own name. :attr:`Column.told` gives the use of a column; the caller may set another use (``as_said``: head to use).
 
-Raises ``FaultsError`` for a line without an address column, with one column twice, or with a name that cannot be used,
-and ``InputError`` for a use that cannot be.
+Raises ``FaultsError`` for a line without an address column, with one column twice, or with a name that cannot be used.
+Raises ``InputError`` for an invalid use.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from unsubscribe.contacts.foreign import Status
 N_ = str  # marks a text for the catalogue (domain cli)
 CORE = ("email", "name", "language")
 USES = ("attribute", "email", "name", "first", "infix", "last", "language", "salutation", "status", "date", "none")
-OPTED_OUT = "opted_out_topics"  # of our own export: the topics that were left
+OPTED_OUT = "opted_out_topics"  # column of our own export: the topics that were left
 HELD_BACK, SINCE, UNTIL = "held_back", "held_back_since", "held_back_until"  # why for all mail, and when
-EVERY_DAYS = "at_most_every_days"  # one letter in so many days: less often
+EVERY_DAYS = "at_most_every_days"  # less often: one letter in this number of days
 _OURS: Mapping[str, str] = {
     OPTED_OUT: "topics",
     HELD_BACK: "status",
@@ -36,10 +36,10 @@ _OURS: Mapping[str, str] = {
     EVERY_DAYS: "days",
 }
 _HELD = Status(empty="subscribed", words={"optout": "blocked", "pause": "subscribed", "lessoften": "subscribed"})
-RIVAL = "rival"  # a use that the rows decide: beside the address, another column that is called so (Dynamics)
-PERMISSION = Status(date="subscribed", ambiguous=True, vague=True)  # Toestaan, Niet toestaan
+RIVAL = "rival"  # a use that the rows decide: a second column with the name of the address column (Dynamics)
+PERMISSION = Status(date="subscribed", ambiguous=True, vague=True)  # cells such as Toestaan, Niet toestaan
 _UNNAMED = ("none", "status", "date", "topics", "until", "days")  # uses that make no attribute
-_MOST_FAULTS, _SHOWN = 20, 60  # of a head; characters of a name in a fault
+_MOST_FAULTS, _SHOWN = 20, 60  # faults of a head; characters of a name in a fault
 _RENAME = N_("Rename one of them, or say which one counts: --column HEAD=attribute")
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 _ALMOST = {"adres", "address", "adresse", "contact"}
@@ -61,12 +61,12 @@ class Column:
 
     @property
     def used_as(self) -> str:
-        """Its use, also where nobody said it."""
+        """Return the use of the column, also where the caller did not set one."""
         return self.use or (self.name if self.name in CORE else "attribute")
 
     @property
     def told(self) -> str:
-        """What it was used as, for a program: *address*, *name*, *part of the name*, *attribute NAME*, and so on."""
+        """Return the use in words for a program: *address*, *name*, *part of the name*, *attribute NAME*, and so on."""
         words = {"email": "address", "none": "left out", "first": "part of the name", "attributes": "attributes"}
         words |= {"infix": "part of the name", "last": "part of the name", "date": "date of subscribing"}
         words |= {"topics": "status", "until": "status", "days": "status"}
@@ -104,12 +104,12 @@ def as_attribute(column: Column) -> Column:
 
 
 def as_status(column: Column, status: Status) -> Column:
-    """Return the column as one that says who gets mail."""
+    """Return the column as one that tells which contacts get mail."""
     return replace(column, use="status", status=status)
 
 
 def _rivals(columns: list[Column], said: Mapping[str, str]) -> list[Column]:
-    """Where several columns may hold the address, all but the first are left to the rows; none where one was said."""
+    """Mark all but the first possible address column for a decision by the rows; none where the caller chose one."""
     if "email" in said.values():
         return [as_status(column, PERMISSION) if column.use == RIVAL else column for column in columns]
     places = [place for place, column in enumerate(columns) if column.used_as == "email"]
@@ -126,7 +126,7 @@ def _own_name(head: str) -> str:
 
 
 def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
-    """Return the uses that the caller said, by the head as it stands in the file."""
+    """Return the uses that the caller set, by the head as written in the file."""
     known = {foreign.key(head): head for head in heads} | {head: head for head in heads}
     found: dict[str, str] = {}
     for head, use in as_said.items():
@@ -184,7 +184,7 @@ def _used(column: Column) -> Column:
 
 
 def _one_name(columns: list[Column]) -> list[Column]:
-    """Where *name* or *language* stands itself, another word for it is an attribute; as are the parts of a name."""
+    """Make other words for *name* or *language*, and parts of a name, attributes where the word itself is a head."""
     heads = {column.head for column in columns}
     found = []
     for column in columns:
@@ -197,7 +197,7 @@ def _one_name(columns: list[Column]) -> list[Column]:
 
 
 def _name_faults(column: Column) -> Iterator[tuple[str, str, str]]:
-    """found, expected, hint; a column without a name is a fault only if something stands below it (``Sheet``)."""
+    """Yield found, expected, hint; a column without a name is a fault only if a cell below it is filled (``Sheet``)."""
     name = column.name
     if name and column.used_as not in _UNNAMED and not _NAME.fullmatch(name):
         yield _shown(column.head), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
@@ -206,7 +206,7 @@ def _name_faults(column: Column) -> Iterator[tuple[str, str, str]]:
 
 
 def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
-    """Two columns of one name: the same head, heads that differ in case or blanks, two words for one thing."""
+    """Yield a fault for columns of one name: the same head, another case or blanks, two words for one thing."""
     named = [column for column in columns if column.name and column.use not in _UNNAMED]
     times = Counter(column.name.casefold() for column in named)
     times += Counter(column.head for column in columns if column.use in ("status", "date") and column.head)
@@ -222,7 +222,7 @@ def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
 
 
 def same_fault(heads: Sequence[str], file: str, line: int, name: str = "email") -> Fault:
-    """Return the fault of several columns that are one and the same."""
+    """Return the fault of several columns with the same meaning."""
     words = N_("columns that are one and the same, more than once: {heads}")
     return Fault(file, line, name, words.format(heads=", ".join(map(_shown, heads))), N_("each column once"), _RENAME)
 

@@ -1,9 +1,9 @@
-"""The rows of a file, read once before they count, where the heads alone do not tell what a column is.
+"""A first reading of a file's rows, where the heads alone do not tell the use of a column.
 
-Promises: nothing may stand below a head without a name. A head that may mean something else means a status only where
-a cell says so. Codes of one letter or digit that nobody knows are refused, as nobody is mailed on a guess
-(:mod:`.codes`). Of several columns that may hold the address, it is the one that holds addresses; another one is read
-as a permission. Rows are read only as far as that needs, and not kept.
+Promises: all cells below an empty head must be empty. A head that may mean something else means a status only where a
+cell shows it. Unknown codes of one letter or digit are refused, as nobody is mailed on a guess (:mod:`.codes`). Of
+several possible address columns, the one that holds addresses is used; another one is read as a permission. Rows are
+read only as far as needed, and not kept.
 
 Raises ``FaultsError``.
 """
@@ -20,12 +20,12 @@ from unsubscribe.contacts.foreign import Status
 from unsubscribe.contacts.heads import PERMISSION, RIVAL, Column, as_attribute, as_status, same_fault
 
 N_ = str  # marks a text for the catalogue (domain cli)
-_MOST_CODES, _MOST_ADDRESSES = 40, 1_000  # different codes that are kept; rows in which addresses are looked for
+_MOST_CODES, _MOST_ADDRESSES = 40, 1_000  # different codes that are kept; rows searched for addresses
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What stood in a column so far; ``status``: how its cells are read, ``settled``: a cell says so."""
+    """The cells of a column so far; ``status``: the way to read them, ``settled``: a cell showed the meaning."""
 
     status: Status
     rival: bool
@@ -36,7 +36,7 @@ class _Seen:
     addresses: int = 0
 
     def take(self, cell: str) -> bool:
-        """Look at one more cell that is not empty; whether that is enough."""
+        """Take one more filled cell; return whether no more cells are needed."""
         self.filled += 1
         self.addresses += "@" in cell
         self.settled = self.settled or self._settles(cell)
@@ -54,7 +54,7 @@ class _Seen:
 
 
 class ColumnDecision:
-    """What the columns of a file are, by its rows. ``file``, ``line``: where its head stands, for a fault."""
+    """The uses of the columns of a file, by its rows. ``file``, ``line``: the place of its head, for a fault."""
 
     def __init__(self, columns: Sequence[Column], file: str, line: int) -> None:
         self._columns, self._file, self._line = list(columns), file, line
@@ -63,9 +63,9 @@ class ColumnDecision:
         self._seen = {place: seen for place, column in enumerate(columns) if (seen := self._watch(column))}
 
     def by_rows(self, rows: Iterator[tuple[int, list[str]]], plain: Callable[[str], str]) -> list[Column]:
-        """Return the columns as they are to be used.
+        """Return the columns with their final use.
 
-        ``rows``: lines and cells, ``plain``: gives a cell as it was meant.
+        ``rows``: lines and cells; ``plain``: returns the intended text of a cell.
         """
         if self._nameless or self._seen:
             self._read(rows, plain)
@@ -97,7 +97,7 @@ class ColumnDecision:
                 break
 
     def _choose_address(self) -> None:
-        """Make the column that holds addresses the address, and what else is called so a permission."""
+        """Use the column that holds addresses as the address, and other columns of that name as a permission."""
         places = [place for place, seen in self._seen.items() if seen.rival]
         holding = [place for place in places if self._seen[place].addresses]
         named = [place for place in places if self._columns[place].head == "email"]
@@ -114,7 +114,7 @@ class ColumnDecision:
                 self._columns[place] = as_status(column, PERMISSION)
 
     def _decided(self, column: Column, seen: _Seen) -> Column:
-        """Return a status whose cells say so, or whose codes are known; an attribute if it is about something else."""
+        """Return a status column if its cells or known codes show that; an attribute if it is about something else."""
         if seen.settled or (seen.status.ambiguous and not seen.filled):
             return column if seen.settled else as_attribute(column)
         if not seen.only_codes or seen.status.words:

@@ -1,8 +1,8 @@
 """Contacts: find, add, change. SQL on the table ``contact``, a name per verb.
 
-Each function takes a connection of the caller, who owns the transaction. Raises ``AddressError`` for an address
-that cannot be used; storage errors are mapped by ``mailer.storage``. Success of :func:`add` does not subscribe
-anybody to anything.
+Each function takes the caller's connection; the caller owns the transaction. Raises ``AddressError`` for an address
+that cannot be used; storage errors are mapped by ``mailer.storage``. Success of :func:`add` does not subscribe the
+contact to any topic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from unsubscribe.typed import apart
 Attribute = Union[str, tuple[str, ...]]
 quote = json.encoder.encode_basestring
 _MANY = 500  # bound parameters of one statement; SQLite's limit is 32766, short statements are cached better
-_TWIN = " #"  # no address has a space and such a sign behind its domain
+_TWIN = " #"  # no address has a space and this sign after its domain
 _COLUMNS = (
     CONTACT.c.id,
     CONTACT.c.email,
@@ -72,7 +72,7 @@ _LOCK = PreparedStatement(
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person as stored: ``email`` as given, ``key`` to compare by, ``own_fields`` what they set themselves."""
+    """A person as stored: ``email`` as given, ``key`` to compare by, ``own_fields``: the names they set themselves."""
 
     id: int
     email: str
@@ -85,17 +85,17 @@ class Contact:
     own_fields: frozenset[str]
     created_at: datetime
     updated_at: datetime
-    broken: str = ""  # the text of attributes that are no JSON of ours; then there are none, and the row keeps it
+    broken: str = ""  # attributes text that is not our JSON; attributes are then empty, and the row keeps the text
 
     @property
     def masked(self) -> str:
-        """The address as it may be shown to whoever holds a link."""
+        """Return the masked address, which the holder of a link may see."""
         return mask(self.email)
 
     def values(self) -> dict[str, object]:
         """Return the values of contact tags: ``contact.email``, ``.name``, ``.language`` and the attributes.
 
-        What the reader typed is taken apart (:mod:`unsubscribe.typed`).
+        Values that the reader typed are made harmless (:mod:`unsubscribe.typed`).
         """
         lists = {name: list(value) if isinstance(value, tuple) else value for name, value in self.attributes.items()}
         known: dict[str, object] = {**lists, "email": self.email}
@@ -105,7 +105,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is known of somebody before there is a row: the fields that :func:`add` stores."""
+    """The data of a person without a row yet: the fields that :func:`add` stores."""
 
     email: str
     name: str = ""
@@ -114,12 +114,12 @@ class Person:
 
 
 def dump_attributes(attributes: Mapping[str, Attribute]) -> str:
-    """Canonical JSON; equal attributes give equal text."""
+    """Return canonical JSON; equal attributes give equal text."""
     return dump_json(dict(sorted(attributes.items()))) if attributes else "{}"
 
 
 def dump_json(values: Mapping[str, Attribute]) -> str:
-    """JSON of text and lists of text, in the order given: as ``json.dumps`` without spaces, in a third of the time."""
+    """Return JSON of texts and lists of texts, in order: as ``json.dumps`` without spaces, in a third of the time."""
     parts = [
         f"{quote(name)}:{quote(value)}" if isinstance(value, str) else f"{quote(name)}:[{','.join(map(quote, value))}]"
         for name, value in values.items()
@@ -130,14 +130,14 @@ def dump_json(values: Mapping[str, Attribute]) -> str:
 def load_attributes(text: str) -> dict[str, Attribute]:
     """Return the attributes in the text that :func:`dump_attributes` wrote.
 
-    None in a text that another program has broken.
+    Empty for a text that another program has broken.
     """
     items = _parsed(text)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in (items or {}).items()}
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
-    """JSON of text and lists of text; None for anything else."""
+    """Parse JSON of texts and lists of texts; return None for anything else."""
     if text in ("{}", ""):
         return {}
     items = json_object(text)
@@ -168,13 +168,13 @@ def contact_columns() -> tuple[Any, ...]:
 
 
 def get(conn: Connection, contact_id: int) -> Contact | None:
-    """Return the contact with that number, or None when it never was or was erased."""
+    """Return the contact with that number, or None when it never existed or was erased."""
     row = conn.execute(select(*_COLUMNS).where(CONTACT.c.id == contact_id)).first()
     return contact_of(row) if row else None
 
 
 def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False) -> dict[int, Contact]:
-    """Return the contacts with those numbers; one that is gone is missing. ``lock``: others wait until we commit."""
+    """Return the contacts with those numbers; erased ones are missing. ``lock``: others wait until we commit."""
     found: dict[int, Contact] = {}
     for some in in_slices(sorted(set(contact_ids))):
         for row in _THESE[lock].run(conn, {"b_ids": json.dumps(some)}):
@@ -183,15 +183,15 @@ def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False
 
 
 def lock(conn: Connection, contact_ids: Iterable[int]) -> None:
-    """Whoever else wants to change these contacts waits until we commit. With SQLite's lock in hand all wait anyway."""
+    """Lock these contacts against changes by others until we commit. SQLite's write lock holds all others anyway."""
     if conn.dialect.name != "sqlite":
         _LOCK.run(conn, {"b_ids": json.dumps(sorted(contact_ids))})
 
 
 def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, object]] | None]:
-    """Name and :meth:`Contact.values` of those who are there, read as a letter needs them: 4 us each.
+    """Return name and :meth:`Contact.values` of the existing contacts, read as a letter needs them: 4 us each.
 
-    None for a person whose row cannot be read: attributes that are no JSON of ours, bytes that are no text.
+    None for a contact whose row cannot be read: attributes that are not our JSON, bytes that are not text.
     """
     wanted = list(contact_ids)
     try:
@@ -216,19 +216,19 @@ def letter_values(conn: Connection, contact_ids: Iterable[int]) -> dict[int, tup
 
 
 def _harmless(values: dict[str, object], own: Iterable[str]) -> dict[str, object]:
-    """Return the values as they may stand in a letter: in what was typed on a page nothing is a link."""
+    """Return the values in a form safe for a letter: text that was typed on a page contains no link."""
     typed = {name: text for name in own if isinstance(text := values.get(name), str)}
     return values | {name: apart(text) for name, text in typed.items()}
 
 
 def find(conn: Connection, email: str) -> Contact | None:
-    """Return the contact with that address, whatever its case; raises ``AddressError``."""
+    """Return the contact with that address in any case; raises ``AddressError``."""
     row = conn.execute(select(*_COLUMNS).where(CONTACT.c.email_key == parse(email).key)).first()
     return contact_of(row) if row else None
 
 
 def add(conn: Connection, person: Person, pepper: bytes, now: datetime) -> Contact:
-    """Store a person, or give the contact that already has this address, unchanged. Raises ``AddressError``."""
+    """Store a person, or return the contact that already has this address, unchanged. Raises ``AddressError``."""
     address = parse(person.email)
     row = row_of(person, address, pepper, now)
     conn.execute(insert_into(conn, CONTACT).values(row).on_conflict_do_nothing(index_elements=["email_key"]))
@@ -262,14 +262,14 @@ def change(conn: Connection, contact: Contact, now: datetime, **fields: Any) -> 
         "own_fields": " ".join(sorted(changed.own_fields)),
         "updated_at": now,
     }
-    if not contact.broken:  # what cannot be read is not written over
+    if not contact.broken:  # attributes that cannot be read are not overwritten
         values["attributes"] = dump_attributes(changed.attributes)
     conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(values))
     return changed
 
 
 def change_address(conn: Connection, contact: Contact, email: str, pepper: bytes, now: datetime) -> Contact:
-    """Give a contact another address. Raises ``AddressError``; a taken address breaks the unique key (caller looks)."""
+    """Give a contact another address. Raises ``AddressError``; the caller checks that the address is not taken."""
     address = parse(email)
     hashed = address_hash(pepper, address.key)
     fields: dict[str, Any] = {
@@ -291,7 +291,7 @@ def oddly_spelled(conn: Connection) -> list[Contact]:
 
 
 def respell(conn: Connection, contact: Contact, address: Address, hashed: bytes, *, twin: bool) -> None:
-    """Store the canonical spelling; ``twin``: another row has that key, so this one gets a key that nobody can type."""
+    """Store the canonical spelling; ``twin``: another row has that key, so this one gets a key that no address has."""
     key = f"{address.key}{_TWIN}{contact.id}" if twin else address.key
     fields = {"email": str(address), "email_key": key, "address_hash": hashed, "domain": address.domain}
     conn.execute(update(CONTACT).where(CONTACT.c.id == contact.id).values(fields))
@@ -312,7 +312,7 @@ def remove(conn: Connection, contact_id: int) -> None:
 
 
 def emails_of(conn: Connection, hashes: Select[Any]) -> dict[bytes, str]:
-    """Return the addresses of those whose hash a query gives, in one pass over all contacts; nobody's are missing."""
+    """Return the addresses for the hashes of a query, in one pass over all contacts; unknown hashes are missing."""
     row = CONTACT.c
     found = conn.execute(select(row.address_hash, row.email).where(row.address_hash.in_(hashes)))
     return {bytes(hashed): email for hashed, email in found}

@@ -10,7 +10,7 @@ from unsubscribe.contacts.foreign import key, keys
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program whose export is known by some heads; ``own``: what it keeps for itself and no letter says."""
+    """A program whose export is known by some heads; ``own``: its bookkeeping columns, which no letter uses."""
 
     name: str
     signs: Collection[frozenset[str]]

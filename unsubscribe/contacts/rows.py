@@ -1,9 +1,9 @@
-"""Rows of a CSV file as people: what each cell means, and why a row cannot be taken. Touches no database.
+"""Rows of a CSV file as contacts: the meaning of each cell, and why a row cannot be used. Uses no database.
 
-Promises: an address that can be mailed to (:mod:`.cells`), values without control characters, names on one line,
-languages as tags (RFC 5646), ``name[]`` columns as lists separated by ``|``. An empty cell is a missing value; a cell
-that is missing at the end of a row says nothing at all. Whatever is wrong with a row comes back as :class:`Rejected`
-and never raises.
+Promises: an address that can be mailed to (:mod:`.cells`), values without control characters, names on one line.
+Languages are tags (RFC 5646), ``name[]`` columns are lists separated by ``|``. An empty cell is a missing value; a cell
+that is missing at the end of a row has no meaning at all. Every fault of a row is returned as :class:`Rejected` and
+never raised.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _UNKNOWN = N_(
     "or import with --column {head}=attribute"
 )
 _BROKEN_CELL = N_("column {column}: {value} is an error of the spreadsheet")
-_SAID = 60  # characters of the cell that keeps a person out, in the proof
+_SAID = 60  # characters kept in the proof of the cell that keeps a person out
 _PLAIN = ("name", "language", "attribute", "first", "infix", "last")
 _MORE = ("attributes", "date", "until", "days")
 _SPREADSHEET = re.compile(
@@ -54,7 +54,7 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2,3})((?:[-_][A-Za-z0-9]{2,8})*)")
 
 @dataclass(slots=True)  # not frozen: there may be millions
 class Rejected:
-    """A row that was not taken: where, why (for the person at the keyboard), and its text."""
+    """A row that was not used: its place, the reason (for the person at the keyboard), and its text."""
 
     line: int
     reason: str
@@ -65,9 +65,9 @@ class Rejected:
 class ImportRow:
     """A good row, not yet compared with the database. ``fields``: name and language, if the file has them.
 
-    ``kind``, ``said``, ``left_at``: that the file keeps the person out, the cell that says so, and since when if it
-    tells; ``since``: when they subscribed; ``left``: the topics that they left, as our own export says,
-    as are ``until``, the end of a pause, and ``every_days``, *less often*.
+    ``kind``, ``said``, ``left_at``: the status that keeps the person out, the cell with it, and its time if known.
+    ``since``: the time of subscribing. From our own export come ``left`` (the topics that they left), ``until`` (the
+    end of a pause) and ``every_days`` (*less often*).
     """
 
     line: int
@@ -88,7 +88,7 @@ class ImportRow:
 
 
 class RowReader:
-    """Turns records into rows, or into the reason why not. Knows the columns; touches no database."""
+    """Turns records into rows, or into the reason why not. Knows the columns; uses no database."""
 
     def __init__(self, columns: Sequence[Column], pepper: bytes, topic: str = "") -> None:
         self._columns = columns
@@ -107,12 +107,12 @@ class RowReader:
         self._simple = simple_rows(columns, pepper, _language)
 
     def read(self, record: Record) -> ImportRow | Rejected:
-        """Return a row, or why it cannot be one: in the fast way (:mod:`.simple`), or as :meth:`read_any`."""
+        """Return a row, or its rejection: by the fast way (:mod:`.simple`), else by :meth:`read_any`."""
         usual = self._simple.read(record) if self._simple else None
         return ImportRow(record.line, record.raw, *usual) if usual else self.read_any(record)
 
     def read_any(self, record: Record) -> ImportRow | Rejected:
-        """Return a row of any kind, or why it cannot be one."""
+        """Return a row of any kind, or its rejection."""
         fault = record.fault or self._fault(record)
         if fault:
             return Rejected(record.line, fault, record.raw)
@@ -135,11 +135,11 @@ class RowReader:
         return Rejected(record.line, fault, record.raw) if fault else row
 
     def _values(self, row: ImportRow, cells: Sequence[str]) -> str:
-        """Fill in name, language and attributes; what is wrong with them."""
+        """Fill in name, language and attributes; return the fault found in them."""
         parts: dict[str, str] = {}
         for place, column in self._plain:
             if place >= len(cells):
-                break  # cells that are missing at the end say nothing; empty ones say: nothing here
+                break  # cells missing at the end have no meaning; an empty cell means an empty value
             value = cells[place]
             value = value.strip() if value.isascii() else unseen.strip_words(value)
             if "'" in value:
@@ -166,7 +166,7 @@ class RowReader:
         return ""
 
     def _says(self, row: ImportRow, cells: Sequence[str]) -> str:
-        """Whether the file keeps the person out; what is wrong where that cannot be told."""
+        """Set the status by which the file keeps the person out; return the fault where it is not clear."""
         for place, column in self._standing:
             cell = unseen.strip(unescape_formula(cells[place])) if place < len(cells) else ""
             kind: ForeignStatus | None
@@ -197,7 +197,7 @@ class RowReader:
                 row.attributes |= _from_json(column.name, cell)
 
     def _why(self, cells: Sequence[str]) -> tuple[str, ...]:
-        """Why mail is held back, as our own export says."""
+        """Return the reasons in our own export for which mail is held back."""
         return _list(cells[self._held]) if self._held < len(cells) else ()
 
     def _fault(self, record: Record) -> str:
@@ -230,9 +230,9 @@ def _list(value: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _language(value: str) -> str | None:
-    """Return the tag (RFC 5646): ``nl``, ``en-GB``, also of *Nederlands* or *nld*.
+    """Return the tag (RFC 5646): ``nl``, ``en-GB``, also for *Nederlands* or *nld*.
 
-    Empty stays empty; None: it is none.
+    Empty stays empty; None: not a language.
     """
     if not value:
         return ""
@@ -247,7 +247,7 @@ def _language(value: str) -> str | None:
 
 
 def _moment(cell: str) -> datetime | None:
-    """Return a time as programs write it (ISO 8601; UTC where no zone is given); None for anything else."""
+    """Return a time as programs write it (ISO 8601, UTC where no zone is given); None for anything else."""
     try:
         found = datetime.fromisoformat(cell.replace(" UTC", "+00:00"))
     except ValueError:
@@ -257,7 +257,7 @@ def _moment(cell: str) -> datetime | None:
 
 
 def _from_json(name: str, cell: str) -> dict[str, Attribute]:
-    """Return the attributes of a person in one cell; the cell itself as one where it is no JSON object."""
+    """Return the attributes in a JSON cell; where it is no JSON object, the cell is one attribute."""
     items = json_object(cell) if cell.startswith("{") else None
     if items is None:
         return {name: cell}

@@ -1,12 +1,12 @@
-"""CSV files as people have them: which separator, which rows; and cells that do no harm (E38, E39).
+"""CSV files as they occur: separator and rows; and cells made harmless for spreadsheets (E38, E39).
 
-Promises: comma, semicolon, tab or bar, with or without Excel's ``sep=`` line; line breaks inside quotes; blanks around
-quotation marks; the encodings of :mod:`.textfile`. The file is read as a stream. A row that cannot be read is given
-with its line and a reason, and loses no other: also a quote that is never closed swallows one line only. Memory is
-bounded, whatever the file: a row has :data:`LONGEST_ROW` characters at most, a head :data:`MOST_COLUMNS` columns. What
-:func:`escape_formula` wrote, :func:`unescape_formula` gives back.
+Promises: reads comma, semicolon, tab or bar, with or without Excel's ``sep=`` line; line breaks inside quotes, blanks
+around quotation marks, the encodings of :mod:`.textfile`. The file is read as a stream. A row that cannot be read is
+given with its line and a reason, and no other row is lost. Even a quote that is never closed costs only one line.
+Memory is bounded for any file: a row has at most :data:`LONGEST_ROW` characters, a head :data:`MOST_COLUMNS` columns.
+:func:`unescape_formula` restores the text that :func:`escape_formula` changed.
 
-Raises ``FaultsError`` for a file that is no CSV at all, and for a head that cannot be used (:mod:`.heads`).
+Raises ``FaultsError`` for a file that is not CSV, and for a head that cannot be used (:mod:`.heads`).
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ __all__ = [
 ]
 N_ = str  # marks a text for the catalogue (domain cli)
 MAX_RECORD_LINES = 50
-LONGEST_ROW = 200_000  # characters of a row, on however many lines
+LONGEST_ROW = 200_000  # characters of a row, on all its lines
 LONGEST_HEAD = 100_000
 MOST_COLUMNS = 500
-_EMPTY = frozenset(" \t,;|\"'\u00a0\u200b\ufeff")  # with which a row may begin in which nothing stands
+_EMPTY = frozenset(" \t,;|\"'\u00a0\u200b\ufeff")  # first characters that a visibly empty row may have
 _TYPOGRAPHIC = "„“”‟"
 _QUOTES = str.maketrans(dict.fromkeys(_TYPOGRAPHIC, '"'))
 _SEPARATOR = re.compile(r'"?sep=([^\w\s"]|[\t ])"?[,;\t]*', re.IGNORECASE)
 # A formula begins with one of these, or with a sign that becomes one of them (NFKC) ...
 _STARTS = "=+@\\-\u2212＝＋－＠\ufe62\ufe63\ufe66\ufe6b\ufb29\u207a-\u207c\u208a-\u208c\u2a75\u2a76"
-# ... perhaps behind signs that are not seen: space, control, format and other ignorable signs (Unicode,
-# DerivedCoreProperties), or behind quotation marks, which a program that splits elsewhere takes for its own.
+# ... perhaps after invisible characters: space, control, format and other ignorable signs (Unicode,
+# DerivedCoreProperties), or after quotation marks, which a program with another separator may take for its own.
 _UNSEEN = (
     "\\s'\"\0-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_FORMULA = f"(?=[{_UNSEEN}]*?[{_STARTS}\\t\\r\\n\\0])"  # the nearest, so that no run of signs is read twice
-# Where a cell begins: for us at the start, for a program with another separator behind each of these too.
+_FORMULA = f"(?=[{_UNSEEN}]*?[{_STARTS}\\t\\r\\n\\0])"  # the nearest match, so that no run of characters is read twice
+# Where a cell begins: here at the start; for a program with another separator after each of these too.
 _BEGIN = r"(?:\A|(?<=[;|\t\r\n]))"
 _BEHIND, _HERE = re.compile(r"[;|\t\r\n]"), re.compile(_FORMULA)
 _OPEN, _CLOSED = re.compile(_BEGIN + _FORMULA), re.compile(f"{_BEGIN}'{_FORMULA}")
@@ -83,12 +83,12 @@ class _TooLarge(Exception):
 
 
 def escape_formula(text: str) -> str:
-    """Put an apostrophe before all that a spreadsheet, whatever its separator, would take for a formula (E38).
+    """Put an apostrophe before each text that a spreadsheet, whatever its separator, would take for a formula (E38).
 
-    An apostrophe is itself a sign that may stand before a formula, so putting one in or taking one away changes no
-    other place: :func:`unescape_formula` takes away exactly those that were put in.
+    An apostrophe may itself precede a formula, so adding or removing one changes no other place.
+    :func:`unescape_formula` removes exactly the apostrophes that were added.
     """
-    if not _BEHIND.search(text):  # the usual cell begins once
+    if not _BEHIND.search(text):  # the usual cell has no second beginning
         return f"'{text}" if _HERE.match(text) else text
     return _OPEN.sub("'", text)
 
@@ -99,16 +99,16 @@ def unescape_formula(text: str) -> str:
 
 
 class SheetWriter:
-    """How we write CSV: UTF-8 with BOM (spreadsheets then see the accents), every cell quoted and harmless."""
+    """A writer of CSV: UTF-8 with BOM (so that spreadsheets show accents), every cell quoted and harmless."""
 
     def __init__(self, out: IO[str], columns: Iterable[str]) -> None:
-        """``out`` is opened with ``newline=""``, in UTF-8."""
+        """Set up; ``out`` is opened with ``newline=""``, in UTF-8."""
         out.write("\ufeff")
         self._writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         self.row(columns)
 
     def row(self, cells: Iterable[object]) -> None:
-        """One more row; nothing for ``None``."""
+        """Write one row; ``None`` is an empty cell."""
         self._writer.writerow([_written(cell) for cell in cells])
 
 
@@ -120,7 +120,7 @@ def _written(cell: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file is to be read: its encoding (empty: found out), and what columns are used as, where somebody says so.
+    """The way to read a file: its encoding (empty: detected), and the uses of columns that the caller sets.
 
     ``bare``: a list of addresses may begin without a head.
     """
@@ -133,8 +133,8 @@ class Reading:
 class Sheet:
     """An open CSV file: ``columns`` from its head, then :meth:`records`. Close it, or use it in ``with``.
 
-    ``program``: whose export it is, if that is known; ``guessed``: the encoding is a guess; ``empty``: rows without a
-    sign in them, so far.
+    ``program``: the program that exported it, if known; ``guessed``: the encoding is a guess. ``empty``: the number of
+    rows without a visible character so far.
     """
 
     def __init__(self, path: Path, reading: Reading | None = None) -> None:
@@ -165,7 +165,7 @@ class Sheet:
         self._file.close()
 
     def records(self) -> Iterator[Record]:
-        """Yield the rows below the head; empty ones are counted and left out. Each time from the first one on."""
+        """Yield the rows below the head, each time from the first; empty rows are counted and left out."""
         self.empty = 0
         self._file.seek(0)
         lines = _bounded(self._file, self.name)
@@ -210,19 +210,19 @@ class Sheet:
 
 
 def is_empty(cells: Sequence[str]) -> bool:
-    """Whether nothing that can be seen stands in a row."""
+    """Whether a row has no visible character."""
     return not any(unseen.strip(cell) for cell in cells)
 
 
 def _separator(line: str) -> str:
-    """Return the separator of the heads, those in quotation marks left aside."""
+    """Return the separator of the heads; characters in quotation marks do not count."""
     outside = re.sub(r'"[^"]*"', "", line)
     found = max(",;\t", key=outside.count)
     return found if found in outside else "|" if "|" in outside else found
 
 
 def _addresses(header: Sequence[str]) -> list[Column]:
-    """Return the columns of a list without a head: the cell that is an address, and others that are left out."""
+    """Return the columns of a list without a head: the one with the address; the others are left out."""
     places = [place for place, cell in enumerate(header) if holds_address(cell)]
     if not places:
         return []
@@ -233,9 +233,9 @@ def _addresses(header: Sequence[str]) -> list[Column]:
 
 
 def _bounded(file: TextIO, name: str) -> Iterator[str]:
-    """Yield the lines of a file; of one that is too long for a row only its beginning, a character too many.
+    """Yield the lines of a file; a line too long for a row is cut to one character over the limit.
 
-    Raises ``FaultsError`` where the bytes are none of the file's encoding.
+    Raises ``FaultsError`` where the bytes do not fit the file's encoding.
     """
     number = 0
     try:
@@ -251,7 +251,7 @@ def _bounded(file: TextIO, name: str) -> Iterator[str]:
 
 
 def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Record]:
-    """Physical lines as rows of cells. A row that cannot be read is one line; reading goes on with the next."""
+    """Split physical lines into rows of cells. A row that cannot be read is one line; reading goes on with the next."""
     source = _Lines(lines)
     number = first_line
     while True:
@@ -272,9 +272,9 @@ def split(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[Rec
 
 
 def _once_more(raw: str, delimiter: str) -> list[str]:
-    """Return the cells of a line with blanks behind its quotation marks.
+    """Return the cells of a line with blanks after its quotation marks.
 
-    None when that is not what is wrong with it.
+    Empty when the line has another fault.
     """
     mended = re.sub(rf'" +(?=[{re.escape(delimiter)}\r\n]|$)', '"', raw)
     try:
@@ -284,7 +284,7 @@ def _once_more(raw: str, delimiter: str) -> list[str]:
 
 
 class _Lines:
-    """Lines for ``csv.reader``; remembers those of the present row, so that all but the first can be read again."""
+    """Lines for ``csv.reader``. Keeps those of the present row, so that all but the first can be read again."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -306,12 +306,12 @@ class _Lines:
         return line
 
     def take(self) -> tuple[int, str]:
-        """Take the row, which is whole: how many lines it had, and its text."""
+        """Take the complete row; return its number of lines, and its text."""
         held, self.held, self._size = self.held, [], 0
         return len(held), held[0] if len(held) == 1 else "".join(held)
 
     def give_back(self) -> str:
-        """Give back a row that cannot be read: its first line is left out, the others come again."""
+        """Give back a row that cannot be read: return its first line; the other lines are read again."""
         held, self.held, self._size = self.held, [], 0
         self._again.extendleft(reversed(held[1:]))
         return held[0] if held else ""

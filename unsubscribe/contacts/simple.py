@@ -1,11 +1,11 @@
-"""A fast way for the usual row: a plain address, a name, a language, attributes, all in ASCII.
+"""A fast way to read the usual row: a plain address, a name, a language, attributes, all in ASCII.
 
 It applies to files whose columns are used as address, name, language, attribute (no list) or not at all, each name
-once; and of those to rows with as many cells as the head, without control characters, ``#`` and ``'``, whose address
-is a lower-case or upper-case *dot-atom* at a domain in ASCII. :func:`simple_rows` gives None for other files,
-:meth:`SimpleRows.read` None for other rows: they are read by :class:`.rows.RowReader`, which is the specification.
+once. In these it applies to rows with as many cells as the head, without control characters, ``#`` and ``'``. The
+address must be a lower-case or upper-case *dot-atom* at a domain in ASCII. For other files :func:`simple_rows` returns
+None, for other rows :meth:`SimpleRows.read` does. :class:`.rows.RowReader`, which is the specification, reads those.
 
-Promises: a row that it gives is the row that :class:`.rows.RowReader` would give. It rejects nothing; raises nothing.
+Promises: a row that it returns is equal to that of :class:`.rows.RowReader`. It rejects nothing and raises nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SimpleRows:
         self._attributes = [(column.name, place) for place, column in enumerate(columns) if uses[place] == "attribute"]
 
     def read(self, record: Record) -> Simple | None:
-        """Return the row as :class:`.rows.RowReader` makes it; None when that is for it to say."""
+        """Return the row as :class:`.rows.RowReader` would; None when that class has to read it."""
         cells, raw = record.cells, record.raw
         if record.fault or len(cells) != self._number or len(raw) > _LONGEST_ROW or not _USUAL.fullmatch(raw):
             return None
@@ -66,7 +66,7 @@ class SimpleRows:
 
 
 def simple_rows(columns: Sequence[Column], pepper: bytes, language: Language) -> SimpleRows | None:
-    """Return the fast way for a file with these columns; None when it has others."""
+    """Return the fast reader for a file with these columns; None when the columns do not allow it."""
     uses = [column.used_as for column in columns]
     names = [column.name for column in columns if column.used_as == "attribute"]
     once = uses.count("email") == 1 and uses.count("name") <= 1 and uses.count("language") <= 1

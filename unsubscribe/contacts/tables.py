@@ -1,8 +1,8 @@
-"""The tables of people: contact, topic, subscription. Their only home; other modules ask :mod:`unsubscribe.contacts`.
+"""The tables contact, topic and subscription. Their only home; other modules use :mod:`unsubscribe.contacts`.
 
-Promises: one contact per address (``email_key``, lower-case, unique in the database), one subscription per contact
-and topic; numbers are never reused (they stand in tokens for years). The address is kept as given. What a person
-was promised or agreed to stands in :mod:`unsubscribe.consent`; what holds mail back, in ``mailer.suppression``.
+Promises: one contact per address (``email_key``, lower-case, unique in the database), one subscription per contact and
+topic. Numbers are never reused (tokens hold them for years). The address is kept as given. Consent is stored in
+:mod:`unsubscribe.consent`; entries that hold mail back are in ``mailer.suppression``.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class ContactRow(SQLModel, table=True):
     name: str = Field(default="", sa_column=Column(Text, nullable=False))
     language: str = Field(default="", sa_column=Column(Text, nullable=False))
     attributes: str = Field(default="{}", sa_column=Column(Text, nullable=False))
-    own_fields: str = Field(default="", sa_column=Column(Text, nullable=False))  # what the reader set, by name, spaced
+    own_fields: str = Field(default="", sa_column=Column(Text, nullable=False))  # names that the reader set, by spaces
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
 
 
 class TopicRow(SQLModel, table=True):
-    """What a letter is about, and what one subscribes to. ``names`` and ``descriptions`` are JSON: language to text."""
+    """A subject of letters, for subscriptions. ``names`` and ``descriptions`` are JSON: language to text."""
 
     __tablename__ = "topic"
     __table_args__: Any = {"sqlite_autoincrement": True}

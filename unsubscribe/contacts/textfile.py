@@ -1,10 +1,10 @@
-"""A file of contacts before it is read: is it text at all, and in which encoding?
+"""A file of contacts before it is read: whether it is text, and its encoding.
 
-Promises: UTF-8 with or without BOM, UTF-16 with BOM and Windows-1252 are found out; of bytes that are no UTF-8 here and
-there, the encoding that explains more of them. What comes through a pipe (``-``, ``/dev/stdin``, a process
-substitution) is read like a file. A file of another kind is refused by its kind.
+Promises: UTF-8 with or without BOM, UTF-16 with BOM and Windows-1252 are detected. Where some bytes are not UTF-8, the
+encoding that explains more of them is chosen. Input from a pipe (``-``, ``/dev/stdin``, a process substitution) is read
+like a file. A file of another kind is refused with the name of that kind.
 
-Raises ``FaultsError`` for a file that cannot be opened or is no text, ``InputError`` for an encoding that is none.
+Raises ``FaultsError`` for a file that cannot be opened or is not text, ``InputError`` for an unknown encoding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mailer import files
 from mailer.errors import Fault, FaultsError, InputError
 
 N_ = str  # marks a text for the catalogue (domain cli)
-MOST_BYTES = 1 << 32  # of a pipe
+MOST_BYTES = 1 << 32  # from a pipe
 GUESS = "cp1252"
 _AS_CSV = N_("Save it as CSV (UTF-8) first")
 _MAGIC = (
@@ -77,7 +77,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def find_encoding(file: BinaryIO) -> str:
-    """Return the encoding of a file; of bytes that are no UTF-8 here and there, the one that explains more of them."""
+    """Return the encoding of a file; where some bytes are not UTF-8, the one that explains more."""
     start = file.read(4)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
@@ -87,7 +87,7 @@ def find_encoding(file: BinaryIO) -> str:
     while block:
         text = decoder.decode(block)
         if not text.isascii():
-            read = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
+            read = text.encode("utf-8", "ignore").decode()  # without the bytes that are not UTF-8
             strange += len(text) - len(read)
             foreign += len(read) - len(read.encode("ascii", "ignore"))
         block = file.read(_BLOCK)

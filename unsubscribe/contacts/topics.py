@@ -1,9 +1,8 @@
-"""Topics and who is subscribed to them. SQL on the tables ``topic`` and ``subscription``, a name per verb.
+"""Topics and the subscriptions to them. SQL on the tables ``topic`` and ``subscription``, a name per verb.
 
-States of a subscription: *subscribed* (gets letters), *pending* (has yet to confirm), *opted_out* (left). This
-module stores what it is told; that an opted-out person is not subscribed again by an import is
-:func:`subscribe`'s rule unless ``rejoin`` is set, and the reader alone may do that. Raises ``InputError`` for a
-topic that does not exist or a slug that cannot be one.
+States of a subscription: *subscribed* (gets letters), *pending* (has yet to confirm), *opted_out* (left). This module
+stores the given state. Only :func:`subscribe` keeps an opted-out contact out, unless ``rejoin`` is set, which only the
+reader's own act may do. Raises ``InputError`` for a topic that does not exist or a slug that cannot be one.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What one subscribes to. ``is_open``: strangers may sign up for it."""
+    """A topic that contacts subscribe to. ``is_open``: strangers may sign up for it."""
 
     id: int
     slug: str
@@ -50,17 +49,17 @@ class Topic:
     descriptions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def name_in(self, language: str) -> str:
-        """Its name in a language, else the name that it has in any."""
+        """Return the name in a language, else the default name."""
         return self.names.get(language.partition("-")[0], self.name)
 
     def about(self, language: str) -> str:
-        """Return the description in a language, else the one in any."""
+        """Return the description in a language, else the default one."""
         return self.descriptions.get(language.partition("-")[0], self.description)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """How a contact stands with a topic, since when, and the number of the basis that it rests on."""
+    """The state of a contact for a topic, since when, and the number of its legal basis."""
 
     topic: Topic
     state: SubscriptionState
@@ -88,7 +87,7 @@ def check_slug(slug: str) -> str:
 
 
 def is_slug(text: str) -> bool:
-    """Whether a topic can be called so."""
+    """Whether a text can be the slug of a topic."""
     return _SLUG.fullmatch(text) is not None
 
 
@@ -125,7 +124,7 @@ def topic(conn: Connection, slug: str) -> Topic:
 
 
 def topics(conn: Connection, *, only_open: bool = False) -> list[Topic]:
-    """All topics by name; ``only_open``: those for which strangers may sign up."""
+    """Return all topics by name; ``only_open``: only those for which strangers may sign up."""
     found = [_topic_of(row) for row in _TOPICS.run(conn, {}).fetchall()]
     return [topic for topic in found if topic.is_open] if only_open else found
 
@@ -134,12 +133,12 @@ _TOPICS = PreparedStatement(lambda _dialect: select(*_COLUMNS).order_by(TOPIC.c.
 
 
 def subscriptions(conn: Connection, contact_id: int) -> dict[str, SubscriptionState]:
-    """Return the state for each topic that the contact has or had something to do with, by slug."""
+    """Return the contact's state for each topic with a row for it, by slug."""
     return {item.topic.slug: item.state for item in subscriptions_of(conn, contact_id)}
 
 
 def subscriptions_of(conn: Connection, contact_id: int) -> list[Subscription]:
-    """Return the same with topic and date, by the topic's name."""
+    """Return the contact's subscriptions with topic and date, by the topic's name."""
     query = (
         select(*_COLUMNS, SUBSCRIPTION.c.state, SUBSCRIPTION.c.since, SUBSCRIPTION.c.statement)
         .join_from(SUBSCRIPTION, TOPIC, TOPIC.c.id == SUBSCRIPTION.c.topic_id)
@@ -150,7 +149,7 @@ def subscriptions_of(conn: Connection, contact_id: int) -> list[Subscription]:
 
 
 def subscription(conn: Connection, contact_id: int, topic_id: int) -> tuple[SubscriptionState, datetime, int] | None:
-    """State, since when, and statement; None when the contact never had to do with the topic."""
+    """Return state, since when, and statement; None when the contact has no row for the topic."""
     columns = (SUBSCRIPTION.c.state, SUBSCRIPTION.c.since, SUBSCRIPTION.c.statement)
     mine = (SUBSCRIPTION.c.topic_id == topic_id) & (SUBSCRIPTION.c.contact_id == contact_id)
     row = conn.execute(select(*columns).where(mine)).first()
@@ -180,7 +179,7 @@ def standings(conn: Connection, contact_ids: Iterable[int]) -> dict[int, dict[in
 
 def put_standings(conn: Connection, rows: Sequence[Standing]) -> None:
     """Store rows of subscriptions exactly, new or not."""
-    last = {(row.topic_id, row.contact_id): row for row in rows}  # a row that is given twice: as given last
+    last = {(row.topic_id, row.contact_id): row for row in rows}  # of a row that is given twice, the last one counts
     kind = conn.dialect.name
     _UPSERT.put(conn, [(*key, row.state, time_out(row.since, kind), row.statement) for key, row in last.items()])
 
@@ -194,7 +193,7 @@ _UPSERT = BulkInsert(SUBSCRIPTION, ("topic_id", "contact_id", "state", "since", 
 
 
 def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) -> None:
-    """Take rows of subscriptions away, as if the contact had never had to do with these topics."""
+    """Delete rows of subscriptions, as if the contact had never subscribed to these topics."""
     mine = (SUBSCRIPTION.c.contact_id == contact_id, SUBSCRIPTION.c.topic_id.in_(tuple(topic_ids)))
     conn.execute(delete(SUBSCRIPTION).where(*mine))
 
@@ -202,7 +201,7 @@ def drop_standings(conn: Connection, contact_id: int, topic_ids: Sequence[int]) 
 def subscribe(
     conn: Connection, contact_id: int, topic_id: int, now: datetime, *, statement: int = 0, rejoin: bool = False
 ) -> SubscriptionState:
-    """Subscribe a contact; returns the state after it. Who opted out stays so unless ``rejoin``: the reader's act."""
+    """Subscribe a contact; return the new state. An opt-out stays unless ``rejoin``, which only the reader may use."""
     before = subscription(conn, contact_id, topic_id)
     if before and (before[0] == "subscribed" or (before[0] == "opted_out" and not rejoin)):
         return before[0]
@@ -247,7 +246,7 @@ def audience_until(conn: Connection, topic_slug: str, after_id: int, limit: int)
 
 def audience_between(conn: Connection, topic_slug: str, after_id: int, last_id: int) -> Select[Any]:
     """Return a query for ``outbox.enqueue_selected``: number, address (with A-labels), address_hash, domain."""
-    local = func.rtrim(CONTACT.c.email, func.replace(CONTACT.c.email, "@", ""))  # up to and with the last @
+    local = func.rtrim(CONTACT.c.email, func.replace(CONTACT.c.email, "@", ""))  # up to and including the last @
     columns = (CONTACT.c.id.label("number"), local.concat(CONTACT.c.domain).label("address"))
     hashed = CONTACT.c.address_hash.label("address_hash"), CONTACT.c.domain.label("domain")
     query = select(*columns, *hashed).join_from(SUBSCRIPTION, CONTACT, CONTACT.c.id == SUBSCRIPTION.c.contact_id)
@@ -258,7 +257,7 @@ def audience_between(conn: Connection, topic_slug: str, after_id: int, last_id: 
 
 
 def audience_count(conn: Connection, topic_slug: str) -> int:
-    """How many contacts are subscribed to a topic."""
+    """Return the number of contacts subscribed to a topic."""
     mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id
     query = select(func.count()).select_from(SUBSCRIPTION).where(mine, SUBSCRIPTION.c.state == "subscribed")
     return conn.execute(query).scalar_one()

@@ -1,9 +1,9 @@
-"""What a head says of being mailed in words of its own: *Wil nieuwsbrief?*, *Email opt-out date*.
+"""The meaning of unlisted heads about being mailed: *Wil nieuwsbrief?*, *Email opt-out date*.
 
-Promises: :func:`guess` is asked only of heads that nobody knows (:mod:`.foreign`). It says how the cells are read, or
-None where the head speaks of something else: another medium (*SMS opt-in*), a figure (*bounce rate*), a link, another
-event (*afgemeld voor diner*). A head that wishes mail, or that is vague, is ``ambiguous``: it counts only where a cell
-speaks against mailing. Pure.
+Promises: :func:`guess` is called only for heads that are not listed in :mod:`.foreign`. It returns the way to read the
+cells, or None where the head is about something else. That is another medium (*SMS opt-in*), a figure (*bounce rate*),
+a link or another event (*afgemeld voor diner*). A head that asks for mail, or that is vague, is ``ambiguous``: it
+counts only where a cell forbids mailing. Pure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from unsubscribe.contacts.foreign import CONFIRMED, ForeignStatus, Status, flag
 
-_LONGEST = 100  # characters of a head that is looked into
+_LONGEST = 100  # characters of a head that is examined
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MAIL = (
     r"(?:\w*mails?\b|\w*mailings?\b|\w*nieuwsbrie\w*|\w*newsletter\w*|infolettres?|lettres? d info\w*|\w*rundbrief\w*"
@@ -39,7 +39,7 @@ _ALL = re.compile(r"\b(?:all|alle|alles|tout|list|lijst|liste|verteiler|everythi
 _NOT = (
     r"\b(?:geen|niet|kein|keine|keinen|nicht|no|not|pas de|pas d|ne pas|ne plus|plus de|plus d|plus recevoir|sans|stop)"
 )
-# A head that cannot be misread, and the kind of those whose cell is filled
+# Unmistakable heads, and the status that a filled cell below them means
 _CLEAR: tuple[tuple[ForeignStatus, re.Pattern[str]], ...] = (
     ("complaint", re.compile(r"\bspam (?:complain|report|klacht|beschwerde|meld|gemeld|flag)|report\w* spam|mark\w* as "
                              r"spam|\babuse complain|\bemail complain|\bcomplain\w* email")),
@@ -111,7 +111,7 @@ def words_of(head: str) -> str:
 
 @lru_cache(maxsize=1024)
 def guess(head: str) -> Status | None:
-    """How the cells below such a head say who gets mail; None where it does not speak of that."""
+    """Return the way to read the cells below such a head; None where it is not about getting mail."""
     if len(head) > _LONGEST:
         return None
     words = words_of(head)
@@ -142,5 +142,5 @@ def guess(head: str) -> Status | None:
 
 
 def is_of_people_who_left(name: str) -> bool:
-    """Whether the name of a file says so, as the second to fourth file of Mailchimp does: *nonsubscribed_…*."""
+    """Whether a file name says that its people left, as Mailchimp's second to fourth file do: *nonsubscribed_…*."""
     return _LEFT.match(words_of(name)) is not None

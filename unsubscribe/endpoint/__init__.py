@@ -1,12 +1,13 @@
-"""The public endpoint: what readers and mailbox providers knock on. Starlette, light, can run alone.
+"""The public endpoint for readers and mailbox providers. Starlette, light, can run alone.
 
-Promises: GET, HEAD and OPTIONS change nothing (I6); POST acts, answers 200 only when it is on disk, 503 while the
-database is away, one generic 404 for whatever is not genuine; nothing redirects; every answer carries the headers of
-:mod:`.guard`. ``/u/`` is never limited by IP (B9), since mailbox providers knock for millions from few addresses.
+Promises: GET, HEAD and OPTIONS change nothing (I6). POST acts and answers 200 only when the act is on disk, and 503
+while the database is away. Every link that is not genuine gets one generic 404. No answer redirects; every answer
+carries the headers of :mod:`.guard`. ``/u/`` is never limited by IP (B9), since mailbox providers send requests for
+millions of readers from few addresses.
 
-Layers: :mod:`.deps` what it is given · :mod:`.site`, :mod:`.colours`, :mod:`.pages` looks · :mod:`.forms` what comes
-in · :mod:`.shared` one commit for many · :mod:`.guard`, :mod:`.watch`, :mod:`.errors` round everything ·
-:mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.house` the routes.
+Layers: :mod:`.deps` the inputs · :mod:`.site`, :mod:`.colours`, :mod:`.pages` looks · :mod:`.forms` input ·
+:mod:`.shared` one commit for many · :mod:`.guard`, :mod:`.watch`, :mod:`.errors` around every route. Routes:
+:mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.house`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ ARCHIVE = "/archive"
 def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """Return the application.
 
-    ``extra_routes`` (read online, archive) come from above and stand under the same guard.
+    ``extra_routes`` (read online, archive) come from the caller and get the same guard.
     """
     desk = WebContext(deps)
     tally = DropCounter(desk)
@@ -67,7 +68,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     app.state.desk = desk
     if any(getattr(route, "path", "") == ARCHIVE for route in extra_routes):
         desk.pages.show_archive(desk.url(ARCHIVE))
-    app.middleware_stack = SecurityMiddleware(  # in place of Starlette's own, which would answer errors in bare English
+    app.middleware_stack = SecurityMiddleware(  # replaces Starlette's own, which would answer errors in bare English
         OneClick(app.router, optouts),
         https=urlsplit(deps.public_url).scheme == "https",
         base=unquote(desk.site.base),

@@ -1,7 +1,7 @@
-"""Links in the letters about another mail address: confirm from the new mailbox, agree or keep from the old one.
+"""Links in the letters about a change of mail address: confirm from the new mailbox, agree or keep from the old one.
 
-Promises: a GET shows one button; only a POST acts, and again is the same; a link does one thing (I7). What comes of
-it is decided in :mod:`unsubscribe.moving`; the page says how it stands, with both addresses masked.
+Promises: a GET shows one button. Only a POST acts, and a repeated POST changes nothing more; a link does one thing
+(I7). :mod:`unsubscribe.moving` decides the result; the page shows the state of the change, with both addresses masked.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ PURPOSES = {
 
 
 class AddressPages:
-    """The routes for another address."""
+    """The routes for a change of address."""
 
     def __init__(self, desk: WebContext) -> None:
         self.desk = desk
 
     def routes(self) -> list[Route]:
-        """Before the general route of ``/c/``."""
+        """Return the routes, to be placed before the general route of ``/c/``."""
         methods = ["GET", "POST"]
         return [
             Route("/c/new-address/{token}", self.new, methods=methods),
@@ -46,19 +46,19 @@ class AddressPages:
         ]
 
     async def new(self, request: Request) -> Response:
-        """From the new mailbox."""
+        """Confirm from the new mailbox."""
         return await self._step(request, "new-address")
 
     async def agree(self, request: Request) -> Response:
-        """From the old mailbox: go ahead."""
+        """Agree from the old mailbox."""
         return await self._step(request, "agree-address")
 
     async def keep(self, request: Request) -> Response:
-        """From the old mailbox: leave it as it is."""
+        """Keep the old address, from the old mailbox."""
         return await self._step(request, "keep-address")
 
     def asked(self, view: View, move: AddressChangeStatus) -> str:
-        """Return the words after another address was asked for (brief.md 1.4 no. 36): the same for every address."""
+        """Return the text after a request for another address (brief.md 1.4 no. 36): the same for every address."""
         _ = view.gettext
         text = _(
             "Your address has not changed yet. First confirm it, with the email that we send to %(address)s. Until "
@@ -94,7 +94,7 @@ class AddressPages:
         return moving.keep(conn, token, pepper, now)
 
     def _older(self, request: Request) -> Response:
-        """To agree from a letter of the first version, whose links both could only refuse. Raises ``TokenError``."""
+        """Answer an agree link of the first version, in which both links could only refuse. Raises ``TokenError``."""
         self.desk.short_token(request.path_params["token"], Purpose.ADDRESS_KEEP)
         view = self.desk.view(request)
         _ = view.gettext
@@ -118,11 +118,11 @@ class AddressPages:
         }
         heading, label = asks[kind]
         told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
-        new = move.new if kind == "new-address" else move.new_in_full  # the old mailbox sees what it is to agree to
+        new = move.new if kind == "new-address" else move.new_in_full  # in full for the old mailbox, which has to agree
         return self.desk.ask(view, heading, (emphasised(told, new=new, old=move.old),), label)
 
     def _stand(self, view: View, move: AddressChangeStatus, kind: str) -> Response:
-        """How it stands after the button; what did not happen is not said."""
+        """Return the page with the state after the button; acts that did not happen are not mentioned."""
         _ = view.gettext
         shown = {"old": move.old, "new": move.new, "here": move.here}
         if move.stand == "waiting":

@@ -1,7 +1,7 @@
-"""``/c/…``: what a reader may choose after an opt-out, each by a fresh token for one purpose, valid 30 minutes (I7).
+"""``/c/…``: the choices after an opt-out, each by a fresh token for one purpose, valid 30 minutes (I7).
 
-Promises: GET shows the form and changes nothing; POST acts, and again is the same. A genuine token whose time is over
-gets a page that says so (410); any other the same 404 as everywhere.
+Promises: GET shows the form and changes nothing; POST acts, and a repeated POST changes nothing more. An expired
+genuine token gets a page that says so (410); any other token gets the generic 404.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ class Choices:
         self.detail_pages = detail_pages
 
     def routes(self) -> list[Route]:
-        """One for each purpose."""
+        """Return the one route, which serves every purpose."""
         return [Route("/c/{kind}/{token}", self.choice, methods=["GET", "POST"])]
 
     def fresh(self, kind: str, token: Token, change: int) -> str:
-        """Return a link for one purpose, from now on for half an hour.
+        """Return a link for one purpose, valid for half an hour from now.
 
         ``change`` is the opt-out that it may take back.
         """
         return self.desk.url(f"/c/{kind}/{self.desk.tokens.fresh(PURPOSES[kind], token, self.desk.now, change)}")
 
     async def choice(self, request: Request) -> Response:
-        """Show or act."""
+        """Show the form of a choice, or carry out the choice."""
         kind = request.path_params["kind"]
         purpose = PURPOSES.get(kind)
         if purpose is None:
@@ -106,7 +106,7 @@ class Choices:
         return self.desk.done(view, _("You have unsubscribed"), (sentence,))
 
     def _stays_out(self, view: View, reader: Subscriber) -> Response:
-        """Say that the choice holds, but that the contact gets nothing all the same."""
+        """Return the page that says that the choice is stored, but that the contact gets no mail all the same."""
         _ = view.gettext
         if reader.stand == "gone":
             return self._gone(view)
@@ -207,7 +207,7 @@ class Choices:
     async def _choose(
         self, token: Token, act: Callable[[Connection], Subscriber], now: datetime
     ) -> tuple[bool, Subscriber]:
-        """Make a choice; first, whether the forms of the day were used up before it."""
+        """Make a choice; return first whether the day's forms were used up before it."""
         return await self.desk.write(lambda conn: (details.is_over(conn, token.recipient, now), act(conn)))
 
     def _pause_form(

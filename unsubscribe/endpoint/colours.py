@@ -1,10 +1,11 @@
 """Colours of the pages: the brand's colour in both modes, with contrast that has been computed.
 
-Promises: the brand's colour fills as it is, in letters and on pages alike. What else :func:`palette` returns always
-passes: 4.5 to 1 between button and its words and between a link and every ground it may stand on (WCAG 1.4.3), 3 to 1
-between the edge of a button and the page (1.4.11), light and dark, at rest and under the pointer: where the brand's
-colour does not pass, its nearest shade that does is text or edge. All other colours are those of
-``pages.css``, whose pairs were measured. Pure. Raises ``ValueError`` for a text that is no ``#rrggbb``.
+Promises: the brand's colour is used unchanged as the fill, in letters and on pages. All other colours from
+:func:`palette` always pass. The contrast is 4.5 to 1 between a button and its words and between a link and every
+background it may have (WCAG 1.4.3). It is 3 to 1 between the edge of a button and the page (1.4.11). This holds light
+and dark, at rest and under the pointer. Where the brand's colour does not pass, its nearest shade that does is used for
+text or edge. The remaining colours are those of ``pages.css``, whose pairs were measured. Pure. Raises ``ValueError``
+for a text that is not ``#rrggbb``.
 
 Source: console/brief.md 3.2.
 """
@@ -39,7 +40,7 @@ class Palette:
 
 
 def palette(action: str, link: str, *, dark: bool, on_action: str = "") -> Palette:
-    """Return the colours of button and link in one mode: the fill as it is given, the others where they pass."""
+    """Return the colours of button and link in one mode: the fill as given, the others as shades that pass."""
     grounds, words = (DARK_GROUNDS, DARK_WORDS) if dark else (LIGHT_GROUNDS, LIGHT_WORDS)
 
     def is_edge(shade: str) -> bool:
@@ -69,7 +70,7 @@ def _rule(colours: Palette) -> str:
 
 
 def _nearest(colour: str, passes: Callable[[str], bool], *, dark: bool) -> str:
-    """``colour``, or its nearest shade that passes: darker on light grounds, lighter on dark ones."""
+    """Return ``colour``, or its nearest shade that passes: darker on light backgrounds, lighter on dark ones."""
     if passes(colour):
         return colour.upper()
     hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
@@ -82,7 +83,7 @@ def _nearest(colour: str, passes: Callable[[str], bool], *, dark: bool) -> str:
 
 
 def _hover(shade: str, on_action: str) -> str:
-    """Return a little away from the colour of the words, so that the contrast only grows."""
+    """Return a shade slightly farther from the colour of the words, so that the contrast only grows."""
     hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(shade)))
     away = -_HOVER if sum(_channels(on_action)) > sum(_channels(shade)) else _HOVER
     return _shade(hue, light + away, saturation)

@@ -1,22 +1,22 @@
-"""One connection of the public port: what it may cost us in memory and in time, whatever is sent on it.
+"""One connection of the public port: its limits of memory and time, whatever the client sends.
 
 Promises, for each connection:
 
 - It is read ``PIECE`` bytes at a time. One request is answered and one or two more wait; then reading stops until an
-  answer has left (the sender's own socket fills up: back-pressure). Nothing is dropped of honest pipelining.
-- What is not body counts as the head: request line, headers, chunk sizes and their extensions, trailers. All of it is
-  ``MOST_HEAD`` bytes and ``MOST_LINES`` headers at most, else 400. Trailers are no headers: nobody sees them.
-- A body that nobody takes waits in the sender's socket, 64 KiB and a ``PIECE`` at most with us (:mod:`.forms` says how
-  much of it is taken, and for how long). What is left of it when the answer is given counts as head, and has ``LINGER``
-  seconds; then the connection ends.
+  answer has left (the sender's own socket fills up: back-pressure). No honestly pipelined request is dropped.
+- All bytes outside the body count as the head: request line, headers, chunk sizes and their extensions, trailers. They
+  are ``MOST_HEAD`` bytes and ``MOST_LINES`` headers at most, else 400. Trailers are dropped: they never become headers.
+- A body that no route reads waits in the sender's socket, except 64 KiB and a ``PIECE`` at most here. :mod:`.forms`
+  limits how much of it is read, and for how long. When the answer is given, the rest of the body counts as head and
+  must arrive within ``LINGER`` seconds; then the connection ends.
 - An answer leaves ``MOST_WAITING`` bytes at a time. While the client does not take it, nothing else is read.
-- Time: ``head_patience`` seconds for a head, ``answer_patience`` to take what waits of an answer, ``LINGER`` to read
-  the last answer after we hung up.
-- What cannot be parsed is refused after the requests before it were answered, and with the headers that protect every
-  answer. The last request that is looked at is one that says ``Connection: close``, or asks for another protocol.
+- Time: ``head_patience`` seconds for a head, ``answer_patience`` seconds to take the waiting part of an answer. After
+  we hung up, ``LINGER`` seconds to read the last answer.
+- Input that cannot be parsed is refused after the requests before it were answered, with the protecting headers of
+  every answer. A request that says ``Connection: close``, or asks for another protocol, is the last one read.
 
-The parser is httptools (C): a third of the time of h11 for a request as small as ours. It reports no end of a message
-by itself, so bytes are given to it with one empty line in them at most: a head and a chunked body both end there.
+The parser is httptools (C): a third of the time of h11 for a request as small as ours. It does not report the end of a
+message by itself. So each piece given to it holds at most one empty line, where a head and a chunked body both end.
 
 Source: RFC 9112 sections 6.1 (framing), 7.1.2 (trailers), 9.3.2 (pipelining) and 9.6 (closing in two steps).
 """
@@ -38,7 +38,7 @@ HEAD_PATIENCE = 10.0  # seconds
 ANSWER_PATIENCE = 60.0
 LINGER = 5.0
 PIECE = 4 * 1024  # bytes
-PIECE_SENT = 16 * 1024  # unsent bytes from which on an answer waits; the kernel has its own beside them
+PIECE_SENT = 16 * 1024  # unsent bytes above which an answer waits; the kernel's buffer comes on top
 MOST_HEAD = 16 * 1024
 MOST_LINES = 100
 MOST_WAITING = 32 * 1024
@@ -50,7 +50,7 @@ _WORDS = b"This is not a request that we can read."
 
 
 class CoalescingTransport:
-    """A transport that sends what is written in one turn of the loop, head and body, in one piece."""
+    """A transport that joins all writes of one turn of the loop, head and body, into one piece."""
 
     def __init__(
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, close: Callable[[], None] | None = None
@@ -61,7 +61,7 @@ class CoalescingTransport:
         self._closing = False
 
     def write(self, data: bytes) -> None:
-        """Send soon; at once where much waits, so that whoever writes learns that the reader is slow."""
+        """Send in the next turn; at once above ``MOST_WAITING`` bytes, so that the writer notices a slow reader."""
         if self._closing:
             return
         if not self._waiting:
@@ -72,7 +72,7 @@ class CoalescingTransport:
             self._flush()
 
     def close(self) -> None:
-        """Send what waits, then close."""
+        """Send the waiting bytes, then close."""
         if self._closing:
             return
         self._flush()
@@ -80,16 +80,16 @@ class CoalescingTransport:
         self._close()
 
     def is_closing(self) -> bool:
-        """Whether nothing can be written any more."""
+        """Whether writing is no longer possible."""
         return self._closing or self._transport.is_closing()
 
     def lost(self) -> None:
-        """Let go of the writer, when the connection is gone."""
+        """Release the protocol object when the connection is lost."""
         self._close = self._transport.close
 
     def _flush(self) -> None:
         waiting, self._waiting, self._size = self._waiting, [], 0
-        if waiting and not self._transport.is_closing():  # a client may cut the connection before its turn comes
+        if waiting and not self._transport.is_closing():  # the client may have cut the connection before this turn
             self._transport.write(b"".join(waiting))
 
     def __getattr__(self, name: str) -> Any:
@@ -97,7 +97,7 @@ class CoalescingTransport:
 
 
 class _Flow(FlowControl):
-    """What uvicorn wants of reading is a wish: the connection decides, as it knows what else stands in the way."""
+    """Uvicorn's requests to pause or resume reading; the connection decides, as it knows the other reasons to pause."""
 
     def __init__(self, transport: asyncio.Transport, decide: Callable[[], None]) -> None:
         super().__init__(transport)
@@ -112,21 +112,21 @@ class _Flow(FlowControl):
             self._decide()
 
     def lost(self) -> None:
-        """Let go of the object that decides, when the connection is gone."""
+        """Release the protocol object when the connection is lost."""
         self._decide = lambda: None
 
 
 class PipelinedRequests:
-    """Requests that came before the answer to the one before: few are begun in a turn of the loop.
+    """Queue of pipelined requests: at most ``AT_A_TURN`` of them begin in one turn of the loop.
 
-    Whoever asks one thing at a time, as browsers, proxies and providers do, never waits for more than those few.
+    A client that sends one request at a time, as browsers, proxies and providers do, waits for at most those few.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def wait(self, loop: asyncio.AbstractEventLoop, begin: Callable[[], None]) -> None:
-        """Begin when it is its turn."""
+        """Queue ``begin``: the loop calls it in order, at most ``AT_A_TURN`` in a turn."""
         if not self._waiting:
             loop.call_soon(self._next, loop)
         self._waiting.append(begin)
@@ -139,7 +139,7 @@ class PipelinedRequests:
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """HTTP/1.1 within the limits of the module. A server has its own ``turns``, and headers for refusals."""
+    """HTTP/1.1 within the limits of the module. Each server sets its own ``turns`` and ``protecting`` headers."""
 
     head_patience = HEAD_PATIENCE
     answer_patience = ANSWER_PATIENCE
@@ -149,19 +149,19 @@ class PatientProtocol(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        self._line: asyncio.Transport  # below ``transport``, which joins what is written
+        self._line: asyncio.Transport  # below ``transport``, which joins the writes
         self._deadline: asyncio.TimerHandle | None = None
-        self._since = time.monotonic()  # when it last began to wait; the loop's clock stands still for a turn
-        self._unread = b""  # came, and is not parsed yet: a PIECE at most, as reading stops meanwhile
-        self._asked = 0  # requests that are not answered yet
-        self._head = 0  # bytes of the message that are no body; after the last message, all bytes
-        self.cut = False  # cut off: the loop says soon that it is gone
+        self._since = time.monotonic()  # when the last wait began; the loop's clock stands still during a turn
+        self._unread = b""  # received but not parsed yet: a PIECE at most, as reading stops meanwhile
+        self._asked = 0  # number of requests not answered yet
+        self._head = 0  # bytes of the message outside its body; after the last message, all bytes
+        self.cut = False  # cut off: connection_lost follows in a later turn of the loop
         self._waited = False
         self._paused = self._parsing = self._begun = self._in_body = False  # begun: part of a message was parsed
-        self._refused = self._last = False  # nothing more is parsed: after an error; after a last request
+        self._refused = self._last = False  # parsing has ended: after an error; after a last request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, whose first request must be there in time."""
+        """Take a connection, and start the timer (``head_patience``) for its first request."""
         super().connection_made(transport)
         self._line = transport
         transport.set_write_buffer_limits(PIECE_SENT)
@@ -170,7 +170,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._watch(self.head_patience)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came: they are parsed while there is room for what they ask."""
+        """Take bytes and parse them while there is room for their requests."""
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             self._forget(data)
@@ -181,13 +181,13 @@ class PatientProtocol(HttpToolsProtocol):
             self._watch(self.head_patience)
 
     def rest(self) -> tuple[bool, float] | None:
-        """Whether it keeps a request open, and since when it waits for the client; nothing while we work for it."""
+        """Return whether a request is open, and since when we wait for the client; None while we work on an answer."""
         if self.cut or (self._asked and not (self._in_body or self.flow.write_paused)):
             return None
         return bool(self._asked), self._since
 
     def _go_on(self) -> None:
-        """Parse what has one empty line in it, again and again, while there is room; read more when all is parsed."""
+        """Parse pieces up to one empty line each, while there is room; resume reading when all is parsed."""
         if self._parsing or self.parser is None:
             return
         while self._unread and self._has_room():
@@ -195,7 +195,7 @@ class PatientProtocol(HttpToolsProtocol):
                 self._skip_empty_lines()
                 continue
             end = self._unread.find(_END)
-            if end < 0 or self._unread.find(_END, end + 1) < 0:  # no second end: as a rule
+            if end < 0 or self._unread.find(_END, end + 1) < 0:  # no second empty line: the usual case
                 piece, self._unread = self._unread, b""
             else:
                 piece, self._unread = self._unread[: end + len(_END)], self._unread[end + len(_END) :]
@@ -204,7 +204,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._pause(bool(self._unread))
 
     def _skip_empty_lines(self) -> None:
-        """Before a request they mean nothing (RFC 9112 section 2.2), and each would be a piece to parse."""
+        """Drop empty lines before a request: they mean nothing (RFC 9112 section 2.2), and each would be a piece."""
         before, self._unread = len(self._unread), self._unread.lstrip(b"\r\n")
         self._head += before - len(self._unread)
         if self._head > self.most_head:
@@ -221,7 +221,7 @@ class PatientProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            pass  # its head was whole, and it is the last
+            pass  # the head was complete, and this request is the last
         except httptools.HttpParserError:
             self._refuse()
         finally:
@@ -235,12 +235,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._begun, self._in_body = True, False
 
     def on_headers_complete(self) -> None:
-        """Take the end of a head; one in a single piece is measured here, and perhaps refused."""
+        """Take the end of a head; a head that came in a single piece is measured here, and may be refused."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self.most_head or len(self.headers) > MOST_LINES:
             raise ValueError("the head is too long")
         super().on_headers_complete()
-        self.headers = []  # the request has its own; what follows are trailers, which nobody asked for
+        self.headers = []  # the request has its own list; from here on come trailers, which are not used
         self._asked, self._in_body, self._since = self._asked + 1, True, time.monotonic()
         self._unwatch()
         if self.parser.should_upgrade():
@@ -248,7 +248,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._last = not self.cycle.keep_alive
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body: no part of the head, unless its request has its answer already."""
+        """Take a piece of a body; it counts as head only if its request is answered already."""
         if self._asked:
             self._head -= len(body)
         super().on_body(body)
@@ -261,12 +261,12 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on after an answer has left: the next request's turn, or the end."""
+        """Continue after an answer has left: with the next request, or with the end."""
         self._asked, self._since = self._asked - 1, time.monotonic()
-        self._waited = True  # what begins now was asked before its time
+        self._waited = True  # a request that begins now was pipelined
         super().on_response_complete()
         self._waited = False
-        if self._in_body and not self._asked:  # answered before its end: the rest has to be short, and here soon
+        if self._in_body and not self._asked:  # answered before the end of its body: the rest must come within LINGER
             self._unset_keepalive_if_required()
             self._watch(LINGER)
         if self._refused and not self._asked:
@@ -281,10 +281,10 @@ class PatientProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _refuse(self) -> None:
-        """Nothing more is parsed. Requests before this one are answered first; one that is half there is given up."""
+        """Stop parsing. Requests before this one are answered first; a half-received request is given up."""
         self._refused, self._unread = True, b""
         if self._in_body and not self._asked:
-            self.transport.close()  # it has its answer, and this is the rest of its body
+            self.transport.close()  # the request is answered, and this is the rest of its body
             return
         if self._in_body:
             self._give_up_body()
@@ -292,7 +292,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._say_no()
 
     def _give_up_body(self) -> None:
-        """End a body whose rest never comes: for its reader the client went."""
+        """End a body whose rest never comes: its reader sees a disconnect."""
         self._asked -= 1
         if self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
@@ -301,7 +301,7 @@ class PatientProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
     def _say_no(self) -> None:
-        """Answer a bare 400, with the headers that every answer has."""
+        """Answer a bare 400 with the headers of every answer."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             headers = [*self.server_state.default_headers, *self.protecting]
             lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
@@ -309,19 +309,19 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """Give a client that does not take its answer some time for that."""
+        """Start the timer (``answer_patience``) for a client that does not take its answer."""
         super().pause_writing()
         self._since = time.monotonic()
         self._watch(self.answer_patience)
 
     def resume_writing(self) -> None:
-        """Note that the client took some of it."""
+        """Stop the timer of :meth:`pause_writing`, as the client took some bytes, and continue."""
         super().resume_writing()
         self._unwatch()
         self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Handle the loss of the connection."""
+        """Stop all timers and release the connection."""
         self._unread = b""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
@@ -330,13 +330,13 @@ class PatientProtocol(HttpToolsProtocol):
         self.flow.lost()  # type: ignore[attr-defined]
 
     def cut_off(self) -> None:
-        """End it at once, whatever is still to be sent."""
+        """End the connection at once, whatever is still to be sent."""
         self._unwatch()
         self.cut = True
         self._line.abort()
 
     def _hang_up(self) -> None:
-        """Say that no more comes, and read what is on its way for a moment, or a reset would overtake the answer."""
+        """Close our side, and read incoming bytes for a bounded time, or a reset would overtake the answer."""
         self._unset_keepalive_if_required()
         if self._line.is_closing():
             return
@@ -360,7 +360,7 @@ class PatientProtocol(HttpToolsProtocol):
             (self._line.pause_reading if wanted else self._line.resume_reading)()
 
     def _watch(self, seconds: float) -> None:
-        """Cut the connection off after ``seconds``, unless what it waits for happens first."""
+        """Cut the connection off after ``seconds``, unless the awaited event stops the timer first."""
         self._unwatch()
         self._deadline = self.loop.call_later(seconds, self.cut_off)
 
@@ -371,7 +371,7 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 class Narrow(asyncio.BufferedProtocol):
-    """Reads a ``PIECE`` at a time, for a connection that is told of it as usual. All of a server share ``space``."""
+    """Reads a ``PIECE`` at a time for a ``PatientProtocol``. All connections of a server share the buffer ``space``."""
 
     def __init__(self, made: Callable[..., PatientProtocol], space: memoryview, **given: Any) -> None:
         self._told = made(**given)
@@ -386,9 +386,9 @@ class Narrow(asyncio.BufferedProtocol):
         self._told.connection_made(transport)  # type: ignore[arg-type]
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """Where to put what comes: it is copied before another connection is read."""
+        """Return the buffer for incoming bytes; they are copied before another connection is read."""
         return self._space
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many bytes came."""
+        """Hand the ``nbytes`` received bytes to the protocol."""
         self._told.data_received(bytes(self._space[:nbytes]))

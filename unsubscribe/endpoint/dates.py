@@ -1,6 +1,6 @@
 """Days as people write them: ``1-9-2027``, ``1 september 2027``, ``2027-09-01``, in four languages. Pure.
 
-English has the day before the month, as in Europe; only in ``en-US`` it is ``September 1, 2027`` and ``9/1/2027``.
+English has the day before the month, as in Europe. Only in ``en-US`` it is ``September 1, 2027`` and ``9/1/2027``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PARTS = re.compile(r"[\s./,-]+")
 
 
 def parse_day(text: str, language: str, today: date) -> date | None:
-    """Return the day in ``text``; without a year the next such day. None when it is no day."""
+    """Return the day in ``text``; without a year the next such day. None when it is not a day."""
     parts = [part for part in _PARTS.split(text.strip().lower()) if part and part != "de"]
     if len(parts) == 3 and len(parts[0]) == 4:
         parts.reverse()
@@ -37,18 +37,18 @@ def parse_day(text: str, language: str, today: date) -> date | None:
 
 
 def day_in_words(day: date, language: str) -> str:
-    """``woensdag 1 september 2027``."""
+    """Return a day in words: ``woensdag 1 september 2027``."""
     pattern = "EEEE d MMMM y" if locale_of(language) == "en_GB" else "full"
     return _bound(format_date(day, pattern, locale=locale_of(language)))
 
 
 def short_day(day: date, language: str) -> str:
-    """``1 september 2027``."""
+    """Return a day without its weekday: ``1 september 2027``."""
     return _bound(format_date(day, "long", locale=locale_of(language)))
 
 
 def month_in_words(day: date, language: str) -> str:
-    """``september 2027``."""
+    """Return a month in words: ``september 2027``."""
     return format_date(day, "MMMM y", locale=locale_of(language))
 
 
@@ -72,7 +72,7 @@ def _day(year: str, month: int, day: int) -> date | None:
 
 
 def _month(text: str, language: str) -> int:
-    """1 to 12, by number or by (the beginning of) its name; else 0."""
+    """Return 1 to 12, by number or by (the beginning of) its name; else 0."""
     if text.isdecimal():
         return int(text) if len(text) <= 2 else 0
     wanted = _plain(text)
@@ -89,6 +89,6 @@ def _months(language: str) -> tuple[tuple[int, str], ...]:
 
 
 def _plain(text: str) -> str:
-    """Lower case without accents."""
+    """Return a text in lower case without accents."""
     split = unicodedata.normalize("NFD", text.lower())
     return "".join(sign for sign in split if not unicodedata.combining(sign)).rstrip(".")

@@ -1,4 +1,4 @@
-"""What the public endpoint is given: values and doors, wired by the composition root, read nowhere else."""
+"""The inputs of the public endpoint: values and callables, set by the composition root and read nowhere else."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class EndpointDeps:
-    """Values and doors.
+    """Values and callables for the endpoint.
 
-    ``contact_address``: the organisation's own, where readers may write and from which they get service letters; while
-    it is empty signing up is closed, and ``latest_sender`` gives the From address of the latest campaign instead.
-    Whoever has ``metrics_token`` sees ``/metrics`` from anywhere (empty: loopback alone).
+    ``contact_address``: the organisation's own, for mail from readers and as the sender of service letters. While it is
+    empty signing up is closed, and ``latest_sender`` gives the From address of the latest campaign instead.
+    ``metrics_token`` gives access to ``/metrics`` from anywhere (empty: loopback only).
     """
 
     db: Database
@@ -43,9 +43,9 @@ class EndpointDeps:
     trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     metrics_token: str = field(default="", repr=False)
     latest_sender: LatestSender = nobody
-    identity: Identity | None = None  # of the service letters; without one they leave unsigned, without a return path
+    identity: Identity | None = None  # for service letters; without it they leave unsigned, without a return path
 
     @property
     def sender_identity(self) -> Identity:
-        """What service letters are sent as (:class:`unsubscribe.notices.ServiceMailer`)."""
+        """Return the identity that sends service letters (:class:`unsubscribe.notices.ServiceMailer`)."""
         return self.identity or Identity(self.public_url, "", self.keyring.current.id)

@@ -1,4 +1,4 @@
-"""What all routes share: the deps, the pages, one queue for reading and one for writing.
+"""The shared context of all routes: the deps, the pages, one queue for reading and one for writing.
 
 Promises: :meth:`WebContext.write` returns after the commit (:mod:`.shared`); reading and writing never block the event
 loop.
@@ -34,11 +34,11 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOOK_AGAIN = 5.0
-WEB_WAITS = 5.0  # seconds for SQLite's lock before the reader is told to come back; mailbox providers wait about ten
+WEB_WAITS = 5.0  # seconds to wait for SQLite's lock before a 503; mailbox providers wait about ten
 
 
 class WebContext:
-    """See the module. Made once for an application."""
+    """The context of the module. Made once for an application."""
 
     def __init__(self, deps: EndpointDeps) -> None:
         self.deps = deps
@@ -55,39 +55,39 @@ class WebContext:
             pepper=deps.pepper,
         )
         self.house = DetailsPolicy(self.post, deps.settings.open_fields)
-        self._looked = float("-inf")  # when the contact address was looked for, in seconds of a clock that only goes on
+        self._looked = float("-inf")  # when the contact address was last looked up (monotonic seconds)
         self._reads = GroupCommit(deps.db.read, "postiljon-web-read")
         self._writes = GroupCommit(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", patient=True)
 
     @property
     def site(self) -> SiteView:
-        """What pages show of the organisation."""
+        """Return the organisation's data that pages show."""
         return self.pages.site
 
     @property
     def signs_up(self) -> bool:
-        """Whether people can sign up: there is an address of the organisation for the letter to come from."""
+        """Whether people can sign up: the organisation has an address to send the letter from."""
         return bool(self.deps.contact_address)
 
     @property
     def now(self) -> datetime:
-        """The time, from the clock that was given."""
+        """Return the time, from the given clock."""
         return self.deps.clock()
 
     @property
     def today(self) -> date:
-        """The day where the organisation is."""
+        """Return the day in the organisation's time zone."""
         return self.now.astimezone(ZoneInfo(self.deps.timezone)).date()
 
     def short_token(self, text: str, purpose: Purpose) -> tuple[Token, bool]:
         """Return the content of a short-lived token, and whether it is still valid.
 
-        Raises ``TokenError`` for any other.
+        Raises ``TokenError`` for any other token.
         """
         try:
             return self.tokens.read(text, purpose, self.now), True
         except TokenError:
-            return self.tokens.read(text, purpose, _EPOCH), False  # raises again, unless only its time has passed
+            return self.tokens.read(text, purpose, _EPOCH), False  # raises again, unless it has only expired
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return the result of ``work``, which only reads. Raises ``StorageError``."""
@@ -95,7 +95,7 @@ class WebContext:
         return await self._reads.run(work)
 
     async def find_contact(self) -> None:
-        """Where none is set, show the address of the latest campaign: looked for again after some seconds."""
+        """Show the latest campaign's address on pages where none is set; look it up once in ``LOOK_AGAIN`` seconds."""
         clock = time.monotonic()
         if self.deps.contact_address or clock - self._looked < LOOK_AGAIN:
             return
@@ -108,34 +108,34 @@ class WebContext:
         return await self._writes.run(work)
 
     async def read_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """Return the same for work that reads for many at once."""
+        """Return the result for ``item`` of work that reads for many items at once."""
         return await self._reads.run_many(work, item)
 
     async def write_planned(
         self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item
     ) -> T:
-        """Return the result for ``item``, of one transaction with all requests of this moment.
+        """Return the result for ``item`` from one transaction for all requests of this moment.
 
-        ``plan`` does its part before.
+        ``plan`` runs before that transaction.
         """
         return await self._writes.run_planned(plan, item)
 
     def view(self, request: Request, own: str = "") -> View:
-        """How to show a page to this reader."""
+        """Return the view (language) for this reader's page."""
         return view_of(request, self.deps.default_language, own)
 
     def url(self, path: str) -> str:
-        """Return a path of ours as a link in a page."""
+        """Return a path of this site as a link for a page."""
         return self.site.base + path
 
     def join(self, view: View, topic: Topic | None) -> str:
-        """Where a stranger may sign up for a topic; nothing for one that is not open."""
+        """Return the link to sign up for a topic; empty for a topic that is not open."""
         return self.subscribe(view, [topic.slug]) if topic and topic.is_open else ""
 
     def subscribe(self, view: View, slugs: Iterable[str]) -> str:
-        """Return the form to sign up with these topics first, in the language that was chosen, if one was.
+        """Return the link to the sign-up form with these topics first, in the chosen language, if any.
 
-        "" while closed.
+        Empty while signing up is closed.
         """
         if not self.signs_up:
             return ""
@@ -143,20 +143,20 @@ class WebContext:
         return self.url("/subscribe") + (f"?{urlencode(query)}" if query else "")
 
     def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
-        """Return a page that only says something, with the address to write to; it offers no other language."""
+        """Return a page with only a message, and the address to write to; it offers no other language."""
         helped = view.gettext("Do you have a question? Email us:")
         fixed = {"heading": heading, "sentences": sentences, "help": helped}
         quiet = View(view.language, view.keep)
         return respond(self.pages.filled("message.html", quiet, fixed, {"number": number}), status)
 
     def done(self, view: View, heading: str, sentences: tuple[str, ...], status: int = 200, **more: object) -> Response:
-        """Return a page that says what was done."""
+        """Return a page that reports an act."""
         basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None, "link": None}
         context = basis | {"heading": heading, "sentences": sentences} | more
         return respond(self.pages.page("done.html", View(view.language, view.keep), context), status)
 
     def told(self, view: View, heading: str, *sentences: str) -> Response:
-        """Return a page that says the same to everybody: made once, since a flood may ask for nothing else."""
+        """Return a page that is the same for everybody: rendered once, since a flood may request only this page."""
         fixed = {"kind": "info", "changes": (), "after": "", "code": None, "link": None}
         texts = {"heading": heading, "sentences": sentences}
         return respond(self.pages.filled("done.html", View(view.language, view.keep), fixed | texts, {}))
@@ -168,6 +168,6 @@ class WebContext:
         return respond(self.pages.page("ask.html", view, context))
 
     def close(self) -> None:
-        """Finish what is being written."""
+        """Finish the waiting work and end the threads."""
         self._writes.close()
         self._reads.close()

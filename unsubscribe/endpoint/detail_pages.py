@@ -1,9 +1,9 @@
-"""``/d/TOKEN``: change details; and the topics that one may choose after an opt-out.
+"""``/d/TOKEN``: change details; and the choice of topics after an opt-out.
 
-Promises: GET shows the masked address and an empty form, nothing that is stored, since a letter gets forwarded; POST
-stores what was filled in, leaves the rest, and says in words what changed; each change is announced to the mailbox with
-an undo (:mod:`unsubscribe.details`). A form with a fault comes back with 422, all values kept, and each message at its
-field and above the form. A reader who is gone is answered as done.
+Promises: GET shows the masked address and an empty form, and no stored value, since letters get forwarded. POST stores
+the filled-in values, leaves the others, and lists the changes in words. Each change is announced to the mailbox with an
+undo (:mod:`unsubscribe.details`). A form with a fault comes back with 422, all values kept, and each message at its
+field and above the form. An erased reader gets the answer of a successful act.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SWITCH = {"on": True, "off": False}
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What was filled in, and what is wrong with it, by field."""
+    """The values of a form, and their faults, by field."""
 
     values: Mapping[str, str]
     faults: Mapping[str, str]
@@ -61,7 +61,7 @@ class DetailPages:
         return [Route("/d/{token}", self.change, methods=["GET", "POST"])]
 
     async def change(self, request: Request) -> Response:
-        """Return the form, or the act."""
+        """Show the form, or store the changes."""
         token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, self.desk.now)
         tried, now = bool(trial.of(token)), self.desk.now
         offer = (lambda conn: trial.look(conn, token, now)) if tried else partial(self._offer, token)
@@ -86,7 +86,7 @@ class DetailPages:
         return await self._save(view, (token, wishes), (reader, ()), _Form({}, {}))
 
     async def topics_form(self, view: View, token: Token, reader: Subscriber, action: str) -> Response:
-        """Return the form for them."""
+        """Return the form to choose topics."""
         _, topics = await self.desk.read(partial(self._offer, token))
         shown = [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics]
         context = {"address": reader.masked, "action": action, "topics": shown}
@@ -97,7 +97,7 @@ class DetailPages:
         return reader, details.offered(conn, reader)
 
     def _is_refused(self, token: Token, wishes: DetailsForm, email: str, conn: Connection) -> bool:
-        """Whether this contact has filled in so many forms today that one more is turned away, without a lock."""
+        """Whether the contact's forms of today are used up, so that one more is refused; takes no lock."""
         contact, now = token.recipient, self.desk.now
         return details.is_refused(conn, contact, wishes, now) or (bool(email) and moving.is_refused(conn, contact, now))
 
@@ -107,7 +107,7 @@ class DetailPages:
         if not faults:
             try:
                 email = form.values.get("email", "")
-                async with evenly():  # what was so already, or who has that address, is not told by time either
+                async with evenly():  # the time does not reveal stored values or a known address
                     if await self.desk.read(partial(self._is_refused, token, wishes, email)):
                         raise HTTPException(429)
                     lines, move, over = await self.desk.write(
@@ -126,7 +126,7 @@ class DetailPages:
     def _saved(
         self, view: View, lines: Sequence[str], done: tuple[AddressChangeStatus | None, bool], path: str
     ) -> Response:
-        """Return the same page whether a value that was filled in is new or was so already: it confirms no guess."""
+        """Return the page after storing; it is the same for a new and an unchanged value, so it confirms no guess."""
         _ = view.gettext
         move, over = done
         again = (path + view.keep, _("Change something else")) if path else None
@@ -169,7 +169,7 @@ class DetailPages:
     def _wishes(
         self, view: View, values: Mapping[str, str], topics: Sequence[Topic]
     ) -> tuple[DetailsForm, dict[str, str]]:
-        """Return the choices of a form, and its faults as far as the form itself tells."""
+        """Return the choices of a form, and the faults that the form alone shows."""
         faults: dict[str, str] = {}
         written, day = values.get("until", ""), None
         if written:
@@ -213,7 +213,7 @@ class DetailPages:
 def _save(
     wish: tuple[Token, DetailsForm], email: str, where: tuple[WebContext, str, datetime], conn: Connection
 ) -> tuple[list[str], AddressChangeStatus | None, bool]:
-    """Store, and say what is so now in the language of the page: the contact's own may just have changed."""
+    """Store the choices; return the new state in the page's language, as the contact's own may just have changed."""
     (token, wishes), (desk, language, now) = wish, where
     over = details.is_over(conn, token.recipient, now)
     details.save(conn, token, wishes, desk.house, now)
@@ -222,7 +222,7 @@ def _save(
 
 
 def _place(field: str) -> int:
-    """Where a field stands on the page, so that the summary tells its faults from top to bottom."""
+    """Return the position of a field on the page, so that the summary lists faults from top to bottom."""
     order = ("own-salutation", "name", "own", "language", "topics", "often", "until", "email")
     return order.index(field if field in order else "own")
 

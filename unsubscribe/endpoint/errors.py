@@ -1,4 +1,4 @@
-"""Errors in words for readers: what is, what follows, what one can do (brief.md 1.4, 32 and 33). No code, no trace."""
+"""Errors in words for readers: the fault, its result, the next step (brief.md 1.4, 32 and 33). No code, no trace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unsubscribe.endpoint.pages import View
 
 
 def page(desk: WebContext, request: Request, status: int, number: str) -> Response:
-    """Return the page for a status. 404 is one and the same for every link that is not genuine."""
+    """Return the page for a status. The 404 page is the same for every link that is not genuine."""
     view = desk.view(request)
     heading, sentences = texts(view, status)
     return desk.message(view, heading, sentences, status, number if status in (500, 503) else "")
@@ -28,7 +28,7 @@ def expired(desk: WebContext, request: Request) -> Response:
 
 
 def texts(view: View, status: int) -> tuple[str, tuple[str, ...]]:
-    """Heading and sentences for a status."""
+    """Return heading and sentences for a status."""
     _ = view.gettext
     if status == 404:
         return _("This link does not work (any more)"), (

@@ -1,8 +1,8 @@
-"""Answers that leave at even moments, so that the time of an answer does not tell what is known of an address (D8).
+"""Answers that leave after whole time steps, so that their time reveals nothing about an address (D8).
 
-The work for each address is the same (:mod:`unsubscribe.signup`), but a row that is new costs the disk some tenths of a
-millisecond more than one that is there. Promises: what is inside ends a whole number of steps after it began, however
-long it took. It costs nobody else anything: nothing is held meanwhile.
+Each address causes the same work (:mod:`unsubscribe.signup`), but a new row costs the disk some tenths of a millisecond
+more than an existing one. Promises: the enclosed block ends a whole number of steps after it began, however long it
+took. Other requests are not delayed: no lock or thread is held meanwhile.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-STEP = 0.05  # seconds; far above what a sign-up takes, so that nearly all take one step
+STEP = 0.05  # seconds; far above the time of a sign-up, so that nearly all take one step
 
 
 @asynccontextmanager
 async def evenly(step: float = STEP) -> AsyncIterator[None]:
-    """Wait at the end, also of what raises, until a whole number of steps has passed."""
+    """Wait at the end of the block, also when it raises, until a whole number of steps has passed."""
     started = time.monotonic()
     try:
         yield

@@ -1,7 +1,7 @@
-"""What an act or a proof of consent holds, on one line in the reader's language.
+"""The values of an act or a proof of consent, on one line in the reader's language.
 
-Promises: names and values that we know have words, days are written as people read them, and a name that has no word of
-ours is shown as it is. What only programs need (numbers of rows) is left to the JSON. Pure.
+Promises: known names and values are shown as words, and days as people write them. A name without a word is shown as it
+is. Values that only programs need (numbers of rows) are only in the JSON. Pure.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.+Z-]+)?")
 
 
 def in_words(view: View, value: Any, names: Mapping[str, str], key: str = "") -> str:
-    """Return a value of any shape on one line, without what is empty; ``names`` are those of topics."""
+    """Return a value of any shape on one line, without empty parts; ``names`` are those of topics."""
     if isinstance(value, Mapping):
         found = {
             str(name): in_words(view, item, names, str(name))

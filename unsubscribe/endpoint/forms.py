@@ -1,9 +1,9 @@
-"""What a form brings: read with limits of size and time, never trusted, never an exception of a library.
+"""Form input: read with limits of size and time, never trusted, and never raising a library's exception.
 
-Promises: at most ``MOST_BYTES`` are kept of a body, however it is framed (chunked or not), and a body that is not there
-after ``PATIENCE`` seconds is given up (slow clients). Both content types of RFC 8058 section 3.2 are read, any or no
-charset; what cannot be parsed is an empty form, because for an opt-out the token is the authority and the body says
-nothing that is needed. Raises ``HTTPException`` 413, 408 or, when the client went away, ``ClientDisconnect``.
+Promises: at most ``MOST_BYTES`` of a body are kept, however it is framed (chunked or not). A body that is not complete
+after ``PATIENCE`` seconds is given up (slow clients). Both content types of RFC 8058 section 3.2 are read, with any or
+no charset. A body that cannot be parsed is an empty form: for an opt-out the token is the authority, and nothing in the
+body is needed. Raises ``HTTPException`` 413, 408 or, when the client went away, ``ClientDisconnect``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def body(request: Request) -> bytes:
         raise HTTPException(413)
     there, rest = begin(_whole(request))
     if rest is None:
-        return there or b""  # all of it came with its head: no timer is needed
+        return there or b""  # the whole body came with the head: no timer is needed
     try:
         async with asyncio.timeout(PATIENCE):
             return await rest
@@ -42,7 +42,7 @@ async def body(request: Request) -> bytes:
 
 
 def begin(coming: Awaitable[T]) -> tuple[T | None, Awaitable[T] | None]:
-    """Return the part that is there without a turn of the loop; else the rest, for which the same task waits."""
+    """Return the result if it is ready without a turn of the loop; else the rest, to be awaited by the same task."""
     steps = coming.__await__()
     try:
         waited_for = next(steps)
@@ -53,12 +53,12 @@ def begin(coming: Awaitable[T]) -> tuple[T | None, Awaitable[T] | None]:
 
 @types.coroutine
 def _go_on(steps: Generator[Any, Any, T], waited_for: Any) -> Generator[Any, Any, T]:
-    """Yield the rest of what was begun by hand, and waits for something."""
+    """Continue an awaitable that :func:`begin` started and that waits for an event."""
     try:
         while True:
             try:
                 given = yield waited_for
-            except BaseException as error:  # the task was cancelled: what was begun learns it
+            except BaseException as error:  # the task was cancelled: pass that on to the started awaitable
                 waited_for = steps.throw(error)
             else:
                 waited_for = steps.send(given)
@@ -68,7 +68,7 @@ def _go_on(steps: Generator[Any, Any, T], waited_for: Any) -> Generator[Any, Any
 
 
 async def _whole(request: Request) -> bytes:
-    """Return the pieces of a body together, as they come (ASGI: ``http.request``)."""
+    """Return the pieces of a body joined (ASGI: ``http.request``)."""
     kept = bytearray()
     while True:
         message = await request.receive()
@@ -82,12 +82,12 @@ async def _whole(request: Request) -> bytes:
 
 
 async def form(request: Request) -> Form:
-    """Return the fields of a form, each with its values in order; control characters and overlong values cut away."""
+    """Return the fields of a form, each with its values in order; control characters removed, long values cut."""
     return parse(await body(request), request.headers.get("content-type", ""))
 
 
 def parse(data: bytes, content_type: str) -> Form:
-    """Return the fields in ``data``. What is no form, or a broken one, has none."""
+    """Return the fields in ``data``. A body that is no form, or a broken one, has none."""
     kind, _, options = content_type.partition(";")
     if kind.strip().lower() == "multipart/form-data":
         pairs = _multipart(data, options)
@@ -100,7 +100,7 @@ def parse(data: bytes, content_type: str) -> Form:
 
 
 def clean(value: str) -> str:
-    """Return a value as it may be kept: no control characters, no spaces around it, not endless."""
+    """Return a value fit to be stored: no control characters, no spaces around it, limited length."""
     kept = "".join(sign if sign.isprintable() else " " for sign in value[: LONGEST_VALUE + 1])
     return kept.strip()[:LONGEST_VALUE]
 

@@ -1,10 +1,10 @@
-"""Where connections come in: so many a turn, and never more than there are descriptors and memory for.
+"""The acceptance of connections: a number in each turn, and never more than descriptors and memory allow.
 
-Promises: a server keeps ``room`` connections at most. When there are as many, an eighth is closed: those first that
-have waited for their client for ``GRACE`` seconds, without an open request before those with one, and the longest
-first. Newcomers wait in the kernel's queue meanwhile, and none is reset. Only when each connection is being worked for
-do newcomers wait longer. The log says so, at most once in ``PERIOD`` seconds. Where the process or the machine is out
-of descriptors or buffers all the same, the same happens.
+Promises: a server keeps at most ``room`` connections. At that number an eighth is closed. Connections that have waited
+for their client for ``GRACE`` seconds go first. Of these, the ones without an open request go before the others, and
+the longest wait first. New connections wait in the kernel's queue meanwhile, and none is reset. Only while an answer is
+in work on every connection do they wait longer. The log reports this at most once in ``PERIOD`` seconds. The same
+happens when the process or the machine runs out of descriptors or buffers.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from structlog import get_logger
 
 from unsubscribe.endpoint.connection import PatientProtocol
 
-MOST_CONNECTIONS = 2_048  # an idle one takes some 8 KiB, one that does its worst some 40
-KEPT_FREE = 128  # descriptors, for database, journal and what else a process opens
-AT_ONCE = 64  # new connections in one turn of the loop: others have their turn between
-RECEIVED, SENT = 64 * 1024, 128 * 1024  # bytes of a connection that the kernel keeps for us: it takes twice as much
-GRACE = 1.0  # seconds that one may need to ask, or to take an answer, before it is among the first to go
-PAUSE = 0.1  # seconds until it is tried again where nobody can be closed
+MOST_CONNECTIONS = 2_048  # an idle one takes some 8 KiB, the worst case some 40
+KEPT_FREE = 128  # descriptors, for database, journal and other files of the process
+AT_ONCE = 64  # new connections in one turn of the loop; other work runs between
+RECEIVED, SENT = 64 * 1024, 128 * 1024  # kernel buffer of a connection in bytes; the kernel takes twice as much
+GRACE = 1.0  # seconds a client has to send a request or take an answer, before it is among the first to go
+PAUSE = 0.1  # seconds until the next try where no connection can be closed
 PERIOD = 60.0
 SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 log = get_logger("postiljon.web")
 
 
 def room(files: int) -> int:
-    """How many connections a process with so many descriptors keeps."""
+    """Return the number of connections that a process with ``files`` descriptors keeps."""
     return max(1, min(MOST_CONNECTIONS, files - min(KEPT_FREE, files // 2)))
 
 
 class Gate:
-    """Accepts on one listening socket for one server; stands where uvicorn has its own (``close``, ``wait_closed``)."""
+    """Accepts on one listening socket for one server; takes the place of uvicorn's own (``close``, ``wait_closed``)."""
 
     def __init__(
         self,
@@ -52,34 +52,34 @@ class Gate:
         self._closed, self._said = 0, float("-inf")
 
     def open(self, backlog: int) -> None:
-        """Begin."""
+        """Begin to listen and accept."""
         self._listening.setblocking(False)
-        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED)  # newcomers have the same
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED)  # new connections inherit it
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT)
         self._listening.listen(backlog)
         self._loop.add_reader(self._listening.fileno(), self._accept)
 
     def close(self) -> None:
-        """Accept nobody any more."""
+        """Stop the timer and accept no more connections."""
         if self._again is not None:
             self._again.cancel()
         self._loop.remove_reader(self._listening.fileno())
 
     async def wait_closed(self) -> None:
-        """Whoever was accepted has come in."""
+        """Wait until every accepted connection has its protocol."""
         await asyncio.gather(*self._coming, return_exceptions=True)
 
     def _accept(self) -> None:
         for number in range(AT_ONCE):
             if len(self._connections) + len(self._coming) >= self._most:
-                if not number:  # else nobody may be waiting: if somebody is, we are called again
+                if not number:  # else perhaps none waits; if one does, the loop calls again
                     self._make_room()
                 return
             try:
                 newcomer, _address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return
-            except OSError as error:  # not SHORT: the network's trouble with one connection (accept(2))
+            except OSError as error:  # not SHORT: a network error of one connection (accept(2))
                 if error.errno in SHORT:
                     self._make_room()
                 else:
@@ -93,11 +93,11 @@ class Gate:
     async def _take(self, newcomer: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._make, newcomer)
-        except OSError:  # it went already
+        except OSError:  # the client has gone already
             newcomer.close()
 
     def _make_room(self) -> None:
-        """Close who rests longest; look again when they are gone, in the next turn, or after a pause if none rests."""
+        """Close the longest idle connections; accept again in the next turn, or after ``PAUSE`` s if none is idle."""
         number = max(1, self._most // 8)
         going = sum(each.cut for each in self._connections)
         late = time.monotonic() - GRACE
@@ -123,7 +123,7 @@ class Gate:
         self._loop.add_reader(self._listening.fileno(), self._accept)
 
     def _say(self) -> None:
-        """At most once in a period: how many were closed since the last time."""
+        """Log, at most once in ``PERIOD`` seconds, how many connections were closed since the last time."""
         now = self._loop.time()
         if now - self._said >= PERIOD:
             log.warning("connections_full", most=self._most, closed=self._closed)

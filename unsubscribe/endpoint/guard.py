@@ -1,9 +1,9 @@
-"""Round every route: headers that protect, errors in words, nothing that says too much.
+"""The guard around every route: protecting headers, errors in words, no leak of personal data.
 
 Promises: every answer, errors included, carries the headers of :func:`protecting` unless its route set one of them on
-purpose; OPTIONS is answered here and reaches no route; an exception becomes a page in words with a number that also
-stands in the log, and the log says no address, no token and no query (:mod:`.watch`); no answer redirects. What an
-error means for the reader is decided in :func:`status_of`, and nowhere else. Plain ASGI: it runs for every request.
+purpose. OPTIONS is answered here and reaches no route. An exception becomes a page in words with a number that is also
+in the log. The log has no address, no token and no query (:mod:`.watch`); no answer redirects. Only :func:`status_of`
+decides the status of an error. Plain ASGI: it runs for every request.
 
 Source: RFC 8058 section 3.1, OWASP secure headers, standards.md B5, B12, C25, E51; brief.md 1.4 no. 32 and 33.
 """
@@ -29,7 +29,7 @@ STRICT = (
 )
 ALLOWED = "GET, HEAD, POST, OPTIONS"
 LONGEST_PATH = 300
-NO_CONTACT = 501  # a letter would be needed, and the organisation has no address to write it from
+NO_CONTACT = 501  # a letter is needed, and the organisation has no address to send it from
 ErrorPage = Callable[[Request, int, str], Response]
 
 
@@ -52,7 +52,7 @@ def protecting(*, https: bool) -> list[tuple[bytes, bytes]]:
 
 
 def status_of(error: Exception) -> int:
-    """Return the status of an error: 404 for a link that is not genuine, 429 for too often, 503 for the database."""
+    """Return the status of an error: 404 for a link that is not genuine, 429 over a limit, 503 for the database."""
     if isinstance(error, TokenError):
         return 404
     if isinstance(error, StorageError):
@@ -68,11 +68,11 @@ RequestObserver = Callable[[Scope], None]
 
 
 def unheard(_scope: Scope) -> None:
-    """For who wants to hear nothing."""
+    """Do nothing: the default observer."""
 
 
 class SecurityMiddleware:
-    """ASGI middleware; see the module."""
+    """ASGI middleware that keeps the promises of the module."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class SecurityMiddleware:
         base: str = "",
         heard: RequestObserver = unheard,
     ) -> None:
-        """Set up; ``base``: the path of the public address, decoded. ``heard`` is told of each request."""
+        """Set up; ``base``: the path of the public address, decoded. ``heard`` is called for each request."""
         self.heard = heard
         self.app = app
         self.base = base
@@ -93,7 +93,7 @@ class SecurityMiddleware:
         self.headers = protecting(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -121,13 +121,13 @@ class SecurityMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers={"allow": ALLOWED})(scope, receive, send)
-        elif len(scope["path"]) > LONGEST_PATH or not scope["path"].isprintable():  # NUL: not for any database
+        elif len(scope["path"]) > LONGEST_PATH or not scope["path"].isprintable():  # NUL: no database takes it
             raise HTTPException(404)
         else:
             await self.app(scope, receive, send)
 
     async def _explain(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the page that says what happened and what follows."""
+        """Answer with the page that explains the error and its result."""
         status, number = status_of(error), os.urandom(5).hex()
         if status >= 500:
             log.error(
@@ -140,7 +140,7 @@ class SecurityMiddleware:
             )
         response = self._page(Request(scope, receive), status, number)
         if status in (408, 413):
-            response.headers["connection"] = "close"  # the rest of the body is not waited for
+            response.headers["connection"] = "close"  # do not wait for the rest of the body
         if status == 503:
             response.headers["retry-after"] = "120"
         if status == 405:
@@ -148,7 +148,7 @@ class SecurityMiddleware:
         await response(scope, receive, send)
 
     def _page(self, request: Request, status: int, number: str) -> Response:
-        """Return the page in words; where that fails too, the bare status, with the same headers round it."""
+        """Return the page in words; where that fails too, the bare status, with the same headers."""
         try:
             return self.error_page(request, status, number)
         except Exception as error:

@@ -1,9 +1,9 @@
 """``/health``: whether an opt-out that came now would be kept.
 
-Promises: 200 only when it would, tried as :mod:`unsubscribe.probe` says, in the same queue and with the same patience
-as an opt-out; else 503 with a few words that tell no path and no secret. However many ask, one trial runs at a time,
-and its answer counts for ``COUNTS_FOR`` seconds. The log says what is wrong and how to mend it, once for each change,
-and when it is over.
+Promises: 200 only when it would, tried by :mod:`unsubscribe.probe`, in the same queue and with the same patience as an
+opt-out. Otherwise 503, with a few words that reveal no path and no secret. For any number of requests, one trial runs
+at a time, and its answer counts for ``COUNTS_FOR`` seconds. The log names the fault and its remedy once for each
+change, and reports its end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COUNTS_FOR = 1.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why opt-outs are not kept: in words for everybody, and what to do, for the log."""
+    """The reason why opt-outs are not kept: words for everybody, and the remedy for the log."""
 
     status: str
     mend: str
@@ -47,16 +47,16 @@ _REFUSES = Trouble("database refuses", "'postiljon doctor' says what is wrong; '
 
 
 class Health:
-    """The route, with what was found last."""
+    """The route, with the result of the last trial."""
 
     def __init__(self, desk: WebContext) -> None:
         self._desk = desk
         self._found: Trouble | None = None
-        self._until = float("-inf")  # so long the last answer counts, by a clock that only goes on
+        self._until = float("-inf")  # the end of the last answer's validity (monotonic seconds)
         self._trial: asyncio.Task[None] | None = None
 
     async def answer(self, request: Request) -> Response:  # noqa: ARG002 - the signature of a route
-        """Whether an opt-out could be kept now."""
+        """Answer whether an opt-out could be kept now."""
         if time.monotonic() >= self._until:
             if self._trial is None or self._trial.done():
                 self._trial = asyncio.get_running_loop().create_task(self._try())
@@ -82,7 +82,7 @@ class Health:
     def _plan(self, asked: Sequence[None]) -> Callable[[Connection], Sequence[StorageError | None]]:
         """Return a failure before the transaction as an answer.
 
-        Raised, it would be one to all requests that share it.
+        A raised error would fail all requests that share the transaction.
         """
         error: StorageError | None = None
         try:

@@ -1,7 +1,7 @@
-"""Routes of the house itself: the door, files, health, counters, security.txt, robots.txt, privacy and accessibility.
+"""Routes of the house itself: home, files, health, counters, security.txt, robots.txt, privacy and accessibility.
 
-Promises: ``/metrics`` answers a peer on loopback that asks for a loopback address and that no proxy speaks for, or
-whoever has the token; others get the same 404 as for any path. ``/health`` is :mod:`.health`.
+Promises: ``/metrics`` answers a peer on loopback that asks for a loopback address, without the headers of a proxy. It
+also answers any request with the token; others get the same 404 as for any path. ``/health`` is :mod:`.health`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from unsubscribe.endpoint.watch import Gauge
 FOR_EVER = "public, max-age=31536000, immutable"
 A_WHILE = "public, max-age=300"
 LOOPBACK_PEERS = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
-SPOKEN_FOR = ("x-forwarded-", "forwarded", "x-real-ip", "via")  # how names of headers begin that proxies add
+SPOKEN_FOR = ("x-forwarded-", "forwarded", "x-real-ip", "via")  # beginnings of the header names that proxies add
 
 
 def routes(desk: WebContext) -> list[Route]:
-    """All of them."""
+    """Return all these routes."""
     return [
         Route("/", partial(home, desk)),
         Route("/a/{name}", partial(asset, desk)),
@@ -46,7 +46,7 @@ def routes(desk: WebContext) -> list[Route]:
 
 
 async def home(desk: WebContext, request: Request) -> Response:
-    """Say what this place is, for a visitor without a link; also while the database cannot be read."""
+    """Return the home page, for a visitor without a link; it works also while the database cannot be read."""
     try:
         is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
     except StorageError:
@@ -57,7 +57,7 @@ async def home(desk: WebContext, request: Request) -> Response:
 
 
 async def asset(desk: WebContext, request: Request) -> Response:
-    """Return a file under its hash; compressed for who can take it."""
+    """Return a file under its hash; compressed if the client accepts that."""
     found = desk.look.assets.get(request.path_params["name"])
     if found is None:
         raise HTTPException(404)
@@ -68,7 +68,7 @@ async def asset(desk: WebContext, request: Request) -> Response:
 
 
 async def metrics(desk: WebContext, request: Request) -> Response:
-    """Counters for Prometheus, for who may see them."""
+    """Return the counters for Prometheus to a request that may see them."""
     if not _may_see(desk, request):
         raise HTTPException(404)
     try:
@@ -84,20 +84,20 @@ async def metrics(desk: WebContext, request: Request) -> Response:
 
 
 def _may_see(desk: WebContext, request: Request) -> bool:
-    """Tell whether the token alone counts: a proxy on this machine makes every visitor a neighbour."""
+    """Whether the request has the token, or comes from loopback without a proxy, which makes visitors look local."""
     token = desk.deps.metrics_token
     given = request.headers.get("authorization", "")
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return True
     peer = request.client.host if request.client else ""
     named = re.sub(r":[0-9]*$", "", request.headers.get("host", "")).strip("[]")
-    if peer not in LOOPBACK_PEERS or named not in LOOPBACK:  # a proxy that adds nothing passes the name at least
+    if peer not in LOOPBACK_PEERS or named not in LOOPBACK:  # a proxy that adds no header still passes the host name
         return False
     return not any(name.startswith(SPOKEN_FOR) for name in request.headers)
 
 
 async def security(desk: WebContext, request: Request) -> Response:  # noqa: ARG001
-    """Where to report a weakness (RFC 9116)."""
+    """Return security.txt: where to report a weakness (RFC 9116)."""
     await desk.find_contact()
     contact = f"mailto:{desk.site.contact}" if desk.site.contact else desk.deps.public_url + "/"
     expires = (desk.now + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
@@ -111,7 +111,7 @@ async def security(desk: WebContext, request: Request) -> Response:  # noqa: ARG
 
 
 async def robots(desk: WebContext, request: Request) -> Response:  # noqa: ARG001
-    """Which pages search engines may visit: those that are for everybody."""
+    """Return robots.txt: search engines may visit the pages that are for everybody."""
     private = ("/u/", "/d/", "/c/", "/o/", "/confirm/", "/my-data/")
     lines = ["User-agent: *", *(f"Disallow: {desk.url(path)}" for path in private)]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})

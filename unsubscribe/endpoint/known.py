@@ -1,7 +1,7 @@
-"""*What we know of you* in plain words: the same facts as in the JSON, under headings, in the reader's language.
+"""*What we know about you* in plain words: the same facts as in the JSON, under headings, in the reader's language.
 
-Promises: nothing that is known is left out but what only programs need (:mod:`.facts`); days are written as people read
-them; a technical name that has no word of ours is shown as it is. Pure.
+Promises: no stored value is left out, except values that only programs need (:mod:`.facts`). Days are written as people
+write them; a technical name without a word is shown as it is. Pure.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ OUTCOMES = {
 
 
 def parts(view: View, known: Mapping[str, Any]) -> list[tuple[str, FactRows]]:
-    """Headings, each with its rows."""
+    """Return the headings, each with its rows."""
     _ = view.gettext
     names: Mapping[str, str] = known.get("topic_names") or {item["topic"]: item["name"] for item in known["topics"]}
     return [

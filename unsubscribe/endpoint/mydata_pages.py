@@ -1,8 +1,8 @@
 """*What do you know about me* and *erase me*, after a letter to the mailbox.
 
-Promises: ``/d/TOKEN/my-data`` only has a link sent to the mailbox. ``/my-data/TOKEN`` shows nothing on GET but a button
-(a link scanner reads no mail of others); the POST shows everything, as a page or as JSON. Erasing has a page of its own
-that says what it means, by a fresh token; the answer holds a code that proves it without saying who it was.
+Promises: ``/d/TOKEN/my-data`` only sends a link to the mailbox. ``/my-data/TOKEN`` shows only a button on GET, so a
+link scanner gets no personal data. The POST shows everything, as a page or as JSON. Erasing has a page of its own that
+explains the consequences, by a fresh token. The answer holds a code that proves the erasure without naming the person.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.known import parts
 from unsubscribe.endpoint.pages import respond
 
-SOON, LATER = 0.5, 120.0  # seconds for the bytes of an erasure: before the answer, and after it where others were busy
+SOON, LATER = 0.5, 120.0  # seconds to erase the bytes in files: before the answer; after it if the log was busy
 
 
 class MyDataPages:
-    """The routes of the rights to know and to be forgotten."""
+    """The routes for the rights of access and erasure."""
 
     def __init__(self, desk: WebContext) -> None:
         self.desk = desk
 
     def routes(self) -> list[Route]:
-        """Before the general routes of ``/d/`` and ``/c/``."""
+        """Return the routes, to be placed before the general routes of ``/d/`` and ``/c/``."""
         methods = ["GET", "POST"]
         return [
             Route("/d/{token}/my-data", self.ask, methods=methods),
@@ -44,7 +44,7 @@ class MyDataPages:
         ]
 
     async def ask(self, request: Request) -> Response:
-        """Have the link sent."""
+        """Show a button, then send the link."""
         now = self.desk.now
         token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, now)
         view = self.desk.view(request)
@@ -68,7 +68,7 @@ class MyDataPages:
         return self.desk.told(view, _("Check your inbox"), told)
 
     async def show(self, request: Request) -> Response:
-        """Return a button; then everything."""
+        """Show a button, then all data."""
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.MY_DATA)
         if not fresh:
             return errors.expired(self.desk, request)

@@ -1,11 +1,11 @@
-"""A short way for what mailbox providers send by the thousand: one click, as RFC 8058 has it.
+"""A fast way for one-click opt-outs (RFC 8058), which mailbox providers send by the thousand.
 
-It applies to a POST to ``/u/TOKEN`` with a genuine token of a letter, whose body is the 26 bytes of RFC 8058 section
-3.1, announced by Content-Length and here already. Everything else goes on to the routes, with the body as it came.
+It applies to a POST to ``/u/TOKEN`` with a genuine token of a letter. The body must be the 26 bytes of RFC 8058 section
+3.1, announced by Content-Length and received already. Every other request goes to the routes, with the body as it came.
 
-Promises: what is done, and each byte of the answer, are those of :meth:`.OptOuts.opt_out` (a property compares the
-two); only the way there is shorter: no routing, no objects for request and response. It acts by the same code. Raises
-what that raises, for :mod:`.guard`. A request that it passes on costs its token one more verification.
+Promises: the act and each byte of the answer are those of :meth:`.OptOuts.opt_out` (a property test compares the two).
+Only the way is shorter: no routing, no objects for request and response. It acts by the same code and raises the same
+errors, for :mod:`.guard`. For a request that it passes on, the token is verified once more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _START, _TYPE = "/u/", (b"content-type", b"text/html; charset=utf-8")
 
 
 class OneClick:
-    """ASGI: before the routes of the application."""
+    """ASGI application in front of the routes."""
 
     def __init__(self, routes: ASGIApp, optouts: OptOuts) -> None:
         self.routes = routes
@@ -35,7 +35,7 @@ class OneClick:
         self.desk = optouts.desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         language, token = self._known(scope)
         if token is None:
             await self.routes(scope, receive, send)
@@ -52,7 +52,7 @@ class OneClick:
         await send({"type": "http.response.body", "body": page})
 
     def _known(self, scope: Scope) -> tuple[str, Token | None]:
-        """Return the language that is asked for, and the token; none where this way does not apply by the head."""
+        """Return the requested language, and the token; None where the head already excludes this way."""
         if scope["method"] != "POST" or not scope["path"].startswith(_START) or scope["query_string"]:
             return "", None
         length, language = _of_head(scope["headers"])
@@ -66,7 +66,7 @@ class OneClick:
 
 
 def _of_head(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, str | None]:
-    """Content-Length and Accept-Language; no language where one of them is there twice."""
+    """Return Content-Length and Accept-Language; None as the language where one of them occurs twice."""
     length, languages = b"", []
     lengths = 0
     for name, value in headers:
@@ -80,7 +80,7 @@ def _of_head(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, str | None]
 
 
 def _again(first: Message | None, rest: Awaitable[Message] | None, receive: Receive) -> Receive:
-    """``receive``, which gives once more what was taken from it, or was begun."""
+    """Return a ``receive`` that first returns the message that was already taken, or begun."""
     taken = False
 
     async def again() -> Message:

@@ -1,12 +1,13 @@
 """``/u/TOKEN``: the page that asks, and the POST that acts (RFC 8058).
 
-Promises: GET shows who (masked), from what, and one button, and changes nothing. POST with a genuine token opts out and
-answers 200 with the page that follows, once it is on disk: one-click and the page's own button alike, any content type,
-any charset, chunked or not, no cookie, no redirect, again and again the same; also when the person or the campaign is
-gone. The link of a letter can only take away; what gives back goes by tokens (I7) that only the answer to the POST that
-acted hands out: not a later one, and not the one to the robot of a mailbox provider, which nobody reads. The link of a
-test mail shows the same pages and does nothing (:mod:`.trial`).
-Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one mail about it.
+Promises: GET shows the masked address, the topic, and one button, and changes nothing. POST with a genuine token opts
+out and answers 200 with the page that follows, once it is on disk. This holds for one-click and the page's own button,
+any content type, any charset, chunked or not. There is no cookie and no redirect, and a repeated POST gets the same
+answer, also when the person or the campaign was deleted. The link of a letter can only opt out. Tokens that put
+something back (I7) are only in the answer to the POST that acted. A later answer has none, nor has the answer to a
+mailbox provider's robot, which nobody reads. The link of a test mail shows the same pages and does nothing
+(:mod:`.trial`). Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one
+mail about it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class OptOuts:
         self.choices = choices
 
     def routes(self) -> list[Route]:
-        """Leave out what some programs add at the end of an address (:mod:`.paths`): no redirect (B5)."""
+        """Return the routes; :mod:`.paths` removes text that programs add to an address, so nothing redirects (B5)."""
         methods = ["GET", "POST"]
         return [
             Route("/u/{token}", self.opt_out, methods=methods),
@@ -50,7 +51,7 @@ class OptOuts:
         ]
 
     async def opt_out(self, request: Request) -> Response:
-        """Return the page, or the act."""
+        """Show the page, or opt out."""
         token = self._token(request)
         if trial.of(token):
             return await self._tried(request, token)
@@ -66,14 +67,14 @@ class OptOuts:
         return respond(self.left(view, left, request.path_params["token"]))
 
     async def leave(self, wish: optout.OptOutRequest) -> OptOutResult:
-        """Return the result of a request, once it is on disk."""
+        """Carry out a request; return its result once it is on disk."""
         await self._get_ready()
         left = await self.desk.write_planned(self._plan, wish)
         self.desk.watch.chose(f"opt_out_{left.scope}")
         return left
 
     async def instead(self, request: Request) -> Response:
-        """*Less often* and *pause* from the page that asks: one button, since what follows needs a fresh token."""
+        """Show *less often* or *pause* from the page that asks: one button first, as their forms need a fresh token."""
         token, other = self._token(request), request.path_params["other"]
         if other not in ("less-often", "pause"):
             raise HTTPException(404)
@@ -101,7 +102,7 @@ class OptOuts:
         return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
 
     def _wanted(self, token: Token, data: bytes, request: Request) -> tuple[Scope, int]:
-        """Return the choice of the form that follows an opt-out, and the act that its undo would take back."""
+        """Return the scope chosen in the form after an opt-out, and the act that its undo would take back."""
         if b"scope" not in data:
             return "topic", 0
         fields = forms.parse(data, request.headers.get("content-type", ""))
@@ -118,7 +119,7 @@ class OptOuts:
         return optout.look_many(conn, tokens, now)
 
     def _plan(self, wishes: Sequence[optout.OptOutRequest]) -> Callable[[Connection], list[OptOutResult]]:
-        """Work out what changes, and have it in the journal, before SQLite's lock is taken: most of the work."""
+        """Plan the changes and write them to the journal before SQLite's lock is taken: this is most of the work."""
         db = self.desk.deps.db
         with db.read() as conn:
             planned = optout.plan(conn, wishes, self.desk.now)
@@ -134,19 +135,19 @@ class OptOuts:
         return leave
 
     async def _get_ready(self) -> None:
-        """Where a mail follows, it is compiled by now, so that no transaction waits for that."""
+        """Compile the mail about an opt-out in advance, if one follows, so that no transaction waits for that."""
         if self.desk.deps.settings.opt_out_mail:
             sender = self.desk.deps.contact_address or await self.desk.read(self.desk.post.sender)
             await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date(), sender)
 
     def _tell(self, conn: Connection, answers: Sequence[OptOutResult]) -> None:
-        """Send a mail to each contact that left by it; one that had left already gets none."""
+        """Send a mail to each contact that left by these opt-outs; a contact that had left already gets none."""
         for left in answers:
             if left.reader.contact and left.change and not left.already:
                 self.desk.post.opted_out(conn, left.reader.contact, left.change, self.desk.now)
 
     def _asked(self, view: View, reader: Subscriber, text: str) -> str:
-        """Return the page that asks; for who has left already, the page that says so."""
+        """Return the page that asks; for a contact that has left already, the page that says so."""
         fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | trial.of(reader.token)
         if reader.stand != "on":
             return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
@@ -157,7 +158,7 @@ class OptOuts:
     def left(self, view: View, left: OptOutResult, text: str) -> str:
         """Return the page that follows, with its fresh tokens.
 
-        A program that clicks once gets none, only the way to them.
+        The answer to one-click has no tokens, only the link to the page with the choices.
         """
         reader = left.reader
         here = self.desk.url(f"/u/{text}") if reader.stand != "gone" else ""
@@ -170,9 +171,9 @@ class OptOuts:
         return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, left: OptOutResult, here: str) -> dict[str, str]:
-        """Return the choices after leaving, each with a link of its own; ``here``: where all mail can be left.
+        """Return the choices after an opt-out, each with its own link; ``here``: the link to leave all mail.
 
-        Only the answer to the POST that acted hands out what takes the opt-out back (I7).
+        Only the answer to the POST that acted holds the token to undo it (I7).
         """
         token, change, fresh = left.reader.token, left.change, self.choices.fresh
         own = {kind: fresh(kind, token, change) if change else "" for kind in ("undo", "less-often", "pause", "reason")}

@@ -1,8 +1,8 @@
-"""Pages: in which language, and how one becomes bytes, fast for those that many people see.
+"""Pages: their language, and their rendering to bytes, fast for pages that many people see.
 
-Promises: a page is in the reader's own language where the token knows it, else in the one that the browser asks for,
-else in the house's; ``?lang=`` wins over all. A page with only a few words of its own per person (masked address, fresh
-tokens) is made by the template once for each language and topic; after that its places are filled with escaped text.
+Promises: a page is in the reader's own language where the token knows it, else in the browser's, else in the house's.
+``?lang=`` overrides all. A page with only a few personal values (masked address, fresh tokens) is rendered from the
+template once for each language and topic. After that its places are filled with escaped text.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _QUALITY = re.compile(r"q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?)")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """In which language a page is shown; ``keep`` carries a chosen language on in links; ``switch``: offer others.
+    """The language of a page. ``keep`` keeps a chosen language in links; ``switch``: offer other languages.
 
-    Most browsers ask for ``en-US`` without their owner having chosen it: that counts as English of Europe. Who wants
-    American dates has ``en-US`` as own language, or in the address.
+    Most browsers ask for ``en-US`` without a choice by the user: that counts as European English. American dates need
+    ``en-US`` as the contact's own language, or in the address.
     """
 
     language: str
@@ -43,19 +43,19 @@ class View:
     switch: bool = False
 
     def gettext(self, message: str) -> str:
-        """Return a message of the pages in this language."""
+        """Return a message translated into this language."""
         return words(self.language, "pages").gettext(message)
 
 
 def view_of(request: Request, default: str, own: str = "") -> View:
-    """How to show a page to whoever asks; ``own`` is the language of the person, if one is known."""
+    """Return the view for a request; ``own`` is the language of the contact, if known."""
     query, asked = request.scope["query_string"][:LONGEST_QUERY], request.headers.get("accept-language", "")[:500]
     return view_for(query, asked, default, own, request.method in ("GET", "HEAD"))
 
 
 @lru_cache(maxsize=256)
 def view_for(query: bytes, header: str, default: str, own: str, switch: bool) -> View:
-    """Return the same by the parts of a request that matter."""
+    """Return the view from the relevant parts of a request."""
     chosen = variant(QueryParams(query).get("lang", ""))
     if primary(chosen) in NAMES:
         return View(chosen, f"?lang={chosen}", switch)
@@ -66,14 +66,14 @@ def view_for(query: bytes, header: str, default: str, own: str, switch: bool) ->
 
 
 def also(request: Request) -> str:
-    """Return the rest of an address, behind ``?lang=``: a switch of language keeps it (for the place ``also``)."""
+    """Return the rest of a query beside ``?lang=``, which a switch of language keeps (for the place ``also``)."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     text = urlencode(kept)
     return f"&{text}" if text and len(text) <= LONGEST_QUERY else ""
 
 
 def accepted(header: str) -> str:
-    """Return the best of our languages in an Accept-Language header (RFC 9110 section 12.5.4), or nothing."""
+    """Return the best supported language in an Accept-Language header (RFC 9110 section 12.5.4), or an empty text."""
     best, best_quality = "", 0.0
     for item in header[:500].split(","):
         tag, _, options = item.partition(";")
@@ -92,26 +92,26 @@ class Pages:
         self._pieces = lru_cache(maxsize=512)(self._cut)
 
     def show_contact(self, address: str) -> None:
-        """Another address to write to, from now on."""
+        """Show another contact address on pages from now on."""
         if address != self.site.contact:
             self.site = replace(self.site, contact=address)
             self._pieces.cache_clear()
 
     def show_archive(self, path: str) -> None:
-        """Where the archive is, if it is served here: pages that only say something lead to it."""
+        """Set the path of the archive, if it is served here; pages with only a message link to it."""
         self.site = replace(self.site, archive=path)
         self._pieces.cache_clear()
 
     def page(self, name: str, view: View, context: Mapping[str, Any]) -> str:
-        """Return a page by its template (``optout.html``), with all that :file:`base.html` wants."""
+        """Return a page by its template (``optout.html``), with all values that :file:`base.html` needs."""
         languages = tuple((code, NAMES[code]) for code in LANGUAGES["pages"]) if view.switch else ()
         basis = {"site": self.site, "languages": languages, "keep": view.keep, "also": "", "errors": {}}
         return render_page(name, view.language, basis | dict(context))
 
     def filled(self, name: str, view: View, fixed: Mapping[str, Any], places: Mapping[str, str]) -> str:
-        """Return the same for ``fixed`` values that many people share, with ``places`` that are each person's own.
+        """Return a page from ``fixed`` values that many people share, and ``places`` with each person's own values.
 
-        A place that is empty is for the template an empty value, so that it can leave out what hangs on it.
+        The template sees an empty place as an empty value, so that it can leave out the parts that depend on it.
         """
         empty = tuple([key for key, value in places.items() if not value])
         shown = tuple([key for key, value in places.items() if value])
@@ -132,5 +132,5 @@ def respond(text: str, status: int = 200, headers: Mapping[str, str] | None = No
 
 
 def _harmless(value: Any) -> Any:
-    """Return a text without the marks that stand for places."""
+    """Return a text without the marks of places."""
     return value.replace(_OPEN, "").replace(_CLOSE, "") if isinstance(value, str) else value

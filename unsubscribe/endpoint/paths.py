@@ -1,10 +1,10 @@
-"""What a path means: with or without the path of the public address, and without what slipped in on its way to us.
+"""The intended path of a request: without the public address's own path, and without accidental additions.
 
-Promises: a public address with a path (``https://example.org/post``) is answered whether the proxy takes that path away
-or not. Slashes too many are forgiven anywhere, and so is punctuation at the end. Behind a whole token (36 or 48 signs)
-all is cut from the first sign on that no token can have, so a link that somebody wrote with ``)``, ``>`` or ``&utm_…``
-behind it still works. A token itself is never mended (I7): one with more, fewer or other signs stays as it is, and is
-refused. Pure; nothing redirects.
+Promises: a public address with a path (``https://example.org/post``) is answered whether or not the proxy removes that
+path. Superfluous slashes are ignored anywhere, and so is punctuation at the end. After a complete token (36 or 48
+characters) the text is cut at the first character that no token can have. So a link followed by ``)``, ``>`` or
+``&utm_…`` still works. A token itself is never mended (I7): one with more, fewer or other characters stays as it is,
+and is refused. Pure; nothing redirects.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections.abc import Iterator
 
 OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
 KNOWN = OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
-LONGEST = 2_000  # of a path that is looked at; a longer one is nobody's
+LONGEST = 2_000  # characters of a path that is examined; no link is longer
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SLASHES = re.compile(r"/{2,}")
 _ENDS = "/.,;:!?()[]{}<>'\"*_|\\&»«›‹”“’‘„‚… \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_BEARERS = frozenset({"u", "d", "c", "confirm", "my-data"})  # what tokens stand behind
+_BEARERS = frozenset({"u", "d", "c", "confirm", "my-data"})  # first parts of paths that a token follows
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{48}|[A-Za-z0-9_-]{36})(?:_*(?:[^A-Za-z0-9_=-].*)?)", re.DOTALL)
 _CODE = re.compile(r"([A-Za-z0-9_-]{16}(?:\.txt)?)(?:_*(?:[^A-Za-z0-9_-].*)?)", re.DOTALL)
 
 
 def meant(path: str, base: str = "") -> str:
-    """Return the path of ours that is meant.
+    """Return the intended path of this site.
 
     ``base``: the path of the public address, decoded, without a slash at its end.
     """
@@ -41,7 +41,7 @@ def meant(path: str, base: str = "") -> str:
 
 
 def _within(path: str, base: str) -> str:
-    """Without ``base``, where what follows it is a page of ours."""
+    """Return the path without ``base``, where the rest is a page of this site."""
     if path != base and not path.startswith(f"{base}/"):
         return path
     rest = path[len(base) :] or "/"
@@ -53,12 +53,12 @@ def _first(path: str) -> str:
 
 
 def _bare(path: str) -> str:
-    """Without slashes and punctuation at the end."""
+    """Return the path without slashes and punctuation at the end."""
     return path.rstrip(_ENDS) or "/"
 
 
 def _parts(rest: str) -> Iterator[str]:
-    """Yield the parts behind the first, up to the token that something else stands behind: what follows is no path."""
+    """Yield the parts after the first, up to a token followed by other text: the rest is not part of the path."""
     for part in rest.split("/"):
         token = _TOKEN.fullmatch(part)
         if found := token[1] if token else part.rstrip(_ENDS):

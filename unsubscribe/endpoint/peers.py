@@ -1,11 +1,11 @@
-"""Where a request comes from, for limits only: never stored as it is, never logged.
+"""The peer that sends a request, for limits only: never stored as it is, never logged.
 
-Promises: what a proxy says of it is believed only from a proxy that is trusted (loopback by default; addresses or
-networks), and of all that is said, in every ``X-Forwarded-For`` or ``Forwarded`` line together, only the last hop that
-is no trusted proxy itself: what a client wrote there before counts for nothing. Ports, brackets, quotes and zones are
-taken away. Whatever is not an address after that counts as one peer, ``UNKNOWN``, as do two headers that contradict
-each other (one of them is the client's); so it has a limit, which all of its kind share. An IPv6 address counts with
-its neighbours in the same /64, which one household has.
+Promises: forwarding headers are believed only from a trusted proxy (loopback by default; addresses or networks). Of all
+hops, in every ``X-Forwarded-For`` or ``Forwarded`` line together, only the last hop that is no trusted proxy itself
+counts. Values that a client wrote before it are ignored. Ports, brackets, quotes and zones are removed. A value that is
+not an address after that counts as one peer, ``UNKNOWN``. So do two headers that contradict each other (one of them is
+the client's). ``UNKNOWN`` has a limit too, which all such requests share. An IPv6 address counts with its neighbours in
+the same /64, which one household has.
 
 Source: RFC 7239 sections 4, 6 and 7.1.
 """
@@ -25,18 +25,18 @@ _SPEAKING = frozenset({b"x-forwarded-for", b"forwarded"})
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _PAIR = re.compile(r"""[ \t]*([-!#$%&'*+.^_`|~0-9A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s,;"]*)[ \t]*([,;]|$)""")
-_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:]*))(?::[0-9A-Za-z._-]*)?")  # section 6: a number, or a word instead
+_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:]*))(?::[0-9A-Za-z._-]*)?")  # section 6: a number, or a name instead
 
 
 def peer_of(request: Request, trusted: Collection[str]) -> str:
-    """Return the address that asks, or ``UNKNOWN``; never nothing."""
+    """Return the address of the peer, or ``UNKNOWN``; never an empty text."""
     networks = _networks(frozenset(trusted))
     asks = _address(request.client.host) if request.client else None
     if asks is not None and _is_in(asks, networks):
         said = {
             _last(hops, networks)
             for hops in (_forwarded_for(request), _forwarded(request))
-            if hops  # an empty header says nothing
+            if hops  # an empty header does not count
         }
         asks = said.pop() if len(said) == 1 else None
     if asks is None:
@@ -47,7 +47,7 @@ def peer_of(request: Request, trusted: Collection[str]) -> str:
 
 
 def forwards_unbelieved(scope: Scope, trusted: Collection[str]) -> str:
-    """Return the address of a peer that speaks for others and is no trusted proxy; empty for any other request."""
+    """Return the address of an untrusted peer that sends forwarding headers; empty for any other request."""
     if not any(name in _SPEAKING for name, _ in scope["headers"]) or not scope.get("client"):
         return ""
     asks = _address(scope["client"][0])
@@ -55,7 +55,7 @@ def forwards_unbelieved(scope: Scope, trusted: Collection[str]) -> str:
 
 
 def _last(hops: list[str], networks: tuple[Network, ...]) -> Address | None:
-    """Return the last hop that is not trusted, or cannot be read; the last of all where each is trusted."""
+    """Return the last untrusted hop (None if it is unreadable); the last of all where each is trusted."""
     for hop in reversed(hops):
         found = _address(hop)
         if found is None or not _is_in(found, networks):
@@ -64,13 +64,13 @@ def _last(hops: list[str], networks: tuple[Network, ...]) -> Address | None:
 
 
 def _forwarded_for(request: Request) -> list[str]:
-    """All hops of all lines."""
+    """Return all hops of all ``X-Forwarded-For`` lines."""
     lines = ",".join(request.headers.getlist("x-forwarded-for"))
     return [hop for hop in (piece.strip() for piece in lines.split(",")) if hop]
 
 
 def _forwarded(request: Request) -> list[str]:
-    """Return the same of ``Forwarded``; one that is not as the RFC wants it is a hop that nobody can read."""
+    """Return all hops of ``Forwarded``; an element that breaks the RFC is an unreadable hop."""
     lines = ",".join(line for line in request.headers.getlist("forwarded") if line.strip())
     try:
         return list(_elements(lines)) if lines else []
@@ -79,7 +79,7 @@ def _forwarded(request: Request) -> list[str]:
 
 
 def _elements(lines: str) -> Iterator[str]:
-    """Return the value of each element after ``for=``. Raises ``ValueError``."""
+    """Yield the value after ``for=`` of each element. Raises ``ValueError``."""
     place, hop = 0, UNKNOWN
     while place < len(lines):
         pair = _PAIR.match(lines, place)

@@ -1,9 +1,9 @@
-"""How the endpoint is put on a port: uvicorn with limits, and without the lines that would tell too much.
+"""The server of the endpoint: uvicorn with limits, and without headers and log lines that reveal too much.
 
-Promises: no ``Server`` header, no access log (paths hold tokens), no trust in ``X-Forwarded-For``. What one connection
-may cost, in bytes and in time, is in :mod:`.connection`; how many there may be, and what happens when descriptors run
-out, in :mod:`.gate`. An answer leaves in pieces that wait for their reader, so that a large one costs no more memory.
-:class:`Server` also raises the process's soft limit on open files.
+Promises: no ``Server`` header, no access log (paths hold tokens), no trust in ``X-Forwarded-For``. :mod:`.connection`
+limits the bytes and time of one connection. :mod:`.gate` limits their number, also when descriptors run out. An answer
+leaves in pieces that wait for their reader, so that a large one costs no more memory. :class:`Server` also raises the
+process's soft limit on open files.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class InPieces:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -59,10 +59,10 @@ class InPieces:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, with a gate of ours before each listening socket."""
+    """Uvicorn's server, with our own gate on each listening socket."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, on the sockets that are given, else on the address of the settings."""
+        """Begin to listen, on the given sockets, else on the address of the settings."""
         found = sockets or [self.config.bind_socket()]
         await super().startup(sockets=[])
         most, state = room(shortage.raise_files()), self.server_state

@@ -1,13 +1,14 @@
-"""One transaction for everybody who comes at the same time: many requests, one thread, one commit.
+"""One transaction for all requests that come at the same time: many requests, one thread, one commit.
 
-What for: an opt-out is answered when it is on disk, and a commit takes longer than the rest; 32 readers at once share
-one (traps.md: 2,500 a second with a commit each, 4,600 shared). The same for reading: one hand-off to a thread for all.
+Purpose: an opt-out is answered when it is on disk, and a commit takes longer than the rest. 32 readers at once share
+one commit (traps.md: 2,500 a second with a commit each, 4,600 shared). Reading is shared too: one hand-off to a thread
+for all.
 
-Promises: :meth:`GroupCommit.run` returns only after the transaction that did the work was committed; a piece of work
-that raises changes nothing and harms none of its neighbours (they are done again, each alone); a transaction stays
+Promises: :meth:`GroupCommit.run` returns only after the transaction that did the work was committed. A piece of work
+that raises changes nothing and harms none of the other pieces (they are done again, each alone). A transaction stays
 under ``LONGEST`` (SQLite's lock is held at most 50 ms). A piece of work may run twice (the first try rolled back), so
-it does nothing but speak to its connection. Raises what the work raised, or the ``StorageError`` of the transaction:
-then nothing of it was kept. Works in whatever event loop ``run`` is called.
+it may only use its connection. Raises the error of the work, or the ``StorageError`` of the transaction: then nothing
+of it was kept. Works in any event loop that calls ``run``.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _ALONE = object()
 LONGEST = 0.03
 MOST = 64
 PATIENCE, MOST_PATIENT = 0.0005, 0.02
-ROUNDS = 4  # of the event loop, from an answer to the next request: tell the task, send, read, ask
+ROUNDS = 4  # turns of the event loop from an answer to the next request: wake the task, send, read, ask
 
 
 @dataclass(eq=False, slots=True)
@@ -51,31 +52,31 @@ class GroupCommit:
     def __init__(
         self, begin: Callable[[], AbstractContextManager[Connection]], name: str, *, patient: bool = False
     ) -> None:
-        """``patient``: in a crowd, wait for a moment until it is complete, where a transaction is dear (a commit)."""
+        """Set up; ``patient``: wait briefly for more pieces under load, where a transaction is costly (a commit)."""
         self._begin = begin
         self._name = name
         self._patient = patient
-        self._crowd = 1  # so many came together lately
-        self._wanted, self._enough = 0, threading.Event()  # the thread waits until so many are in the queue
+        self._crowd = 1  # the number of pieces that came together last time
+        self._wanted, self._enough = 0, threading.Event()  # the awaited queue length; set when reached
         self._queue: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return the result of ``work``, once it is committed. A caller that goes away does not undo the work."""
+        """Return the result of ``work``, once it is committed. A cancelled caller does not undo the work."""
         answer: T = await self._ask(work, _ALONE)
         return answer
 
     async def run_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """Return the answer for ``item`` of work on many items at once: those of all who ask the same now."""
+        """Return the answer for ``item`` of work on many items at once: all items now queued for the same work."""
         answer: T = await self._ask(work, item)
         return answer
 
     async def run_planned(self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item) -> T:
-        """As :meth:`run_many`, for work of which a part is done before the transaction begins: ``plan`` gives the rest.
+        """Run like :meth:`run_many`, but call ``plan`` before the transaction; it returns the work to do inside.
 
-        While one process has SQLite's lock, others plan.
+        While one process has SQLite's lock, others can plan.
         """
         answer: T = await self._ask(plan, item, planned=True)
         return answer
@@ -83,7 +84,7 @@ class GroupCommit:
     async def _ask(self, work: Callable[..., Any], item: Any, *, planned: bool = False) -> Any:
         loop = asyncio.get_running_loop()
         piece = _Piece(work, item, planned, loop, loop.create_future())
-        with self._lock:  # nobody comes after the end that close() puts into the queue
+        with self._lock:  # held so that no piece follows the end mark that close() puts into the queue
             if self._closed:
                 raise StorageAway("the service is being stopped")
             if self._thread is None:
@@ -95,7 +96,7 @@ class GroupCommit:
         return await piece.future
 
     def close(self) -> None:
-        """Finish what is waiting and end the thread. May be called twice, and while others still ask."""
+        """Finish the waiting work and end the thread. May be called twice, and while callers still queue work."""
         with self._lock:
             self._closed = True
             thread, self._thread = self._thread, None
@@ -112,11 +113,11 @@ class GroupCommit:
             pieces = [piece for piece in batch if piece is not None]
             if pieces:
                 self._together(pieces)
-                self._crowd = len(pieces) + self._queue.qsize()  # who has an answer now may come again
+                self._crowd = len(pieces) + self._queue.qsize()  # callers answered now may come again
                 _answer(pieces)
 
     def _gather(self) -> list[_Piece | None]:
-        """Who waits now. Where several came together lately they come again together: that many are waited for."""
+        """Return the waiting pieces; if patient, first wait for as many as came together last time."""
         batch = [self._queue.get()]
         if self._patient and self._crowd > 1 and batch[0] is not None:
             self._wait_for(self._crowd - 1, batch[0].loop)
@@ -125,46 +126,47 @@ class GroupCommit:
         return batch
 
     def _wait_for(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
-        """Until so many are in the queue, but not when nobody came for a while in which the loop had nothing to do.
+        """Wait until ``number`` pieces are queued, or no new piece came while the loop was idle.
 
-        While the loop answers those of the last transaction, nobody can come: that is no sign that nobody will.
+        No new round of waiting begins after ``MOST_PATIENT`` seconds. While the loop still answers the last transaction
+        no piece can come, so that time does not count as idle.
         """
         self._enough.clear()
         self._wanted, before, until = number, -1, time.monotonic() + MOST_PATIENT
         while before < (there := self._queue.qsize()) < number and time.monotonic() < until:
             before = there
-            with suppress(RuntimeError):  # that loop has ended
+            with suppress(RuntimeError):  # that event loop has ended
                 loop.call_soon_threadsafe(self._go_round, loop, ROUNDS)
-                self._enough.wait(MOST_PATIENT)  # until they are all there, or the loop has gone round
+                self._enough.wait(MOST_PATIENT)  # set by the last piece, or after ROUNDS turns of the loop
                 self._enough.clear()
             if self._queue.qsize() < number:
                 self._enough.wait(PATIENCE)
         self._wanted = 0
 
     def _go_round(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
-        """In the loop: wake the thread when it has gone round so many times."""
+        """Wake the thread after ``rounds`` turns of the loop. Runs in the loop."""
         if rounds and self._wanted:
             loop.call_soon(self._go_round, loop, rounds - 1)
         else:
             self._enough.set()
 
     def _together(self, batch: list[_Piece]) -> None:
-        """All in one transaction as far as the time goes, the rest in the next; after a failure each alone."""
+        """Do all pieces in one transaction within ``LONGEST``, the rest in the next; after a failure each alone."""
         rest = batch
         while rest:
             try:
                 rest = self._transaction(rest)
-            except BaseException as error:  # nothing was kept
+            except BaseException as error:  # rolled back: nothing was kept
                 waits = isinstance(error, (StorageAway, StorageBusy, StorageFull))
                 for piece in rest:
                     if waits and not isinstance(error, StorageConflict):
-                        piece.error = error  # trying for each would only keep them waiting
+                        piece.error = error  # a try for each piece would only prolong the wait
                     else:
-                        self._alone(piece)  # each learns whether it was the cause, and touches less
+                        self._alone(piece)  # each piece gets its own result, and locks less
                 return
 
     def _transaction(self, pieces: list[_Piece]) -> list[_Piece]:
-        """Do what fits into one transaction; those that are left."""
+        """Do the pieces that fit into one transaction; return those that are left."""
         plans = {work: work([piece.item for piece in pieces if piece.work == work]) for work in _planned(pieces)}
         started = time.monotonic()
         rest = pieces
@@ -190,7 +192,7 @@ def _planned(pieces: Sequence[_Piece]) -> set[Callable[..., Any]]:
 
 
 def _do(connection: Connection, turn: list[_Piece], plan: Callable[[Connection], Sequence[Any]] | None) -> None:
-    """One piece, or several that are the same work for different items."""
+    """Do one piece, or several pieces of the same work for different items."""
     if turn[0].item is _ALONE:
         turn[0].answer = turn[0].work(connection)
         return
@@ -200,13 +202,13 @@ def _do(connection: Connection, turn: list[_Piece], plan: Callable[[Connection],
 
 
 def _answer(batch: list[_Piece]) -> None:
-    """Tell the askers, with one wake-up for each event loop."""
+    """Deliver the results, with one wake-up for each event loop."""
     loops = {piece.loop for piece in batch}
     for loop in loops:
         mine = [piece for piece in batch if piece.loop is loop]
         try:
             loop.call_soon_threadsafe(_settle, mine)
-        except RuntimeError:  # that loop has ended: nobody waits any more
+        except RuntimeError:  # that event loop has ended: no caller waits any more
             continue
 
 

@@ -1,9 +1,9 @@
 """``/subscribe`` and ``/confirm/TOKEN``: signing up with one letter and one button.
 
-Promises: the answer to a sign-up is the same for every address that can be one, also in time (D8); nothing is ticked
-beforehand. While the organisation has no address of its own for the letter, a page says that signing up is closed.
-The sentence of consent is stored as it was shown, with its version (D5, D6); a machine that fills in the
-trap is answered as a person and does nothing (D22). The link to confirm shows a button; only the POST confirms (B7).
+Promises: the answer to a sign-up is the same for every valid address, also in time (D8); nothing is ticked beforehand.
+While the organisation has no address of its own for the letter, a page says that signing up is closed. The sentence of
+consent is stored as it was shown, with its version (D5, D6). A robot that fills in the trap field gets the usual
+answer, and nothing is done (D22). The link to confirm shows a button; only the POST confirms (B7).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SignUpPages:
         self._spent = Spent()
 
     def routes(self) -> list[Route]:
-        """Return the form, and the link in the letter."""
+        """Return the routes of the form, and of the link in the letter."""
         methods = ["GET", "POST"]
         return [
             Route("/subscribe", self.subscribe, methods=methods),
@@ -54,7 +54,7 @@ class SignUpPages:
         ]
 
     async def subscribe(self, request: Request) -> Response:
-        """Return the form, or the request."""
+        """Show the form, or take the request."""
         view = self.desk.view(request)
         if not self.desk.signs_up:
             return await self._closed(request, view)
@@ -65,7 +65,7 @@ class SignUpPages:
             return self._asked(view, fields)
         wish = self._wish(request, view, fields)
         typed = {"email": wish.email, "name": wish.name}
-        if forms.one(fields, "version") not in ("", wish.version):  # an old page, or a form on another site (D5)
+        if forms.one(fields, "version") not in ("", wish.version):  # an outdated page, or a form on another site (D5)
             return await self._form(request, view, typed, {"consent": self._fault_text(view, "consent")}, wish.topics)
         async with evenly():
             faults = await self._request(wish)
@@ -76,7 +76,7 @@ class SignUpPages:
         return self._asked(view, fields)
 
     async def _request(self, wish: SignUpForm) -> Sequence[Fault]:
-        """Ask, unless it can be seen without any lock that nothing would come of it; what is wrong with the wish."""
+        """Store the request, unless a read without any lock already excludes it; return its faults."""
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
         uses = signup.uses(wish, pepper, now)
         if wish.topics and self._spent.knows(uses, now):
@@ -89,13 +89,13 @@ class SignUpPages:
         return self._dropped(self._spent.which(uses, now))
 
     def _dropped(self, limit: Limit | None) -> Sequence[Fault]:
-        """Count what a limit turned away; whoever asked is answered as ever."""
+        """Count a request that a limit turned away; the reader gets the usual answer."""
         if limit:
             self.tally.drop(limit)
         return ()
 
     async def confirm(self, request: Request) -> Response:
-        """Return the button, or the confirmation."""
+        """Show the button, or confirm."""
         now = self.desk.now
         token, fresh = self.desk.short_token(request.path_params["token"], Purpose.CONFIRM)
         found = await self.desk.read(partial(_look, token))
@@ -111,7 +111,7 @@ class SignUpPages:
         return self._confirmed(view, done) if done.stand == "confirmed" else self._too_late(request, view, done)
 
     def consent(self, view: View) -> tuple[str, str]:
-        """Return the sentence that one agrees to by signing up, and its version, which follows from the text."""
+        """Return the sentence of consent for signing up, and its version, which is derived from the text."""
         _ = view.gettext
         text = _(
             "By signing up, you agree that %(name)s sends you emails about the topics you ticked. You can stop at any "
@@ -137,7 +137,7 @@ class SignUpPages:
     ) -> Response:
         first = _named(request)
         topics = await self.desk.read(lambda conn: contacts.topics(conn, only_open=True))
-        topics.sort(key=lambda one: one.slug not in first)  # asked for by a link: first, and not ticked (D6)
+        topics.sort(key=lambda one: one.slug not in first)  # topics named by the link come first, not ticked (D6)
         context = {
             "topics": [
                 Shown(one.slug, one.name_in(view.language), one.about(view.language), "x" if one.slug in chosen else "")
@@ -153,7 +153,7 @@ class SignUpPages:
         return respond(self.desk.pages.page("subscribe.html", view, context), 422 if faults else 200, headers)
 
     async def _closed(self, request: Request, view: View) -> Response:
-        """Nobody has said yet from which address the letter to confirm comes."""
+        """Return the page for a closed sign-up: no From address for the letter to confirm is set yet."""
         await self.desk.find_contact()
         _ = view.gettext
         sentences = (
@@ -164,7 +164,7 @@ class SignUpPages:
         return self.desk.message(view, _("Signing up is not possible yet"), sentences, status)
 
     def _asked(self, view: View, fields: forms.Form) -> Response:
-        """One and the same answer but for the address as it was typed, whatever is known of it (1.4 no. 35)."""
+        """Return the answer, the same for every address except for the typed address itself (1.4 no. 35)."""
         again = self.desk.subscribe(view, [slug[:64] for slug in fields.get("topic", ())[:MOST_NAMED]])
         places = {"address": forms.one(fields, "email")[:LONGEST_ADDRESS], "again": again}
         return respond(self.desk.pages.filled("asked.html", View(view.language, view.keep), {}, places))
@@ -186,7 +186,7 @@ class SignUpPages:
         return self.desk.done(view, _("You have signed up"), (told,), after=stop)
 
     def _too_late(self, request: Request, view: View, found: SignUp) -> Response:
-        """Return the way back, for the same topics: the link names them, also when the request itself was deleted."""
+        """Return a link to sign up again for the same topics: the old link names them, even after deletion."""
         _ = view.gettext
         sentences = (_("Nothing was changed. Sign up again, and we will send you a new email."),)
         slugs = _named(request) or [topic.slug for topic in found.topics]
@@ -208,7 +208,7 @@ class SignUpPages:
 
 
 def _named(request: Request) -> list[str]:
-    """Return the topics that a link names: they may choose an order, and nothing else."""
+    """Return the topics that a link names: they only set an order."""
     return [forms.clean(slug)[:64] for slug in request.query_params.getlist("topic")[:MOST_NAMED]]
 
 

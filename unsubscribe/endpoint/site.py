@@ -1,7 +1,7 @@
-"""Whose pages these are: the brand as pages need it, and the files that every page refers to, named by their content.
+"""The brand as pages need it, and the files that every page refers to, named by their content.
 
-Promises: the style sheet and the logo have their hash in their name, so they may be kept for ever by browsers; the
-page itself holds no style and no script (the Content-Security-Policy would stop them). All is made once, at the start.
+Promises: the style sheet and the logo have their hash in their name, so browsers may cache them for ever. The page
+itself holds no style and no script (the Content-Security-Policy would stop them). All is made once, at the start.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """What :file:`base.html` shows of the organisation."""
+    """The organisation's data that :file:`base.html` shows."""
 
     name: str
     base: str
@@ -47,7 +47,7 @@ class SiteView:
     accessibility: str = ""
     website: str = ""
     website_label: str = ""
-    archive: str = ""  # where letters can be read by everybody; empty where nobody serves them
+    archive: str = ""  # the public archive of letters; empty where it is not served
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def look_of(brand: Brand, public_url: str, contact_address: str) -> Theme:
 
 
 def _small(sheet: str, brand: Brand) -> bytes:
-    """Return the style sheet with the brand's colours behind it, without comments and spare spaces."""
+    """Return the style sheet followed by the brand's colours, without comments and spare spaces."""
     text = _COMMENT.sub("", sheet + colours.css(brand))
     return _SPACE.sub(lambda found: found[1] or " ", text).strip().encode()
 

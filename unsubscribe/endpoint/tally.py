@@ -1,8 +1,8 @@
-"""What a web process counts for staff: sign-ups that a limit turned away, and peers that speak for others unbelieved.
+"""The counters of a web process for staff: sign-ups that a limit turned away, and untrusted forwarding peers.
 
-Promises: counted at once for Prometheus; in the database ``LATER`` seconds after the first of several, in one
-transaction, so that a flood writes no more than that; what the database does not take then is counted for the next
-time. Of strangers ``MOST_KNOWN`` are kept in memory at most. A stranger is told to the log once.
+Promises: counted at once for Prometheus. The database gets the counts ``LATER`` after the first of several, in one
+transaction, so that a flood writes no more often. Counts that the database does not take then are added to the next
+write. At most ``MOST_KNOWN`` untrusted peers are kept in memory. The log names an untrusted peer once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_KNOWN = 64
 
 
 class DropCounter:
-    """Of one application."""
+    """The counters of one application."""
 
     def __init__(self, desk: WebContext) -> None:
         self._desk = desk
@@ -54,7 +54,7 @@ class DropCounter:
         self._soon()
 
     def heard(self, scope: Scope) -> None:
-        """Count a request."""
+        """Count a request if an untrusted peer sent it with forwarding headers."""
         peer = forwards_unbelieved(scope, self._desk.deps.trusted_proxies)
         if not peer:
             return
@@ -67,7 +67,7 @@ class DropCounter:
             log.warning("forwarded_by_a_peer_that_is_not_trusted", peer=peer, see="postiljon doctor")
 
     def _soon(self) -> None:
-        """Have it written, once for all that come until then: the timer is the only one at a time."""
+        """Start the timer, unless it runs: after ``LATER``, one write takes all counts until then."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LATER.total_seconds(), self._begin)
 

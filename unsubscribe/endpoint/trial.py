@@ -1,7 +1,7 @@
-"""The links of a test mail: the pages that a reader would see, which say that it was a test and act on nothing.
+"""The links of a test mail: the pages that a reader would see, with a notice of the test and without any act.
 
-Promises: a page of a test mail has ``trial`` in its context, so that :file:`base.html` says so; nothing is stored,
-sent or counted, by GET or by POST (List-Unsubscribe's one click too); whom it shows is nobody.
+Promises: a page of a test mail has ``trial`` in its context, so that :file:`base.html` says so. Nothing is stored, sent
+or counted, by GET or by POST (List-Unsubscribe's one click too); the reader shown is not a real contact.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ CONTEXT: dict[str, object] = {"trial": True}
 
 
 def of(token: Token) -> dict[str, object]:
-    """Return the values of a page about it; none for a link of a letter."""
+    """Return the context values for a page of a test mail; empty for a link of a letter."""
     return CONTEXT if trial_topic(token) is not None else {}
 
 
 def look(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, Sequence[Topic]]:
-    """Return a reader of the test mail, who is nobody, and the topics that the form would show."""
+    """Return a placeholder reader of the test mail, and the topics that the form would show."""
     found = contacts.topics(conn)
     topic = next((one for one in found if one.id == trial_topic(token)), None)
     nobody = Contact(0, _NOBODY, _NOBODY, b"", "example.org", "", "", {}, frozenset(), now, now)
@@ -39,7 +39,7 @@ def look(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, Seq
 
 
 def nothing_done(desk: WebContext, view: View) -> Response:
-    """Return the answer to a button."""
+    """Return the page after a button: nothing was changed."""
     _ = view.gettext
     told = _("A reader who uses this button sees here what was changed.")
     return desk.done(view, _("Nothing was changed"), (told,), kind="info", trial=True)

@@ -1,7 +1,7 @@
-"""What the house sees of its web side: counters for Prometheus and lines in the log, without addresses or tokens.
+"""Monitoring of the web side: counters for Prometheus and lines in the log, without addresses or tokens.
 
-Promises: a path is logged with everything after its first part masked (``/u/…``), never a query, a body, an address
-of mail or of network. Each application has a registry of its own, so that several can live in one process.
+Promises: a path is logged with everything after its first part masked (``/u/…``). No query, body, mail address or
+network address is logged. Each application has a registry of its own, so that several can live in one process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = get_logger("postiljon.web")
 
 
 def masked(path: str) -> str:
-    """Return a path as it may be logged and counted: ``/u/…``; what is not ours is ``/?``."""
+    """Return the masked path for logs and counters: ``/u/…``; an unknown path is ``/?``."""
     first, _, rest = path.lstrip("/").partition("/")
     if first not in KNOWN:
         return "/" if path == "/" else "/?"
@@ -58,13 +58,13 @@ class Metrics:
         self.seconds.observe(seconds)
 
     def chose(self, choice: str) -> None:
-        """Count what a reader chose, and say it in the log without saying who."""
+        """Count a reader's choice, and log it without naming the reader."""
         self._chosen(choice).inc()
 
     def page(self, gauges: Iterable[Gauge] = ()) -> bytes:
-        """All counters in the text format of Prometheus; with several web processes, those of all together.
+        """Return all counters in the text format of Prometheus; with several web processes, those of all together.
 
-        ``gauges`` were read from the database for this answer.
+        ``gauges``: values read from the database for this answer.
         """
         read = CollectorRegistry()
         read.register(_Read(tuple(gauges)))
@@ -77,7 +77,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number that somebody has read: name, what it is, value."""
+    """A number for Prometheus: name, description, value."""
 
     name: str
     words: str
@@ -85,12 +85,12 @@ class Gauge:
 
 
 class _Read(Collector):
-    """Numbers that were read elsewhere: they are of all processes already."""
+    """Collector of numbers that were read elsewhere and already cover all processes."""
 
     def __init__(self, gauges: Sequence[Gauge]) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """As Prometheus's client wants them."""
+        """Yield the numbers in the form that Prometheus's client expects."""
         for gauge in self._gauges:
             yield GaugeMetricFamily(gauge.name, gauge.words, gauge.value)

@@ -9,7 +9,7 @@ from unsubscribe.endpoint.dates import short_day
 from unsubscribe.endpoint.pages import View
 
 
-def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is put into words later
+def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is translated later
     """Mark a text for the catalogue."""
     return message
 
@@ -67,7 +67,7 @@ def later(day: date, months: int) -> date:
 
 
 def stays(view: View) -> tuple[str, ...]:
-    """Return the words once the forms of a day are used up: the same whatever is stored."""
+    """Return the text for used-up forms of the day: the same for all stored values."""
     _ = view.gettext
     return (
         _("You will receive no more emails than you have now chosen. If you had chosen fewer before, that stays."),

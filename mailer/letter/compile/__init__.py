@@ -1,8 +1,8 @@
-"""From a letter's source to a compiled letter, once per campaign. The only premailer import is in :mod:`.inline`.
+"""Compilation of a letter's source to a letter, once per campaign. The only premailer import is in :mod:`.inline`.
 
 :func:`compile_letter` takes a :class:`LetterSource` and gives a ``Compiled``: plan for HTML, text and subject, the
-version for nobody in particular, images and warnings. Raises ``FaultsError`` with every fault at once. Success does
-not mean that contacts have the attributes that the letter names.
+public version, images and warnings. Raises ``FaultsError`` with every fault at once. Success does not mean that
+contacts have the attributes that the letter names.
 """
 
 from mailer.letter.compile.pipeline import compile_letter

@@ -1,8 +1,8 @@
-"""The two Markdown rules of our own: ``::: name argument`` … ``:::``, and a line of tags (``{% if … %}`` alone).
+"""This project's two Markdown rules: ``::: name argument`` … ``:::``, and a line of tags (``{% if … %}`` alone).
 
-A fence has three colons or more; it is closed by a line with as many or more and nothing else, so a block within a
-block has a shorter fence than the one around it. :data:`BLOCKS` lists what a letter knows; a further kind (teaser,
-columns) is an entry here and a look for HTML and for text.
+A fence has three colons or more. A line with as many or more and nothing else closes it. So a block within a block has
+a shorter fence than the one around it. :data:`BLOCKS` lists the blocks of a letter; a further kind (teaser, columns)
+needs an entry here and a layout for HTML and for text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mailer.letter.compile.mask import Placeholders
 
 @dataclass(frozen=True, slots=True)
 class BlockKind:
-    """What a block takes: an address after its name or nothing; one line of text or any Markdown inside."""
+    """The form of a block: an address after its name or nothing; one line of text or any Markdown inside."""
 
     name: str
     argument: Literal["url", "none"]
@@ -42,11 +42,11 @@ _INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", 
 
 
 def add_rules(markdown: MarkdownIt, masker: Placeholders) -> None:
-    """Teach ``markdown`` the two rules."""
+    """Add the two rules to ``markdown``."""
 
     def control(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
         line = line_of(state, start)
-        rows = silent and state.parentType == "table"  # dialect.py takes tags between rows
+        rows = silent and state.parentType == "table"  # dialect.py handles tags between rows
         if rows or not masker.control_line.fullmatch(line):
             return False
         if not silent:
@@ -67,7 +67,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if silent:
         return True
-    if opening is None:  # closes what is not open: checks.py tells
+    if opening is None:  # closes no open block: checks.py reports it
         token = state.push("stray_fence", "", 0)
         token.content, token.map = line, [start, start + 1]
         state.line = start + 1
@@ -86,8 +86,8 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _closing_line(state: StateBlock, start: int, end: int, colons: int) -> int:
-    """Return the line that closes a fence of ``colons``, or ``end``. Within a list it ends where the list does."""
-    inner: list[int] = []  # fences opened since, as short as or shorter than ours
+    """Return the line that closes a fence of ``colons``, or ``end``. Within a list, a fence ends with the list."""
+    inner: list[int] = []  # colons of the fences opened since
     for number in range(start, end):
         line = line_of(state, number)
         if state.sCount[number] < state.blkIndent and line:

@@ -1,4 +1,4 @@
-"""What is wrong with the address of a link or button, and with the slots in it. Gives words, raises nothing."""
+"""Checks of the address of a link or button, and of the slots in it. Yields findings, raises nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def address_faults(target: str, masker: Placeholders) -> Iterator[AddressFinding
 
 
 def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str:
-    """Return the filter for a slot that is all of an address, of a recipient or of a number; "" for a part of one."""
+    """Return the filter for a slot that is a whole address, recipient or number; "" for a part of one."""
     before, after = target[: match.start()], target[match.end() :]
     if not masker.word.sub(lambda word: "" if word[1] == "c" else word[0], before).strip():
         return "_web"
@@ -43,7 +43,7 @@ def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str
 
 
 def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
-    """Return the address as the author wrote it, each slot taken for something that may stand there."""
+    """Yield the faults of the address as the author wrote it, with a sample in place of each slot."""
     mail = target[:7].lower() == "mailto:"
     sample = masker.word.sub("someone@example.org" if mail and "@" not in target.partition("?")[0] else "some1", target)
     if mail and "," in target.partition("?")[0]:
@@ -63,7 +63,7 @@ def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
 
 
 def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[AddressFinding]:
-    """Check that the fallback of a value is an address too, or nobody can follow the link."""
+    """Check that the fallback of a value is an address too; otherwise the link cannot be followed."""
     read = {"_web": addresses.of_value, "_mail": addresses.mailbox, "_phone": addresses.phone}[kind]
     example = f'default("{_EXAMPLES[kind]}")'
     for text in _texts(node):
@@ -74,7 +74,7 @@ def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[AddressFinding]:
 
 
 def _texts(node: Node) -> Iterator[str]:
-    """Yield the texts that a slot shows for who has no value."""
+    """Yield the texts that a slot shows for contacts without a value."""
     match node:
         case Filter(inner, "default", arguments):
             yield from (str(part.value) for part in arguments[:1] if isinstance(part, Constant))

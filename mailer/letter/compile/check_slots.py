@@ -1,4 +1,4 @@
-"""Slots that nobody in particular has a value for: what *read online* shows there. Gives warnings, raises nothing."""
+"""Slots without a value in the public version, which *read online* shows. Gives warnings, raises nothing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 
 def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], addresses: set[Tag]) -> Iterator[Fault]:
-    """Yield a warning for each slot that every contact can fill and nobody in particular can.
+    """Yield a warning for each slot that has a value for every contact, but not in the public version.
 
-    ``addresses``: the slots that stand in one.
+    ``addresses``: the slots that stand in an address.
     """
     if not source.online:
         return
@@ -47,6 +47,6 @@ def _words(source: LetterSource, tag: Tag, addresses: set[Tag]) -> tuple[str, st
 def _only_persons_have(expression: str) -> bool:
     try:
         node = parse(expression, None)
-    except FaultsError:  # told already
+    except FaultsError:  # already reported
         return False
     return may_be_missing(node, frozenset()) and not may_be_missing(node)

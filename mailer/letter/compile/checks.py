@@ -1,7 +1,7 @@
-"""What is wrong with a letter's body, all at once: structure, blocks, links, pictures. Gives faults, raises nothing.
+"""Checks of a letter's body, all at once: structure, blocks, links, pictures. Gives faults, raises nothing.
 
-Errors stop the letter; warnings (``Fault.severity``) are for a person to look at: link texts that say nothing (C12),
-pictures on another host, a first heading beside the title.
+Errors stop the letter. Warnings (``Fault.severity``) are for a person to judge: link texts without meaning (C12),
+pictures on another host, a first-level heading beside the title.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Checker:
 
     masker: Placeholders
     source: LetterSource
-    opened: set[str] = field(default_factory=set)  # the names of HTML tags that were told
+    opened: set[str] = field(default_factory=set)  # the names of HTML tags that were reported
     written: list[str] = field(default_factory=list)  # the lines of the body
 
     def check(self, root: Element, *, tags_are_right: bool) -> list[Fault]:
-        """Every fault and warning, by line; where tags stand is checked only if the tags themselves are right.
+        """Return faults and warnings by line; places of tags are checked only if the tags themselves are right.
 
-        After :data:`MAX_FAULTS` faults the rest is left for the next time.
+        After :data:`MAX_FAULTS` faults the rest is left for the next check.
         """
         faults: list[Fault] = []
         self.written.extend(self.source.body.split("\n"))
@@ -96,7 +96,7 @@ class Checker:
             yield self._no_online(element.line, element.text)
 
     def _whole(self, element: Element) -> Iterator[Fault]:
-        """Yield the parts that would be left out, or would not become what they were meant to be."""
+        """Yield the faults of parts that would be left out, or would not become the markup that was meant."""
         match element.kind:
             case "table":
                 yield from self._cells(element)
@@ -119,7 +119,7 @@ class Checker:
             return
         tag = _TAG.match(element.text)
         closes, name = (bool(tag[1]), tag[2].lower()) if tag else (False, "")
-        if not closes or name not in self.opened:  # what closes was told with what opened
+        if not closes or name not in self.opened:  # a closing tag was reported with its opening tag
             hint = N_("HTML cannot stand in a letter; for a lone < write &lt;")
             if name == "br":
                 hint = N_("For a new line put a backslash at the end of the line.")
@@ -130,7 +130,7 @@ class Checker:
             self.opened.add(name)
 
     def _leftovers(self, element: Element) -> Iterator[Fault]:
-        """Warnings of what did not become what its author meant; a backslash before a sign says that it is meant."""
+        """Yield warnings of markup without effect; a backslash before a sign marks it as intended."""
         if element.kind == "heading" and not element.children:
             hint = N_("It is left out.")
             yield self.warning(element.line, "#" * int(element.name), N_("the text of a heading"), hint)
@@ -140,7 +140,7 @@ class Checker:
                 yield self.warning(line, found, rule.expected, rule.hint)
 
     def _cells(self, table: Element) -> Iterator[Fault]:
-        """Yield a row with more cells than the head: they would be shown nowhere."""
+        """Yield a fault for each row with more cells than the head: they would be shown nowhere."""
         rows = [row for part in table.children for row in part.children if row.kind == "tr"]
         most = len(rows[0].children)
         for row in rows[1:]:
@@ -153,7 +153,7 @@ class Checker:
                 yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
 
     def _fence(self, element: Element) -> Iterator[Fault]:
-        """Find a fence that does not end, and words behind ```: one names a language, more would be lost."""
+        """Find a fence that does not end, and words behind ```: one word names a language, more would be lost."""
         if not element.closed:
             hint = N_("All that follows is shown as code, with its signs.")
             yield self.warning(element.line, "```", N_("``` on a line of its own, where the code ends"), hint)
@@ -171,7 +171,7 @@ class Checker:
         return [(element.line, match[0]) for match in self.masker.word.finditer(element.text)]
 
     def _balance(self, tags: Iterable[tuple[int, str]]) -> Iterator[Fault]:
-        """Tags must open and close in the same paragraph, list, block, cell or code, else HTML would be torn."""
+        """Check that tags open and close in the same paragraph, list, block, cell or code, else HTML would be torn."""
         stack: list[tuple[int, str]] = []
         alone: list[tuple[tuple[int, str], str]] = []
         for tag in tags:
@@ -286,7 +286,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def is_picture(paragraph: Element) -> bool:
-    """Whether a paragraph holds one picture, or a link around one, and nothing else."""
+    """Return whether a paragraph holds one picture, or a link around one, and nothing else."""
     inside = [child for child in paragraph.children if child.kind != "softbreak"]
     if len(inside) == 1 and inside[0].kind == "link":
         inside = inside[0].children
@@ -294,7 +294,7 @@ def is_picture(paragraph: Element) -> bool:
 
 
 def _counts(child: Element) -> bool:
-    """Whether an element of a paragraph is more than a tag or a blank."""
+    """Return whether an element of a paragraph is more than a tag or a blank."""
     return child.kind != "control" and not (child.kind == "text" and not child.text.strip())
 
 

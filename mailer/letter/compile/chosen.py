@@ -1,8 +1,8 @@
 """A link whose whole address a condition chooses: ``[text]({% if contact.site %}…{% else %}…{% endif %})``.
 
-Promises: each arm is an address of its own, with all that stands before and behind the condition, so that it is checked
-and written like any other; an arm without an address is the text without a link. A condition within an address, behind
-its host, is none of this: it chooses a part. Raises nothing.
+Promises: each arm is an address of its own, with the text before and behind the condition. It is checked and written
+like any other. An arm without an address is the text without a link. A condition behind the host of an address is not
+such a choice: it chooses a part. Raises nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BEFORE = re.compile(r"\s*(?:(?:mailto|tel|sms):)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ConditionalAddress:
-    """The words of ``if``, ``elif`` and ``else`` with the address behind each, "" for none; and that of ``endif``."""
+    """The words of ``if``, ``elif`` and ``else``, each with its address ("" for none), and the word of ``endif``."""
 
     arms: tuple[tuple[str, str], ...]
     end: str
@@ -26,7 +26,7 @@ class ConditionalAddress:
 
 
 def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
-    """Return the addresses that a masked one is, if a condition that begins it chooses them; else ``None``."""
+    """Return the addresses of a masked target, if a condition at its beginning chooses them; else ``None``."""
     before = _BEFORE.match(target)
     words = list(masker.word.finditer(target))
     if not before or not words or words[0].start() != before.end() or masker.tag(words[0][0]).kind != "if":
@@ -40,7 +40,7 @@ def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
             break
         depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
     else:
-        return None  # not closed; told by the checks
+        return None  # not closed; the checks report it
     behind = target[marks[-1].end() :]
     arms = []
     for mark, following in pairwise(marks):
@@ -50,7 +50,7 @@ def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
 
 
 def addresses_in(target: str, masker: Placeholders) -> list[str]:
-    """Each address that a masked one may be, once; itself where no condition chooses it."""
+    """Return each address that a masked target may be, once; the target itself where no condition chooses it."""
     chosen = choice(target, masker)
     if chosen is None:
         return [target]

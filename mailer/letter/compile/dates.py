@@ -8,7 +8,7 @@ from mailer.letter.filters import locale_of
 
 
 def day_in_words(day: date, language: str) -> str:
-    """``day`` in full, in ``language`` (CLDR by Babel); in English if Babel does not know the language."""
+    """Return ``day`` in full, in ``language`` (CLDR by Babel); in English if Babel does not know the language."""
     from babel.dates import format_date
 
     return format_date(day, "long", locale=locale_of(language))

@@ -1,12 +1,13 @@
-"""Where the body's Markdown differs from CommonMark, so that no word vanishes or becomes what its author did not mean.
+"""Differences of the body's Markdown from CommonMark, so that no word vanishes or becomes unintended markup.
 
 - ``---`` is a thin line, also right under a line of text: no heading is made by underlining.
 - Indentation makes no code, and HTML swallows no lines: it is found within a paragraph alone.
 - A comment ``<!-- … -->`` at the beginning of a line may hold empty lines; text behind it stays.
-- ``[label]: address`` is taken out only where the label is used, the first time, and leads somewhere; else it is text.
-- A numbered list begins with 1 or 0, goes on from the one before it, or has two items one right below the other or with
-  one number after the other; else it is text.
-- Rows of a table may stand between ``if``/``for`` tags that have a line of their own, or stand around the row; empty
+- ``[label]: address`` is taken out only the first time, and only if the label is used and leads somewhere; else it is
+  text.
+- A numbered list begins with 1 or 0, or goes on from the one before it. Otherwise it needs two items one right below
+  the other or with consecutive numbers; else it is text.
+- Rows of a table may stand between ``if``/``for`` tags, which have a line of their own or stand around the row. Empty
   lines and comments between rows are left out. A line without a bar is no row.
 
 Raises nothing; each rule looks at a line a bounded number of times.
@@ -39,7 +40,7 @@ _LEADS = re.compile(r"[/.:#@]")
 
 
 def add_dialect(markdown: MarkdownIt, masker: Placeholders) -> None:
-    """Teach ``markdown`` all of it."""
+    """Add all these rules to ``markdown``."""
     markdown.disable(list(_OFF))
     rules = _Rules(masker)
     markdown.block.ruler.before("fence", "comment", rules.comment, _INTERRUPTS)  # type: ignore[arg-type]
@@ -49,12 +50,12 @@ def add_dialect(markdown: MarkdownIt, masker: Placeholders) -> None:
 
 
 def line_of(state: StateBlock, number: int) -> str:
-    """Return a line without what its containers put before it."""
+    """Return a line without the prefixes of its containers."""
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()
 
 
 def rows_apart(masked: Masked, masker: Placeholders) -> Masked:
-    """Tags around a row of a table, on its line, put on lines of their own."""
+    """Return the text with tags around a table's row, on its line, moved to lines of their own."""
     tags = rf"(?:{masker.control}[ \t]*)+"
     around = re.compile(rf"(?:(?<=^)|(?<=\|)[ \t]*)({tags})(?:(?=\|)|$)")
     between = re.compile(rf"(?<=\|)({tags})(?=\|)")
@@ -76,10 +77,10 @@ def rows_apart(masked: Masked, masker: Placeholders) -> Masked:
 def _rows_together(lines: list[str], masker: Placeholders) -> list[tuple[int, str]]:
     """Return the numbered lines, without empty ones and comments between the rows and tags of one table."""
     kept: list[tuple[int, str]] = []
-    gap: list[tuple[int, str]] = []  # what stands behind the last row: empty lines, comments, tags
+    gap: list[tuple[int, str]] = []  # the lines behind the last row: empty lines, comments, tags
     row = re.compile(rf"(?:{masker.control}[ \t]*)*\|")
     table = code = False
-    depth = 0  # of the conditions that begin within the table
+    depth = 0  # of the open conditions that begin within the table
     for index, line in enumerate(lines):
         bare = line.lstrip(" \t>").rstrip()
         if table and (not bare or _COMMENT_LINE.fullmatch(bare) or masker.control_line.fullmatch(bare)):
@@ -97,12 +98,12 @@ def _rows_together(lines: list[str], masker: Placeholders) -> list[tuple[int, st
 
 
 def _of_table(gap: list[tuple[int, str]], masker: Placeholders, end: int) -> list[tuple[int, str]]:
-    """Return a gap whose first ``end`` lines belong to the table: the tags of these, and the rest as it is."""
+    """Return a gap whose first ``end`` lines belong to the table: of these only the tags, and the rest unchanged."""
     return [each for each in gap[:end] if masker.word.search(each[1]) and "<!--" not in each[1]] + gap[end:]
 
 
 def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Placeholders) -> int:
-    """How many lines of a gap there are up to the end of the condition that began in the table."""
+    """Return how many lines of a gap there are up to the end of the condition that began in the table."""
     for number, (_, line) in enumerate(gap if depth > 0 else (), start=1):
         depth += _step(line, masker)
         if depth <= 0:
@@ -111,13 +112,13 @@ def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Placeholders) -> 
 
 
 def _step(line: str, masker: Placeholders) -> int:
-    """How many more conditions are open behind a line."""
+    """Return how many more conditions are open behind a line than before it."""
     kinds = [masker.tag(word[0]).kind for word in masker.word.finditer(line)]
     return sum((kind in ("if", "for")) - (kind in ("endif", "endfor")) for kind in kinds)
 
 
 class _Rules:
-    """The rules of one parse, and what they know of its text."""
+    """The rules of one parse, and their state."""
 
     def __init__(self, masker: Placeholders) -> None:
         self.masker = masker
@@ -126,7 +127,7 @@ class _Rules:
         self.last: dict[int, int] = {}  # the last number of the numbered list before, by level
 
     def comment(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
-        """Take a comment that begins a line; what follows it in the same line is left to the other rules."""
+        """Take a comment that begins a line; the text behind it on the same line is left to the other rules."""
         begin = state.bMarks[start] + state.tShift[start]
         if not state.src.startswith("<!--", begin):
             return False
@@ -171,7 +172,7 @@ class _Rules:
         return reference(state, start, end, silent)
 
     def lists(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
-        """Take a list, unless its one number is rather a date or a year."""
+        """Take a list, unless its only number is more likely a date or a year."""
         before = len(state.tokens)
         if not list_block(state, start, end, silent):
             return False
@@ -191,7 +192,7 @@ class _Rules:
         return False
 
     def table(self, state: StateBlock, start: int, end: int, silent: bool) -> bool:
-        """Take a table; lines of tags between its rows are tags, and a row knows how many cells were written."""
+        """Take a table; lines of tags between its rows are tags, and each row records how many cells were written."""
         if not table(state, start, min(start + 2, end), True):
             return False
         if silent:
@@ -212,16 +213,16 @@ class _Rules:
                 kept.append(token)
             tags = tags and token.type != "tr_close"
         del state.tokens[before:]
-        list.extend(state.tokens, kept)  # they were counted when they were made
+        list.extend(state.tokens, kept)  # the tokens were counted when they were made
         return True
 
     def tags(self, line: str, row: Token) -> list[Token]:
-        """Return the tags of a line, in the place of a row."""
+        """Return the tags of a line, which replace a row."""
         words = self.masker.word.finditer(line)
         return [Token("control", "", 0, content=word[0], map=row.map, level=row.level, block=True) for word in words]
 
     def last_row(self, state: StateBlock, start: int, end: int) -> int:
-        """Return the line behind the last row: tags belong to the table if they begin, end and hold rows in it."""
+        """Return the line behind the last row: tags belong to the table if they begin, end and contain rows in it."""
         depth, opened, number = 0, start, start
         for number in range(start, end):
             line = line_of(state, number)
@@ -236,17 +237,17 @@ class _Rules:
         return opened if depth else max(start, end)
 
     def tag(self, line: str) -> bool:
-        """Whether a line holds tags and nothing else."""
+        """Return whether a line holds tags and nothing else."""
         return bool(self.masker.control_line.fullmatch(line))
 
 
 def _follows(state: StateBlock, above: Token, item: Token) -> bool:
-    """Whether an item has the next number, or stands right below the one above it."""
+    """Return whether an item has the next number, or stands right below the one above it."""
     return int(item.info) == int(above.info) + 1 or bool(item.map and not state.isEmpty(item.map[0] - 1))
 
 
 def _goes_on(tokens: list[Token], before: int) -> bool:
-    """Whether nothing but tags stands between a list and the numbered list before it."""
+    """Return whether nothing but tags stands between a list and the numbered list before it."""
     position = before - 1
     while position >= 0 and tokens[position].type == "control":
         position -= 1
@@ -254,7 +255,7 @@ def _goes_on(tokens: list[Token], before: int) -> bool:
 
 
 def _cells(line: str) -> int:
-    """How many cells a row has, empty ones at its end left out."""
+    """Return how many cells a row has, without empty ones at its end."""
     cells = escapedSplit(line.strip())
     if cells and not cells[0]:
         cells.pop(0)

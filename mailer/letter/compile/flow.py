@@ -1,8 +1,8 @@
-"""One thing below the other: what stands before the first, and before each other, whatever conditions leave out.
+"""Elements one below the other: the text before the first, and before each other, whatever conditions leave out.
 
-Promises: before a thing that is shown stands ``first`` if nothing is shown above it, else ``then``; so no reader gets
-an empty line, mark or break for what she does not see, and each letter still only fills a plan. Each tag of the author
-is written once.
+Promises: a shown element has ``first`` before it if nothing is shown above it, else ``then``. So no reader gets an
+empty line, mark or break for a hidden element, and each letter still only fills a plan. Each tag of the author is
+written once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mailer.letter.slots import Tag
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Writes children with ``write(child, lead)``; ``then`` says what stands before a child that is not the first."""
+    """Writes children with ``write(child, lead)``; ``then`` gives the text before a child that is not the first."""
 
     masker: Placeholders
     write: Callable[[Element, str], str]
@@ -46,7 +46,7 @@ class Flow:
         return "".join(tag.text + self._run(arm, above) for tag, arm in zip(group.tags, group.arms, strict=True))
 
     def _loop(self, group: ConditionalGroup, above: Presence) -> str:
-        """Return a loop: what stands between its rounds is put there by the plan."""
+        """Return a loop; the plan puts in the text between its rounds."""
         (loop, *ends), (body, *_) = group.tags, group.arms
         end = "".join(tag.text for tag in ends)
         if above is None or not body or of_run(body, self.masker) == ():

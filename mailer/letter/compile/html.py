@@ -1,7 +1,7 @@
-"""A letter's body as HTML for mail: plain elements and the blocks' looks from ``templates/layouts/blocks``.
+"""A letter's body as HTML for mail: plain elements, and blocks laid out by ``templates/layouts/blocks``.
 
-Promises: every text is escaped; nothing of the author's becomes markup but through the tree; words of tags stand where
-their values will. Styles are classes here and are put inline later, once.
+Promises: every text is escaped; the author's text becomes markup only through the tree. Words of tags stand where their
+values will. Styles are classes here and are put inline later, once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mailer.letter.compile.tree import Element
 from mailer.letter.picture import Picture
 from templates import render_layout, safe
 
-_PHONE, _SIGN, _BESIDE = 316, 7.0, 8  # pixels: a phone's column, a sign of a table's text there, room beside a cell
+_PHONE, _SIGN, _BESIDE = 316, 7.0, 8  # pixels on a phone: the column, a character in a table, room beside a cell
 _WHOLE = ' style="word-break: normal; overflow-wrap: break-word"'
 _FILLED = "&nbsp;"  # libxml2 leaves out the end tag of an empty item or cell
 _PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bullet_list": "ul", "list_item": "li"}
@@ -29,7 +29,7 @@ _PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bull
 
 @dataclass(frozen=True, slots=True)
 class HtmlWriter:
-    """Writes one tree; ``context`` is what layouts get (language, colours), ``pictures`` are by the author's name."""
+    """Writes one tree; ``context`` is passed to layouts (language, colours), ``pictures`` are by the author's name."""
 
     masker: Placeholders
     context: Mapping[str, Any]
@@ -74,7 +74,7 @@ class HtmlWriter:
         return "".join(self.write(child) for child in element.children)
 
     def flow(self, element: Element) -> str:
-        """Return the same; a list's item with one paragraph is tight, and gets none."""
+        """Return the same; a list's item with one paragraph is tight, and gets no ``<p>``."""
         if element.kind == "list_item" and sum(child.kind == "paragraph" for child in element.children) == 1:
             return "".join(
                 self.inside(child) if child.kind == "paragraph" and not is_picture(child) else self.write(child)
@@ -83,7 +83,7 @@ class HtmlWriter:
         return self.inside(element)
 
     def look(self, name: str, values: Mapping[str, Any]) -> str:
-        """Return a block's look from the templates."""
+        """Return a block, rendered by its layout."""
         return render_layout(f"blocks/{name}.html", {**self.context, **values})
 
     def _paragraph(self, element: Element) -> str:
@@ -120,7 +120,7 @@ class HtmlWriter:
         return self.look(element.name, {"content": safe(self._lines(element) if lines else self.inside(element))})
 
     def _lines(self, element: Element) -> str:
-        """Return the content of a signature: each line of the source is a line, also one under a condition."""
+        """Return the content of a signature: each line of the source stays a line, also under a condition."""
         for below in element.walk():
             below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
         if any(child.kind not in ("paragraph", "control") or is_picture(child) for child in element.children):
@@ -135,7 +135,7 @@ class HtmlWriter:
         return f"<p>{Flow(self.masker, line, '', then).text(element.children)}</p>\n"
 
     def _numbered(self, element: Element) -> str:
-        """Return a numbered list: what its author skipped is skipped, and mail programs count the rest."""
+        """Return a numbered list: numbers that its author skipped are skipped, and mail programs count the rest."""
         start = f' start="{element.name}"' if element.name != "1" else ""
         values = jumps(element, self.masker)
         inside = ""
@@ -145,7 +145,7 @@ class HtmlWriter:
         return f"<ol{start}>{inside}</ol>\n"
 
     def _whole(self, table: Element) -> str:
-        """Return the style of a table whose words fit on a phone side by side: they are not cut. Others may be."""
+        """Return the style against cutting words, for a table whose words fit on a phone side by side; else ""."""
         rows = [row.children for part in table.children for row in part.children]
         columns = zip_longest(*([_longest_word(cell) for cell in row] for row in rows), fillvalue=0)
         return _WHOLE if sum(_SIGN * max(column) + _BESIDE for column in columns) <= _PHONE else ""
@@ -166,7 +166,7 @@ class HtmlWriter:
                 scope = ' scope="col"' if element.kind == "th" else ""
                 align = element.name or self.context["start"]
                 return f'<{element.kind}{scope} align="{align}">{self.inside(element) or _FILLED}</{element.kind}>'
-            case _:  # comments of the author; everything else was told as a fault
+            case _:  # comments of the author; everything else was reported as a fault
                 return ""
 
 

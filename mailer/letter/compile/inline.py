@@ -1,11 +1,12 @@
-"""Styles put inline, once per letter. The only premailer import.
+"""Inlining of styles, once per letter. The only premailer import.
 
-premailer parses and writes anew, which drops or changes what mail programs need to the byte (traps.md, Compile). So
-the doctype, conditional comments, style sheets that stay (``<style data-keep>``) and character entities are taken out
-before, stand there as words, and are put back after: byte for byte by construction. Nothing is fetched from anywhere.
+premailer parses the HTML and writes it again, which drops or changes parts that mail programs need to the byte
+(traps.md, Compile). So four parts are taken out before: the doctype, conditional comments, style sheets that stay
+(``<style data-keep>``) and character entities. They are put back after: byte for byte by construction. Nothing is
+fetched from anywhere.
 
-Promises: each of those, and each word of a contact tag, comes out exactly as often as it went in; else
-``RuntimeError``, since that would be a fault of ours.
+Promises: each of those, and each word of a contact tag, comes out exactly as often as it went in. Otherwise it raises
+``RuntimeError``, since that would be a fault of this program.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _DOCTYPE = re.compile(r"<!doctype[^>]*>\s*", re.IGNORECASE)
 
 
 def inline_styles(html: str, masker: Placeholders) -> str:
-    """``html`` with the rules of its style sheets in ``style`` attributes; ``<style data-keep>`` stays a sheet."""
+    """Put the style sheets of ``html`` into ``style`` attributes; ``<style data-keep>`` stays a sheet."""
     nonce = masker.unused("xk", html)
     kept: list[str] = []
     doctype = _DOCTYPE.match(html)

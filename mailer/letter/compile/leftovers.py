@@ -1,8 +1,8 @@
-"""What was meant as markup and stays visible, each with how to write it. Gives findings, raises nothing.
+"""Markup without effect that stays visible, each with its correct form. Gives findings, raises nothing.
 
-Looked at is the text that readers see, without links, code and contact tags: markers that did not take, bullets and
-fields of other programs, addresses that are no links. Ordinary prose has none (``50% van de leden``, ``C#``).
-Each line of text is looked at once by each pattern; no pattern goes back more than a bounded way.
+Only the text that readers see is checked, without links, code and contact tags. Findings are markers without effect,
+bullets and fields of other programs, and addresses that are no links. Ordinary prose has none (``50% van de leden``,
+``C#``). Each pattern looks at each line of text once; no pattern goes back more than a bounded distance.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _AS_MAIL = N_("<name@example.org>, so that it is a link")
 
 
 class Rule(NamedTuple):
-    """A pattern of what stays visible, and how to write it; a backslash before ``marker`` says that it is meant."""
+    """A pattern of visible markup, and its correct form; a backslash before ``marker`` marks it as intended."""
 
     pattern: re.Pattern[str]
     expected: str
@@ -92,7 +92,7 @@ ALONE = (
     _rule(r"\|(?:[^|\n]*\|){1,50}", _AS_ROW, marker="|"),
     _rule(r"[-–—_*]{1,2}", N_("--- for a thin line"), marker="-"),
 )
-"""At the beginning of a line of a paragraph; a cell may well say ``–`` or ``> 5``."""
+"""For the beginning of a line of a paragraph only: a cell may well contain ``–`` or ``> 5``."""
 REPEATED = (
     _rule(r"[–—o][ \t\u00a0].*|-[^\W\d_].*|\*[^\W\d_][^*]*", _AS_ITEM),
     _rule(r"[§➢➤►▶✓✔❖◆→»‐‑][ \t\u00a0].*", _AS_ITEM),
@@ -101,11 +101,11 @@ REPEATED = (
     _rule(r"[a-z][.)][ \t]+\S.*", _AS_ITEM, N_("Letters make no list: the lines run together.")),
     _rule(r"\|?[^|\n]*\|[^|\n]*\|.*", N_("|---|---| under the first row of a table, as many as it has cells")),
 )
-"""Ordinary once, meant as a list or table where two lines in a row begin with it."""
+"""For text that is ordinary once, but meant as a list or table where two lines in a row begin with it."""
 
 
 class Leftover(NamedTuple):
-    """What stays visible, on a line of the file, and how it is written."""
+    """Markup that stays visible, the line of the file, and the rule with its correct form."""
 
     line: int
     found: str
@@ -134,7 +134,7 @@ def leftovers(paragraph: Element) -> Iterator[Leftover]:
 
 
 def field_name(word: str) -> bool:
-    """Whether a word is one that programs call a reader's field."""
+    """Return whether a word is one that other programs use for a contact's field."""
     return bool(re.fullmatch(_FIELDS, word, _CASE))
 
 
@@ -154,7 +154,7 @@ def _lines(paragraph: Element) -> Iterator[tuple[int, str]]:
 def _pieces(parent: Element) -> Iterator[Element]:
     for child in parent.children:
         if child.kind == "em" and _MAILCHIMP.fullmatch(child.plain()):
-            yield replace(child, kind="text", text=f"*{child.plain()}*")  # its stars were taken for markup
+            yield replace(child, kind="text", text=f"*{child.plain()}*")  # its asterisks were taken for markup
         elif child.kind in ("strong", "em"):
             yield from _pieces(child)
         elif child.kind not in ("control", "html_inline"):

@@ -1,11 +1,11 @@
-"""How large a letter may be, and the fault of one that is larger: what is too much, how much there may be, the line.
+"""Limits on the size of a letter, and the fault of a larger letter: the excess, the limit, the line.
 
-Promises: each limit is far above what readers get through (ten times the longest example), and is looked at before
-the work that it bounds is done; a letter within all of them compiles in about a second and in some 100 MiB, whatever
-stands in it. The limits are numbers of things, so the same letter is right or wrong on each machine; :class:`Patience`
-is the last resort, for what nobody thought of. Pure: the clock is a function that the caller gives.
+Promises: each limit is far above the length that a reader gets through (ten times the longest example). It is checked
+before the work that it bounds is done. A letter within all of them compiles in about a second and in some 100 MiB,
+whatever it contains. The limits are numbers of things, so the same letter is right or wrong on each machine.
+:class:`Patience` is the last resort, for unforeseen cases. Pure: the clock is a function that the caller gives.
 
-Raises :class:`TooMuch`, which knows a line of the text; :mod:`.tree` makes a fault of it.
+Raises :class:`TooMuch`, which knows a line of the text; :mod:`.pipeline` makes a fault of it.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ TEXT = 200_000  # characters of a body
 LINES = 10_000
 HEAD = 1_000  # characters of a subject or preheader
 PARAGRAPH = 20_000  # characters of a paragraph, heading or cell
-SIGNS = 2_000  # of those below in one of them: markdown-it looks behind each for the one that closes it
+SIGNS = 2_000  # of each of those below in a paragraph: markdown-it searches the closing one of each
 _SIGNS = "*_`[<&\\"
-NESTING = 10  # lists, quotations and blocks in one another
-MARKS = 10  # bold, italic and links in one another
+NESTING = 10  # nested lists, quotations and blocks
+MARKS = 10  # nested bold, italic and links
 COLUMNS = 50
 BLOCKS = 5_000  # paragraphs, items, cells, …
 PIECES = 20_000  # of paragraphs: stretches of text, bold, links, pictures, slots, ends of lines
 TAGS = 2_000
 ITEMS = 100  # of a loop, as slots.MAX_ITEMS says
-FILLED = 20_000  # slots that are filled for one reader, loops at their longest
+FILLED = 20_000  # slots that are filled for one contact, loops at their longest
 RESULT = 500_000  # characters of texts and addresses, each as often as it is used
 LOOPED = 2_000_000  # the same, loops at their longest
 PICTURES = 200
 PICTURE_BYTES = 40_000_000
 SECONDS = 10.0  # of a processor
-_DEPTHS = 100, 2 * NESTING + 2  # of blocks, and of a paragraph: markdown-it leaves out what lies deeper
+_DEPTHS = 100, 2 * NESTING + 2  # of blocks, and of a paragraph: markdown-it leaves out deeper parts
 _LOOK = 100
 _CONTAINERS = ("list_item_open", "blockquote_open", "block_open")
 
@@ -62,25 +62,25 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a letter may take: ``clock`` says the seconds that were spent (of a processor, best), from any start."""
+    """The time that a letter may take: ``clock`` gives the seconds spent (best of a processor), from any start."""
 
     clock: Callable[[], float] = lambda: 0.0
     until: float = SECONDS
 
     @classmethod
     def of(cls, clock: Callable[[], float]) -> Patience:
-        """From now on."""
+        """Return a patience that begins now."""
         return cls(clock, clock() + SECONDS)
 
     def look(self, line: int = 0) -> None:
-        """Raise ``TooMuch`` when it is over."""
+        """Raise ``TooMuch`` when the time is over."""
         if self.clock() > self.until:
             expected = N_("{number} seconds at most").format(number=f"{SECONDS:g}")
             raise TooMuch(line, N_("a letter that takes too long to make"), expected, _SHORTER)
 
 
 def sizes(source: LetterSource) -> Iterator[Fault]:
-    """Check the lengths, before anything is read."""
+    """Yield the faults of lengths, before anything is parsed."""
     where = Fault(source.file, 0, "", "", "")
     for key in ("subject", "preheader"):
         if (length := len(getattr(source, key))) > HEAD:
@@ -98,7 +98,7 @@ def sizes(source: LetterSource) -> Iterator[Fault]:
 
 
 def tags(scan: Scan) -> None:
-    """Contact tags, and how often they are filled. Raises ``TooMuch``."""
+    """Check how many contact tags there are, and how often they are filled. Raises ``TooMuch``."""
     filled, step = 0, 1
     for number, tag in enumerate(scan.tags, start=1):
         step = {"for": ITEMS, "endfor": 1}.get(tag.kind, step)
@@ -112,7 +112,7 @@ def tags(scan: Scan) -> None:
 
 
 def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
-    """Let ``markdown`` raise ``TooMuch`` as soon as there is too much."""
+    """Let ``markdown`` raise ``TooMuch`` as soon as a limit is exceeded."""
 
     def bounded(state: StateCore) -> None:
         state.md.options["maxNesting"] = _DEPTHS[0]
@@ -139,14 +139,14 @@ def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
 
 
 class _Bounded(list[Token]):
-    """The tokens of blocks, as many as there may be."""
+    """The tokens of blocks, limited in number and depth."""
 
     def __init__(self, patience: Patience) -> None:
         super().__init__()
         self._patience, self._blocks, self._depth = patience, 0, 0
 
     def append(self, token: Token) -> None:
-        """Take one more; an end is counted with its beginning, and what is inside with what is around it."""
+        """Add a token; a closing token counts with its opening one, and inline content with its block."""
         if self._depth > NESTING:
             raise _too_deep(self._line(), N_("{number} levels of lists, quotations and blocks at most"), NESTING)
         super().append(token)
@@ -186,7 +186,7 @@ def _paragraph(content: str, line: int) -> None:
 
 
 def _columns(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: ARG001 - their signature
-    """Refuse a table with too many columns before it is read; takes no line itself."""
+    """Refuse a table with too many columns before it is parsed; takes no line itself."""
     if start + 1 < end:
         line = state.src[state.bMarks[start + 1] + state.tShift[start + 1] : state.eMarks[start + 1]]
         if line.count("|") > COLUMNS and not line.strip("|-: \t"):
@@ -197,14 +197,14 @@ def _columns(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # 
 
 @dataclass(slots=True)
 class Weight:
-    """What the elements of a body come to, each told in reading order to :meth:`add`, which raises ``TooMuch``."""
+    """The total size of a body's elements, each passed in reading order to :meth:`add`, which raises ``TooMuch``."""
 
     plain: int = 0
     looped: int = 0
     step: int = 1
 
     def add(self, texts: Iterable[str], within: Iterable[Tag], at: int) -> None:
-        """One element: its texts, and the tags in them."""
+        """Add one element: its texts, and the tags in them."""
         size = sum(map(len, texts))
         kinds = [tag.kind for tag in within]
         self.plain += size

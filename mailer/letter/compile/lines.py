@@ -1,7 +1,8 @@
-"""The lines of a paragraph that may be empty: each vanishes with its break, and a word with the blank before it.
+"""Lines of a paragraph that may be empty: each vanishes with its break, and a word with the blank before it.
 
-A line ends where the author put a break, outside conditions. What may be empty is a slot whose fallback is empty, or a
-condition that shows nothing. Promises: each line is looked at once; a paragraph that is always whole stays as it is.
+A line ends where the author put a break, outside conditions. A part that may be empty is a slot whose fallback is
+empty, or a condition that shows nothing. Promises: each line is looked at once; a paragraph that is always whole stays
+as it is.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ def hide_lines(element: Element, masker: Placeholders) -> None:
 
 
 def settle_choices(element: Element, masker: Placeholders) -> None:
-    """Put what nobody in particular gets in the place of a choice within a line: what stands behind its *else*.
+    """Replace a choice within a line, in the public version, by the content behind its *else*.
 
-    For nobody all conditions on a contact are false, also those that :func:`hide_lines` would write for a choice.
+    There all conditions on a contact are false, also those that :func:`hide_lines` would write for a choice.
     """
     if element.kind in _INLINE:
         element.children = _settled(element.children, masker)
@@ -54,7 +55,7 @@ def _settled(children: Sequence[Element], masker: Placeholders) -> list[Element]
 def _lines(children: Sequence[Element], masker: Placeholders) -> list[Element]:
     lines: list[tuple[list[Element], list[ConditionalGroup]]] = [
         ([], [])
-    ]  # the break before a line, and what stands on it
+    ]  # the break before a line, and the groups on it
     for group in groups(children, masker):
         if not group.tags and group.arms[0][0].kind in _BREAKS:
             lines.append(([group.arms[0][0]], []))
@@ -75,7 +76,7 @@ def _lines(children: Sequence[Element], masker: Placeholders) -> list[Element]:
 
 
 def _under(shown: Presence, inside: list[Element], masker: Placeholders) -> list[Element]:
-    """Return some elements under a condition; bare where it would be too long, none where it is never true."""
+    """Return elements under a condition; without it if it would be too long, none if it is never true."""
     if shown == ():
         return []
     source = condition(shown) if shown else ""
@@ -89,7 +90,7 @@ def _under(shown: Presence, inside: list[Element], masker: Placeholders) -> list
 
 
 def _words(line: Sequence[ConditionalGroup], masker: Placeholders) -> list[Element]:
-    """Return the line, each thing that may be empty together with the blank that sets it apart."""
+    """Return the line, each part that may be empty together with the blank that separates it."""
     found: list[Element] = []
     begins = True  # nothing so far is always shown
     for number, group in enumerate(line):
@@ -118,7 +119,7 @@ def _ends(text: str) -> bool:
 
 
 def flat(group: ConditionalGroup) -> list[Element]:
-    """Return the elements of a group, tags and all."""
+    """Return the elements of a group, with its tags."""
     if not group.tags:
         return list(group.arms[0])
     return [each for tag, arm in zip(group.tags, group.arms, strict=True) for each in (tag, *arm)]

@@ -1,11 +1,11 @@
-"""I14: every word of the source stands in the HTML and in the text part, or is told with its line.
+"""I14: every word of the source occurs in the HTML and in the text part, or is reported with its line.
 
-The safety net for what no rule thought of: it compares words, not structure. A word is letters and digits. Left out of
-the source is what is no text: comments, the names of blocks, labels of references. What only one of the parts can show
-is forgiven: an address counts where its link or picture does, a list's number where its item does.
+The safety net for cases without a rule: it compares words, not structure. A word is letters and digits. Parts of the
+source that are no text are left out: comments, the names of blocks, labels of references. Words that only one part can
+show are forgiven: an address counts where its link or picture does, a list's number where its item does.
 
-Gives what is lost, raises nothing; its work grows with the length of the letter and no faster. Success does not mean
-that words stand in their order, or that a reader's conditions show them: each branch counts as shown.
+Gives the lost words, raises nothing; its work grows with the length of the letter and no faster. Success does not mean
+that words stand in their order, or that a contact's conditions show them: each branch counts as shown.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What became of a source: the tree, the HTML of its body and of the whole letter, and its text."""
+    """The results of a source: the tree, the HTML of its body and of the whole letter, and its text."""
 
     root: Element
     body: str
@@ -52,7 +52,7 @@ class Parts:
 
 
 def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
-    """Return the words of the masked source that do not stand in both parts, by line."""
+    """Return the words of the masked source that are missing from one part or both, by line."""
 
     def apart(text: str) -> str:
         return masker.word.sub(r" \g<0> ", text)
@@ -74,7 +74,7 @@ def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
 
 
 def _missing(lines: list[list[str]], shown: Counter[str]) -> Counter[str]:
-    """Return the words of lines that are not shown, neither alone nor run together, as around a link in text."""
+    """Return the words of lines that are not shown, neither alone nor joined, as around a link in text."""
     source = Counter(word for line in lines for word in _alike(line))
     gone, extra = source - shown, shown - source
     for line in lines if gone else ():
@@ -96,7 +96,7 @@ def _share(words: list[str], missing: Counter[str]) -> float:
 
 
 def _take(words: Iterable[str], missing: Counter[str]) -> Iterator[str]:
-    """Those of the words that are missing, each as often as it is."""
+    """Yield those of the words that are missing, each as often as it is missing."""
     for word in words:
         if missing[word.casefold()] > 0:
             missing[word.casefold()] -= 1
@@ -108,7 +108,7 @@ def _alike(words: Iterable[str]) -> Iterator[str]:
 
 
 def _without_signs(text: str) -> str:
-    """Return the source without what is no text, its lines kept."""
+    """Return the source without comments and names of blocks, with its line breaks."""
     text = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text) if "-->" in text else text
     return _BLOCK.sub(r"\1", text)
 
@@ -119,7 +119,7 @@ def _forgiven(root: Element, source: str, apart: Callable[[str], str]) -> Iterat
         if element.kind in ("link", "image", "block"):
             yield from _words(apart(element.target))
         elif element.kind in ("list_item", "fence"):
-            yield from _words(element.name)  # checks.py tells what stands behind a fence
+            yield from _words(element.name)  # checks.py reports the words behind a fence
         elif element.kind == "definition":
             for _ in range(1 + uses[normalizeReference(element.text)]):
                 yield from _words(element.text)
@@ -130,7 +130,7 @@ def _html_words(html: str) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a text, whether its signs are written as themselves, as entities or with per cents."""
+    """Return the words of a text, whose characters may be plain, entities or percent-encoded."""
     for _ in range(3):
         text = unescape(text) if "&" in text else text
     text = unquote(text) if "%" in text else text

@@ -1,7 +1,7 @@
 """Contact tags as words without spaces, so that Markdown, jinja2 and premailer leave them alone (traps.md, Compile).
 
-:class:`Placeholders` belong to one compilation. They are letters and digits only, made from the text itself (equal
-sources give equal ones, and a snapshot's hash does not change), and occur nowhere in the text.
+:class:`Placeholders` belong to one compilation. The words are letters and digits only, made from the text itself, and
+occur nowhere in it. Equal sources give equal words, so a snapshot's hash does not change.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ PERSONAL = frozenset({"links.details", "links.optout"})
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text with words for tags; ``lines[i]`` is the line of the file on which its line ``i`` stands."""
+    """A text with words for tags; ``lines[i]`` is the line of the file for its line ``i``."""
 
     text: str
     lines: tuple[int, ...]
 
     def line(self, index: int) -> int:
-        """Return the file's line of line ``index`` (0-based); the last known one beyond the end."""
+        """Return the line of the file for line ``index`` (0-based); beyond the end, the last known one."""
         return self.lines[min(index, len(self.lines) - 1)] if self.lines else 0
 
 
 class Placeholders:
-    """Gives each tag a word and knows it again."""
+    """Gives each tag a word, and finds the tag of a word."""
 
     def __init__(self, *sources: str) -> None:
         self._nonce = self.unused("xq", "\0".join(sources))
@@ -40,7 +40,7 @@ class Placeholders:
 
     @staticmethod
     def unused(start: str, text: str) -> str:
-        """Return a beginning of words that does not occur in ``text``; equal texts give equal ones."""
+        """Return a prefix for words that does not occur in ``text``; equal texts give equal prefixes."""
         nonce = start + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
         while nonce in text:
             nonce = start + hashlib.sha256(nonce.encode()).hexdigest()[:8]
@@ -75,7 +75,7 @@ class Placeholders:
         return self.tags[int(match[2])]
 
     def split(self, text: str) -> Iterator[str | Tag]:
-        """Texts and tags of a masked text, in order; empty texts left out."""
+        """Yield the texts and tags of a masked text, in order, without empty texts."""
         position = 0
         for match in self.word.finditer(text):
             if position < match.start():
@@ -90,5 +90,5 @@ class Placeholders:
         return self.word.sub(lambda match: self.tags[int(match[2])].raw, text)
 
     def personal(self, text: str) -> bool:
-        """Whether a masked text holds a slot for a link that is one reader's own."""
+        """Return whether a masked text holds a slot for a contact's own link."""
         return any(isinstance(piece, Tag) and piece.source in PERSONAL for piece in self.split(text))

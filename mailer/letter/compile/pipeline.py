@@ -1,7 +1,7 @@
-"""The way from source to compiled letter: scan, mask, parse, check, write, put inline, unmask.
+"""The steps from source to compiled letter: scan, mask, parse, check, write, put inline, unmask.
 
-Everything that is wrong is told at once. A letter is written twice: for a reader, as plans; and for nobody in
-particular, as finished HTML and text (fallbacks, conditions false, personal links left out).
+All faults are reported at once. A letter is written twice. The version for contacts consists of plans. The public
+version is finished HTML and text (fallbacks, conditions false, personal links left out).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from templates.words import direction
 
 FONT = safe("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif")
 CLIPPED = 90_000  # Gmail cuts a letter at about 102 kB (C1)
-LONG = 80_000  # from here on the opt-out link stands at the top too
+LONG = 80_000  # a longer letter has the opt-out link at the top too
 PREHEADER = 120
 SHOWN = 60
-_DARK = "/dark"  # the logo for a dark ground, among the pictures; no file has such a name
+_DARK = "/dark"  # the key of the dark logo among the pictures; no file has such a name
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Clock = Callable[[], float]
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -51,7 +51,7 @@ N_ = str  # marks a text for the catalogue (domain cli)
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One letter in the making."""
+    """The state of one compilation."""
 
     source: LetterSource
     masker: Placeholders
@@ -61,14 +61,14 @@ class _Work:
     root: Element
     pictures: Mapping[str, Picture]
     links: Mapping[str, str]
-    summary: str  # the preheader, or what mail programs are given in its place
-    alts: Mapping[str, str]  # what the pictures of the text are said to show, by name, in the order of the text
+    summary: str  # the preheader, or the text that replaces it for mail programs
+    alts: Mapping[str, str]  # the descriptions of the text's pictures, by name, in the order of the text
 
 
 def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled:
     """Return the compiled letter. Raises ``FaultsError`` with every fault and warning, if one is an error.
 
-    A letter that is too large is told as that alone. ``clock`` gives the seconds that this thread used of a processor
+    For a letter that is too large, only that is reported. ``clock`` gives the processor seconds that this thread used
     (``time.thread_time``); without one, sizes alone are limited.
     """
     patience = Patience.of(clock) if clock else Patience()
@@ -85,7 +85,7 @@ def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled
 
 
 def _misplaced(source: LetterSource, found: Misplaced) -> Fault:
-    """Return a tag that no check found, and that cannot be filled in where it stands."""
+    """Return the fault of a tag that no check found, and that cannot be filled in at its place."""
     expected = N_("a tag in the text of a paragraph, with its end in the same one")
     hint = N_("Put the tag and its end on lines of their own around whole paragraphs.")
     return Fault(source.file, found.line or source.body_line, "body", found.shown or str(found), expected, hint)
@@ -128,7 +128,7 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
 
 
 def _gone(source: LetterSource, found: Lost) -> Fault:
-    """I14: what nobody would read is an error, whatever the reason."""
+    """Return the fault of words that no reader would see: an error, whatever the reason (I14)."""
     words = found.words if len(found.words) <= SHOWN else found.words[: SHOWN - 1] + "…"
     expected = N_("words that every reader gets to see: the letter would lose these")
     hint = N_("Write them as ordinary text, in a paragraph of their own.")
@@ -164,7 +164,7 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
 
 
 def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Picture]]:
-    """Yield the pictures that the body uses, and no others: what lies beside a letter may be much.
+    """Yield the pictures that the body uses, and no others: there may be many files beside a letter.
 
     Raises ``TooMuch``.
     """
@@ -181,14 +181,14 @@ def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Pictur
 
 
 def _links(source: LetterSource, masker: Placeholders) -> dict[str, str]:
-    """Return the words of the links that a layout puts in; empty where a letter has none."""
+    """Return the placeholder words of the links that a layout puts in; empty where a letter has none."""
     campaign = source.kind == "campaign"
     shown = {"online": campaign and source.online, "details": campaign, "optout": campaign}
     return {name: masker.slot(f"links.{name}") if there else "" for name, there in shown.items()}
 
 
 def _head_faults(source: LetterSource) -> Iterator[Fault]:
-    """Nothing where something must be, and characters that no letter may have (B75)."""
+    """Yield the faults of an empty subject or body, and of control characters, which no letter may have (B75)."""
     if not source.subject.strip():
         yield Fault(source.file, source.line_of("subject"), "subject", N_("nothing"), N_("a subject"))
     if not source.body.strip():
@@ -246,7 +246,7 @@ def _text(work: _Work, *, public: bool) -> str:
         return wrapped(text, work.masker)
 
     body = "\n" + TextWriter(work.masker).write(root)
-    if not public:  # whose conditions are all false
+    if not public:  # in the public version all conditions are false
         body = when(of_run(root.children, work.masker) or None, body, "", work.masker)
     title = wrap(work.subject.text)
     widest = max(guessed_width(line, work.masker) for line in title.split("\n"))
@@ -261,7 +261,7 @@ def _text(work: _Work, *, public: bool) -> str:
 
 
 def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
-    """Return a tree of its own for one writer, who may change it."""
+    """Return a copy of the tree for one writer, which may change it."""
     root = work.root.copy()
     settle_targets(root, work.masker, public=public)
     if public:
@@ -274,7 +274,7 @@ def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
 
 
 def _public(work: _Work, plan: CompiledTemplate) -> str:
-    """Return the links of nobody in particular; *read online* is the page itself."""
+    """Return a plan filled as the public version; *read online* is the page itself."""
     return render_public(plan, work.source.language, {"online": work.source.online_url})
 
 
@@ -298,11 +298,11 @@ def _measured(data: bytes) -> Picture | None:
     try:
         return picture(data)
     except ValueError:
-        return None  # checks.py tells, if the letter uses it
+        return None  # checks.py reports it, if the letter uses it
 
 
 def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
-    """List-Id (RFC 2919, B16): the topic's name only where it can stand without encoding (B13)."""
+    """Return List-Id (RFC 2919, B16), with the topic's name only if it needs no encoding (B13)."""
     if not source.list_id:
         return ()
     name = source.topic_name if re.fullmatch(r"[\w .,'()&/-]+", source.topic_name, re.ASCII) else ""
@@ -310,7 +310,7 @@ def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
 
 
 def _empty_online(work: _Work) -> Iterator[Fault]:
-    """Yield a warning for a letter of which nobody in particular would see anything."""
+    """Yield a warning for a letter whose public version would be empty."""
     source = work.source
     if not source.online or of_run(work.root.children, work.masker) is None:
         return
@@ -322,7 +322,7 @@ def _empty_online(work: _Work) -> Iterator[Fault]:
 
 
 def _standing_headers(source: LetterSource) -> Sequence[tuple[str, str]]:
-    """Return the headers of automatic mail: no holiday answers, but bounces (B17, B20; RFC 2369, RFC 3834)."""
+    """Return the headers of automatic mail: no out-of-office replies, but bounces (B17, B20; RFC 2369, RFC 3834)."""
     quiet = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, RN, NRN"))
     if source.kind == "service":
         return quiet

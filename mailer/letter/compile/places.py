@@ -1,8 +1,8 @@
 """From masked text to a plan: each word becomes a slot that knows its place, a branch or a loop.
 
-The place of a slot follows from where its word stands in the finished HTML: between tags, in an attribute, in an
-attribute that is an address (also within Outlook's conditional comments), or in a style sheet, where none may stand.
-In plain text nothing shows where an address begins, so who writes one says so (:func:`in_address`).
+The place of a slot follows from the position of its word in the finished HTML, also within Outlook's conditional
+comments. It is between tags, in an attribute, or in an attribute that is an address. In a style sheet none is allowed.
+In plain text nothing shows where an address begins, so the writer of an address calls :func:`in_address`.
 
 Raises :class:`Misplaced`, the last resort behind the checks that look at the tree.
 """
@@ -37,7 +37,7 @@ _Piece = str | _Placed
 
 
 class Misplaced(ValueError):
-    """A tag where no value may stand, or without its counterpart; ``line`` is that of the file, 0 if unknown."""
+    """A tag where no value is allowed, or without its counterpart; ``line`` is that of the file, 0 if unknown."""
 
     def __init__(self, words: str, tag: Tag | None) -> None:
         super().__init__(words)
@@ -45,7 +45,7 @@ class Misplaced(ValueError):
 
 
 def html_plan(html: str, masker: Placeholders) -> CompiledTemplate:
-    """Return the plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value may stand."""
+    """Return the plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value is allowed."""
     return _plan(list(_html_pieces(html, masker)))
 
 
@@ -89,7 +89,7 @@ def _first(text: str, masker: Placeholders) -> Tag | None:
 
 
 def _in_address(quoted: str, masker: Placeholders) -> Iterator[_Piece]:
-    """Yield the pieces of an attribute's value, quotes and all."""
+    """Yield the pieces of an attribute's value, with its quotes."""
     yield quoted[0]
     yield from _with_places(quoted[1:-1], masker, EscapeContext.URL)
     yield quoted[-1]
@@ -104,8 +104,8 @@ def in_address(target: str, masker: Placeholders) -> str:
 
 
 def _with_places(target: str, masker: Placeholders, whole: EscapeContext) -> Iterator[_Piece]:
-    """Yield the pieces of an address; a slot's place follows from what stands before it, in each arm of a condition."""
-    before, branches = "", list[tuple[str, str]]()  # of each open condition: before it, and behind its longest arm
+    """Yield the pieces of an address; a slot's place follows from the text before it, in each arm of a condition."""
+    before, branches = "", list[tuple[str, str]]()  # per open condition: text before, and behind its longest arm
     for piece in masker.split(target):
         if isinstance(piece, str):
             before += piece
@@ -148,7 +148,7 @@ def _plan(pieces: Sequence[_Piece]) -> CompiledTemplate:
 
 
 def _run(pieces: Sequence[_Piece], position: int) -> tuple[CompiledTemplate, int]:
-    """Return the nodes from ``position`` up to the tag that ends this run, and where that tag is."""
+    """Return the nodes from ``position`` up to the tag that ends this run, and the position of that tag."""
     nodes: list[TemplateNode] = []
     while position < len(pieces):
         piece = pieces[position]
@@ -209,6 +209,6 @@ def _expect(pieces: Sequence[_Piece], position: int, *kinds: str) -> str:
 
 
 def _unbalanced(pieces: Sequence[_Piece], position: int) -> Misplaced:
-    """Return the nearest tag of the author at or before ``position`` is named: a layout's have no line."""
+    """Return the error. It names the author's nearest tag at or before ``position``: a layout's have no line."""
     found = (piece.tag for piece in reversed(pieces[: position + 1]) if isinstance(piece, _Placed))
     return Misplaced("contact tags out of balance", next((tag for tag in found if tag.line), None))

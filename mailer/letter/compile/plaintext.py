@@ -1,7 +1,7 @@
 """A letter's body as plain text, from the same tree as the HTML: full addresses, lists, wrapped (C18, B27).
 
-Lines are at most :data:`WIDTH` wide, long addresses excepted, which stay whole on a line of their own. What a slot will
-be is not known yet: it is counted as its fallback, or as :data:`GUESS` characters.
+Lines are at most :data:`WIDTH` wide, except long addresses, which stay whole on a line of their own. The value of a
+slot is not known yet: it is counted as its fallback, or as :data:`GUESS` characters.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from mailer.letter.slots import Tag, TagKind
 WIDTH = 76
 GUESS = 20
 ADDRESS = 72  # a personal link: the public address, a letter, and a token of 36
-_BLANK = " \t"  # what a line may end at: a non-breaking space is kept, and keeps its words together
+_BLANK = " \t"  # where a line may break; a non-breaking space is kept, and keeps its words together
 _BLANKS = re.compile(r"[ \t]+")
 Opened = tuple[tuple[int, int], ...]
-"""Of each open condition: how far the line reached where it began, and at most where an arm of it ended."""
+"""For each open condition: the width of the line at its beginning, and the largest width at the end of an arm."""
 _FALLBACK = re.compile(r'default\("((?:[^"\\]|\\.)*)"\)')
 
 
 def guessed_width(text: str, masker: Placeholders) -> int:
-    """How wide a masked text will be: a slot as its fallback, at least :data:`GUESS`; other tags as nothing."""
+    """Return the expected width of a masked text: a slot as its fallback, at least :data:`GUESS`, other tags as 0."""
     return sum(_width(piece) for piece in masker.split(text))
 
 
 def _extent(word: str, used: int, opened: Opened, masker: Placeholders) -> tuple[int, int, Opened]:
-    """How far a line of ``used`` characters reaches with a word at most, where it ends, and what is open then.
+    """Return a line's largest width with a word after ``used`` characters, its last width, and open conditions.
 
-    Each arm of a condition begins where the condition does: a reader sees one of them.
+    Each arm of a condition begins where the condition does, since a reader sees only one of them.
     """
     widest = used
     for piece in masker.split(word):
@@ -82,11 +82,11 @@ class TextWriter:
     masker: Placeholders
 
     def write(self, root: Element) -> str:
-        """Return the text of a body; paragraphs are set apart by an empty line."""
+        """Return the text of a body; paragraphs are separated by an empty line."""
         return self._below(root, "", "", gap="\n\n") + "\n"
 
     def _below(self, parent: Element, first: str, rest: str, *, gap: str) -> str:
-        """Write the blocks in ``parent``: before the first that is shown ``first``, before others ``gap``, ``rest``."""
+        """Write the blocks in ``parent``: ``first`` before the first one shown, ``gap`` and ``rest`` before others."""
         lines = parent.kind == "block" and parent.name == "signature"
 
         def then(child: Element) -> str:
@@ -124,7 +124,7 @@ class TextWriter:
         return f"{text}\n{rest}{'-' * min(widest, WIDTH - len(rest))}"
 
     def _list(self, element: Element, lead: str, rest: str) -> str:
-        """Items one below the other; with an empty line between them if an item has several paragraphs."""
+        """Return the items one below the other, with an empty line between if an item has several paragraphs."""
         loose = any(sum(below.kind == "paragraph" for below in item.children) > 1 for item in element.children)
         gap = _empty(rest) if loose else "\n"
         tagged = any(child.kind == "control" for child in element.children)
@@ -143,7 +143,7 @@ class TextWriter:
         )
 
     def _marks(self, element: Element, *, counted: bool) -> dict[int, tuple[str, int]]:
-        """Return the mark of each item of a numbered list, and its width; ``counted`` as the list is filled in."""
+        """Return the mark of each item of a numbered list, and its width; ``counted``: numbered when it is filled."""
         marks: dict[int, tuple[str, int]] = {}
         values, number = jumps(element, self.masker), int(element.name or 1) - 1
         for child in element.children:
@@ -174,7 +174,7 @@ class TextWriter:
         return wrapped(text, self.masker, rest=rest)
 
     def _table(self, table: Element, lead: str, rest: str) -> str:
-        """Return a row a line, with tags where they are about rows; cell by cell where a row would be too wide."""
+        """Return each row on a line, with tags between rows; cell by cell where a row would be too wide."""
         rows = [row for part in table.children for row in part.children]
         cells = {id(row): [self._inline(cell) for cell in row.children] for row in rows if row.kind == "tr"}
         head, *others = cells.values()
@@ -219,7 +219,7 @@ class TextWriter:
                 return element.text + self._inline(element)
 
     def _link(self, element: Element) -> str:
-        """Return the text and the address, or one of them where the other says no more."""
+        """Return the text and the address, or one of them where the other adds nothing."""
         text, target = self._inline(element), element.target
         text += f" ({element.title})" if element.title else ""
         bare = target.removeprefix("mailto:").removeprefix("tel:")
@@ -233,7 +233,7 @@ class TextWriter:
 
 
 def _empty(rest: str) -> str:
-    """Return an empty line within what ``rest`` stands before."""
+    """Return an empty line with ``rest`` before it."""
     return f"\n{rest.rstrip()}\n"
 
 

@@ -1,9 +1,10 @@
-"""What of a body is always shown, never, or under a condition; so that what is not shown leaves no trace.
+"""Presence of a body's parts: always shown, never, or under a condition; so that hidden parts leave no trace.
 
-:func:`presence` gives ``None`` for what is always shown, else the conditions (expressions of the checked subset) of
-which one must be true; none of them: it never is. A slot whose fallback is empty counts as a condition on its value.
+:func:`presence` gives ``None`` for a part that is always shown, else the conditions (expressions of the checked subset)
+of which one must be true. No conditions mean that it is never shown. A slot whose fallback is empty counts as a
+condition on its value.
 
-Where conditions become too long to be one expression, a thing counts as always shown: it may leave an empty line.
+Where conditions become too long to be one expression, a part counts as always shown: it may leave an empty line.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag, compile_expression
 
 Presence = tuple[str, ...] | None
-MOST = 8  # conditions that are looked at together
+MOST = 8  # conditions that are combined at most
 _NO_FALLBACK = re.compile(r'([\w.]+) \| default\("\s*"\)')
 _NOTHING = frozenset({"softbreak", "hardbreak", "comment", "definition", "html_inline"})
 _SOLID = frozenset({"image", "hr", "fence", "code_inline", "th", "td", "tr", "stray_fence"})
@@ -26,14 +27,14 @@ _SOLID = frozenset({"image", "hr", "fence", "code_inline", "th", "td", "tr", "st
 
 @dataclass(frozen=True, slots=True)
 class ConditionalGroup:
-    """An element, or a run from ``if`` to ``endif`` or ``for`` to ``endfor``: its tags, and what is behind each."""
+    """An element, or a run from ``if`` to ``endif`` or ``for`` to ``endfor``: its tags, and the parts behind each."""
 
     tags: tuple[Element, ...]
     arms: tuple[Sequence[Element], ...]
 
 
 def groups(children: Sequence[Element], masker: Placeholders) -> list[ConditionalGroup]:
-    """Return the elements in order, those between tags put together."""
+    """Return the elements in order, those between tags as one group."""
     found: list[ConditionalGroup] = []
     position = 0
     while position < len(children):
@@ -58,11 +59,11 @@ def groups(children: Sequence[Element], masker: Placeholders) -> list[Conditiona
 
 
 def presence(element: Element, masker: Placeholders) -> Presence:
-    """When something of an element is shown."""
+    """Return the conditions under which a part of an element is shown."""
     if element.sure or element.kind in _SOLID:
         return None
     if element.kind == "list_item" and not element.children:
-        return None  # an empty item of the author's
+        return None  # an empty item that the author wrote
     if element.kind in _NOTHING:
         return ()
     if element.kind == "slot":
@@ -76,12 +77,12 @@ def presence(element: Element, masker: Placeholders) -> Presence:
 
 
 def of_run(children: Sequence[Element], masker: Placeholders) -> Presence:
-    """When something of several is shown."""
+    """Return the conditions under which a part of one of several elements is shown."""
     return any_of(of_group(group, masker) for group in groups(children, masker))
 
 
 def of_group(group: ConditionalGroup, masker: Placeholders) -> Presence:
-    """When something of a group is shown."""
+    """Return the conditions under which a part of a group is shown."""
     if not group.tags:
         return presence(group.arms[0][0], masker)
     arms = [of_run(arm, masker) for arm in group.arms]
@@ -104,7 +105,7 @@ def of_group(group: ConditionalGroup, masker: Placeholders) -> Presence:
 
 
 def any_of(several: Iterable[Presence]) -> Presence:
-    """When one of several is shown."""
+    """Return the conditions under which one of several is shown."""
     found: dict[str, None] = {}
     for each in several:
         if each is None:
@@ -114,7 +115,7 @@ def any_of(several: Iterable[Presence]) -> Presence:
 
 
 def condition(conditions: Sequence[str]) -> str:
-    """One expression for several, of which one must be true; empty if it would be too long."""
+    """Return one expression for several, of which one must be true; "" if it would be too long."""
     source = conditions[0] if len(conditions) == 1 else " or ".join(f"({each})" for each in conditions)
     try:
         compile_expression(source, "en")
@@ -124,7 +125,7 @@ def condition(conditions: Sequence[str]) -> str:
 
 
 def when(shown: Presence, then: str, otherwise: str, masker: Placeholders) -> str:
-    """Return the words of a condition around two texts; one of them alone where that is already known."""
+    """Return the words of a condition around two texts; only one text where the choice is already known."""
     source = condition(shown) if shown else ""
     if shown == () or then == otherwise:
         return otherwise

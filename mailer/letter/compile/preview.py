@@ -1,8 +1,7 @@
-"""What mail programs show beside the subject of a letter that has no preheader: its first sentence, not its greeting.
+"""The preview beside the subject of a letter without a preheader: its first sentence, not its greeting.
 
-Without it they show what stands first in the HTML, *Read online | Change details*. Slots are filled in it as in the
-text. A list's items do where there is no
-paragraph; what a condition chooses stands in it where there is nothing else.
+Without it mail programs show the first text in the HTML, *Read online | Change details*. Slots are filled in it as in
+the text. A list's items serve where there is no paragraph. Text under a condition serves where there is nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+")
 def first_sentence(root: Element, masker: Placeholders) -> str:
     """Return the first sentence of a body, masked.
 
-    Its greeting when there is nothing else; "" when there is no text.
+    The greeting serves when there is nothing else; "" when there is no text.
     """
     texts = [text for text in _texts(root, masker) if text]
     telling = [text for text in texts if not _is_greeting(text, masker)]
@@ -40,7 +39,7 @@ def first_sentence(root: Element, masker: Placeholders) -> str:
 
 
 def _first_items(root: Element, masker: Placeholders) -> str:
-    """Return the first items of the first list, or the first words of what else stands outside conditions."""
+    """Return the first items of the first list, or the first words of another block outside conditions."""
     for group in groups(root.children, masker):
         first = group.arms[0][0] if not group.tags else None
         if first and first.kind in ("bullet_list", "ordered_list", "blockquote", "block") and first.name != "signature":
@@ -65,7 +64,7 @@ def _chosen(root: Element, masker: Placeholders) -> str:
 
 
 def no_preheader(source: LetterSource, summary: str, masker: Placeholders) -> Fault:
-    """Return the warning, with what is shown instead."""
+    """Return the warning, with the text that is shown instead."""
     hint = N_("Mail programs show it beside the subject; now they show: “{text}”").format(text=masker.show(summary))
     expected = N_("a preheader: a sentence on what the letter brings")
     return Fault(source.file, 0, "preheader", N_("nothing"), expected, hint, "warning")
@@ -90,7 +89,7 @@ def _is_greeting(text: str, masker: Placeholders) -> bool:
 
 
 def _cut(text: str, masker: Placeholders) -> str:
-    """Return the first sentence, or so many that they say something.
+    """Return the first sentence, with further ones while the text is shorter than :data:`ENOUGH`.
 
     At most :data:`LONGEST` wide, cut between words.
     """

@@ -1,5 +1,5 @@
-"""Changes of a body's tree before it is written: lists and lines that conditions tear apart are put together, what is
-shown to nobody in particular is left out, and what a condition may empty gets one around it.
+"""Changes of a body's tree before it is written. Lists and lines that conditions tear apart are joined. Links of one
+contact are left out of the public version, and elements that a condition may empty get one around them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _AROUND = _LEAVES | {"list_item", "blockquote", "block", *_LISTS}
 
 
 def gather_lists(element: Element, masker: Placeholders) -> None:
-    """Make one list of lists with tags on lines of their own between, around or within them.
+    """Join lists with tags on lines of their own between, around or within them into one list.
 
     So a loop around an item gives one list, and an item under a condition leaves the items around it in their list.
-    Numbered lists belong together if their numbers go on, or no empty line stands between them.
+    Numbered lists belong together if their numbers go on, or if there is no empty line between them.
     """
     element.children = _gathered(element.children, masker)
     for child in element.children:
@@ -47,9 +47,9 @@ def _within(arm: Sequence[Element], group: ConditionalGroup, masker: Placeholder
 
 
 def jumps(numbered: Element, masker: Placeholders) -> dict[int, int]:
-    """Return the items of a numbered list, by ``id``, whose number is not the next one, conditions allowed for.
+    """Return the items of a numbered list, by ``id``, whose number is not the next one under any condition.
 
-    All numbers alike is a way of writing: it counts.
+    If all numbers are equal, the list is counted and has no such items.
     """
     found: dict[int, int] = {}
     written = [int(item.name) for item in _items(groups(numbered.children, masker), masker)]
@@ -59,7 +59,7 @@ def jumps(numbered: Element, masker: Placeholders) -> dict[int, int]:
 
 
 def for_nobody(element: Element, masker: Placeholders) -> None:
-    """Leave out what is one reader's own: links to change details and to opt out. *Read online* is the page itself."""
+    """Leave out a contact's own links: to change details and to opt out. *Read online* is the page itself."""
     kept: list[Element] = []
     for child in element.children:
         if child.kind == "link" and masker.personal(child.target):
@@ -76,13 +76,13 @@ def for_nobody(element: Element, masker: Placeholders) -> None:
 
 
 def hide_empty(element: Element, masker: Placeholders, *, leaves: bool) -> None:
-    """Put a condition around what would be empty without: paragraphs, headings, tables; lists, items and so on too.
+    """Put a condition around elements that may be empty: paragraphs, headings, tables, and lists, items and so on.
 
-    With ``leaves`` around the first three and buttons only: a text part needs no more.
+    With ``leaves``, only around the first three and buttons: a text part needs no more.
     """
     children: list[Element] = []
     for child in element.children:
-        if child.name != "button":  # its one line is hidden with it
+        if child.name != "button":  # its only line is hidden with it
             hide_empty(child, masker, leaves=leaves)
         may_be_empty = child.kind in (_LEAVES if leaves else _AROUND) or child.name == "button"
         shown = presence(child, masker) if may_be_empty else None
@@ -149,11 +149,11 @@ def _items(run: Iterable[ConditionalGroup], masker: Placeholders) -> list[Elemen
 def _jumps(
     run: Sequence[ConditionalGroup], following: set[int], masker: Placeholders, found: dict[int, int]
 ) -> set[int]:
-    """Return the numbers that may come next after a run, ``following`` those that may begin it."""
+    """Return the numbers that may come next after a run, ``following`` are those that may begin it."""
     for group in run:
         if group.tags:
             ends = following
-            for arm in group.arms:  # an arm may have the numbers of the one before it, or go on from there
+            for arm in group.arms:  # an arm may repeat the numbers of the one before it, or go on
                 ends = ends | _jumps(groups(arm, masker), ends, masker, found)
             following = ends
             continue

@@ -1,7 +1,7 @@
-"""What the public version says of itself to other programs: its address, title, summary, picture and language.
+"""Metadata of the public version for other programs: its address, title, summary, picture and language.
 
-Canonical address as RFC 6596, the rest as Open Graph (ogp.me). Promises: only what is kept with the letter is named:
-a picture is one of the snapshot's own, so that a link that is shared shows the same in ten years (I8).
+Canonical address as RFC 6596, the rest as Open Graph (ogp.me). Promises: only content that is kept with the letter is
+named. A picture is one of the snapshot's own, so that a shared link shows the same in ten years (I8).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def sharing(
 
 
 def og_locale(language: str) -> str:
-    """``language_TERRITORY`` for a language tag; CLDR's likely territory where the tag names none."""
+    """Return ``language_TERRITORY`` for a language tag; CLDR's likely territory where the tag names none."""
     from babel import Locale
     from babel.core import get_global
 

@@ -1,9 +1,9 @@
-"""Where links lead, before a tree is written: one spelling for each address, and no link for who has none.
+"""Targets of links, before a tree is written: one normal form for each address, and no link for contacts without one.
 
-A slot that begins an address is the whole of it: a contact's value counts only if it is an address, else the fallback
-does (``{{ contact.site | default("www.example.org") }}``); the same in each arm of a condition. Where there is neither,
-the text stays without a link, a picture too, and a button is left out; so does a link to a mailbox or a telephone. For
-nobody in particular the same holds for what everybody else has (``mailto:{{ contact.email }}``).
+A slot that begins an address is the whole of it. A contact's value counts only if it is an address, else the fallback
+does (``{{ contact.site | default("www.example.org") }}``). The same holds in each arm of a condition. Without either,
+the text or picture stays without a link, and a button is left out. A link to a mailbox or a telephone is treated in the
+same way. In the public version this also holds for values that every contact has (``mailto:{{ contact.email }}``).
 
 Promises: HTML and the text part get the same address, for every contact.
 """
@@ -27,7 +27,7 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 def settle_targets(root: Element, masker: Placeholders, *, public: bool) -> None:
-    """Change a tree so that each of its addresses is written right, and stands only for who has one."""
+    """Change a tree so that each address has its normal form, and each link is shown only with an address."""
     _settle(root, _Settler(masker, _NOBODY if public else ALWAYS_THERE))
 
 
@@ -44,7 +44,7 @@ def _settle(parent: Element, settler: _Settler) -> None:
 
 
 def _link_of(element: Element) -> Element | None:
-    """Return the link that an element is, or the one around the picture that a paragraph is, or a button."""
+    """Return the element itself if it is a link or button, or the link around a paragraph's picture."""
     if is_picture(element):
         return next((child for child in element.children if child.kind == "link"), None)
     is_link = element.kind == "link" or (element.kind == "block" and bool(element.target))
@@ -57,13 +57,13 @@ class _Settler:
     there: frozenset[str]
 
     def target(self, target: str) -> tuple[str, list[str]]:
-        """Return the address as it is to be written, and the expressions without whose values there is none."""
+        """Return the address in its final form, and the expressions that need a value for it to exist."""
         if self.masker.personal(target):
             return target, []
         conditions: list[str] = []
         mark = re.search(r"[?#]", target)
         end = mark.start() if mark else len(target)
-        chosen = any(word[1] == "c" for word in self.masker.word.finditer(target))  # by the author: then it is there
+        chosen = any(word[1] == "c" for word in self.masker.word.finditer(target))  # by the author, so it exists
         settled = target
         for match in self.masker.word.finditer(target):
             if match[1] != "s":
@@ -81,7 +81,7 @@ class _Settler:
         return written(settled, self.masker), conditions
 
     def settled(self, child: Element, link: Element) -> list[Element]:
-        """Return the elements in place of one with a link: one for each address that a condition chooses."""
+        """Return the elements that replace one with a link: one for each address that a condition chooses."""
         chosen = choice(link.target, self.masker)
         if chosen is None:
             link.target, conditions = self.target(link.target)
@@ -99,7 +99,7 @@ class _Settler:
         return [*found, Element("control", child.line, text=chosen.end)]
 
     def guarded(self, child: Element, link: Element, conditions: list[str]) -> list[Element]:
-        """Return the element with a condition around it, and what is left for who has no address."""
+        """Return the element with a condition around it, and the rest for contacts without an address."""
         node = parse(conditions[0], None)
         for source in conditions[1:]:
             node = Both("and", node, parse(source, None))
@@ -118,7 +118,7 @@ class _Settler:
 
 
 def _without(child: Element, link: Element) -> list[Element]:
-    """Return the rest of an element whose link has no address: its text, its picture; of a button nothing."""
+    """Return the rest of an element whose link has no address: its text and picture; nothing for a button."""
     without = child.copy()
     if child is link:
         return [] if child.kind == "block" else without.children
@@ -129,7 +129,7 @@ def _without(child: Element, link: Element) -> list[Element]:
 
 
 def written(target: str, masker: Placeholders) -> str:
-    """Return a masked address in its one spelling; one that is none stays as it is (:mod:`.checks` says so)."""
+    """Return a masked address in normal form; an invalid one is only encoded (:mod:`.checks` reports it)."""
     match = masker.word.match(target)
     if match:
         return target[: match.end()] + addresses.encoded(target[match.end() :])
@@ -142,7 +142,7 @@ def written(target: str, masker: Placeholders) -> str:
 
 
 def _read(node: Node, name: str) -> Node:
-    """``node`` with each of its values read as an address; fallbacks too, which are the author's."""
+    """Return ``node`` with each of its values read as an address, also the author's fallbacks."""
     match node:
         case Filter(inner, "default", arguments) if arguments:
             return Filter(_read(inner, name), "default", (_read(arguments[0], name), *arguments[1:]))
@@ -158,7 +158,7 @@ def _read(node: Node, name: str) -> Node:
 
 
 def _may_be_empty(node: Node, there: frozenset[str]) -> bool:
-    """Whether a slot may give no address: a fallback of nothing is none."""
+    """Return whether a slot may give no address: an empty fallback is none."""
     match node:
         case Filter(inner, "default", arguments):
             return _may_be_empty(inner, there) and _may_be_empty(arguments[0], there)

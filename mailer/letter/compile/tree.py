@@ -1,9 +1,9 @@
-"""A letter's body as a tree, from Markdown tokens: what HTML, plain text and the checks are made from.
+"""A letter's body as a tree, from Markdown tokens: the input of HTML, plain text and the checks.
 
-Promises: CommonMark with tables, as :mod:`.dialect` has it, and two rules of our own, which are ``::: name argument``
-… ``:::`` and a line that holds nothing but ``if``/``for`` tags. Nothing here judges; what a letter may not have (HTML,
-an unknown block, cells beyond the head) is in the tree, and :mod:`.checks` says so. Raises ``TooMuch`` for a body
-beyond the limits (:mod:`.limits`).
+Promises: CommonMark with tables, as :mod:`.dialect` has it. This project adds two rules: ``::: name argument`` …
+``:::``, and a line that holds nothing but ``if``/``for`` tags. Nothing here judges. Markup that a letter may not have
+(HTML, an unknown block, cells beyond the head) is in the tree, and :mod:`.checks` reports it. Raises ``TooMuch`` for a
+body beyond the limits (:mod:`.limits`).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _FOLLOWS = {"paragraph", "bullet_list", "ordered_list"}
 
 @dataclass(slots=True)
 class Element:
-    """One thing in the body. ``kind`` is markdown-it's name for it, or ``slot``, ``control``, ``block`` or ``comment``.
+    """One part of the body. ``kind`` is markdown-it's name for it, or ``slot``, ``control``, ``block`` or ``comment``.
 
     ``text``: of a text, code, HTML, slot or control (the word), an image's description, a definition's label.
     ``target``: an address.
-    ``name``: a block's name, a heading's level, an ordered list's first number and an item's as written, a cell's
-    alignment, the words behind a code fence, how many cells a row has. ``close``: no empty line stands before it, tags
-    left out. ``sure``: something of it is always shown, or a condition for that stands around it.
+    ``name``: a block's name, a heading's level, an ordered list's first number and an item's as written. Also a
+    cell's alignment, the words behind a code fence, how many cells a row has. ``close``: no empty line is before it,
+    tags ignored. ``sure``: a part of it is always shown, or it has a condition for that around it.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Element:
             yield from child.walk()
 
     def copy(self) -> Element:
-        """Return the same for somebody who changes it."""
+        """Return a copy for a caller that changes it."""
         return replace(self, children=[child.copy() for child in self.children])
 
     def plain(self) -> str:
@@ -71,7 +71,7 @@ def parse(masked: Masked, masker: Placeholders, patience: Patience | None = None
     """Return the tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
     masked = rows_apart(masked, masker)
     markdown = MarkdownIt("commonmark", {"html": True, "inline_definitions": True}).enable("table")
-    markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py tells what is wrong with it
+    markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py reports its faults
     add_rules(markdown, masker)
     add_dialect(markdown, masker)
     add_limits(markdown, patience or Patience())
@@ -86,7 +86,7 @@ def parse(masked: Masked, masker: Placeholders, patience: Patience | None = None
 
 
 def _weigh(root: Element, masker: Placeholders) -> None:
-    """Raise ``TooMuch`` if what is used again and again comes to too much."""
+    """Raise ``TooMuch`` if texts and addresses that are used repeatedly add up to too much."""
     weight, pictures = Weight(), 0
     for element in root.walk():
         texts = element.text, element.target, element.title
@@ -114,7 +114,7 @@ def image_names(body: str) -> tuple[str, ...]:
 
 
 def is_beside(name: str) -> bool:
-    """Whether a picture's name is one of a file beside the letter or below: no address, no way up or out."""
+    """Return whether a picture's name is a file beside the letter or below: no address, no path up or out."""
     parts = name.replace("\\", "/").split("/")
     return bool(name) and ":" not in name and ".." not in parts and "" not in parts
 
@@ -125,7 +125,7 @@ def _beside(address: str) -> str:
 
 
 def _described(node: SyntaxTreeNode) -> str:
-    """Return a picture's description as plain text: without the signs of Markdown, entities as what they mean."""
+    """Return a picture's description as plain text: without the signs of Markdown, with entities decoded."""
     inside = " " if node.type in ("softbreak", "hardbreak") else "" if node.type == "image" else node.content
     return inside + "".join(_described(child) for child in node.children)
 
@@ -136,7 +136,7 @@ class _Builder:
         self.source = masked.text.split("\n")
 
     def build(self, node: SyntaxTreeNode, inherited: int) -> list[Element]:
-        """Return the elements of a node: one, or those inside for what is no element of its own."""
+        """Return the elements of a node: one, or its children for a node that is no element of its own."""
         index = node.map[0] if not node.is_root and node.map else inherited
         if node.type == "inline":
             return self.inline(node, index)
@@ -145,7 +145,7 @@ class _Builder:
         return [element]
 
     def inline(self, node: SyntaxTreeNode, index: int) -> list[Element]:
-        """Return the children of an inline node, adjoining texts put together, each with the line it stands on."""
+        """Return the children of an inline node, adjoining texts merged, each with its line."""
         elements: list[Element] = []
         for child in node.children:
             if child.type == "text":
@@ -202,13 +202,13 @@ class _Builder:
         return made
 
     def is_closed(self, fence: SyntaxTreeNode) -> bool:
-        """Whether the last line of a piece of code is its closing fence, and not the end of what it stands in."""
+        """Return whether the last line of a piece of code is its closing fence, and not the end of its container."""
         first, end = fence.map or (0, 0)
         last = self.source[end - 1].strip(" \t>")
         return end - 1 > first and len(last) >= len(fence.markup) and not last.strip(fence.markup[0])
 
     def follows(self, index: int) -> bool:
-        """Whether the line above, tags left out, is neither empty nor the beginning of a block."""
+        """Return whether the line above, tags ignored, is neither empty nor the beginning of a block."""
         while index and self.masker.control_line.fullmatch(self.source[index - 1].lstrip(" \t>")):
             index -= 1
         above = self.source[index - 1].lstrip(" \t>") if index else ""

@@ -9,6 +9,7 @@ from functools import cache
 from tests.support.docs import DOCS, ROOT
 
 PAGE = (DOCS / "promises.md").read_text("utf-8")
+PACKAGES = ("mailer", "unsubscribe", "campaigns", "templates")
 NAMED = re.findall(r"^- `(tests/[\w/]+\.py)::(\w+)`$", PAGE, re.MULTILINE)
 
 
@@ -70,3 +71,18 @@ def test_every_test_of_a_fault_says_what_is_expected() -> None:
         if not words.startswith("Expected: ")
     ]
     assert silent == []
+
+
+def test_every_test_behind_a_standard_exists_and_every_rule_that_the_code_names_is_on_its_page() -> None:
+    page = (DOCS / "standards.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 250
+    assert [f"{file}::{name}" for file, name in named if name not in inside(file)] == []
+    rules = set(re.findall(r"^\*\*([A-E]\d+)\.\*\*", page, re.MULTILINE))
+    code = "".join(path.read_text("utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    spoken = {
+        rule
+        for codes in re.findall(r"\(((?:[A-E]\d+(?:, | to | and )?)+)[;)]", code)
+        for rule in re.findall(r"[A-E]\d+", codes)
+    }
+    assert spoken - rules == set()

@@ -1,4 +1,4 @@
-"""The head of a campaign file: lines of ``key: value`` between two lines of ``---`` (contract.md, The campaign file).
+"""The head of a campaign file: lines of ``key: value`` between two lines of ``---`` (docs/campaign-file.md).
 
 Promises: a value is the text to the end of its line, without spaces around it. It is taken literally: ``:``, ``#``,
 ``{{``, quotes, a leading zero and ``no`` too. Every fault is found in one go, each with its line. Pure: text in,

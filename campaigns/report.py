@@ -1,7 +1,7 @@
 """The outcome of a campaign: numbers for machines, exactly as in the contract, and words for people.
 
-Promises: :func:`status` has exactly the fields of contract.md: ``campaign``, ``state``, ``reason`` and integers that
-add up to ``recipients``. Fields added later are below ``details``, which holds no address. Reads only.
+Promises: :func:`status` has exactly the fields that docs/commands.md names: ``campaign``, ``state``, ``reason`` and
+integers that add up to ``recipients``. Fields added later are below ``details``, which holds no address. Reads only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Settings of the staff's side: where the database is, which brand, how late a missed hour is still sent.
 
-Promises: typed, frozen, read once (contract.md, Settings); :attr:`CampaignSettings.database` is always the address of
+Promises: typed, frozen, read once (docs/settings.md); :attr:`CampaignSettings.database` is always the address of
 a database, by default SQLite in ``POSTILJON_DATA``. Raises ``SettingsError`` through :func:`mailer.settings.read`.
 """
 

@@ -1,4 +1,4 @@
-"""Settings of the sending side: typed, frozen, read once (contract.md, Settings).
+"""Settings of the sending side: typed, frozen, read once (docs/settings.md).
 
 :mod:`mailer.housesettings` has the sources of the values and the reporting of faults. Raises ``SettingsError`` (through
 :func:`read`), which names the setting, the value found and the value expected, and never prints a secret.

@@ -2,7 +2,7 @@
 
 Promises: a token contains its purpose, mailing and recipient, and the id of its key. With one changed byte, another
 purpose or another key, :func:`unseal` raises ``TokenError``. The sizes are fixed, 27 and 36 bytes, so that base64url
-has no spare bits (36 and 48 characters, contract.md). The key id is derived from the key itself, so that adding and
+has no spare bits (36 and 48 characters). The key id is derived from the key itself, so that adding and
 dropping keys renumbers nothing. If two keys share an id, both are tried. A token is verified without the database.
 
 Success does not mean that the mailing or the recipient still exists.

@@ -26,6 +26,10 @@ with an example.
 included. Results go to standard output, complaints and progress to standard error. The language is that of the
 terminal (`LC_ALL`, `LC_MESSAGES`, `LANG`): English or Dutch.
 
+**`status SLUG --json`** has `campaign`, `state`, `reason`, and the integers `recipients`, `waiting`, `sending`,
+`accepted`, `retry`, `refused`, `skipped`, `in_doubt`, `bounced` and `complained`. The integers after `recipients` add
+up to it. Fields that are added later are never integers at this level.
+
 **With every command**: `--config FILE`, before or behind its name, names the file of settings. `postiljon --version`
 prints the version.
 

@@ -1,4 +1,4 @@
-"""Settings of the reader's side: typed, frozen, read once (contract.md, Settings).
+"""Settings of the reader's side: typed, frozen, read once (docs/settings.md).
 
 Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
 because links in sent letters can no longer be changed. On loopback plain http is accepted; ``campaigns.reachability``

@@ -1,4 +1,4 @@
-"""``postiljon``: the commands put together, and the exit code and words of each error (contract.md, exit codes)."""
+"""``postiljon``: the commands put together, and the exit code and words of each error (docs/commands.md)."""
 
 from __future__ import annotations
 

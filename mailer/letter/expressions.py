@@ -2,7 +2,7 @@
 
 Names (``contact.NAME``, ``contact["a name"]``, ``links.NAME``, loop variables), texts, numbers, lists of these,
 comparisons, ``and or not in``, and the filters of this project. Nothing in it can compute, call, loop or grow, so no
-expression can run without end during sending (contract.md, Contact tags; E31, E32).
+expression can run without end during sending (docs/campaign-file.md; E31, E32).
 
 Promises: :func:`parse` gives a tree or raises ``FaultsError`` with one fault that names the text found and the form
 expected. Time is linear in the length, which is bounded, and so is the depth. Success does not mean that a contact has

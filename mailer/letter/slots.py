@@ -1,7 +1,7 @@
 """Contact tags in an author's text: finding and checking them, and the only definition of the allowed ones.
 
 ``{{ contact.name | default("reader") }}``, ``{% if contact.role %} … {% elif … %} … {% else %} … {% endif %}``, ``{%
-for item in contact.items %} … {% endfor %}``. A comment ``{# … #}`` is left out. See contract.md, Contact tags.
+for item in contact.items %} … {% endfor %}``. A comment ``{# … #}`` is left out. See docs/campaign-file.md.
 
 Promises: :func:`scan` never raises and finds every fault at once, each with its line. Without faults, the tags are
 balanced, every expression compiles, every slot has a value or a fallback, and loops are not nested. So no tag can run

@@ -1,4 +1,4 @@
-"""Why a mailing sends no letter now, in keys and numbers: the caller puts them into words (brief.md, 14).
+"""Why a mailing sends no letter now, in keys and numbers: the caller puts them into words.
 
 Keys: ``held`` and ``cancelled`` (words: the reason) · ``finished`` · ``audience`` (it is still being frozen) ·
 ``no_sender`` (number: letters that wait) · ``relay_away`` (at: since when no sender can hand over a letter, words: the

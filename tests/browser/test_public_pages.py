@@ -1,4 +1,4 @@
-"""The public pages in a real browser: console/brief.md section 4, for everybody and every device."""
+"""The public pages in a real browser: for everybody and every device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a screen reader hears on the opt-out page, kept in ``tests/golden/aria`` (brief.md section 4, no. 28).
+"""What a screen reader hears on the opt-out page, kept in ``tests/golden/aria``.
 
 ``GOLDEN=write pytest tests/browser/test_spoken.py`` writes the files anew; read what changed.
 """

@@ -58,7 +58,7 @@ class AddressPages:
         return await self._step(request, "keep-address")
 
     def asked(self, view: View, move: AddressChangeStatus) -> str:
-        """Return the text after a request for another address (brief.md 1.4 no. 36): the same for every address."""
+        """Return the text after a request for another address: the same for every address."""
         _ = view.gettext
         text = _(
             "Your address has not changed yet. First confirm it, with the email that we send to %(address)s. Until "

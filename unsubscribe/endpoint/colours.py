@@ -7,7 +7,7 @@ and dark, at rest and under the pointer. Where the brand's colour does not pass,
 text or edge. The remaining colours are those of ``pages.css``, whose pairs were measured. Pure. Raises ``ValueError``
 for a text that is not ``#rrggbb``.
 
-Source: console/brief.md 3.2.
+Source: WCAG 2.2, 1.4.3 and 1.4.11.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors in words for readers: the fault, its result, the next step (brief.md 1.4, 32 and 33). No code, no trace."""
+"""Errors in words for readers: the fault, its result, the next step. No code, no trace."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ purpose. OPTIONS is answered here and reaches no route. An exception becomes a p
 in the log. The log has no address, no token and no query (:mod:`.watch`); no answer redirects. Only :func:`status_of`
 decides the status of an error. Plain ASGI: it runs for every request.
 
-Source: RFC 8058 section 3.1, OWASP secure headers, standards.md B5, B12, C25, E51; brief.md 1.4 no. 32 and 33.
+Source: RFC 8058 section 3.1, OWASP secure headers, docs/standards.md B5, B12, C25, E51.
 """
 
 from __future__ import annotations

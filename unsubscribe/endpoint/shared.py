@@ -1,7 +1,7 @@
 """One transaction for all requests that come at the same time: many requests, one thread, one commit.
 
 Purpose: an opt-out is answered when it is on disk, and a commit takes longer than the rest. 32 readers at once share
-one commit (traps.md: 2,500 a second with a commit each, 4,600 shared). Reading is shared too: one hand-off to a thread
+one commit (measured: 2,500 a second with a commit each, 4,600 shared). Reading is shared too: one hand-off to a thread
 for all.
 
 Promises: :meth:`GroupCommit.run` returns only after the transaction that did the work was committed. A piece of work

@@ -38,7 +38,7 @@ REASONS = {
 
 
 def often_in_words(view: View, days: int, name: str) -> str:
-    """Return the sentence that confirms *less often* (brief.md 1.4 no. 30)."""
+    """Return the sentence that confirms *less often*."""
     _ = view.gettext
     texts = {
         0: _("You will receive every email from %(name)s."),

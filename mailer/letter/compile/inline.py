@@ -1,9 +1,8 @@
 """Inlining of styles, once per letter. The only premailer import.
 
-premailer parses the HTML and writes it again, which drops or changes parts that mail programs need to the byte
-(traps.md, Compile). So four parts are taken out before: the doctype, conditional comments, style sheets that stay
-(``<style data-keep>``) and character entities. They are put back after: byte for byte by construction. Nothing is
-fetched from anywhere.
+premailer parses the HTML and writes it again, which drops or changes parts that mail programs need to the byte.
+So four parts are taken out before: the doctype, conditional comments, style sheets that stay (``<style data-keep>``)
+and character entities. They are put back after: byte for byte by construction. Nothing is fetched from anywhere.
 
 Promises: each of those, and each word of a contact tag, comes out exactly as often as it went in. Otherwise it raises
 ``RuntimeError``, since that would be a fault of this program.

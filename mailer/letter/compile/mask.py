@@ -1,4 +1,4 @@
-"""Contact tags as words without spaces, so that Markdown, jinja2 and premailer leave them alone (traps.md, Compile).
+"""Contact tags as words without spaces, so that Markdown, jinja2 and premailer leave them alone.
 
 :class:`Placeholders` belong to one compilation. The words are letters and digits only, made from the text itself, and
 occur nowhere in it. Equal sources give equal words, so a snapshot's hash does not change.

@@ -1,4 +1,4 @@
-"""Settings of the sending side: where they come from, and what is refused (contract.md, Settings)."""
+"""Settings of the sending side: where they come from, and what is refused."""
 
 from __future__ import annotations
 

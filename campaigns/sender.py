@@ -27,9 +27,20 @@ def run_loop(main: Coroutine[Any, Any, Result]) -> Result:
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
         with shortage.named():
+            runner.get_loop().set_exception_handler(_without_trace)
             return runner.run(main)
     finally:
         _close(runner)
+
+
+def _without_trace(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error of a callback: exhaustion (E18) in a sentence, any other as usual."""
+    error = context.get("exception")
+    short = shortage.meant(error) if error else None
+    if short:
+        log.error("%s", short)
+    else:
+        loop.default_exception_handler(context)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

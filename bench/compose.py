@@ -1,7 +1,7 @@
 """What a letter costs to write, without disk and network: ``python -m bench.compose [--letter NAME …] [--turns N]``.
 
 In turns, so that the noise of the machine meets both: parcels by the slow way (``Composer.message``) and by the flat
-one (``mailer.letter.flat``), of which every byte is compared first; and the tokens of a letter alone, as their
+one (``mailer.letter.flat_message``), of which every byte is compared first; and the tokens of a letter alone, as their
 specification makes them and as a sender does. Printed: microseconds of processor for a letter, the median of the turns,
 and the ratio.
 """
@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench.send import LINKS, PUBLIC, RING, reader
-from mailer import returnpath
+from mailer import return_path
 from mailer.letter.compile import compile_letter
 from mailer.letter.compose import Composer
 from mailer.outbox import Claimed, Counts, Identity, Mailing, MailingSpec
 from mailer.signing import LETTER_TOKENS, Purpose, Token, letter_sealer, seal, to_local_part, to_text
 from mailer.transport.base import OutgoingMessage
 from mailer.worker import Filled
-from mailer.worker.press import _MailingContext
+from mailer.worker.message_builder import _MailingContext
 from tests.support.letters import example
 
 RETURN_PATH = "bounces@vng.nl"
@@ -70,7 +70,7 @@ def plain_tokens(claim: Claimed, _filled: Filled) -> tuple[object, ...]:
 
 def quick_tokens() -> Work:
     """The same as a sender makes them."""
-    three, back = letter_sealer(RING.current, 1), returnpath.maker(RETURN_PATH, RING.current, 1)
+    three, back = letter_sealer(RING.current, 1), return_path.maker(RETURN_PATH, RING.current, 1)
     return lambda claim, _filled: (three(claim.recipient), back(claim.recipient))
 
 

@@ -27,7 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.reading import keyring
-from campaigns.listening import listen, pin_to_cpu
+from campaigns.runtime.sockets import listen, pin_to_cpu
 from mailer.errors import TokenError
 from mailer.signing import Keyring, Purpose, from_text, unseal
 

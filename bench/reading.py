@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.harness import LETTER, POSTILJON, ROOT, House, Row, free_port, house, process, sink, timed, wait_for_port
 from bench.sending import Scale, send
-from campaigns.listening import web_processes
+from campaigns.runtime.sockets import web_processes
 from mailer.signing import Key, Keyring, Purpose, Token, seal, to_text
 
 # Measured elsewhere on two cores with the best-known engine (issue 5); it is not run here.

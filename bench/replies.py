@@ -1,8 +1,8 @@
 """Processor time a letter between one read of replies and the next write: ``python -m bench.replies [--letters N]``.
 
 No network: a scripted wire answers each group at once as Postfix does, and a feed gives parcels of 15 kB. The pipeline
-of every day (:mod:`mailer.transport.usual`) and the one without its fast ways are run in turns, and their ratio is
-printed. It leaves out what a socket, composing and the database cost.
+of every day (:mod:`mailer.transport.usual_group`) and the one without its fast ways are run in turns, and their ratio
+is printed. It leaves out what a socket, composing and the database cost.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mailer.transport.base import OutgoingMessage, RelayEvent, Replied, Result
 from mailer.transport.limits import Limits, Offers, Reuse
 from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
-from mailer.transport.usual import UsualPipeline
+from mailer.transport.usual_group import UsualPipeline
 
 OFFERS = Offers(pipelining=True, eightbit=True, smtputf8=True, sized=True, size=10_240_000)
 GROUP = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n"

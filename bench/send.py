@@ -131,7 +131,7 @@ async def _send(deps: WorkerDeps, mailing: int) -> None:
 def letter_size() -> int:
     """Bytes of the letter on the wire, about."""
     from mailer.letter.compose import Composer
-    from mailer.letter.flat import flatten
+    from mailer.letter.flat_message import flatten
 
     flat = flatten(Composer(compile_letter(example("denkt-u-mee")).letter), LINKS, "@vng.nl")
     assert flat is not None
@@ -174,7 +174,7 @@ def _profiled(arguments: argparse.Namespace, window: int, port: int) -> float:
         speed = once(arguments, window, port)
         profile.disable()
     else:
-        from mailer.worker.writer import Dispatcher
+        from mailer.worker.dispatcher import Dispatcher
 
         plain = Dispatcher.run
 

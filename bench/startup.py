@@ -35,9 +35,9 @@ PEOPLE = 200
 # module, function, and the event of its return ("" for one of its call)
 MARKS: tuple[tuple[str, str, str, str], ...] = (
     ("campaigns.cli.main", "run", "command line imported", ""),
-    ("campaigns.app", "open_house", "", "settings read, database open"),
-    ("campaigns.launch", "prepare", "", "letter compiled"),
-    ("campaigns.launch", "start", "", "campaign launched"),
+    ("campaigns.context", "open_house", "", "settings read, database open"),
+    ("campaigns.lifecycle.launch", "prepare", "", "letter compiled"),
+    ("campaigns.lifecycle.launch", "start", "", "campaign launched"),
     ("mailer.worker", "run", "sender begins", ""),
 )
 

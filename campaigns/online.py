@@ -31,16 +31,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from campaigns import records
-from campaigns.records import Campaign
+from campaigns.lifecycle import records
+from campaigns.lifecycle.records import Campaign
 from mailer import archive
-from mailer.letter.plan import Image
+from mailer.letter.compiled import Image
 from unsubscribe import contacts
 from unsubscribe.endpoint import EndpointDeps
-from unsubscribe.endpoint.dates import day_in_words, month_in_words
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.forms import clean
-from unsubscribe.endpoint.pages import also, respond
+from unsubscribe.endpoint.context import WebContext
+from unsubscribe.web.dates import day_in_words, month_in_words
+from unsubscribe.web.forms import clean
+from unsubscribe.web.pages import also, respond
 
 Found = TypeVar("Found")
 FOR_EVER = "public, max-age=31536000, immutable"

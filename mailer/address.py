@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import idna
 
-from mailer import unseen
+from mailer import invisible
 from mailer.errors import AddressError
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -81,7 +81,7 @@ class Address:
 
 def parse(text: str) -> Address:
     """Parse one bare address (RFC 5321 section 4.1.2, RFC 6531), also with spaces around it; else ``AddressError``."""
-    stripped = text.strip(" \t") if text.isascii() else unseen.strip(text)
+    stripped = text.strip(" \t") if text.isascii() else invisible.strip(text)
     if _CONTROL.search(stripped):
         raise AddressError(N_("{text} has a control character or line break in it").format(text=_show(text)))
     given, at, domain = stripped.rpartition("@")
@@ -90,7 +90,7 @@ def parse(text: str) -> Address:
     local = _canonical(given)
     if len(local.encode("utf-8", "replace")) > 64:
         raise AddressError(N_("{text}: the part before @ is longer than 64 bytes").format(text=_show(text)))
-    if hidden := unseen.first_within(given):
+    if hidden := invisible.first_within(given):
         raise AddressError(HIDDEN.format(text=_show(text), sign=hidden))
     if not local or not (local.isascii() or _can_be_seen(local)):
         words = N_("{text}: the part before @ has a character or a dot that cannot stand there")

@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 
 from mailer.columns import Instant, insert_into
 from mailer.errors import InputError, StorageError
-from mailer.letter.plan import Compiled, Image, Letter
+from mailer.letter.compiled import Compiled, Image, Letter
 
 JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 

@@ -1,6 +1,6 @@
 """Settings of the sending side: typed, frozen, read once (docs/settings.md).
 
-:mod:`mailer.housesettings` has the sources of the values and the reporting of faults. Raises ``SettingsError`` (through
+:mod:`mailer.settings_base` has the sources of the values and the reporting of faults. Raises ``SettingsError`` (through
 :func:`read`), which names the setting, the value found and the value expected, and never prints a secret.
 """
 
@@ -21,7 +21,7 @@ from pydantic_settings import NoDecode
 from mailer import files, hostname
 from mailer.address import parse
 from mailer.errors import AddressError, SettingsError
-from mailer.housesettings import HouseSettings, read
+from mailer.settings_base import HouseSettings, read
 
 __all__ = [
     "LOOPBACK",

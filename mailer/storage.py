@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from mailer import databaseurl, files, journal
+from mailer import database_url, files, journal
 from mailer.errors import (
     SettingsError,
     StorageAway,
@@ -33,7 +33,7 @@ from mailer.errors import (
     StorageFull,
     StorageRefused,
 )
-from mailer.sqlitefile import Opening
+from mailer.sqlite_file import Opening
 
 N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS, _LOG_PAUSE = 10.0, 0.02
@@ -275,10 +275,10 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
 
     Raises ``SettingsError`` when the address of the database cannot be used.
     """
-    parsed = databaseurl.parse(url)
+    parsed = database_url.parse(url)
     name = parsed.get_backend_name()
     if name == "sqlite":
-        path = databaseurl.sqlite_file(parsed)
+        path = database_url.sqlite_file(parsed)
         if make:
             files.make_folder(path.parent)
         engine = create_engine(
@@ -298,7 +298,7 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
         except ImportError as error:
             raise SettingsError(N_("PostgreSQL cannot be used: {why}").format(why=error)) from None
         return Database(engine, None)
-    raise databaseurl.unreadable(databaseurl.NO_KIND)
+    raise database_url.unreadable(database_url.NO_KIND)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -43,7 +43,7 @@ from sqlmodel import Field, SQLModel
 from mailer import journal
 from mailer.columns import Instant, insert_into
 from mailer.errors import SettingsError
-from mailer.prepared import BulkInsert, BulkLookup, instant, time_out
+from mailer.prepared_statements import BulkInsert, BulkLookup, instant, time_out
 from mailer.signing import fingerprint
 
 Reason = Literal["opt_out", "undeliverable", "complaint", "pause", "less_often", "erased", "manual"]

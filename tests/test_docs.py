@@ -38,7 +38,7 @@ def test_keys_of_postiljon_toml_in_the_docs_are_settings() -> None:
 
 
 def test_every_key_of_a_campaign_file_is_in_its_table_and_no_other() -> None:
-    from campaigns.definition import KEYS
+    from campaigns.source.definition import KEYS
 
     text = docs.section(DOCS / "campaign-file.md", "Front matter", level=2)
     assert set(re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE)) == set(KEYS)
@@ -98,7 +98,7 @@ def test_every_state_of_a_delivery_is_in_the_glossary() -> None:
 
 
 def test_the_states_in_words_are_those_of_the_tables() -> None:
-    from campaigns.states import CampaignState
+    from campaigns.lifecycle.states import CampaignState
     from mailer.outbox import states
 
     assert set(draw_states.CAMPAIGN) == {state.value for state in CampaignState}

@@ -41,7 +41,7 @@ MAILING = {
 
 def page() -> str:
     """Return the whole page."""
-    from campaigns import states as campaign
+    from campaigns.lifecycle import states as campaign
     from mailer.outbox import states as delivery
 
     return "\n".join(
@@ -51,7 +51,7 @@ def page() -> str:
             "Drawn from the tables in the code by `make docs-states`; a test says when this page is old.",
             "No move outside these tables happens.",
             "",
-            *_part("Campaign", "campaigns/states.py", campaign.mermaid(), CAMPAIGN),
+            *_part("Campaign", "campaigns/lifecycle/states.py", campaign.mermaid(), CAMPAIGN),
             *_part("Delivery: one letter to one person", "mailer/outbox/states.py", delivery.diagram(), DELIVERY),
             *_part(
                 "Mailing: a campaign, or service mail, in the outbox",

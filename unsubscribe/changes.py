@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, json_object
-from mailer.prepared import BulkInsert, PreparedStatement, given_numbers, instant, time_out
+from mailer.prepared_statements import BulkInsert, PreparedStatement, given_numbers, instant, time_out
 from unsubscribe.contacts.bulk import new_numbers
 
 ChangeKind = Literal["opt_out", "details", "less_often", "pause", "address", "sign_up", "my_data"]

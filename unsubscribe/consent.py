@@ -43,7 +43,7 @@ from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, insert_into
 from mailer.errors import InputError
-from mailer.prepared import BulkInsert, PreparedStatement, given_numbers
+from mailer.prepared_statements import BulkInsert, PreparedStatement, given_numbers
 from unsubscribe.contacts.bulk import bound, insert_rows
 from unsubscribe.contacts.people import dump_json, in_slices, quote
 

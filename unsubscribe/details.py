@@ -25,7 +25,7 @@ from mailer import suppression
 from mailer.errors import Fault, FaultsError, InputError, StateError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
-from unsubscribe import changes, consent, contacts, frequency, limits, moves, optout, typed, wishing
+from unsubscribe import changes, consent, contacts, frequency, limits, moves, optout, repeated_optout, typed_text
 from unsubscribe.changes import Change, ChangeKind
 from unsubscribe.consent import ConsentStatement
 from unsubscribe.contacts import Contact, Standing, Topic
@@ -227,7 +227,7 @@ def _check(wishes: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic
             faults.append(_fault(name, f"{len(value)} characters", f"at most {LONGEST_VALUE}"))
         elif _CONTROL.search(value):
             faults.append(_fault(name, "a character that cannot be shown", "letters, digits and signs on one line"))
-        elif typed.says_where(value):
+        elif typed_text.says_where(value):
             faults.append(_fault(name, "a link or a mail address", "a text without one"))
     faults += [
         _fault(name, "a field that is not open", "another field")
@@ -304,7 +304,7 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
         held_back = bool(scopes & {topic.slug, ""})
         if (on and (held_back or state != "subscribed")) or (not on and not held_back and state != "opted_out"):
             news[topic] = on
-    wishing.wish_again(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
+    repeated_optout.wish_again(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
     if not news:
         return
     if True in news.values() and any(entry.reason in _KEEPS_OUT and not entry.scope for entry in held):

@@ -26,15 +26,15 @@ from mailer import suppression
 from mailer.errors import Fault, FaultsError, StorageBusy, StorageError
 from mailer.storage import Database
 from mailer.suppression import SuppressionEntry
-from unsubscribe import consent, contacts, wishing
+from unsubscribe import consent, contacts, repeated_optout
 from unsubscribe.contacts import Standing, Topic, bulk
 from unsubscribe.contacts.bulk import Known
 from unsubscribe.contacts.foreign import ForeignStatus
+from unsubscribe.contacts.guessed_heads import is_of_people_who_left
 from unsubscribe.contacts.people import load_attributes
 from unsubscribe.contacts.rows import ImportRow, Rejected, RowReader, kept
 from unsubscribe.contacts.sheet import Reading, Record, Sheet
 from unsubscribe.contacts.tables import CONTACT
-from unsubscribe.contacts.wording import is_of_people_who_left
 
 CHUNK, CHUNK_SIZE = 20_000, 20_000_000  # rows, characters
 MOST_ATTRIBUTES = 1_000  # for one contact, from all files together
@@ -382,7 +382,7 @@ class _Slice:
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)
-        wishing.wish_again(conn, self._left_again, work.now)
+        repeated_optout.wish_again(conn, self._left_again, work.now)
         self._rest()
         for reason, holds in self._holds.items():
             suppression.suppress_many(conn, list(holds), reason, work.now)

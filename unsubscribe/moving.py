@@ -27,7 +27,7 @@ from mailer.address import key_of, mask
 from mailer.errors import AddressError, Fault, FaultsError, StateError, TokenError
 from mailer.outbox import Recipient
 from mailer.signing import Token, address_hash
-from unsubscribe import changes, consent, contacts, erasing, limits, moves, notices, typed
+from unsubscribe import changes, consent, contacts, erasing, limits, moves, notices, typed_text
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact
 from unsubscribe.limits import Limit
@@ -65,7 +65,7 @@ def ask(
 ) -> AddressChangeStatus:
     """Ask both mailboxes. Nothing has changed yet; the answer is the same for every address (D8)."""
     try:
-        address = typed.address(email)
+        address = typed_text.address(email)
     except AddressError as error:
         raise FaultsError([Fault("", 0, "email", str(error), "a mail address")]) from error
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)

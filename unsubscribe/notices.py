@@ -41,7 +41,7 @@ from mailer import archive, outbox
 from mailer.address import mailbox_of
 from mailer.errors import ContactMissing, StateError
 from mailer.letter.brand import Brand
-from mailer.letter.plan import Compiled
+from mailer.letter.compiled import Compiled
 from mailer.letter.source import LetterSource
 from mailer.outbox import Identity, Mailing, MailingSpec, Recipient
 from mailer.signing import Purpose

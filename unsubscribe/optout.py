@@ -25,7 +25,7 @@ from mailer import journal, outbox, suppression
 from mailer.errors import StateError, TokenError
 from mailer.journal import Line
 from mailer.signing import Token
-from unsubscribe import changes, consent, contacts, limits, moves, wishing
+from unsubscribe import changes, consent, contacts, limits, moves, repeated_optout
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact, Standing, Topic
 from unsubscribe.history import History, standing_in
@@ -188,7 +188,7 @@ def carry_out(conn: Connection, planned: OptOutPlan) -> list[OptOutResult]:
     )
     consent.add(conn, planned.links, but=overtaken)
     for repeated in (found for person, found in planned.again.items() if person not in overtaken):
-        wishing.note(conn, repeated, now)
+        repeated_optout.note(conn, repeated, now)
     kept = [_change(act, now) for act in acts]
     answers = {place: left for place, left in planned.answers.items() if tokens[place].recipient not in overtaken}
     for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):
@@ -215,7 +215,7 @@ def undo(conn: Connection, token: Token, now: datetime) -> Subscriber:
     if contact and by_mail and change.undone_at:
         later = changes.standing(conn, [contact.id], "opt_out").get(contact.id, ())
         change = standing_in(later, change) or change
-    if contact is None or change.undone_at or (wishing.AGAIN in change.after and not by_mail):
+    if contact is None or change.undone_at or (repeated_optout.AGAIN in change.after and not by_mail):
         return look(conn, token, now)
     if moves.may_take_back(conn, contact, token, now):
         if not by_mail and not limits.take(conn, limits.of_contact(UNDONE, contact.id), now):
@@ -280,7 +280,7 @@ def _repeated(left: OptOutResult, earlier: int, acts: Sequence[Change]) -> list[
     """Return the acts whose opt-out is requested again: for the same topic, or for all mail."""
     scope = suppression.EVERYTHING if left.scope == "all" else left.reader.scope
     topics = {act.after.get("scope") for act in acts} if not scope else {scope}
-    return [act for act in wishing.undoable(acts, topics) if act.id != earlier]
+    return [act for act in repeated_optout.undoable(acts, topics) if act.id != earlier]
 
 
 def _left(left: OptOutResult, number: int) -> OptOutResult:
@@ -321,7 +321,7 @@ def _change(act: _Act, now: datetime) -> Change:
     """Return the values that an undo needs."""
     scope = act.holds[0][1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
-    after = {"scope": scope} | ({wishing.PAGE: True} if act.left.how == wishing.PAGE else {})
+    after = {"scope": scope} | ({repeated_optout.PAGE: True} if act.left.how == repeated_optout.PAGE else {})
     return Change(0, act.left.reader.token.recipient, "opt_out", before, after, now)
 
 
@@ -355,7 +355,7 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
     suppression.suppress_many(conn, out, "opt_out", now)  # joined since an earlier opt-out, and the join was undone
     together = changes.get(conn, change.before["and"])  # left the topic, then all mail: one undo for both
     ours = together is not None and (together.contact_id, together.kind) == (contact.id, "opt_out")
-    if together and ours and wishing.AGAIN not in together.after:
+    if together and ours and repeated_optout.AGAIN not in together.after:
         _put_back(conn, together, now)
     topics = sorted(slugs[row.topic_id] for row in again) or [change.before["scope"]]
     detail = {"address": contact.email, "how": "undo"}

@@ -1,8 +1,8 @@
 """Settings of the reader's side: typed, frozen, read once (docs/settings.md).
 
 Raises ``SettingsError`` (through ``mailer.settings.read``) when the public address is not https and not loopback,
-because links in sent letters can no longer be changed. On loopback plain http is accepted; ``campaigns.reachability``
-states the consequences for letters.
+because links in sent letters can no longer be changed. On loopback plain http is accepted;
+``campaigns.lifecycle.reachability`` states the consequences for letters.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from mailer import outbox, suppression, undeliverable
 from mailer.address import parse
 from mailer.errors import AddressError, Fault, FaultsError, TokenError
 from mailer.signing import Token
-from unsubscribe import changes, consent, contacts, limits, notices, typed
+from unsubscribe import changes, consent, contacts, limits, notices, typed_text
 from unsubscribe.changes import Change
 from unsubscribe.consent import ConsentStatement
 from unsubscribe.contacts import Contact, Person, Standing, Topic
@@ -253,14 +253,14 @@ def _check(conn: Connection, wish: SignUpForm) -> tuple[list[Topic], list[Fault]
     """Return the requested topics, and the faults of the request."""
     faults: list[Fault] = []
     try:
-        typed.address(wish.email)
+        typed_text.address(wish.email)
     except AddressError as error:
         faults.append(Fault("", 0, "email", str(error), "a mail address"))
     known = {topic.slug: topic for topic in contacts.topics(conn, only_open=True)}
     topics = [known[slug] for slug in wish.topics if slug in known]
     if not topics:
         faults.append(Fault("", 0, "topics", "none", "at least one topic"))
-    if typed.says_where(wish.name):
+    if typed_text.says_where(wish.name):
         faults.append(Fault("", 0, "name", "a link or a mail address", "a name"))
     return topics, faults
 

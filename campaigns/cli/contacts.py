@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
+from campaigns.cli.consent import Email, show_consent
 from campaigns.cli.importing import import_file
 from campaigns.cli.output import _, complain, ngettext, number, say, tell, writable, writing_text
-from campaigns.cli.proof import Email, show_consent
-from campaigns.cli.suppressing import suppress
+from campaigns.cli.suppress import suppress
 from campaigns.terminal import on_one_line
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the contacts to a file."""
-    from campaigns.app import open_house
+    from campaigns.context import open_house
     from unsubscribe import exporting
 
     writable(file)
@@ -85,7 +85,7 @@ def export(
 
 def show(email: Email, as_json: Json = False) -> None:
     """Show one contact."""
-    from campaigns.app import open_house
+    from campaigns.context import open_house
     from mailer import suppression
     from unsubscribe import contacts
 
@@ -142,7 +142,7 @@ def erase(
     """Erase one contact."""
     import sys
 
-    from campaigns.app import open_house
+    from campaigns.context import open_house
     from unsubscribe import erasing
 
     if not yes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
 from campaigns.cli.output import _, ngettext, number, say, tell
 from campaigns.cli.rejects import Rejects, refuse_place
 
@@ -61,7 +61,7 @@ def import_file(
     as_json: Json = False,
 ) -> int:
     """Import the contacts of a file."""
-    from campaigns.app import open_house
+    from campaigns.context import open_house
     from unsubscribe.contacts.sheet import Reading
     from unsubscribe.importing import ImportJob
     from unsubscribe.importing import import_file as read_in
@@ -100,7 +100,7 @@ def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None
     """Return the legal basis of the mail, and its day in UTC."""
     from datetime import UTC, datetime, time
 
-    from campaigns.moments import day
+    from campaigns.source.local_time import day
     from unsubscribe.consent import BASES, make_statement
 
     if basis not in BASES:

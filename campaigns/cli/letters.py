@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
 from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writable, writing
 
 if TYPE_CHECKING:
-    from campaigns.app import AppContext
+    from campaigns.context import AppContext
     from mailer.errors import Fault
     from mailer.transport.base import Result
 
@@ -44,9 +44,10 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Find the faults of a campaign file."""
-    from campaigns import columns, launch, reachability
-    from campaigns.app import open_house
-    from campaigns.doctor import contact_missing
+    from campaigns.context import open_house
+    from campaigns.lifecycle import launch, reachability
+    from campaigns.ops.doctor import contact_missing
+    from campaigns.review import columns
 
     house = open_house(say=_)
     prepared, found = launch.examine(house.site, file, house.clock())
@@ -83,8 +84,8 @@ def check(
 
 
 def _ask_dns(house: AppContext, file: str, address: str, line: int) -> list[Fault]:
-    from campaigns import preflight
-    from campaigns.doctor import sender_of
+    from campaigns.ops.doctor import sender_of
+    from campaigns.review import preflight
 
     return preflight.examine(sender_of(house, address), file, line, preflight.asker(house.campaign.dns), _)
 
@@ -96,8 +97,8 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Write one letter to a file."""
-    from campaigns import preview
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.review import preview
     from mailer import files
     from mailer.errors import InputError
 
@@ -126,8 +127,9 @@ def send_test(
     as_json: Json = False,
 ) -> int:
     """Send a test mail."""
-    from campaigns import preview, reachability
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import reachability
+    from campaigns.review import preview
 
     house = open_house(say=_)
     links = reachability.links_only_here(house.site.way, _)

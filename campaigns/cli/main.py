@@ -11,21 +11,21 @@ import typer
 from typer.exceptions import TyperException
 
 from campaigns.cli import (
+    administration,
+    common_options,
     contacts,
-    everywhere,
-    following,
-    house,
     letters,
     restoring,
     sending,
     serving,
+    status,
     suppressions,
     topics,
 )
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import LONGEST_SHOWN, in_our_words, refuse_unreadable, usage_line
 from campaigns.version import version_line
-from mailer import files, shortage
+from mailer import files, resource_limits
 from mailer.errors import InputError, MachineShort, PostiljonError
 
 _INTERRUPTED = 130  # Typer's exit code for Ctrl-C
@@ -39,7 +39,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (everywhere, house, contacts, suppressions, topics, letters, sending, following, restoring, serving):
+for module in (
+    common_options,
+    administration,
+    contacts,
+    suppressions,
+    topics,
+    letters,
+    sending,
+    status,
+    restoring,
+    serving,
+):
     module.register(app)
 
 
@@ -74,13 +85,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; return the exit code."""
     as_json = "--json" in arguments
     try:
-        with shortage.named():
+        with resource_limits.named():
             refuse_unreadable(arguments)
-            command, file = everywhere.split(arguments)
-            if command[:1] == [everywhere.VERSION]:
+            command, file = common_options.split(arguments)
+            if command[:1] == [common_options.VERSION]:
                 print(version_line())
                 return 0
-            with everywhere.using(file):
+            with common_options.using(file):
                 result = app(command, prog_name="postiljon", standalone_mode=False)
         if result == _INTERRUPTED:
             raise KeyboardInterrupt

@@ -8,17 +8,17 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from campaigns import report
 from campaigns.cli.output import _, complain, number, translated
-from campaigns.sender import run_loop, send
+from campaigns.lifecycle import report
+from campaigns.runtime.sender import run_loop, send
 from campaigns.terminal import on_one_line
 from mailer.worker import RelayNews
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-    from campaigns.app import AppContext
-    from campaigns.records import Campaign
+    from campaigns.context import AppContext
+    from campaigns.lifecycle.records import Campaign
     from mailer.worker import ExitReason, SendProgress
 
 
@@ -46,7 +46,7 @@ def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 def _meaning(house: AppContext, campaign: Campaign, ending: ExitReason) -> tuple[int, str]:
-    from campaigns import records
+    from campaigns.lifecycle import records
 
     if ending.kind == "done":
         return 0, ""
@@ -60,7 +60,7 @@ def _meaning(house: AppContext, campaign: Campaign, ending: ExitReason) -> tuple
 
 
 def _held(house: AppContext, campaign: Campaign) -> str:
-    from campaigns import report
+    from campaigns.lifecycle import report
 
     with house.db.read() as conn:
         return report.why_not(conn, campaign, _)

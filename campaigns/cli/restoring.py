@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
 from campaigns.cli.output import _, complain, ngettext, number, people, say, tell
 
 
@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def restored(as_json: Json = False) -> None:
     """Make it safe to send again."""
-    from campaigns.app import open_house
-    from campaigns.restoring import restored as carry_out
+    from campaigns.context import open_house
+    from campaigns.ops.restoring import restored as carry_out
     from mailer.journal import FILE, Journal
 
     house = open_house(say=_)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
 from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
 
 if TYPE_CHECKING:
-    from campaigns.app import AppContext
-    from campaigns.compiling import Beside
-    from campaigns.records import Campaign
+    from campaigns.context import AppContext
+    from campaigns.lifecycle.compiling import Beside
+    from campaigns.lifecycle.records import Campaign
     from mailer.outbox import Doubt
     from mailer.outbox.values import DoubtChoice
 
@@ -60,9 +60,9 @@ def schedule(
     as_json: Json = False,
 ) -> None:
     """Plan a campaign."""
-    from campaigns import launch, report
-    from campaigns.app import open_house
-    from campaigns.moments import local_text
+    from campaigns.context import open_house
+    from campaigns.lifecycle import launch, report
+    from campaigns.source.local_time import local_text
 
     house = open_house(say=_)
     _warn_of_columns(house, file)
@@ -99,16 +99,16 @@ def send(
     """Send a campaign."""
     if refused:
         return _send_refused(str(file), refused, yes, as_json)
-    from campaigns.compiling import Beside
+    from campaigns.lifecycle.compiling import Beside
 
     with Beside(import_the_sender) as beside:
         return _send(file, yes, as_json, beside)
 
 
 def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
-    from campaigns import launch
-    from campaigns.app import open_house
-    from campaigns.states import CampaignState
+    from campaigns.context import open_house
+    from campaigns.lifecycle import launch
+    from campaigns.lifecycle.states import CampaignState
 
     house = open_house(say=_)
     try:
@@ -137,7 +137,7 @@ def import_the_sender() -> None:
 
 def _warn(house: AppContext, as_json: bool) -> None:
     """Print the warnings about the public address, or refuse to send."""
-    from campaigns import reachability
+    from campaigns.lifecycle import reachability
 
     reachability.refuse(house.site.way, _)
     for fault in [] if as_json else reachability.advice(house.site.way, _):
@@ -146,7 +146,7 @@ def _warn(house: AppContext, as_json: bool) -> None:
 
 def _warn_of_columns(house: AppContext, file: Path) -> None:
     """Warn of columns that a letter uses and contacts do not have; the user may still stop."""
-    from campaigns import columns
+    from campaigns.review import columns
 
     for fault in columns.of_file(house.db, file, _).warnings:
         complain(one_fault(fault))
@@ -154,8 +154,8 @@ def _warn_of_columns(house: AppContext, file: Path) -> None:
 
 def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
     """Send the rest of a launched campaign, and print the outcome."""
-    from campaigns import report
-    from campaigns.states import CampaignState
+    from campaigns.lifecycle import report
+    from campaigns.lifecycle.states import CampaignState
 
     code, words = so_far
     if campaign.state is CampaignState.SENDING:
@@ -170,8 +170,8 @@ def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as
 
 def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
     """Send again to contacts that were refused for a reason."""
-    from campaigns import control, reachability
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import control, reachability
 
     house = open_house(say=_)
     try:
@@ -189,7 +189,7 @@ def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
 
 
 def _why_not(house: AppContext, campaign: Campaign) -> str:
-    from campaigns import report
+    from campaigns.lifecycle import report
 
     with house.db.read() as conn:
         return report.why_not(conn, campaign, _)
@@ -197,7 +197,7 @@ def _why_not(house: AppContext, campaign: Campaign) -> str:
 
 def _ask(house: AppContext, file: Path) -> None:
     """Ask to confirm a sentence with the number of people; on a terminal only."""
-    from campaigns import audience, launch, segments
+    from campaigns.lifecycle import audience, launch, segments
 
     _terminal()
     prepared = launch.prepare(house.site, file, "", house.clock())
@@ -226,7 +226,7 @@ def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:
     if as_json:
         tell(status | ({"message": words} if words else {}))
         return
-    from campaigns.cli.following import print_status
+    from campaigns.cli.status import print_status
 
     print_status(status)
     if words:
@@ -235,8 +235,8 @@ def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:
 
 def pause(slug: Slug, as_json: Json = False) -> None:
     """Pause a campaign."""
-    from campaigns import control
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import control
 
     house = open_house(say=_)
     campaign = control.pause(house.db, slug, _who(), house.clock())
@@ -250,8 +250,8 @@ def pause(slug: Slug, as_json: Json = False) -> None:
 
 def resume(slug: Slug, as_json: Json = False) -> None:
     """Resume a campaign."""
-    from campaigns import control
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import control
 
     house = open_house(say=_)
     campaign = control.resume(house.site, slug, house.clock())
@@ -263,8 +263,8 @@ def resume(slug: Slug, as_json: Json = False) -> None:
 
 def cancel(slug: Slug, as_json: Json = False) -> None:
     """Stop a campaign for good."""
-    from campaigns import control
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import control
 
     house = open_house(say=_)
     campaign = control.cancel(house.db, slug, house.clock())
@@ -286,8 +286,8 @@ def doubt(
     as_json: Json = False,
 ) -> None:
     """List the deliveries in doubt, or decide them."""
-    from campaigns import control
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import control
 
     if send_again and treat_as_sent:
         raise typer.BadParameter(_("choose one of the two"), param_hint="--send-again, --treat-as-sent")
@@ -339,7 +339,7 @@ def _list_doubts(slug: str, found: list[Doubt], as_json: bool) -> None:
 
 def _tell_or_count(house: AppContext, campaign: Campaign, as_json: bool, *states: str) -> int:
     """Print the status as JSON if wanted; return how many deliveries are in any of these states."""
-    from campaigns import report
+    from campaigns.lifecycle import report
 
     with house.db.read() as conn:
         status = report.of_campaign(conn, campaign, _)

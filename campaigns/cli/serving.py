@@ -30,14 +30,14 @@ def serve(
     workers: Annotated[int, typer.Option(min=0, max=64, help=_("How many senders."))] = 1,
 ) -> int:
     """Serve the public pages, and send."""
-    from campaigns.serving import ServeOptions
-    from campaigns.serving import serve as run
+    from campaigns.runtime.supervisor import ServeOptions
+    from campaigns.runtime.supervisor import serve as run
 
     return run(ServeOptions(host, port, 0 if public_only else workers))
 
 
 def worker() -> int:
     """Send, without the public pages."""
-    from campaigns.serving import send_forever
+    from campaigns.runtime.supervisor import send_forever
 
     return send_forever()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
 from campaigns.cli.output import _, people, say, tell
 
 if TYPE_CHECKING:
-    from campaigns.striking import Chosen, Lifted
+    from campaigns.lifecycle.suppressions import Chosen, Lifted
     from mailer.suppression import SuppressionEntry
 
 _Campaign = Annotated[str, typer.Option("--campaign", metavar="SLUG", help=_("Those that this campaign struck off."))]
@@ -41,16 +41,16 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the *undeliverable* addresses."""
-    from campaigns import striking
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import suppressions
 
     chosen = _chosen(campaign, since)
     house = open_house(say=_)
     with house.db.read() as conn:
         if email:
-            _tell_entries(email, striking.entries(conn, email, house.pepper), as_json)
+            _tell_entries(email, suppressions.entries(conn, email, house.pepper), as_json)
             return
-        found = striking.struck_off(conn, chosen)
+        found = suppressions.struck_off(conn, chosen)
     house.close()
     if as_json:
         tell([{"address": item.address, "since": item.since, "campaign": item.campaign} for item in found])
@@ -68,8 +68,8 @@ def lift(
     as_json: Json = False,
 ) -> int:
     """Lift *undeliverable*."""
-    from campaigns import striking
-    from campaigns.app import open_house
+    from campaigns.context import open_house
+    from campaigns.lifecycle import suppressions
 
     if bool(emails) == bool(campaign or since):
         raise typer.BadParameter(
@@ -78,8 +78,8 @@ def lift(
     chosen = _chosen(campaign, since)
     house = open_house(say=_)
     with house.db.write() as conn:
-        done = striking.lift(conn, emails, house.pepper) if emails else []
-        number = sum(item.lifted for item in done) if emails else striking.lift_all(conn, chosen)
+        done = suppressions.lift(conn, emails, house.pepper) if emails else []
+        number = sum(item.lifted for item in done) if emails else suppressions.lift_all(conn, chosen)
     house.close()
     if as_json:
         named = [{"address": item.address, "lifted": item.lifted, "left": list(item.left)} for item in done]
@@ -92,8 +92,8 @@ def lift(
 
 
 def _chosen(campaign: str, since: str) -> Chosen:
-    from campaigns.moments import day
-    from campaigns.striking import Chosen
+    from campaigns.lifecycle.suppressions import Chosen
+    from campaigns.source.local_time import day
 
     if not since:
         return Chosen(campaign)
@@ -127,6 +127,6 @@ def _tell_entries(email: str, found: list[SuppressionEntry], as_json: bool) -> N
 
 def _reason(reason: str) -> str:
     """Return why an address is held back, in the words of a campaign's status."""
-    from campaigns.report import SKIPPED
+    from campaigns.lifecycle.report import SKIPPED
 
     return _(SKIPPED[f"suppressed:{reason}"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campaigns.cli.house import Json
+from campaigns.cli.administration import Json
 from campaigns.cli.output import _, ngettext, number, say, tell
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def topic(
     as_json: Json = False,
 ) -> None:
     """Show a topic, or change it."""
-    from campaigns.app import open_house
+    from campaigns.context import open_house
     from unsubscribe import contacts
 
     changes = wanted(name, description, is_open)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from campaigns.cli.output import _, translated
 from mailer.errors import UsageError
-from mailer.settingsfile import UNREADABLE
+from mailer.settings_file import UNREADABLE
 
 LONGEST_SHOWN = 100
 N_ = str  # marks a text for the catalogue (domain cli)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaigns.settings import CampaignSettings
+from campaigns.settings.campaign import CampaignSettings
 from mailer import suppression
 from mailer.errors import StateError
 from mailer.storage import open_database

@@ -23,7 +23,14 @@ FOLDER = Path(__file__).parent
 HEAD = "0007"
 KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 HOMES = (
-    *("campaigns.records", "campaigns.staff", "mailer.archive", "mailer.outbox", "mailer.pace", "mailer.suppression"),
+    *(
+        "campaigns.lifecycle.records",
+        "campaigns.staff.users",
+        "mailer.archive",
+        "mailer.outbox",
+        "mailer.pace",
+        "mailer.suppression",
+    ),
     "mailer.undeliverable",
     *(
         "unsubscribe.changes",

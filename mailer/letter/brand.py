@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailer.errors import Fault
-from mailer.letter.brandfile import BrandFile
+from mailer.letter.brand_file import BrandFile
 from mailer.letter.colour import black_or_white, contrast, readable
 from mailer.letter.logo import SHARE, needs_plate, share_lost
 from mailer.letter.picture import Picture

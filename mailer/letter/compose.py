@@ -19,10 +19,10 @@ from typing import Literal
 
 from mailer.address import parse
 from mailer.errors import InputError
+from mailer.letter.compiled import CompiledTemplate, Letter, MessageMeta, Values
 from mailer.letter.encode import mailbox, one_line, refuse_controls
 from mailer.letter.headers import write_date, write_headers
 from mailer.letter.personalise import prepare, prepare_pieces
-from mailer.letter.plan import CompiledTemplate, Letter, MessageMeta, Values
 
 _ADDRESS = re.compile(
     r"(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,253}"

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from mailer.letter.compiled import Values
 from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not, names
 from mailer.letter.expressions import parse
 from mailer.letter.filters import FILTERS, INTERNAL, as_number
-from mailer.letter.plan import Values
 
 Evaluate = Callable[[Values], Any]
 _NOTHING: dict[str, Any] = {}

@@ -5,8 +5,8 @@ Nothing here raises, whatever a contact's cell holds: a cell that is no date or 
 checks the author's arguments before launch, and gives a sentence or "". Amounts of work are bounded: no filter makes
 more than a constant times its input.
 
-Dates and numbers are read as the letter's language writes them (:mod:`mailer.letter.reading`), and written in it. Babel
-is imported when a filter that needs it is first used.
+Dates and numbers are read as the letter's language writes them (:mod:`mailer.letter.cell_values`), and written in it.
+Babel is imported when a filter that needs it is first used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from mailer.letter import addresses
-from mailer.letter.reading import day_in, number_in
+from mailer.letter.cell_values import day_in, number_in
 from templates.words import primary
 
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words

@@ -25,13 +25,13 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from mailer.letter import addresses
+from mailer.letter.compiled import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, Values
 from mailer.letter.encode import clean, one_line, quoted_printable, refuse_controls, unstructured
 from mailer.letter.evaluate import Evaluate, compile_expression, names_used
 from mailer.letter.expression_tree import Constant, Filter, may_be_missing, unparse
 from mailer.letter.expressions import parse
 from mailer.letter.filters import as_text
-from mailer.letter.nobody import your_address
-from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, Values
+from mailer.letter.no_recipient import your_address
 
 Encoding = Literal["qp", "header", "raw"]
 Encode = Callable[[str], bytes]

@@ -1,7 +1,7 @@
 """Pictures: the kind and size of a file, read from its first bytes. No picture is decoded.
 
-The picture alone is kept and served (:mod:`mailer.letter.bare`), without the place where it was taken and without
-comments.
+The picture alone is kept and served (:mod:`mailer.letter.picture_metadata`), without the place where it was taken and
+without comments.
 
 Raises ``ValueError`` with a sentence for a file that is no PNG, JPEG, GIF or WebP (the kinds that mail programs show).
 """
@@ -12,8 +12,8 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
-from mailer.letter.bare import bare, orientation
-from mailer.letter.plan import Image
+from mailer.letter.compiled import Image
+from mailer.letter.picture_metadata import bare, orientation
 
 N_ = str  # marks a text for the catalogue (domain cli)
 PIXELS, SIDE = 100_000_000, 30_000

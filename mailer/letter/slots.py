@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, Union
 
 from mailer.errors import Fault, FaultsError
+from mailer.letter.compiled import EscapeContext
 from mailer.letter.evaluate import compile_expression, names_used
 from mailer.letter.expression_tree import Name, Node, is_condition, may_be_missing, unparse
 from mailer.letter.expressions import RESERVED, did_you_mean, parse
-from mailer.letter.plan import EscapeContext
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expression", "names_used", "scan"]
 

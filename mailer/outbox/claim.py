@@ -37,7 +37,7 @@ from mailer.outbox.counters import CounterDelta
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.outbox.values import Claimed
-from mailer.prepared import PreparedStatement, given_numbers, instant
+from mailer.prepared_statements import PreparedStatement, given_numbers, instant
 
 _ROUNDS = 8  # windows that one call clears of suppressed rows at the head of a queue
 EXPIRED = "expired"
@@ -91,7 +91,8 @@ def ask_for_fresh(
 ) -> Callable[[CounterDelta], list[Claimed]]:
     """Claim waiting rows as :func:`claim_state`, in two steps: send the statements now, read the results in the call.
 
-    So the statements can be sent together with others (:func:`mailer.prepared.together`). ``what``: (sender, given up).
+    So the statements can be sent together with others (:func:`mailer.prepared_statements.together`). ``what``: (sender,
+    given up).
     """
     sender_id, given_up = what
     given = _bound(sender_id, mailing, now) | {"b_given_up": given_up, "b_room": room}

@@ -11,7 +11,7 @@ from collections import defaultdict
 from sqlalchemy import BigInteger, Connection, Integer, Update, bindparam, update
 
 from mailer.outbox.tables import COUNTERS, MAILING
-from mailer.prepared import PreparedStatement
+from mailer.prepared_statements import PreparedStatement
 
 
 class CounterDelta:

@@ -22,7 +22,7 @@ from mailer.outbox.mailings import get, reopen
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY, MAILING, SENDER
 from mailer.outbox.values import Doubt, DoubtChoice, Recipient
-from mailer.prepared import PreparedStatement, given_numbers
+from mailer.prepared_statements import PreparedStatement, given_numbers
 
 ERASED = "erased"
 _TARGET = {"send_again": "waiting", "treat_as_sent": "accepted"}

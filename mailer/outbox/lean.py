@@ -23,7 +23,7 @@ from mailer.outbox.counters import CounterDelta
 from mailer.outbox.senders import Sender
 from mailer.outbox.settle import ask_for_accepted
 from mailer.outbox.values import Claimed
-from mailer.prepared import begin_at_once, commit, roll_back, together
+from mailer.prepared_statements import begin_at_once, commit, roll_back, together
 from mailer.storage import map_error
 
 

@@ -34,7 +34,7 @@ from mailer.outbox.counters import CounterDelta
 from mailer.outbox.states import mailing_sources, sources
 from mailer.outbox.tables import COUNTERS, DELIVERY, MAILING
 from mailer.outbox.values import Counts, Delivery, Hold, Identity, Mailing, MailingSpec, Recipient
-from mailer.prepared import PreparedStatement
+from mailer.prepared_statements import PreparedStatement
 
 CHUNK = 2_000  # rows that a bulk operation moves in one transaction: 20 ms on SQLite
 CANCELLED = "cancelled"

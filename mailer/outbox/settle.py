@@ -37,7 +37,7 @@ from mailer.outbox.counters import CounterDelta
 from mailer.outbox.states import sources
 from mailer.outbox.tables import DELIVERY
 from mailer.outbox.values import Settlement
-from mailer.prepared import PreparedStatement, time_out
+from mailer.prepared_statements import PreparedStatement, time_out
 
 MAX_REPLY = 500
 _NAMES = ("b_id", "b_attempt", "b_reason", "b_code", "b_text", "b_retry_at")

@@ -13,7 +13,7 @@ class Timeouts:
     """Seconds. ``behind``: how long an envelope may wait behind a slow dot before its row is handed back.
 
     ``follow``: how long after the one before the rest of a group's answers may come, on a connection not yet proven to
-    do groups. ``hush``: the same where its row cannot wait (:mod:`mailer.transport.trust`).
+    do groups. ``hush``: the same where its row cannot wait (:mod:`mailer.transport.pipelining_trust`).
     ``notice``: how long a connection in the making may be silent before we report that, and go on waiting.
     ``grace``: how long :meth:`~mailer.transport.base.Transport.run` waits for last replies once it is told to stop;
     parcels without an answer are in doubt then.

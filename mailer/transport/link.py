@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from mailer.outcome.results import NotWritten, Replied
 from mailer.outcome.session import about_connection
-from mailer.transport.trust import AGAIN, PipeliningTrust
+from mailer.transport.pipelining_trust import AGAIN, PipeliningTrust
 
 _REMEMBERED = 10_000
 _HANDED_BACK = 2  # number of refusals about the connection that cost the same letter nothing

@@ -1,12 +1,12 @@
 """The connections of one relay: how many, when another, when to wait. Knows sessions, not how they are opened.
 
 Promises: a connection is opened only when there is work and no idle one. First one is opened, then as many at once as
-the relay holds already. So a far relay costs some round trips, not one for each connection. One that
-had accepted mail is replaced at once. So is one whose relay lost the commands behind another one in the same write, by
-one that waits for each answer (:mod:`mailer.transport.trust`). While the relay fails, there is one attempt at a time
-with a growing delay (half a second to a minute, jittered). 421 before a first message also lowers the number of
-connections for a while. A relay that asks us to wait, or is silent, is reported as ``slow_down`` or ``silent`` only
-while no connection is open. A fault of the feed ends :meth:`Pool.run` with that error.
+the relay holds already. So a far relay costs some round trips, not one for each connection. One that had accepted mail
+is replaced at once. So is one whose relay lost the commands behind another one in the same write, by one that waits for
+each answer (:mod:`mailer.transport.pipelining_trust`). While the relay fails, there is one attempt at a time with a
+growing delay (half a second to a minute, jittered). 421 before a first message also lowers the number of connections
+for a while. A relay that asks us to wait, or is silent, is reported as ``slow_down`` or ``silent`` only while no
+connection is open. A fault of the feed ends :meth:`Pool.run` with that error.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Replies:
         replies: list[tuple[int, bytes]] = []
         for line in lines:
             code = line[:3]
-            if not code.isdigit() or not b"200" <= code <= b"599":
+            if len(code) < 3 or not code.isdigit() or not b"200" <= code <= b"599":
                 self.broken = f"not an SMTP reply: {clean(line[:80])!r}"
                 return replies
             mark = line[3:4]

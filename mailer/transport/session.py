@@ -14,7 +14,7 @@ from mailer.transport.base import MessageSource
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
-from mailer.transport.usual import UsualPipeline
+from mailer.transport.usual_group import UsualPipeline
 
 _WRITE_LIMIT = 65_536
 Monotonic = Callable[[], float]

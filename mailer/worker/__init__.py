@@ -1,7 +1,7 @@
 """The loop that sends: claim a window, personalise, compose, hand to the transport, settle its results."""
 
-from mailer.letter.plan import LetterLinks
-from mailer.worker.news import RelayNews, RelayReport
+from mailer.letter.compiled import LetterLinks
+from mailer.worker.relay_news import RelayNews, RelayReport
 from mailer.worker.run import run
 from mailer.worker.values import Clock, ExitReason, Filled, SendProgress, SlotSource, WorkerDeps
 

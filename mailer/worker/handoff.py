@@ -15,13 +15,13 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from mailer import shortage
+from mailer import resource_limits
 from mailer.errors import InputError, PostiljonError, StorageError
 from mailer.outbox import Claimed, Hold
 from mailer.storage import mapped
-from mailer.worker.outbound import WITHIN, InFlight
-from mailer.worker.press import MessageBuilder, at_once
-from mailer.worker.state import RunOnLoop, SenderState
+from mailer.worker.message_builder import MessageBuilder, at_once
+from mailer.worker.send_queue import WITHIN, InFlight
+from mailer.worker.sender_state import RunOnLoop, SenderState
 
 SIGNED_TOGETHER = 4  # letters that a thread signs before it hands them over
 UNSENDABLE, LETTER_BROKEN = "unsendable", "letter_broken"
@@ -100,7 +100,7 @@ class HandOff:
 
     def broken(self, mailing: int, error: Exception) -> None:
         """Hold a mailing whose letters cannot be made; without memory or threads the sender ends instead (E18)."""
-        short = shortage.meant(error)
+        short = resource_limits.meant(error)
         if short:
             self._state.error, self._state.stopping = short, True
             return

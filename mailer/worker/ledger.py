@@ -21,7 +21,7 @@ from mailer.errors import StateError, StorageError
 from mailer.outbox import Claimed, CounterDelta, Sender
 from mailer.storage import LockWaiters
 from mailer.worker.pacing import ClaimContext
-from mailer.worker.state import SenderState
+from mailer.worker.sender_state import SenderState
 
 MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
 log = logging.getLogger("postiljon.worker")

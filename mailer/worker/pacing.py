@@ -19,7 +19,7 @@ from mailer import outbox, pace
 from mailer.outbox import Candidate, Claimed, CounterDelta, Mailing
 from mailer.pace import Book, Learnt
 from mailer.settings import MailerSettings
-from mailer.worker.hearing import DomainAnswer, PaceObserver
+from mailer.worker.pace_observer import DomainAnswer, PaceObserver
 
 _LOOK = 200  # candidates at once
 _ROUNDS = 4

@@ -12,11 +12,11 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from mailer.worker.outbound import SendQueue
-from mailer.worker.state import SenderState
-from mailer.worker.turns import TurnScheduler
+from mailer.worker.dispatcher import Dispatcher
+from mailer.worker.send_queue import SendQueue
+from mailer.worker.sender_state import SenderState
+from mailer.worker.turn_scheduler import TurnScheduler
 from mailer.worker.values import ExitReason, SendProgress, WorkerDeps
-from mailer.worker.writer import Dispatcher
 
 STOPPED = ExitReason("stopped")
 TOGETHER = 20

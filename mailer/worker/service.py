@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from mailer.outbox import Claimed, Hold, Mailing, service
 from mailer.outbox.service import EVERY, ServiceStop
 from mailer.transport.base import RelayEvent
-from mailer.worker.judge import HandledReply
+from mailer.worker.reply_handler import HandledReply
 
 TIDY_EVERY = timedelta(minutes=1)
 TRY_HELD = timedelta(minutes=30)  # a letter that waits alone is tried again after this

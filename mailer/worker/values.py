@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from mailer.letter.plan import LetterLinks, Values
+from mailer.letter.compiled import LetterLinks, Values
 from mailer.outbox import Counts, Mailing
 from mailer.settings import MailerSettings
 from mailer.signing import Keyring

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import launch
+from campaigns.lifecycle import launch
 from mailer.errors import Fault, InputError
 from mailer.storage import Database
 from templates.filled import in_words

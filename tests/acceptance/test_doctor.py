@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import surroundings
+from campaigns.ops import surroundings
 from mailer.storage import open_database
 from tests.acceptance.conftest import Office
 from tests.support.faults import Ballast, small_disk

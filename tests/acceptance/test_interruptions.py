@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from campaigns import control
+from campaigns.lifecycle import control
 from mailer.storage import open_database
 from tests.acceptance.conftest import Office, open_office
 from tests.support.commandline import Catcher, Mailbox, fetch, free_port

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import report
+from campaigns.lifecycle import report
 from mailer import outbox
 from mailer.storage import open_database
 from tests.acceptance.conftest import Office

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from campaigns import records
+from campaigns.lifecycle import records
 from mailer import archive, outbox
 from mailer.outbox.tables import MAILING
 from mailer.storage import Database, open_database

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from campaigns import records
+from campaigns.lifecycle import records
 from mailer import outbox
 from mailer.outbox.tables import DELIVERY
 from mailer.signing import Keyring, Purpose, Token, seal, to_text

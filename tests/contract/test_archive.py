@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from mailer import archive
 from mailer.errors import InputError, StorageError
-from mailer.letter.plan import Compiled, EscapeContext, Image, Letter, Slot
+from mailer.letter.compiled import Compiled, EscapeContext, Image, Letter, Slot
 from mailer.storage import Database
 from tests.support.house_db import NOW, db, later
 

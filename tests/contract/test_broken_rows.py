@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from campaigns import launch, records
-from campaigns.links import ContactSlots
+from campaigns.lifecycle import launch, records
+from campaigns.lifecycle.slot_values import ContactSlots
 from mailer import outbox
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
@@ -20,7 +20,7 @@ from tests.support import web
 from tests.support.campaigning import Stage, stage
 from tests.support.sending import RING, deps, send
 from tests.support.site import Town, serving
-from unsubscribe import contacts, exporting, mydata
+from unsubscribe import contacts, exporting, my_data
 from unsubscribe.endpoint import public_app
 from unsubscribe.tokens import Tokens
 
@@ -120,7 +120,7 @@ def test_the_pages_of_that_person_work_and_tell_what_is_kept(lite: Town) -> None
     with lite.db.read() as conn:
         person = contacts.get(conn, lite.readers[0].id)
     assert person
-    assert mydata._details(person)["attributes"] == {"unreadable": "{broken"}
+    assert my_data._details(person)["attributes"] == {"unreadable": "{broken"}
     with serving(public_app(lite.deps())) as site:
         for path in (lite.path("u"), lite.path("d")):
             assert web.get(site.url(path)).status_code == 200

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import columns
-from campaigns.columns import Findings
-from campaigns.definition import parse
+from campaigns.review import columns
+from campaigns.review.columns import Findings
+from campaigns.source.definition import parse
 from mailer.storage import Database
 from tests.support.campaigning import PEPPER, TOPIC, Stage
 from tests.support.tables import migrated

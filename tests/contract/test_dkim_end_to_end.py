@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from campaigns.app import open_house
+from campaigns.context import open_house
 from campaigns.demo.catcher import Catcher, Caught, Mailbox
-from campaigns.installation import install
+from campaigns.ops.installation import install
 from mailer import outbox
 from mailer.errors import SettingsError
 from mailer.letter.dkim import dns_record, new_key

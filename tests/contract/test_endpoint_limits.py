@@ -16,8 +16,8 @@ from tests.support.site import Site, Town, serving
 from tests.support.waiting import wait_until
 from tests.support.wire import FORM, LAST, ONE_CLICK, line, post, rest, rest_or_reset, said, statuses
 from unsubscribe.endpoint import public_app
-from unsubscribe.endpoint.connection import PIECE
-from unsubscribe.endpoint.server import PatientProtocol
+from unsubscribe.web.connection import PIECE
+from unsubscribe.web.server import PatientProtocol
 
 
 class Hasty(PatientProtocol):

@@ -11,8 +11,8 @@ from mailer.storage import Database
 from tests.support.site import Site, Town, serving
 from tests.support.wire import CHUNKED, FORM, LAST, said, statuses
 from unsubscribe.endpoint import public_app
-from unsubscribe.endpoint.connection import MOST_HEAD, MOST_LINES
-from unsubscribe.endpoint.guard import protecting
+from unsubscribe.web.connection import MOST_HEAD, MOST_LINES
+from unsubscribe.web.security import protecting
 
 
 @pytest.fixture

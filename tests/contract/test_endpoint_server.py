@@ -12,7 +12,7 @@ from mailer.storage import Database
 from tests.support.site import Site, Town, serving
 from tests.support.wire import rest_or_reset
 from unsubscribe.endpoint import public_app
-from unsubscribe.endpoint.server import MOST_HEAD, PatientProtocol
+from unsubscribe.web.server import MOST_HEAD, PatientProtocol
 
 GET = b"GET /health HTTP/1.1\r\nHost: a\r\n"
 

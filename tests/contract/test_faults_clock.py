@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import launch, records
-from campaigns.clock import SteadyClock
-from campaigns.states import CampaignState
+from campaigns.lifecycle import launch, records
+from campaigns.lifecycle.states import CampaignState
 from mailer import outbox
+from mailer.clock import SteadyClock
 from mailer.outcome import Replied, Result
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import launch, records
+from campaigns.lifecycle import launch, records
 from mailer import outbox
 from mailer.errors import StorageAway, StorageFull
 from mailer.storage import Database, open_database

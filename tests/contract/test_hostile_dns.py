@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from campaigns.preflight import DnsAwayError, SenderIdentity, asker, examine
+from campaigns.review.preflight import DnsAwayError, SenderIdentity, asker, examine
 from campaigns.terminal import harmless
 
 Answer = Callable[[dns.message.Message], bytes]

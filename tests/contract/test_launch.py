@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import control, launch, records, report
-from campaigns.records import Campaign
-from campaigns.states import CampaignState
+from campaigns.lifecycle import control, launch, records, report
+from campaigns.lifecycle.records import Campaign
+from campaigns.lifecycle.states import CampaignState
 from mailer import archive, outbox
 from mailer.errors import FaultsError, InputError
 from mailer.outbox import Hold

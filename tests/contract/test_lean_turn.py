@@ -20,7 +20,7 @@ from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.worker import Filled
-from mailer.worker.lean import UNUSUAL
+from mailer.worker.lean_turn import UNUSUAL
 from tests.support.house_db import counts, db, hash_of, lite, states
 from tests.support.sending import RING, People, Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
@@ -109,7 +109,7 @@ async def test_each_letter_has_the_date_of_its_first_claim(db: Database, tmp_pat
             for row in conn.execute(text("SELECT recipient, first_claimed_at FROM delivery"))
         }
     from mailer.letter.headers import write_date
-    from mailer.prepared import instant
+    from mailer.prepared_statements import instant
 
     for parcel in transport.letters:
         number = int(parcel.recipient.partition("@")[0].removeprefix("reader"))
@@ -207,7 +207,7 @@ async def test_letters_that_are_signed_are_signed_in_threads(lite: Database, tmp
     mailing, transport, watched = sendable(lite, 60, identity=identity), MemoryTransport(), Watched(lite)
     given = deps(lite, tmp_path, transport, dkim_key=key, dkim_selector="s1", dkim_domain="vng.nl")
     threads = set[str]()
-    from mailer.worker.press import _MailingContext  # the one place where a letter is composed and signed
+    from mailer.worker.message_builder import _MailingContext  # the one place where a letter is composed and signed
 
     plain = _MailingContext.parcel
     try:

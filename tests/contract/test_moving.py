@@ -13,7 +13,7 @@ from mailer.errors import FaultsError, StateError, TokenError
 from mailer.signing import Purpose, Token
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, TOKENS, Stage
-from unsubscribe import contacts, details, moves, moving, mydata, notices, optout, retention
+from unsubscribe import contacts, details, moves, moving, my_data, notices, optout, retention
 from unsubscribe.moving import AddressChangeStatus
 from unsubscribe.settings import ReaderSettings
 
@@ -255,7 +255,7 @@ def test_a_late_move_can_be_put_back_as_long_as_an_early_one(stage: Stage) -> No
 def test_what_is_known_is_shown_to_the_former_mailbox_while_it_can_put_back(stage: Stage) -> None:
     chained(stage)
     with stage.db.write() as conn:
-        mydata.ask(conn, stage.token(), stage.post, NOW + timedelta(days=9))
+        my_data.ask(conn, stage.token(), stage.post, NOW + timedelta(days=9))
     assert ("my_data", "esther@gouda.example") in letters(stage)
     assert ("my_data", "b2@thief.example") not in letters(stage)
 

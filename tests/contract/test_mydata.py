@@ -16,10 +16,10 @@ from mailer.signing import Purpose
 from mailer.storage import Database
 from tests.support.letters import small
 from tests.support.people import IDENTITY, NOW, TOKENS, Stage
-from unsubscribe import contacts, details, mydata, notices, optout
+from unsubscribe import contacts, details, my_data, notices, optout
 from unsubscribe.details import DetailsForm
-from unsubscribe.endpoint.known import parts
-from unsubscribe.endpoint.pages import View
+from unsubscribe.endpoint.known_data import parts
+from unsubscribe.web.pages import View
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def stage(house_database: Database) -> Stage:
 def ask(stage: Stage, hours: int = 0) -> int:
     """How many letters there are after asking."""
     with stage.db.write() as conn:
-        mydata.ask(conn, stage.token(), stage.post, NOW + timedelta(hours=hours))
+        my_data.ask(conn, stage.token(), stage.post, NOW + timedelta(hours=hours))
         query = select(func.count()).select_from(MAILING).where(MAILING.c.key.like("my_data:%"))
         return conn.execute(query).scalar_one()
 
@@ -47,7 +47,7 @@ def test_everything_that_is_known_is_told(stage: Stage) -> None:
     with stage.db.write() as conn:
         details.save(conn, stage.token(), DetailsForm(name="Esther de Wit"), stage.house, NOW)
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
-        told = mydata.everything(conn, stage.token())
+        told = my_data.everything(conn, stage.token())
     assert told
     text = json.dumps(told, ensure_ascii=False)
     assert all(word in text for word in ("Esther de Wit", "griffier", "esther@gouda.example", "opted_out", "withdrawn"))
@@ -64,7 +64,7 @@ def test_the_letters_to_a_person_are_told_with_what_became_of_each(stage: Stage)
         assert (row.state, row.scope) == ("sending", "agenda")
         refused = outbox.Settlement(2, other, 1, "refused", "no_such_person", 550, "5.1.1 nobody")
         outbox.settle(conn, 1, [refused], NOW)
-        told = mydata.everything(conn, stage.token())
+        told = my_data.everything(conn, stage.token())
     assert told
     waiting, settled = told["letters"]
     assert (waiting["mailing"], waiting["state"], waiting["at"]) == ("a", "waiting", None)
@@ -87,7 +87,7 @@ def test_letters_are_told_by_their_subject_also_when_the_campaign_is_gone(stage:
         snapshot = archive.keep(conn, compiled, NOW)
         made = outbox.open_mailing(conn, MailingSpec("campaign:7", "campaign", "agenda", snapshot, IDENTITY), NOW)
         outbox.enqueue(conn, made.id, [notices.recipient_of(stage.reader)], 1, NOW)
-        told = mydata.everything(conn, stage.token())
+        told = my_data.everything(conn, stage.token())
     assert told
     assert [letter["subject"] for letter in told["letters"]] == ["", "Denkt u mee, lid?"]
     page = dict(parts(View("nl"), told))["Mail aan u"]
@@ -106,7 +106,7 @@ def test_topics_are_named_in_the_language_of_the_reader(stage: Stage) -> None:
         contacts.drop_standings(conn, stage.reader.id, [contacts.topic(conn, "nieuws").id])
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
         for language in ("nl", "fr", "en"):
-            told = mydata.everything(conn, stage.token(), language)
+            told = my_data.everything(conn, stage.token(), language)
             assert told
             shown = str(parts(View(language), told))
             assert all(f"{slug} ({language})" in shown for slug in ("agenda", "nieuws"))
@@ -116,10 +116,10 @@ def test_topics_are_named_in_the_language_of_the_reader(stage: Stage) -> None:
 def test_erase_me_erases_and_then_nothing_is_known(stage: Stage) -> None:
     ask(stage)
     with stage.db.write() as conn:
-        assert mydata.erase(conn, stage.token(), NOW) is not None
-        assert mydata.erase(conn, stage.token(), NOW) is None
-        assert mydata.everything(conn, stage.token()) is None
-        mydata.ask(conn, stage.token(), stage.post, NOW)
+        assert my_data.erase(conn, stage.token(), NOW) is not None
+        assert my_data.erase(conn, stage.token(), NOW) is None
+        assert my_data.everything(conn, stage.token()) is None
+        my_data.ask(conn, stage.token(), stage.post, NOW)
         mailing = outbox.find(conn, "my_data:1")
     assert mailing
     assert mailing.counts.skipped == 1

@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlmodel import SQLModel
 
-from campaigns import launch, online, records
-from campaigns.records import Campaign
+from campaigns import online
+from campaigns.lifecycle import launch, records
+from campaigns.lifecycle.records import Campaign
 from mailer import archive
 from mailer.letter.brand import builtin_brand
 from mailer.storage import Database

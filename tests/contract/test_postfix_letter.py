@@ -8,8 +8,8 @@ import pytest
 
 from campaigns.demo.catcher import Catcher, Mailbox
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import MessageMeta
 from mailer.letter.compose import Composer
-from mailer.letter.plan import MessageMeta
 from mailer.settings import Relay
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.smtp import SmtpTransport

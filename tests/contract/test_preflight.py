@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import pytest
 
-from campaigns.preflight import DnsAwayError, SenderIdentity, asker, examine
+from campaigns.review.preflight import DnsAwayError, SenderIdentity, asker, examine
 from mailer.errors import Fault
 from mailer.letter.dkim import dns_record, dns_strings, new_key
 from tests.support.nameserver import NameServer, nameserver

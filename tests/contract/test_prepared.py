@@ -9,7 +9,7 @@ from sqlalchemy import LargeBinary, select
 from sqlalchemy.exc import IntegrityError
 
 from mailer.errors import StorageError
-from mailer.prepared import TOGETHER, BulkInsert, BulkLookup, time_out
+from mailer.prepared_statements import TOGETHER, BulkInsert, BulkLookup, time_out
 from mailer.storage import Database
 from mailer.suppression import SUPPRESSION
 from tests.support.tables import create_all

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.cli import proof
+from campaigns.cli.consent import WHAT, lines
 from mailer.storage import Database
 from tests.support.importing import NOW, Importer
 from unsubscribe import consent, holding, verifying
 from unsubscribe.consent import ConsentEvent, ConsentStatement
-from unsubscribe.endpoint.known import PROOFS, parts
-from unsubscribe.endpoint.pages import View
+from unsubscribe.endpoint.known_data import PROOFS, parts
 from unsubscribe.verifying import Chain
+from unsubscribe.web.pages import View
 
 ADDRESS = "a@x.example"
 BASES = {
@@ -49,7 +49,7 @@ def test_who_was_put_on_a_list_reads_that_and_why(house: Importer, basis: str) -
         assert words in text, (language, text)
         assert "ledenlijst 2024" in text
     assert "You agreed" not in shown(house)
-    told = " ".join(proof.lines(ADDRESS, chain(house)))
+    told = " ".join(lines(ADDRESS, chain(house)))
     assert "put on the list" in told
     assert "given on 2024-01-02" in told
     assert [entry["what"] for entry in chain(house).as_json()["events"]] == [f"listed_{basis}"]  # type: ignore[attr-defined]
@@ -79,8 +79,8 @@ def test_who_had_left_elsewhere_reads_where_that_was_said(house: Importer) -> No
     house(f"email,UNSUB_TIME\n{ADDRESS},2024-02-02 12:00:00\n")
     assert "You had unsubscribed before" in shown(house)
     assert "UNSUB_TIME: 2024-02-02 12:00:00" in shown(house)
-    assert "column: UNSUB_TIME" in " ".join(proof.lines(ADDRESS, chain(house)))
+    assert "column: UNSUB_TIME" in " ".join(lines(ADDRESS, chain(house)))
 
 
 def test_everything_that_can_happen_has_words_on_the_page_and_on_the_command_line() -> None:
-    assert set(PROOFS) == set(proof.WHAT) == set(verifying.What.__args__)  # type: ignore[attr-defined]
+    assert set(PROOFS) == set(WHAT) == set(verifying.What.__args__)  # type: ignore[attr-defined]

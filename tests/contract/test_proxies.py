@@ -23,7 +23,7 @@ from tests.support.needs import need
 from tests.support.site import Town, serving
 from tests.support.waiting import wait_until
 from unsubscribe.endpoint import public_app
-from unsubscribe.endpoint.server import Server
+from unsubscribe.web.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.nginx]
 HOST = b"Host: mail.example.org\r\n"

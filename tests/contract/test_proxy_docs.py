@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.app import open_house
-from campaigns.installation import install
+from campaigns.app import public_app
+from campaigns.context import open_house
+from campaigns.ops.installation import install
 from tests.support.docs import DOCS
 from tests.support.needs import need
 from tests.support.site import serving
@@ -66,7 +67,7 @@ def proxy(tmp_path: Path) -> Iterator[str]:
     install()
     house = open_house()
     certificate(tmp_path)
-    with serving(house.public_app()) as site:
+    with serving(public_app(house)) as site:
         (tmp_path / "nginx.conf").write_text(documented(tmp_path, port, site.port), "utf-8")
         process = subprocess.Popen([nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
         try:

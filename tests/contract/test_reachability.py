@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import control, launch, reachability, records
-from campaigns.states import CampaignState
+from campaigns.lifecycle import control, launch, reachability, records
+from campaigns.lifecycle.states import CampaignState
 from mailer import outbox
 from mailer.errors import FaultsError, StateError
 from mailer.outbox import Identity, MailingSpec, Recipient

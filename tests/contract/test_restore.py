@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import control, launch, records
-from campaigns.launch import LaunchConfig
-from campaigns.restoring import RESTORED, missing, restored
-from campaigns.states import CampaignState
+from campaigns.lifecycle import control, launch, records
+from campaigns.lifecycle.launch import LaunchConfig
+from campaigns.lifecycle.states import CampaignState
+from campaigns.ops.restoring import RESTORED, missing, restored
 from mailer import outbox, suppression
 from mailer.errors import StateError, StorageAway
 from mailer.journal import Journal

@@ -13,7 +13,7 @@ from mailer.outbox.tables import DELIVERY, MAILING
 from mailer.signing import Purpose
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, Stage
-from unsubscribe import mydata, optout, retention
+from unsubscribe import my_data, optout, retention
 from unsubscribe.settings import ReaderSettings
 
 YEAR = timedelta(days=396)
@@ -58,7 +58,7 @@ def test_her_links_work_and_she_is_told_of_the_letter_after_that_time(stage: Sta
     settled(stage)
     assert forget_addresses(stage.db, NOW + YEAR) == 1
     with stage.db.write() as conn:
-        told = mydata.everything(conn, stage.token())
+        told = my_data.everything(conn, stage.token())
         assert told
         assert [(letter["address"], letter["state"]) for letter in told["letters"]] == [("", "accepted")]
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW + YEAR)

@@ -10,10 +10,10 @@ from time import monotonic, sleep
 import pytest
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
-from campaigns import control, launch, records
-from campaigns.records import Campaign
-from campaigns.schedule import Schedule
-from campaigns.states import CampaignState
+from campaigns.lifecycle import control, launch, records
+from campaigns.lifecycle.records import Campaign
+from campaigns.lifecycle.schedule import Schedule
+from campaigns.lifecycle.states import CampaignState
 from mailer import outbox
 from mailer.errors import FaultsError, StateError, StorageAway
 from mailer.storage import Database, open_database

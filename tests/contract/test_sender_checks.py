@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.preflight import SenderIdentity
+from campaigns.review.preflight import SenderIdentity
 from mailer.letter.dkim import dns_record, new_key
 from tests.contract.test_preflight import UNSIGNED, asked, line
 

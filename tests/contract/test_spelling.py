@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from campaigns.app import open_house
-from campaigns.installation import install
+from campaigns.context import open_house
+from campaigns.ops.installation import install
 from mailer import outbox, suppression
 from mailer.journal import Journal
 from mailer.outbox import MailingSpec

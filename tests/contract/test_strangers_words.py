@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.links import ContactSlots
+from campaigns.lifecycle.slot_values import ContactSlots
 from mailer import archive, outbox
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import MessageMeta
 from mailer.letter.compose import Composer
-from mailer.letter.plan import MessageMeta
 from mailer.outbox import MailingSpec
 from mailer.storage import Database
 from tests.support.letters import small

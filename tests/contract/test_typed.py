@@ -101,7 +101,7 @@ def test_a_setting_that_cannot_be_read_is_refused_by_its_name(
     with pytest.raises(SettingsError, match=f"POSTILJON_{name}: ") as caught:
         read(MailerSettings)
         read(ReaderSettings)
-        from campaigns.settings import CampaignSettings
+        from campaigns.settings.campaign import CampaignSettings
 
         read(CampaignSettings)
     str(caught.value).encode()

@@ -64,7 +64,7 @@ async def test_everybody_gets_one_letter_and_the_worker_ends(db: Database, tmp_p
 async def test_the_envelope_sender_names_the_delivery_and_the_message_id_our_domain(
     lite: Database, tmp_path: Path
 ) -> None:
-    from mailer.returnpath import parse
+    from mailer.return_path import parse
     from tests.support.sending import RING
 
     mailing, transport = sendable(lite, 1), MemoryTransport()

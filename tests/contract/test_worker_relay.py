@@ -126,7 +126,7 @@ async def test_a_statement_in_answer_to_mail_is_reported_as_said_and_not_as_brok
 async def test_serve_logs_trouble_with_the_relay_once_and_that_it_is_over(
     lite: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from campaigns.sender import teller
+    from campaigns.runtime.sender import teller
 
     caplog.set_level(logging.WARNING)
     mailing, transport = sendable(lite, 5), MemoryTransport()

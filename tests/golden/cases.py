@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.letter.compose import Composer
-from mailer.letter.plan import Branch, Letter, Loop, EscapeContext, Slot, MessageMeta
+from mailer.letter.compiled import Branch, Letter, Loop, EscapeContext, Slot, MessageMeta
 
 FOLDER = Path(__file__).parent
 SALUTATION = 'contact.salutation | default("heer, mevrouw")'

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.clock import DOUBT, SteadyClock
+from mailer.clock import DOUBT, SteadyClock
 
 START = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 HOUR, DAY = 3600.0, 86_400.0

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import Letter
 from mailer.letter.personalise import render
-from mailer.letter.plan import Letter
 from tests.support.letters import LINKS, small
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The flat way writes the very bytes of ``Composer.message``, or leaves the letter to it (``mailer.letter.flat``)."""
+"""``mailer.letter.flat_message`` writes the very bytes of ``Composer.message``, or leaves the letter to it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from hypothesis import example as tried
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer import returnpath
+from mailer import return_path
 from mailer.letter.compile import compile_letter
-from mailer.letter.compose import Composer
-from mailer.letter.flat import flatten
-from mailer.letter.plan import (
+from mailer.letter.compiled import (
     Branch,
     CompiledTemplate,
     EscapeContext,
@@ -29,11 +27,13 @@ from mailer.letter.plan import (
     Numbered,
     Slot,
 )
+from mailer.letter.compose import Composer
+from mailer.letter.flat_message import flatten
 from mailer.outbox import Claimed, Counts, Identity, Mailing, MailingSpec
 from mailer.signing import MAX_MAILING, MAX_NUMBER, Key, Purpose, Token, seal, to_text
 from mailer.transport.base import OutgoingMessage
 from mailer.worker import Filled
-from mailer.worker.press import _MailingContext
+from mailer.worker.message_builder import _MailingContext
 from tests.properties.test_letter_bytes import ANY, NASTY
 from tests.support.letters import LINKS, example
 
@@ -191,7 +191,7 @@ def slowly(
     ways = own["optout"], filled.unsubscribe_mailto
     stamp = MessageMeta(address, claim.first_claimed_at, f"{message_id}@{host}", filled.name, *ways)
     content = composer.message({**filled.values, "links": own}, stamp)
-    sender = returnpath.make(mailing.identity.return_path, key, mailing.id, number)
+    sender = return_path.make(mailing.identity.return_path, key, mailing.id, number)
     plain = address.isascii()
     return OutgoingMessage(claim.delivery, sender, address, content, not plain, plain)
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.outcome import NotWritten, Replied, Result, Unknown
-from mailer.worker.lean import DONE, LeanOutcome
+from mailer.worker.lean_turn import DONE, LeanOutcome
 from tests.support import turning
 from tests.support.turning import PEOPLE, arms
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import Compiled
 from mailer.letter.personalise import render
-from mailer.letter.plan import Compiled
 from tests.support.letters import LINKS, pictures, seen, small
 
 BODY = """

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailer.letter.compiled import Branch, EscapeContext, Letter, Loop, MessageMeta, Slot
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import canonical_body
 from mailer.letter.encode import clean, one_line, phrase, quoted_printable, unstructured
-from mailer.letter.plan import Branch, EscapeContext, Letter, Loop, MessageMeta, Slot
 from tests.support.strict_mail import decode_quoted_printable, decode_words, read
 
 ANY = st.text(st.characters(codec=None), max_size=300)

@@ -20,9 +20,9 @@ from mailer.signing import Purpose
 from mailer.storage import open_database
 from tests.support.site import KEYRING, Town
 from unsubscribe.endpoint import public_app
-from unsubscribe.endpoint.guard import SecurityMiddleware
 from unsubscribe.endpoint.oneclick import BODY, OneClick
 from unsubscribe.tokens import Tokens
+from unsubscribe.web.security import SecurityMiddleware
 
 STATE = (
     "SELECT contact_id, topic_id, state, since FROM subscription ORDER BY 1, 2",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.transport.base import NotWritten, OutgoingMessage, Replied, Unknown
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PipeliningHealth
-from mailer.transport.usual import UsualPipeline
+from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import ListFeed
 from tests.support.talk import Line
 

@@ -19,8 +19,8 @@ from mailer import outbox, suppression
 from mailer.outcome import Replied, Stage
 from mailer.settings import MailerSettings
 from mailer.storage import Database
-from mailer.worker.judge import ReplyHandler
-from mailer.worker.todo import PendingWrites
+from mailer.worker.pending_writes import PendingWrites
+from mailer.worker.reply_handler import ReplyHandler
 from tests.support.house_db import NOW, create_all, fill, hash_of, open_lite, person
 from tests.support.replies import Reply, replies
 

@@ -18,7 +18,7 @@ from mailer.transport.base import OutgoingMessage, RelayEvent, Result
 from mailer.transport.limits import Limits, Offers, Reuse
 from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import HOLD_BACK, Pipeline
-from mailer.transport.usual import UsualPipeline
+from mailer.transport.usual_group import UsualPipeline
 
 TEXTS = (
     *[b"2.0.0 Ok: queued as 4dJt1X0Zk3z9sWQ"] * 40,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
-from mailer.letter.plan import Branch, CompiledTemplate, Loop, Numbered
+from mailer.letter.compiled import Branch, CompiledTemplate, Loop, Numbered
 from tests.support.letters import small
 from tests.support.wordy import letters, words_of
 

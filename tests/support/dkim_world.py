@@ -6,7 +6,7 @@ import re
 
 import dkim
 
-from campaigns.preflight import asker
+from campaigns.review.preflight import asker
 from tests.support.nameserver import NameServer
 from tests.support.strict_mail import dkim_is_good
 

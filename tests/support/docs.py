@@ -58,7 +58,7 @@ def section(page: Path, heading: str, level: int = 3) -> str:
 
 def settings() -> set[str]:
     """Every ``POSTILJON_`` variable that some settings class reads."""
-    import campaigns.settings  # noqa: F401 - their classes must exist to be found
+    import campaigns.settings.campaign  # noqa: F401 - their classes must exist to be found
     import mailer.settings  # noqa: F401
     import unsubscribe.settings  # noqa: F401
 

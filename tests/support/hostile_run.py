@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from campaigns.launch import LaunchConfig, letter_source
-from campaigns.material import load
+from campaigns.lifecycle.launch import LaunchConfig, letter_source
+from campaigns.source.campaign_source import load
 from mailer.errors import FaultsError, PostiljonError
 from mailer.letter.compile import compile_letter
 from mailer.storage import Database

@@ -15,8 +15,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Route
 
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import Compiled
 from mailer.letter.personalise import render
-from mailer.letter.plan import Compiled
 from tests.support.browser import chromium
 from tests.support.fonts import LIBERATION
 from tests.support.letters import EXAMPLES, LINKS, PUBLIC, example

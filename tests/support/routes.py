@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from campaigns.app import open_house
-from campaigns.installation import install
+from campaigns.app import public_app
+from campaigns.context import open_house
+from campaigns.ops.installation import install
 
 ALIASES = ("/u/{token}/{other}",)  # addresses that a mail program cut or glued
 
@@ -15,7 +16,7 @@ def public_routes() -> set[str]:
     install()
     house = open_house()
     try:
-        paths = {route.path for route in house.public_app().routes if isinstance(route, Route)}
+        paths = {route.path for route in public_app(house).routes if isinstance(route, Route)}
     finally:
         house.close()
     return {path.replace(":path", "") for path in paths if path == "/" or not path.endswith("/")} - set(ALIASES)

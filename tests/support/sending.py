@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailer import archive, outbox, worker
-from mailer.letter.plan import Compiled, EscapeContext, Letter, Slot
+from mailer.letter.compiled import Compiled, EscapeContext, Letter, Slot
 from mailer.outbox import Mailing
 from mailer.settings import MailerSettings, Relay
 from mailer.signing import Keyring

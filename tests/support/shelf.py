@@ -7,11 +7,11 @@ from functools import cache
 
 from sqlalchemy import update
 
-from campaigns import records
+from campaigns.lifecycle import records
 from mailer import archive
 from mailer.letter.compile import LetterSource, compile_letter
+from mailer.letter.compiled import Compiled
 from mailer.letter.personalise import render_public
-from mailer.letter.plan import Compiled
 from mailer.outbox.tables import MAILING
 from tests.support.letters import example
 from tests.support.site import Town

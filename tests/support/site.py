@@ -26,8 +26,8 @@ from tests.support.tables import create_all
 from unsubscribe import changes, contacts, notices
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.endpoint import EndpointDeps
-from unsubscribe.endpoint.server import Server, config
 from unsubscribe.tokens import Tokens
+from unsubscribe.web.server import Server, config
 
 
 class Site:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, PipeliningHealth
-from mailer.transport.usual import UsualPipeline
+from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import ListFeed, parcel
 
 OFFERS = Offers(pipelining=True, eightbit=True, smtputf8=True)

@@ -18,14 +18,14 @@ from mailer import outbox, suppression, undeliverable
 from mailer.outcome import Result
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
+from mailer.worker.dispatcher import Dispatcher
 from mailer.worker.handoff import HandOff
-from mailer.worker.lean import DONE, LeanOutcome, LeanTurn
+from mailer.worker.lean_turn import DONE, LeanOutcome, LeanTurn
 from mailer.worker.ledger import Ledger
-from mailer.worker.outbound import InFlight, SendQueue
-from mailer.worker.state import SenderState
-from mailer.worker.turns import TurnScheduler
-from mailer.worker.watch import PeriodicReads
-from mailer.worker.writer import Dispatcher
+from mailer.worker.periodic_reads import PeriodicReads
+from mailer.worker.send_queue import InFlight, SendQueue
+from mailer.worker.sender_state import SenderState
+from mailer.worker.turn_scheduler import TurnScheduler
 from tests.support.house_db import NOW, create_all, hash_of, open_lite, person
 from tests.support.sending import People, deps, sendable
 

@@ -16,7 +16,7 @@ from sqlalchemy import JSON, Connection, Integer, Table, Text, bindparam, cast, 
 from sqlalchemy import table as named
 
 from mailer.columns import Instant
-from mailer.prepared import PreparedStatement
+from mailer.prepared_statements import PreparedStatement
 from unsubscribe.contacts.rows import ImportRow
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION
 

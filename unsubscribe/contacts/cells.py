@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from mailer import unseen
+from mailer import invisible
 from mailer.address import HIDDEN, Address, parse
 from mailer.errors import AddressError
 
@@ -30,7 +30,7 @@ def read(text: str) -> tuple[Address, str]:
     try:
         address, name = parse(text), ""
     except AddressError:
-        found = _wrapped(unseen.strip(text)) if len(text) <= LONGEST else None
+        found = _wrapped(invisible.strip(text)) if len(text) <= LONGEST else None
         if found is None:
             raise
         text, name = found
@@ -63,12 +63,12 @@ def _wrapped(text: str) -> tuple[str, str] | None:
 
 def _name(text: str) -> str:
     """Return the words before the address, without the quotation marks around them; empty where they are an address."""
-    words = " ".join(unseen.strip_words(text).strip("\"'„“”«» ").replace('\\"', '"').split())
+    words = " ".join(invisible.strip_words(text).strip("\"'„“”«» ").replace('\\"', '"').split())
     return "" if "@" in words else words
 
 
 def _refuse_hidden(typed: str) -> None:
     """Refuse an address with an invisible character, also within its domain, where ``parse`` ignores it."""
-    sign = "" if typed.isascii() else unseen.first_within(unseen.strip(typed))
+    sign = "" if typed.isascii() else invisible.first_within(invisible.strip(typed))
     if sign:
         raise AddressError(HIDDEN.format(text=repr(typed[:80]), sign=sign))

@@ -3,8 +3,8 @@
 Promises: :func:`use_of` tells the meaning of a column from its head alone. :class:`Status` tells the meaning of a cell
 in a column about being subscribed. That is one of :data:`KINDS`, or None where it is not known, and then nobody is
 mailed on it. A head with other possible meanings (*status* of a membership) is ``ambiguous``: it counts only where a
-cell is known. :mod:`.wording` reads heads that are not listed here, :mod:`.programs` knows a program by its heads.
-Pure: no file, no database, no clock.
+cell is known. :mod:`.guessed_heads` reads heads that are not listed here, :mod:`.programs` knows a program by its
+heads. Pure: no file, no database, no clock.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mailer import unseen
+from mailer import invisible
 from mailer.errors import Fault, FaultsError, InputError
-from unsubscribe.contacts import foreign, programs, wording
+from unsubscribe.contacts import foreign, guessed_heads, programs
 from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.foreign import Status
 
@@ -77,7 +77,7 @@ def read_heads(
     header: Sequence[str], file: str, line: int, as_said: Mapping[str, str] | None = None
 ) -> tuple[list[Column], str]:
     """Return the columns, and the program that made the file (empty: not known); ``header``: its plain cells."""
-    heads = [unseen.remove(cell).strip("\"'„“”«» ") for cell in header]
+    heads = [invisible.remove(cell).strip("\"'„“”«» ") for cell in header]
     if any(holds_address(head) for head in heads):
         raise FaultsError([_no_head(heads, file, line)])
     said = _said(heads, as_said or {})
@@ -162,7 +162,7 @@ def _column(head: str, use: str, program: programs.Program | None, has_address: 
     if program and foreign.key(head) in program.own:
         return Column(name, False, "none", head)
     found = foreign.use_of(head)
-    guessed = wording.guess(head) if found is None else None
+    guessed = guessed_heads.guess(head) if found is None else None
     if guessed:
         return Column(name, False, "status", head, guessed)
     if found == "email" and has_address:
@@ -178,7 +178,7 @@ def _used(column: Column) -> Column:
         name, use = column.use, "attribute" if column.use == "salutation" else column.use
         return Column(name, column.is_list, use, column.head)
     if column.use == "status":
-        known = foreign.status_of(column.head) or wording.guess(column.head) or _STATUS
+        known = foreign.status_of(column.head) or guessed_heads.guess(column.head) or _STATUS
         return replace(column, status=replace(known, ambiguous=False))
     return column
 

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Row, Select, delete, or_, select, update
 
 from mailer.address import Address, mask, parse
 from mailer.columns import insert_into, json_object
-from mailer.prepared import PreparedStatement, given_numbers, instant
+from mailer.prepared_statements import PreparedStatement, given_numbers, instant
 from mailer.signing import address_hash
 from unsubscribe.contacts.tables import CONTACT
-from unsubscribe.typed import apart
+from unsubscribe.typed_text import apart
 
 Attribute = Union[str, tuple[str, ...]]
 quote = json.encoder.encode_basestring
@@ -95,7 +95,7 @@ class Contact:
     def values(self) -> dict[str, object]:
         """Return the values of contact tags: ``contact.email``, ``.name``, ``.language`` and the attributes.
 
-        Values that the reader typed are made harmless (:mod:`unsubscribe.typed`).
+        Values that the reader typed are made harmless (:mod:`unsubscribe.typed_text`).
         """
         lists = {name: list(value) if isinstance(value, tuple) else value for name, value in self.attributes.items()}
         known: dict[str, object] = {**lists, "email": self.email}

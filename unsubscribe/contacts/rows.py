@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from mailer import unseen
+from mailer import invisible
 from mailer.columns import json_object
 from mailer.errors import AddressError
 from mailer.signing import address_hash
@@ -26,7 +26,7 @@ from unsubscribe.contacts.foreign import ForeignStatus
 from unsubscribe.contacts.heads import HELD_BACK
 from unsubscribe.contacts.people import Attribute, dump_json
 from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, unescape_formula
-from unsubscribe.contacts.simple import simple_rows
+from unsubscribe.contacts.simple_rows import simple_rows
 from unsubscribe.contacts.topics import is_slug
 
 N_ = str  # marks a text for the catalogue (domain cli)
@@ -107,7 +107,7 @@ class RowReader:
         self._simple = simple_rows(columns, pepper, _language)
 
     def read(self, record: Record) -> ImportRow | Rejected:
-        """Return a row, or its rejection: by the fast way (:mod:`.simple`), else by :meth:`read_any`."""
+        """Return a row, or its rejection: by the fast way (:mod:`.simple_rows`), else by :meth:`read_any`."""
         usual = self._simple.read(record) if self._simple else None
         return ImportRow(record.line, record.raw, *usual) if usual else self.read_any(record)
 
@@ -141,7 +141,7 @@ class RowReader:
             if place >= len(cells):
                 break  # cells missing at the end have no meaning; an empty cell means an empty value
             value = cells[place]
-            value = value.strip() if value.isascii() else unseen.strip_words(value)
+            value = value.strip() if value.isascii() else invisible.strip_words(value)
             if "'" in value:
                 value = unescape_formula(value)
             if value.startswith("#") and _SPREADSHEET.fullmatch(value):
@@ -168,7 +168,7 @@ class RowReader:
     def _says(self, row: ImportRow, cells: Sequence[str]) -> str:
         """Set the status by which the file keeps the person out; return the fault where it is not clear."""
         for place, column in self._standing:
-            cell = unseen.strip(unescape_formula(cells[place])) if place < len(cells) else ""
+            cell = invisible.strip(unescape_formula(cells[place])) if place < len(cells) else ""
             kind: ForeignStatus | None
             if column.used_as == "topics":
                 row.left = tuple(slug for slug in _list(cell) if is_slug(slug))
@@ -185,7 +185,7 @@ class RowReader:
     def _more(self, row: ImportRow, cells: Sequence[str]) -> None:
         """Read values in the shape of another program: a day of subscribing, attributes as JSON."""
         for place, column in self._other:
-            cell = unseen.strip(unescape_formula(cells[place])) if place < len(cells) else ""
+            cell = invisible.strip(unescape_formula(cells[place])) if place < len(cells) else ""
             if column.used_as == "date":
                 since = _moment(cell)
                 row.since = max(since, row.since) if since and row.since else since or row.since
@@ -210,7 +210,7 @@ class RowReader:
             return N_("a cell is longer than 10,000 characters")
         if not record.raw.isascii() and _BROKEN.search(record.raw):
             return N_("a character that is neither UTF-8 nor Windows-1252")
-        if _CONTROL.search(record.raw) and _CONTROL.search(" ".join(map(unseen.strip, record.cells))):
+        if _CONTROL.search(record.raw) and _CONTROL.search(" ".join(map(invisible.strip, record.cells))):
             return N_("a control character in a cell")
         return ""
 

@@ -1,7 +1,7 @@
 """CSV files as they occur: separator and rows; and cells made harmless for spreadsheets (E38, E39).
 
 Promises: reads comma, semicolon, tab or bar, with or without Excel's ``sep=`` line; line breaks inside quotes, blanks
-around quotation marks, the encodings of :mod:`.textfile`. The file is read as a stream. A row that cannot be read is
+around quotation marks, the encodings of :mod:`.text_file`. The file is read as a stream. A row that cannot be read is
 given with its line and a reason, and no other row is lost. Even a quote that is never closed costs only one line.
 Memory is bounded for any file: a row has at most :data:`LONGEST_ROW` characters, a head :data:`MOST_COLUMNS` columns.
 :func:`unescape_formula` restores the text that :func:`escape_formula` changed.
@@ -20,12 +20,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TextIO
 
-from mailer import unseen
+from mailer import invisible
 from mailer.errors import Fault, FaultsError
-from unsubscribe.contacts import textfile
+from unsubscribe.contacts import text_file
 from unsubscribe.contacts.cells import holds_address
+from unsubscribe.contacts.column_decision import ColumnDecision
 from unsubscribe.contacts.heads import CORE, Column, read_heads
-from unsubscribe.contacts.looking import ColumnDecision
 
 __all__ = [
     "CORE",
@@ -140,7 +140,7 @@ class Sheet:
     def __init__(self, path: Path, reading: Reading | None = None) -> None:
         self.name, self._line, self.empty = path.name, 0, 0
         reading = reading or Reading()
-        self.encoding, self.guessed, source = textfile.opened(path, reading.encoding)
+        self.encoding, self.guessed, source = text_file.opened(path, reading.encoding)
         self._file = TextIOWrapper(source, self.encoding, "surrogateescape", newline="")
         self._lines = _bounded(self._file, self.name)
         self._quotes = False
@@ -188,7 +188,7 @@ class Sheet:
                 raise FaultsError(
                     [self._fault(found.format(number=LONGEST_HEAD), expected.format(number=LONGEST_HEAD))]
                 )
-            line = unseen.strip(text) if not text.isascii() else text.strip("\r\n")
+            line = invisible.strip(text) if not text.isascii() else text.strip("\r\n")
             named = _SEPARATOR.fullmatch(line) if self._line == 1 else None
             if named:
                 delimiter = named[1]
@@ -211,7 +211,7 @@ class Sheet:
 
 def is_empty(cells: Sequence[str]) -> bool:
     """Whether a row has no visible character."""
-    return not any(unseen.strip(cell) for cell in cells)
+    return not any(invisible.strip(cell) for cell in cells)
 
 
 def _separator(line: str) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.columns import insert_into, json_object
 from mailer.errors import InputError
-from mailer.prepared import BulkInsert, PreparedStatement, given_numbers, instant, time_out
+from mailer.prepared_statements import BulkInsert, PreparedStatement, given_numbers, instant, time_out
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 

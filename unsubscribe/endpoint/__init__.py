@@ -2,12 +2,12 @@
 
 Promises: GET, HEAD and OPTIONS change nothing (I6). POST acts and answers 200 only when the act is on disk, and 503
 while the database is away. Every link that is not genuine gets one generic 404. No answer redirects; every answer
-carries the headers of :mod:`.guard`. ``/u/`` is never limited by IP (B9), since mailbox providers send requests for
-millions of readers from few addresses.
+carries the headers of :mod:`unsubscribe.web.security`. ``/u/`` is never limited by IP (B9), since mailbox providers
+send requests for millions of readers from few addresses.
 
-Layers: :mod:`.deps` the inputs · :mod:`.site`, :mod:`.colours`, :mod:`.pages` looks · :mod:`.forms` input ·
-:mod:`.shared` one commit for many · :mod:`.guard`, :mod:`.watch`, :mod:`.errors` around every route. Routes:
-:mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.house`.
+:mod:`.deps` has the inputs, :mod:`.context` what all routes share, on top of the kit of :mod:`unsubscribe.web`. Routes:
+:mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.site_pages` and
+the other modules named *pages*.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from urllib.parse import unquote, urlsplit
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from unsubscribe.endpoint import errors, house
+from unsubscribe.endpoint import errors, site_pages
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.choices import Choices
+from unsubscribe.endpoint.context import WebContext
 from unsubscribe.endpoint.deps import EndpointDeps
-from unsubscribe.endpoint.desk import WebContext
 from unsubscribe.endpoint.detail_pages import DetailPages
-from unsubscribe.endpoint.guard import SecurityMiddleware
-from unsubscribe.endpoint.mydata_pages import MyDataPages
+from unsubscribe.endpoint.drop_counter import DropCounter
+from unsubscribe.endpoint.my_data_pages import MyDataPages
 from unsubscribe.endpoint.oneclick import OneClick
 from unsubscribe.endpoint.optouts import OptOuts
 from unsubscribe.endpoint.signup_pages import SignUpPages
-from unsubscribe.endpoint.tally import DropCounter
+from unsubscribe.web.security import SecurityMiddleware
 
 __all__ = ["EndpointDeps", "public_app"]
 ARCHIVE = "/archive"
@@ -61,7 +61,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         *detail_pages.routes(),
         *choices.routes(),
         *SignUpPages(desk, tally).routes(),
-        *house.routes(desk),
+        *site_pages.routes(desk),
     ]
     app = Starlette(routes=[*ours, *extra_routes], lifespan=lifespan)
     app.router.redirect_slashes = False

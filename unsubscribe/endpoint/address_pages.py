@@ -18,10 +18,10 @@ from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import moving
 from unsubscribe.endpoint import errors
-from unsubscribe.endpoint.dates import day_in_words
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.pages import View
+from unsubscribe.endpoint.context import WebContext
 from unsubscribe.moving import AddressChangeStatus
+from unsubscribe.web.dates import day_in_words
+from unsubscribe.web.pages import View
 
 PURPOSES = {
     "new-address": Purpose.ADDRESS_NEW,

@@ -18,13 +18,14 @@ from starlette.routing import Route
 from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import details, optout, reasons
-from unsubscribe.endpoint import errors, forms
-from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day, start_of
-from unsubscribe.endpoint.desk import WebContext
+from unsubscribe.endpoint import errors
+from unsubscribe.endpoint.context import WebContext
 from unsubscribe.endpoint.detail_pages import DetailPages
-from unsubscribe.endpoint.pages import View, respond
 from unsubscribe.endpoint.words import MONTHS, OFTEN, REASONS, day_fault, later, often_in_words, stays
 from unsubscribe.optout import Subscriber
+from unsubscribe.web import forms
+from unsubscribe.web.dates import day_in_words, parse_day, short_day, start_of
+from unsubscribe.web.pages import View, respond
 
 PURPOSES = {
     "undo": Purpose.UNDO,

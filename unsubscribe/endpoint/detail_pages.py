@@ -25,16 +25,17 @@ from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
 from unsubscribe.details import DetailsForm
-from unsubscribe.endpoint import forms, trial
+from unsubscribe.endpoint import test_mail_pages
 from unsubscribe.endpoint.address_pages import AddressPages
-from unsubscribe.endpoint.dates import parse_day, short_day, start_of
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.evenly import evenly
-from unsubscribe.endpoint.pages import NAMES, View, respond
+from unsubscribe.endpoint.context import WebContext
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later, stays
 from unsubscribe.moving import AddressChangeStatus
 from unsubscribe.optout import Subscriber
-from unsubscribe.typed import is_address, says_where
+from unsubscribe.typed_text import is_address, says_where
+from unsubscribe.web import forms
+from unsubscribe.web.dates import parse_day, short_day, start_of
+from unsubscribe.web.pages import NAMES, View, respond
+from unsubscribe.web.response_time import evenly
 
 Offer = tuple[Subscriber, Sequence[Topic]]
 _SWITCH = {"on": True, "off": False}
@@ -63,12 +64,12 @@ class DetailPages:
     async def change(self, request: Request) -> Response:
         """Show the form, or store the changes."""
         token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, self.desk.now)
-        tried, now = bool(trial.of(token)), self.desk.now
-        offer = (lambda conn: trial.look(conn, token, now)) if tried else partial(self._offer, token)
+        tried, now = bool(test_mail_pages.of(token)), self.desk.now
+        offer = (lambda conn: test_mail_pages.look(conn, token, now)) if tried else partial(self._offer, token)
         reader, topics = await self.desk.read(offer)
         view = self.desk.view(request, reader.language)
         if tried and request.method == "POST":
-            return trial.nothing_done(self.desk, view)
+            return test_mail_pages.nothing_done(self.desk, view)
         if reader.stand == "gone":
             return self._gone(view)
         path = self.desk.url(request.scope["path"].rstrip("/"))
@@ -163,7 +164,7 @@ class DetailPages:
             "join": self.desk.join(view, reader.topic),
             "more": ((f"{form.path}/my-data{view.keep}", _("See what we know about you")),) if form.path else (),
             "errors": dict(sorted(form.faults.items(), key=lambda fault: _place(fault[0]))),
-        } | trial.of(reader.token)
+        } | test_mail_pages.of(reader.token)
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
 
     def _wishes(

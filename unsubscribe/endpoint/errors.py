@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.pages import View
+from unsubscribe.endpoint.context import WebContext
+from unsubscribe.web.pages import View
 
 
 def page(desk: WebContext, request: Request, status: int, number: str) -> Response:

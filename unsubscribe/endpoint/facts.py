@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from unsubscribe.endpoint.dates import short_day
-from unsubscribe.endpoint.pages import NAMES, View
 from unsubscribe.endpoint.words import N_
+from unsubscribe.web.dates import short_day
+from unsubscribe.web.pages import NAMES, View
 
 FOR_PROGRAMS = frozenset({"statement", "topic", "scopes", "own", "masked", "new", "mailing", "hash", "page", "again"})
 FIELDS = {

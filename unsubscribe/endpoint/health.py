@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 
 from mailer.errors import StorageAway, StorageBusy, StorageError, StorageFull
 from unsubscribe import probe
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.watch import log
+from unsubscribe.endpoint.context import WebContext
+from unsubscribe.web.metrics import log
 
 COUNTS_FOR = 1.0  # seconds
 

@@ -5,7 +5,7 @@ It applies to a POST to ``/u/TOKEN`` with a genuine token of a letter. The body 
 
 Promises: the act and each byte of the answer are those of :meth:`.OptOuts.opt_out` (a property test compares the two).
 Only the way is shorter: no routing, no objects for request and response. It acts by the same code and raises the same
-errors, for :mod:`.guard`. For a request that it passes on, the token is verified once more.
+errors, for :mod:`unsubscribe.web.security`. For a request that it passes on, the token is verified once more.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
-from unsubscribe.endpoint import forms, trial
+from unsubscribe.endpoint import test_mail_pages
 from unsubscribe.endpoint.optouts import OptOuts
-from unsubscribe.endpoint.pages import view_for
+from unsubscribe.web import forms
+from unsubscribe.web.pages import view_for
 
 BODY = b"List-Unsubscribe=One-Click"
 _LENGTH = str(len(BODY)).encode()
@@ -62,7 +63,7 @@ class OneClick:
             token = self.desk.tokens.read(scope["path"][len(_START) :], Purpose.OPT_OUT, self.desk.now)
         except TokenError:
             return "", None
-        return language, None if trial.of(token) else token
+        return language, None if test_mail_pages.of(token) else token
 
 
 def _of_head(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, str | None]:

@@ -6,8 +6,8 @@ any content type, any charset, chunked or not. There is no cookie and no redirec
 answer, also when the person or the campaign was deleted. The link of a letter can only opt out. Tokens that put
 something back (I7) are only in the answer to the POST that acted. A later answer has none, nor has the answer to a
 mailbox provider's robot, which nobody reads. The link of a test mail shows the same pages and does nothing
-(:mod:`.trial`). Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also holds one
-mail about it.
+(:mod:`.test_mail_pages`). Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also
+holds one mail about it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from mailer import journal
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
-from unsubscribe.endpoint import forms, trial
+from unsubscribe.endpoint import test_mail_pages
 from unsubscribe.endpoint.choices import Choices
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.pages import View, respond
+from unsubscribe.endpoint.context import WebContext
 from unsubscribe.endpoint.words import REASONS
 from unsubscribe.optout import OptOutResult, Scope, Subscriber
+from unsubscribe.web import forms
+from unsubscribe.web.pages import View, respond
 
 _PLACES = ("undo", "earlier", "less", "pause", "topics", "everything", "reason", "choices")
 
@@ -43,7 +44,7 @@ class OptOuts:
         self.choices = choices
 
     def routes(self) -> list[Route]:
-        """Return the routes; :mod:`.paths` removes text that programs add to an address, so nothing redirects (B5)."""
+        """Return the routes; text that programs add to an address is removed before, so nothing redirects (B5)."""
         methods = ["GET", "POST"]
         return [
             Route("/u/{token}", self.opt_out, methods=methods),
@@ -53,7 +54,7 @@ class OptOuts:
     async def opt_out(self, request: Request) -> Response:
         """Show the page, or opt out."""
         token = self._token(request)
-        if trial.of(token):
+        if test_mail_pages.of(token):
             return await self._tried(request, token)
         if request.method != "POST":
             reader = await self.desk.read_many(self._look, token)
@@ -78,11 +79,11 @@ class OptOuts:
         token, other = self._token(request), request.path_params["other"]
         if other not in ("less-often", "pause"):
             raise HTTPException(404)
-        if trial.of(token):
+        if test_mail_pages.of(token):
             view = self.desk.view(request)
             if request.method == "POST":
-                return trial.nothing_done(self.desk, view)
-            return self._before(view, other, **trial.CONTEXT)
+                return test_mail_pages.nothing_done(self.desk, view)
+            return self._before(view, other, **test_mail_pages.CONTEXT)
         reader = await self.desk.read_many(self._look, token)
         view = self.desk.view(request, reader.language)
         if request.method == "POST":
@@ -92,7 +93,7 @@ class OptOuts:
     async def _tried(self, request: Request, token: Token) -> Response:
         """Return the same pages for the link of a test mail."""
         now, text = self.desk.now, request.path_params["token"]
-        reader, _ = await self.desk.read(lambda conn: trial.look(conn, token, now))
+        reader, _ = await self.desk.read(lambda conn: test_mail_pages.look(conn, token, now))
         view = self.desk.view(request)
         if request.method != "POST":
             return respond(self._asked(view, reader, text))
@@ -148,7 +149,9 @@ class OptOuts:
 
     def _asked(self, view: View, reader: Subscriber, text: str) -> str:
         """Return the page that asks; for a contact that has left already, the page that says so."""
-        fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | trial.of(reader.token)
+        fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | test_mail_pages.of(
+            reader.token
+        )
         if reader.stand != "on":
             return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
         start = self.desk.url(f"/u/{text}")
@@ -167,7 +170,7 @@ class OptOuts:
         places = dict.fromkeys(_PLACES, "") | {"address": reader.masked} | own
         reasons = () if robot else tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
-        fixed |= trial.of(reader.token)
+        fixed |= test_mail_pages.of(reader.token)
         return self.desk.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, left: OptOutResult, here: str) -> dict[str, str]:

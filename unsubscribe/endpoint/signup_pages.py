@@ -22,16 +22,16 @@ from mailer.errors import Fault
 from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import contacts, signup
-from unsubscribe.endpoint import forms
-from unsubscribe.endpoint.desk import WebContext
-from unsubscribe.endpoint.evenly import evenly
-from unsubscribe.endpoint.pages import View, also, respond
-from unsubscribe.endpoint.peers import peer_of
-from unsubscribe.endpoint.tally import DropCounter
+from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.drop_counter import DropCounter
 from unsubscribe.endpoint.words import Shown
 from unsubscribe.limits import Limit, Spent
 from unsubscribe.signup import SignUp, SignUpForm
-from unsubscribe.typed import apart
+from unsubscribe.typed_text import apart
+from unsubscribe.web import forms
+from unsubscribe.web.pages import View, also, respond
+from unsubscribe.web.peers import peer_of
+from unsubscribe.web.response_time import evenly
 
 MOST_NAMED = 50
 LONGEST_ADDRESS = 254

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from unsubscribe.endpoint.dates import short_day
-from unsubscribe.endpoint.pages import View
+from unsubscribe.web.dates import short_day
+from unsubscribe.web.pages import View
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's name for a text that is translated later

@@ -16,7 +16,7 @@ from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 
 from mailer.letter.compile.dialect import line_of
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 
 
 @dataclass(frozen=True, slots=True)

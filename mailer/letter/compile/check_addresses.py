@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mailer.letter import addresses
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.expression_tree import Both, Constant, Filter, Name, Node
 from mailer.letter.expressions import parse
 

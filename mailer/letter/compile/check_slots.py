@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mailer.errors import Fault, FaultsError
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.tree import Element
 from mailer.letter.expression_tree import may_be_missing
 from mailer.letter.expressions import parse
-from mailer.letter.nobody import your_address
+from mailer.letter.no_recipient import your_address
 from mailer.letter.slots import Scan, Tag
 from mailer.letter.source import LetterSource
 

@@ -16,7 +16,7 @@ from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.check_addresses import address_faults
 from mailer.letter.compile.chosen import addresses_in
 from mailer.letter.compile.leftovers import field_name, leftovers
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.tree import Element, is_beside
 from mailer.letter.picture import colours, picture
 from mailer.letter.slots import MAX_FAULTS

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 
 _BEFORE = re.compile(r"\s*(?:(?:mailto|tel|sms):)?", re.IGNORECASE)
 

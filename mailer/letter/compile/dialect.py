@@ -27,7 +27,7 @@ from markdown_it.rules_block import StateBlock, list_block, reference, table
 from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 
-from mailer.letter.compile.mask import Masked, Placeholders
+from mailer.letter.compile.placeholders import Masked, Placeholders
 
 _OFF = ("lheading", "code", "html_block")
 _INTERRUPTS = {"alt": ["paragraph", "reference", "blockquote"]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.presence import ConditionalGroup, Presence, any_of, groups, of_group, of_run, when
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag

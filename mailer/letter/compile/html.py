@@ -15,7 +15,7 @@ from typing import Any
 
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.flow import Flow
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.shape import jumps
 from mailer.letter.compile.tree import Element
 from mailer.letter.picture import Picture

@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 
 _KEPT = re.compile(
     r"(?P<comment><!--.*?-->|<!\[endif\]-->)"

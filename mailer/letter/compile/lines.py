@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.presence import ConditionalGroup, Presence, any_of, condition, groups, of_group, of_run
 from mailer.letter.compile.tree import Element
 from mailer.letter.personalise import is_personal

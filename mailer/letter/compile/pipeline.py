@@ -20,8 +20,8 @@ from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
 from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
 from mailer.letter.compile.lines import hide_lines, settle_choices
-from mailer.letter.compile.lost import Lost, Parts, lost
-from mailer.letter.compile.mask import Masked, Placeholders
+from mailer.letter.compile.lost_words import Lost, Parts, lost
+from mailer.letter.compile.placeholders import Masked, Placeholders
 from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
 from mailer.letter.compile.presence import of_run, when
@@ -30,9 +30,9 @@ from mailer.letter.compile.shape import for_nobody, gather_lists, hide_empty
 from mailer.letter.compile.sharing import sharing
 from mailer.letter.compile.targets import settle_targets
 from mailer.letter.compile.tree import Element, is_beside, parse
+from mailer.letter.compiled import Branch, Compiled, CompiledTemplate, EscapeContext, Letter, Loop
 from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
-from mailer.letter.plan import Branch, Compiled, CompiledTemplate, EscapeContext, Letter, Loop
 from mailer.letter.slots import MAX_FAULTS, scan
 from mailer.letter.source import LetterSource
 from templates import render_layout, safe

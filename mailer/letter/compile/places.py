@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mailer.letter.compile.mask import Placeholders
-from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, TemplateNode
+from mailer.letter.compile.placeholders import Placeholders
+from mailer.letter.compiled import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, TemplateNode
 from mailer.letter.slots import Tag
 
 _MARKUP = re.compile(

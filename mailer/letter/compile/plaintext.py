@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.flow import Flow
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.places import in_address
 from mailer.letter.compile.shape import jumps
-from mailer.letter.compile.texttable import cell_by_cell, empty_columns
+from mailer.letter.compile.text_table import cell_by_cell, empty_columns
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag, TagKind
 

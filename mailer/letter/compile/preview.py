@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from mailer.errors import Fault
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.plaintext import guessed_width
 from mailer.letter.compile.presence import groups
 from mailer.letter.compile.tree import Element

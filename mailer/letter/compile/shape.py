@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.presence import ConditionalGroup, condition, groups, presence
 from mailer.letter.compile.tree import Element
 from mailer.letter.slots import Tag

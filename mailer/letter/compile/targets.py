@@ -17,7 +17,7 @@ from mailer.letter import addresses
 from mailer.letter.compile.check_addresses import kind_of_slot
 from mailer.letter.compile.checks import is_picture
 from mailer.letter.compile.chosen import choice
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.tree import Element
 from mailer.letter.expression_tree import ALWAYS_THERE, Both, Constant, Filter, Name, Node, may_be_missing, unparse
 from mailer.letter.expressions import parse

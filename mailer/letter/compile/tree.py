@@ -18,7 +18,7 @@ from markdown_it.tree import SyntaxTreeNode
 from mailer.letter.compile.blocks import add_rules
 from mailer.letter.compile.dialect import add_dialect, rows_apart
 from mailer.letter.compile.limits import PICTURES, Patience, TooMuch, Weight, add_limits
-from mailer.letter.compile.mask import Masked, Placeholders
+from mailer.letter.compile.placeholders import Masked, Placeholders
 from mailer.letter.slots import scan
 
 N_ = str  # marks a text for the catalogue (domain cli)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from campaigns.online import Pictures, Sent
-from mailer.letter.plan import Image
+from mailer.letter.compiled import Image
 
 
 class Stored:

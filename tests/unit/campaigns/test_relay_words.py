@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from campaigns import report
+from campaigns.lifecycle import report
 from mailer.worker import RelayReport
 from templates.filled import in_words
 

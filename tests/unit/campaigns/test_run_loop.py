@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from campaigns.sender import run_loop
+from campaigns.runtime.sender import run_loop
 
 
 async def _failing(error: Exception) -> None:

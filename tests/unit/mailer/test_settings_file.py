@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.configuration import KINDS, configuration, look
-from campaigns.settings import CampaignSettings
-from mailer import settingsfile
+from campaigns.settings.campaign import CampaignSettings
+from campaigns.settings.configuration import KINDS, configuration, look
+from mailer import settings_file
 from mailer.errors import SettingsFaults
-from mailer.housesettings import nearest, unknown
 from mailer.settings import MailerSettings, read
+from mailer.settings_base import nearest, unknown
 from unsubscribe.settings import ReaderSettings
 
 NAMES = {name for kind in KINDS for name in kind.model_fields}
@@ -27,11 +27,11 @@ def test_a_named_file_comes_before_the_working_directory_and_that_before_the_sys
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system, named = tmp_path / "system.toml", tmp_path / "named.toml"
-    assert settingsfile.find(system) is None
+    assert settings_file.find(system) is None
     system.write_text("rate = 1")
-    assert settingsfile.find(system) == system
+    assert settings_file.find(system) == system
     (tmp_path / "postiljon.toml").write_text("rate = 2")
-    assert settingsfile.find(system) == Path("postiljon.toml")
+    assert settings_file.find(system) == Path("postiljon.toml")
     assert read(MailerSettings).rate == 2
     named.write_text("rate = 3")
     monkeypatch.setenv("POSTILJON_CONFIG", str(named))

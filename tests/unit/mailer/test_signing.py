@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer import returnpath, signing
+from mailer import return_path, signing
 from mailer.errors import SettingsError, TokenError
 from mailer.signing import LETTER_TOKENS, LONG_SIZE, MAX_MAILING, MAX_NUMBER, SHORT_SIZE, Key, Keyring, Purpose, Token
 
@@ -169,7 +169,7 @@ def test_the_quick_ways_make_what_seal_makes(key: Key, mailing: int, recipient: 
     assert signing.letter_sealer(key, mailing)(recipient) == "".join(texts).encode("ascii")
     returned = signing.seal(key, Token(Purpose.RETURN_PATH, mailing, recipient))
     assert signing.sealer(key, Purpose.RETURN_PATH, mailing)(recipient) == returned
-    assert returnpath.maker("b@vng.example", key, mailing)(recipient) == f"b+{in_base32(returned)}@vng.example"
+    assert return_path.maker("b@vng.example", key, mailing)(recipient) == f"b+{in_base32(returned)}@vng.example"
 
 
 def in_base32(data: bytes) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unsubscribe.endpoint.paths import meant
+from unsubscribe.web.paths import meant
 
 TOKEN = "Ab-_" * 8 + "Ab-_"
 SHORT = "Ab-_" * 12

@@ -24,10 +24,11 @@ DATABASE = {"sqlalchemy", "sqlmodel", "pydantic"}
 TOLD = "import sys\n{imports}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
 COMMAND_LINE = "import campaigns.cli.main"
 SEND = (
-    "import campaigns.cli.main, campaigns.app, campaigns.columns, campaigns.compiling, campaigns.launch\n"
+    "import campaigns.cli.main, campaigns.context, campaigns.review.columns\n"
+    "import campaigns.lifecycle.compiling, campaigns.lifecycle.launch\n"
     "from campaigns.cli.sending import import_the_sender as load\nload()"
 )
-STATUS = "import campaigns.cli.main, campaigns.app, campaigns.report, campaigns.control"
+STATUS = "import campaigns.cli.main, campaigns.context, campaigns.lifecycle.report, campaigns.lifecycle.control"
 
 
 def loaded(imports: str) -> set[str]:

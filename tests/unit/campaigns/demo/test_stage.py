@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.demo import stage
-from campaigns.settings import CampaignSettings
+from campaigns.settings.campaign import CampaignSettings
 from mailer.address import parse
 from mailer.errors import InputError
 from mailer.settings import MailerSettings, read

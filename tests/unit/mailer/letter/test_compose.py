@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mailer.errors import AddressError, InputError
+from mailer.letter.compiled import EscapeContext, Letter, MessageMeta, Slot
 from mailer.letter.compose import Composer
-from mailer.letter.plan import EscapeContext, Letter, MessageMeta, Slot
 from tests.support.strict_mail import decode_words, read
 
 TOKEN = "abcdefghijklmnopqrstuvwxyz0123456789"

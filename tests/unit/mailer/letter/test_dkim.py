@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import InputError, SettingsError
+from mailer.letter.compiled import EscapeContext, Letter, MessageMeta, Slot
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import OVERSIGNED, Signer, canonical_body, dns_record, dns_strings, matches, new_key
-from mailer.letter.plan import EscapeContext, Letter, MessageMeta, Slot
 from tests.support.strict_mail import dkim_is_good, read
 
 AT = datetime(2024, 9, 18, 7, 0, 3, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mailer.errors import FaultsError, InputError
+from mailer.letter.compiled import Branch, CompiledTemplate, EscapeContext, Loop, Slot
 from mailer.letter.personalise import prepare, render, render_public
-from mailer.letter.plan import Branch, CompiledTemplate, EscapeContext, Loop, Slot
 
 V = 'contact.v | default("")'
 

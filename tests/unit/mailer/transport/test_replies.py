@@ -36,6 +36,13 @@ def test_any_bytes_give_replies_or_are_broken_and_never_raise(data: bytes) -> No
         assert clean(raw).isprintable()  # so is an empty text
 
 
+@pytest.mark.parametrize("line", [b"3\n", b"30\n", b"25\r\n", b"2 0 ok\r\n"])
+def test_a_code_of_fewer_than_three_digits_is_no_reply(line: bytes) -> None:
+    replies = Replies()
+    assert replies.feed(line) == []
+    assert replies.broken
+
+
 def test_what_came_before_nonsense_still_comes_out() -> None:
     replies = Replies()
     assert replies.feed(b"250 ok\r\nHTTP/1.1 400\r\n250 ok\r\n") == [(250, b"ok\r")]

@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from mailer.letter.compile.dates import day_in_words as day_of_letter
 from templates.words import variant
-from unsubscribe.endpoint.dates import day_in_words, parse_day, short_day
-from unsubscribe.endpoint.pages import view_of
+from unsubscribe.web.dates import day_in_words, parse_day, short_day
+from unsubscribe.web.pages import view_of
 
 DAY = date(2026, 3, 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unsubscribe.endpoint.facts import FIELDS, VALUES, in_words
-from unsubscribe.endpoint.pages import View
+from unsubscribe.web.pages import View
 
 NAMES = {"nieuws": "Verenigingsnieuws"}
 LEFT = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailer.letter.brand import brand_from_toml
-from mailer.letter.brandfile import KEYS
+from mailer.letter.brand_file import KEYS
 from mailer.letter.compile import compile_letter
 from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.filters import FILTERS

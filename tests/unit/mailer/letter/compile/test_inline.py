@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from mailer.letter.compile.inline import inline_styles
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.slots import scan
 
 DOCTYPE = "<!doctype html>\n"

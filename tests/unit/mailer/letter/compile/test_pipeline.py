@@ -12,8 +12,8 @@ import pytest
 from mailer.errors import FaultsError
 from mailer.letter.brand import builtin_brand
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import Compiled, EscapeContext, Letter, Slot
 from mailer.letter.personalise import render
-from mailer.letter.plan import Compiled, EscapeContext, Letter, Slot
 from templates.service import service_letter
 from tests.support.letters import EXAMPLES, LINKS, PUBLIC, READER, example, seen, small
 

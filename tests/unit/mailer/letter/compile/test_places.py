@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
-from mailer.letter.plan import Branch, EscapeContext, Loop, Slot
+from mailer.letter.compiled import Branch, EscapeContext, Loop, Slot
 from mailer.letter.slots import scan
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from mailer.letter.compile import compile_letter
 from mailer.letter.compile.sharing import og_locale
+from mailer.letter.compiled import Values
 from mailer.letter.personalise import render
-from mailer.letter.plan import Values
 from tests.support.letters import PUBLIC, seen, small
 
 CANONICAL = f"{PUBLIC}/archive/letter"

@@ -8,8 +8,8 @@ import pytest
 
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
+from mailer.letter.compiled import Compiled
 from mailer.letter.personalise import render
-from mailer.letter.plan import Compiled
 from tests.support.letters import LINKS, pictures, seen, small
 
 SITE = '[Uw site]({{ contact.site | default("www.example.org") }})'

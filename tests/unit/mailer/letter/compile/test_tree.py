@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.letter.compile import image_names
-from mailer.letter.compile.mask import Placeholders
+from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.compile.tree import Element, parse
 from mailer.letter.slots import scan
 

@@ -1,0 +1,221 @@
+"""The context of a command or process: settings read once, database, keys and clock, and the values made from them.
+
+Promises: :func:`open_house` gives an :class:`AppContext` whose database has the schema of this code and whose pepper is
+the one that the database was begun with. Else it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
+Files that an older version left open to other users are closed to them at a start, which is reported once.
+Slow imports are made when they are needed, so that ``send`` claims within a second.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from campaigns import migrations
+from campaigns.settings import file_modes, ownership
+from campaigns.settings.campaign import CampaignSettings
+from campaigns.settings.configuration import Configuration, look, named_files, one_error
+from campaigns.source.local_time import Say, as_is
+from mailer import hostname, journal, sqlite_file
+from mailer.clock import steady
+from mailer.errors import PostiljonError, SchemaError, SettingsError, SettingsFaults
+from mailer.journal import Journal
+from mailer.reach import reach
+from mailer.settings import MailerSettings
+from mailer.signing import Keyring
+from mailer.storage import Database, open_database
+from unsubscribe.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    from campaigns.lifecycle.launch import LaunchConfig
+    from campaigns.lifecycle.slot_values import ContactSlots
+    from mailer.transport.base import Transport
+    from mailer.worker import WorkerDeps
+    from unsubscribe.tokens import Tokens
+
+N_ = str  # marks a text for the catalogue (domain cli)
+TIGHTENED = N_("{path} could be read by other users of this machine; now by its owner alone.")
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class AppContext:
+    """The parts of a Postiljon process: settings, database, keys, clock, and the objects made from them."""
+
+    campaign: CampaignSettings
+    mailer: MailerSettings
+    reader: ReaderSettings
+    db: Database
+    keyring: Keyring = field(repr=False)
+    pepper: bytes = field(repr=False)
+    clock: Clock = steady
+    say: Say = as_is
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.campaign.data
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The maker and reader of the links in letters."""
+        from unsubscribe.tokens import Tokens
+
+        return Tokens(self.keyring)
+
+    @cached_property
+    def slots(self) -> ContactSlots:
+        """The source of contacts' values for letters."""
+        from campaigns.lifecycle.slot_values import ContactSlots
+
+        return ContactSlots(self.tokens)
+
+    @cached_property
+    def site(self) -> LaunchConfig:
+        """The values that a launch freezes on its mailing."""
+        from campaigns.lifecycle.launch import LaunchConfig
+
+        return LaunchConfig(
+            db=self.db,
+            public_url=self.reader.public_url,
+            return_path=self.mailer.return_path,
+            key_id=self.keyring.current.id,
+            dkim_selector=self.mailer.dkim_selector if self.mailer.dkim_key else "",
+            dkim_domain=self.mailer.dkim_domain if self.mailer.dkim_key else "",
+            in_doubt=self.mailer.in_doubt,
+            late=self.campaign.late,
+            brand=self.campaign.brand,
+            say=self.say,
+            relay=self.mailer.smtp_url.host,
+            url_is_set="public_url" in self.reader.model_fields_set,
+        )
+
+    @property
+    def hello_name(self) -> str:
+        """Return our name in EHLO (A6): as set, else the host of the public address, else that of this machine."""
+        public = urlsplit(self.reader.public_url).hostname or ""
+        machine = socket.gethostname()
+        found = self.campaign.hello_name or ("" if reach(public) == "here" else public)
+        for name in (found, machine if "." in machine else f"{machine}.localdomain"):
+            with suppress(ValueError):
+                return hostname.said(name)
+        return "localhost.localdomain"
+
+    def transport(self) -> Transport:
+        """Return the transport to the relay."""
+        from mailer.transport.smtp import SmtpTransport
+
+        return SmtpTransport(self.mailer.smtp_url, self.hello_name)
+
+    def worker(self, transport: Transport | None = None) -> WorkerDeps:
+        """Return all that a sender needs."""
+        from mailer.worker import WorkerDeps
+
+        return WorkerDeps(
+            db=self.db,
+            data_dir=self.data,
+            settings=self.mailer,
+            slots=self.slots,
+            keyring=self.keyring,
+            clock=self.clock,
+            transport=transport or self.transport(),
+        )
+
+    def tidy(self, now: datetime) -> None:
+        """Do the work of retention, and other work that falls due by date: docs/privacy.md."""
+        from unsubscribe import retention
+
+        retention.tidy(self.db, self.reader, self.pepper, now)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()
+
+
+def open_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
+    """Read the settings, open the database, check schema and pepper. Raises ``SettingsError`` or ``SchemaError``."""
+    house = unchecked_house(clock, say)
+    try:
+        migrations.check(house.db)
+        from mailer import suppression
+
+        with house.db.read() as conn:
+            suppression.bind_pepper(conn, house.pepper)
+        for path in file_modes.tighten(house.data, house.db):
+            print(say(TIGHTENED).format(path=path), file=sys.stderr, flush=True)
+    except Exception:
+        house.close()
+        raise
+    return house
+
+
+def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
+    """Return the same without a look into the database. Raises all errors that :func:`wrong_with` finds."""
+    settings = look()
+    ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
+    wrong = [SettingsFaults(settings.faults)] if settings.faults else []
+    one_error([*wrong, *wrong_with(settings, say)])
+    return house_of(settings, clock, say)
+
+
+def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonError]:
+    """Yield the reasons why these settings cannot be used: secrets, database, files that settings name."""
+    _, campaign, mailer = say, settings.campaign, settings.mailer
+    if not has_secrets(mailer):
+        yield SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
+    elif campaign.database.startswith("sqlite") and not database_exists(campaign):
+        path = sqlite_file.named(campaign.database)
+        yield SchemaError(_("There is no database {path}: run 'postiljon init'").format(path=path))
+    yield from named_files(settings, _)
+
+
+def has_secrets(mailer: MailerSettings) -> bool:
+    """Whether both secrets are set."""
+    return bool(mailer.secret_keys) and mailer.pepper is not None
+
+
+def has_data(settings: Configuration) -> bool:
+    """Whether ``init`` was run: the secrets exist, and so does the database, if that is a file."""
+    return has_secrets(settings.mailer) and database_exists(settings.campaign)
+
+
+def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> AppContext:
+    """Return the context for valid settings, and a database and secrets that exist."""
+    campaign, mailer = settings.campaign, settings.mailer
+    assert mailer.pepper is not None  # noqa: S101 - see wrong_with
+    db = open_database(campaign.database, make=False)
+    db.journal = Journal(campaign.data / journal.FILE)
+    return AppContext(
+        campaign=campaign,
+        mailer=mailer,
+        reader=settings.reader,
+        db=db,
+        keyring=Keyring.of(key.get_secret_value() for key in mailer.secret_keys),
+        pepper=mailer.pepper.get_secret_value(),
+        clock=clock,
+        say=say,
+    )
+
+
+def house_without_data(settings: Configuration, say: Say = as_is) -> AppContext:
+    """Return a context from settings alone, to check relay and DNS without a secret; its database is in memory."""
+    from sqlalchemy import create_engine
+
+    key = os.urandom(32)
+    db = Database(create_engine("sqlite://"), None)
+    return AppContext(settings.campaign, settings.mailer, settings.reader, db, Keyring.of([key]), key, say=say)
+
+
+def database_exists(settings: CampaignSettings) -> bool:
+    """Whether the SQLite file exists; true for another kind of database."""
+    path = sqlite_file.named(settings.database)
+    return path is None or path.exists()

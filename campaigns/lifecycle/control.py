@@ -1,0 +1,202 @@
+"""Changes to a campaign after its launch, by people or rules: pause, resume, cancel, decide doubts, finish.
+
+Promises: campaign and mailing change in one transaction, so that they agree. A pause or cancel stops all claiming at
+its commit, and running senders hand back letters that they have not begun (I11). :func:`reconcile` lets a campaign
+follow its mailing: held by a rule, or finished when nothing is waiting, sending or in retry. Raises ``StateError`` when
+the present state does not allow it, ``InputError`` for a slug or address that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from campaigns.lifecycle import launch, reachability, records
+from campaigns.lifecycle.launch import LaunchConfig
+from campaigns.lifecycle.records import Campaign
+from campaigns.lifecycle.states import CampaignEvent, CampaignState, after
+from mailer import outbox
+from mailer.errors import InputError, StateError, StateHeld
+from mailer.outbox import Doubt, Mailing
+from mailer.outbox.values import DoubtChoice
+from mailer.storage import Database
+
+N_ = str  # marks a text for the catalogue (domain cli)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The result of a decision: how many rows it changed, and the campaign afterwards."""
+
+    rows: int
+    campaign: Campaign
+
+
+def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
+    """Pause it, by decision of a person."""
+    with db.write() as conn:
+        campaign = records.get(conn, slug)
+        _move(conn, campaign, CampaignEvent.PAUSE, now, who)
+        if campaign.mailing_id is not None:
+            outbox.hold(conn, campaign.mailing_id, f"paused: {who}", now)
+        return records.get(conn, slug)
+
+
+def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
+    """Resume it; launch one that missed its hour. Sets the state and returns."""
+    reachability.refuse(site.way, site.say)
+    with site.db.read() as conn:
+        campaign = records.get(conn, slug)
+        if campaign.mailing_id is not None:
+            reachability.refuse_frozen(conn, site.way, slug, campaign.mailing_id, site.say)
+    if campaign.state is CampaignState.SENDING:
+        return campaign
+    after(campaign.state, CampaignEvent.RESUME, slug)
+    if not campaign.is_launched:
+        launch.resume_missed(site, campaign, now)
+    else:
+        with site.db.write() as conn:
+            _move(conn, campaign, CampaignEvent.RESUME, now, "")
+            outbox.release(conn, _mailing_id(campaign), now, by_person=True)
+    with site.db.read() as conn:
+        return records.get(conn, slug)
+
+
+def cancel(db: Database, slug: str, now: datetime) -> Campaign:
+    """Stop it for good: rows that wait, are in retry or in doubt are skipped, in chunks."""
+    with db.write() as conn:
+        campaign = records.get(conn, slug)
+        if campaign.state is not CampaignState.CANCELLED:
+            _move(conn, campaign, CampaignEvent.CANCEL, now, "", finished_at=now)
+        left = _cancel_some(conn, campaign, now)
+    while left:
+        with db.write() as conn:
+            before, left = left, _cancel_some(conn, campaign, now)
+        if left >= before:
+            break  # rows that a sender holds now are skipped when it hands them back
+    with db.read() as conn:
+        return records.get(conn, slug)
+
+
+def doubts(conn: Connection, slug: str) -> list[Doubt]:
+    """Return the deliveries in doubt: the contact may have got the letter or not."""
+    campaign = records.get(conn, slug)
+    return list(outbox.doubts(conn, campaign.mailing_id)) if campaign.mailing_id is not None else []
+
+
+def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime) -> Decided:
+    """Decide the deliveries in doubt, all or those to these addresses. *Send again* opens a finished campaign."""
+    with db.write() as conn:
+        campaign = records.get(conn, slug)
+        if campaign.state is CampaignState.CANCELLED and choice == "send_again":
+            raise StateError(N_("{slug} was cancelled; nobody more gets it").format(slug=slug))
+        known = {doubt.address.lower(): doubt.address for doubt in doubts(conn, slug)}
+        strangers = [address for address in addresses if address.lower() not in known]
+        if strangers:
+            raise InputError(N_("not in doubt: {addresses}").format(addresses=", ".join(strangers)))
+        if not known:
+            return Decided(0, campaign)
+        chosen = [known[address.lower()] for address in addresses] or None
+        rows = outbox.decide(conn, _mailing_id(campaign), choice, chosen, now)
+        if rows and choice == "send_again" and campaign.state is CampaignState.FINISHED:
+            outbox.reopen(conn, _mailing_id(campaign), now)
+            _move(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
+        return Decided(rows, records.get(conn, slug))
+
+
+def refused(db: Database, slug: str, reason: str) -> int:
+    """Return how many deliveries were refused for a reason; raises ``InputError`` for a reason without any."""
+    with db.read() as conn:
+        campaign = records.get(conn, slug)
+        return len(_refused(conn, campaign, reason))
+
+
+def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided:
+    """Send again to contacts that were refused for a reason: they wait, and the campaign goes on.
+
+    A held one goes on as by :func:`resume`. Raises ``StateError`` for one that a person paused or cancelled.
+    """
+    with db.write() as conn:
+        campaign = records.get(conn, slug)
+        rows = _refused(conn, campaign, reason)
+        if campaign.state in (CampaignState.CANCELLED, CampaignState.PAUSED):
+            after(campaign.state, CampaignEvent.SEND_AGAIN, slug)
+        done = outbox.put_back(conn, rows, now)
+        if campaign.state is CampaignState.FINISHED:
+            outbox.reopen(conn, _mailing_id(campaign), now)
+            _move(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
+        elif campaign.state is CampaignState.HELD:
+            _move(conn, campaign, CampaignEvent.RESUME, now, "")
+            outbox.release(conn, _mailing_id(campaign), now, by_person=True)
+        return Decided(done, records.get(conn, slug))
+
+
+def _refused(conn: Connection, campaign: Campaign, reason: str) -> list[tuple[int, int]]:
+    mailing = _mailing_id(campaign)
+    rows = outbox.refused_for(conn, mailing, reason)
+    if not rows:
+        there = sorted({why for state, why, _number in outbox.outcomes(conn, mailing) if state == "refused"})
+        if not there:
+            raise InputError(N_("nobody was refused by {slug}").format(slug=campaign.slug))
+        said = N_("nobody was refused for {reason}; reasons of {slug}: {known}")
+        raise InputError(said.format(reason=reason, slug=campaign.slug, known=", ".join(there)))
+    return rows
+
+
+def resume_due(db: Database, now: datetime) -> list[Campaign]:
+    """Resume campaigns that a quota held until a time that is over; return them."""
+    with db.read() as conn:
+        due = set(outbox.due_again(conn, now))
+        held = [item for item in records.in_states(conn, [CampaignState.HELD]) if item.mailing_id in due] if due else []
+    for campaign in held:
+        with db.write() as conn:
+            if records.move(conn, campaign, CampaignEvent.RESUME, now):
+                outbox.release(conn, _mailing_id(campaign), now)
+    return held
+
+
+def reconcile(db: Database, now: datetime) -> None:
+    """Let every campaign that is being sent follow its mailing. Called often: reads first, writes only when needed."""
+    with db.read() as conn:
+        sending = [(item, outbox.get(conn, _mailing_id(item))) for item in _launched(conn)]
+    for campaign, mailing in sending:
+        if mailing.finished or mailing.state == "held":
+            with db.write() as conn:
+                _follow(conn, campaign, outbox.get(conn, mailing.id), now)
+
+
+def incomplete(conn: Connection) -> list[Campaign]:
+    """Return the campaigns whose audience is not whole yet: freezing has to go on."""
+    return [item for item in _launched(conn) if not outbox.get(conn, _mailing_id(item)).audience_complete]
+
+
+def _follow(conn: Connection, campaign: Campaign, mailing: Mailing, now: datetime) -> None:
+    if mailing.state == "held":
+        records.move(conn, campaign, CampaignEvent.HOLD, now, reason=mailing.reason)
+    elif mailing.finished and records.move(conn, campaign, CampaignEvent.FINISH, now, finished_at=now):
+        outbox.close(conn, mailing.id, now)
+
+
+def _launched(conn: Connection) -> list[Campaign]:
+    return [item for item in records.in_states(conn, [CampaignState.SENDING]) if item.is_launched]
+
+
+def _cancel_some(conn: Connection, campaign: Campaign, now: datetime) -> int:
+    return outbox.cancel(conn, campaign.mailing_id, now) if campaign.mailing_id is not None else 0
+
+
+def _move(
+    conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, reason: str, **values: datetime | None
+) -> None:
+    if not records.move(conn, campaign, event, now, reason=reason, **values):
+        said = N_("{slug} was changed by somebody else at this moment; look with 'postiljon status'")
+        raise StateHeld(said.format(slug=campaign.slug))
+
+
+def _mailing_id(campaign: Campaign) -> int:
+    if campaign.mailing_id is None:
+        raise StateError(N_("{slug} was not launched yet").format(slug=campaign.slug))
+    return campaign.mailing_id

@@ -1,0 +1,1 @@
+"""Running an installation: init, doctor, DKIM keys, the work after a restore."""

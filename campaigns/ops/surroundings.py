@@ -1,0 +1,196 @@
+"""The surroundings, checked by ``doctor``: disk, clock, writing, proxies, public pages, and a process that serves.
+
+Promises: each finding that is not *ok* names the command or line that mends it. Nothing is changed; data written as a
+test is removed again. The public address is asked once, for ``PATIENCE`` seconds, and only where readers elsewhere
+could ask it too. Raises the errors of the database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+
+from campaigns.context import AppContext
+from campaigns.lifecycle import records
+from campaigns.lifecycle.states import CampaignState
+from campaigns.ops.findings import Finding
+from campaigns.source.campaign_source import house_brand
+from campaigns.source.local_time import Say, local_text
+from mailer import outbox, settings_file
+from mailer.reach import reach_of_url
+from unsubscribe import dropped, probe
+
+PATIENCE = 5.0  # seconds
+LEAST, SCARCE = 100_000_000, 1_000_000_000  # bytes left on the disk: too few, few
+OFF = timedelta(minutes=1)
+_REMOTE = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone")
+_LONGEST = 10_000  # bytes of an answer that are read
+
+
+def disk(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Check the free space, and whether SQLite's locks hold there."""
+    folder, subject = house.data.absolute(), _("disk")
+    left = shutil.disk_usage(folder).free
+    if left < SCARCE:
+        words = _(
+            "{free} MB left at {path}; a full disk cannot store an opt-out. See what takes the room: du -xh {path}"
+        )
+        shown = words.format(free=left // 1_000_000, path=folder)
+        yield Finding("error" if left < LEAST else "warning", subject, shown)
+    found = _file_system(house.db.sqlite_path.parent if house.db.sqlite_path else folder)
+    if found.startswith(_REMOTE):
+        words = _(
+            "{path} lies on a network share ({kind}), where locks may not hold: two senders could send the same "
+            'letter. Move it to a local disk and write data = "/var/lib/postiljon", or use PostgreSQL'
+        )
+        yield Finding("warning", subject, words.format(path=folder, kind=found))
+    if left >= SCARCE and not found.startswith(_REMOTE):
+        yield Finding("ok", subject, _("{free} GB left").format(free=left // 1_000_000_000))
+
+
+def _file_system(folder: Path) -> str:
+    """Return the kind of file system that a folder lies on; empty where the system does not say."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()]
+    except OSError:
+        return ""
+    path = os.path.realpath(folder)
+    there = [(mount[1].replace("\\040", " "), mount[2]) for mount in mounts if len(mount) > 2]
+    above = [item for item in there if os.path.commonpath([item[0], path]) == item[0]]
+    return max(above, key=lambda item: len(item[0]), default=("", ""))[1]
+
+
+def clock(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Compare our clock with that of the database, or with the latest time that was stored."""
+    now = house.clock()
+    with house.db.read() as conn:
+        if house.db.is_sqlite:
+            latest = conn.execute(select(func.max(records.CAMPAIGN.c.changed_at))).scalar()
+            ahead = latest - now if latest else timedelta()
+        else:
+            ahead = abs(conn.execute(text("SELECT clock_timestamp()")).scalar_one() - now)
+    if ahead > OFF:
+        words = _(
+            "it says {now}, {seconds} seconds away from the database; letters would leave at a wrong hour. Set it: "
+            "timedatectl set-ntp true"
+        )
+        shown = words.format(now=f"{now:%Y-%m-%d %H:%M:%S} UTC", seconds=round(ahead.total_seconds()))
+        yield Finding("warning", _("clock"), shown)
+    else:
+        yield Finding("ok", _("clock"), f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def writing(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Check whether an opt-out that came now would be kept, as ``/health`` does."""
+    probe.look(house.db)
+    with house.db.write() as conn:
+        probe.write(conn, house.clock())
+    senders = house.data / "senders"
+    if senders.exists() and not os.access(senders, os.R_OK | os.W_OK | os.X_OK):
+        words = _("the folder {path} cannot be written, so no sender can start; do: chown -R {owner} {path}")
+        yield Finding("error", _("writing"), words.format(path=senders, owner=house.data.owner()))
+    else:
+        yield Finding("ok", _("writing"), _("the database and the journal can be written"))
+
+
+def brand(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Check the brand of the installation, with its pictures."""
+    path = house.campaign.brand
+    found = house_brand(path, "-", _)
+    for fault in found.warnings:
+        yield Finding("warning", _("brand"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
+    if not found.warnings:
+        plain = _(
+            "plain: none is set. For your name, address and colours in every letter, make a file brand.toml "
+            '(docs/campaign-file.md says how) and write brand = "brand.toml" into {path}'
+        )
+        yield Finding("ok", _("brand"), str(path) if path else plain.format(path=settings_file.in_use()))
+
+
+def proxies(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Report sign-ups that limits turned away, and proxies that are not trusted."""
+    subject, now, zone = _("sign-ups"), house.clock(), house.reader.timezone
+    for all_of_it in sorted(one for one in house.reader.trusted_proxies if one.endswith("/0")):
+        words = _(
+            "trusted_proxies has {network}: everybody is believed, so any visitor can pass for another and no limit "
+            "holds. Name your reverse proxy alone, such as 127.0.0.1 or 172.18.0.0/16"
+        )
+        yield Finding("warning", _("proxy"), words.format(network=all_of_it))
+    with house.db.read() as conn:
+        away, speakers = dropped.found(conn, now), dropped.speakers(conn, now)
+    for speaker in (one for one in speakers if one.is_near):
+        words = _(
+            "{peer} speaks for others (X-Forwarded-For) and is no trusted proxy: all its readers count as one visitor, "
+            "with one limit ({number} requests, the last on {when}). If it is your reverse proxy, write {line} into "
+            "postiljon.toml, or its network where its address changes, and start 'postiljon serve' again"
+        )
+        when, line = local_text(speaker.last.replace(microsecond=0), zone), speaker.line(house.reader.trusted_proxies)
+        shown = words.format(peer=speaker.name, number=speaker.number, when=when, line=line)
+        yield Finding("warning", _("proxy"), shown)
+    for one in away:
+        words = _(
+            "{number} turned away since {day}: {reason}. If these were people behind one proxy or in one building, see "
+            "trusted_proxies"
+        )
+        reason = _(dropped.REASONS[one.reason])
+        yield Finding("warning", subject, words.format(number=one.number, day=one.since, reason=reason))
+    strangers = [one.name for one in speakers if not one.is_near]
+    if strangers:
+        words = _("not believed as proxies: {names}; only if one of them is yours, name it in trusted_proxies")
+        yield Finding("ok", _("proxy"), words.format(names=", ".join(strangers)))
+    if not away:
+        yield Finding("ok", subject, _("none turned away in the last {days} days").format(days=dropped.KEPT.days))
+
+
+def pages(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Check whether the public address leads to us; asked only where everybody could ask."""
+    url = house.reader.public_url
+    if not url.startswith("https://") or reach_of_url(url) != "world":
+        return
+    why = _asked(f"{url}/health")
+    if why:
+        words = _(
+            "{url}/health does not answer as Postiljon does ({why}), so links in letters may lead nowhere. Look: "
+            "curl -i {url}/health, the certificate, the reverse proxy, and whether 'postiljon serve' runs"
+        )
+        yield Finding("warning", _("public pages"), words.format(url=url, why=why))
+    else:
+        yield Finding("ok", _("public pages"), _("{url} leads here").format(url=url))
+
+
+def _asked(url: str) -> str:
+    """Return the fault of the answer; empty when it is our own, even if it reports a problem."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - https, as was checked
+            found = answer.read(_LONGEST)
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            return f"{error.code}"
+        found = error.read(_LONGEST)
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", "") or error)
+    try:
+        return "" if "status" in json.loads(found) else "-"
+    except (ValueError, TypeError):
+        return "200, and not our words"
+
+
+def serving(house: AppContext, _: Say) -> Iterator[Finding]:
+    """Check whether a process sends the campaigns that are planned or under way."""
+    with house.db.read() as conn:
+        due = records.in_states(conn, [CampaignState.SCHEDULED, CampaignState.SENDING])
+        senders = outbox.running(conn)
+    if due and not senders:
+        words = _("{slugs}: planned or being sent, and no sender runs. Do: systemctl start postiljon")
+        yield Finding("warning", _("sender"), words.format(slugs=", ".join(one.slug for one in due)))
+    else:
+        number = len(senders)
+        yield Finding("ok", _("sender"), _("{number} running").format(number=number) if number else _("none is needed"))

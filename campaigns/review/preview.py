@@ -1,0 +1,230 @@
+"""One letter for one person, before and after launch: the exact bytes, and a marked test mail.
+
+Promises: after launch :func:`message` gives the bytes that the contact gets or got: the snapshot with the contact's
+present values. Its Date is that of the first claim, if there was one. Before launch the Date, the Message-ID and the
+token are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, has
+a Message-ID of its own and links to pages that say the same (:mod:`unsubscribe.endpoint.test_mail_pages`). It is no
+delivery: nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that no contact has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from campaigns.context import AppContext
+from campaigns.lifecycle import launch, records
+from campaigns.lifecycle.launch import PreparedCampaign
+from campaigns.lifecycle.records import Campaign
+from campaigns.source.campaign_source import differences
+from mailer import archive, outbox
+from mailer.address import Address, parse
+from mailer.errors import InputError
+from mailer.letter.compiled import Letter, MessageMeta
+from mailer.letter.compose import Composer
+from mailer.letter.dkim import Signer
+from mailer.outbox import Claimed
+from mailer.outbox.lookup import first_claim
+from mailer.outcome.session import stops_all
+from mailer.signing import Purpose
+from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, RelayObserver, Result, Transport, unheard
+from mailer.worker import Filled
+from mailer.worker.message_builder import MessageBuilder
+from unsubscribe import contacts
+from unsubscribe.contacts import Contact
+from unsubscribe.tokens import Tokens
+
+DEAD_TOKEN = "A" * 36  # version 0: no key ever made it
+MARK = "[test] "
+LONG_ENOUGH = 60.0
+
+
+def message(house: AppContext, path: Path, email: str) -> bytes:
+    """Return the bytes of the letter for the contact with that address ("": for no particular contact)."""
+    now = house.clock()
+    prepared = launch.prepare_sample(house.site, path, now)
+    with house.db.read() as conn:
+        campaign = records.find(conn, prepared.definition.slug)
+        person = contacts.find(conn, email) if email else None
+    if email and person is None:
+        _ = house.say
+        raise InputError(_("nobody is known under {email}").format(email=email))
+    if person is not None and campaign is not None and _same(house, prepared, campaign):
+        return _launched(house, campaign, person)
+    address = parse(email or "reader@example.org")
+    return _sample(house, prepared, prepared.compiled.letter, address, person)
+
+
+def _same(house: AppContext, prepared: PreparedCampaign, campaign: Campaign) -> bool:
+    return campaign.is_launched and not differences(prepared.material, campaign.source, campaign.parts, house.say)
+
+
+def _launched(house: AppContext, campaign: Campaign, person: Contact) -> bytes:
+    """Return the letter as a sender makes it."""
+    press = MessageBuilder(house.worker())
+    with house.db.read() as conn:
+        mailing = outbox.get(conn, campaign.mailing_id or 0)
+        first = first_claim(conn, mailing.id, person.id) or house.clock().replace(microsecond=0)
+        address = str(parse(person.email))
+        claim = Claimed(0, mailing.id, person.id, address, person.address_hash, person.domain, 1, 0, first)
+        made = press.make(conn, mailing, [claim])
+    press.close()
+    if not made.ready:
+        _ = house.say
+        raise InputError(_("this person was erased"))
+    return made.ready[0][1]().content
+
+
+def _sample(
+    house: AppContext, prepared: PreparedCampaign, letter: Letter, address: Address, person: Contact | None
+) -> bytes:
+    """Return the letter with a sample Date, Message-ID and a token that verifies under no key."""
+    filled = sample_links(house, prepared, address, person)
+    at = prepared.definition.send_at or house.clock().replace(microsecond=0)
+    return _written(house, letter, (address, filled), at, "sample")
+
+
+def _written(house: AppContext, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
+    """Return a letter that is no delivery; ``name``: the left side of its Message-ID."""
+    address, filled = to
+    stamp = MessageMeta(
+        address=str(address),
+        date=at,
+        message_id=f"{name}@{letter.from_address.rpartition('@')[2]}",
+        name=filled.name,
+        unsubscribe_url=filled.unsubscribe_url,
+    )
+    return _signed(house, Composer(letter).message(filled.values, stamp), at)
+
+
+def sample_links(house: AppContext, prepared: PreparedCampaign, address: Address, person: Contact | None) -> Filled:
+    """Return a person's values, and links that do nothing."""
+    public_url = house.reader.public_url
+    online = records.online_url(public_url, prepared.definition.online, prepared.online_code)
+    optout, details = f"{public_url}/u/{DEAD_TOKEN}", f"{public_url}/d/{DEAD_TOKEN}"
+    return _filled((online, details, optout), address, person)
+
+
+def _filled(to: tuple[str, str, str], address: Address, person: Contact | None) -> Filled:
+    online, details, optout = to
+    values = person.values() if person else {"email": str(address)}
+    links = {"online": online, "details": details, "optout": optout}
+    return Filled(person.name if person else "", {"contact": values, "links": links}, optout)
+
+
+def _trial_links(
+    house: AppContext, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
+) -> tuple[str, str, str]:
+    """Return the links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
+    public_url, online = house.reader.public_url, prepared.definition.online
+    sent = campaign is not None and _same(house, prepared, campaign)
+    code = campaign.online_code if campaign and sent else records.TRIAL_CODE
+    tokens = Tokens(house.keyring)
+    return (
+        records.online_url(public_url, online, code),
+        tokens.trial_url(public_url, Purpose.DETAILS, topic),
+        tokens.trial_url(public_url, Purpose.OPT_OUT, topic),
+    )
+
+
+def _signed(house: AppContext, content: bytes, at: datetime) -> bytes:
+    settings = house.mailer
+    pem = settings.dkim_pem()
+    return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign(content, at) if pem else content
+
+
+def send_tests(
+    house: AppContext, path: Path, addresses: Sequence[str], notice: RelayObserver = unheard
+) -> list[tuple[str, Result]]:
+    """Send a marked test mail to each address; return the relay's answers. Raises ``TransportError``.
+
+    ``notice`` is called when the relay is silent or asks us to wait; if it takes nothing for a minute, the test ends.
+    """
+    parsed = [parse(address) for address in addresses]
+    now = house.clock().replace(microsecond=0)
+    prepared = launch.prepare_sample(house.site, path, now)
+    letter = prepared.compiled.letter
+    marked = replace(letter, subject=(MARK, *letter.subject))
+    sender = house.mailer.return_path or letter.from_address
+    with house.db.write() as conn:
+        archive.keep_images(conn, prepared.compiled)
+        people = [contacts.find(conn, str(address)) for address in parsed]
+        topic = contacts.find_topic(conn, prepared.definition.topic)
+        campaign = records.find(conn, prepared.definition.slug)
+    links = _trial_links(house, prepared, topic.id if topic else 0, campaign)
+    parcels = []
+    for number, (address, person) in enumerate(zip(parsed, people, strict=True)):
+        to = address, _filled(links, address, person)
+        content = _written(house, marked, to, now, f"test-{secrets.token_hex(12)}")
+        parcels.append(OutgoingMessage(number, sender, str(address), content, address.needs_smtputf8))
+    results = asyncio.run(_carry(house.transport(), parcels, notice))
+    return [(str(address), results[number]) for number, address in enumerate(parsed)]
+
+
+async def _carry(transport: Transport, parcels: list[OutgoingMessage], notice: RelayObserver) -> dict[int, Result]:
+    """Hand parcels to a transport until each is answered, or the relay takes nothing any more."""
+    await transport.check(notice)
+    stop = asyncio.Event()
+    feed = _Feed(list(parcels), stop, notice)
+    await transport.run(feed, stop)
+    return {parcel.delivery: feed.results.get(parcel.delivery, NotWritten(feed.trouble)) for parcel in parcels}
+
+
+@dataclass
+class _Feed:
+    """A few parcels, each once; a parcel that is handed back is given again, three times at most."""
+
+    waiting: list[OutgoingMessage]
+    stop: asyncio.Event
+    notice: RelayObserver
+    trouble: str = ""
+    since: float | None = None
+    results: dict[int, Result] = field(default_factory=dict)
+    given: dict[int, list[OutgoingMessage]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.wanted = len(self.waiting)
+
+    def take(self) -> OutgoingMessage | None:
+        """Return the next parcel."""
+        if not self.waiting:
+            return None
+        parcel = self.waiting.pop(0)
+        self.given.setdefault(parcel.delivery, []).append(parcel)
+        return parcel
+
+    async def wait(self) -> None:
+        """Wait until there is a parcel again, or all is done."""
+        while not self.waiting and not self.stop.is_set():  # noqa: ASYNC110 - a few parcels, a few looks
+            await asyncio.sleep(0.05)
+
+    def still_wanted(self, delivery: int) -> bool:
+        """Whether the parcel was given out: always so, and no test mail is held back."""
+        return delivery in self.given
+
+    def report(self, delivery: int, result: Result) -> None:
+        """Keep the result of a parcel."""
+        attempts = self.given[delivery]
+        if isinstance(result, NotWritten) and len(attempts) < 3 and not self.stop.is_set():
+            self.waiting.append(attempts[-1])
+            return
+        self.results[delivery] = result
+        if len(self.results) == self.wanted:
+            self.stop.set()
+
+    def relay(self, event: RelayEvent) -> None:
+        """End the test when the relay refuses us, or takes nothing for a minute."""
+        if event.kind == "open":
+            self.since = None
+        elif stops_all(event):
+            now, first = time.monotonic(), self.since is None
+            self.since, self.trouble = self.since or now, f"{event.code or ''} {event.text}".strip()
+            if event.kind == "refused" or (event.kind != "silent" and now - self.since > LONG_ENOUGH):
+                self.stop.set()
+            elif first or event.kind == "silent":
+                self.notice(event)

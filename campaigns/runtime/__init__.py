@@ -1,0 +1,1 @@
+"""The processes that run for long: the sender, the supervisor of serve, and its sockets."""

@@ -1,0 +1,213 @@
+"""A campaign file with the other files of its folder: its text, its brand, its images.
+
+Promises: only files in the folder of the campaign file (or below it) are read, and never through a link that leaves
+it. The content read is remembered, so that :meth:`CampaignSource.parts` can list the parts of the letter by hash, and
+:func:`differences` the changes since its launch. Raises ``InputError`` for a file that cannot be read and
+``FaultsError`` for the faults in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import unicodedata
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches, unified_diff
+from itertools import islice
+from pathlib import Path
+
+from campaigns.source.definition import Definition, read
+from campaigns.source.local_time import Say, as_is
+from mailer import files
+from mailer.errors import Fault, FaultsError, InputError
+from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
+from mailer.letter.picture import picture
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
+_LARGEST, _TOGETHER = 20_000_000, 200_000_000  # bytes of a picture, of all that are read
+_LARGEST_LETTER, _LARGEST_BRAND = 2_000_000, 100_000  # bytes
+_MOST_NAMES, _MOST_BESIDE = 500, 5_000  # pictures that a text mentions; pictures in the folder
+_LONGEST_NAME = 1000
+_COMPARED = 2_000  # lines
+_MOST_ASKED, _LONG = 20, 100  # names for which a similar one is looked up; characters of each
+_WORD = re.compile(r"[^\s()<>\"'\[\]]+")
+_MENTIONED = re.compile(r".+\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)  # matched at a word's start only: linear
+
+
+class Folder(Mapping[str, bytes]):
+    """The pictures in a folder that a text names (and those with similar names), read when asked for."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path.resolve()
+        self.names = tuple(self._named(text))
+        self._read: dict[str, bytes] = {}
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._read:
+            try:
+                self._read[name] = self._bytes(name)
+            except (OSError, ValueError):  # a name that is too long, or that no file can have
+                raise KeyError(name) from None
+        return self._read[name]
+
+    def _bytes(self, name: str) -> bytes:
+        left = _TOGETHER - sum(map(len, self._read.values()))
+        return files.read(files.beside(self.path, self._spelled(name)), min(_LARGEST, left))
+
+    def _spelled(self, name: str) -> str:
+        """Return the name as the folder spells it: some systems keep ``é`` as an ``e`` and an accent, some as one."""
+        if name.isascii() or (self.path / name).exists():
+            return name
+        for form in ("NFC", "NFD"):
+            if (self.path / (other := unicodedata.normalize(form, name))).exists():
+                return other
+        return name
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.names if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _name in self)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except KeyError:
+            return False
+        return True
+
+    def _named(self, text: str) -> Iterator[str]:
+        names = (path.name for path in self.path.glob("*") if path.suffix.lower() in _PICTURES)
+        beside = sorted(islice(names, _MOST_BESIDE))
+        words = (_MENTIONED.match(word[0]) for word in _WORD.finditer(text) if len(word[0]) <= _LONGEST_NAME)
+        found = dict.fromkeys(match[0] for match in words if match)
+        one = unicodedata.normalize("NFC", text)
+        mentioned = {*islice(found, _MOST_NAMES)}
+        mentioned |= {name for name in beside if name in text or unicodedata.normalize("NFC", name) in one}
+        missing = islice((name for name in found if name not in beside), _MOST_ASKED)
+        near = {other for name in missing for other in get_close_matches(name[:_LONG], beside[:_MOST_NAMES], 1)}
+        return iter(sorted(mentioned | near))
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSource:
+    """All parts of a letter. ``faults`` are those of the head and of the brand file, warnings among them."""
+
+    path: Path
+    definition: Definition
+    brand: Brand
+    brand_file: bytes = field(repr=False)
+    images: Folder = field(repr=False)
+    faults: tuple[Fault, ...] = ()
+
+    def parts(self, used: Container[str] | None = None) -> dict[str, str]:
+        """Return the parts of the letter, each with its hash; ``used``: the hashes of the images in it."""
+        parts = {"text": self.definition.source.encode(), "brand": self.brand_file}
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+        images = {name: data for name, data in self.images.items() if used is None or _kept_as(data) in used}
+        return hashes | {f"image {name}": hashlib.sha256(data).hexdigest() for name, data in images.items()}
+
+
+def _kept_as(data: bytes) -> str:
+    """Return the hash under which a letter keeps a picture; "" for a file that is none."""
+    try:
+        return picture(data).image.sha256
+    except ValueError:
+        return ""
+
+
+def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> CampaignSource:
+    """Read a campaign file and its brand (its own, else the installation's, else a plain one with the From name)."""
+    definition, faults = read(_text(path, _LARGEST_LETTER, _), str(path), _)
+    images = Folder(path.parent, definition.source)
+    plain = builtin_brand(definition.from_name or definition.from_address)
+    if not definition.brand and house_brand is None:
+        return CampaignSource(path, definition, plain, b"", images, tuple(faults))
+    try:
+        brand_path = _brand_path(path.parent, definition.brand, _) if definition.brand else house_brand or path
+        text = _text(brand_path, _LARGEST_BRAND, _)
+    except InputError as error:
+        if not definition.brand:
+            raise
+        line, expected = definition.lines.get("brand", 0), _("a file beside the campaign file, such as brand.toml")
+        faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, f"{error}."))
+        return CampaignSource(path, definition, plain, b"", images, tuple(faults))
+    brand, wrong = _brand(text, brand_path, definition)
+    return CampaignSource(path, definition, brand, text.encode(), images, (*faults, *wrong))
+
+
+def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
+    """Return the installation's brand, for pages; a plain one with ``name`` if none is set. Raises ``FaultsError``."""
+    if path is None:
+        return builtin_brand(name)
+    text = _text(path, _LARGEST_BRAND, _)
+    return brand_from_toml(text, str(path), Folder(path.parent, text))
+
+
+def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[Fault, ...]]:
+    try:
+        brand = brand_from_toml(text, str(path), Folder(path.parent, text))
+    except FaultsError as error:
+        return builtin_brand(definition.from_name or definition.from_address), error.faults
+    return brand, brand.warnings
+
+
+def differences(material: CampaignSource, source: str, parts: Mapping[str, str], _: Say = as_is) -> str:
+    """Return the differences from the launched letter, for a person to read; empty when there are none."""
+    now = {name: found for name, found in material.parts().items() if name in parts or not name.startswith("image ")}
+    lines = []
+    if now["text"] != parts.get("text"):
+        lines += _changed(source.splitlines(), material.definition.source.splitlines(), str(material.path), _)
+    changed = sorted(name for name in {*now, *parts} - {"text"} if now.get(name) != parts.get(name))
+    lines += [_("{part} is not what it was at launch").format(part=name) for name in changed]
+    return "\n".join(lines)
+
+
+def _brand_path(folder: Path, name: str, _: Say) -> Path:
+    """Return the brand file of a campaign: of its own folder, since its author may not read other files."""
+    try:
+        files.beside(folder, name)
+    except OSError as error:
+        raise InputError(_("{path} cannot be read: {why}").format(path=name, why=_(str(error.strerror)))) from None
+    return folder / name
+
+
+def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[str]:
+    """Return the lines that differ, from the first one on: comparing takes the square of their number."""
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
+    end = same + _COMPARED
+    found = list(unified_diff(old[:end], new[:end], _("launched"), name, lineterm="", n=0))
+    return [*found, "…"] if max(len(old), len(new)) > end else found
+
+
+def _too_long(path: Path, largest: int, _: Say) -> FaultsError:
+    with path.open("rb") as file:  # an ordinary file, as was just checked
+        line = file.read(largest).count(b"\n") + 1
+    words = _("more than {number} bytes").format(number=largest), _("{number} bytes at most").format(number=largest)
+    return FaultsError([Fault(str(path), line, "file", *words)])
+
+
+def _text(path: Path, largest: int, _: Say) -> str:
+    """Return a file's text.
+
+    Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long.
+    """
+    try:
+        data = files.read(path, largest)
+    except FileNotFoundError:
+        raise InputError(_("{path}: there is no such file").format(path=path)) from None
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _too_long(path, largest, _) from None
+        raise InputError(_("{path} cannot be read: {why}").format(path=path, why=_(str(error.strerror)))) from None
+    if b"\0" in data[:1000]:
+        raise InputError(_("{path} is not a text file; save it as plain text, in UTF-8").format(path=path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, found = data[: error.start].count(b"\n") + 1, data[error.start]
+        message = _("{path}:{line}: found the byte {found}; expected text in UTF-8. Save the file in that encoding")
+        raise InputError(message.format(path=path, line=line, found=f"0x{found:02X}")) from None

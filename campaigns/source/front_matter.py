@@ -1,0 +1,115 @@
+"""The head of a campaign file: lines of ``key: value`` between two lines of ``---`` (docs/campaign-file.md).
+
+Promises: a value is the text to the end of its line, without spaces around it. It is taken literally: ``:``, ``#``,
+``{{``, quotes, a leading zero and ``no`` too. Every fault is found in one go, each with its line. Pure: text in,
+values and faults out; nothing raises. A head has :data:`MOST_LINES` lines at most; lines after them are not read.
+
+Not YAML, on purpose: YAML cuts ``subject: … #dialoog``, reads ``language: no`` as False and ``slug: 0123`` as 83.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from campaigns.source.local_time import Say, as_is
+from mailer.errors import Fault
+
+FENCE = "---"
+MOST_LINES = 100
+_SHOWN = 60
+_KEY = re.compile(r"[A-Za-z_][\w-]*[ \t]*:")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The values by key with the line of each, the body with its first line (1-based), and the faults."""
+
+    values: Mapping[str, str]
+    lines: Mapping[str, int]
+    body: str
+    body_line: int
+    faults: tuple[Fault, ...]
+
+
+def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
+    """Return a hint when one of ``known`` looks like ``word``; else nothing."""
+    near = get_close_matches(word.lower(), known, 1, 0.6)
+    return _("Did you mean {word}?").format(word=near[0]) if near else ""
+
+
+def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
+    """Return head and body of ``text``; ``keys`` are those that a campaign file may have."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
+    reader = _Reader(file, keys, _)
+    if lines[0].rstrip() != FENCE:
+        found = show(lines[0]) if text.strip() else _("nothing")
+        hint = _("Begin with ---, and below it slug, subject, from, language and topic, each on a line of its own.")
+        reader.wrong(1, "---", found, _("a first line of ---, the head of the file, and another ---"), hint)
+        return Head({}, {}, text, 1, tuple(reader.faults))
+    end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), None)
+    if end is None:
+        end = next((number for number, line in enumerate(lines[1:], 1) if not _KEY.match(line)), len(lines))
+        hint = _("It seems to belong in line {line}.").format(line=end + 1)
+        expected = _("a line of --- after the head, then the text of the letter")
+        reader.wrong(1, "---", _("no second ---"), expected, hint)
+    if end - 1 > MOST_LINES:
+        found = _("a head of {number} lines").format(number=end - 1)
+        reader.wrong(MOST_LINES + 2, "---", found, _("{number} lines at most").format(number=MOST_LINES))
+    for number, line in enumerate(lines[1 : min(end, MOST_LINES + 1)], 2):
+        reader.take(number, line)
+    return Head(reader.values, reader.lines, "\n".join(lines[end + 1 :]), end + 2, tuple(reader.faults))
+
+
+class _Reader:
+    """Takes line by line, and collects values and faults."""
+
+    def __init__(self, file: str, keys: Sequence[str], _: Say) -> None:
+        self.file, self.keys, self._ = file, keys, _
+        self.values: dict[str, str] = {}
+        self.lines: dict[str, int] = {}
+        self.faults: list[Fault] = []
+
+    def wrong(self, line: int, field: str, found: str, expected: str, hint: str = "") -> None:
+        """Note one fault."""
+        self.faults.append(Fault(self.file, line, field[:_SHOWN], found, expected, hint))
+
+    def take(self, number: int, line: str) -> None:
+        """Take one line of the head."""
+        _ = self._
+        if not line.strip():
+            return
+        key, colon, value = line.partition(":")
+        if not colon or line[0] in " \t#" or not re.fullmatch(r"[A-Za-z_][\w-]*", key.rstrip()):
+            hints = dict.fromkeys(" \t", _("A value ends at the end of its line."))
+            hint = (hints | {"#": _("Comments cannot stand here: delete the line.")}).get(line[0], "")
+            self.wrong(number, "---", show(line), _("key: value, such as subject: News of September"), hint)
+            return
+        key, value = key.rstrip(), value.strip()
+        if key not in self.keys:
+            self.wrong(number, key, _("an unknown key"), _("one of the keys of a campaign file"), self._near(key))
+        elif key in self.values:
+            self.wrong(
+                number,
+                key,
+                _("the key a second time"),
+                _("each key once; it stands in line {line} too").format(line=self.lines[key]),
+            )
+        elif control := _CONTROL.search(value):
+            hint = _("It cannot be seen: delete the line and type it again.")
+            self.wrong(number, key, f"U+{ord(control[0]):04X}", _("text without control characters"), hint)
+            self.lines[key] = number
+        else:
+            self.values[key], self.lines[key] = value, number
+
+    def _near(self, key: str) -> str:
+        return did_you_mean(key[:_SHOWN], self.keys, self._)
+
+
+def show(text: str) -> str:
+    """Return the text as it can be used in a fault: short, on one line, quoted."""
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

@@ -35,7 +35,7 @@ PEOPLE = 200
 # module, function, and the event of its return ("" for one of its call)
 MARKS: tuple[tuple[str, str, str, str], ...] = (
     ("campaigns.cli.main", "run", "command line imported", ""),
-    ("campaigns.context", "open_house", "", "settings read, database open"),
+    ("campaigns.context", "open_context", "", "settings read, database open"),
     ("campaigns.lifecycle.launch", "prepare", "", "letter compiled"),
     ("campaigns.lifecycle.launch", "start", "", "campaign launched"),
     ("mailer.worker", "run", "sender begins", ""),

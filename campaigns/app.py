@@ -19,21 +19,21 @@ from unsubscribe import endpoint
 from unsubscribe.endpoint import EndpointDeps
 
 
-def public_app(house: AppContext) -> Starlette:
+def public_app(context: AppContext) -> Starlette:
     """Return the public endpoint, with read online and the archive."""
-    reader, site = house.reader, house.site
+    reader, site = context.reader, context.site
     brand = house_brand(
-        house.campaign.brand, reader.organisation or urlsplit(reader.public_url).hostname or "localhost"
+        context.campaign.brand, reader.organisation or urlsplit(reader.public_url).hostname or "localhost"
     )
     deps = EndpointDeps(
-        db=house.db,
-        keyring=house.keyring,
-        pepper=house.pepper,
+        db=context.db,
+        keyring=context.keyring,
+        pepper=context.pepper,
         public_url=reader.public_url,
         brand=replace(brand, name=reader.organisation) if reader.organisation else brand,
         contact_address=reader.contact,
         latest_sender=records.latest_sender,
-        clock=house.clock,
+        clock=context.clock,
         timezone=reader.timezone,
         trusted_proxies=reader.trusted_proxies,
         metrics_token=reader.metrics_token.get_secret_value(),

@@ -1,7 +1,7 @@
 """The context of a command or process: settings read once, database, keys and clock, and the values made from them.
 
-Promises: :func:`open_house` gives an :class:`AppContext` whose database has the schema of this code and whose pepper is
-the one that the database was begun with. Else it raises (``SchemaError``, ``SettingsError``) and has changed nothing.
+Promises: :func:`open_context` gives an :class:`AppContext` whose database has the schema of this code, and whose pepper
+is the one that the database was begun with. Else it raises ``SchemaError`` or ``SettingsError`` and changes nothing.
 Files that an older version left open to other users are closed to them at a start, which is reported once.
 Slow imports are made when they are needed, so that ``send`` claims within a second.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,11 +23,11 @@ from campaigns import migrations
 from campaigns.settings import file_modes, ownership
 from campaigns.settings.campaign import CampaignSettings
 from campaigns.settings.configuration import Configuration, look, named_files, one_error
-from campaigns.source.local_time import Say, as_is
 from mailer import hostname, journal, sqlite_file
 from mailer.clock import steady
 from mailer.errors import PostiljonError, SchemaError, SettingsError, SettingsFaults
 from mailer.journal import Journal
+from mailer.messages import Message
 from mailer.reach import reach
 from mailer.settings import MailerSettings
 from mailer.signing import Keyring
@@ -36,15 +35,15 @@ from mailer.storage import Database, open_database
 from unsubscribe.settings import ReaderSettings
 
 if TYPE_CHECKING:
-    from campaigns.lifecycle.launch import LaunchConfig
+    from campaigns.lifecycle.preparation import LaunchConfig
     from campaigns.lifecycle.slot_values import ContactSlots
     from mailer.transport.base import Transport
     from mailer.worker import WorkerDeps
     from unsubscribe.tokens import Tokens
 
-N_ = str  # marks a text for the catalogue (domain cli)
-TIGHTENED = N_("{path} could be read by other users of this machine; now by its owner alone.")
+TIGHTENED = Message("{path} could be read by other users of this machine; now by its owner alone.")
 Clock = Callable[[], datetime]
+Notice = Callable[[Message], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,6 @@ class AppContext:
     keyring: Keyring = field(repr=False)
     pepper: bytes = field(repr=False)
     clock: Clock = steady
-    say: Say = as_is
 
     @property
     def data(self) -> Path:
@@ -82,7 +80,7 @@ class AppContext:
     @cached_property
     def site(self) -> LaunchConfig:
         """The values that a launch freezes on its mailing."""
-        from campaigns.lifecycle.launch import LaunchConfig
+        from campaigns.lifecycle.preparation import LaunchConfig
 
         return LaunchConfig(
             db=self.db,
@@ -94,7 +92,6 @@ class AppContext:
             in_doubt=self.mailer.in_doubt,
             late=self.campaign.late,
             brand=self.campaign.brand,
-            say=self.say,
             relay=self.mailer.smtp_url.host,
             url_is_set="public_url" in self.reader.model_fields_set,
         )
@@ -141,41 +138,48 @@ class AppContext:
         self.db.close()
 
 
-def open_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
-    """Read the settings, open the database, check schema and pepper. Raises ``SettingsError`` or ``SchemaError``."""
-    house = unchecked_house(clock, say)
+def unnoticed(_words: Message) -> None:
+    """Do nothing: the default notice."""
+
+
+def open_context(clock: Clock = steady, notice: Notice = unnoticed) -> AppContext:
+    """Read the settings, open the database, check schema and pepper. Raises ``SettingsError`` or ``SchemaError``.
+
+    ``notice`` is called with each file that was closed to other users.
+    """
+    context = unchecked_context(clock)
     try:
-        migrations.check(house.db)
+        migrations.check(context.db)
         from mailer import suppression
 
-        with house.db.read() as conn:
-            suppression.bind_pepper(conn, house.pepper)
-        for path in file_modes.tighten(house.data, house.db):
-            print(say(TIGHTENED).format(path=path), file=sys.stderr, flush=True)
+        with context.db.read() as conn:
+            suppression.bind_pepper(conn, context.pepper)
+        for path in file_modes.tighten(context.data, context.db):
+            notice(TIGHTENED.format(path=path))
     except Exception:
-        house.close()
+        context.close()
         raise
-    return house
+    return context
 
 
-def unchecked_house(clock: Clock = steady, say: Say = as_is) -> AppContext:
+def unchecked_context(clock: Clock = steady) -> AppContext:
     """Return the same without a look into the database. Raises all errors that :func:`wrong_with` finds."""
     settings = look()
     ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
     wrong = [SettingsFaults(settings.faults)] if settings.faults else []
-    one_error([*wrong, *wrong_with(settings, say)])
-    return house_of(settings, clock, say)
+    one_error([*wrong, *wrong_with(settings)])
+    return context_of(settings, clock)
 
 
-def wrong_with(settings: Configuration, say: Say = as_is) -> Iterator[PostiljonError]:
+def wrong_with(settings: Configuration) -> Iterator[PostiljonError]:
     """Yield the reasons why these settings cannot be used: secrets, database, files that settings name."""
-    _, campaign, mailer = say, settings.campaign, settings.mailer
+    campaign, mailer = settings.campaign, settings.mailer
     if not has_secrets(mailer):
-        yield SettingsError(_("There are no secrets in {data}: run 'postiljon init'").format(data=campaign.data))
+        yield SettingsError(Message("There are no secrets in {data}: run 'postiljon init'", data=campaign.data))
     elif campaign.database.startswith("sqlite") and not database_exists(campaign):
         path = sqlite_file.named(campaign.database)
-        yield SchemaError(_("There is no database {path}: run 'postiljon init'").format(path=path))
-    yield from named_files(settings, _)
+        yield SchemaError(Message("There is no database {path}: run 'postiljon init'", path=path))
+    yield from named_files(settings)
 
 
 def has_secrets(mailer: MailerSettings) -> bool:
@@ -188,7 +192,7 @@ def has_data(settings: Configuration) -> bool:
     return has_secrets(settings.mailer) and database_exists(settings.campaign)
 
 
-def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -> AppContext:
+def context_of(settings: Configuration, clock: Clock = steady) -> AppContext:
     """Return the context for valid settings, and a database and secrets that exist."""
     campaign, mailer = settings.campaign, settings.mailer
     assert mailer.pepper is not None  # noqa: S101 - see wrong_with
@@ -202,17 +206,16 @@ def house_of(settings: Configuration, clock: Clock = steady, say: Say = as_is) -
         keyring=Keyring.of(key.get_secret_value() for key in mailer.secret_keys),
         pepper=mailer.pepper.get_secret_value(),
         clock=clock,
-        say=say,
     )
 
 
-def house_without_data(settings: Configuration, say: Say = as_is) -> AppContext:
+def context_without_data(settings: Configuration) -> AppContext:
     """Return a context from settings alone, to check relay and DNS without a secret; its database is in memory."""
     from sqlalchemy import create_engine
 
     key = os.urandom(32)
     db = Database(create_engine("sqlite://"), None)
-    return AppContext(settings.campaign, settings.mailer, settings.reader, db, Keyring.of([key]), key, say=say)
+    return AppContext(settings.campaign, settings.mailer, settings.reader, db, Keyring.of([key]), key)
 
 
 def database_exists(settings: CampaignSettings) -> bool:

@@ -20,9 +20,9 @@ import idna
 
 from mailer import invisible
 from mailer.errors import AddressError
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
-HIDDEN = N_("{text} has a sign in it that cannot be seen: {sign}; type the address again")
+HIDDEN = Message("{text} has a sign in it that cannot be seen: {sign}; type the address again")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
@@ -83,21 +83,21 @@ def parse(text: str) -> Address:
     """Parse one bare address (RFC 5321 section 4.1.2, RFC 6531), also with spaces around it; else ``AddressError``."""
     stripped = text.strip(" \t") if text.isascii() else invisible.strip(text)
     if _CONTROL.search(stripped):
-        raise AddressError(N_("{text} has a control character or line break in it").format(text=_show(text)))
+        raise AddressError(Message("{text} has a control character or line break in it", text=_show(text)))
     given, at, domain = stripped.rpartition("@")
     if not at or not given or not domain:
-        raise AddressError(N_("{text} is not a mail address: expected name@domain").format(text=_show(text)))
+        raise AddressError(Message("{text} is not a mail address: expected name@domain", text=_show(text)))
     local = _canonical(given)
     if len(local.encode("utf-8", "replace")) > 64:
-        raise AddressError(N_("{text}: the part before @ is longer than 64 bytes").format(text=_show(text)))
+        raise AddressError(Message("{text}: the part before @ is longer than 64 bytes", text=_show(text)))
     if hidden := invisible.first_within(given):
         raise AddressError(HIDDEN.format(text=_show(text), sign=hidden))
     if not local or not (local.isascii() or _can_be_seen(local)):
-        words = N_("{text}: the part before @ has a character or a dot that cannot stand there")
+        words = Message("{text}: the part before @ has a character or a dot that cannot stand there")
         raise AddressError(words.format(text=_show(text)))
     ascii_domain = _a_labels(domain, text)
     if len(local.encode("utf-8")) + 1 + len(ascii_domain) > 254:
-        raise AddressError(N_("{text} is longer than 254 characters").format(text=_show(text)))
+        raise AddressError(Message("{text} is longer than 254 characters", text=_show(text)))
     return Address(local, ascii_domain)
 
 
@@ -157,11 +157,11 @@ def _a_labels(domain: str, text: str) -> str:
         try:
             ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
         except (idna.IDNAError, UnicodeError) as error:
-            words = N_("{text}: the domain cannot be used in mail ({error})")
+            words = Message("{text}: the domain cannot be used in mail ({error})")
             raise AddressError(words.format(text=_show(text), error=error)) from error
     ascii_domain = ascii_domain.removesuffix(".")
     if not _ASCII_DOMAIN.fullmatch(ascii_domain) or ("xn--" in ascii_domain and not _can_be_decoded(ascii_domain)):
-        words = N_("{text}: {domain} is not a domain name that mail can be sent to")
+        words = Message("{text}: {domain} is not a domain name that mail can be sent to")
         raise AddressError(words.format(text=_show(text), domain=repr(domain)))
     return ascii_domain
 

@@ -14,16 +14,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import hostname
 from mailer.errors import SettingFault, SettingsError, SettingsFaults
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
-EXPECTED = N_(
+EXPECTED = Message(
     "sqlite:///path or postgresql://user:password@host/name, with a password that is percent-encoded (@ as %40, / as "
     "%2F, ? as %3F, # as %23, % as %25)"
 )
-NO_KIND = N_("an address of no database that Postiljon knows")
-_MORE_AT = N_("more than one @")
-_NO_PORT = N_("a port that is no number from 1 to 65535")
-_NO_HOST = N_("a host that is not the name of a machine")
+NO_KIND = Message("an address of no database that Postiljon knows")
+_MORE_AT = Message("more than one @")
+_NO_PORT = Message("a port that is no number from 1 to 65535")
+_NO_HOST = Message("a host that is not the name of a machine")
 
 
 def unreadable(why: str) -> SettingsFaults:
@@ -62,18 +62,18 @@ def _is_port(port: int | None) -> bool:
 def sqlite_file(parsed: URL) -> Path:
     """Return the file of an SQLite database: it does not exist yet, or it can be read and written."""
     if not parsed.database or parsed.database == ":memory:":
-        raise SettingsError(N_("the database must be a file: several processes share it"))
+        raise SettingsError(Message("the database must be a file: several processes share it"))
     try:
         path = Path(parsed.database).resolve()
         if path.exists() and not path.is_file():
-            raise SettingsError(N_("{path} is not a database, but a folder, a device or a pipe").format(path=path))
+            raise SettingsError(Message("{path} is not a database, but a folder, a device or a pipe", path=path))
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a symbolic link to itself
-        said = N_("the database {path} cannot be used: {why}")
+        said = Message("the database {path} cannot be used: {why}")
         why = getattr(error, "strerror", "") or str(error)
         raise SettingsError(said.format(path=parsed.database[:200], why=why)) from None
     wanted = os.R_OK if _is_read_only(path) else os.R_OK | os.W_OK
     if path.exists() and not os.access(path, wanted):
-        raise SettingsError(N_("the database {path} cannot be read and written by this user").format(path=path))
+        raise SettingsError(Message("the database {path} cannot be read and written by this user", path=path))
     return path
 
 

@@ -32,14 +32,16 @@ mapped to one of these classes where the library is called. ``exit_code`` is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
+from mailer.messages import Message, joined, without_stop
+
 Blame = Literal["input", "reader", "state", "house", "relay"]
-N_ = str  # marks a text for the catalogue (domain cli)
-FOUND = N_("found {found}; expected {expected}")
-ENVIRONMENT = N_("environment")
+FAULT = Message("{place}: {field}: found {found}; expected {expected}")
+FOUND = Message("found {found}; expected {expected}")
+ENVIRONMENT = Message("environment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,14 @@ class Fault:
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
+        return self.words
+
+    @property
+    def words(self) -> str:
+        """The fault as a sentence, with its place and its remedy."""
         place = f"{self.file}:{self.line}" if self.line else self.file
-        text = f"{place}: {self.field}: found {self.found}; expected {self.expected}"
-        return f"{text}. {self.hint}" if self.hint else text
+        text = FAULT.format(place=place, field=self.field, found=self.found, expected=self.expected)
+        return joined(". ", [text, self.hint])
 
     def as_json(self) -> dict[str, object]:
         """Return the same as a JSON object."""
@@ -71,18 +78,14 @@ class SettingFault(Fault):
     Without ``found``, the text of ``expected`` is a complete sentence.
     """
 
-    def __str__(self) -> str:
-        return self.in_words(str)
-
-    def in_words(self, _: Callable[[str], str]) -> str:
-        """Return the sentence, in the language of ``_``."""
-        text = _(self.expected)
-        if self.found:
-            text = _(FOUND).format(found=_(self.found), expected=text)
+    @property
+    def words(self) -> str:
+        """The fault as a sentence, with its place and its remedy."""
+        text: str = FOUND.format(found=self.found, expected=self.expected) if self.found else self.expected
         if self.field:
-            place = f"{self.file}:{self.line}" if self.line else self.file or _(ENVIRONMENT)
-            text = f"{self.field}: {text.rstrip('.')} ({place})"
-        return f"{text.rstrip('.')}. {_(self.hint)}" if self.hint else text
+            place = f"{self.file}:{self.line}" if self.line else self.file or ENVIRONMENT
+            text = joined("", [self.field, ": ", without_stop(text), " (", place, ")"])
+        return joined(". ", [without_stop(text), self.hint]) if self.hint else text
 
 
 class PostiljonError(Exception):

@@ -22,12 +22,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-N_ = str  # marks a text for the catalogue (domain cli)
+from mailer.messages import Message
+
 FILE, FOLDER = 0o600, 0o700
 OTHERS = 0o077
-NO_FILE = N_("no ordinary file (but a folder, a device or a pipe)")
-TOO_LARGE = N_("larger than {limit} bytes")
-OUTSIDE = N_("it lies outside this folder, or a link leads out of it")
+NO_FILE = Message("no ordinary file (but a folder, a device or a pipe)")
+TOO_LARGE = Message("larger than {limit} bytes")
+OUTSIDE = Message("it lies outside this folder, or a link leads out of it")
 _QUIET = os.O_CLOEXEC | os.O_NOFOLLOW
 _BLOCK = 1 << 20
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of Linux

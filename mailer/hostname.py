@@ -11,10 +11,11 @@ from ipaddress import ip_address
 
 import idna
 
-N_ = str  # marks a text for the catalogue (domain cli)
+from mailer.messages import Message
+
 _LABELS = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
 _LITERAL = re.compile(r"\[(?:(?P<four>[0-9.]+)|ipv6:(?P<six>[0-9a-f:.]+))\]")
-_NO_NAME = N_("{host} is not the name of a machine, such as mail.example.org")
+_NO_NAME = Message("{host} is not the name of a machine, such as mail.example.org")
 _SHOWN = 80
 
 
@@ -35,12 +36,12 @@ def said(text: str) -> str:
         name = _name(text)
         if "_" in name:
             raise ValueError(
-                N_("{host} has an underscore, which mail servers refuse").format(host=_shown(text))
+                Message("{host} has an underscore, which mail servers refuse", host=_shown(text))
             ) from None
         return name
     form = f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
     if literal is None:
-        raise ValueError(N_("an address stands in brackets here: {form}").format(form=form))
+        raise ValueError(Message("an address stands in brackets here: {form}", form=form))
     return form
 
 

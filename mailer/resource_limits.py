@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mailer.errors import MachineShort
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
-
-NO_MEMORY = N_("This machine has no memory left for Postiljon. Once it has, run the same command again")
-NO_THREAD = N_(
+NO_MEMORY = Message("This machine has no memory left for Postiljon. Once it has, run the same command again")
+NO_THREAD = Message(
     "This machine lets Postiljon start no further thread or process. Once it does, run the same command again"
 )
-NO_FILES = N_(
+NO_FILES = Message(
     "This process may open no further file. Let it open more (ulimit -n 1024; LimitNOFILE=1024 in a unit of systemd), "
     "and run the same command again"
 )

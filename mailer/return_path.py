@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from mailer.address import parse as parse_address
 from mailer.errors import AddressError, SettingsError, TokenError
+from mailer.messages import joined
 from mailer.signing import Key, Keyring, Purpose, Token, from_local_part, sealer, to_local_part, unseal
 
 TOKEN_SIZE = 44
@@ -48,7 +49,7 @@ def _split(return_path: str) -> tuple[str, str]:
     try:
         parsed = parse_address(return_path)
     except AddressError as error:
-        raise SettingsError(f"POSTILJON_RETURN_PATH: {error}") from error
+        raise SettingsError(joined(": ", ["POSTILJON_RETURN_PATH", str(error)])) from error
     if len(parsed.local) > MAX_LOCAL or not parsed.local.isascii() or parsed.local.startswith('"'):
         raise SettingsError(
             f"POSTILJON_RETURN_PATH: the part before @ must be {MAX_LOCAL} plain ASCII characters at most: "

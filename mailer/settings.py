@@ -21,6 +21,7 @@ from pydantic_settings import NoDecode
 from mailer import files, hostname
 from mailer.address import parse
 from mailer.errors import AddressError, SettingsError
+from mailer.messages import Message
 from mailer.settings_base import HouseSettings, read
 
 __all__ = [
@@ -42,14 +43,13 @@ Tls = Literal["implicit", "starttls", "opportunistic", "none"]
 InDoubt = Literal["hold", "send_again"]
 _TLS_MODES = ("implicit", "starttls", "opportunistic", "none")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 SMTPS = 465
 # user and password in the relay's address: any character but a delimiter, and % with two digits (RFC 3986 section 2.1)
 _LOGIN = re.compile(r"(?:[^\s/?#\[\]%]|%[0-9A-Fa-f]{2})*")
 _PLACE = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s/?#\[\]%:@]+))(?::(?P<port>[0-9]{1,9}))?/?(?:\?(?P<options>[^\s#]*))?"
 )
-_EXPECTED = N_(
+_EXPECTED = Message(
     "expected smtp://host:port?connections=10&window=40&tls=starttls. A user and password in it (user:password@host) "
     "have to be percent-encoded: % as %25, / as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, @ as %40, : as %3A. "
     "POSTILJON_SMTP_USER and POSTILJON_SMTP_PASSWORD take them as they are"
@@ -96,7 +96,7 @@ def parse_relay(url: str, user: str = "", password: str = "") -> Relay:
         user, password = (unquote(part) for part in _split(login))
     host, port = _host(match["six"] or match["host"]), int(match["port"] or 0)
     if match["port"] and not 1 <= port <= 65535:
-        raise ValueError(N_("the port is not a number from 1 to 65535"))
+        raise ValueError(Message("the port is not a number from 1 to 65535"))
     options = dict(parse_qsl(match["options"] or "", keep_blank_values=True))
     unknown = set(options) - {"connections", "window", "tls"}
     if unknown:
@@ -118,7 +118,7 @@ def _host(text: str) -> str:
         return hostname.looked_up(text)
     except ValueError:
         raise ValueError(
-            N_("the host in it is not the name of a machine; expected one such as relay.example.org")
+            Message("the host in it is not the name of a machine; expected one such as relay.example.org")
         ) from None
 
 
@@ -135,10 +135,10 @@ def parse_duration(text: str) -> timedelta:
     """Parse a time span such as ``30m``, ``6h``, ``4d`` or ``90s``. Raises ``ValueError``."""
     match = re.fullmatch(r"\s*([0-9]+)\s*([smhd])\s*", text)
     if not match:
-        said = N_("{text} is not a duration; expected a number and s, m, h or d, such as 30m")
+        said = Message("{text} is not a duration; expected a number and s, m, h or d, such as 30m")
         raise ValueError(said.format(text=repr(text[:40])))
     if len(match[1]) > 9 or (seconds := int(match[1]) * _UNITS[match[2]]) > _LONGEST_SPAN:
-        raise ValueError(N_("{text} is longer than a hundred years").format(text=repr(text[:40])))
+        raise ValueError(Message("{text} is longer than a hundred years", text=repr(text[:40])))
     return timedelta(seconds=seconds)
 
 
@@ -200,7 +200,7 @@ def _durations(value: Any) -> Any:
     items = value.split(",") if isinstance(value, str) else value
     if isinstance(items, list):
         if not items or any(not isinstance(item, str) for item in items):
-            raise ValueError(N_('expected a duration or several, such as "30m,1h"'))
+            raise ValueError(Message('expected a duration or several, such as "30m,1h"'))
         return tuple(parse_duration(item) for item in items)
     return items
 
@@ -213,7 +213,7 @@ def duration(value: Any) -> Any:
 def _secrets(value: Any) -> Any:
     items = value.split(",") if isinstance(value, str) else value
     if isinstance(items, list) and any(not isinstance(item, str) for item in items):
-        raise ValueError(N_("expected secrets as text, with commas between them"))
+        raise ValueError(Message("expected secrets as text, with commas between them"))
     return tuple(SecretBytes(parse_secret(item)) if isinstance(item, str) else item for item in items)
 
 
@@ -265,7 +265,7 @@ class MailerSettings(HouseSettings):
         given = {"KEY": self.dkim_key, "SELECTOR": self.dkim_selector, "DOMAIN": self.dkim_domain}
         missing = [f"POSTILJON_DKIM_{name}" for name, value in given.items() if not value]
         if 0 < len(missing) < len(given):
-            words = N_(
+            words = Message(
                 "POSTILJON_DKIM_KEY, POSTILJON_DKIM_SELECTOR and POSTILJON_DKIM_DOMAIN go together; not set: {names}"
             )
             raise SettingsError(words.format(names=", ".join(missing)))
@@ -274,5 +274,5 @@ class MailerSettings(HouseSettings):
         try:
             return files.read(self.dkim_key, _LONGEST_KEY)
         except OSError as error:
-            words = N_("POSTILJON_DKIM_KEY: {path} cannot be read: {why}")
+            words = Message("POSTILJON_DKIM_KEY: {path} cannot be read: {why}")
             raise SettingsError(words.format(path=self.dkim_key, why=error.strerror)) from None

@@ -25,12 +25,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mailer import settings_file
 from mailer.errors import Fault, SettingFault, SettingsFaults
+from mailer.messages import Message
 from mailer.settings_file import UNREADABLE, Keys
 
-N_ = str  # marks a text for the catalogue (domain cli)
 PREFIX = "POSTILJON_"
 SECRETS = "secrets.toml"
-COMMAND = N_("command line")
+COMMAND = Message("command line")
 _SECRET = frozenset({"smtp_url", "database_url"})  # besides the settings of a secret type: these may contain a password
 _LOGIN = ("smtp_url", "smtp_password", "smtp_password_file", "smtp_user")  # checked together, as smtp_url
 _SHOWN, _MOST = 60, 100
@@ -56,9 +56,9 @@ _OTHER_WORDS = {
 }
 _MEANT = {word: name for name, words in _OTHER_WORDS.items() for word in words.split()}
 _WRONG_KIND = "postiljon_kind"
-_TEXT, _NUMBER = N_("text in quotation marks"), N_("a whole number")
-_SPAN = N_('a number and s, m, h or d, in quotation marks, such as "30m"')
-_YES, _LIST = N_("true or false"), N_("text, or a list of texts")
+_TEXT, _NUMBER = Message("text in quotation marks"), Message("a whole number")
+_SPAN = Message('a number and s, m, h or d, in quotation marks, such as "30m"')
+_YES, _LIST = Message("true or false"), Message("text, or a list of texts")
 _KINDS: dict[str, tuple[type, ...]] = {_TEXT: (str,), _NUMBER: (int, str), _SPAN: (str,), _YES: (bool, str)}
 _TOML = (str, int, float, bool, list, dict, date, time)
 _left_out: ContextVar[frozenset[str]] = ContextVar("left_out", default=frozenset())
@@ -99,7 +99,9 @@ class HouseSettings(BaseSettings):
         if boolean or (isinstance(value, _TOML) and not isinstance(value, kinds)):
             raise PydanticCustomError(_WRONG_KIND, expected)
         if info.field_name in settings_file.PATHS and isinstance(value, str) and value.startswith("~"):
-            raise ValueError(N_("~ is the shell's word for your own folder; write the whole path, such as /home/…"))
+            raise ValueError(
+                Message("~ is the shell's word for your own folder; write the whole path, such as /home/…")
+            )
         return _readable(value)
 
     @classmethod
@@ -197,10 +199,14 @@ def _is_foreign(name: str, value: str) -> bool:
 def _stranger(fault: SettingFault, known: Collection[str], prefix: str) -> SettingFault:
     near = nearest(fault.field, known)
     shown = f"{prefix}{near.upper()}" if prefix else near
-    words = N_("Did you mean {word}? It belongs in no table") if "." in fault.field else N_("Did you mean {word}?")
+    words = (
+        Message("Did you mean {word}? It belongs in no table")
+        if "." in fault.field
+        else Message("Did you mean {word}?")
+    )
     hint = words.format(word=shown) if near else ""
     named = fault.field if fault.field.isprintable() else ascii(fault.field)
-    return SettingFault(fault.file, fault.line, named[:_SHOWN], "", N_("there is no such setting"), hint)
+    return SettingFault(fault.file, fault.line, named[:_SHOWN], "", Message("there is no such setting"), hint)
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -229,7 +235,7 @@ def _filled(keys: Keys | None) -> dict[str, Any]:
 def _readable(value: Any) -> Any:
     """Refuse text that no setting can have: NUL breaks system calls, and a lone surrogate breaks every encoder."""
     if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in UNREADABLE.finditer(value)):
-        raise ValueError(N_("expected text in UTF-8, without control characters"))
+        raise ValueError(Message("expected text in UTF-8, without control characters"))
     for item in value if isinstance(value, list) else ():
         _readable(item)
     return value
@@ -245,7 +251,7 @@ def _faults(kind: type[HouseSettings], error: ValidationError, given: Mapping[st
         found, expected = _words(kind.model_fields[name].annotation, item)
         if name in _SECRET or _is_secret(kind.model_fields[name].annotation):
             found = ""
-            expected = expected if item["type"] == "value_error" else N_("expected {what}").format(what=expected)
+            expected = expected if item["type"] == "value_error" else Message("expected {what}", what=expected)
         yield SettingFault(file, line, f"{PREFIX}{name.upper()}", found, expected)
 
 
@@ -261,14 +267,14 @@ def _place(name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | 
 def _words(annotation: Any, item: ErrorDetails) -> tuple[str, str]:
     """Return the found and the expected value; for one of our own validators, "" and its sentence."""
     if item["type"] == "value_error":
-        return "", item["msg"].removeprefix("Value error, ")
+        return "", str(item["ctx"]["error"])
     shown = _as_written(item["input"])
     found, limits = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…", item.get("ctx", {})
     if "gt" in limits or "ge" in limits:
         least = limits["gt"] + 1 if "gt" in limits else limits["ge"]
-        return found, N_("a whole number, {least} or more").format(least=least)
+        return found, Message("a whole number, {least} or more", least=least)
     if "le" in limits:
-        return found, N_("a whole number, {most} at most").format(most=limits["le"])
+        return found, Message("a whole number, {most} at most", most=limits["le"])
     return found, _expected(annotation)
 
 
@@ -283,7 +289,7 @@ def _expected(annotation: Any) -> str:
     """Return the kind of value that a setting takes, in words."""
     kinds = _members(annotation)
     if any(get_origin(kind) is Literal for kind in kinds):
-        return N_("one of {names}").format(names=", ".join(map(str, get_args(kinds[0]))))
+        return Message("one of {names}", names=", ".join(map(str, get_args(kinds[0]))))
     if any(get_origin(kind) in (tuple, frozenset) for kind in kinds):
         return _LIST
     return {int: _NUMBER, bool: _YES, timedelta: _SPAN}.get(kinds[0], _TEXT)

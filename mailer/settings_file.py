@@ -19,8 +19,8 @@ from typing import Any
 
 from mailer import files, sqlite_file
 from mailer.errors import SettingFault, SettingsFaults
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 VARIABLE = "POSTILJON_CONFIG"
 BESIDE, SYSTEM = Path("postiljon.toml"), Path("/etc/postiljon/postiljon.toml")
 # Bytes that are not UTF-8 (Python keeps them as lone surrogates), control characters, line separators
@@ -37,7 +37,7 @@ class SettingsFileError(SettingsFaults):
 
     def __init__(self, path: Path, why: str, line: int = 0, *, denied: bool = False) -> None:
         self.path, self.denied = path, denied
-        text = N_("{path} cannot be read: {why}")
+        text = Message("{path} cannot be read: {why}")
         super().__init__([SettingFault(str(path), line, "", "", text.format(path=path, why=why))])
 
 
@@ -81,12 +81,12 @@ def parse(path: Path) -> Keys:
     except tomllib.TOMLDecodeError as error:
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at else text.count("\n") + 1
-        said = N_("line {line} is not valid TOML ({why})")
+        said = Message("line {line} is not valid TOML ({why})")
         raise SettingsFileError(path, said.format(line=line, why=_AT_LINE.sub("", str(error))), line) from None
     except RecursionError:
-        raise SettingsFileError(path, N_("it has too many brackets in brackets")) from None
+        raise SettingsFileError(path, Message("it has too many brackets in brackets")) from None
     except ValueError:  # Python limits the number of digits
-        raise SettingsFileError(path, N_("it has a number of too many digits")) from None
+        raise SettingsFileError(path, Message("it has a number of too many digits")) from None
     return Keys(path, dict(_flat(table, "", 0)), dict(_lines(text)))
 
 
@@ -106,16 +106,18 @@ def _text(path: Path) -> str:
         data = files.read(path, _LONGEST)
     except (OSError, ValueError) as error:
         if os.path.exists(path) and not os.path.isfile(path):
-            raise SettingsFileError(path, N_("it is not an ordinary file, but a folder, a device or a pipe")) from None
-        why = getattr(error, "strerror", "") or N_("that is not the name of a file")
+            raise SettingsFileError(
+                path, Message("it is not an ordinary file, but a folder, a device or a pipe")
+            ) from None
+        why = getattr(error, "strerror", "") or Message("that is not the name of a file")
         raise SettingsFileError(path, why, denied=isinstance(error, PermissionError)) from None
     if data.startswith(_UTF_16) or b"\0" in data:
-        raise SettingsFileError(path, N_("it is not text in UTF-8 (UTF-16?); save it in that encoding"))
+        raise SettingsFileError(path, Message("it is not text in UTF-8 (UTF-16?); save it in that encoding"))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        said = N_("line {line} has the byte {found}; save it as text in UTF-8")
+        said = Message("line {line} has the byte {found}; save it as text in UTF-8")
         raise SettingsFileError(path, said.format(line=line, found=f"0x{data[error.start]:02X}"), line) from None
 
 

@@ -33,9 +33,9 @@ from mailer.errors import (
     StorageFull,
     StorageRefused,
 )
+from mailer.messages import Message
 from mailer.sqlite_file import Opening
 
-N_ = str  # marks a text for the catalogue (domain cli)
 BUSY_SECONDS, _LOG_PAUSE = 10.0, 0.02
 _FIRST_PAUSE, _PAUSE = 0.001, 0.0003  # our transactions take some milliseconds; each retry takes processor time
 FOR_WRITING = "BEGIN IMMEDIATE"
@@ -257,7 +257,7 @@ def map_error(error: SQLAlchemyError) -> StorageError:
     if full or any(words in text for words in ("disk is full", "No space left", "File too large")):
         return StorageFull(f"the database has no room left: {text}")
     if _errorcode(error) == "SQLITE_NOTADB" or (not _sqlstate(error) and _LOCKED_OUT.search(text)):
-        return StorageRefused(N_("the database cannot be used: {text}").format(text=text.strip()))
+        return StorageRefused(Message("the database cannot be used: {text}", text=text.strip()))
     if isinstance(error, DBAPIError) and (error.connection_invalidated or _is_away(error)):
         return StorageAway(f"the database cannot be reached: {text}")
     return StorageError(f"the database refused: {text}")
@@ -296,7 +296,7 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
         try:
             engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
         except ImportError as error:
-            raise SettingsError(N_("PostgreSQL cannot be used: {why}").format(why=error)) from None
+            raise SettingsError(Message("PostgreSQL cannot be used: {why}", why=error)) from None
         return Database(engine, None)
     raise database_url.unreadable(database_url.NO_KIND)
 

@@ -6,8 +6,9 @@ with an empty translation, and writes every ``.mo``. It sets unused messages asi
 changed placeholder or contact tag, and a ``.mo`` that does not match its ``.po``. A test calls the same.
 
 The domain of a message follows from its file (:data:`HOMES`, first match wins). Python code marks messages with
-``_("…")``, ``gettext("…")``, ``ngettext("…", "…", n)``, or ``N_("…")`` for a text that is translated later. A
-page has ``pgettext("where", "…")`` for English words that other languages translate in another way there.
+``_("…")``, ``gettext("…")``, ``ngettext("…", "…", n)``, or with ``Message("…")`` (in pages ``N_("…")``) where the text
+is translated later. A page has ``pgettext("where", "…")`` for English words that other languages translate in another
+way there.
 English needs no catalogue: message ids are the English sentences.
 """
 
@@ -48,6 +49,7 @@ KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "gettext": None,
     "ngettext": (1, 2),
     "N_": None,
+    "Message": None,
     "pgettext": ((1, "c"), 2),
 }
 _FIXED = datetime(2026, 1, 1, tzinfo=UTC)  # today's date would change every file at every run

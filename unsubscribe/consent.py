@@ -43,13 +43,13 @@ from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, insert_into
 from mailer.errors import InputError
+from mailer.messages import Message
 from mailer.prepared_statements import BulkInsert, PreparedStatement, given_numbers
 from unsubscribe.contacts.bulk import bound, insert_rows
 from unsubscribe.contacts.people import dump_json, in_slices, quote
 
 Basis = Literal["consent", "customer", "member", "public_task"]
 ConsentEventKind = Literal["given", "requested", "confirmed", "withdrawn", "undone", "address", "erased"]
-N_ = str  # marks a text for the catalogue (domain cli)
 BASES: tuple[Basis, ...] = ("consent", "customer", "member", "public_task")
 _EVENT_COLUMNS = (
     "contact_id",
@@ -136,10 +136,10 @@ class ConsentEvent:
 def make_statement(basis: str, source: str = "", given_on: str = "") -> ConsentStatement:
     """Return a statement for an import, checked: ``customer`` needs a source (D2). Raises ``InputError``."""
     if basis not in BASES:
-        raise InputError(N_("--basis {basis}: expected one of {words}").format(basis=basis, words=", ".join(BASES)))
+        raise InputError(Message("--basis {basis}: expected one of {words}", basis=basis, words=", ".join(BASES)))
     if basis == "customer" and not source.strip():
         raise InputError(
-            N_(
+            Message(
                 "--basis customer needs --source: from which sale or service the addresses come, and that people could "
                 "opt out when they gave them (Telecommunicatiewet 11.7)"
             )

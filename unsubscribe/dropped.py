@@ -15,18 +15,18 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from sqlalchemy import Connection
 
+from mailer.messages import Message
 from unsubscribe import limits
 
-N_ = str  # marks a text for the catalogue (domain cli)
 KEPT = timedelta(days=7)
 MOST_PEERS = 16
 REASONS = {  # the limits of unsubscribe.signup; never change the order: a row stores only the position
-    "sign-up by peer": N_("too many from one address"),
-    "sign-up by network": N_("too many from one network"),
-    "sign-up of address": N_("too many for one mailbox"),
-    "sign-up in domain": N_("too many at one mail domain"),
-    "sign-up by network at domain": N_("too many from one network at one mail domain"),
-    "letters to a person": N_("too many confirmations for one person"),
+    "sign-up by peer": Message("too many from one address"),
+    "sign-up by network": Message("too many from one network"),
+    "sign-up of address": Message("too many for one mailbox"),
+    "sign-up in domain": Message("too many at one mail domain"),
+    "sign-up by network at domain": Message("too many from one network at one mail domain"),
+    "letters to a person": Message("too many confirmations for one person"),
 }
 _PLACES = tuple(REASONS)
 _DROP, _PEER, _STRANGER = b"drop\0", b"proxy\0", b"proxy\1"

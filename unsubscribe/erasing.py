@@ -23,13 +23,13 @@ from sqlalchemy import Connection
 from mailer import outbox, suppression, undeliverable
 from mailer.address import key_of
 from mailer.errors import InputError
+from mailer.messages import Message
 from mailer.signing import address_hash
 from mailer.storage import Database
 from unsubscribe import changes, consent, contacts, moves, verifying
 
 PATIENCE = 10.0  # seconds
 _PERSON = "person:"
-N_ = str  # marks a text for the catalogue (domain cli)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def proof(conn: Connection, email: str, pepper: bytes) -> list[verifying.Chain]:
         subscribed = [slug for slug, state in states.items() if state == "subscribed"]
         chains.append(verifying.verify(conn, found.id, subscribed))
     if not chains:
-        said = N_("nobody has the address {email}, and nobody who had it was erased")
+        said = Message("nobody has the address {email}, and nobody who had it was erased")
         raise InputError(said.format(email=email))
     return chains
 

@@ -20,27 +20,27 @@ from pydantic_settings import NoDecode
 from mailer import hostname
 from mailer.address import parse
 from mailer.errors import AddressError
+from mailer.messages import Message
 from mailer.reach import reach
 from mailer.settings import HouseSettings, duration
 
-N_ = str  # marks a text for the catalogue (domain cli)
 LEAST_TOKEN = 16
 _SHOWN = 80
 _IN_PATH = "!$&'()*+,;=:@~-._"  # besides letters and digits, characters kept in a path (RFC 3986 section 3.3)
 _WITHOUT_USER = re.compile(r"://.*@", re.DOTALL)  # a URL may hold a password here
-_PLAIN = N_("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
-_TOO_LONG = N_("more than {days} days; the link that keeps the old address would end before it")
-_NO_NETWORK = N_("{value} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16")
-_HOST_BITS = N_("{value} is an address within a network; did you mean {network}, or the address alone?")
-_NOT_BARE = N_(
+_PLAIN = Message("expected https: mailbox providers knock on no other door (RFC 8058), and readers' data pass")
+_TOO_LONG = Message("more than {days} days; the link that keeps the old address would end before it")
+_NO_NETWORK = Message("{value} is not an IP address or a network, such as 127.0.0.1, ::1 or 172.18.0.0/16")
+_HOST_BITS = Message("{value} is an address within a network; did you mean {network}, or the address alone?")
+_NOT_BARE = Message(
     "{value} is more than one bare address; expected one, such as info@example.org (the name belongs into "
     "POSTILJON_ORGANISATION)"
 )
-_NOT_PLAIN = N_(
+_NOT_PLAIN = Message(
     "{value} has letters before @ that many mail servers cannot carry; expected an address in plain letters, such as "
     "info@example.org"
 )
-_WEAK_TOKEN = N_("expected at least {number} signs of ASCII, such as 'openssl rand -hex 16' gives")
+_WEAK_TOKEN = Message("expected at least {number} signs of ASCII, such as 'openssl rand -hex 16' gives")
 LONGEST_NAME = 100
 MOST_DAYS = 36_500
 LONGEST_WAIT = timedelta(days=30)
@@ -53,8 +53,9 @@ def _public_url(value: Any) -> Any:
     """Return a URL as a letter may contain it: host in A-labels, path percent-encoded, no superfluous slash."""
     if not isinstance(value, str):
         return value
-    wrong = N_("{address} is not an address; expected https://mail.example.org").format(
-        address=repr(_WITHOUT_USER.sub("://…@", value)[:_SHOWN])
+    wrong = Message(
+        "{address} is not an address; expected https://mail.example.org",
+        address=repr(_WITHOUT_USER.sub("://…@", value)[:_SHOWN]),
     )
     try:
         parts = urlsplit(value.strip())
@@ -66,13 +67,13 @@ def _public_url(value: Any) -> Any:
     if ":" in host and not parts.netloc.rpartition("@")[2].startswith("["):
         raise ValueError(wrong)
     if parts.query or parts.fragment or parts.username is not None or parts.password is not None:
-        raise ValueError(N_("expected only https://, a host name and perhaps a path"))
+        raise ValueError(Message("expected only https://, a host name and perhaps a path"))
     if parts.scheme == "http" and reach(host) != "here":
         raise ValueError(_PLAIN)
     host = hostname.looked_up(host)
     pieces = [piece for piece in parts.path.split("/") if piece]
     if any(unquote(piece) in (".", "..") or "/" in unquote(piece) for piece in pieces):
-        raise ValueError(N_("expected a path without . and .. in it"))
+        raise ValueError(Message("expected a path without . and .. in it"))
     place = f"[{host}]" if ":" in host else host
     path = "".join(f"/{quote(unquote(piece), safe=_IN_PATH)}" for piece in pieces)
     return f"{parts.scheme}://{place}{'' if port is None else f':{port}'}{path}"
@@ -113,7 +114,7 @@ def _zone(value: Any) -> Any:
     try:
         return ZoneInfo(value).key if isinstance(value, str) else value
     except (KeyError, ValueError, OSError):  # an unknown zone, not a zone name, a folder
-        raise ValueError(N_("{value} is not a time zone, such as Europe/Amsterdam").format(value=repr(value))) from None
+        raise ValueError(Message("{value} is not a time zone, such as Europe/Amsterdam", value=repr(value))) from None
 
 
 def _contact(value: Any) -> Any:
@@ -136,7 +137,7 @@ def _organisation(value: Any) -> Any:
         return value
     name = re.sub(r" +", " ", value.strip())
     if not name.isprintable() or len(name) > LONGEST_NAME:
-        raise ValueError(N_("expected a name on one line, with {number} signs at most").format(number=LONGEST_NAME))
+        raise ValueError(Message("expected a name on one line, with {number} signs at most", number=LONGEST_NAME))
     return name
 
 

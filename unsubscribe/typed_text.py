@@ -15,8 +15,8 @@ import unicodedata
 
 from mailer.address import Address, parse
 from mailer.errors import AddressError
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 _JOINER = "\u2060"  # WORD JOINER: no width, no line break; ends a text that programs take for an address
 _ONE_DOT = "\u2024\u3002\ufe52\uff0e\uff61"  # UTS 46 and NFKC read a dot
 _DOT = rf"[.{_ONE_DOT}\u0589\u06d4\u0701\u0702\ua4f8\ua60e]"  # the rest looks like one (UTS 39)
@@ -55,7 +55,7 @@ def address(text: str) -> Address:
     name, _, tag = found.local.partition("+")
     quoted = found.local.startswith('"') and not _PLAIN.fullmatch(found.local[1:-1])
     if quoted or says_where(f"{tag} ") or says_where(name.lower().replace("www.", "")):
-        raise AddressError(N_("{text} is not a mail address: expected name@domain").format(text=repr(text[:80])))
+        raise AddressError(Message("{text} is not a mail address: expected name@domain", text=repr(text[:80])))
     return found
 
 

@@ -15,9 +15,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select
 
 from mailer.columns import json_object
+from mailer.messages import Message
 from unsubscribe.consent import EVENT, STATEMENT, ConsentEventKind, ConsentStatement, genesis, public_part, stamp_of
 
-N_ = str  # marks a text for the catalogue (domain cli)
 What = Literal[
     "listed",
     "listed_consent",
@@ -127,7 +127,7 @@ def verify(conn: Connection, contact_id: int, subscribed: Iterable[str]) -> Chai
     return Chain(
         contact_id,
         found.entries,
-        N_("no consent on record for {topics}").format(topics=", ".join(missing)),
+        Message("no consent on record for {topics}", topics=", ".join(missing)),
         found.erased_at,
     )
 
@@ -154,22 +154,22 @@ def _fault(contact_id: int, rows: Sequence[Row[*tuple[Any, ...]]], entries: Sequ
     for place, (row, entry) in enumerate(zip(rows, entries, strict=True), start=1):
         item = row._mapping
         if entry.number != place:
-            return N_("event {number} is missing").format(number=place)
+            return Message("event {number} is missing", number=place)
         if (item[EVENT.c.salt] is None) != (item[EVENT.c.detail] is None):
-            return N_("event {number} has lost a part").format(number=place)
+            return Message("event {number} has lost a part", number=place)
         if item[EVENT.c.salt] is not None:
             digest = hashlib.sha256(item[EVENT.c.salt] + item[EVENT.c.detail].encode()).digest()
             if digest != item[EVENT.c.digest]:
-                return N_("what stands beside event {number} was changed").format(number=place)
+                return Message("what stands beside event {number} was changed", number=place)
         elif not any(other.kind == "erased" for other in entries[place - 1 :]):
-            return N_("what stood beside event {number} is gone, but the person was not erased").format(number=place)
+            return Message("what stood beside event {number} is gone, but the person was not erased", number=place)
         said = entry.statement.digest if entry.statement else b""
         public = public_part(
             entry.number, entry.kind, entry.topic, said, (stamp_of(entry.at), stamp_of(entry.recorded_at))
         )
         link = hashlib.sha256(link + public + item[EVENT.c.digest]).digest()
         if link != item[EVENT.c.link]:
-            return N_("event {number} was changed").format(number=place)
+            return Message("event {number} was changed", number=place)
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import LANGUAGE, _, complain, patience, say, tell, translated
 from mailer.errors import InputError
 
@@ -136,13 +137,13 @@ def doctor(
     """Check the installation."""
     from campaigns.ops.doctor import examine
 
-    findings = examine(sender, translated, patience)
+    findings = examine(sender, patience)
     if as_json:
         tell({"ok": all(item.kind != "error" for item in findings), "findings": [item.as_json() for item in findings]})
     else:
         marks = {"ok": _("good"), "warning": _("look"), "error": _("WRONG")}
         for item in findings:
-            say(f"{marks[item.kind]:>6}  {item.subject}: {translated(item.words)}")
+            say(f"{marks[item.kind]:>6}  {translated(item.subject)}: {translated(item.words)}")
     return 1 if any(item.kind == "error" for item in findings) else 0
 
 
@@ -165,7 +166,7 @@ def dkim_key(
     if key is None:
         raise typer.BadParameter(_("say which domain signs: that of the From address"), param_hint="--domain")
     for fault in unknown(KINDS, secrets=False):
-        complain(_("warning") + f": {fault.in_words(translated)}")
+        complain(_("warning") + f": {translated(fault.words)}")
     found = make_or_read(key)
     if as_json:
         tell({"file": str(key.path), "made": found.made, "name": found.name, "type": "TXT", "record": found.record})
@@ -190,22 +191,21 @@ def user_add(
     """Add a staff user."""
     import sys
 
-    from campaigns.context import open_house
     from campaigns.staff import users
 
     if role not in users.ROLES:
         words = ", ".join(users.ROLES)
         raise typer.BadParameter(_("choose one of {words}").format(words=words), param_hint="--role")
-    house = open_house(say=_)
-    with house.db.read() as conn:
+    context = open_context()
+    with context.db.read() as conn:
         users.free_address(conn, email)
     if sys.stdin.isatty():
         password = typer.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
     else:
         password = _line_of_stdin()
-    with house.db.write() as conn:
-        users.add(conn, email, name, role, password, house.clock())
-    house.close()
+    with context.db.write() as conn:
+        users.add(conn, email, name, role, password, context.clock())
+    context.close()
     if as_json:
         tell({"email": email, "role": role})
     else:

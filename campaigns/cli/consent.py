@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, say, tell, translated
 
 if TYPE_CHECKING:
@@ -67,13 +68,12 @@ HOW = {
 
 def show_consent(email: Email, as_json: Json = False) -> int:
     """Show and verify the consent of a contact."""
-    from campaigns.context import open_house
     from unsubscribe import erasing
 
-    house = open_house(say=_)
-    with house.db.read() as conn:
-        chains = erasing.proof(conn, email, house.pepper)
-    house.close()
+    context = open_context()
+    with context.db.read() as conn:
+        chains = erasing.proof(conn, email, context.pepper)
+    context.close()
     if as_json:
         earlier = [chain.as_json() for chain in chains[:-1]]
         tell({"email": email} | chains[-1].as_json() | ({"earlier": earlier} if earlier else {}))

@@ -10,6 +10,7 @@ import typer
 from campaigns.cli.administration import Json
 from campaigns.cli.consent import Email, show_consent
 from campaigns.cli.importing import import_file
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, say, tell, writable, writing_text
 from campaigns.cli.suppress import suppress
 from campaigns.terminal import on_one_line
@@ -65,14 +66,13 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the contacts to a file."""
-    from campaigns.context import open_house
     from unsubscribe import exporting
 
     writable(file)
-    house = open_house(say=_)
+    context = open_context()
     with writing_text(file) as out:
-        done = exporting.export(house.db, out, topic or None, house.clock())
-    house.close()
+        done = exporting.export(context.db, out, topic or None, context.clock())
+    context.close()
     count = done.contacts
     for address in done.broken:
         complain(BROKEN.format(email=address))
@@ -85,16 +85,15 @@ def export(
 
 def show(email: Email, as_json: Json = False) -> None:
     """Show one contact."""
-    from campaigns.context import open_house
     from mailer import suppression
     from unsubscribe import contacts
 
-    house = open_house(say=_)
-    with house.db.read() as conn:
+    context = open_context()
+    with context.db.read() as conn:
         person = _known(conn, email)
         topics = contacts.subscriptions(conn, person.id)
-        why = suppression.why(conn, person.address_hash, suppression.EVERYTHING, house.clock())
-    house.close()
+        why = suppression.why(conn, person.address_hash, suppression.EVERYTHING, context.clock())
+    context.close()
     found = {
         "email": person.email,
         "name": person.name,
@@ -142,16 +141,15 @@ def erase(
     """Erase one contact."""
     import sys
 
-    from campaigns.context import open_house
     from unsubscribe import erasing
 
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
         typer.confirm(_("Erase {email}? It cannot be taken back.").format(email=email), abort=True)
-    house = open_house(say=_)
-    erased = erasing.erase_address(house.db, email, house.pepper, house.clock())
-    house.close()
+    context = open_context()
+    erased = erasing.erase_address(context.db, email, context.pepper, context.clock())
+    context.close()
     if as_json:
         tell({"erased": erased is not None, "contact": erased.contact_id if erased else None})
     elif erased:

@@ -36,7 +36,7 @@ def _row(item: Delivery) -> dict[str, Any]:
         "address": item.address,
         "state": item.state,
         "reason": item.reason,
-        "words": report.words_of(item.state, item.reason, _),
+        "words": report.words_of(item.state, item.reason),
         "code": item.code,
         "reply": item.reply,
         "at": item.at.isoformat() if item.at else None,

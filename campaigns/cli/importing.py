@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, ngettext, number, say, tell
 from campaigns.cli.rejects import Rejects, refuse_place
 
@@ -61,7 +62,6 @@ def import_file(
     as_json: Json = False,
 ) -> int:
     """Import the contacts of a file."""
-    from campaigns.context import open_house
     from unsubscribe.contacts.sheet import Reading
     from unsubscribe.importing import ImportJob
     from unsubscribe.importing import import_file as read_in
@@ -72,12 +72,12 @@ def import_file(
         refuse_place(rejects, file)
     reading = Reading(encoding, _columns(column or ()))
     statement, since = _statement(basis, source, date)
-    house = open_house(say=_)
+    context = open_context()
     gc.set_threshold(_BETWEEN)
-    plan = ImportJob(topic, statement, house.pepper, since, reading=reading)
+    plan = ImportJob(topic, statement, context.pepper, since, reading=reading)
     with Rejects(rejects) as rejected, _Progress() as progress:
-        summary = read_in(house.db, file, plan, house.clock(), reject=rejected.take, progress=progress.show)
-    house.close()
+        summary = read_in(context.db, file, plan, context.clock(), reject=rejected.take, progress=progress.show)
+    context.close()
     if as_json:
         tell(summary.as_json() | {"rejects": rejected.as_json()})
     else:
@@ -108,7 +108,7 @@ def _statement(basis: str, source: str, date: str) -> tuple[Any, datetime | None
     if not date:
         return make_statement(basis, source), None
     try:
-        found = day(date, _)
+        found = day(date)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--date") from None
     return make_statement(basis, source, found.isoformat()), datetime.combine(found, time(), UTC)

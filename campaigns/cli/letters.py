@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writable, writing
 
 if TYPE_CHECKING:
@@ -44,21 +45,24 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Find the faults of a campaign file."""
-    from campaigns.context import open_house
-    from campaigns.lifecycle import launch, reachability
+    from campaigns.lifecycle import preparation, reachability
     from campaigns.ops.doctor import contact_missing
     from campaigns.review import columns
+    from campaigns.source.campaign_source import from_folder
 
-    house = open_house(say=_)
-    prepared, found = launch.examine(house.site, file, house.clock())
-    asked = columns.of_file(house.db, file, _)
+    context = open_context()
+    source = from_folder(file, context.site.brand)
+    prepared, found = preparation.examine(context.site, source, context.clock())
+    asked = columns.of_source(context.db, source)
     found += asked.warnings
     if dns and prepared is not None:
-        found += _ask_dns(house, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0))
-    about = reachability.advice(house.site.way, _)
+        found += _ask_dns(
+            context, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0)
+        )
+    about = reachability.advice(context.site.way)
     found += [fault for fault in about if fault.severity == "error"]
-    beside = contact_missing(house, _) + [fault for fault in about if fault.severity == "warning"]  # about the set-up
-    house.close()
+    beside = contact_missing(context) + [fault for fault in about if fault.severity == "warning"]  # about the set-up
+    context.close()
     errors = [fault for fault in found if fault.severity == "error"]
     warnings = [fault for fault in found if fault.severity == "warning"]
     if as_json:
@@ -83,11 +87,11 @@ def check(
     return 0
 
 
-def _ask_dns(house: AppContext, file: str, address: str, line: int) -> list[Fault]:
+def _ask_dns(context: AppContext, file: str, address: str, line: int) -> list[Fault]:
     from campaigns.ops.doctor import sender_of
     from campaigns.review import preflight
 
-    return preflight.examine(sender_of(house, address), file, line, preflight.asker(house.campaign.dns), _)
+    return preflight.examine(sender_of(context, address), file, line, preflight.asker(context.campaign.dns))
 
 
 def render(
@@ -97,8 +101,8 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Write one letter to a file."""
-    from campaigns.context import open_house
     from campaigns.review import preview
+    from campaigns.source.campaign_source import from_folder
     from mailer import files
     from mailer.errors import InputError
 
@@ -106,9 +110,10 @@ def render(
         raise InputError(_("{path} is the letter itself: name another file to write to").format(path=out))
     if out:
         writable(out)
-    house = open_house(say=_)
-    content = preview.message(house, file, contact)
-    house.close()
+    context = open_context()
+    source = from_folder(file, context.site.brand)
+    content = preview.message(context.site, context.worker(), source, contact)
+    context.close()
     if out is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -127,14 +132,15 @@ def send_test(
     as_json: Json = False,
 ) -> int:
     """Send a test mail."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import reachability
     from campaigns.review import preview
+    from campaigns.source.campaign_source import from_folder
 
-    house = open_house(say=_)
-    links = reachability.links_only_here(house.site.way, _)
-    results = preview.send_tests(house, file, addresses, patience)
-    house.close()
+    context = open_context()
+    links = reachability.links_only_here(context.site.way)
+    source = from_folder(file, context.site.brand)
+    results = preview.send_tests(context.site, context.worker(), source, addresses, patience)
+    context.close()
     if as_json:
         told = [fault.as_json() for fault in links]
         tell({"results": [{"address": address, **_result(result)} for address, result in results], "warnings": told})

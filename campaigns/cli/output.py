@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +18,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 from campaigns.terminal import harmless
 from mailer import files, journal
 from mailer.errors import Fault, FaultsError, InputError, PostiljonError, SettingFault
+from mailer.messages import in_words
 from templates.words import LANGUAGES, primary, words
 
 if TYPE_CHECKING:
     from mailer.outcome import RelayEvent
-
-_RELAY = re.compile(r"\S+:\d+: ")
 
 
 def language() -> str:
@@ -42,29 +40,18 @@ ngettext = words(LANGUAGE, "cli").ngettext
 
 
 def translated(text: str) -> str:
-    """Return the text in the language in use, also one whose placeholders are filled; an unknown text as it is.
-
-    A text about a relay begins with its name, which stays. A machine that opens no further file, or has no memory
-    left, loads no catalogue either: then the text stays in English.
-    """
-    try:
-        from templates.filled import in_words
-
-        found = in_words(text, LANGUAGE, "cli")
-        name = _RELAY.match(text) if found == text else None
-        return name[0] + in_words(text[name.end() :], LANGUAGE, "cli") if name else found
-    except (OSError, ImportError, MemoryError):
-        return text
+    """Return a message in the language in use; any other text as it is."""
+    return in_words(text, _)
 
 
 def say(text: str = "") -> None:
     """Print a line on standard output."""
-    print(harmless(text), flush=True)
+    print(harmless(translated(text)), flush=True)
 
 
 def complain(text: str) -> None:
     """Print a line on standard error."""
-    print(harmless(text), file=sys.stderr, flush=True)
+    print(harmless(translated(text)), file=sys.stderr, flush=True)
 
 
 def patience(event: RelayEvent) -> None:
@@ -77,8 +64,17 @@ def patience(event: RelayEvent) -> None:
 
 
 def tell(value: Mapping[str, Any] | list[Any]) -> None:
-    """Print JSON for a program."""
-    print(harmless(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
+    """Print JSON for a program: names and numbers as they are, messages in the language in use."""
+    print(harmless(json.dumps(_in_words(value), ensure_ascii=False, default=str)), flush=True)
+
+
+def _in_words(value: Any) -> Any:
+    """Return a value of JSON with its messages translated."""
+    if isinstance(value, Mapping):
+        return {key: _in_words(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_words(item) for item in value]
+    return translated(value) if isinstance(value, str) else value
 
 
 _OURS = frozenset({"secrets.toml", "postiljon.toml", journal.FILE})
@@ -161,24 +157,16 @@ def faults(found: Iterable[Fault]) -> None:
 def one_fault(fault: Fault) -> str:
     """Return a fault with its place, the value found, the value expected, and the remedy."""
     if isinstance(fault, SettingFault):
-        return _closed(fault.in_words(translated))
-    place = f"{fault.file}:{fault.line}" if fault.line else fault.file
-    text = _("{place}: {field}: found {found}; expected {expected}").format(
-        place=place, field=fault.field, found=translated(fault.found), expected=translated(fault.expected)
-    )
+        return _closed(translated(fault.words))
     warning = _("warning") + ": " if fault.severity == "warning" else ""
-    return f"{warning}{text}{'. ' + translated(fault.hint) if fault.hint else ''}"
+    return warning + translated(fault.words)
 
 
 def as_told(found: PostiljonError) -> dict[str, object]:
     """Return an error as JSON: the names for programs, the sentences in the language in use."""
     if not isinstance(found, FaultsError):
-        return found.as_json() | {"message": translated(str(found))}
-    told = [
-        fault.as_json() | {name: translated(getattr(fault, name)) for name in ("found", "expected", "hint")}
-        for fault in found.faults
-    ]
-    return found.as_json() | {"message": "\n".join(one_fault(fault) for fault in found.faults), "faults": told}
+        return found.as_json()
+    return found.as_json() | {"message": "\n".join(one_fault(fault) for fault in found.faults)}
 
 
 def error(found: PostiljonError, as_json: bool) -> None:

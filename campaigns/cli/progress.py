@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from mailer.worker import ExitReason, SendProgress
 
 
-def watch(house: AppContext, campaign: Campaign) -> tuple[int, str]:
+def watch(context: AppContext, campaign: Campaign) -> tuple[int, str]:
     """Send until done; return the exit code, and a sentence when it is not 0."""
-    with Bar(campaign, house.mailer.smtp_url.name) as bar:
-        ending = run_loop(_send(house, campaign, bar))
-    return _meaning(house, campaign, ending)
+    with Bar(campaign, context.mailer.smtp_url.name) as bar:
+        ending = run_loop(_send(context, campaign, bar))
+    return _meaning(context, campaign, ending)
 
 
-async def _send(house: AppContext, campaign: Campaign, bar: Bar) -> ExitReason:
+async def _send(context: AppContext, campaign: Campaign, bar: Bar) -> ExitReason:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, _stop_once, loop, stop)
-    return await send(house, campaign, bar.turn, stop)
+    return await send(context, campaign, bar.turn, stop)
 
 
 def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -45,25 +45,25 @@ def _stop_once(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         signal.signal(name, signal.SIG_DFL)
 
 
-def _meaning(house: AppContext, campaign: Campaign, ending: ExitReason) -> tuple[int, str]:
+def _meaning(context: AppContext, campaign: Campaign, ending: ExitReason) -> tuple[int, str]:
     from campaigns.lifecycle import records
 
     if ending.kind == "done":
         return 0, ""
-    with house.db.read() as conn:
+    with context.db.read() as conn:
         now = records.get(conn, campaign.slug)
     if ending.kind == "held":
-        return 3, _held(house, now)
+        return 3, _held(context, now)
     if ending.kind == "relay_away":
-        return 3, report.relay_away(ending.words, house.mailer.smtp_url.name, translated)
+        return 3, report.relay_away(ending.words, context.mailer.smtp_url.name)
     return 3, _("Stopped. Run it again to carry on; nobody gets anything twice.")
 
 
-def _held(house: AppContext, campaign: Campaign) -> str:
+def _held(context: AppContext, campaign: Campaign) -> str:
     from campaigns.lifecycle import report
 
-    with house.db.read() as conn:
-        return report.why_not(conn, campaign, _)
+    with context.db.read() as conn:
+        return report.why_not(conn, campaign)
 
 
 def columns() -> tuple[ProgressColumn, ...]:
@@ -103,12 +103,12 @@ class Bar:
         """Show the progress."""
         news = self._news.of(turn)
         if news is not None:
-            complain(report.relay_news(news, self._relay, translated))
+            complain(report.relay_news(news, self._relay))
         counts = turn.counts.get(self._campaign.mailing_id or 0)
         if self._progress is None or self._task is None or counts is None:
             return
         done = counts.recipients - counts.waiting - counts.sending
         parts = [(_("refused"), counts.refused), (_("later"), counts.retry), (_("in doubt"), counts.in_doubt)]
         more = ", ".join(f"{number(count)} {word}" for word, count in parts if count)
-        words = report.relay_words(turn.words, translated)
+        words = translated(report.relay_words(turn.words))
         self._progress.update(self._task, total=counts.recipients, completed=done, more=on_one_line(words or more))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, people, say, tell
 
 
@@ -19,13 +20,12 @@ def register(app: typer.Typer) -> None:
 
 def restored(as_json: Json = False) -> None:
     """Make it safe to send again."""
-    from campaigns.context import open_house
     from campaigns.ops.restoring import restored as carry_out
     from mailer.journal import FILE, Journal
 
-    house = open_house(say=_)
-    done = carry_out(house.db, Journal(house.data / FILE), house.clock())
-    house.close()
+    context = open_context()
+    done = carry_out(context.db, Journal(context.data / FILE), context.clock())
+    context.close()
     if as_json:
         tell(done.as_json())
         return

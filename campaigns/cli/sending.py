@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
 
 if TYPE_CHECKING:
     from campaigns.context import AppContext
     from campaigns.lifecycle.compiling import Beside
+    from campaigns.lifecycle.preparation import PreparedCampaign
     from campaigns.lifecycle.records import Campaign
     from mailer.outbox import Doubt
     from mailer.outbox.values import DoubtChoice
@@ -60,16 +63,16 @@ def schedule(
     as_json: Json = False,
 ) -> None:
     """Plan a campaign."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import launch, report
+    from campaigns.source.campaign_source import from_folder
     from campaigns.source.local_time import local_text
 
-    house = open_house(say=_)
-    _warn_of_columns(house, file)
-    campaign = launch.plan(house.site, file, house.clock(), at)
-    with house.db.read() as conn:
-        status = report.of_campaign(conn, campaign, _)
-    house.close()
+    context = open_context()
+    source = from_folder(file, context.site.brand)
+    campaign = launch.plan(context.site, source, context.clock(), at, partial(_warn_of_columns, context))
+    with context.db.read() as conn:
+        status = report.of_campaign(conn, campaign)
+    context.close()
     if as_json:
         tell(status)
         return
@@ -106,24 +109,24 @@ def send(
 
 
 def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
-    from campaigns.context import open_house
     from campaigns.lifecycle import launch
     from campaigns.lifecycle.states import CampaignState
+    from campaigns.source.campaign_source import from_folder
 
-    house = open_house(say=_)
+    context = open_context()
     try:
-        _warn(house, as_json)
+        _warn(context, as_json)
         if not yes:
-            _ask(house, file)
-        if not launch.is_launched(house.site, file):
-            _warn_of_columns(house, file)
-        campaign = launch.start(replace(house.site, compile=beside.compile), file, house.clock())
+            _terminal()
+        source = from_folder(file, context.site.brand)
+        site = replace(context.site, compile=beside.compile)
+        campaign = launch.start(site, source, context.clock(), lambda prepared: _confirm_letter(context, prepared, yes))
         code, words = 0, ""
         if campaign.state not in (CampaignState.SENDING, CampaignState.FINISHED):
-            code, words = 1 if campaign.state is CampaignState.CANCELLED else 3, _why_not(house, campaign)
-        return _carry_on(house, campaign, (code, words), as_json)
+            code, words = 1 if campaign.state is CampaignState.CANCELLED else 3, _why_not(context, campaign)
+        return _carry_on(context, campaign, (code, words), as_json)
     finally:
-        house.close()
+        context.close()
 
 
 def import_the_sender() -> None:
@@ -135,24 +138,38 @@ def import_the_sender() -> None:
     gc.freeze()  # modules stay: no garbage collection has to scan them again
 
 
-def _warn(house: AppContext, as_json: bool) -> None:
+def _warn(context: AppContext, as_json: bool) -> None:
     """Print the warnings about the public address, or refuse to send."""
     from campaigns.lifecycle import reachability
 
-    reachability.refuse(house.site.way, _)
-    for fault in [] if as_json else reachability.advice(house.site.way, _):
+    reachability.refuse(context.site.way)
+    for fault in [] if as_json else reachability.advice(context.site.way):
         say(one_fault(fault))
 
 
-def _warn_of_columns(house: AppContext, file: Path) -> None:
+def _confirm_letter(context: AppContext, prepared: PreparedCampaign, yes: bool) -> None:
+    """Show the warnings; unless ``yes``, ask to confirm a sentence with the number of people."""
+    _warn_of_columns(context, prepared)
+    if yes:
+        return
+    from campaigns.lifecycle import audience, segments
+
+    keep = segments.keep(prepared.definition.segment, prepared.definition.language)
+    with context.db.read() as conn:
+        count = audience.count(conn, prepared.definition.topic, keep)
+    sentence = _('{people} will get "{subject}" now. Send it?')
+    _confirm(sentence.format(people=people(count), subject=prepared.definition.subject))
+
+
+def _warn_of_columns(context: AppContext, prepared: PreparedCampaign) -> None:
     """Warn of columns that a letter uses and contacts do not have; the user may still stop."""
     from campaigns.review import columns
 
-    for fault in columns.of_file(house.db, file, _).warnings:
+    for fault in columns.of_source(context.db, prepared.source).warnings:
         complain(one_fault(fault))
 
 
-def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
+def _carry_on(context: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
     """Send the rest of a launched campaign, and print the outcome."""
     from campaigns.lifecycle import report
     from campaigns.lifecycle.states import CampaignState
@@ -161,51 +178,37 @@ def _carry_on(house: AppContext, campaign: Campaign, so_far: tuple[int, str], as
     if campaign.state is CampaignState.SENDING:
         from campaigns.cli.progress import watch
 
-        code, words = watch(house, campaign)
-    with house.db.read() as conn:
-        status = report.status(conn, campaign.slug, _)
+        code, words = watch(context, campaign)
+    with context.db.read() as conn:
+        status = report.status(conn, campaign.slug)
     _print_end(status, words, as_json)
     return code
 
 
 def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
     """Send again to contacts that were refused for a reason."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import control, reachability
 
-    house = open_house(say=_)
+    context = open_context()
     try:
-        reachability.refuse(house.site.way, _)
-        again = control.refused(house.db, slug, reason)
+        reachability.refuse(context.site.way)
+        again = control.refused(context.db, slug, reason)
         if not yes:
             text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')
             _confirm(text.format(people=people(again), slug=slug, reason=reason))
-        done = control.send_refused(house.db, slug, reason, house.clock())
+        done = control.send_refused(context.db, slug, reason, context.clock())
         if not as_json:
             say(_("Sent again to {people}.").format(people=people(done.rows)))
-        return _carry_on(house, done.campaign, (0, ""), as_json)
+        return _carry_on(context, done.campaign, (0, ""), as_json)
     finally:
-        house.close()
+        context.close()
 
 
-def _why_not(house: AppContext, campaign: Campaign) -> str:
+def _why_not(context: AppContext, campaign: Campaign) -> str:
     from campaigns.lifecycle import report
 
-    with house.db.read() as conn:
-        return report.why_not(conn, campaign, _)
-
-
-def _ask(house: AppContext, file: Path) -> None:
-    """Ask to confirm a sentence with the number of people; on a terminal only."""
-    from campaigns.lifecycle import audience, launch, segments
-
-    _terminal()
-    prepared = launch.prepare(house.site, file, "", house.clock())
-    keep = segments.keep(prepared.definition.segment, prepared.definition.language)
-    with house.db.read() as conn:
-        count = audience.count(conn, prepared.definition.topic, keep)
-    sentence = _('{people} will get "{subject}" now. Send it?')
-    typer.confirm(sentence.format(people=people(count), subject=prepared.definition.subject), abort=True)
+    with context.db.read() as conn:
+        return report.why_not(conn, campaign)
 
 
 def _confirm(sentence: str) -> None:
@@ -235,12 +238,11 @@ def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:
 
 def pause(slug: Slug, as_json: Json = False) -> None:
     """Pause a campaign."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import control
 
-    house = open_house(say=_)
-    campaign = control.pause(house.db, slug, _who(), house.clock())
-    waiting = _tell_or_count(house, campaign, as_json, "waiting", "retry")
+    context = open_context()
+    campaign = control.pause(context.db, slug, _who(), context.clock())
+    waiting = _tell_or_count(context, campaign, as_json, "waiting", "retry")
     if not as_json:
         text = ngettext(
             "Paused. {number} person is still waiting.", "Paused. {number} people are still waiting.", waiting
@@ -250,12 +252,11 @@ def pause(slug: Slug, as_json: Json = False) -> None:
 
 def resume(slug: Slug, as_json: Json = False) -> None:
     """Resume a campaign."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import control
 
-    house = open_house(say=_)
-    campaign = control.resume(house.site, slug, house.clock())
-    _tell_or_count(house, campaign, as_json)
+    context = open_context()
+    campaign = control.resume(context.site, slug, context.clock())
+    _tell_or_count(context, campaign, as_json)
     if not as_json:
         say(_("{slug} carries on where it was; nobody gets it twice.").format(slug=slug))
         say(_("'postiljon serve' or 'postiljon worker' sends it; so does 'postiljon send' with its file."))
@@ -263,12 +264,11 @@ def resume(slug: Slug, as_json: Json = False) -> None:
 
 def cancel(slug: Slug, as_json: Json = False) -> None:
     """Stop a campaign for good."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import control
 
-    house = open_house(say=_)
-    campaign = control.cancel(house.db, slug, house.clock())
-    skipped = _tell_or_count(house, campaign, as_json, "skipped")
+    context = open_context()
+    campaign = control.cancel(context.db, slug, context.clock())
+    skipped = _tell_or_count(context, campaign, as_json, "skipped")
     if not as_json:
         text = ngettext(
             "Stopped for good. {number} person was left out in all.",
@@ -286,25 +286,24 @@ def doubt(
     as_json: Json = False,
 ) -> None:
     """List the deliveries in doubt, or decide them."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import control
 
     if send_again and treat_as_sent:
         raise typer.BadParameter(_("choose one of the two"), param_hint="--send-again, --treat-as-sent")
-    house = open_house(say=_)
+    context = open_context()
     if send_again or treat_as_sent:
         choice: DoubtChoice = "send_again" if send_again else "treat_as_sent"
-        decided = control.decide(house.db, slug, choice, addresses or [], house.clock())
+        decided = control.decide(context.db, slug, choice, addresses or [], context.clock())
         if as_json:
             tell({"campaign": slug, "decided": decided.rows, "choice": choice, "state": decided.campaign.state.value})
         else:
             say(_decided(choice, decided.rows))
     else:
-        with house.db.read() as conn:
+        with context.db.read() as conn:
             found = control.doubts(conn, slug)
         chosen = {address.lower() for address in addresses or []}
         _list_doubts(slug, [item for item in found if not chosen or item.address.lower() in chosen], as_json)
-    house.close()
+    context.close()
 
 
 def _decided(choice: str, rows: int) -> str:
@@ -337,13 +336,13 @@ def _list_doubts(slug: str, found: list[Doubt], as_json: bool) -> None:
     say(_("Decide with --send-again (may arrive twice) or --treat-as-sent (may be missed)."))
 
 
-def _tell_or_count(house: AppContext, campaign: Campaign, as_json: bool, *states: str) -> int:
+def _tell_or_count(context: AppContext, campaign: Campaign, as_json: bool, *states: str) -> int:
     """Print the status as JSON if wanted; return how many deliveries are in any of these states."""
     from campaigns.lifecycle import report
 
-    with house.db.read() as conn:
-        status = report.of_campaign(conn, campaign, _)
-    house.close()
+    with context.db.read() as conn:
+        status = report.of_campaign(conn, campaign)
+    context.close()
     if as_json:
         tell(status)
     return sum(int(status[name]) for name in states)

@@ -12,6 +12,7 @@ import typer
 from campaigns.cli import output
 from campaigns.cli.administration import Json
 from campaigns.cli.deliveries import list_people
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, number, say, tell, translated
 
 
@@ -36,7 +37,6 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Print the status of a campaign."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import records, report
     from campaigns.ops import surroundings
 
@@ -44,33 +44,33 @@ def status(
         raise typer.BadParameter(_("it goes with --people and a campaign"), param_hint=chosen or "--out")
     if out:
         output.writable(out)
-    house = open_house(say=_)
+    context = open_context()
     if slug and people:
-        with house.db.read() as conn:
+        with context.db.read() as conn:
             listed = report.people(conn, records.get(conn, slug), chosen)
             list_people(slug, listed, out, as_json)
-        house.close()
+        context.close()
         return
-    with house.db.read() as conn:
+    with context.db.read() as conn:
         if slug is None:
             found = report.all_statuses(conn)
             tell(found) if as_json else _print_list(found)
-            for line in [] if as_json else report.service_mail(conn, house.clock(), house.reader.timezone, _):
+            for line in [] if as_json else report.service_mail(conn, context.clock(), context.reader.timezone):
                 say(_("Service mail: {words}").format(words=line.words))
-            for item in [] if as_json else surroundings.proxies(house, _):
+            for item in [] if as_json else surroundings.proxies(context):
                 if item.kind == "warning":
-                    say(f"{item.subject}: {item.words}")
+                    say(f"{translated(item.subject)}: {translated(item.words)}")
             return
         campaign = records.get(conn, slug)
-        one = report.of_campaign(conn, campaign, _)
-        why = report.why_nothing(conn, campaign, house.clock(), translated)
+        one = report.of_campaign(conn, campaign)
+        why = report.why_nothing(conn, campaign, context.clock())
     if as_json:
         tell({**one, "details": {**one["details"], "why_nothing": why}})
         return
     print_status(one)
     for sentence in why:
         say(sentence)
-    house.close()
+    context.close()
 
 
 def print_status(status: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     from campaigns.lifecycle import report
 
     state = _(report.STATES[status["state"]])
-    reason = f" ({translated(report.reason_words(status['reason'], _))})" if status["reason"] else ""
+    reason = f" ({translated(report.reason_words(status['reason']))})" if status["reason"] else ""
     say(f"{status['campaign']}: {state}{reason}")
     outcomes = status.get("details", {}).get("outcomes", [])
     planned = status.get("details", {}).get("people_now")
@@ -86,13 +86,13 @@ def print_status(status: Mapping[str, Any]) -> None:
         say("  " + _("{people} now; counted again when it starts").format(people=output.people(planned)))
         return
     rows = [(_("People"), status["recipients"])]
-    rows += [(report.words_of(one["state"], one["reason"], _), one["people"]) for one in outcomes]
+    rows += [(translated(report.words_of(one["state"], one["reason"])), one["people"]) for one in outcomes]
     width = max(28, *(len(words) + 2 for words, _people in rows))
     for words, count in rows:
         say(f"  {words:<{width}}{number(count):>12}")
     details = status.get("details", {})
     until = datetime.fromisoformat(details["held_until"]) if details.get("held_until") else None
-    for sentence in report.held_words(details.get("held_words", ""), until, details.get("timezone", ""), _):
+    for sentence in report.held_words(details.get("held_words", ""), until, details.get("timezone", "")):
         say(sentence)
     later = details.get("next_retry_at")
     if status["retry"] and later:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, ngettext, number, say, tell
 from campaigns.cli.rejects import Rejects, refuse_place
 
@@ -34,7 +35,6 @@ def suppress(
     as_json: Json = False,
 ) -> None:
     """Suppress an address."""
-    from campaigns.context import open_house
 
     if bool(emails) == bool(file):
         raise typer.BadParameter(_("name addresses, or a file with them"), param_hint="EMAIL, --file")
@@ -42,23 +42,23 @@ def suppress(
         raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="--file")
     if file and rejects:
         refuse_place(rejects, file)
-    house = open_house(say=_)
+    context = open_context()
     if file:
-        _hold_file(house, file, rejects, as_json)
+        _hold_file(context, file, rejects, as_json)
     else:
-        _hold(house, emails or [], as_json)
-    house.close()
+        _hold(context, emails or [], as_json)
+    context.close()
 
 
-def _hold(house: AppContext, emails: list[str], as_json: bool) -> None:
+def _hold(context: AppContext, emails: list[str], as_json: bool) -> None:
     from mailer.address import parse
     from mailer.signing import address_hash
     from unsubscribe import holding
 
     keys = {parse(email).key: email for email in emails}
-    hashes = {key: address_hash(house.pepper, key) for key in keys}
-    with house.db.write() as conn:
-        held = holding.hold_some(conn, hashes, house.clock())
+    hashes = {key: address_hash(context.pepper, key) for key in keys}
+    with context.db.write() as conn:
+        held = holding.hold_some(conn, hashes, context.clock())
     if as_json:
         told = [{"address": keys[key]} | _as_json(item) for key, item in held.items()]
         tell({"suppressed": True} | _as_json(next(iter(held.values()))) if len(told) == 1 else {"suppressed": told})
@@ -74,11 +74,11 @@ def _as_json(item: Held) -> dict[str, object]:
     return {"known": item.known, "again": item.again, "topics": list(item.topics)}
 
 
-def _hold_file(house: AppContext, file: Path, rejects: Path | None, as_json: bool) -> None:
+def _hold_file(context: AppContext, file: Path, rejects: Path | None, as_json: bool) -> None:
     from unsubscribe import holding
 
     with Rejects(rejects) as rejected:
-        done = holding.hold_file(house.db, file, house.pepper, house.clock(), rejected.take)
+        done = holding.hold_file(context.db, file, context.pepper, context.clock(), rejected.take)
     if as_json:
         counts = {"addresses": done.addresses, "known": done.known, "again": done.again, "rejected": done.rejected}
         tell({"suppressed": True} | counts | {"rejects": rejected.as_json()})

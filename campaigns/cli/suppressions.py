@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, people, say, tell
 
 if TYPE_CHECKING:
@@ -41,17 +42,16 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the *undeliverable* addresses."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import suppressions
 
     chosen = _chosen(campaign, since)
-    house = open_house(say=_)
-    with house.db.read() as conn:
+    context = open_context()
+    with context.db.read() as conn:
         if email:
-            _tell_entries(email, suppressions.entries(conn, email, house.pepper), as_json)
+            _tell_entries(email, suppressions.entries(conn, email, context.pepper), as_json)
             return
         found = suppressions.struck_off(conn, chosen)
-    house.close()
+    context.close()
     if as_json:
         tell([{"address": item.address, "since": item.since, "campaign": item.campaign} for item in found])
         return
@@ -68,7 +68,6 @@ def lift(
     as_json: Json = False,
 ) -> int:
     """Lift *undeliverable*."""
-    from campaigns.context import open_house
     from campaigns.lifecycle import suppressions
 
     if bool(emails) == bool(campaign or since):
@@ -76,11 +75,11 @@ def lift(
             _("name addresses, or a campaign, a day or both"), param_hint="EMAIL, --campaign, --since"
         )
     chosen = _chosen(campaign, since)
-    house = open_house(say=_)
-    with house.db.write() as conn:
-        done = suppressions.lift(conn, emails, house.pepper) if emails else []
+    context = open_context()
+    with context.db.write() as conn:
+        done = suppressions.lift(conn, emails, context.pepper) if emails else []
         number = sum(item.lifted for item in done) if emails else suppressions.lift_all(conn, chosen)
-    house.close()
+    context.close()
     if as_json:
         named = [{"address": item.address, "lifted": item.lifted, "left": list(item.left)} for item in done]
         tell({"lifted": number, "addresses": named})
@@ -98,7 +97,7 @@ def _chosen(campaign: str, since: str) -> Chosen:
     if not since:
         return Chosen(campaign)
     try:
-        first = day(since, _)
+        first = day(since)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
     return Chosen(campaign, datetime(first.year, first.month, first.day, tzinfo=UTC))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, ngettext, number, say, tell
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ def topic(
     as_json: Json = False,
 ) -> None:
     """Show a topic, or change it."""
-    from campaigns.context import open_house
     from unsubscribe import contacts
 
     changes = wanted(name, description, is_open)
@@ -70,18 +70,18 @@ def topic(
     given = changes or names or abouts
     if given and not slug:
         raise typer.BadParameter(_("say which topic"), param_hint="SLUG")
-    house = open_house(say=_)
+    context = open_context()
     made = False
     if given:
-        with house.db.write() as conn:
+        with context.db.write() as conn:
             made = contacts.find_topic(conn, slug) is None
-            found = contacts.ensure_topic(conn, slug, changes.get("name", ""), house.clock())
+            found = contacts.ensure_topic(conn, slug, changes.get("name", ""), context.clock())
             texts = {"names": _kept(found.names, names), "descriptions": _kept(found.descriptions, abouts)}
             contacts.describe_topic(conn, found.id, **texts, **changes)
-    with house.db.read() as conn:
+    with context.db.read() as conn:
         chosen = [contacts.topic(conn, slug)] if slug else contacts.topics(conn)
         counts = [contacts.audience_count(conn, item.slug) for item in chosen]
-    house.close()
+    context.close()
     if as_json:
         told = [_as_json(item, count) for item, count in zip(chosen, counts, strict=True)]
         tell(told[0] | {"made": made} if slug else told)
@@ -93,8 +93,8 @@ def topic(
     if not chosen:
         say(_("There are no topics yet; an import makes one, and so does this command."))
     if any(item.is_open for item in chosen):
-        say(_("People sign up at {url}.").format(url=f"{house.reader.public_url}/subscribe"))
-        if not house.reader.contact:
+        say(_("People sign up at {url}.").format(url=f"{context.reader.public_url}/subscribe"))
+        if not context.reader.contact:
             say(_("That is closed until POSTILJON_CONTACT is set: 'postiljon init --contact ADDRESS'."))
 
 

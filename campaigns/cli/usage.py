@@ -9,21 +9,21 @@ from collections.abc import Iterable
 
 from campaigns.cli.output import _, translated
 from mailer.errors import UsageError
+from mailer.messages import Message, recalled
 from mailer.settings_file import UNREADABLE
 
 LONGEST_SHOWN = 100
-N_ = str  # marks a text for the catalogue (domain cli)
 KNOWN = (
-    N_("Missing argument {name}."),
-    N_("Missing option {name}."),
-    N_("Missing command."),
-    N_("No such command {name}."),
-    N_("No such command {name}. Did you mean {near}?"),
-    N_("No such option: {name}"),
-    N_("No such option: {name} (Possible options: {near})"),
-    N_("Got unexpected extra argument(s) ({words})"),
-    N_("Option {name} requires an argument."),
-    N_("Option {name} does not take a value."),
+    Message("Missing argument {name}."),
+    Message("Missing option {name}."),
+    Message("Missing command."),
+    Message("No such command {name}."),
+    Message("No such command {name}. Did you mean {near}?"),
+    Message("No such option: {name}"),
+    Message("No such option: {name} (Possible options: {near})"),
+    Message("Got unexpected extra argument(s) ({words})"),
+    Message("Option {name} requires an argument."),
+    Message("Option {name} does not take a value."),
 )
 _NUMBER = "Input should be a valid integer, unable to parse string as an integer"
 
@@ -35,9 +35,9 @@ def in_our_words(message: str) -> str:
             option, colon, why = message.removeprefix(start).partition(": ")
             if not colon:
                 option, why = "", option
-            why = _("a whole number is needed") if why == _NUMBER else translated(why)
+            why = _("a whole number is needed") if why == _NUMBER else translated(recalled(why, KNOWN))
             return f"{option}: {why}" if option else why
-    return translated(message)
+    return translated(recalled(message, KNOWN))
 
 
 def refuse_unreadable(arguments: Iterable[str]) -> None:

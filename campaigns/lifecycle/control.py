@@ -15,16 +15,15 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.lifecycle import launch, reachability, records
-from campaigns.lifecycle.launch import LaunchConfig
+from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, after
 from mailer import outbox
 from mailer.errors import InputError, StateError, StateHeld
+from mailer.messages import Message
 from mailer.outbox import Doubt, Mailing
 from mailer.outbox.values import DoubtChoice
 from mailer.storage import Database
-
-N_ = str  # marks a text for the catalogue (domain cli)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,11 @@ def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
 
 def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
     """Resume it; launch one that missed its hour. Sets the state and returns."""
-    reachability.refuse(site.way, site.say)
+    reachability.refuse(site.way)
     with site.db.read() as conn:
         campaign = records.get(conn, slug)
         if campaign.mailing_id is not None:
-            reachability.refuse_frozen(conn, site.way, slug, campaign.mailing_id, site.say)
+            reachability.refuse_frozen(conn, site.way, slug, campaign.mailing_id)
     if campaign.state is CampaignState.SENDING:
         return campaign
     after(campaign.state, CampaignEvent.RESUME, slug)
@@ -92,11 +91,11 @@ def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is CampaignState.CANCELLED and choice == "send_again":
-            raise StateError(N_("{slug} was cancelled; nobody more gets it").format(slug=slug))
+            raise StateError(Message("{slug} was cancelled; nobody more gets it", slug=slug))
         known = {doubt.address.lower(): doubt.address for doubt in doubts(conn, slug)}
         strangers = [address for address in addresses if address.lower() not in known]
         if strangers:
-            raise InputError(N_("not in doubt: {addresses}").format(addresses=", ".join(strangers)))
+            raise InputError(Message("not in doubt: {addresses}", addresses=", ".join(strangers)))
         if not known:
             return Decided(0, campaign)
         chosen = [known[address.lower()] for address in addresses] or None
@@ -140,8 +139,8 @@ def _refused(conn: Connection, campaign: Campaign, reason: str) -> list[tuple[in
     if not rows:
         there = sorted({why for state, why, _number in outbox.outcomes(conn, mailing) if state == "refused"})
         if not there:
-            raise InputError(N_("nobody was refused by {slug}").format(slug=campaign.slug))
-        said = N_("nobody was refused for {reason}; reasons of {slug}: {known}")
+            raise InputError(Message("nobody was refused by {slug}", slug=campaign.slug))
+        said = Message("nobody was refused for {reason}; reasons of {slug}: {known}")
         raise InputError(said.format(reason=reason, slug=campaign.slug, known=", ".join(there)))
     return rows
 
@@ -192,11 +191,11 @@ def _move(
     conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, reason: str, **values: datetime | None
 ) -> None:
     if not records.move(conn, campaign, event, now, reason=reason, **values):
-        said = N_("{slug} was changed by somebody else at this moment; look with 'postiljon status'")
+        said = Message("{slug} was changed by somebody else at this moment; look with 'postiljon status'")
         raise StateHeld(said.format(slug=campaign.slug))
 
 
 def _mailing_id(campaign: Campaign) -> int:
     if campaign.mailing_id is None:
-        raise StateError(N_("{slug} was not launched yet").format(slug=campaign.slug))
+        raise StateError(Message("{slug} was not launched yet", slug=campaign.slug))
     return campaign.mailing_id

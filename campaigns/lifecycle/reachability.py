@@ -16,9 +16,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from campaigns.source.local_time import Say, as_is
 from mailer import archive, outbox
 from mailer.errors import Fault, FaultsError, StateError
+from mailer.messages import Message, joined
 from mailer.outbox import Mailing
 from mailer.reach import reach, reach_of_url
 from mailer.storage import Database
@@ -41,44 +41,52 @@ class Way:
         return reach(self.relay) == "here"
 
 
-def refusal(way: Way, _: Say = as_is) -> Fault | None:
+def refusal(way: Way) -> Fault | None:
     """Return why no letter may leave, with the setting to change; None when letters may."""
     if way.stays_here or reach_of_url(way.public_url) != "here":
         return None
-    found = _("{url}, which only this machine can reach") if way.is_set else _("nothing, so links lead to {url}")
-    expected = _("an address that readers can reach, since letters leave through {relay}")
+    found = (
+        Message("{url}, which only this machine can reach")
+        if way.is_set
+        else Message("nothing, so links lead to {url}")
+    )
+    expected = Message("an address that readers can reach, since letters leave through {relay}")
     return Fault(
-        "postiljon.toml", 0, "public_url", found.format(url=way.public_url), expected.format(relay=way.relay), _hint(_)
+        "postiljon.toml", 0, "public_url", found.format(url=way.public_url), expected.format(relay=way.relay), _hint()
     )
 
 
-def advice(way: Way, _: Say = as_is) -> list[Fault]:
+def advice(way: Way) -> list[Fault]:
     """Return the refusal, or else the points to check, as warnings."""
-    refused = refusal(way, _)
-    return [refused] if refused else list(_warnings(way, _))
+    refused = refusal(way)
+    return [refused] if refused else list(_warnings(way))
 
 
-def links_only_here(way: Way, _: Say = as_is) -> list[Fault]:
+def links_only_here(way: Way) -> list[Fault]:
     """Return a warning for a test mail, which may leave: its links work on this machine only."""
     if reach_of_url(way.public_url) != "here":
         return []
-    found = _("{url}: the links in this mail work on this machine only").format(url=way.public_url)
-    return [Fault("postiljon.toml", 0, "public_url", found, _("an address that readers can reach"), "", "warning")]
+    found = Message("{url}: the links in this mail work on this machine only", url=way.public_url)
+    return [
+        Fault("postiljon.toml", 0, "public_url", found, Message("an address that readers can reach"), "", "warning")
+    ]
 
 
-def refuse(way: Way, _: Say = as_is) -> None:
+def refuse(way: Way) -> None:
     """Raise ``FaultsError`` when no letter may leave."""
-    if found := refusal(way, _):
+    if found := refusal(way):
         raise FaultsError([found])
 
 
-def refuse_frozen(conn: Connection, way: Way, slug: str, mailing_id: int, _: Say = as_is) -> None:
+def refuse_frozen(conn: Connection, way: Way, slug: str, mailing_id: int) -> None:
     """Raise ``StateError`` for a campaign whose links, which are frozen, lead to this machine only."""
     url = outbox.get(conn, mailing_id).identity.public_url
     if not way.stays_here and reach_of_url(url) == "here":
-        said = _("{slug} was launched with links to {url}, which only this machine can reach, and they cannot change")
-        advice = _("cancel it, and send the file under another slug")
-        raise StateError(f"{said.format(slug=slug, url=url)}; {advice}")
+        said = Message(
+            "{slug} was launched with links to {url}, which only this machine can reach, and they cannot change"
+        )
+        advice = Message("cancel it, and send the file under another slug")
+        raise StateError(joined("; ", [said.format(slug=slug, url=url), advice]))
 
 
 def hold_back(db: Database, way: Way, now: datetime) -> list[Mailing]:
@@ -105,29 +113,29 @@ def was_planned_for_here(conn: Connection, way: Way, snapshot: str) -> bool:
     return any(reach_of_url(link[0]) == "here" for link in _OURS.finditer(whole))
 
 
-def _warnings(way: Way, _: Say) -> Iterator[Fault]:
+def _warnings(way: Way) -> Iterator[Fault]:
     far = reach_of_url(way.public_url)
     if far == "world":
         return
     found = {
-        "here": _("{url}: links in letters work on this machine only"),
-        "inside": _("{url}: only a local network can reach that, and readers elsewhere could not opt out"),
-        "placeholder": _("{url}: the name of an example, not of your organisation"),
+        "here": Message("{url}: links in letters work on this machine only"),
+        "inside": Message("{url}: only a local network can reach that, and readers elsewhere could not opt out"),
+        "placeholder": Message("{url}: the name of an example, not of your organisation"),
     }
-    hint = _passes_on(_).format(relay=way.relay) if far == "here" else _hint(_)
+    hint = _passes_on().format(relay=way.relay) if far == "here" else _hint()
     words = found[far].format(url=way.public_url)
-    yield Fault("postiljon.toml", 0, "public_url", words, _("an address that readers can reach"), hint, "warning")
+    yield Fault("postiljon.toml", 0, "public_url", words, Message("an address that readers can reach"), hint, "warning")
 
 
-def _passes_on(_: Say) -> str:
-    return _(
+def _passes_on() -> str:
+    return Message(
         "Fine for a trial. But if the mail server at {relay} passes letters on, nobody can opt out: then first write "
         'public_url = "https://mail.example.org", with your own name, into postiljon.toml.'
     )
 
 
-def _hint(_: Say) -> str:
-    return _(
+def _hint() -> str:
+    return Message(
         'Write public_url = "https://mail.example.org", with your own name, into postiljon.toml, and let '
         "'postiljon serve' answer there; until then nobody could opt out."
     )

@@ -22,8 +22,7 @@ from sqlmodel import Field, SQLModel
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, after, sources
 from mailer.columns import NUMBER, Instant, insert_into, json_object
 from mailer.errors import InputError
-
-N_ = str  # marks a text for the catalogue (domain cli)
+from mailer.messages import Message
 
 
 class CampaignRow(SQLModel, table=True):
@@ -102,9 +101,9 @@ def get(conn: Connection, slug: str) -> Campaign:
         return found
     near = get_close_matches(slug, conn.execute(select(CAMPAIGN.c.slug)).scalars().all(), 1)
     if near:
-        said = N_("there is no campaign {name}; did you mean {near}?")
+        said = Message("there is no campaign {name}; did you mean {near}?")
         raise InputError(said.format(name=repr(slug), near=repr(near[0])))
-    raise InputError(N_("there is no campaign {name}").format(name=repr(slug)))
+    raise InputError(Message("there is no campaign {name}", name=repr(slug)))
 
 
 def with_online_code(conn: Connection, code: str) -> Campaign | None:

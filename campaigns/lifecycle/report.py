@@ -16,69 +16,72 @@ from sqlalchemy import Connection
 from campaigns.lifecycle import audience, records
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import MISSED_ITS_HOUR, CampaignState
-from campaigns.source.local_time import Say, as_is, local_text
+from campaigns.source.local_time import local_text
 from mailer import outbox
 from mailer.errors import InputError
+from mailer.messages import Message, joined, recalled, without_stop
 from mailer.outbox import Counts, Delivery, Hold, service
+from mailer.transport import hints
 
 if TYPE_CHECKING:
     from mailer.worker import RelayReport
 
-N_ = as_is
 STATES = {
-    "draft": N_("Draft"),
-    "in_review": N_("Waiting for approval"),
-    "approved": N_("Approved"),
-    "scheduled": N_("Planned"),
-    "sending": N_("Being sent"),
-    "paused": N_("Paused"),
-    "held": N_("Held"),
-    "finished": N_("Sent"),
-    "cancelled": N_("Stopped"),
+    "draft": Message("Draft"),
+    "in_review": Message("Waiting for approval"),
+    "approved": Message("Approved"),
+    "scheduled": Message("Planned"),
+    "sending": Message("Being sent"),
+    "paused": Message("Paused"),
+    "held": Message("Held"),
+    "finished": Message("Sent"),
+    "cancelled": Message("Stopped"),
 }
 DELIVERIES = {
-    "waiting": N_("In the queue"),
-    "sending": N_("Being offered"),
-    "accepted": N_("Accepted"),
-    "retry": N_("Will be tried again"),
-    "refused": N_("Refused"),
-    "skipped": N_("Left out"),
-    "in_doubt": N_("In doubt"),
-    "bounced": N_("Came back"),
-    "complained": N_("Reported as spam"),
+    "waiting": Message("In the queue"),
+    "sending": Message("Being offered"),
+    "accepted": Message("Accepted"),
+    "retry": Message("Will be tried again"),
+    "refused": Message("Refused"),
+    "skipped": Message("Left out"),
+    "in_doubt": Message("In doubt"),
+    "bounced": Message("Came back"),
+    "complained": Message("Reported as spam"),
 }
 SKIPPED = {
-    "suppressed:opt_out": N_("opted out"),
-    "suppressed:undeliverable": N_("undeliverable"),
-    "suppressed:complaint": N_("reported as spam before"),
-    "suppressed:pause": N_("paused by the reader"),
-    "suppressed:less_often": N_("asked for less mail"),
-    "suppressed:erased": N_("erased"),
-    "suppressed:manual": N_("held back by hand"),
-    "cancelled": N_("the campaign was stopped"),
-    "expired": N_("too late: send_before had passed"),
-    "erased": N_("erased"),
+    "suppressed:opt_out": Message("opted out"),
+    "suppressed:undeliverable": Message("undeliverable"),
+    "suppressed:complaint": Message("reported as spam before"),
+    "suppressed:pause": Message("paused by the reader"),
+    "suppressed:less_often": Message("asked for less mail"),
+    "suppressed:erased": Message("erased"),
+    "suppressed:manual": Message("held back by hand"),
+    "cancelled": Message("the campaign was stopped"),
+    "expired": Message("too late: send_before had passed"),
+    "erased": Message("erased"),
 }
 OURS = {  # reasons that we write ourselves into any other state
-    "time_is_up": N_("the time for trying again was up"),
-    "unsendable": N_("no letter can be made for this address"),
-    "sender_gone": N_("the sender was gone before the answer came"),
-    "send_again": N_("somebody chose to send it again"),
-    "treat_as_sent": N_("somebody chose to treat it as sent"),
-    "proved": N_("proof came later that it had arrived"),
-    "complaint": N_("said by the reader"),
+    "time_is_up": Message("the time for trying again was up"),
+    "unsendable": Message("no letter can be made for this address"),
+    "sender_gone": Message("the sender was gone before the answer came"),
+    "send_again": Message("somebody chose to send it again"),
+    "treat_as_sent": Message("somebody chose to treat it as sent"),
+    "proved": Message("proof came later that it had arrived"),
+    "complaint": Message("said by the reader"),
 }
 HELD = {
-    "missed": N_("its hour passed while nothing was serving"),
-    "restored": N_("a backup was put back, and letters may have left since; compare with the log of your mail server"),
-    "links_stay_here": N_(
+    "missed": Message("its hour passed while nothing was serving"),
+    "restored": Message(
+        "a backup was put back, and letters may have left since; compare with the log of your mail server"
+    ),
+    "links_stay_here": Message(
         "its links, which cannot change any more, work on this machine only; cancel it, and send the file under "
         "another slug"
     ),
-    "planned_for_here": N_(
+    "planned_for_here": Message(
         "it was planned while its links led to this machine only; plan it again with its file ('postiljon schedule')"
     ),
-    "letter_broken": N_("the letter cannot be made; the log of the sender says why"),
+    "letter_broken": Message("the letter cannot be made; the log of the sender says why"),
 }
 
 
@@ -92,9 +95,9 @@ class Outcome:
     words: str
 
 
-def status(conn: Connection, slug: str, _: Say = as_is) -> dict[str, Any]:
+def status(conn: Connection, slug: str) -> dict[str, Any]:
     """Return the status of a campaign as ``status SLUG --json`` prints it."""
-    return of_campaign(conn, records.get(conn, slug), _)
+    return of_campaign(conn, records.get(conn, slug))
 
 
 def all_statuses(conn: Connection) -> list[dict[str, Any]]:
@@ -102,7 +105,7 @@ def all_statuses(conn: Connection) -> list[dict[str, Any]]:
     return [of_campaign(conn, campaign, brief=True) for campaign in records.all_campaigns(conn)]
 
 
-def of_campaign(conn: Connection, campaign: Campaign, _: Say = as_is, *, brief: bool = False) -> dict[str, Any]:
+def of_campaign(conn: Connection, campaign: Campaign, *, brief: bool = False) -> dict[str, Any]:
     """Return the fields of the contract; with ``details``, their words in a language, unless ``brief``."""
     counts, state, reason = Counts(), campaign.state.value, campaign.reason
     if campaign.mailing_id is not None:
@@ -111,66 +114,68 @@ def of_campaign(conn: Connection, campaign: Campaign, _: Say = as_is, *, brief: 
         if campaign.state is CampaignState.SENDING and mailing.state == "held":  # a rule has just held it
             state, reason = CampaignState.HELD.value, mailing.reason
     found = {"campaign": campaign.slug, "state": state, "reason": reason} | asdict(counts)
-    return found if brief else found | {"details": _details(conn, campaign, _)}
+    return found if brief else found | {"details": _details(conn, campaign)}
 
 
-def outcomes(conn: Connection, campaign: Campaign, _: Say = as_is) -> list[Outcome]:
+def outcomes(conn: Connection, campaign: Campaign) -> list[Outcome]:
     """Return how many people got it, and how many did not and why, largest first."""
     if campaign.mailing_id is None:
         return []
     return [
-        Outcome(state, reason, people, words_of(state, reason, _))
+        Outcome(state, reason, people, words_of(state, reason))
         for state, reason, people in outbox.outcomes(conn, campaign.mailing_id)
     ]
 
 
-def why_nothing(conn: Connection, campaign: Campaign, now: datetime, _: Say = as_is) -> list[str]:
+def why_nothing(conn: Connection, campaign: Campaign, now: datetime) -> list[str]:
     """Return why no letter of this campaign leaves now, in sentences; empty when letters leave, or all is done."""
     zone = campaign.timezone or "UTC"
     if campaign.mailing_id is None:
         when = (
             local_text(campaign.send_at, zone) if campaign.send_at and campaign.state is CampaignState.SCHEDULED else ""
         )
-        return [_("It goes out on {when}.").format(when=when)] if when else []
+        return [Message("It goes out on {when}.", when=when)] if when else []
     sentences = {
-        "no_sender": _("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
-        "relay_away": _("The mail server has not answered since {when} ({words}). We keep trying."),
-        "relay_waits": _("The mail server has taken nothing since {when}; it says: {words}. We keep trying."),
-        "rate": _("The rate limit of this campaign keeps letters back for another {minutes} min."),
-        "rest": _("{words} takes no mail from us for now. Letters that wait: {number}. The next is tried at {when}."),
-        "audience": _("The audience is still being listed; people so far: {number}."),
+        "no_sender": Message("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
+        "relay_away": Message("The mail server has not answered since {when} ({words}). We keep trying."),
+        "relay_waits": Message("The mail server has taken nothing since {when}; it says: {words}. We keep trying."),
+        "rate": Message("The rate limit of this campaign keeps letters back for another {minutes} min."),
+        "rest": Message(
+            "{words} takes no mail from us for now. Letters that wait: {number}. The next is tried at {when}."
+        ),
+        "audience": Message("The audience is still being listed; people so far: {number}."),
     }
-    found = []
+    found: list[str] = []
     for why in outbox.why_nothing(conn, campaign.mailing_id, now):
         when = local_text(why.at.replace(microsecond=0), zone) if why.at else ""
         key = "relay_waits" if why.key == "relay_away" and _answers(why.words) else why.key
         if key in sentences:
-            minutes, words = max(1, round(why.number / 60)), relay_words(why.words, _)
+            minutes, words = max(1, round(why.number / 60)), relay_words(why.words)
             found.append(sentences[key].format(when=when, words=words, minutes=minutes, number=why.number))
     return found
 
 
-def why_not(conn: Connection, campaign: Campaign, _: Say = as_is) -> str:
+def why_not(conn: Connection, campaign: Campaign) -> str:
     """Return why a paused, held or cancelled campaign does not go on, and the next step."""
     if campaign.state is CampaignState.CANCELLED:
-        return _("{slug} was cancelled; nobody more gets it").format(slug=campaign.slug)
+        return Message("{slug} was cancelled; nobody more gets it", slug=campaign.slug)
     if campaign.reason == "missed":
-        return _(MISSED_ITS_HOUR).format(slug=campaign.slug)
-    state = _("paused") if campaign.state is CampaignState.PAUSED else _("held")
-    reason = reason_words(campaign.reason, _) or _("no reason was given")
-    text = _("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
-    said = text.format(slug=campaign.slug, state=state, reason=reason)
+        return MISSED_ITS_HOUR.format(slug=campaign.slug)
+    state = Message("paused") if campaign.state is CampaignState.PAUSED else Message("held")
+    reason = reason_words(campaign.reason) or Message("no reason was given")
+    text = Message("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
+    said: str = text.format(slug=campaign.slug, state=state, reason=reason)
     hold = Hold("") if campaign.mailing_id is None else outbox.get(conn, campaign.mailing_id).hold
-    more = held_words(hold.words, hold.until, campaign.timezone, _)
-    return " ".join([f"{said}.", *more]) if more else said
+    more = held_words(hold.words, hold.until, campaign.timezone)
+    return joined(" ", [Message("{message}.", message=said), *more]) if more else said
 
 
-def held_words(words: str, until: datetime | None, zone: str, _: Say = as_is) -> list[str]:
+def held_words(words: str, until: datetime | None, zone: str) -> list[str]:
     """Return the words of the mail server when a rule held a campaign, and until when it is held; sentences."""
-    found = [_('The mail server said: "{words}".').format(words=words)] if words else []
+    found: list[str] = [Message('The mail server said: "{words}".', words=words)] if words else []
     if until:
         when = local_text(until.replace(microsecond=0), zone or "UTC")
-        found.append(_("It goes on by itself on {when}, where 'postiljon serve' runs.").format(when=when))
+        found.append(Message("It goes on by itself on {when}, where 'postiljon serve' runs.", when=when))
     return found
 
 
@@ -184,7 +189,7 @@ def people(conn: Connection, campaign: Campaign, chosen: str = "") -> Iterator[D
     there = outbox.outcomes(conn, campaign.mailing_id)
     known = {state for state, _reason, _number in there} | {reason for _state, reason, _number in there} - {""}
     if chosen and chosen not in known and chosen not in DELIVERIES:
-        said = N_("nobody is {chosen}; there are: {known}")
+        said = Message("nobody is {chosen}; there are: {known}")
         raise InputError(said.format(chosen=chosen, known=", ".join(sorted(known)) or "-"))
     found = outbox.deliveries(conn, campaign.mailing_id)
     if not chosen:
@@ -200,53 +205,55 @@ class ServiceLine:
     is_fine: bool = False
 
 
-def service_mail(conn: Connection, now: datetime, zone: str, _: Say = as_is) -> list[ServiceLine]:
+def service_mail(conn: Connection, now: datetime, zone: str) -> list[ServiceLine]:
     """Return sentences on the service mail that waits: how much, since when and why; empty when none does."""
-    waits = _("{number} waiting since {when}: {why}")
-    reasons = {"no_sender": _("no sender runs"), "relay_away": _("the mail server does not answer")}
+    waits = Message("{number} waiting since {when}: {why}")
+    reasons = {"no_sender": Message("no sender runs"), "relay_away": Message("the mail server does not answer")}
     found = []
     for item in service.waiting(conn):
         if not item.reason:
-            found.append(ServiceLine(_("{number} under way").format(number=item.number), is_fine=True))
+            found.append(ServiceLine(Message("{number} under way", number=item.number), is_fine=True))
             continue
-        why = reasons.get(item.reason) or reason_words(item.reason, _)
-        said = f"{why} ({item.words})" if item.words else why
+        why = reasons.get(item.reason) or reason_words(item.reason)
+        said = joined("", [why, " (", relay_words(item.words), ")"]) if item.words else without_stop(why)
         when = local_text(item.since.replace(microsecond=0), zone)
-        line = waits.format(number=item.number, when=when, why=said)
-        again = "" if item.reason in reasons else " " + _("We try again by ourselves.")
-        found.append(ServiceLine(line.rstrip(".") + "." + again))
+        line = Message("{message}.", message=waits.format(number=item.number, when=when, why=said))
+        again = "" if item.reason in reasons else Message("We try again by ourselves.")
+        found.append(ServiceLine(joined(" ", [line, again])))
     if gone := service.expired(conn, now):
-        text = _("{number} not sent in the last {days} days: the time for sending was over.")
+        text = Message("{number} not sent in the last {days} days: the time for sending was over.")
         found.append(ServiceLine(text.format(number=gone, days=service.REMEMBERED.days)))
     return found
 
 
-def relay_words(words: str, _: Say = as_is) -> str:
-    """Return the words of a relay as they are; or our own words about it, translated."""
-    return words.rstrip(". ") if _answers(words) else _(words)
+def relay_words(words: str) -> str:
+    """Return the words of a relay as they are; or our own words about it, which the database keeps in English."""
+    return words.rstrip(". ") if _answers(words) else recalled(words, hints.KNOWN)
 
 
-def relay_news(news: RelayReport, name: str, _: Say = as_is) -> str:
+def relay_news(news: RelayReport, name: str) -> str:
     """Return a report about the relay while letters are sent, as a sentence."""
     answers = _answers(news.words)
     if news.kind == "well":
-        text = _("The mail server {name} takes mail again.")
+        text = Message("The mail server {name} takes mail again.")
     elif news.kind == "still":
-        text = _("The mail server {name} has taken nothing since {when}: {words}. We keep trying.")
+        text = Message("The mail server {name} has taken nothing since {when}: {words}. We keep trying.")
     elif answers:
-        text = _("The mail server {name} takes no mail now, it says: {words}.")
+        text = Message("The mail server {name} takes no mail now, it says: {words}.")
     else:
-        text = _("No mail can go to the mail server {name} now: {words}.")
-    return text.format(name=name, words=relay_words(news.words, _), when=f"{news.since:%Y-%m-%d %H:%M:%S} UTC")
+        text = Message("No mail can go to the mail server {name} now: {words}.")
+    return text.format(name=name, words=relay_words(news.words), when=f"{news.since:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def relay_away(words: str, name: str, _: Say = as_is) -> str:
+def relay_away(words: str, name: str) -> str:
     """Return why a command ends before all is sent: the relay took no letter for a minute."""
     if _answers(words):
-        text = _("The relay {name} takes no mail now; it says: {why}. Nobody is lost; run the same command again.")
+        text = Message(
+            "The relay {name} takes no mail now; it says: {why}. Nobody is lost; run the same command again."
+        )
     else:
-        text = _("The relay {name} cannot be reached ({why}). Nobody is lost; run the same command again.")
-    return text.format(name=name, why=relay_words(words, _))
+        text = Message("The relay {name} cannot be reached ({why}). Nobody is lost; run the same command again.")
+    return text.format(name=name, why=relay_words(words))
 
 
 def _answers(words: str) -> bool:
@@ -254,28 +261,28 @@ def _answers(words: str) -> bool:
     return words[:3].isdigit()
 
 
-def reason_words(reason: str, _: Say = as_is) -> str:
+def reason_words(reason: str) -> str:
     """Return why a campaign is held or paused: our own key in words, or the words of a person or relay."""
     from mailer.outcome import WORDS
 
     if reason in HELD:
-        return _(HELD[reason])
+        return HELD[reason]
     known = WORDS.get(reason)
-    return f"{_(known.title)}. {_(known.advice)}".rstrip(".") if known else reason
+    return joined(". ", [known.title, without_stop(known.advice)]) if known else reason
 
 
-def words_of(state: str, reason: str, _: Say = as_is) -> str:
+def words_of(state: str, reason: str) -> str:
     """Return a state with its reason, in words for people."""
     from mailer.outcome import WORDS
 
     known = SKIPPED if state == "skipped" else OURS | {key: words.title for key, words in WORDS.items()}
     if reason in ("", state):
-        return _(DELIVERIES[state])
-    why = _(known[reason]) if reason in known else reason
-    return f"{_(DELIVERIES[state])}: {why}"
+        return DELIVERIES[state]
+    why = known.get(reason, reason)
+    return joined(": ", [DELIVERIES[state], why])
 
 
-def _details(conn: Connection, campaign: Campaign, _: Say) -> dict[str, Any]:
+def _details(conn: Connection, campaign: Campaign) -> dict[str, Any]:
     later, hold = None, Hold("")
     if campaign.mailing_id is not None:
         later, hold = outbox.next_retry(conn, campaign.mailing_id), outbox.get(conn, campaign.mailing_id).hold
@@ -289,7 +296,7 @@ def _details(conn: Connection, campaign: Campaign, _: Say) -> dict[str, Any]:
         "next_retry_at": _iso(later),
         "held_words": hold.words,
         "held_until": _iso(hold.until),
-        "outcomes": [asdict(outcome) for outcome in outcomes(conn, campaign, _)],
+        "outcomes": [asdict(outcome) for outcome in outcomes(conn, campaign)],
         "people_now": audience.count_planned(conn, campaign) if campaign.mailing_id is None else None,
     }
 

@@ -24,8 +24,8 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from campaigns.lifecycle import control, launch
-from campaigns.lifecycle.launch import LaunchConfig
+from campaigns.lifecycle import control, freezing, launch
+from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
 from mailer.errors import PostiljonError
 
@@ -114,7 +114,7 @@ class Schedule:
             if not unfinished:
                 return
             for campaign in unfinished:  # a page each, so that a small one does not wait behind a large one
-                launch.freeze_page(self._site, campaign, self._clock())
+                freezing.freeze_page(self._site.db, campaign, self._clock())
 
     def follow(self) -> None:
         """Finish and hold campaigns as their mailings are; resume campaigns whose quota period is over."""

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from campaigns.lifecycle import records
+from mailer.messages import Message
 from mailer.outbox import Mailing
 from mailer.worker import Filled, LetterLinks
 from unsubscribe import contacts, notices
 from unsubscribe.tokens import Tokens, letter_links
 
-N_ = str  # marks a text for the catalogue (domain cli)
-UNREADABLE = N_("what is kept of contact {number} cannot be read; import the person again, or mend the row")
+UNREADABLE = Message("what is kept of contact {number} cannot be read; import the person again, or mend the row")
 
 
 class ContactSlots:

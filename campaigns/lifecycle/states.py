@@ -14,8 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from mailer.errors import StateError
-
-N_ = str  # marks a text for the catalogue (domain cli)
+from mailer.messages import Message
 
 
 class CampaignState(StrEnum):
@@ -75,19 +74,19 @@ MOVES: dict[tuple[CampaignState, CampaignEvent], CampaignState] = {
 
 
 REFUSALS = {
-    CampaignState.DRAFT: N_("{slug} is a draft; this cannot be done yet"),
-    CampaignState.IN_REVIEW: N_("{slug} waits for approval; this cannot be done yet"),
-    CampaignState.APPROVED: N_("{slug} is approved and not planned; this cannot be done yet"),
-    CampaignState.SCHEDULED: N_("{slug} is planned; this cannot be done before it is sent"),
-    CampaignState.SENDING: N_("{slug} is being sent; this cannot be done now"),
-    CampaignState.PAUSED: N_("{slug} is paused; this cannot be done now"),
-    CampaignState.HELD: N_("{slug} is held; this cannot be done now"),
-    CampaignState.FINISHED: N_("{slug} was sent already; this cannot be done any more"),
-    CampaignState.CANCELLED: N_("{slug} was cancelled; this cannot be done any more"),
+    CampaignState.DRAFT: Message("{slug} is a draft; this cannot be done yet"),
+    CampaignState.IN_REVIEW: Message("{slug} waits for approval; this cannot be done yet"),
+    CampaignState.APPROVED: Message("{slug} is approved and not planned; this cannot be done yet"),
+    CampaignState.SCHEDULED: Message("{slug} is planned; this cannot be done before it is sent"),
+    CampaignState.SENDING: Message("{slug} is being sent; this cannot be done now"),
+    CampaignState.PAUSED: Message("{slug} is paused; this cannot be done now"),
+    CampaignState.HELD: Message("{slug} is held; this cannot be done now"),
+    CampaignState.FINISHED: Message("{slug} was sent already; this cannot be done any more"),
+    CampaignState.CANCELLED: Message("{slug} was cancelled; this cannot be done any more"),
 }
 
 
-MISSED_ITS_HOUR = N_(
+MISSED_ITS_HOUR = Message(
     "{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it again"
 )
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from mailer import files
 from mailer.errors import SettingsError
 from mailer.letter.dkim import Signer, dns_record, dns_strings, new_key
+from mailer.messages import Message
 from mailer.settings import MailerSettings
 
-N_ = str  # marks a text for the catalogue (domain cli)
 FIRST_SELECTOR = "postiljon"
 _LONGEST = 100_000
 
@@ -58,7 +58,7 @@ def make_or_read(key: KeyRequest) -> Published:
     """Return the key in the file; it is made if there is none."""
     made = not key.path.exists()
     if made and not key.path.parent.is_dir():
-        raise SettingsError(N_("there is no folder {folder}; make it first").format(folder=key.path.parent))
+        raise SettingsError(Message("there is no folder {folder}; make it first", folder=key.path.parent))
     pem = new_key() if made else _read(key.path)
     signer = Signer(pem, key.selector, key.domain)
     if made:
@@ -70,7 +70,7 @@ def _read(path: Path) -> bytes:
     try:
         return files.read(path, _LONGEST)
     except OSError as error:
-        raise SettingsError(N_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from None
+        raise SettingsError(Message("{path} cannot be read: {why}", path=path, why=error.strerror)) from None
 
 
 def _write(path: Path, pem: bytes) -> None:
@@ -80,4 +80,4 @@ def _write(path: Path, pem: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise SettingsError(N_("{path} cannot be written: {why}").format(path=path, why=error.strerror)) from None
+        raise SettingsError(Message("{path} cannot be written: {why}", path=path, why=error.strerror)) from None

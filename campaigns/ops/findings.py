@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from mailer.errors import Fault
+from mailer.messages import joined
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -17,3 +20,8 @@ class Finding:
     def as_json(self) -> dict[str, str]:
         """Return the same as a JSON object."""
         return asdict(self)
+
+
+def of_fault(fault: Fault) -> str:
+    """Return a fault as the words of a finding."""
+    return joined(" ", [joined("", [fault.found, "; ", fault.expected, "."]), fault.hint])

@@ -22,13 +22,13 @@ from campaigns.settings.configuration import configuration
 from mailer import database_url, files, journal, settings_file, suppression
 from mailer.errors import SettingsError
 from mailer.journal import Journal
+from mailer.messages import Message
 from mailer.settings import MailerSettings, read
 from mailer.signing import Keyring
 from mailer.storage import open_database
 from unsubscribe.settings import ReaderSettings
 from unsubscribe.spelling import respell
 
-N_ = str  # marks a text for the catalogue (domain cli)
 FILE = "secrets.toml"
 
 
@@ -69,7 +69,7 @@ def _make(folder: Path) -> None:
     try:
         files.make_folder(folder)
     except OSError as error:
-        words = N_(
+        words = Message(
             "POSTILJON_DATA: the folder {path} cannot be made or used: {why}. Set data to a folder of your own, "
             "such as /var/lib/postiljon"
         )
@@ -92,7 +92,7 @@ class Naming:
             files.make_folder(self.path.parent)
             _write(self.path, "".join(self.lines) + self.text)
         except OSError as error:
-            said = N_("{path} cannot be read or written: {why}")
+            said = Message("{path} cannot be read or written: {why}")
             raise SettingsError(said.format(path=self.path, why=error.strerror)) from None
         return self.path
 
@@ -113,12 +113,12 @@ def naming(organisation: str, contact: str) -> Naming:
     for key, value in wanted.items():
         there = known.values.get(key, "")
         if there not in ("", value) and value:
-            said = N_("{path} has {key} = {value}; change it there")
+            said = Message("{path} has {key} = {value}; change it there")
             raise SettingsError(said.format(path=path, key=key, value=json.dumps(there, ensure_ascii=False)))
         if value and key not in known.values:
             lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
     if lines and not os.access(path if path.exists() else path.parent, os.W_OK):
-        said = N_("{path} cannot be written. Write these lines into it yourself: {lines}")
+        said = Message("{path} cannot be written. Write these lines into it yourself: {lines}")
         raise SettingsError(said.format(path=path, lines=" | ".join(line.strip() for line in lines)))
     return Naming(path, text, tuple(lines))
 

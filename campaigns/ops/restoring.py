@@ -24,13 +24,13 @@ from campaigns.lifecycle.states import CampaignEvent, CampaignState
 from mailer import outbox, suppression
 from mailer.errors import InputError
 from mailer.journal import Journal, Line
+from mailer.messages import Message
 from mailer.storage import Database
 from unsubscribe import consent, contacts, erasing
 from unsubscribe.contacts import Contact
 
 RESTORED = "restored"
-N_ = str  # marks a text for the catalogue (domain cli)
-FOREIGN_CODE = N_(
+FOREIGN_CODE = Message(
     "this database has triggers ({names}), and Postiljon makes none: with them, somebody else's code runs at each "
     "change. Nothing was done. Put back a copy of your own, or remove them with DROP TRIGGER"
 )

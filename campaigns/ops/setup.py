@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from campaigns.context import AppContext, has_data, house_of, house_without_data, wrong_with
+from campaigns.context import AppContext, context_of, context_without_data, has_data, wrong_with
 from campaigns.settings import configuration, ownership
-from campaigns.source.local_time import Say
-from mailer.errors import Fault, PostiljonError, SettingFault
+from mailer.errors import Fault, PostiljonError
+from mailer.messages import Message
 from mailer.settings_base import SECRETS
 from mailer.settings_file import SettingsFileError
 
@@ -38,14 +38,14 @@ _HOUSE = ("data", "database_url", "secret_keys", "pepper")
 class Setup:
     """An application context, the faults of its settings, and the subjects that cannot be checked because of them."""
 
-    house: AppContext | None
+    context: AppContext | None
     faults: tuple[Fault, ...]
     foreign: str
     unable: frozenset[str]
     file: str
 
 
-def look(_: Say) -> Setup:
+def look() -> Setup:
     """Check the settings and the files that they name."""
     try:
         settings = configuration.look(refuse_foreign=False)
@@ -53,35 +53,36 @@ def look(_: Say) -> Setup:
         others = ownership.foreign(error.path.parent, "") if error.path.name == SECRETS else []
         return Setup(None, error.faults, ownership.told(others) if others else "", frozenset(), "")
     foreign = ownership.foreign(settings.campaign.data, settings.campaign.database)
-    errors = list(wrong_with(settings, _))
+    errors = list(wrong_with(settings))
     wrong = [name for name in dict.fromkeys((*_HOUSE, *chain(*_NEEDS.values()))) if settings.is_wrong(name)]
     unable = {subject for subject, names in _NEEDS.items() if set(wrong) & set(names)}
-    house = None
+    context = None
     if not set(wrong) & set(_HOUSE) and has_data(settings):
         try:
-            house = house_of(settings, say=_)
+            context = context_of(settings)
         except PostiljonError as error:
             errors.append(error)
     faults = chain(settings.faults, *(configuration.faults_of(error) for error in errors))
     path = str(settings.keys.path) if settings.keys else ""
     return Setup(
-        house or house_without_data(settings, _),
+        context or context_without_data(settings),
         tuple(faults),
         ownership.told(foreign) if foreign else "",
-        frozenset(unable | (set() if house else _OF_DATA)),
+        frozenset(unable | (set() if context else _OF_DATA)),
         path,
     )
 
 
-def findings(setup: Setup, _: Say) -> Iterator[tuple[FindingKind, str, str]]:
+def findings(setup: Setup) -> Iterator[tuple[FindingKind, str, str]]:
     """Yield kind, subject and words of each fault."""
     for fault in setup.faults:
-        words = fault.in_words(_) if isinstance(fault, SettingFault) else str(fault)
-        yield "error", _("settings"), words
+        yield "error", Message("settings"), fault.words
     if not setup.faults:
-        text = _("complete; read from {path}") if setup.file else _("complete; there is no file of settings")
-        yield "ok", _("settings"), text.format(path=setup.file)
+        text = (
+            Message("complete; read from {path}") if setup.file else Message("complete; there is no file of settings")
+        )
+        yield "ok", Message("settings"), text.format(path=setup.file)
     elif setup.file:
-        yield "ok", _("settings"), _("read from {path}").format(path=setup.file)
+        yield "ok", Message("settings"), Message("read from {path}", path=setup.file)
     if setup.foreign:
-        yield "error", _("files"), setup.foreign
+        yield "error", Message("files"), setup.foreign

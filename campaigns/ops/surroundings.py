@@ -21,10 +21,11 @@ from sqlalchemy import func, select, text
 from campaigns.context import AppContext
 from campaigns.lifecycle import records
 from campaigns.lifecycle.states import CampaignState
-from campaigns.ops.findings import Finding
+from campaigns.ops.findings import Finding, of_fault
 from campaigns.source.campaign_source import house_brand
-from campaigns.source.local_time import Say, local_text
+from campaigns.source.local_time import local_text
 from mailer import outbox, settings_file
+from mailer.messages import Message
 from mailer.reach import reach_of_url
 from unsubscribe import dropped, probe
 
@@ -35,25 +36,25 @@ _REMOTE = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "fuse
 _LONGEST = 10_000  # bytes of an answer that are read
 
 
-def disk(house: AppContext, _: Say) -> Iterator[Finding]:
+def disk(context: AppContext) -> Iterator[Finding]:
     """Check the free space, and whether SQLite's locks hold there."""
-    folder, subject = house.data.absolute(), _("disk")
+    folder, subject = context.data.absolute(), Message("disk")
     left = shutil.disk_usage(folder).free
     if left < SCARCE:
-        words = _(
+        words = Message(
             "{free} MB left at {path}; a full disk cannot store an opt-out. See what takes the room: du -xh {path}"
         )
         shown = words.format(free=left // 1_000_000, path=folder)
         yield Finding("error" if left < LEAST else "warning", subject, shown)
-    found = _file_system(house.db.sqlite_path.parent if house.db.sqlite_path else folder)
+    found = _file_system(context.db.sqlite_path.parent if context.db.sqlite_path else folder)
     if found.startswith(_REMOTE):
-        words = _(
+        words = Message(
             "{path} lies on a network share ({kind}), where locks may not hold: two senders could send the same "
             'letter. Move it to a local disk and write data = "/var/lib/postiljon", or use PostgreSQL'
         )
         yield Finding("warning", subject, words.format(path=folder, kind=found))
     if left >= SCARCE and not found.startswith(_REMOTE):
-        yield Finding("ok", subject, _("{free} GB left").format(free=left // 1_000_000_000))
+        yield Finding("ok", subject, Message("{free} GB left", free=left // 1_000_000_000))
 
 
 def _file_system(folder: Path) -> str:
@@ -68,102 +69,102 @@ def _file_system(folder: Path) -> str:
     return max(above, key=lambda item: len(item[0]), default=("", ""))[1]
 
 
-def clock(house: AppContext, _: Say) -> Iterator[Finding]:
+def clock(context: AppContext) -> Iterator[Finding]:
     """Compare our clock with that of the database, or with the latest time that was stored."""
-    now = house.clock()
-    with house.db.read() as conn:
-        if house.db.is_sqlite:
+    now = context.clock()
+    with context.db.read() as conn:
+        if context.db.is_sqlite:
             latest = conn.execute(select(func.max(records.CAMPAIGN.c.changed_at))).scalar()
             ahead = latest - now if latest else timedelta()
         else:
             ahead = abs(conn.execute(text("SELECT clock_timestamp()")).scalar_one() - now)
     if ahead > OFF:
-        words = _(
+        words = Message(
             "it says {now}, {seconds} seconds away from the database; letters would leave at a wrong hour. Set it: "
             "timedatectl set-ntp true"
         )
         shown = words.format(now=f"{now:%Y-%m-%d %H:%M:%S} UTC", seconds=round(ahead.total_seconds()))
-        yield Finding("warning", _("clock"), shown)
+        yield Finding("warning", Message("clock"), shown)
     else:
-        yield Finding("ok", _("clock"), f"{now:%Y-%m-%d %H:%M:%S} UTC")
+        yield Finding("ok", Message("clock"), f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def writing(house: AppContext, _: Say) -> Iterator[Finding]:
+def writing(context: AppContext) -> Iterator[Finding]:
     """Check whether an opt-out that came now would be kept, as ``/health`` does."""
-    probe.look(house.db)
-    with house.db.write() as conn:
-        probe.write(conn, house.clock())
-    senders = house.data / "senders"
+    probe.look(context.db)
+    with context.db.write() as conn:
+        probe.write(conn, context.clock())
+    senders = context.data / "senders"
     if senders.exists() and not os.access(senders, os.R_OK | os.W_OK | os.X_OK):
-        words = _("the folder {path} cannot be written, so no sender can start; do: chown -R {owner} {path}")
-        yield Finding("error", _("writing"), words.format(path=senders, owner=house.data.owner()))
+        words = Message("the folder {path} cannot be written, so no sender can start; do: chown -R {owner} {path}")
+        yield Finding("error", Message("writing"), words.format(path=senders, owner=context.data.owner()))
     else:
-        yield Finding("ok", _("writing"), _("the database and the journal can be written"))
+        yield Finding("ok", Message("writing"), Message("the database and the journal can be written"))
 
 
-def brand(house: AppContext, _: Say) -> Iterator[Finding]:
+def brand(context: AppContext) -> Iterator[Finding]:
     """Check the brand of the installation, with its pictures."""
-    path = house.campaign.brand
-    found = house_brand(path, "-", _)
+    path = context.campaign.brand
+    found = house_brand(path, "-")
     for fault in found.warnings:
-        yield Finding("warning", _("brand"), f"{fault.found}; {fault.expected}. {fault.hint}".strip())
+        yield Finding("warning", Message("brand"), of_fault(fault))
     if not found.warnings:
-        plain = _(
+        plain = Message(
             "plain: none is set. For your name, address and colours in every letter, make a file brand.toml "
             '(docs/campaign-file.md says how) and write brand = "brand.toml" into {path}'
         )
-        yield Finding("ok", _("brand"), str(path) if path else plain.format(path=settings_file.in_use()))
+        yield Finding("ok", Message("brand"), str(path) if path else plain.format(path=settings_file.in_use()))
 
 
-def proxies(house: AppContext, _: Say) -> Iterator[Finding]:
+def proxies(context: AppContext) -> Iterator[Finding]:
     """Report sign-ups that limits turned away, and proxies that are not trusted."""
-    subject, now, zone = _("sign-ups"), house.clock(), house.reader.timezone
-    for all_of_it in sorted(one for one in house.reader.trusted_proxies if one.endswith("/0")):
-        words = _(
+    subject, now, zone = Message("sign-ups"), context.clock(), context.reader.timezone
+    for all_of_it in sorted(one for one in context.reader.trusted_proxies if one.endswith("/0")):
+        words = Message(
             "trusted_proxies has {network}: everybody is believed, so any visitor can pass for another and no limit "
             "holds. Name your reverse proxy alone, such as 127.0.0.1 or 172.18.0.0/16"
         )
-        yield Finding("warning", _("proxy"), words.format(network=all_of_it))
-    with house.db.read() as conn:
+        yield Finding("warning", Message("proxy"), words.format(network=all_of_it))
+    with context.db.read() as conn:
         away, speakers = dropped.found(conn, now), dropped.speakers(conn, now)
     for speaker in (one for one in speakers if one.is_near):
-        words = _(
+        words = Message(
             "{peer} speaks for others (X-Forwarded-For) and is no trusted proxy: all its readers count as one visitor, "
             "with one limit ({number} requests, the last on {when}). If it is your reverse proxy, write {line} into "
             "postiljon.toml, or its network where its address changes, and start 'postiljon serve' again"
         )
-        when, line = local_text(speaker.last.replace(microsecond=0), zone), speaker.line(house.reader.trusted_proxies)
+        when, line = local_text(speaker.last.replace(microsecond=0), zone), speaker.line(context.reader.trusted_proxies)
         shown = words.format(peer=speaker.name, number=speaker.number, when=when, line=line)
-        yield Finding("warning", _("proxy"), shown)
+        yield Finding("warning", Message("proxy"), shown)
     for one in away:
-        words = _(
+        words = Message(
             "{number} turned away since {day}: {reason}. If these were people behind one proxy or in one building, see "
             "trusted_proxies"
         )
-        reason = _(dropped.REASONS[one.reason])
+        reason = dropped.REASONS[one.reason]
         yield Finding("warning", subject, words.format(number=one.number, day=one.since, reason=reason))
     strangers = [one.name for one in speakers if not one.is_near]
     if strangers:
-        words = _("not believed as proxies: {names}; only if one of them is yours, name it in trusted_proxies")
-        yield Finding("ok", _("proxy"), words.format(names=", ".join(strangers)))
+        words = Message("not believed as proxies: {names}; only if one of them is yours, name it in trusted_proxies")
+        yield Finding("ok", Message("proxy"), words.format(names=", ".join(strangers)))
     if not away:
-        yield Finding("ok", subject, _("none turned away in the last {days} days").format(days=dropped.KEPT.days))
+        yield Finding("ok", subject, Message("none turned away in the last {days} days", days=dropped.KEPT.days))
 
 
-def pages(house: AppContext, _: Say) -> Iterator[Finding]:
+def pages(context: AppContext) -> Iterator[Finding]:
     """Check whether the public address leads to us; asked only where everybody could ask."""
-    url = house.reader.public_url
+    url = context.reader.public_url
     if not url.startswith("https://") or reach_of_url(url) != "world":
         return
     why = _asked(f"{url}/health")
     if why:
-        words = _(
+        words = Message(
             "{url}/health does not answer as Postiljon does ({why}), so links in letters may lead nowhere. Look: "
             "curl -i {url}/health, the certificate, the reverse proxy, and whether 'postiljon serve' runs"
         )
-        yield Finding("warning", _("public pages"), words.format(url=url, why=why))
+        yield Finding("warning", Message("public pages"), words.format(url=url, why=why))
     else:
-        yield Finding("ok", _("public pages"), _("{url} leads here").format(url=url))
+        yield Finding("ok", Message("public pages"), Message("{url} leads here", url=url))
 
 
 def _asked(url: str) -> str:
@@ -183,14 +184,18 @@ def _asked(url: str) -> str:
         return "200, and not our words"
 
 
-def serving(house: AppContext, _: Say) -> Iterator[Finding]:
+def serving(context: AppContext) -> Iterator[Finding]:
     """Check whether a process sends the campaigns that are planned or under way."""
-    with house.db.read() as conn:
+    with context.db.read() as conn:
         due = records.in_states(conn, [CampaignState.SCHEDULED, CampaignState.SENDING])
         senders = outbox.running(conn)
     if due and not senders:
-        words = _("{slugs}: planned or being sent, and no sender runs. Do: systemctl start postiljon")
-        yield Finding("warning", _("sender"), words.format(slugs=", ".join(one.slug for one in due)))
+        words = Message("{slugs}: planned or being sent, and no sender runs. Do: systemctl start postiljon")
+        yield Finding("warning", Message("sender"), words.format(slugs=", ".join(one.slug for one in due)))
     else:
         number = len(senders)
-        yield Finding("ok", _("sender"), _("{number} running").format(number=number) if number else _("none is needed"))
+        yield Finding(
+            "ok",
+            Message("sender"),
+            Message("{number} running", number=number) if number else Message("none is needed"),
+        )

@@ -12,19 +12,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 
 from sqlalchemy import Connection
 
-from campaigns.source.campaign_source import load
+from campaigns.source.campaign_source import CampaignSource
 from campaigns.source.definition import Definition
-from campaigns.source.local_time import Say, as_is
-from mailer.errors import Fault, FaultsError, InputError
+from mailer.errors import Fault, FaultsError
 from mailer.letter.addresses import of_value
 from mailer.letter.expression_tree import Constant, Filter, Name, Node, names
 from mailer.letter.expressions import parse
 from mailer.letter.filters import as_date, as_number
 from mailer.letter.slots import Tag, Text, scan
+from mailer.messages import Message
 from mailer.storage import Database
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
@@ -53,17 +52,13 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-def of_file(db: Database, path: Path, _: Say = as_is) -> Findings:
-    """Return the same for a campaign file; nothing for an unreadable one, whose faults are reported elsewhere."""
-    try:
-        definition = load(path, None, _).definition
-    except InputError:
-        return Findings()
+def of_source(db: Database, source: CampaignSource) -> Findings:
+    """Return the same for the source of a campaign, in a transaction of its own."""
     with db.read() as conn:
-        return examine(conn, definition, _)
+        return examine(conn, source.definition)
 
 
-def examine(conn: Connection, definition: Definition, _: Say = as_is) -> Findings:
+def examine(conn: Connection, definition: Definition) -> Findings:
     """Return the findings about a letter's columns and the contacts of its topic."""
     uses = {name: use for name, use in _uses(definition).items() if name != "email"}
     if not uses or contacts.find_topic(conn, definition.topic) is None:
@@ -76,11 +71,11 @@ def examine(conn: Connection, definition: Definition, _: Say = as_is) -> Finding
     unknown = {name: use for name, use in uses.items() if name not in known}
     if not whole:
         unknown = {name: use for name, use in unknown.items() if not contacts.having(conn, name, definition.topic)}
-    warnings = [_unknown(conn, name, use, sorted(known), _) for name, use in unknown.items()]
+    warnings = [_unknown(conn, name, use, sorted(known)) for name, use in unknown.items()]
     asked = {name: use for name, use in uses.items() if name not in unknown}
     for person in people:
         _look(person, asked, definition.language)
-    many = Many(len(people), whole, _)
+    many = Many(len(people), whole)
     warnings += [many.odd(name, use) for name, use in asked.items() if use.odd]
     notes = [many.missing(name, use) for name, use in asked.items() if use.missing and use.fallback is not None]
     return Findings(tuple(warnings), tuple(notes))
@@ -92,32 +87,28 @@ class Many:
 
     number: int
     whole: bool
-    say: Say
 
     def of(self, count: int) -> str:
         """Return ``17 of 302``."""
-        _ = self.say
-        text = _("{count} of {number}") if self.whole else _("{count} of the first {number}")
+        text = Message("{count} of {number}") if self.whole else Message("{count} of the first {number}")
         return text.format(count=count, number=self.number)
 
     def missing(self, name: str, use: ColumnReference) -> str:
         """Return how many contacts read the fallback."""
-        _ = self.say
         text = (
-            _("People without {name}: {people}. They read “{fallback}”.")
+            Message("People without {name}: {people}. They read “{fallback}”.")
             if use.fallback
-            else _("People without {name}: {people}.")
+            else Message("People without {name}: {people}.")
         )
         return text.format(people=self.of(use.missing), name=name, fallback=use.fallback)
 
     def odd(self, name: str, use: ColumnReference) -> Fault:
         """Return the fault for contacts with a value of the wrong kind."""
-        _ = self.say
         value, email = use.odd[0]
-        kinds = {"number": _("a number"), "date": _("a day"), "address": _("an address")}
-        found = _("a {name} such as “{value}” ({email}), people: {people}")
-        hints = {"address": _("They get the fallback instead, or the text without a link.")}
-        hint = hints.get(use.kind) or _("It is printed as it stands. Mend the list, and import it again.")
+        kinds = {"number": Message("a number"), "date": Message("a day"), "address": Message("an address")}
+        found = Message("a {name} such as “{value}” ({email}), people: {people}")
+        hints = {"address": Message("They get the fallback instead, or the text without a link.")}
+        hint = hints.get(use.kind) or Message("It is printed as it stands. Mend the list, and import it again.")
         return Fault(
             use.where.file,
             use.where.line,
@@ -129,19 +120,22 @@ class Many:
         )
 
 
-def _unknown(conn: Connection, name: str, use: ColumnReference, known: Sequence[str], _: Say) -> Fault:
+def _unknown(conn: Connection, name: str, use: ColumnReference, known: Sequence[str]) -> Fault:
     others = contacts.having(conn, name)
     if others:
-        hint = _("People outside this topic have one.")
+        hint = Message("People outside this topic have one.")
     else:
         lower = {other.lower(): other for other in known}
         near = get_close_matches(name.lower(), lower, 1, 0.6)
         hint = (
-            _("Did you mean {word}?").format(word=f"contact.{lower[near[0]]}")
+            Message("Did you mean {word}?", word=f"contact.{lower[near[0]]}")
             if near
-            else _("Known names: {names}").format(names=", ".join(known[:30]))
+            else Message("Known names: {names}", names=", ".join(known[:30]))
         )
-    found, expected = _("contact.{name}, which nobody in this topic has"), _("a column of the people it goes to")
+    found, expected = (
+        Message("contact.{name}, which nobody in this topic has"),
+        Message("a column of the people it goes to"),
+    )
     where = use.where
     return Fault(where.file, where.line, where.field, found.format(name=name), expected, hint, "warning")
 

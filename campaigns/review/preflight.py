@@ -14,13 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from campaigns.source.local_time import Say, as_is
 from mailer.errors import Fault
+from mailer.messages import Message
 
 AskDns = Callable[[str, str], list[str]]
 _SECONDS, _TOGETHER = 3.0, 10.0  # for one question; for all that one examination asks
-N_ = as_is
-MUST_FAIL = N_(
+MUST_FAIL = Message(
     "mail that will be refused: DMARC of {domain} says {policy}, and neither DKIM nor SPF of ours counts for it"
 )
 _MOST_LABELS = 8  # of a name that is walked up (RFC 9989 section 4.10: a longer one is cut to seven)
@@ -79,96 +78,102 @@ def asker(servers: Sequence[tuple[str, int]] = (), *, together: float = _TOGETHE
     return ask
 
 
-def examine(sender: SenderIdentity, file: str, line: int, ask: AskDns, _: Say = as_is) -> list[Fault]:
+def examine(sender: SenderIdentity, file: str, line: int, ask: AskDns) -> list[Fault]:
     """Return the faults of a sender in DNS, as warnings at ``line``; one error when the DKIM key is another one."""
     signed = [_alignment, _dkim] if sender.dkim_selector else [_unsigned]
     checks = [_mailbox, _spf, _dmarc, _return_path, _enforced, *signed]
     with ThreadPoolExecutor(len(checks)) as pool:
-        results = [pool.submit(_all, check, sender, ask, _) for check in checks]
+        results = [pool.submit(_all, check, sender, ask) for check in checks]
     faults = []
     for result in results:
         try:
             faults += [Fault(file, line, "from", *words) for words in result.result()]
         except DnsAwayError:
-            expected = _("an answer about {domain}").format(domain=sender.domain)
-            hint = _("So it is not known whether its mail is authenticated. Check again when DNS can be asked.")
-            faults.append(Fault(file, line, "from", _("no answer from DNS"), expected, hint, "warning"))
+            expected = Message("an answer about {domain}", domain=sender.domain)
+            hint = Message("So it is not known whether its mail is authenticated. Check again when DNS can be asked.")
+            faults.append(Fault(file, line, "from", Message("no answer from DNS"), expected, hint, "warning"))
     return list(dict.fromkeys(faults))
 
 
 PreflightFinding = tuple[str, str, str, Literal["error", "warning"]]
-PreflightCheck = Callable[["SenderIdentity", AskDns, Say], Iterator[PreflightFinding]]
+PreflightCheck = Callable[["SenderIdentity", AskDns], Iterator[PreflightFinding]]
 
 
-def _all(check: PreflightCheck, sender: SenderIdentity, ask: AskDns, _: Say) -> list[PreflightFinding]:
-    return list(check(sender, ask, _))
+def _all(check: PreflightCheck, sender: SenderIdentity, ask: AskDns) -> list[PreflightFinding]:
+    return list(check(sender, ask))
 
 
-def _mailbox(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _mailbox(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A5: replies can arrive. No MX is fine where there is an address record (RFC 5321 section 5.1)."""
     mx = ask(sender.domain, "MX")
     if any(record.split()[-1] == "." for record in mx):
-        yield _("a domain that says it takes no mail (null MX)"), _("a sender that can get replies"), "", "warning"
+        yield (
+            Message("a domain that says it takes no mail (null MX)"),
+            Message("a sender that can get replies"),
+            "",
+            "warning",
+        )
     elif not mx:
-        hint = "" if ask(sender.domain, "A") else _("The domain has no address either: is it written right?")
-        yield _("a domain without MX record"), _("a sender that can get replies"), hint, "warning"
+        hint = "" if ask(sender.domain, "A") else Message("The domain has no address either: is it written right?")
+        yield Message("a domain without MX record"), Message("a sender that can get replies"), hint, "warning"
 
 
-def _spf(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _spf(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A2: SPF of the domain of the envelope sender."""
     domain = sender.return_domain or sender.domain
     found = [record for record in ask(domain, "TXT") if record.lower().startswith("v=spf1")]
     if len(found) != 1:
-        text = _("no SPF record for {domain}") if not found else _("several SPF records for {domain}")
-        hint = _("Providers refuse bulk mail without it.")
-        yield text.format(domain=domain), _("one TXT record v=spf1 … that names the relay"), hint, "warning"
+        text = Message("no SPF record for {domain}") if not found else Message("several SPF records for {domain}")
+        hint = Message("Providers refuse bulk mail without it.")
+        yield text.format(domain=domain), Message("one TXT record v=spf1 … that names the relay"), hint, "warning"
 
 
-def _dmarc(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _dmarc(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A3: DMARC, at the domain or above it (RFC 9989, tree walk)."""
     if next(_policies(sender.domain, ask), None):
         return
-    text = _("no DMARC record for {domain}").format(domain=sender.domain)
+    text = Message("no DMARC record for {domain}", domain=sender.domain)
     yield (
         text,
-        _("a TXT record at _dmarc.{domain}, v=DMARC1; p=none or stricter").format(domain=sender.domain),
+        Message("a TXT record at _dmarc.{domain}, v=DMARC1; p=none or stricter", domain=sender.domain),
         "",
         "warning",
     )
 
 
-def _alignment(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _alignment(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A2: the domain that signs belongs to that of From."""
     if not _aligned(sender.dkim_domain.lower(), sender.domain.lower(), ask):
-        found = _("a signature of another domain: {domain}").format(domain=sender.dkim_domain)
-        expected = _("POSTILJON_DKIM_DOMAIN, the domain of the From address")
-        yield found, expected, _("DMARC does not count a signature of another domain."), "warning"
+        found = Message("a signature of another domain: {domain}", domain=sender.dkim_domain)
+        expected = Message("POSTILJON_DKIM_DOMAIN, the domain of the From address")
+        yield found, expected, Message("DMARC does not count a signature of another domain."), "warning"
 
 
-def _unsigned(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:  # noqa: ARG001 - the signature of a check
+def _unsigned(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:  # noqa: ARG001 - the signature of a check
     """Report A2: no key here. The relay may sign, which cannot be seen from here."""
-    hint = _(
+    hint = Message(
         "Fine if your mail server signs them as {domain}: a test mail shows it. Else make a key: 'postiljon dkim key "
-        "--domain {domain}'."
-    ).format(domain=sender.domain)
+        "--domain {domain}'.",
+        domain=sender.domain,
+    )
     yield (
-        _("letters leave unsigned (no DKIM key)"),
-        _("a signature of {domain}").format(domain=sender.domain),
+        Message("letters leave unsigned (no DKIM key)"),
+        Message("a signature of {domain}", domain=sender.domain),
         hint,
         ("warning"),
     )
 
 
-def _return_path(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _return_path(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A3: SPF covers the domain of the return path, and DMARC counts it for that organisation alone."""
     if not _spf_aligned(sender, "r", ask):
-        found = _("a return path of another organisation: {domain}").format(domain=sender.return_domain)
-        expected = _("POSTILJON_RETURN_PATH at {domain}, or below it").format(domain=sender.domain)
-        hint = _("Then SPF does not count for DMARC (no alignment), and only a DKIM signature of {domain} does.")
+        found = Message("a return path of another organisation: {domain}", domain=sender.return_domain)
+        expected = Message("POSTILJON_RETURN_PATH at {domain}, or below it", domain=sender.domain)
+        hint = Message("Then SPF does not count for DMARC (no alignment), and only a DKIM signature of {domain} does.")
         yield found, expected, hint.format(domain=sender.domain), "warning"
 
 
-def _enforced(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _enforced(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A3, A4: the domain's policy refuses unaligned mail, and our letters have neither DKIM nor SPF for it."""
     policy, tags = _policy(sender.domain, ask)
     if policy not in ("reject", "quarantine"):
@@ -177,12 +182,13 @@ def _enforced(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[Preflight
     signs = bool(sender.dkim_selector) and _aligned(signing, domain, ask, tags.get("adkim", "r"))
     if signs or (_spf_aligned(sender, tags.get("aspf", "r"), ask) and _spf_can_pass(sender, ask)):
         return
-    found = _(MUST_FAIL).format(domain=sender.domain, policy=policy)
-    expected = _("a DKIM signature of {domain}, or a return path at {domain} with SPF").format(domain=sender.domain)
-    hint = _(
+    found = MUST_FAIL.format(domain=sender.domain, policy=policy)
+    expected = Message("a DKIM signature of {domain}, or a return path at {domain} with SPF", domain=sender.domain)
+    hint = Message(
         "Unless your mail server signs as {domain}, providers refuse these letters or put them into spam. Make a key: "
-        "'postiljon dkim key --domain {domain}'."
-    ).format(domain=sender.domain)
+        "'postiljon dkim key --domain {domain}'.",
+        domain=sender.domain,
+    )
     yield found, expected, hint, "warning"
 
 
@@ -210,26 +216,31 @@ def _spf_can_pass(sender: SenderIdentity, ask: AskDns) -> bool:
     return len(found) == 1 and any(word[0] not in "-~?" and not word.startswith("exp=") for word in found[0][1:])
 
 
-def _dkim(sender: SenderIdentity, ask: AskDns, _: Say) -> Iterator[PreflightFinding]:
+def _dkim(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
     """Check A2, B44: the public key in DNS is that of the key we sign with."""
     name = f"{sender.dkim_selector}._domainkey.{sender.dkim_domain}"
     records = [tags for tags in map(_tags, ask(name, "TXT")) if "p" in tags]
     ours = _tags(sender.dkim_record).get("p", "")
-    printed = _("the record that 'postiljon dkim key' prints")
+    printed = Message("the record that 'postiljon dkim key' prints")
     if not records:
-        hint = _("Letters are signed already, and no provider can verify them until it is there.")
-        yield _("no DKIM record at {name}").format(name=name), printed, hint, "warning"
+        hint = Message("Letters are signed already, and no provider can verify them until it is there.")
+        yield Message("no DKIM record at {name}", name=name), printed, hint, "warning"
     elif not any(tags["p"] for tags in records):
-        yield _("a revoked DKIM key at {name}: p= is empty").format(name=name), printed, _lost(_), "error"
+        yield Message("a revoked DKIM key at {name}: p= is empty", name=name), printed, _lost(), "error"
     elif not any(tags["p"] == ours and _is_ours(tags) for tags in records):
-        found = _("another DKIM key at {name} than the one that signs").format(name=name)
-        yield found, printed, _lost(_), "error"
+        found = Message("another DKIM key at {name} than the one that signs", name=name)
+        yield found, printed, _lost(), "error"
     elif len(records) > 1:
-        hint = _("A provider may look at the wrong one.")
-        yield _("several DKIM records at {name}").format(name=name), _("one record"), hint, "warning"
+        hint = Message("A provider may look at the wrong one.")
+        yield Message("several DKIM records at {name}", name=name), Message("one record"), hint, "warning"
     elif "y" in records[0].get("t", "").split(":"):
-        hint = _("Providers then treat the letters as unsigned.")
-        yield _("a DKIM record in testing at {name}: t=y").format(name=name), _("a record without t=y"), hint, "warning"
+        hint = Message("Providers then treat the letters as unsigned.")
+        yield (
+            Message("a DKIM record in testing at {name}: t=y", name=name),
+            Message("a record without t=y"),
+            hint,
+            "warning",
+        )
 
 
 def _aligned(signing: str, domain: str, ask: AskDns, mode: str = "r") -> bool:
@@ -267,8 +278,8 @@ def _policies(domain: str, ask: AskDns) -> Iterator[tuple[str, dict[str, str]]]:
             yield name, _tags(records[0])
 
 
-def _lost(_: Say) -> str:
-    return _("Every letter would fail its signature. Publish that record, or set the key that DNS knows.")
+def _lost() -> str:
+    return Message("Every letter would fail its signature. Publish that record, or set the key that DNS knows.")
 
 
 def _is_ours(tags: dict[str, str]) -> bool:

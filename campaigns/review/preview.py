@@ -15,25 +15,25 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
-from campaigns.context import AppContext
-from campaigns.lifecycle import launch, records
-from campaigns.lifecycle.launch import PreparedCampaign
+from campaigns.lifecycle import records
+from campaigns.lifecycle.preparation import LaunchConfig, PreparedCampaign, prepare_sample
 from campaigns.lifecycle.records import Campaign
-from campaigns.source.campaign_source import differences
+from campaigns.source.campaign_source import CampaignSource, differences
 from mailer import archive, outbox
 from mailer.address import Address, parse
 from mailer.errors import InputError
 from mailer.letter.compiled import Letter, MessageMeta
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer
+from mailer.messages import Message
 from mailer.outbox import Claimed
 from mailer.outbox.lookup import first_claim
 from mailer.outcome.session import stops_all
+from mailer.settings import MailerSettings
 from mailer.signing import Purpose
 from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, RelayObserver, Result, Transport, unheard
-from mailer.worker import Filled
+from mailer.worker import Filled, WorkerDeps
 from mailer.worker.message_builder import MessageBuilder
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
@@ -44,52 +44,49 @@ MARK = "[test] "
 LONG_ENOUGH = 60.0
 
 
-def message(house: AppContext, path: Path, email: str) -> bytes:
+def message(site: LaunchConfig, worker: WorkerDeps, source: CampaignSource, email: str) -> bytes:
     """Return the bytes of the letter for the contact with that address ("": for no particular contact)."""
-    now = house.clock()
-    prepared = launch.prepare_sample(house.site, path, now)
-    with house.db.read() as conn:
+    prepared = prepare_sample(site, source, worker.clock())
+    with site.db.read() as conn:
         campaign = records.find(conn, prepared.definition.slug)
         person = contacts.find(conn, email) if email else None
     if email and person is None:
-        _ = house.say
-        raise InputError(_("nobody is known under {email}").format(email=email))
-    if person is not None and campaign is not None and _same(house, prepared, campaign):
-        return _launched(house, campaign, person)
+        raise InputError(Message("nobody is known under {email}", email=email))
+    if person is not None and campaign is not None and _same(prepared, campaign):
+        return _launched(worker, campaign, person)
     address = parse(email or "reader@example.org")
-    return _sample(house, prepared, prepared.compiled.letter, address, person)
+    return _sample(site, worker, prepared, address, person)
 
 
-def _same(house: AppContext, prepared: PreparedCampaign, campaign: Campaign) -> bool:
-    return campaign.is_launched and not differences(prepared.material, campaign.source, campaign.parts, house.say)
+def _same(prepared: PreparedCampaign, campaign: Campaign) -> bool:
+    return campaign.is_launched and not differences(prepared.source, campaign.source, campaign.parts)
 
 
-def _launched(house: AppContext, campaign: Campaign, person: Contact) -> bytes:
+def _launched(worker: WorkerDeps, campaign: Campaign, person: Contact) -> bytes:
     """Return the letter as a sender makes it."""
-    press = MessageBuilder(house.worker())
-    with house.db.read() as conn:
+    builder = MessageBuilder(worker)
+    with worker.db.read() as conn:
         mailing = outbox.get(conn, campaign.mailing_id or 0)
-        first = first_claim(conn, mailing.id, person.id) or house.clock().replace(microsecond=0)
+        first = first_claim(conn, mailing.id, person.id) or worker.clock().replace(microsecond=0)
         address = str(parse(person.email))
         claim = Claimed(0, mailing.id, person.id, address, person.address_hash, person.domain, 1, 0, first)
-        made = press.make(conn, mailing, [claim])
-    press.close()
+        made = builder.make(conn, mailing, [claim])
+    builder.close()
     if not made.ready:
-        _ = house.say
-        raise InputError(_("this person was erased"))
+        raise InputError(Message("this person was erased"))
     return made.ready[0][1]().content
 
 
 def _sample(
-    house: AppContext, prepared: PreparedCampaign, letter: Letter, address: Address, person: Contact | None
+    site: LaunchConfig, worker: WorkerDeps, prepared: PreparedCampaign, address: Address, person: Contact | None
 ) -> bytes:
     """Return the letter with a sample Date, Message-ID and a token that verifies under no key."""
-    filled = sample_links(house, prepared, address, person)
-    at = prepared.definition.send_at or house.clock().replace(microsecond=0)
-    return _written(house, letter, (address, filled), at, "sample")
+    filled = sample_links(site.public_url, prepared, address, person)
+    at = prepared.definition.send_at or worker.clock().replace(microsecond=0)
+    return _written(worker, prepared.compiled.letter, (address, filled), at, "sample")
 
 
-def _written(house: AppContext, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
+def _written(worker: WorkerDeps, letter: Letter, to: tuple[Address, Filled], at: datetime, name: str) -> bytes:
     """Return a letter that is no delivery; ``name``: the left side of its Message-ID."""
     address, filled = to
     stamp = MessageMeta(
@@ -99,12 +96,11 @@ def _written(house: AppContext, letter: Letter, to: tuple[Address, Filled], at: 
         name=filled.name,
         unsubscribe_url=filled.unsubscribe_url,
     )
-    return _signed(house, Composer(letter).message(filled.values, stamp), at)
+    return _signed(worker.settings, Composer(letter).message(filled.values, stamp), at)
 
 
-def sample_links(house: AppContext, prepared: PreparedCampaign, address: Address, person: Contact | None) -> Filled:
+def sample_links(public_url: str, prepared: PreparedCampaign, address: Address, person: Contact | None) -> Filled:
     """Return a person's values, and links that do nothing."""
-    public_url = house.reader.public_url
     online = records.online_url(public_url, prepared.definition.online, prepared.online_code)
     optout, details = f"{public_url}/u/{DEAD_TOKEN}", f"{public_url}/d/{DEAD_TOKEN}"
     return _filled((online, details, optout), address, person)
@@ -118,13 +114,12 @@ def _filled(to: tuple[str, str, str], address: Address, person: Contact | None) 
 
 
 def _trial_links(
-    house: AppContext, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
+    site: LaunchConfig, tokens: Tokens, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
 ) -> tuple[str, str, str]:
     """Return the links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
-    public_url, online = house.reader.public_url, prepared.definition.online
-    sent = campaign is not None and _same(house, prepared, campaign)
+    public_url, online = site.public_url, prepared.definition.online
+    sent = campaign is not None and _same(prepared, campaign)
     code = campaign.online_code if campaign and sent else records.TRIAL_CODE
-    tokens = Tokens(house.keyring)
     return (
         records.online_url(public_url, online, code),
         tokens.trial_url(public_url, Purpose.DETAILS, topic),
@@ -132,37 +127,40 @@ def _trial_links(
     )
 
 
-def _signed(house: AppContext, content: bytes, at: datetime) -> bytes:
-    settings = house.mailer
+def _signed(settings: MailerSettings, content: bytes, at: datetime) -> bytes:
     pem = settings.dkim_pem()
     return Signer(pem, settings.dkim_selector, settings.dkim_domain).sign(content, at) if pem else content
 
 
 def send_tests(
-    house: AppContext, path: Path, addresses: Sequence[str], notice: RelayObserver = unheard
+    site: LaunchConfig,
+    worker: WorkerDeps,
+    source: CampaignSource,
+    addresses: Sequence[str],
+    notice: RelayObserver = unheard,
 ) -> list[tuple[str, Result]]:
     """Send a marked test mail to each address; return the relay's answers. Raises ``TransportError``.
 
     ``notice`` is called when the relay is silent or asks us to wait; if it takes nothing for a minute, the test ends.
     """
     parsed = [parse(address) for address in addresses]
-    now = house.clock().replace(microsecond=0)
-    prepared = launch.prepare_sample(house.site, path, now)
+    now = worker.clock().replace(microsecond=0)
+    prepared = prepare_sample(site, source, now)
     letter = prepared.compiled.letter
     marked = replace(letter, subject=(MARK, *letter.subject))
-    sender = house.mailer.return_path or letter.from_address
-    with house.db.write() as conn:
+    sender = worker.settings.return_path or letter.from_address
+    with site.db.write() as conn:
         archive.keep_images(conn, prepared.compiled)
         people = [contacts.find(conn, str(address)) for address in parsed]
         topic = contacts.find_topic(conn, prepared.definition.topic)
         campaign = records.find(conn, prepared.definition.slug)
-    links = _trial_links(house, prepared, topic.id if topic else 0, campaign)
+    links = _trial_links(site, Tokens(worker.keyring), prepared, topic.id if topic else 0, campaign)
     parcels = []
     for number, (address, person) in enumerate(zip(parsed, people, strict=True)):
         to = address, _filled(links, address, person)
-        content = _written(house, marked, to, now, f"test-{secrets.token_hex(12)}")
+        content = _written(worker, marked, to, now, f"test-{secrets.token_hex(12)}")
         parcels.append(OutgoingMessage(number, sender, str(address), content, address.needs_smtputf8))
-    results = asyncio.run(_carry(house.transport(), parcels, notice))
+    results = asyncio.run(_carry(worker.transport, parcels, notice))
     return [(str(address), results[number]) for number, address in enumerate(parsed)]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from campaigns.context import AppContext
-from campaigns.lifecycle import control, launch, reachability, report
+from campaigns.lifecycle import control, freezing, reachability, report
 from campaigns.lifecycle.records import Campaign
 from mailer import outcome, resource_limits, worker
 from mailer.worker import ExitReason, SendProgress
@@ -61,20 +61,22 @@ def _close(runner: asyncio.Runner) -> None:
 
 
 async def send(
-    house: AppContext, campaign: Campaign, on_turn: Callable[[SendProgress], None], stop: asyncio.Event
+    context: AppContext, campaign: Campaign, on_turn: Callable[[SendProgress], None], stop: asyncio.Event
 ) -> ExitReason:
     """Send one launched campaign until nothing is waiting or being sent, it is held, or ``stop``."""
-    await asyncio.to_thread(_hold_back, house)
-    freezing = asyncio.create_task(_freeze(house, campaign, stop))
+    await asyncio.to_thread(_hold_back, context)
+    freezing = asyncio.create_task(_freeze(context, campaign, stop))
     try:
-        ending = await worker.run(house.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn)
+        ending = await worker.run(
+            context.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn
+        )
     except BaseException:
         stop.set()
         await asyncio.gather(freezing, return_exceptions=True)  # the error that stopped one mostly stopped the other
         raise
     stop.set()
     await freezing
-    await asyncio.to_thread(control.reconcile, house.db, house.clock())
+    await asyncio.to_thread(control.reconcile, context.db, context.clock())
     return ending
 
 
@@ -90,35 +92,35 @@ def teller(relay: str) -> Callable[[SendProgress], None]:
     return tell
 
 
-def _hold_back(house: AppContext) -> None:
+def _hold_back(context: AppContext) -> None:
     """Hold back letters whose links only this machine reaches, before anything is claimed. Raises ``FaultsError``."""
-    reachability.refuse(house.site.way, house.say)
-    for mailing in reachability.hold_back(house.db, house.site.way, house.clock()):
+    reachability.refuse(context.site.way)
+    for mailing in reachability.hold_back(context.db, context.site.way, context.clock()):
         words = "%s is held back: its links lead to %s, which only this machine can reach"
         log.warning(words, mailing.spec.key, mailing.identity.public_url)
 
 
-async def _freeze(house: AppContext, campaign: Campaign, stop: asyncio.Event) -> None:
+async def _freeze(context: AppContext, campaign: Campaign, stop: asyncio.Event) -> None:
     try:
-        await asyncio.to_thread(launch.freeze, house.site, campaign, house.clock, lambda: not stop.is_set())
+        await asyncio.to_thread(freezing.freeze, context.db, campaign, context.clock, lambda: not stop.is_set())
         await asyncio.to_thread(outcome.get_ready)
     except BaseException:
         stop.set()  # else the sender would wait for ever for the rest of the audience
         raise
 
 
-async def serve(house: AppContext, stop: asyncio.Event, *, with_clock: bool = True) -> ExitReason:
+async def serve(context: AppContext, stop: asyncio.Event, *, with_clock: bool = True) -> ExitReason:
     """Send all that is due, until ``stop``; with the clock that launches planned campaigns, unless told otherwise."""
     from campaigns.lifecycle.schedule import Schedule
 
-    await asyncio.to_thread(_hold_back, house)
+    await asyncio.to_thread(_hold_back, context)
     await asyncio.to_thread(outcome.get_ready)
-    schedule = Schedule(house.site, house.clock, house.tidy)
+    schedule = Schedule(context.site, context.clock, context.tidy)
     if with_clock:
         schedule.start()
     try:
-        tell = teller(house.mailer.smtp_url.name)
-        return await worker.run(house.worker(), only=None, stop=stop, until_done=False, on_turn=tell)
+        tell = teller(context.mailer.smtp_url.name)
+        return await worker.run(context.worker(), only=None, stop=stop, until_done=False, on_turn=tell)
     finally:
         if with_clock:
             await asyncio.to_thread(schedule.close)

@@ -12,8 +12,8 @@ import os
 import socket
 
 from mailer.errors import InputError
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 MOST_WAITING = 1024
 MOST_WEBS = 4
 
@@ -83,5 +83,5 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
 
 
 def _refused(host: str, port: int, error: OSError | UnicodeError) -> InputError:
-    why = getattr(error, "strerror", "") or N_("that is not the name or address of a machine")
-    return InputError(N_("cannot listen on {place}: {why}").format(place=f"{_place(host)}:{port}", why=why))
+    why = getattr(error, "strerror", "") or Message("that is not the name or address of a machine")
+    return InputError(Message("cannot listen on {place}: {why}", place=f"{_place(host)}:{port}", why=why))

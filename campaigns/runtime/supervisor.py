@@ -31,7 +31,7 @@ from pathlib import Path
 
 import structlog
 
-from campaigns.context import AppContext, open_house
+from campaigns.context import AppContext, open_context
 from campaigns.lifecycle import reachability
 from campaigns.runtime.sockets import listen, pin_to_cpu, shown, web_processes
 from campaigns.terminal import guard_logs
@@ -58,13 +58,13 @@ def serve(plan: ServeOptions) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     guard_logs()
     resource_limits.raise_files()  # children inherit the limit
-    with closing(open_house()) as house:
-        reachability.refuse(house.site.way)
-    listening = listen(plan.host, plan.port, web_processes(house.campaign.web_processes))
+    with closing(open_context()) as context:
+        reachability.refuse(context.site.way)
+    listening = listen(plan.host, plan.port, web_processes(context.campaign.web_processes))
     parent = _Parent(plan, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, parent.stop)
-    with _counted_together(house.data / f"counters-{plan.port}", len(listening)):
+    with _counted_together(context.data / f"counters-{plan.port}", len(listening)):
         return parent.run()
 
 
@@ -160,8 +160,8 @@ def web(parent: Connection, listening: socket.socket) -> None:
 
     guard_logs()
     with _or_say_why():
-        house = open_house()
-        app = public_app(house)
+        context = open_context()
+        app = public_app(context)
     server = Server(config(app, "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error"))
 
     def end() -> None:
@@ -171,7 +171,7 @@ def web(parent: Connection, listening: socket.socket) -> None:
     gc.collect()
     gc.freeze()  # present objects stay: no garbage collection scans them again while readers wait
     server.run(sockets=[listening])
-    house.close()
+    context.close()
 
 
 def sender(parent: Connection) -> None:
@@ -182,8 +182,8 @@ def sender(parent: Connection) -> None:
         signal.signal(name, lambda *_signal: stop.set())
     guard_logs()
     with _or_say_why():
-        house = open_house()
-        _send(house, stop)
+        context = open_context()
+        _send(context, stop)
 
 
 @contextlib.contextmanager
@@ -208,23 +208,23 @@ def send_forever() -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end)
     guard_logs()
-    _send(open_house(), stop)
+    _send(open_context(), stop)
     return 0
 
 
-def _send(house: AppContext, stop: threading.Event) -> None:
+def _send(context: AppContext, stop: threading.Event) -> None:
     from campaigns.runtime import sender as senders
 
     async def main() -> None:
         ending = asyncio.Event()
         watching = asyncio.create_task(_wait_for(stop, ending))
-        await senders.serve(house, ending)
+        await senders.serve(context, ending)
         watching.cancel()
 
     try:
         senders.run_loop(main())
     finally:
-        house.close()
+        context.close()
 
 
 async def _wait_for(stop: threading.Event, ending: asyncio.Event) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from campaigns.settings import ownership
 from campaigns.settings.campaign import CampaignSettings
-from campaigns.source.local_time import Say, as_is
 from mailer.errors import Fault, FaultsError, PostiljonError, SettingFault, SettingsFaults
 from mailer.settings import MailerSettings
 from mailer.settings_base import read_all, unknown
@@ -59,7 +58,7 @@ def look(*, refuse_foreign: bool = True) -> Configuration:
     return Configuration(campaign, mailer, reader, keys, tuple(faults))
 
 
-def named_files(settings: Configuration, _: Say = as_is) -> Iterator[PostiljonError]:
+def named_files(settings: Configuration) -> Iterator[PostiljonError]:
     """Return the faults of the files that settings name."""
     try:
         _check_dkim(settings.mailer)
@@ -69,7 +68,7 @@ def named_files(settings: Configuration, _: Say = as_is) -> Iterator[PostiljonEr
         from campaigns.source.campaign_source import house_brand
 
         try:
-            house_brand(settings.campaign.brand, "", _)
+            house_brand(settings.campaign.brand, "")
         except FaultsError as error:
             yield error
         except PostiljonError as error:

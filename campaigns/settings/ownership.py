@@ -19,18 +19,18 @@ from campaigns.settings.file_modes import SECRETS, SENDERS
 from mailer import settings_file, sqlite_file
 from mailer.errors import OwnerError
 from mailer.journal import FILE
+from mailer.messages import Message, joined
 from mailer.settings_base import data_folder, environment, variables
 from mailer.settings_file import Keys, SettingsFileError
 from mailer.storage import ENDS
 
-N_ = str  # marks a text for the catalogue (domain cli)
 COUNTERS = "counters-*"
-_OTHER = N_(
+_OTHER = Message(
     "{path} belongs to the user {owner}, and you are {user}. Nothing was done. Run it as its owner:\n   {command}"
 )
-_WITHOUT = N_("Where there is no sudo:\n   {command}")
-_SIGN_IN = N_("Where you may not use sudo: sign in as {owner}")
-_FOREIGN = N_("What belongs to another user cannot be used here: {paths}. Give it back with:\n   {command}")
+_WITHOUT = Message("Where there is no sudo:\n   {command}")
+_SIGN_IN = Message("Where you may not use sudo: sign in as {owner}")
+_FOREIGN = Message("What belongs to another user cannot be used here: {paths}. Give it back with:\n   {command}")
 
 
 def refuse_others() -> tuple[Path, Keys | None]:
@@ -58,10 +58,10 @@ def _refuse(path: Path) -> None:
     kept = ",".join(sorted(names))
     sudo = ["sudo", "-u", owner, *([f"--preserve-env={kept}"] if kept else []), *words]
     user = name_of(os.geteuid())
-    lines = [_OTHER.format(path=path, owner=owner, user=user, command=shlex.join(sudo))]
+    lines: list[str] = [_OTHER.format(path=path, owner=owner, user=user, command=shlex.join(sudo))]
     if not shutil.which("sudo"):
         lines.append(_otherwise(owner, found.st_uid, found.st_gid, words))
-    raise OwnerError("\n".join(lines))
+    raise OwnerError(joined("\n", lines))
 
 
 def _is_typed(words: list[str]) -> bool:

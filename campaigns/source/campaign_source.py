@@ -19,11 +19,11 @@ from itertools import islice
 from pathlib import Path
 
 from campaigns.source.definition import Definition, read
-from campaigns.source.local_time import Say, as_is
 from mailer import files
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 from mailer.letter.picture import picture
+from mailer.messages import Message, joined
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LARGEST, _TOGETHER = 20_000_000, 200_000_000  # bytes of a picture, of all that are read
@@ -95,11 +95,11 @@ class Folder(Mapping[str, bytes]):
 class CampaignSource:
     """All parts of a letter. ``faults`` are those of the head and of the brand file, warnings among them."""
 
-    path: Path
+    name: str  # of the file, or what a door shows in its place
     definition: Definition
     brand: Brand
     brand_file: bytes = field(repr=False)
-    images: Folder = field(repr=False)
+    images: Mapping[str, bytes] = field(repr=False)
     faults: tuple[Fault, ...] = ()
 
     def parts(self, used: Container[str] | None = None) -> dict[str, str]:
@@ -118,79 +118,107 @@ def _kept_as(data: bytes) -> str:
         return ""
 
 
-def load(path: Path, house_brand: Path | None = None, _: Say = as_is) -> CampaignSource:
-    """Read a campaign file and its brand (its own, else the installation's, else a plain one with the From name)."""
-    definition, faults = read(_text(path, _LARGEST_LETTER, _), str(path), _)
+def from_folder(path: Path, house_brand: Path | None = None) -> CampaignSource:
+    """Return the source in a campaign file, with its brand (its own, else the installation's, else a plain one).
+
+    Raises ``InputError`` for a file that cannot be read; what is wrong in it is a fault of the source.
+    """
+    definition, faults = read(_text(path, _LARGEST_LETTER), str(path))
     images = Folder(path.parent, definition.source)
-    plain = builtin_brand(definition.from_name or definition.from_address)
     if not definition.brand and house_brand is None:
-        return CampaignSource(path, definition, plain, b"", images, tuple(faults))
+        return _whole(definition, faults, images)
     try:
-        brand_path = _brand_path(path.parent, definition.brand, _) if definition.brand else house_brand or path
-        text = _text(brand_path, _LARGEST_BRAND, _)
+        brand_path = _brand_path(path.parent, definition.brand) if definition.brand else house_brand or path
+        text = _text(brand_path, _LARGEST_BRAND)
     except InputError as error:
         if not definition.brand:
             raise
-        line, expected = definition.lines.get("brand", 0), _("a file beside the campaign file, such as brand.toml")
-        faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, f"{error}."))
-        return CampaignSource(path, definition, plain, b"", images, tuple(faults))
-    brand, wrong = _brand(text, brand_path, definition)
-    return CampaignSource(path, definition, brand, text.encode(), images, (*faults, *wrong))
+        line, expected = (
+            definition.lines.get("brand", 0),
+            Message("a file beside the campaign file, such as brand.toml"),
+        )
+        hint = Message("{message}.", message=str(error))
+        faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, hint))
+        return _whole(definition, faults, images)
+    return _whole(definition, faults, images, (text, str(brand_path), Folder(brand_path.parent, text)))
 
 
-def house_brand(path: Path | None, name: str, _: Say = as_is) -> Brand:
+def from_texts(name: str, text: str, images: Mapping[str, bytes], brand: str = "") -> CampaignSource:
+    """Return the source for a text and pictures at hand, such as those of an editor or of a row.
+
+    ``name`` stands for the file in faults, ``brand`` is the text of a brand file ("": a plain brand).
+    """
+    definition, faults = read(text, name)
+    return _whole(definition, faults, images, (brand, "brand.toml", images) if brand else None)
+
+
+def _whole(
+    definition: Definition,
+    faults: list[Fault],
+    images: Mapping[str, bytes],
+    brand_file: tuple[str, str, Mapping[str, bytes]] | None = None,
+) -> CampaignSource:
+    """Return the source; ``brand_file``: its text, its name, and the pictures beside it."""
+    brand = builtin_brand(definition.from_name or definition.from_address)
+    if brand_file is None:
+        return CampaignSource(definition.file, definition, brand, b"", images, tuple(faults))
+    text, name, beside = brand_file
+    try:
+        brand = brand_from_toml(text, name, beside)
+        faults = [*faults, *brand.warnings]
+    except FaultsError as error:
+        faults = [*faults, *error.faults]
+    return CampaignSource(definition.file, definition, brand, text.encode(), images, tuple(faults))
+
+
+def house_brand(path: Path | None, name: str) -> Brand:
     """Return the installation's brand, for pages; a plain one with ``name`` if none is set. Raises ``FaultsError``."""
     if path is None:
         return builtin_brand(name)
-    text = _text(path, _LARGEST_BRAND, _)
+    text = _text(path, _LARGEST_BRAND)
     return brand_from_toml(text, str(path), Folder(path.parent, text))
 
 
-def _brand(text: str, path: Path, definition: Definition) -> tuple[Brand, tuple[Fault, ...]]:
-    try:
-        brand = brand_from_toml(text, str(path), Folder(path.parent, text))
-    except FaultsError as error:
-        return builtin_brand(definition.from_name or definition.from_address), error.faults
-    return brand, brand.warnings
-
-
-def differences(material: CampaignSource, source: str, parts: Mapping[str, str], _: Say = as_is) -> str:
+def differences(given: CampaignSource, source: str, parts: Mapping[str, str]) -> str:
     """Return the differences from the launched letter, for a person to read; empty when there are none."""
-    now = {name: found for name, found in material.parts().items() if name in parts or not name.startswith("image ")}
+    now = {name: found for name, found in given.parts().items() if name in parts or not name.startswith("image ")}
     lines = []
     if now["text"] != parts.get("text"):
-        lines += _changed(source.splitlines(), material.definition.source.splitlines(), str(material.path), _)
+        lines += _changed(source.splitlines(), given.definition.source.splitlines(), given.name)
     changed = sorted(name for name in {*now, *parts} - {"text"} if now.get(name) != parts.get(name))
-    lines += [_("{part} is not what it was at launch").format(part=name) for name in changed]
-    return "\n".join(lines)
+    lines += [Message("{part} is not what it was at launch", part=name) for name in changed]
+    return joined("\n", lines)
 
 
-def _brand_path(folder: Path, name: str, _: Say) -> Path:
+def _brand_path(folder: Path, name: str) -> Path:
     """Return the brand file of a campaign: of its own folder, since its author may not read other files."""
     try:
         files.beside(folder, name)
     except OSError as error:
-        raise InputError(_("{path} cannot be read: {why}").format(path=name, why=_(str(error.strerror)))) from None
+        raise InputError(Message("{path} cannot be read: {why}", path=name, why=str(error.strerror))) from None
     return folder / name
 
 
-def _changed(old: Sequence[str], new: Sequence[str], name: str, _: Say) -> list[str]:
+def _changed(old: Sequence[str], new: Sequence[str], name: str) -> list[str]:
     """Return the lines that differ, from the first one on: comparing takes the square of their number."""
     pairs = enumerate(zip(old, new, strict=False))
     same = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
     end = same + _COMPARED
-    found = list(unified_diff(old[:end], new[:end], _("launched"), name, lineterm="", n=0))
+    found = list(unified_diff(old[:end], new[:end], Message("launched"), name, lineterm="", n=0))
     return [*found, "…"] if max(len(old), len(new)) > end else found
 
 
-def _too_long(path: Path, largest: int, _: Say) -> FaultsError:
+def _too_long(path: Path, largest: int) -> FaultsError:
     with path.open("rb") as file:  # an ordinary file, as was just checked
         line = file.read(largest).count(b"\n") + 1
-    words = _("more than {number} bytes").format(number=largest), _("{number} bytes at most").format(number=largest)
+    words = (
+        Message("more than {number} bytes", number=largest),
+        Message("{number} bytes at most", number=largest),
+    )
     return FaultsError([Fault(str(path), line, "file", *words)])
 
 
-def _text(path: Path, largest: int, _: Say) -> str:
+def _text(path: Path, largest: int) -> str:
     """Return a file's text.
 
     Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long.
@@ -198,16 +226,18 @@ def _text(path: Path, largest: int, _: Say) -> str:
     try:
         data = files.read(path, largest)
     except FileNotFoundError:
-        raise InputError(_("{path}: there is no such file").format(path=path)) from None
+        raise InputError(Message("{path}: there is no such file", path=path)) from None
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise _too_long(path, largest, _) from None
-        raise InputError(_("{path} cannot be read: {why}").format(path=path, why=_(str(error.strerror)))) from None
+            raise _too_long(path, largest) from None
+        raise InputError(Message("{path} cannot be read: {why}", path=path, why=str(error.strerror))) from None
     if b"\0" in data[:1000]:
-        raise InputError(_("{path} is not a text file; save it as plain text, in UTF-8").format(path=path))
+        raise InputError(Message("{path} is not a text file; save it as plain text, in UTF-8", path=path))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, found = data[: error.start].count(b"\n") + 1, data[error.start]
-        message = _("{path}:{line}: found the byte {found}; expected text in UTF-8. Save the file in that encoding")
+        message = Message(
+            "{path}:{line}: found the byte {found}; expected text in UTF-8. Save the file in that encoding"
+        )
         raise InputError(message.format(path=path, line=line, found=f"0x{found:02X}")) from None

@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo
 
 from campaigns.source import mailboxes
 from campaigns.source.front_matter import Head, did_you_mean, show, split
-from campaigns.source.local_time import ClockChangeError, Say, as_is, day, instant, zone
+from campaigns.source.local_time import ClockChangeError, day, instant, zone
 from mailer.errors import Fault, FaultsError
 from mailer.letter.slots import compile_expression
+from mailer.messages import Message
 
 KEYS = (
     *("slug", "subject", "preheader", "from", "reply_to", "language", "topic", "layout", "date", "send_at", "timezone"),
@@ -81,18 +82,18 @@ class Definition:
         return replace(fault, line=line)
 
 
-def parse(text: str, file: str, _: Say = as_is) -> Definition:
+def parse(text: str, file: str) -> Definition:
     """Return the definition in ``text``; raises ``FaultsError`` with every fault of the head."""
-    definition, faults = read(text, file, _)
+    definition, faults = read(text, file)
     if any(fault.severity == "error" for fault in faults):
         raise FaultsError(faults)
     return definition
 
 
-def read(text: str, file: str, _: Say = as_is) -> tuple[Definition, list[Fault]]:
+def read(text: str, file: str) -> tuple[Definition, list[Fault]]:
     """Return the definition, with stand-ins for wrong values, and every fault of the head (warnings among them)."""
-    head = split(text, file, KEYS, _)
-    checker = _Checker(file, head, _)
+    head = split(text, file, KEYS)
+    checker = _Checker(file, head)
     values = checker.values()
     definition = Definition(file, body=head.body, body_line=head.body_line, source=text, lines=head.lines, **values)
     return definition, sorted([*head.faults, *checker.faults], key=lambda fault: fault.line)
@@ -109,8 +110,8 @@ class _Wrong(Exception):
 class _Checker:
     """Turns the values of a head into those of a definition and collects the faults."""
 
-    def __init__(self, file: str, head: Head, _: Say) -> None:
-        self.file, self.head, self._ = file, head, _
+    def __init__(self, file: str, head: Head) -> None:
+        self.file, self.head = file, head
         self.faults: list[Fault] = []
 
     def values(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ class _Checker:
             try:
                 found[key] = check(text[: LONGEST + 1])  # checks may take the square of a length
                 if len(text) > LONGEST:
-                    raise _Wrong(self._("{number} characters at most").format(number=LONGEST))
+                    raise _Wrong(Message("{number} characters at most", number=LONGEST))
             except _Wrong as wrong:
                 self._fault(key, show(text), wrong.expected, wrong.hint)
         if "from" in found:
@@ -134,7 +135,6 @@ class _Checker:
         return found
 
     def _checks(self) -> dict[str, Callable[[str], Any]]:
-        _ = self._
         return {
             "slug": self._slug,
             "subject": self._subject,
@@ -155,58 +155,55 @@ class _Checker:
         }
 
     def _missing(self) -> None:
-        _ = self._
         if not self.head.values and self.head.faults:
             return  # there is no head at all, which is reported already
         for key in REQUIRED:
             if not self.head.values.get(key) and not any(fault.field == key for fault in self.head.faults):
-                self._fault(key, _("nothing"), _("a value for {key}").format(key=key), self._example(key))
+                self._fault(key, Message("nothing"), Message("a value for {key}", key=key), self._example(key))
 
     def _example(self, key: str) -> str:
-        return self._("For example: {example}").format(example=_EXAMPLES[key])
+        return Message("For example: {example}", example=_EXAMPLES[key])
 
     def _moments(self, found: dict[str, Any]) -> None:
         """Read ``send_at`` and ``send_before``: local times, so they need the zone."""
-        _ = self._
         for key in ("send_at", "send_before"):
             text = self.head.values.get(key, "")
             if not text or ("timezone" in self.head.values and "timezone" not in found):
                 continue  # the fault of the zone is reported already
             if "timezone" not in found:
-                self._fault(key, show(text), _("a timezone beside it"), self._example("timezone"))
+                self._fault(key, show(text), Message("a timezone beside it"), self._example("timezone"))
                 continue
             try:
-                found[key] = self._try(lambda text, _: instant(text, zone(found["timezone"]), _), text)
+                found[key] = self._try(lambda text: instant(text, zone(found["timezone"])), text)
             except _Wrong as wrong:
                 self._fault(key, show(text), wrong.expected, wrong.hint)
         if found.get("send_at") and found.get("send_before") and found["send_before"] <= found["send_at"]:
-            self._fault("send_before", repr(self.head.values["send_before"]), _("a time after send_at"))
+            self._fault("send_before", repr(self.head.values["send_before"]), Message("a time after send_at"))
 
-    def _try(self, check: Callable[[str, Say], Any], text: str) -> Any:
+    def _try(self, check: Callable[[str], Any], text: str) -> Any:
         try:
-            return check(text, self._)
+            return check(text)
         except ClockChangeError as error:
-            raise _Wrong(self._("a time that exists once"), str(error)) from None
+            raise _Wrong(Message("a time that exists once"), str(error)) from None
         except ValueError as error:
             raise _Wrong(str(error)) from None
 
     def _slug(self, text: str) -> str:
-        _ = self._
         if _SLUG.fullmatch(text) and len(text) <= 64:
             return text
         plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:64].strip("-")
-        hint = _("Did you mean {word}?").format(word=plain) if plain else ""
-        raise _Wrong(_("lower-case letters, digits and hyphens, at most 64, such as denkt-u-mee"), hint)
+        hint = Message("Did you mean {word}?", word=plain) if plain else ""
+        raise _Wrong(Message("lower-case letters, digits and hyphens, at most 64, such as denkt-u-mee"), hint)
 
     def _subject(self, text: str) -> str:
         if len(text) > 988:
-            raise _Wrong(self._("a subject of at most 988 characters"))
+            raise _Wrong(Message("a subject of at most 988 characters"))
         return text
 
-    def _mailbox(self, check: Callable[[str, Say], Any]) -> Callable[[str], Any]:
+    def _mailbox(self, check: Callable[[str], Any]) -> Callable[[str], Any]:
         def checked(text: str) -> Any:
             try:
-                return check(text, self._)
+                return check(text)
             except mailboxes.WrongMailbox as wrong:
                 raise _Wrong(wrong.expected, wrong.hint) from None
 
@@ -214,23 +211,23 @@ class _Checker:
 
     def _language(self, text: str) -> str:
         if not _TAG.fullmatch(text):
-            raise _Wrong(self._("a language tag such as nl, en or nl-BE (RFC 5646)"))
+            raise _Wrong(Message("a language tag such as nl, en or nl-BE (RFC 5646)"))
         return text
 
     def _topic(self, text: str) -> str:
         if not _TOPIC.fullmatch(text):
-            raise _Wrong(self._("the short name of a topic: lower-case letters, digits and hyphens"))
+            raise _Wrong(Message("the short name of a topic: lower-case letters, digits and hyphens"))
         return text
 
     def _timezone(self, text: str) -> str:
         try:
-            return zone(text, self._).key
+            return zone(text).key
         except ValueError as error:
-            raise _Wrong(str(error), _like_a_zone(text, self._)) from None
+            raise _Wrong(str(error), _like_a_zone(text)) from None
 
     def _brand(self, text: str) -> str:
         if text.startswith("/") or ".." in text.split("/"):
-            raise _Wrong(self._("a file beside the campaign file, such as brand.toml"))
+            raise _Wrong(Message("a file beside the campaign file, such as brand.toml"))
         return text
 
     def _segment(self, text: str) -> str:
@@ -243,24 +240,28 @@ class _Checker:
 
     def _rate(self, text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-            raise _Wrong(self._("a whole number of mails a minute, 1 or more"))
+            raise _Wrong(Message("a whole number of mails a minute, 1 or more"))
         return int(text)
 
     def _one_of(self, words: tuple[str, ...]) -> Callable[[str], str]:
         def check(text: str) -> str:
             if text in words:
                 return text
-            raise _Wrong(self._("one of {words}").format(words=", ".join(words)), did_you_mean(text, words, self._))
+            raise _Wrong(Message("one of {words}", words=", ".join(words)), did_you_mean(text, words))
 
         return check
 
     def _quotes(self) -> None:
         """Warn about quotes: they are literal here, which an author used to YAML may not expect."""
-        _ = self._
         for key in ("subject", "preheader"):
             text = self.head.values.get(key, "")
             if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-                self._fault(key, _("quotes around the text"), _("the text itself: the quotes will be seen"), warns=True)
+                self._fault(
+                    key,
+                    Message("quotes around the text"),
+                    Message("the text itself: the quotes will be seen"),
+                    warns=True,
+                )
 
     def _fault(self, key: str, found: str, expected: str, hint: str = "", *, warns: bool = False) -> None:
         line = self.head.lines.get(key, 0)
@@ -278,11 +279,11 @@ _EXAMPLES = {
 }
 
 
-def _like_a_zone(text: str, _: Say) -> str:
+def _like_a_zone(text: str) -> str:
     from zoneinfo import available_timezones
 
     by_place = {name.rpartition("/")[2].lower(): name for name in sorted(available_timezones()) if "/" in name}
     near = by_place.get(text.lower().replace(" ", "_").rpartition("/")[2])
     if near:
-        return _("Did you mean {word}?").format(word=near)
-    return did_you_mean(text, tuple(available_timezones()), _)
+        return Message("Did you mean {word}?", word=near)
+    return did_you_mean(text, tuple(available_timezones()))

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from campaigns.source.local_time import Say, as_is
 from mailer.errors import Fault
+from mailer.messages import Message
 
 FENCE = "---"
 MOST_LINES = 100
@@ -35,31 +35,33 @@ class Head:
     faults: tuple[Fault, ...]
 
 
-def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
+def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a hint when one of ``known`` looks like ``word``; else nothing."""
     near = get_close_matches(word.lower(), known, 1, 0.6)
-    return _("Did you mean {word}?").format(word=near[0]) if near else ""
+    return Message("Did you mean {word}?", word=near[0]) if near else ""
 
 
-def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
+def split(text: str, file: str, keys: Sequence[str]) -> Head:
     """Return head and body of ``text``; ``keys`` are those that a campaign file may have."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
-    reader = _Reader(file, keys, _)
+    reader = _Reader(file, keys)
     if lines[0].rstrip() != FENCE:
-        found = show(lines[0]) if text.strip() else _("nothing")
-        hint = _("Begin with ---, and below it slug, subject, from, language and topic, each on a line of its own.")
-        reader.wrong(1, "---", found, _("a first line of ---, the head of the file, and another ---"), hint)
+        found = show(lines[0]) if text.strip() else Message("nothing")
+        hint = Message(
+            "Begin with ---, and below it slug, subject, from, language and topic, each on a line of its own."
+        )
+        reader.wrong(1, "---", found, Message("a first line of ---, the head of the file, and another ---"), hint)
         return Head({}, {}, text, 1, tuple(reader.faults))
     end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), None)
     if end is None:
         end = next((number for number, line in enumerate(lines[1:], 1) if not _KEY.match(line)), len(lines))
-        hint = _("It seems to belong in line {line}.").format(line=end + 1)
-        expected = _("a line of --- after the head, then the text of the letter")
-        reader.wrong(1, "---", _("no second ---"), expected, hint)
+        hint = Message("It seems to belong in line {line}.", line=end + 1)
+        expected = Message("a line of --- after the head, then the text of the letter")
+        reader.wrong(1, "---", Message("no second ---"), expected, hint)
     if end - 1 > MOST_LINES:
-        found = _("a head of {number} lines").format(number=end - 1)
-        reader.wrong(MOST_LINES + 2, "---", found, _("{number} lines at most").format(number=MOST_LINES))
+        found = Message("a head of {number} lines", number=end - 1)
+        reader.wrong(MOST_LINES + 2, "---", found, Message("{number} lines at most", number=MOST_LINES))
     for number, line in enumerate(lines[1 : min(end, MOST_LINES + 1)], 2):
         reader.take(number, line)
     return Head(reader.values, reader.lines, "\n".join(lines[end + 1 :]), end + 2, tuple(reader.faults))
@@ -68,8 +70,8 @@ def split(text: str, file: str, keys: Sequence[str], _: Say = as_is) -> Head:
 class _Reader:
     """Takes line by line, and collects values and faults."""
 
-    def __init__(self, file: str, keys: Sequence[str], _: Say) -> None:
-        self.file, self.keys, self._ = file, keys, _
+    def __init__(self, file: str, keys: Sequence[str]) -> None:
+        self.file, self.keys = file, keys
         self.values: dict[str, str] = {}
         self.lines: dict[str, int] = {}
         self.faults: list[Fault] = []
@@ -80,34 +82,35 @@ class _Reader:
 
     def take(self, number: int, line: str) -> None:
         """Take one line of the head."""
-        _ = self._
         if not line.strip():
             return
         key, colon, value = line.partition(":")
         if not colon or line[0] in " \t#" or not re.fullmatch(r"[A-Za-z_][\w-]*", key.rstrip()):
-            hints = dict.fromkeys(" \t", _("A value ends at the end of its line."))
-            hint = (hints | {"#": _("Comments cannot stand here: delete the line.")}).get(line[0], "")
-            self.wrong(number, "---", show(line), _("key: value, such as subject: News of September"), hint)
+            hints = dict.fromkeys(" \t", Message("A value ends at the end of its line."))
+            hint = (hints | {"#": Message("Comments cannot stand here: delete the line.")}).get(line[0], "")
+            self.wrong(number, "---", show(line), Message("key: value, such as subject: News of September"), hint)
             return
         key, value = key.rstrip(), value.strip()
         if key not in self.keys:
-            self.wrong(number, key, _("an unknown key"), _("one of the keys of a campaign file"), self._near(key))
+            self.wrong(
+                number, key, Message("an unknown key"), Message("one of the keys of a campaign file"), self._near(key)
+            )
         elif key in self.values:
             self.wrong(
                 number,
                 key,
-                _("the key a second time"),
-                _("each key once; it stands in line {line} too").format(line=self.lines[key]),
+                Message("the key a second time"),
+                Message("each key once; it stands in line {line} too", line=self.lines[key]),
             )
         elif control := _CONTROL.search(value):
-            hint = _("It cannot be seen: delete the line and type it again.")
-            self.wrong(number, key, f"U+{ord(control[0]):04X}", _("text without control characters"), hint)
+            hint = Message("It cannot be seen: delete the line and type it again.")
+            self.wrong(number, key, f"U+{ord(control[0]):04X}", Message("text without control characters"), hint)
             self.lines[key] = number
         else:
             self.values[key], self.lines[key] = value, number
 
     def _near(self, key: str) -> str:
-        return did_you_mean(key[:_SHOWN], self.keys, self._)
+        return did_you_mean(key[:_SHOWN], self.keys)
 
 
 def show(text: str) -> str:

@@ -11,13 +11,13 @@ Source of the zones: the IANA data base, through ``zoneinfo``; folds and gaps as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
-Say = Callable[[str], str]
+from mailer.messages import Message
+
 _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d{1,2}-\d{1,2})[ T]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
     r"\s*(?P<offset>Z|UTC|[+-]\d{2}:?\d{2})?\s*(?P<word>\(?[a-z][a-z ]*\)?)?",
@@ -31,16 +31,11 @@ class ClockChangeError(ValueError):
     """A local time that does not exist, or exists twice, because the clock is put forward or back."""
 
 
-def as_is(text: str) -> str:
-    """Return the words untranslated."""
-    return text
-
-
-def zone(name: str, _: Say = as_is) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
     """Return the time zone of that name; ``ValueError`` with names that look like it."""
     if name in _packaged() or name in available_timezones():  # the second walks through folders for 20 ms
         return ZoneInfo(name)
-    raise ValueError(_("a time zone by its place, such as Europe/Amsterdam"))
+    raise ValueError(Message("a time zone by its place, such as Europe/Amsterdam"))
 
 
 @cache
@@ -52,44 +47,44 @@ def _packaged() -> frozenset[str]:
         return frozenset()
 
 
-def day(text: str, _: Say = as_is) -> date:
+def day(text: str) -> date:
     """Return ``2024-09-18`` as a day; raises ``ValueError``."""
     match = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", text)
     if not match:
-        raise ValueError(_("a day as year-month-day, such as 2024-09-18"))
+        raise ValueError(Message("a day as year-month-day, such as 2024-09-18"))
     try:
         return date(*(int(part) for part in match.groups()))
     except ValueError:
-        raise ValueError(_("a day that exists, as year-month-day")) from None
+        raise ValueError(Message("a day that exists, as year-month-day")) from None
 
 
-def instant(text: str, place: ZoneInfo, _: Say = as_is) -> datetime:
+def instant(text: str, place: ZoneInfo) -> datetime:
     """Return the instant in UTC of a local time in ``place``; raises ``ValueError`` if there is none, or two."""
     match = _MOMENT.fullmatch(text.strip())
     if not match:
-        raise ValueError(_("a day and an hour, such as 2024-09-18 09:00"))
+        raise ValueError(Message("a day and an hour, such as 2024-09-18 09:00"))
     try:
         clock = time(int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
     except ValueError:
-        raise ValueError(_("an hour between 00:00 and 23:59")) from None
-    local = datetime.combine(day(match["day"], _), clock)
+        raise ValueError(Message("an hour between 00:00 and 23:59")) from None
+    local = datetime.combine(day(match["day"]), clock)
     if match["offset"]:
-        return _with_offset(local, match["offset"], place, _)
+        return _with_offset(local, match["offset"], place)
     word = (match["word"] or "").strip("() ").lower()
     if word and word not in _FIRST | _SECOND:
-        raise ValueError(_("a day and an hour, such as 2024-09-18 09:00"))
-    return _resolve(local, place, word, _)
+        raise ValueError(Message("a day and an hour, such as 2024-09-18 09:00"))
+    return _resolve(local, place, word)
 
 
-def _resolve(local: datetime, place: ZoneInfo, word: str, _: Say) -> datetime:
+def _resolve(local: datetime, place: ZoneInfo, word: str) -> datetime:
     first, second = (local.replace(tzinfo=place, fold=fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset():
         return first.astimezone(UTC)
     if first.astimezone(UTC).astimezone(place).replace(tzinfo=None) != local:
-        raise ClockChangeError(_gap(local, place, _))
+        raise ClockChangeError(_gap(local, place))
     if word:
         return (first if word in _FIRST else second).astimezone(UTC)
-    template = _(
+    template = Message(
         "On {day} {hour} happens twice in {zone}, because the clock is put back; "
         "write {first} for the first (summer time) or {second} for the second (winter time)"
     )
@@ -100,7 +95,7 @@ def _resolve(local: datetime, place: ZoneInfo, word: str, _: Say) -> datetime:
     )
 
 
-def _gap(local: datetime, place: ZoneInfo, _: Say) -> str:
+def _gap(local: datetime, place: ZoneInfo) -> str:
     """Return the sentence for an hour that the clock skips, with the hours around it."""
     before, after = (local.replace(tzinfo=place, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     low, high = (local.replace(tzinfo=UTC) - offset for offset in (after, before))
@@ -109,7 +104,7 @@ def _gap(local: datetime, place: ZoneInfo, _: Say) -> str:
         low, high = (middle, high) if middle.astimezone(place).utcoffset() == before else (low, middle)
     leap = high.replace(microsecond=0)
     start, end = (leap + offset for offset in (before, after))
-    template = _(
+    template = Message(
         "On {day} {hour} does not exist in {zone}, because the clock is put forward; "
         "choose a time before {start}, or {end} or later"
     )
@@ -118,7 +113,7 @@ def _gap(local: datetime, place: ZoneInfo, _: Say) -> str:
     )
 
 
-def _with_offset(local: datetime, text: str, place: ZoneInfo, _: Say) -> datetime:
+def _with_offset(local: datetime, text: str, place: ZoneInfo) -> datetime:
     """Read a time with its offset, which is one instant.
 
     The offset must be one that ``place`` has then (UTC is always right).
@@ -128,10 +123,10 @@ def _with_offset(local: datetime, text: str, place: ZoneInfo, _: Say) -> datetim
     sign = -1 if text[0] == "-" else 1
     offset = sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
     if abs(offset) >= timedelta(hours=24):
-        raise ValueError(_("an offset such as +02:00"))
+        raise ValueError(Message("an offset such as +02:00"))
     moment = local.replace(tzinfo=timezone(offset))
     if moment.astimezone(place).utcoffset() != offset and offset:
-        template = _("an offset that {zone} has at that time: {right}")
+        template = Message("an offset that {zone} has at that time: {right}")
         raise ValueError(template.format(zone=place.key, right=_iso(moment.astimezone(place))))
     return moment.astimezone(UTC)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from campaigns.source.local_time import Say
 from mailer.address import Address, parse
 from mailer.errors import AddressError
+from mailer.messages import Message
 
 _MAILBOX = re.compile(r"(?P<name>.*?)\s*<(?P<address>[^<>]+)>")
 _SOMEWHERE = re.compile(r"[^\s<>,;:()\"'@]+@[^\s<>,;:()\"'@]+\.[^\s<>,;:()\"'@.]+")
@@ -28,50 +28,50 @@ class WrongMailbox(Exception):
         self.expected, self.hint = expected, hint
 
 
-def sender(text: str, _: Say) -> tuple[str, str]:
+def sender(text: str) -> tuple[str, str]:
     """Return name and address of a From line."""
     match = _MAILBOX.fullmatch(text)
     name = match["name"].strip() if match else ""
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     if "{{" in name:
-        raise WrongMailbox(_("a name and an address that are the same for everybody"), "from: VNG <info@vng.nl>")
-    expected = _("an address, or a name with an address in angle brackets: VNG <info@vng.nl>")
+        raise WrongMailbox(Message("a name and an address that are the same for everybody"), "from: VNG <info@vng.nl>")
+    expected = Message("an address, or a name with an address in angle brackets: VNG <info@vng.nl>")
     given = match["address"] if match else text
     if match is None or "@" in name:
-        _refuse_several(text, _)
+        _refuse_several(text)
     if match is None and (found := _SOMEWHERE.findall(text)) and found[0] != text.strip():
-        raise WrongMailbox(expected, _did_you_mean(_almost(text, found[0]), _))
+        raise WrongMailbox(expected, _did_you_mean(_almost(text, found[0])))
     if _AT.search(name) and name.strip().lower() != given.strip().lower():
-        hint = _("It would look as if the letter came from there.")
-        raise WrongMailbox(_("a name without a mail address in it"), hint)
+        hint = Message("It would look as if the letter came from there.")
+        raise WrongMailbox(Message("a name without a mail address in it"), hint)
     if _TURNING.search(name):
-        raise WrongMailbox(_("a name without signs that turn the text round"), _("Type the name again."))
-    return name, bare(given, _, expected)
+        raise WrongMailbox(Message("a name without signs that turn the text round"), Message("Type the name again."))
+    return name, bare(given, expected)
 
 
-def bare(text: str, _: Say, expected: str = "") -> str:
+def bare(text: str, expected: str = "") -> str:
     """Return an address alone, as for an answer; ``expected``: the words for any other text."""
-    expected = expected or _("one address alone, such as info@vng.nl")
-    _refuse_several(text, _)
+    expected = expected or Message("one address alone, such as info@vng.nl")
+    _refuse_several(text)
     found = _SOMEWHERE.findall(text)
     try:
         address = parse(text)
     except AddressError as error:
         other = found[0] if len(found) == 1 and found[0] != text.strip() else ""
-        raise WrongMailbox(expected, _did_you_mean(other, _) if other else str(error)) from None
+        raise WrongMailbox(expected, _did_you_mean(other) if other else str(error)) from None
     if address.needs_smtputf8:
         plain = _in_plain_letters(address)
-        words = _("an address in plain letters: many mail servers do not carry others, and cannot answer them")
-        raise WrongMailbox(words, _did_you_mean(plain, _) if plain else "")
+        words = Message("an address in plain letters: many mail servers do not carry others, and cannot answer them")
+        raise WrongMailbox(words, _did_you_mean(plain) if plain else "")
     return str(address)
 
 
-def _refuse_several(text: str, _: Say) -> None:
+def _refuse_several(text: str) -> None:
     found = list({address.lower(): address for address in _SOMEWHERE.findall(text)}.values())
     if len(found) > 1:
-        hint = _("A letter has one sender. Choose one of {addresses}.").format(addresses=", ".join(found[:3]))
-        raise WrongMailbox(_("one address"), hint)
+        hint = Message("A letter has one sender. Choose one of {addresses}.", addresses=", ".join(found[:3]))
+        raise WrongMailbox(Message("one address"), hint)
 
 
 def _almost(text: str, address: str) -> str:
@@ -80,8 +80,8 @@ def _almost(text: str, address: str) -> str:
     return f"{name} <{address}>" if name else address
 
 
-def _did_you_mean(text: str, _: Say) -> str:
-    return _("Did you mean {word}?").format(word=text)
+def _did_you_mean(text: str) -> str:
+    return Message("Did you mean {word}?", word=text)
 
 
 def _in_plain_letters(address: Address) -> str:

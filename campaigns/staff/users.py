@@ -15,8 +15,8 @@ from sqlmodel import Field, SQLModel
 from mailer.address import Address, key_of, parse
 from mailer.columns import NUMBER, Instant
 from mailer.errors import AddressError, InputError
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 ROLES = ("admin", "author", "reviewer", "sender")
 SHORTEST = 12
 
@@ -45,12 +45,14 @@ def add(conn: Connection, email: str, name: str, role: str, password: str, now: 
     from argon2 import PasswordHasher
 
     if role not in ROLES:
-        said = N_("{role} is not a role; expected one of {words}")
+        said = Message("{role} is not a role; expected one of {words}")
         raise InputError(said.format(role=repr(role), words=", ".join(ROLES)))
     if len(password) < SHORTEST:
         raise InputError(
-            N_("expected a password of {shortest} characters or more; the length of this one is {number}").format(
-                number=len(password), shortest=SHORTEST
+            Message(
+                "expected a password of {shortest} characters or more; the length of this one is {number}",
+                number=len(password),
+                shortest=SHORTEST,
             )
         )
     address = free_address(conn, email)
@@ -66,7 +68,7 @@ def free_address(conn: Connection, email: str) -> Address:
     """
     address = parse(email)
     if conn.execute(select(STAFF_USER.c.id).where(STAFF_USER.c.email_key == address.key)).first():
-        raise InputError(N_("{email} is a user already").format(email=address))
+        raise InputError(Message("{email} is a user already", email=address))
     return address
 
 

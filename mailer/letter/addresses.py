@@ -17,10 +17,10 @@ from mailer.address import is_address, parse
 from mailer.errors import InputError
 from mailer.hostname import a_labels
 from mailer.letter.encode import one_line
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 SCHEMES = ("https", "http", "mailto", "tel", "sms", "geo")
-BEGINS_WITH = N_("an address that begins with https://, http://, mailto: or tel:")
+BEGINS_WITH = Message("an address that begins with https://, http://, mailto: or tel:")
 MAIL_FIELDS = ("subject", "body", "cc", "bcc", "to")
 _LOCAL = "!$'*+-_.~"
 _KEPT = "%/:?#[]@!$&'()*+,;=~-._"
@@ -46,7 +46,7 @@ def normal(target: str) -> str:
     if scheme == "mailto":
         return f"mailto:{_mail(rest)}"
     if not rest.strip():
-        raise ValueError(N_("a number after {scheme}:").format(scheme=scheme))
+        raise ValueError(Message("a number after {scheme}:", scheme=scheme))
     return f"{scheme}:{encoded(''.join(rest.split()))}"
 
 
@@ -61,12 +61,12 @@ def _web(rest: str) -> str:
         raise ValueError(BEGINS_WITH)
     authority, path = match[1], match[2]
     if "@" in authority:
-        raise ValueError(N_("an address without a name before @: readers are told that such a link is a trick"))
+        raise ValueError(Message("an address without a name before @: readers are told that such a link is a trick"))
     bare = re.sub(r":[0-9]*\Z", "", authority)
     port = authority[len(bare) + 1 :]
     host = ascii_host(unquote(bare))
     if not host or int(port or "0") > 65_535:
-        raise ValueError(N_("a host name that can exist, such as https://www.example.org"))
+        raise ValueError(Message("a host name that can exist, such as https://www.example.org"))
     return f"//{host}{f':{port}' if port else ''}{encoded(path)}"
 
 
@@ -84,10 +84,10 @@ def _mail(rest: str) -> str:
     people, mark, fields = rest.partition("?")
     names = [field.partition("=")[0].lower() for field in fields.split("&") if field]
     if (unknown := [name for name in names if name not in MAIL_FIELDS]) or (mark and not names):
-        text = N_("{names} after the question mark, not {found}")
+        text = Message("{names} after the question mark, not {found}")
         raise ValueError(text.format(names=", ".join(MAIL_FIELDS), found=unknown[0] if unknown else "?"))
     if not people.strip(" ,") and not names:
-        raise ValueError(N_("a mail address after mailto:"))
+        raise ValueError(Message("a mail address after mailto:"))
     written = [_recipient(one.strip()) for one in people.split(",") if one.strip()]
     return ",".join(written) + mark + encoded(fields).replace("+", "%2B")
 
@@ -96,7 +96,7 @@ def _recipient(one: str) -> str:
     local, at, domain = one.replace("%40", "@").rpartition("@")
     host = ascii_host(domain)
     if not at or not local or not host or "@" in local.strip('"'):
-        raise ValueError(N_("mail addresses after mailto:, a comma between two, not {found}").format(found=one[:60]))
+        raise ValueError(Message("mail addresses after mailto:, a comma between two, not {found}", found=one[:60]))
     return f"{encoded(local).replace('?', '%3F')}@{host}"
 
 

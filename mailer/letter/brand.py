@@ -15,6 +15,7 @@ from mailer.letter.brand_file import BrandFile
 from mailer.letter.colour import black_or_white, contrast, readable
 from mailer.letter.logo import SHARE, needs_plate, share_lost
 from mailer.letter.picture import Picture
+from mailer.messages import Message
 from templates.words import primary
 
 
@@ -80,7 +81,6 @@ class Brand:
 
 LIGHT = Scheme("#f4f6f8", "#ffffff", "#16202b", "#4d5b69", "#cbd3dc", "#0b4f94", "#14508c", "#ffffff")
 DARK = Scheme("#0f151c", "#18212b", "#e8edf2", "#afbbc7", "#3a4856", "#93c6f7", "#8cc2f5", "#0c1722")
-N_ = str  # marks a text for the catalogue (domain cli)
 PLATE = "#e8edf2"  # also in pages.css
 _EDGE = 3.0  # least contrast of elements that are no text (WCAG 2.2, 1.4.11)
 _DARK_RATIO = 7.0  # more than required: a saturated colour glows on a dark sheet
@@ -183,9 +183,9 @@ def _unreadable(scheme: Scheme, section: str, reader: BrandFile) -> list[Fault]:
                     line=reader.line_of(f"{section}.{front}"),
                     field=f"{section}.{front}",
                     found=f"{one}, {back} {other}: {ratio:.1f}",
-                    expected=N_("a contrast of at least {ratio}").format(ratio=needed),
-                    hint=N_("The nearest shade that can be read is {colour}.").format(
-                        colour=readable(one, other, needed)
+                    expected=Message("a contrast of at least {ratio}", ratio=needed),
+                    hint=Message(
+                        "The nearest shade that can be read is {colour}.", colour=readable(one, other, needed)
                     ),
                     severity="warning",
                 )
@@ -198,19 +198,19 @@ def _vanishing(
 ) -> list[Fault]:
     """Return a warning for each logo of which a part can hardly be seen on its sheet, in the light or dark scheme."""
     told = (
-        (by_day, N_("a logo that can be seen on a light ground"), N_("Give it a ground of its own.")),
+        (by_day, Message("a logo that can be seen on a light ground"), Message("Give it a ground of its own.")),
         (
             by_night,
-            N_("a logo that can be seen on a dark ground"),
-            N_("Add logo_dark, a light one; else a plate is put behind it."),
+            Message("a logo that can be seen on a dark ground"),
+            Message("Add logo_dark, a light one; else a plate is put behind it."),
         ),
     )
     faults = []
     for (key, logo, scheme), expected, hint in told:
         lost = share_lost(logo.image.data, scheme.surface) if logo else 0.0
         if lost and lost >= SHARE:
-            found = N_("{percent} % of it cannot be told from {colour}").format(
-                percent=round(100 * lost), colour=scheme.surface
+            found = Message(
+                "{percent} % of it cannot be told from {colour}", percent=round(100 * lost), colour=scheme.surface
             )
             faults.append(Fault(reader.file, reader.line_of(key), key, found, expected, hint, "warning"))
     return faults

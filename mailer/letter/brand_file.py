@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from mailer.errors import Fault, FaultsError
 from mailer.letter.colour import normal
 from mailer.letter.picture import Picture, picture
+from mailer.messages import Message
 
 _SHADES = ("page", "surface", "text", "muted", "line", "link", "action", "on_action")
 KEYS = frozenset(
@@ -26,7 +27,6 @@ _LONGEST, _MOST_LINES = 5_000, 20  # characters of a text; lines of the sender b
 _DIGITS = re.compile(r"[0-9_]{4000}")
 _SECTIONS = frozenset(key.rpartition(".")[0] for key in KEYS) - {""}
 _LINK = re.compile(r"(?:https?://[^\s/]+|mailto:[^\s@]+@\S+|tel:\+?[\d-]+)\S*")
-N_ = str  # marks a text for the catalogue (domain cli)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -43,20 +43,22 @@ class BrandFile:
             self._data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"line (\d+)", str(error))
-            fault = Fault(file, int(line[1]) if line else len(self._lines), "brand", str(error), N_("a TOML file"))
+            fault = Fault(file, int(line[1]) if line else len(self._lines), "brand", str(error), Message("a TOML file"))
             raise FaultsError([fault]) from None
         except ValueError:  # Python limits the number of digits that it reads
             at = next((number for number, line in enumerate(self._lines, 1) if _DIGITS.search(line)), 0)
-            raise FaultsError([Fault(file, at, "brand", N_("a number of many digits"), N_("a TOML file"))]) from None
+            raise FaultsError(
+                [Fault(file, at, "brand", Message("a number of many digits"), Message("a TOML file"))]
+            ) from None
         except RecursionError:
-            self._refuse(self._deep_line(), N_("brackets in brackets"), N_("{number} levels at most"))
+            self._refuse(self._deep_line(), Message("brackets in brackets"), Message("{number} levels at most"))
         self._check_keys(self._data, "")
 
     def _refuse_dots(self) -> None:
         """Refuse keys with many dots: tomllib's time grows with the square of a dotted key's length."""
         for number, line in enumerate(self._lines, start=1):
             if _DOTTED.match(line):
-                self._refuse(number, N_("a key of many parts"), N_("{number} dots at most"))
+                self._refuse(number, Message("a key of many parts"), Message("{number} dots at most"))
 
     def _deep_line(self) -> int:
         depth = 0
@@ -79,10 +81,10 @@ class BrandFile:
         value = self._get(key)
         if value is None:
             if needed:
-                self._fault(key, N_("nothing"), N_("the name of the sender"))
+                self._fault(key, Message("nothing"), Message("the name of the sender"))
             return ""
         if not isinstance(value, str) or _CONTROL.search(value):
-            self._fault(key, repr(value), N_("one line of text"))
+            self._fault(key, repr(value), Message("one line of text"))
             return ""
         if self._is_long(key, value):
             return ""
@@ -94,7 +96,7 @@ class BrandFile:
         if value is None:
             return default
         if not isinstance(value, int) or isinstance(value, bool) or not 16 <= value <= 600:
-            self._fault(key, repr(value), N_("a whole number from 16 to 600"))
+            self._fault(key, repr(value), Message("a whole number from 16 to 600"))
             return default
         return value
 
@@ -103,10 +105,10 @@ class BrandFile:
         value = self._get(key) or []
         items = value.splitlines() if isinstance(value, str) else value
         if not isinstance(items, list) or any(not isinstance(item, str) or _CONTROL.search(item) for item in items):
-            self._fault(key, repr(value), N_("a list of lines of text"))
+            self._fault(key, repr(value), Message("a list of lines of text"))
             return ()
         if len(items) > _MOST_LINES:
-            found, expected = N_("{number} lines"), N_("{number} lines at most")
+            found, expected = Message("{number} lines"), Message("{number} lines at most")
             self._fault(key, found.format(number=len(items)), expected.format(number=_MOST_LINES))
             return ()
         if any(self._is_long(key, item) for item in items):
@@ -117,7 +119,7 @@ class BrandFile:
         """Return an address: https, http, mailto or tel."""
         value = self.text(key)
         if value and not _LINK.fullmatch(value):
-            self._fault(key, repr(value), N_("an address that begins with https://, mailto: or tel:"))
+            self._fault(key, repr(value), Message("an address that begins with https://, mailto: or tel:"))
             return ""
         return value
 
@@ -130,7 +132,7 @@ class BrandFile:
         if not isinstance(table, dict) or any(
             not isinstance(text, str) or _CONTROL.search(text) for text in table.values()
         ):
-            self._fault(key, repr(value), N_('a line of text, or a table of them such as { nl = "…", en = "…" }'))
+            self._fault(key, repr(value), Message('a line of text, or a table of them such as { nl = "…", en = "…" }'))
             return {}
         if any(self._is_long(key, text) for text in table.values()):
             return {}
@@ -145,7 +147,7 @@ class BrandFile:
                 if value is not None:
                     found[shade] = normal(str(value))
             except ValueError:
-                self._fault(f"{section}.{shade}", repr(value), N_("a colour such as #14508c"))
+                self._fault(f"{section}.{shade}", repr(value), Message("a colour such as #14508c"))
         return found
 
     def picture(self, key: str, images: Mapping[str, bytes]) -> Picture | None:
@@ -154,12 +156,12 @@ class BrandFile:
         if not name:
             return None
         if name not in images:
-            self._fault(key, repr(name), N_("a file beside the brand file"), _did_you_mean(name, images))
+            self._fault(key, repr(name), Message("a file beside the brand file"), _did_you_mean(name, images))
             return None
         try:
             return picture(images[name])
         except ValueError as error:
-            self._fault(key, name, N_("a PNG, JPEG, GIF or WebP picture"), str(error))
+            self._fault(key, name, Message("a PNG, JPEG, GIF or WebP picture"), str(error))
             return None
 
     def line_of(self, key: str) -> int:
@@ -175,7 +177,7 @@ class BrandFile:
     def _is_long(self, key: str, text: str) -> bool:
         if len(text) <= _LONGEST:
             return False
-        found, expected = N_("{number} characters"), N_("{number} characters at most")
+        found, expected = Message("{number} characters"), Message("{number} characters at most")
         self._fault(key, found.format(number=len(text)), expected.format(number=_LONGEST))
         return True
 
@@ -187,7 +189,7 @@ class BrandFile:
             if key in _SECTIONS and isinstance(value, dict):
                 self._check_keys(value, f"{key}.")
             elif key not in KEYS:
-                self._fault(key, key, N_("a key of a brand file"), _did_you_mean(key, KEYS))
+                self._fault(key, key, Message("a key of a brand file"), _did_you_mean(key, KEYS))
 
     def _fault(self, key: str, found: str, expected: str, hint: str = "") -> None:
         shown = found if len(found) <= _SHOWN else found[: _SHOWN - 1] + "…"
@@ -210,4 +212,4 @@ def _keys(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
-    return N_("Did you mean {word}?").format(word=near[0]) if near else ""
+    return Message("Did you mean {word}?", word=near[0]) if near else ""

@@ -34,10 +34,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mailer.address import parse
 from mailer.errors import AddressError, InputError, SettingsError
+from mailer.messages import Message, joined
 
-N_ = str  # marks a text for the catalogue (domain cli)
-BAD_SELECTOR = N_("POSTILJON_DKIM_SELECTOR: {found} is not a selector; expected letters and digits, such as news2026")
-TOO_SHORT = N_("POSTILJON_DKIM_KEY: {bits} bits; expected {least} or more. 'postiljon dkim key' makes a new one")
+BAD_SELECTOR = Message(
+    "POSTILJON_DKIM_SELECTOR: {found} is not a selector; expected letters and digits, such as news2026"
+)
+TOO_SHORT = Message("POSTILJON_DKIM_KEY: {bits} bits; expected {least} or more. 'postiljon dkim key' makes a new one")
 MIN_BITS = 2048
 OVERSIGNED = (
     "From",
@@ -91,7 +93,7 @@ class Signer:
         try:
             self.domain = parse(f"postmaster@{domain}").domain
         except AddressError as error:
-            raise SettingsError(f"POSTILJON_DKIM_DOMAIN: {error}") from error
+            raise SettingsError(joined(": ", ["POSTILJON_DKIM_DOMAIN", str(error)])) from error
         self.selector = selector
         self._extra = OVERSIGNED if oversign else ()
         self._canonical: dict[bytes, tuple[bytes, bytes]] = {}
@@ -219,9 +221,9 @@ def _load(key_pem: bytes) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(key_pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SettingsError(N_("POSTILJON_DKIM_KEY: not a private key in PEM form without a password")) from None
+        raise SettingsError(Message("POSTILJON_DKIM_KEY: not a private key in PEM form without a password")) from None
     if not isinstance(key, RSAPrivateKey):
-        raise SettingsError(N_("POSTILJON_DKIM_KEY: not an RSA key; 'postiljon dkim key' makes one"))
+        raise SettingsError(Message("POSTILJON_DKIM_KEY: not an RSA key; 'postiljon dkim key' makes one"))
     if key.key_size < MIN_BITS:
         raise SettingsError(TOO_SHORT.format(bits=key.key_size, least=MIN_BITS))
     return key

@@ -19,6 +19,7 @@ from typing import NoReturn
 from mailer.errors import Fault, FaultsError
 from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not
 from mailer.letter.filters import FILTERS, INTERNAL
+from mailer.messages import Message
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 10
@@ -37,23 +38,22 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
-_NO_ARITHMETIC = N_("Arithmetic is not possible in a letter.")
-_STRAIGHT = N_('Use straight quotes: "')
-_ABSENT = N_("Attributes are text: write the name alone, or not and the name.")
-_MEANT = N_("Did you mean {word}?")
-_ONE_OF = N_("one of {names}")
+_NO_ARITHMETIC = Message("Arithmetic is not possible in a letter.")
+_STRAIGHT = Message('Use straight quotes: "')
+_ABSENT = Message("Attributes are text: write the name alone, or not and the name.")
+_MEANT = Message("Did you mean {word}?")
+_ONE_OF = Message("one of {names}")
 _HINTS = dict.fromkeys("+*/%", _NO_ARITHMETIC) | dict.fromkeys("“”„‘’", _STRAIGHT)
 _HINTS |= dict.fromkeys(("true", "false", "none", "True", "False", "None"), _ABSENT)
 _HINTS |= {
-    "-": N_("Arithmetic is not possible in a letter; leave out a hyphen beside a brace."),
-    "~": N_("Write the two contact tags beside each other."),
-    "(": N_("Nothing can be called in a letter; a filter is written after |."),
-    "=": N_("To compare, write ==."),
-    "&": N_("Write and."),
-    "!": N_("Write not."),
-    "if": N_("Write {% if … %} … {% else %} … {% endif %}."),
-    "is": N_("To ask whether there is a value, write the name alone: {% if contact.name %}."),
+    "-": Message("Arithmetic is not possible in a letter; leave out a hyphen beside a brace."),
+    "~": Message("Write the two contact tags beside each other."),
+    "(": Message("Nothing can be called in a letter; a filter is written after |."),
+    "=": Message("To compare, write ==."),
+    "&": Message("Write and."),
+    "!": Message("Write not."),
+    "if": Message("Write {% if … %} … {% else %} … {% endif %}."),
+    "is": Message("To ask whether there is a value, write the name alone: {% if contact.name %}."),
 }
 
 
@@ -73,13 +73,13 @@ class _Parser:
         self.depth = self.at = 0
         self.tokens: list[tuple[str, str, int]] = []
         if len(source) > MAX_LENGTH:
-            self.fault(N_("a tag that is too long"), N_("{number} characters at most").format(number=MAX_LENGTH), 0)
+            self.fault(Message("a tag that is too long"), Message("{number} characters at most", number=MAX_LENGTH), 0)
         position, end = 0, len(source.rstrip())
         while position < end:
             match = _TOKEN.match(source, position)
             if match is None:
                 start = position + len(source[position:]) - len(source[position:].lstrip())
-                expected = N_("a name, a text in quotes, a number, a comparison or a filter")
+                expected = Message("a name, a text in quotes, a number, a comparison or a filter")
                 self.fault(repr(source[start]), expected, start, _HINTS.get(source[start], ""))
             self.tokens.append((match.lastgroup or "", match[match.lastgroup or 0], match.start(match.lastgroup or 0)))
             position = match.end()
@@ -91,7 +91,7 @@ class _Parser:
 
     def unexpected(self, expected: str) -> NoReturn:
         _, text, position = self.tokens[self.at]
-        self.fault(repr(text) if text else N_("nothing more"), expected, position, _HINTS.get(text, ""))
+        self.fault(repr(text) if text else Message("nothing more"), expected, position, _HINTS.get(text, ""))
 
     def peek(self, *texts: str) -> bool:
         kind, text, _ = self.tokens[self.at]
@@ -110,14 +110,14 @@ class _Parser:
     def whole(self) -> Node:
         node = self.either()
         if self.tokens[self.at][0] != "end":
-            self.unexpected(N_("the end of the tag, a filter after |, or a comparison"))
+            self.unexpected(Message("the end of the tag, a filter after |, or a comparison"))
         return node
 
     def either(self) -> Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            expected = N_("{number} levels at most").format(number=MAX_DEPTH)
-            self.fault(N_("brackets in brackets"), expected, self.tokens[self.at][2])
+            expected = Message("{number} levels at most", number=MAX_DEPTH)
+            self.fault(Message("brackets in brackets"), expected, self.tokens[self.at][2])
         node = self.all_of()
         while self.accept("or"):
             node = Both("or", node, self.all_of())
@@ -135,7 +135,7 @@ class _Parser:
         while self.accept("not"):
             count += 1
         if count > MAX_DEPTH:
-            self.unexpected(N_("{number} times not at most").format(number=MAX_DEPTH))
+            self.unexpected(Message("{number} times not at most", number=MAX_DEPTH))
         node = self.comparison()
         for _ in range(count):
             node = Not(node)
@@ -151,7 +151,7 @@ class _Parser:
             return left
         node = Compare(operator, left, self.filtered())  # type: ignore[arg-type]
         if self.peek(*_COMPARISONS, "in"):
-            self.unexpected(N_("one comparison; join two with and"))
+            self.unexpected(Message("one comparison; join two with and"))
         return node
 
     def filtered(self) -> Node:
@@ -160,19 +160,19 @@ class _Parser:
         while self.accept("|"):
             count += 1
             if count > MAX_DEPTH:
-                self.unexpected(N_("{number} filters at most").format(number=MAX_DEPTH))
+                self.unexpected(Message("{number} filters at most", number=MAX_DEPTH))
             node = self.one_filter(node)
         if self.peek("("):
-            self.unexpected(N_("a filter after |, a comparison or the end of the tag"))
+            self.unexpected(Message("a filter after |, a comparison or the end of the tag"))
         return node
 
     def one_filter(self, inner: Node) -> Node:
         kind, name, position = self.tokens[self.at]
         if kind != "name":
-            self.unexpected(N_("the name of a filter: {names}").format(names=", ".join(FILTERS)))
+            self.unexpected(Message("the name of a filter: {names}", names=", ".join(FILTERS)))
         rule = FILTERS.get(name) or (INTERNAL.get(name) if self.loop_names is None else None)
         if rule is None:
-            found, known = N_("an unknown filter: {name}").format(name=name), ", ".join(FILTERS)
+            found, known = Message("an unknown filter: {name}", name=name), ", ".join(FILTERS)
             self.fault(found, _ONE_OF.format(names=known), position, did_you_mean(name, FILTERS))
         self.at += 1
         arguments: list[Node] = []
@@ -183,7 +183,7 @@ class _Parser:
                     self.expect(",")
         if wrong := rule.check(tuple(part.value if isinstance(part, Constant) else part for part in arguments)):
             self.fault(
-                N_("the filter {name} with something else between its brackets").format(name=name), wrong, position
+                Message("the filter {name} with something else between its brackets", name=name), wrong, position
             )
         return Filter(inner, name, tuple(arguments))
 
@@ -201,7 +201,7 @@ class _Parser:
         if self.accept("("):
             return self.bracketed()
         if kind != "name" or text in RESERVED - set(ROOTS):
-            self.unexpected(N_("a name such as contact.name, or a text in quotes"))
+            self.unexpected(Message("a name such as contact.name, or a text in quotes"))
         self.at += 1
         return self.name(text, position)
 
@@ -229,7 +229,7 @@ class _Parser:
         if kind != "number" or len(text) > 40:
             if minus:
                 self.at -= 1
-            self.unexpected(N_("a text in quotes or a number"))
+            self.unexpected(Message("a text in quotes or a number"))
         self.at += 1
         return Decimal(minus + text) if "." in text else int(minus + text)
 
@@ -239,13 +239,13 @@ class _Parser:
                 return Name(root)
             known = (*ROOTS, *sorted(self.loop_names))
             hint = did_you_mean(root, known) or _MEANT.format(word=f"contact.{root}")
-            self.fault(repr(root), N_("contact.NAME, links.NAME or the variable of a loop"), position, hint)
+            self.fault(repr(root), Message("contact.NAME, links.NAME or the variable of a loop"), position, hint)
         attribute = self.attribute(root)
         if root == "links" and attribute not in LINKS:
             expected = _ONE_OF.format(names=", ".join(f"links.{name}" for name in LINKS))
             self.fault(repr(f"links.{attribute}"), expected, position, did_you_mean(attribute, LINKS))
         if self.peek(".", "["):
-            self.unexpected(N_("a single name after {root}").format(root=root))
+            self.unexpected(Message("a single name after {root}", root=root))
         return Name(root, attribute)
 
     def attribute(self, root: str) -> str:
@@ -255,12 +255,12 @@ class _Parser:
             if isinstance(found, str) and found:
                 return found
             self.at -= 2
-            self.unexpected(N_("the name of an attribute, in quotes"))
+            self.unexpected(Message("the name of an attribute, in quotes"))
         dotted = self.accept(".")
         kind, text, _ = self.tokens[self.at]
         if not dotted or kind != "name":
             example = f"{root}.{'online' if root == 'links' else 'name'}"
-            self.unexpected(N_("a name after {root}, such as {example}").format(root=root, example=example))
+            self.unexpected(Message("a name after {root}, such as {example}", root=root, example=example))
         self.at += 1
         return text
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from mailer.letter import addresses
 from mailer.letter.cell_values import day_in, number_in
+from mailer.messages import Message
 from templates.words import primary
 
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 Apply = Callable[[object], object]
 _EUROPEAN = "en_GB"
 _STYLES = ("short", "medium", "long", "full")
@@ -93,7 +93,7 @@ def _date(language: str, arguments: tuple[Any, ...]) -> Apply:
 
 
 def _check_date(arguments: tuple[Any, ...]) -> str:
-    expected = N_('nothing, or one of {names}, or a pattern such as "d MMMM"').format(names=", ".join(_STYLES))
+    expected = Message('nothing, or one of {names}, or a pattern such as "d MMMM"', names=", ".join(_STYLES))
     if not arguments:
         return ""
     if len(arguments) > 1 or not isinstance(arguments[0], str):
@@ -129,7 +129,7 @@ def _number(language: str, arguments: tuple[Any, ...]) -> Apply:
 
 def _check_number(arguments: tuple[Any, ...]) -> str:
     good = not arguments or (len(arguments) == 1 and type(arguments[0]) is int and 0 <= arguments[0] <= 10)
-    return "" if good else N_("nothing, or how many decimals (0 to 10)")
+    return "" if good else Message("nothing, or how many decimals (0 to 10)")
 
 
 def _upper(language: str, _arguments: tuple[Any, ...]) -> Apply:
@@ -179,17 +179,17 @@ def _join(language: str, arguments: tuple[Any, ...]) -> Apply:
 
 def _check_join(arguments: tuple[Any, ...]) -> str:
     good = not arguments or (len(arguments) == 1 and isinstance(arguments[0], str) and len(arguments[0]) <= 100)
-    return "" if good else N_("nothing, or the text between the items")
+    return "" if good else Message("nothing, or the text between the items")
 
 
 def _check_default(arguments: tuple[Any, ...]) -> str:
     if len(arguments) == 1 or (len(arguments) == 2 and isinstance(arguments[1], bool)):
-        return "" if not isinstance(arguments[0], bool) else N_('a text: default("reader")')
-    return N_('the text to print instead: default("reader")')
+        return "" if not isinstance(arguments[0], bool) else Message('a text: default("reader")')
+    return Message('the text to print instead: default("reader")')
 
 
 def _none(arguments: tuple[Any, ...]) -> str:
-    return N_("nothing between brackets") if arguments else ""
+    return Message("nothing between brackets") if arguments else ""
 
 
 def _default(_language: str, arguments: tuple[Any, ...]) -> Apply:

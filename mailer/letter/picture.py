@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from mailer.letter.compiled import Image
 from mailer.letter.picture_metadata import bare, orientation
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 PIXELS, SIDE = 100_000_000, 30_000
 """A larger picture is a burden on each reader's machine, perhaps on purpose: a phone's camera has 12 to 100 million."""
 _SEGMENTS = 1_000  # of a JPEG, before the one with its size
@@ -46,9 +46,9 @@ def picture(data: bytes) -> Picture:
     """Return the picture in ``data``, named by its hash."""
     media_type, width, height = _measure(data)
     if not width or not height:
-        raise ValueError(N_("This picture has no width or height."))
+        raise ValueError(Message("This picture has no width or height."))
     if max(width, height) > SIDE or width * height > PIXELS:
-        text = N_(
+        text = Message(
             "This picture has {width} by {height} pixels; make it smaller: {number} pixels at most, {side} a side."
         )
         raise ValueError(text.format(width=width, height=height, number=PIXELS, side=SIDE))
@@ -69,11 +69,11 @@ def _measure(data: bytes) -> tuple[str, int, int]:
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return "image/webp", *_webp(data)
     except (struct.error, IndexError):
-        raise ValueError(N_("This picture ends too early.")) from None
+        raise ValueError(Message("This picture ends too early.")) from None
     if kind := _other_kind(data):
-        text = N_("This is {kind}, which mail programs do not show: save it as PNG or JPEG.")
+        text = Message("This is {kind}, which mail programs do not show: save it as PNG or JPEG.")
         raise ValueError(text.format(kind=kind))
-    raise ValueError(N_("This file is no such picture."))
+    raise ValueError(Message("This file is no such picture."))
 
 
 def _other_kind(data: bytes) -> str:

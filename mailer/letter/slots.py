@@ -20,6 +20,7 @@ from mailer.letter.compiled import EscapeContext
 from mailer.letter.evaluate import compile_expression, names_used
 from mailer.letter.expression_tree import Name, Node, is_condition, may_be_missing, unparse
 from mailer.letter.expressions import RESERVED, did_you_mean, parse
+from mailer.messages import Message
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "Scan", "Tag", "Text", "compile_expression", "names_used", "scan"]
 
@@ -29,8 +30,7 @@ MAX_FAULTS = 100
 TagKind = Literal[
     "slot", "if", "elif", "else", "endif", "for", "endfor", "between", "numbered", "endnumbered", "number"
 ]
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
-BEFORE = N_("{tag} before it")
+BEFORE = Message("{tag} before it")
 _WORDS = ("if", "elif", "else", "endif", "for", "endfor")
 _MARK = re.compile(r"\{\{|\{%|\{#|\}\}|%\}")
 _STRING = r""""(?:[^"\\\n]|\\.){0,1000}"|'(?:[^'\\\n]|\\.){0,1000}'"""
@@ -108,7 +108,7 @@ class _Scanner:
             self.fault(
                 unclosed.tag.line,
                 unclosed.tag.raw,
-                N_("{tag} further on").format(tag=f"{{% end{unclosed.tag.kind} %}}"),
+                Message("{tag} further on", tag=f"{{% end{unclosed.tag.kind} %}}"),
             )
         return Scan(tuple(self.pieces), tuple(sorted(self.faults, key=lambda fault: fault.line)))
 
@@ -143,12 +143,12 @@ class _Scanner:
         closing = "}}" if opening == "{{" else "%}"
         if not self.source.startswith(closing, end):
             shown = self.source[mark.start() : mark.start() + 40].split("\n")[0]
-            self.fault(line, shown, N_("{tag} where the tag ends").format(tag=closing))
+            self.fault(line, shown, Message("{tag} where the tag ends", tag=closing))
             return mark.end()
         raw, body = self.source[mark.start() : end + 2], self.source[mark.end() : end]
         tag = Tag("slot", "", "", line, column, raw)
         if body[:1] == "-" or body[-1:] == "-":
-            self.fault(line, raw, N_("a tag without a hyphen beside its braces"))
+            self.fault(line, raw, Message("a tag without a hyphen beside its braces"))
             body = body.strip("-")
         try:
             self.pieces.append(self.slot(tag, body) if opening == "{{" else self.statement(tag, body))
@@ -167,11 +167,11 @@ class _Scanner:
     def slot(self, tag: Tag, body: str) -> Tag:
         node = self.expression(body)
         if is_condition(node):
-            hint = N_("A condition stands in {% if … %}.")
-            self.fault(tag.line, tag.raw, N_("something that can be printed"), hint)
+            hint = Message("A condition stands in {% if … %}.")
+            self.fault(tag.line, tag.raw, Message("something that can be printed"), hint)
         elif may_be_missing(node):
-            hint = N_("Write {tag}").format(tag=f'{{{{ {unparse(node)} | default("…") }}}}')
-            self.fault(tag.line, tag.raw, N_("a fallback for contacts that have no value"), hint)
+            hint = Message("Write {tag}", tag=f'{{{{ {unparse(node)} | default("…") }}}}')
+            self.fault(tag.line, tag.raw, Message("a fallback for contacts that have no value"), hint)
         return replace(tag, source=unparse(node))
 
     def statement(self, tag: Tag, body: str) -> Tag:
@@ -180,13 +180,13 @@ class _Scanner:
         rest = stripped[len(word) :]
         if word not in _WORDS:
             self.fault(
-                tag.line, tag.raw, N_("one of {names}").format(names=", ".join(_WORDS)), did_you_mean(word, _WORDS)
+                tag.line, tag.raw, Message("one of {names}", names=", ".join(_WORDS)), did_you_mean(word, _WORDS)
             )
             return tag
         # Line numbers inside the expression count from the tag's first line.
         rest = "\n" * body[: body.index(word)].count("\n") + rest
         if word in ("else", "endif", "endfor") and rest.strip():
-            self.fault(tag.line, tag.raw, N_("{tag} with nothing else in it").format(tag=f"{{% {word} %}}"))
+            self.fault(tag.line, tag.raw, Message("{tag} with nothing else in it", tag=f"{{% {word} %}}"))
         match word:
             case "if":
                 self.push(replace(tag, kind="if"))
@@ -203,7 +203,7 @@ class _Scanner:
 
     def push(self, tag: Tag) -> None:
         if len(self.open) >= MAX_NESTING:
-            self.fault(tag.line, tag.raw, N_("{number} levels of if and for at most").format(number=MAX_NESTING))
+            self.fault(tag.line, tag.raw, Message("{number} levels of if and for at most", number=MAX_NESTING))
         self.open.append(_Open(tag))
 
     def loop(self, tag: Tag, rest: str) -> Tag:
@@ -215,20 +215,20 @@ class _Scanner:
             self.fault(tag.line, tag.raw, "{% for NAME in contact.LIST %}")
             return replace(tag, kind="for", name=name)
         if nested:
-            self.fault(tag.line, tag.raw, N_("no loop within a loop"))
+            self.fault(tag.line, tag.raw, Message("no loop within a loop"))
         node = parse(match[2], frozenset())
         if not isinstance(node, Name) or node.root != "contact":
-            hint = N_("Only a contact's own list can be gone through.")
+            hint = Message("Only a contact's own list can be gone through.")
             self.fault(tag.line, tag.raw, "{% for NAME in contact.LIST %}", hint)
         return replace(tag, kind="for", name=name, source=unparse(node))
 
     def arm(self, tag: Tag, word: str) -> None:
         if not self.open or self.open[-1].tag.kind != "if":
-            hint = N_("A loop has no else: put an if around it.") if self.open else ""
+            hint = Message("A loop has no else: put an if around it.") if self.open else ""
             self.fault(tag.line, tag.raw, BEFORE.format(tag="{% if … %}"), hint)
             return
         if self.open[-1].had_else:
-            self.fault(tag.line, tag.raw, N_("{% else %} once, and last"))
+            self.fault(tag.line, tag.raw, Message("{% else %} once, and last"))
         self.open[-1].had_else |= word == "else"
 
     def pop(self, tag: Tag, word: str) -> None:
@@ -239,7 +239,7 @@ class _Scanner:
         if any(item.tag.kind == kind for item in self.open):
             while self.open[-1].tag.kind != kind:
                 unclosed = self.open.pop().tag
-                expected = N_("first {tag}, and then {other}").format(tag=f"{{% end{unclosed.kind} %}}", other=tag.raw)
+                expected = Message("first {tag}, and then {other}", tag=f"{{% end{unclosed.kind} %}}", other=tag.raw)
                 self.fault(unclosed.line, unclosed.raw, expected)
             self.open.pop()
             return

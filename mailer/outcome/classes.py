@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-N_ = str  # marks a text for the catalogue (domain cli)
+from mailer.messages import Message
 
 ClassGroup = Literal[
     "accepted",
@@ -49,108 +49,122 @@ class ClassWords:
     advice: str
 
 
-_GONE = N_("No more mail goes there. Change the address if you know the new one.")
-_NEXT = N_("We try again with the next campaign.")
-_RELAY = N_("Nothing more leaves until this is mended. Ask the administrator of your mail server.")
-_WAIT = N_("We try again. You need do nothing.")
+_GONE = Message("No more mail goes there. Change the address if you know the new one.")
+_NEXT = Message("We try again with the next campaign.")
+_RELAY = Message("Nothing more leaves until this is mended. Ask the administrator of your mail server.")
+_WAIT = Message("We try again. You need do nothing.")
 
 KINDS: dict[str, ReplyClass] = {
-    "accepted": ReplyClass("accepted", N_("Accepted"), N_("The mail server took it.")),
+    "accepted": ReplyClass("accepted", Message("Accepted"), Message("The mail server took it.")),
     # the mailbox, clearly
-    "no_address": ReplyClass("clear", N_("Address does not exist"), _GONE),
-    "moved": ReplyClass("clear", N_("Address has moved"), _GONE),
-    "no_domain": ReplyClass("clear", N_("Domain does not exist"), N_("Is there a typing error in it?")),
-    "no_mail_domain": ReplyClass("clear", N_("Domain takes no mail"), _GONE),
-    "closed": ReplyClass("clear", N_("Mailbox was closed"), N_("No more mail goes there.")),
+    "no_address": ReplyClass("clear", Message("Address does not exist"), _GONE),
+    "moved": ReplyClass("clear", Message("Address has moved"), _GONE),
+    "no_domain": ReplyClass("clear", Message("Domain does not exist"), Message("Is there a typing error in it?")),
+    "no_mail_domain": ReplyClass("clear", Message("Domain takes no mail"), _GONE),
+    "closed": ReplyClass("clear", Message("Mailbox was closed"), Message("No more mail goes there.")),
     # the mailbox, perhaps
     "unavailable": ReplyClass(
         "unclear",
-        N_("Mailbox not available"),
-        N_("We try again with the next campaign. If that is refused too, no more mail goes there."),
+        Message("Mailbox not available"),
+        Message("We try again with the next campaign. If that is refused too, no more mail goes there."),
     ),
     "inactive": ReplyClass(
         "unclear",
-        N_("Mailbox is switched off"),
-        N_("We try again with the next campaign. If that is refused too, no more mail goes there."),
+        Message("Mailbox is switched off"),
+        Message("We try again with the next campaign. If that is refused too, no more mail goes there."),
     ),
     "bad_address": ReplyClass(
-        "unclear", N_("Address cannot be written this way"), N_("Is there a typing error in it?")
+        "unclear", Message("Address cannot be written this way"), Message("Is there a typing error in it?")
     ),
     "needs_utf8": ReplyClass(
-        "policy", N_("Address needs letters that the mail server cannot carry"), N_("Ask for another address.")
+        "policy",
+        Message("Address needs letters that the mail server cannot carry"),
+        Message("Ask for another address."),
     ),
-    "full": ReplyClass("full", N_("Mailbox is full"), _NEXT),
+    "full": ReplyClass("full", Message("Mailbox is full"), _NEXT),
     # pace
-    "speed": ReplyClass("speed", N_("Mail server asks us to go slower"), _WAIT),
-    "greylist": ReplyClass("greylist", N_("Server asks us to come back in some minutes"), _WAIT),
+    "speed": ReplyClass("speed", Message("Mail server asks us to go slower"), _WAIT),
+    "greylist": ReplyClass("greylist", Message("Server asks us to come back in some minutes"), _WAIT),
     "blocked": ReplyClass(
         "reputation",
-        N_("Mail server is on a blocklist"),
-        N_("Ask the administrator of your mail server to have it taken off."),
+        Message("Mail server is on a blocklist"),
+        Message("Ask the administrator of your mail server to have it taken off."),
     ),
-    "wait": ReplyClass("later", N_("Server asks us to wait"), _WAIT),
-    "trouble": ReplyClass("later", N_("Server has trouble"), _WAIT),
+    "wait": ReplyClass("later", Message("Server asks us to wait"), _WAIT),
+    "trouble": ReplyClass("later", Message("Server has trouble"), _WAIT),
     "route": ReplyClass(
-        "later", N_("No way to the receiver's server"), N_("Is the domain right? Else their mail server is down.")
+        "later",
+        Message("No way to the receiver's server"),
+        Message("Is the domain right? Else their mail server is down."),
     ),
     # the letter, and the receiver's rules
     "policy": ReplyClass(
-        "policy", N_("Refused by the receiver's policy"), N_("Ask their administrator to allow your address.")
+        "policy", Message("Refused by the receiver's policy"), Message("Ask their administrator to allow your address.")
     ),
     "spam": ReplyClass(
-        "content", N_("Taken for spam"), N_("Look at the checks of the letter; ask for help if it is more than a few.")
+        "content",
+        Message("Taken for spam"),
+        Message("Look at the checks of the letter; ask for help if it is more than a few."),
     ),
     "content": ReplyClass(
-        "content", N_("Letter was refused for what is in it"), N_("Read the server's answer; look at links and images.")
+        "content",
+        Message("Letter was refused for what is in it"),
+        Message("Read the server's answer; look at links and images."),
     ),
-    "too_big": ReplyClass("size", N_("Mail is too big"), N_("Make the images smaller or leave some out.")),
-    "other": ReplyClass("unknown", N_("Refused without a clear reason"), N_("Read the server's answer.")),
+    "too_big": ReplyClass("size", Message("Mail is too big"), Message("Make the images smaller or leave some out.")),
+    "other": ReplyClass("unknown", Message("Refused without a clear reason"), Message("Read the server's answer.")),
     # our own side: these hold the campaign and strike no address off
-    "unproven": ReplyClass("sender", N_("Sender not proven"), N_("SPF, DKIM or DMARC is not right for your domain.")),
-    "no_ptr": ReplyClass("sender", N_("Mail server has no proper name"), N_("Its address needs a name in DNS (PTR).")),
+    "unproven": ReplyClass(
+        "sender", Message("Sender not proven"), Message("SPF, DKIM or DMARC is not right for your domain.")
+    ),
+    "no_ptr": ReplyClass(
+        "sender", Message("Mail server has no proper name"), Message("Its address needs a name in DNS (PTR).")
+    ),
     "sender_refused": ReplyClass(
-        "sender", N_("Sender address refused"), N_("The mail server does not let us send as this address.")
+        "sender", Message("Sender address refused"), Message("The mail server does not let us send as this address.")
     ),
     "account": ReplyClass(
         "sender",
-        N_("Account at the mail server may not send"),
-        N_("Ask the provider of your mail server what is wrong with the account."),
+        Message("Account at the mail server may not send"),
+        Message("Ask the provider of your mail server what is wrong with the account."),
     ),
     "auth": ReplyClass(
-        "sender", N_("Mail server wants us to log in"), N_("Is the password in POSTILJON_SMTP_URL right?")
+        "sender", Message("Mail server wants us to log in"), Message("Is the password in POSTILJON_SMTP_URL right?")
     ),
-    "tls": ReplyClass("relay", N_("Mail server wants encryption"), N_("Set tls=starttls in POSTILJON_SMTP_URL.")),
-    "relay_denied": ReplyClass("relay", N_("Mail server does not pass our mail on"), _RELAY),
+    "tls": ReplyClass(
+        "relay", Message("Mail server wants encryption"), Message("Set tls=starttls in POSTILJON_SMTP_URL.")
+    ),
+    "relay_denied": ReplyClass("relay", Message("Mail server does not pass our mail on"), _RELAY),
     "quota": ReplyClass(
         "quota",
-        N_("Sending limit of the mail server reached"),
-        N_("Wait until it lets us send again, or ask for more."),
+        Message("Sending limit of the mail server reached"),
+        Message("Wait until it lets us send again, or ask for more."),
     ),
     "protocol": ReplyClass(
         "unknown",
-        N_("Mail server did not understand us"),
-        N_("Ask the administrator of your mail server to read its log."),
+        Message("Mail server did not understand us"),
+        Message("Ask the administrator of your mail server to read its log."),
     ),
     # no reply at all
-    "handed_back": ReplyClass("none", N_("Not sent yet"), N_("It goes out with the next connection.")),
+    "handed_back": ReplyClass("none", Message("Not sent yet"), Message("It goes out with the next connection.")),
     "in_doubt": ReplyClass(
         "none",
-        N_("We do not know"),
-        N_("The connection was lost after the mail was offered. They may have it, or not."),
+        Message("We do not know"),
+        Message("The connection was lost after the mail was offered. They may have it, or not."),
     ),
     # events of the relay, and several answers together
-    "relay_refused": ReplyClass("none", N_("Mail server refuses us"), _RELAY),
-    "relay_tls": ReplyClass("none", N_("No safe connection to the mail server"), _RELAY),
+    "relay_refused": ReplyClass("none", Message("Mail server refuses us"), _RELAY),
+    "relay_tls": ReplyClass("none", Message("No safe connection to the mail server"), _RELAY),
     "relay_auth": ReplyClass(
-        "none", N_("Mail server does not let us log in"), N_("Is the password in POSTILJON_SMTP_URL right?")
+        "none", Message("Mail server does not let us log in"), Message("Is the password in POSTILJON_SMTP_URL right?")
     ),
     "many_alike": ReplyClass(
-        "none", N_("Several are refused in the same words"), N_("Read the answer, then go on or stop.")
+        "none", Message("Several are refused in the same words"), Message("Read the answer, then go on or stop.")
     ),
     "outage": ReplyClass(
         "none",
-        N_("A provider says of many addresses that they do not exist"),
-        N_("It may be an outage there. None of them was struck off; the next campaign tries them once."),
+        Message("A provider says of many addresses that they do not exist"),
+        Message("It may be an outage there. None of them was struck off; the next campaign tries them once."),
     ),
 }
 

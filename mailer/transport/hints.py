@@ -10,52 +10,78 @@ import os
 import socket
 import ssl
 
+from mailer.messages import Message
 from mailer.settings import SMTPS, Relay
 from mailer.transport.replies import clean
 
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled translates it
 _CLEAR_PORTS = (25, 587)
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
-_NO_CONNECTION = N_("no connection within {seconds} seconds")
-_NO_GREETING = N_("no greeting within {seconds} seconds")
-_NO_GREETING_465 = N_("no greeting within {seconds} seconds; port 465 speaks TLS at once: set tls=implicit")
-_NO_GREETING_ELSE = N_("no greeting within {seconds} seconds; if this port speaks TLS at once, set tls=implicit")
-_NO_TLS = N_("no answer to TLS within {seconds} seconds")
-_NO_TLS_ELSE = N_(
+_NO_CONNECTION = Message("no connection within {seconds} seconds")
+_NO_GREETING = Message("no greeting within {seconds} seconds")
+_NO_GREETING_465 = Message("no greeting within {seconds} seconds; port 465 speaks TLS at once: set tls=implicit")
+_NO_GREETING_ELSE = Message("no greeting within {seconds} seconds; if this port speaks TLS at once, set tls=implicit")
+_NO_TLS = Message("no answer to TLS within {seconds} seconds")
+_NO_TLS_ELSE = Message(
     "no answer to TLS within {seconds} seconds; if this port does not speak TLS at once, set tls=starttls"
 )
-_NO_ANSWER = N_("no answer to {command} within {seconds} seconds")
-_CLOSED = N_("the server closed the connection before a greeting")
-_CLOSED_465 = N_("the server closed the connection before a greeting; port 465 speaks TLS at once: set tls=implicit")
-_CLOSED_ELSE = N_(
+_NO_ANSWER = Message("no answer to {command} within {seconds} seconds")
+_CLOSED = Message("the server closed the connection before a greeting")
+_CLOSED_465 = Message(
+    "the server closed the connection before a greeting; port 465 speaks TLS at once: set tls=implicit"
+)
+_CLOSED_ELSE = Message(
     "the server closed the connection before a greeting; if this port speaks TLS at once, set tls=implicit"
 )
-_CLOSED_TLS = N_("the server closed the connection instead of answering to TLS")
-_CLOSED_TLS_ELSE = N_(
+_CLOSED_TLS = Message("the server closed the connection instead of answering to TLS")
+_CLOSED_TLS_ELSE = Message(
     "the server closed the connection instead of answering to TLS; if this port does not speak TLS at once, "
     "set tls=starttls"
 )
-_CLOSED_AT = N_("the server closed the connection instead of answering {command}")
-_TLS_AT_ONCE = N_("this port speaks TLS at once; set tls=implicit")
-_PLAIN = N_("this port does not speak TLS at once; use tls=starttls")
-_OTHER = N_("this port speaks {protocol}, not SMTP")
-_NO_SMTP = N_("an answer that is no SMTP: {words}")
-_UNFIT = N_(
+_CLOSED_AT = Message("the server closed the connection instead of answering {command}")
+_TLS_AT_ONCE = Message("this port speaks TLS at once; set tls=implicit")
+_PLAIN = Message("this port does not speak TLS at once; use tls=starttls")
+_OTHER = Message("this port speaks {protocol}, not SMTP")
+_NO_SMTP = Message("an answer that is no SMTP: {words}")
+_UNFIT = Message(
     "its answers do not fit what was asked ({words}), so the connection was ended: tell those who run it, or what "
     "stands between it and us"
 )
-_NOBODY = N_("no connection: nothing takes mail at this address and port (connection refused)")
-_NO_NAME = N_("no connection: this name has no address in DNS ({why})")
-_NO_WAY = N_("no connection: {why}")
-_UNSAFE = N_("no safe connection: {words}")
+_NOBODY = Message("no connection: nothing takes mail at this address and port (connection refused)")
+_NO_NAME = Message("no connection: this name has no address in DNS ({why})")
+_NO_WAY = Message("no connection: {why}")
+_UNSAFE = Message("no safe connection: {words}")
+KNOWN = (
+    _NO_CONNECTION,
+    _NO_GREETING,
+    _NO_GREETING_465,
+    _NO_GREETING_ELSE,
+    _NO_TLS,
+    _NO_TLS_ELSE,
+    _NO_ANSWER,
+    _CLOSED,
+    _CLOSED_465,
+    _CLOSED_ELSE,
+    _CLOSED_TLS,
+    _CLOSED_TLS_ELSE,
+    _CLOSED_AT,
+    _TLS_AT_ONCE,
+    _PLAIN,
+    _OTHER,
+    _NO_SMTP,
+    _UNFIT,
+    _NOBODY,
+    _NO_NAME,
+    _NO_WAY,
+    _UNSAFE,
+)  # all sentences of this module, for those that are read from the database
 _OTHERS = ((b"HTTP/", "HTTP"), (b"<", "HTTP"), (b"SSH-", "SSH"), (b"+OK", "POP3"), (b"* OK", "IMAP"), (b"RFB ", "VNC"))
 
 
 def silence(relay: Relay, stage: str, seconds: float) -> str:
     """Return the sentence for ``seconds`` of silence at a stage."""
     if stage == "connect":
-        text = _NO_CONNECTION
+        text: Message = _NO_CONNECTION
     elif stage == "greeting":
         text = _by_port(relay, _NO_GREETING, _NO_GREETING_465, _NO_GREETING_ELSE)
     elif stage == "tls":
@@ -116,7 +142,7 @@ def unsafe(relay: Relay, error: ssl.SSLError) -> str:
     return _UNSAFE.format(words=words)
 
 
-def _by_port(relay: Relay, plain: str, at_465: str, elsewhere: str) -> str:
+def _by_port(relay: Relay, plain: Message, at_465: Message, elsewhere: Message) -> Message:
     if relay.tls == "implicit" or relay.port in _CLEAR_PORTS:
         return plain
     return at_465 if relay.port == SMTPS else elsewhere

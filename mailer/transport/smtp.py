@@ -22,6 +22,7 @@ from typing import cast
 import aiosmtplib
 
 from mailer.errors import RelayAway, RelayRefused
+from mailer.messages import Message, joined
 from mailer.outcome.results import EventKind, RelayEvent
 from mailer.outcome.session import when_opening
 from mailer.settings import LOOPBACK, Relay
@@ -32,7 +33,6 @@ from mailer.transport.pool import DialResult, Pool
 from mailer.transport.replies import Replies, clean
 from mailer.transport.session import Monotonic, Session
 
-N_ = str  # marks a text for the catalogue (domain cli)
 _LOOK, _LOOK_LONGER = 300, 0.2
 
 
@@ -63,7 +63,7 @@ class SmtpTransport:
         opened = await self._connect(notice, trial=True)
         if isinstance(opened, RelayEvent):
             said = f"{opened.code} {opened.text}" if opened.code else opened.text
-            message = f"{self.relay.name}: {said}"
+            message = joined(": ", [self.relay.name, said])
             if opened.kind == "refused":
                 raise RelayRefused(message, opened.code, opened.stage)
             raise RelayAway(message)
@@ -207,7 +207,7 @@ class _Opening:
             if self.relay.tls == "starttls":
                 self.stage = "starttls"
                 raise _Refusal(
-                    N_("the mail server offers no encryption (STARTTLS), and this relay's setting demands it")
+                    Message("the mail server offers no encryption (STARTTLS), and this relay's setting demands it")
                 )
             return False
         self._reached("tls")
@@ -218,9 +218,9 @@ class _Opening:
     async def _login(self, client: aiosmtplib.SMTP, *, encrypted: bool) -> None:
         self._reached("auth")
         if not encrypted and self.relay.host not in LOOPBACK:
-            raise _Refusal(N_("the mail server offers no encryption, and the password would go in the clear"))
+            raise _Refusal(Message("the mail server offers no encryption, and the password would go in the clear"))
         if not client.supports_extension("auth") or not client.supported_auth_methods:
-            raise _Refusal(N_("the mail server offers no way to log in that we know"))
+            raise _Refusal(Message("the mail server offers no way to log in that we know"))
         await client.login(self.relay.user, self.relay.password)
         _heard_all(client)
 

@@ -22,15 +22,15 @@ from mailer.errors import InputError, SettingsError
 from mailer.letter.compiled import LetterLinks, MessageMeta
 from mailer.letter.compose import Composer
 from mailer.letter.flat_message import finished, flatten
+from mailer.messages import Message
 from mailer.outbox import Claimed, Mailing
 from mailer.return_path import maker
 from mailer.signing import TEXT_SIZE, Key, letter_sealer
 from mailer.transport.base import OutgoingMessage
 from mailer.worker.values import Filled, WorkerDeps
 
-N_ = str  # marks a text for the catalogue (domain cli)
-KEY_GONE = N_("this mailing was begun with a DKIM signature, and POSTILJON_DKIM_KEY is gone; set it again")
-DOMAIN_CHANGED = N_(
+KEY_GONE = Message("this mailing was begun with a DKIM signature, and POSTILJON_DKIM_KEY is gone; set it again")
+DOMAIN_CHANGED = Message(
     "this mailing was begun with a DKIM signature of {begun}, and POSTILJON_DKIM_DOMAIN is {now}; "
     "set it back until this mailing has gone out"
 )

@@ -85,7 +85,7 @@ class ReplyHandler:
 
     def event(self, event: RelayEvent, now: datetime) -> Hold | None:
         """Note an event of the relay; return why all mailings are held, or None."""
-        words = f"{event.code or ''} {event.text}".strip()
+        words = f"{event.code} {event.text}".strip() if event.code else str(event.text)
         if event.kind == "open":
             self._away(None, "")
         elif stops_all(event):

@@ -5,19 +5,19 @@ Each says where (file and line), what was found, what was expected and, where th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from campaigns.lifecycle import launch
+from campaigns.lifecycle import preparation
+from campaigns.source.campaign_source import from_folder
 from mailer.errors import Fault, InputError
 from mailer.storage import Database
-from templates.filled import in_words
-from templates.words import words
 from tests.support.campaigning import Stage, stage
 from tests.support.commandline import Desk
+from tests.support.translated import in_language
 
 NOW = datetime(2024, 9, 1, 12, tzinfo=UTC)
 HEAD = {
@@ -131,18 +131,8 @@ def examined(place: Stage, content: bytes, language: str) -> tuple[list[Fault], 
     """The faults, and each as the command line says it."""
     path = place.folder / "brief.md"
     path.write_bytes(content)
-    _ = words(language, "cli").gettext
-    faults = launch.examine(replace(place.site, say=_), path, NOW)[1]
-    said = []
-    for fault in faults:
-        found, expected, hint = (in_words(text, language, "cli") for text in (fault.found, fault.expected, fault.hint))
-        said.append(
-            _("{place}: {field}: found {found}; expected {expected}").format(
-                place=fault.file, field=fault.field, found=found, expected=expected
-            )
-            + f". {hint}"
-        )
-    return faults, said
+    faults = preparation.examine(place.site, from_folder(path), NOW)[1]
+    return faults, [in_language(fault.words, language) for fault in faults]
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
@@ -164,7 +154,7 @@ def test_a_file_that_is_no_text_is_told_in_a_sentence(
     for language, wanted in (("en", english), ("nl", dutch)):
         with pytest.raises(InputError) as raised:
             examined(place, content, language)
-        assert wanted in str(raised.value)
+        assert wanted in in_language(str(raised.value), language)
 
 
 @pytest.mark.parametrize(

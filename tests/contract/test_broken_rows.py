@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from campaigns.lifecycle import launch, records
+from campaigns.lifecycle import freezing, launch, records
 from campaigns.lifecycle.slot_values import ContactSlots
+from campaigns.source.campaign_source import from_folder
 from mailer import outbox
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
@@ -53,8 +54,8 @@ def scene(empty_database: Database, tmp_path: Path) -> Stage:
 async def sent(scene: Stage) -> tuple[outbox.Mailing, MemoryTransport, list[Any]]:
     """Launch the campaign and send it; the mailing afterwards, what left, and each delivery that was refused."""
     site = launch.LaunchConfig(scene.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
-    campaign = launch.start(site, scene.write(), scene.clock())
-    launch.freeze(site, campaign, scene.clock, lambda: True)
+    campaign = launch.start(site, from_folder(scene.write()), scene.clock())
+    freezing.freeze(site.db, campaign, scene.clock, lambda: True)
     transport, number = MemoryTransport(), campaign.mailing_id or 0
     await send(
         replace(deps(scene.db, scene.folder, transport, clock=scene.clock), slots=ContactSlots(Tokens(RING))),

@@ -114,7 +114,3 @@ def test_without_people_or_topic_there_is_nothing_to_say(scene: Stage) -> None:
     with scene.db.write() as conn:
         contacts.ensure_topic(conn, TOPIC, "", scene.clock())
     assert found(scene, '{{ contact.rol | default("lezer") }}') == Findings()
-
-
-def test_a_file_that_cannot_be_read_is_told_by_others(scene: Stage) -> None:
-    assert columns.of_file(scene.db, scene.folder / "none.md") == Findings()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.context import open_house
+from campaigns.context import open_context
 from campaigns.demo.catcher import Catcher, Caught, Mailbox
 from campaigns.ops.installation import install
 from mailer import outbox
@@ -330,7 +330,7 @@ def test_a_start_with_a_key_that_cannot_sign_is_refused(
     for name, text in settings.items():
         monkeypatch.setenv(f"POSTILJON_DKIM_{name}", text)
     with pytest.raises(SettingsError, match=words):
-        open_house()
+        open_context()
 
 
 @pytest.mark.slow

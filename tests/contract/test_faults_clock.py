@@ -17,6 +17,7 @@ import pytest
 
 from campaigns.lifecycle import launch, records
 from campaigns.lifecycle.states import CampaignState
+from campaigns.source.campaign_source import from_folder
 from mailer import outbox
 from mailer.clock import SteadyClock
 from mailer.outcome import Replied, Result
@@ -155,7 +156,7 @@ def test_a_campaign_of_tomorrow_does_not_leave_today_because_of_a_jump(
     clock = SteadyClock(lambda: begin + wrong[0] + timedelta(seconds=ran[0]), lambda: ran[0])
     early, late = begin + timedelta(hours=2), begin + timedelta(hours=23, minutes=30)
     for slug, hour in (("vandaag", early), ("morgen", late)):
-        launch.plan(scene.site, scene.write(slug), clock(), f"{hour:%Y-%m-%d %H:%M}Z")
+        launch.plan(scene.site, from_folder(scene.write(slug)), clock(), f"{hour:%Y-%m-%d %H:%M}Z")
     wrong[0] = timedelta(days=1)
     for _ in range(50):
         ran[0] += 1

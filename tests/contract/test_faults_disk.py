@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.lifecycle import launch, records
+from campaigns.lifecycle import freezing, launch, records
+from campaigns.source.campaign_source import from_folder
 from mailer import outbox
 from mailer.errors import StorageAway, StorageFull
 from mailer.storage import Database, open_database
@@ -112,18 +113,18 @@ def test_a_launch_without_room_is_whole_or_not_there(tmp_path: Path) -> None:
         path, ballast = scene.write(), Ballast(disk)
         ballast.fill()
         with pytest.raises((StorageFull, StorageAway)):
-            launch.start(scene.site, path, scene.clock())
+            launch.start(scene.site, from_folder(path), scene.clock())
         with scene.db.read() as conn:
             assert records.all_campaigns(conn) == []
             assert outbox.open_ones(conn) == []
         ballast.drop()
-        campaign = launch.start(scene.site, path, scene.clock())
+        campaign = launch.start(scene.site, from_folder(path), scene.clock())
         ballast.fill()
         with pytest.raises((StorageFull, StorageAway)):
-            while not launch.freeze_page(scene.site, campaign, scene.clock()):
+            while not freezing.freeze_page(scene.site.db, campaign, scene.clock()):
                 pass
         ballast.drop()
-        launch.freeze(scene.site, campaign, scene.clock, lambda: True)
+        freezing.freeze(scene.site.db, campaign, scene.clock, lambda: True)
         assert counts(scene.db, campaign.mailing_id or 0) == {"recipients": 40, "waiting": 40}
         scene.db.close()
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.lifecycle import control, launch, records, report
+from campaigns.lifecycle import control, freezing, launch, records, report
+from campaigns.lifecycle.preparation import PreparedCampaign
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import CampaignState
+from campaigns.source.campaign_source import from_folder
 from mailer import archive, outbox
 from mailer.errors import FaultsError, InputError
 from mailer.outbox import Hold
@@ -35,8 +37,8 @@ def read(scene: Stage, slug: str = "denkt-u-mee") -> Campaign:
 
 
 def launched(scene: Stage, **more: str) -> Campaign:
-    campaign = launch.start(scene.site, scene.write(**more), scene.clock())
-    launch.freeze(scene.site, campaign, scene.clock, lambda: True)
+    campaign = launch.start(scene.site, from_folder(scene.write(**more)), scene.clock())
+    freezing.freeze(scene.site.db, campaign, scene.clock, lambda: True)
     return read(scene)
 
 
@@ -69,8 +71,8 @@ def test_of_many_who_launch_at_once_one_wins_and_nobody_is_added_twice(scene: St
     path, launched_ones = scene.write(), []
 
     def go() -> None:
-        campaign = launch.start(scene.site, path, scene.clock())
-        launch.freeze(scene.site, campaign, scene.clock, lambda: True)
+        campaign = launch.start(scene.site, from_folder(path), scene.clock())
+        freezing.freeze(scene.site.db, campaign, scene.clock, lambda: True)
         launched_ones.append(campaign.mailing_id)
 
     threads = [threading.Thread(target=go) for _ in range(4)]
@@ -85,12 +87,12 @@ def test_of_many_who_launch_at_once_one_wins_and_nobody_is_added_twice(scene: St
 
 def test_an_audience_that_was_cut_off_is_completed_by_somebody_else(scene: Stage) -> None:
     scene.people(4_500)
-    campaign = launch.start(scene.site, scene.write(), scene.clock())
-    assert launch.freeze_page(scene.site, campaign, scene.clock()) is False
+    campaign = launch.start(scene.site, from_folder(scene.write()), scene.clock())
+    assert freezing.freeze_page(scene.site.db, campaign, scene.clock()) is False
     assert counts(scene, campaign).recipients == 4_000
     with scene.db.read() as conn:
         assert [item.slug for item in control.incomplete(conn)] == ["denkt-u-mee"]
-    launch.freeze(scene.site, read(scene), scene.clock, lambda: True)
+    freezing.freeze(scene.site.db, read(scene), scene.clock, lambda: True)
     assert counts(scene, campaign).recipients == 4_505
     with scene.db.read() as conn:
         assert control.incomplete(conn) == []
@@ -100,7 +102,33 @@ def test_a_file_that_differs_from_what_was_launched_is_refused_with_what_differs
     launched(small)
     path = small.write(layout="plain")
     with pytest.raises(InputError, match=r"\+layout: plain"):
-        launch.start(small.site, path, small.clock())
+        launch.start(small.site, from_folder(path), small.clock())
+
+
+def test_the_letter_that_was_shown_is_the_one_that_is_launched_whatever_happens_to_the_file(small: Stage) -> None:
+    path, shown = small.write(), []
+
+    def confirm(prepared: PreparedCampaign) -> None:
+        shown.append(prepared)
+        small.write(layout="plain")
+
+    campaign = launch.start(small.site, from_folder(path), small.clock(), confirm)
+    assert campaign.source == shown[0].definition.source
+    with small.db.read() as conn:
+        assert archive.letter(conn, campaign.snapshot) == shown[0].compiled.letter
+
+
+def test_a_launch_that_is_not_confirmed_stores_nothing(small: Stage) -> None:
+    class Declined(Exception):
+        pass
+
+    def confirm(_prepared: PreparedCampaign) -> None:
+        raise Declined
+
+    with pytest.raises(Declined):
+        launch.start(small.site, from_folder(small.write()), small.clock(), confirm)
+    with small.db.read() as conn:
+        assert records.all_campaigns(conn) == []
 
 
 def test_a_segment_chooses_among_the_subscribers(small: Stage) -> None:
@@ -114,7 +142,7 @@ def test_an_unknown_topic_stops_a_launch_and_names_one_that_looks_like_it(small:
     path = small.write()
     path.write_text(path.read_text().replace("topic: verenigingsnieuws", "topic: verenigingsnieuw"))
     with pytest.raises(FaultsError) as raised:
-        launch.start(small.site, path, small.clock())
+        launch.start(small.site, from_folder(path), small.clock())
     assert [(fault.field, fault.hint) for fault in raised.value.faults] == [
         ("topic", "Did you mean verenigingsnieuws?")
     ]
@@ -124,7 +152,7 @@ def test_faults_of_head_and_text_are_told_together(small: Stage) -> None:
     path = small.write(rate="0")
     path.write_text(path.read_text() + "\n{{ contact.name }}\n")
     with pytest.raises(FaultsError) as raised:
-        launch.start(small.site, path, small.clock())
+        launch.start(small.site, from_folder(path), small.clock())
     assert len(raised.value.faults) == 2
     with small.db.read() as conn:
         assert records.all_campaigns(conn) == []

@@ -15,8 +15,9 @@ from sqlalchemy import delete, select, update
 from sqlmodel import SQLModel
 
 from campaigns import online
-from campaigns.lifecycle import launch, records
+from campaigns.lifecycle import freezing, launch, records
 from campaigns.lifecycle.records import Campaign
+from campaigns.source.campaign_source import from_folder
 from mailer import archive
 from mailer.letter.brand import builtin_brand
 from mailer.storage import Database
@@ -78,8 +79,8 @@ class Reading:
 def launched(scene: Stage, slug: str, kind: str, **more: str) -> None:
     path = scene.write(slug, online=kind, **more)
     path.write_text(path.read_text("utf-8") + BODY, "utf-8")
-    campaign = launch.start(scene.site, path, scene.clock())
-    launch.freeze(scene.site, campaign, scene.clock, lambda: True)
+    campaign = launch.start(scene.site, from_folder(path), scene.clock())
+    freezing.freeze(scene.site.db, campaign, scene.clock, lambda: True)
     scene.clock.forward(days=31)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.app import public_app
-from campaigns.context import open_house
+from campaigns.context import open_context
 from campaigns.ops.installation import install
 from tests.support.docs import DOCS
 from tests.support.needs import need
@@ -65,7 +65,7 @@ def proxy(tmp_path: Path) -> Iterator[str]:
     """The https address of nginx before a house of our own."""
     nginx, port = need("nginx", "nginx"), free_port()
     install()
-    house = open_house()
+    house = open_context()
     certificate(tmp_path)
     with serving(public_app(house)) as site:
         (tmp_path / "nginx.conf").write_text(documented(tmp_path, port, site.port), "utf-8")

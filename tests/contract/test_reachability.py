@@ -11,6 +11,7 @@ import pytest
 
 from campaigns.lifecycle import control, launch, reachability, records
 from campaigns.lifecycle.states import CampaignState
+from campaigns.source.campaign_source import from_folder
 from mailer import outbox
 from mailer.errors import FaultsError, StateError
 from mailer.outbox import Identity, MailingSpec, Recipient
@@ -29,7 +30,7 @@ def stage(house_database: Database, tmp_path: Path) -> Iterator[Stage]:
 def test_what_the_clock_finds_due_with_such_links_is_held_and_planned_anew(stage: Stage) -> None:
     here = replace(stage.site, public_url="http://127.0.0.1:8000")
     path, at = stage.write(timezone="UTC"), stage.clock() + timedelta(hours=1)
-    launch.plan(here, path, stage.clock(), at.isoformat())
+    launch.plan(here, from_folder(path), stage.clock(), at.isoformat())
     away = replace(stage.site, relay="relay.vng.nl")
     now = stage.clock.forward(hours=1)
     assert launch.launch_due(away, now) == []
@@ -38,14 +39,14 @@ def test_what_the_clock_finds_due_with_such_links_is_held_and_planned_anew(stage
     assert (held.state, held.reason) == (CampaignState.HELD, reachability.PLANNED)
     with pytest.raises(StateError, match="plan it again"):
         control.resume(away, held.slug, now)
-    launch.plan(away, path, now, (now + timedelta(hours=1)).isoformat())
+    launch.plan(away, from_folder(path), now, (now + timedelta(hours=1)).isoformat())
     assert [one.slug for one in launch.launch_due(away, stage.clock.forward(hours=1))] == [held.slug]
 
 
 def test_a_start_is_refused_and_nothing_is_stored(stage: Stage) -> None:
     away = replace(stage.site, public_url="https://localhost", relay="10.0.0.25")
     with pytest.raises(FaultsError, match="public_url"):
-        launch.start(away, stage.write(), stage.clock())
+        launch.start(away, from_folder(stage.write()), stage.clock())
     with stage.db.read() as conn:
         assert records.all_campaigns(conn) == []
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.lifecycle import control, launch, records
-from campaigns.lifecycle.launch import LaunchConfig
+from campaigns.lifecycle import control, freezing, launch, records
+from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.states import CampaignState
 from campaigns.ops.restoring import RESTORED, missing, restored
+from campaigns.source.campaign_source import from_folder
 from mailer import outbox, suppression
 from mailer.errors import StateError, StorageAway
 from mailer.journal import Journal
@@ -65,8 +66,8 @@ class Scene:
     def launch(self, slug: str = "denkt-u-mee") -> int:
         """Launched and its audience taken down; the number of its mailing."""
         site = LaunchConfig(self.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
-        campaign = launch.start(site, self.stage.write(slug), self.stage.clock())
-        launch.freeze(site, campaign, self.stage.clock, lambda: True)
+        campaign = launch.start(site, from_folder(self.stage.write(slug)), self.stage.clock())
+        freezing.freeze(site.db, campaign, self.stage.clock, lambda: True)
         return campaign.mailing_id or 0
 
     def campaign(self, slug: str = "denkt-u-mee") -> records.Campaign:
@@ -220,7 +221,7 @@ def test_a_campaign_that_was_launched_after_the_backup_is_not_launched_again_by_
 def test_a_planned_campaign_whose_hour_passed_does_not_leave_by_itself(scene: Scene) -> None:
     """Expected: held, since it may have left at its hour; one whose hour is to come stays planned."""
     for slug, hour in (("voorbij", "2024-09-01 12:10Z"), ("later", "2024-09-03 12:00Z")):
-        launch.plan(scene.stage.site, scene.stage.write(slug), scene.stage.clock(), hour)
+        launch.plan(scene.stage.site, from_folder(scene.stage.write(slug)), scene.stage.clock(), hour)
     scene.back_up()
     scene.put_back()
     now = scene.stage.clock.forward(minutes=20)
@@ -253,7 +254,7 @@ def test_numbers_jump_ahead_on_both_databases(empty_database: Database, tmp_path
     with empty_database.write() as conn:
         assert contacts.add(conn, Person("nieuw@example.org"), PEPPER, made.clock()).id > 1_000_000
     path = made.write()
-    assert (launch.start(made.site, path, made.clock()).mailing_id or 0) > 1_000_000
+    assert (launch.start(made.site, from_folder(path), made.clock()).mailing_id or 0) > 1_000_000
 
 
 def test_a_wish_is_in_the_journal_before_it_is_answered_and_names_nobody(scene: Scene) -> None:

@@ -14,6 +14,7 @@ from campaigns.lifecycle import control, launch, records
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.schedule import Schedule
 from campaigns.lifecycle.states import CampaignState
+from campaigns.source.campaign_source import from_folder
 from mailer import outbox
 from mailer.errors import FaultsError, StateError, StorageAway
 from mailer.storage import Database, open_database
@@ -33,7 +34,7 @@ def small(sqlite_database: Database, tmp_path: Path) -> Stage:
 
 
 def plan(scene: Stage, at: str = "2024-09-18 09:00") -> Campaign:
-    return launch.plan(scene.site, scene.write(send_at=at, timezone="Europe/Amsterdam"), scene.clock())
+    return launch.plan(scene.site, from_folder(scene.write(send_at=at, timezone="Europe/Amsterdam")), scene.clock())
 
 
 def tick(scene: Stage) -> None:
@@ -93,7 +94,7 @@ def test_an_hour_that_was_missed_by_too_much_is_held_and_said(scene: Stage) -> N
     assert (held.state, held.reason) == (CampaignState.HELD, "missed")
     assert recipients(scene) == 0
     with pytest.raises(StateError, match="its hour passed while nothing was serving"):
-        launch.start(scene.site, scene.folder / "denkt-u-mee.md", scene.clock())
+        launch.start(scene.site, from_folder(scene.folder / "denkt-u-mee.md"), scene.clock())
 
 
 def test_a_campaign_that_missed_its_hour_is_sent_by_resume(small: Stage) -> None:
@@ -181,13 +182,13 @@ def test_the_past_is_refused_with_what_to_do_instead(small: Stage) -> None:
 
 def test_a_plan_needs_an_hour(small: Stage) -> None:
     with pytest.raises(FaultsError, match="the hour of sending"):
-        launch.plan(small.site, small.write(), small.clock())
+        launch.plan(small.site, from_folder(small.write()), small.clock())
 
 
 def test_planning_again_changes_hour_and_text(small: Stage) -> None:
     first = plan(small)
     path = small.write(send_at="2024-09-19 09:00", timezone="Europe/Amsterdam", layout="plain")
-    second = launch.plan(small.site, path, small.clock.forward(minutes=1))
+    second = launch.plan(small.site, from_folder(path), small.clock.forward(minutes=1))
     assert second.id == first.id
     assert second.snapshot != first.snapshot
     assert second.send_at == HOUR + timedelta(days=1)

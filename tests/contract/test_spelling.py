@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from campaigns.context import open_house
+from campaigns.context import open_context
 from campaigns.ops.installation import install
 from mailer import outbox, suppression
 from mailer.journal import Journal
@@ -159,7 +159,7 @@ def test_init_brings_stored_addresses_into_their_canonical_spelling(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POSTILJON_DATA", str(tmp_path / "data"))
     install()
-    with closing(open_house()) as house:
+    with closing(open_context()) as house:
         with house.db.write() as conn:
             eva = contacts.add(conn, Person("eva@gouda.example"), house.pepper, NOW)
             hashed = address_hash(house.pepper, QUOTED.lower())

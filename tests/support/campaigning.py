@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from campaigns.lifecycle.launch import LaunchConfig
+from campaigns.lifecycle.preparation import LaunchConfig
 from mailer.address import parse
 from mailer.storage import Database
 from tests.support.tables import migrated

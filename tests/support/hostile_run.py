@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from campaigns.lifecycle.launch import LaunchConfig, letter_source
-from campaigns.source.campaign_source import load
+from campaigns.lifecycle.preparation import LaunchConfig, letter_source
+from campaigns.source.campaign_source import from_folder
 from mailer.errors import FaultsError, PostiljonError
 from mailer.letter.compile import compile_letter
 from mailer.storage import Database
@@ -93,7 +93,7 @@ def _check(path: Path) -> dict[str, Any]:
     """As ``check`` does, without a database."""
     faults = []
     try:
-        material = load(path)
+        material = from_folder(path)
         faults += material.faults
         site = LaunchConfig(cast(Database, None), "https://post.example.org", "", 1)
         compiled = compile_letter(letter_source(site, material, None, "code", NOW), time.thread_time)

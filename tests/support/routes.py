@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from campaigns.app import public_app
-from campaigns.context import open_house
+from campaigns.context import open_context
 from campaigns.ops.installation import install
 
 ALIASES = ("/u/{token}/{other}",)  # addresses that a mail program cut or glued
@@ -14,7 +14,7 @@ ALIASES = ("/u/{token}/{other}",)  # addresses that a mail program cut or glued
 def public_routes() -> set[str]:
     """The paths that ``serve`` answers. Makes a house in the working directory."""
     install()
-    house = open_house()
+    house = open_context()
     try:
         paths = {route.path for route in public_app(house).routes if isinstance(route, Route)}
     finally:

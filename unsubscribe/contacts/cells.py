@@ -14,10 +14,10 @@ from urllib.parse import unquote
 from mailer import invisible
 from mailer.address import HIDDEN, Address, parse
 from mailer.errors import AddressError
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 LONGEST = 1_000  # characters of such a cell
-_SEVERAL = N_("{text} holds more than one address: expected one in each row")
+_SEVERAL = Message("{text} holds more than one address: expected one in each row")
 _ANGLE = re.compile(r"([^<>]*)<([^<>]*)>[\s,;.]*")
 _MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _FOUND = re.compile(r"[^\s<>,;:()\[\]\"'?&=]+@[^\s<>,;:()\[\]\"'?&=]+")

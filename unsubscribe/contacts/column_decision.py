@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 
 from mailer import invisible
 from mailer.errors import Fault, FaultsError
+from mailer.messages import Message
 from unsubscribe.contacts import codes
 from unsubscribe.contacts.foreign import Status
 from unsubscribe.contacts.heads import PERMISSION, RIVAL, Column, as_attribute, as_status, same_fault
 
-N_ = str  # marks a text for the catalogue (domain cli)
 _MOST_CODES, _MOST_ADDRESSES = 40, 1_000  # different codes that are kept; rows searched for addresses
 
 
@@ -130,8 +130,8 @@ class ColumnDecision:
 
     def _unknown(self, column: Column, seen: _Seen) -> Fault:
         shown = ", ".join(sorted(seen.cells)[:10])
-        found = N_("{codes} in the column {head}: codes that may say who gets mail, or something else")
-        hint = N_(
+        found = Message("{codes} in the column {head}: codes that may say who gets mail, or something else")
+        hint = Message(
             "If it says something else: --column {head}=attribute. "
             "If it says who gets mail: write subscribed or unsubscribed there, or --column {head}=status"
         )
@@ -140,13 +140,13 @@ class ColumnDecision:
             self._line,
             "columns",
             found.format(codes=shown, head=repr(column.head)),
-            N_("words that say who gets mail"),
+            Message("words that say who gets mail"),
             hint.format(head=column.head),
         )
 
     def _refuse_nameless(self, place: int, line: int, cell: str) -> None:
-        found = N_("a column without a name, and in line {line} {value} below it")
+        found = Message("a column without a name, and in line {line} {value} below it")
         shown = repr(cell.strip()[:40])
-        expected = N_("a name for each column in which something stands")
+        expected = Message("a name for each column in which something stands")
         what = f"column {place + 1}"
         raise FaultsError([Fault(self._file, self._line, what, found.format(line=line, value=shown), expected)])

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 
 from mailer import invisible
 from mailer.errors import Fault, FaultsError, InputError
+from mailer.messages import Message
 from unsubscribe.contacts import foreign, guessed_heads, programs
 from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.foreign import Status
 
-N_ = str  # marks a text for the catalogue (domain cli)
 CORE = ("email", "name", "language")
 USES = ("attribute", "email", "name", "first", "infix", "last", "language", "salutation", "status", "date", "none")
 OPTED_OUT = "opted_out_topics"  # column of our own export: the topics that were left
@@ -40,7 +40,7 @@ RIVAL = "rival"  # a use that the rows decide: a second column with the name of 
 PERMISSION = Status(date="subscribed", ambiguous=True, vague=True)  # cells such as Toestaan, Niet toestaan
 _UNNAMED = ("none", "status", "date", "topics", "until", "days")  # uses that make no attribute
 _MOST_FAULTS, _SHOWN = 20, 60  # faults of a head; characters of a name in a fault
-_RENAME = N_("Rename one of them, or say which one counts: --column HEAD=attribute")
+_RENAME = Message("Rename one of them, or say which one counts: --column HEAD=attribute")
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 _ALMOST = {"adres", "address", "adresse", "contact"}
 _STATUS = Status(numbered=True, empty="subscribed")
@@ -134,11 +134,11 @@ def _said(heads: Sequence[str], as_said: Mapping[str, str]) -> dict[str, str]:
         if there is None:
             shown = ", ".join(_shown(item) for item in heads[:_MOST_FAULTS])
             raise InputError(
-                N_("--column {head}: the file has no such column, but {columns}").format(head=head, columns=shown)
+                Message("--column {head}: the file has no such column, but {columns}", head=head, columns=shown)
             )
         if use not in USES:
             raise InputError(
-                N_("--column {head}={use}: expected one of {words}").format(head=head, use=use, words=", ".join(USES))
+                Message("--column {head}={use}: expected one of {words}", head=head, use=use, words=", ".join(USES))
             )
         found[there] = use
     return found
@@ -200,9 +200,13 @@ def _name_faults(column: Column) -> Iterator[tuple[str, str, str]]:
     """Yield found, expected, hint; a column without a name is a fault only if a cell below it is filled (``Sheet``)."""
     name = column.name
     if name and column.used_as not in _UNNAMED and not _NAME.fullmatch(name):
-        yield _shown(column.head), N_("a name of letters, digits and _"), N_("Contact tags call it by this name")
+        yield (
+            _shown(column.head),
+            Message("a name of letters, digits and _"),
+            Message("Contact tags call it by this name"),
+        )
     elif column.is_list and name in CORE:
-        yield _shown(column.head), f"'{name}'", N_("this column has one value for each person")
+        yield _shown(column.head), f"'{name}'", Message("this column has one value for each person")
 
 
 def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
@@ -214,17 +218,19 @@ def _twice(columns: Sequence[Column], file: str, line: int) -> Iterator[Fault]:
         heads = [column.head for column in columns if name in (column.name.casefold(), column.head)]
         places = [str(place) for place, column in enumerate(columns, 1) if column.head in heads]
         if len(set(heads)) == 1:
-            found = N_("the column more than once: {places}").format(places=", ".join(places))
+            found = Message("the column more than once: {places}", places=", ".join(places))
         else:
             yield same_fault(heads, file, line, name)
             continue
-        yield Fault(file, line, name, found, N_("each column once"), _RENAME)
+        yield Fault(file, line, name, found, Message("each column once"), _RENAME)
 
 
 def same_fault(heads: Sequence[str], file: str, line: int, name: str = "email") -> Fault:
     """Return the fault of several columns with the same meaning."""
-    words = N_("columns that are one and the same, more than once: {heads}")
-    return Fault(file, line, name, words.format(heads=", ".join(map(_shown, heads))), N_("each column once"), _RENAME)
+    words = Message("columns that are one and the same, more than once: {heads}")
+    return Fault(
+        file, line, name, words.format(heads=", ".join(map(_shown, heads))), Message("each column once"), _RENAME
+    )
 
 
 def _shown(cell: str) -> str:
@@ -238,9 +244,9 @@ def _no_head(heads: Sequence[str], file: str, line: int) -> Fault:
         file,
         line,
         "columns",
-        N_("a person in the first line ({address})").format(address=_shown(address)),
-        N_("a first line with the names of the columns"),
-        N_("Add a line above it, such as: email,name,language"),
+        Message("a person in the first line ({address})", address=_shown(address)),
+        Message("a first line with the names of the columns"),
+        Message("Add a line above it, such as: email,name,language"),
     )
 
 
@@ -249,7 +255,12 @@ def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
     plain_names = {foreign.key(cell[:_SHOWN]): cell for cell in header}
     close = [cell for word, cell in plain_names.items() if word in _ALMOST]
     close = close or [plain_names[word] for word in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
-    hint = N_("did you mean {name}? Call that column email").format(name=_shown(close[0])) if close else ""
+    hint = Message("did you mean {name}? Call that column email", name=_shown(close[0])) if close else ""
     return Fault(
-        file, line, "email", N_("no such column, but {columns}").format(columns=shown), N_("a column email"), hint
+        file,
+        line,
+        "email",
+        Message("no such column, but {columns}", columns=shown),
+        Message("a column email"),
+        hint,
     )

@@ -18,6 +18,7 @@ from functools import lru_cache
 from mailer import invisible
 from mailer.columns import json_object
 from mailer.errors import AddressError
+from mailer.messages import Message
 from mailer.signing import address_hash
 from unsubscribe.contacts import foreign
 from unsubscribe.contacts.cells import LONGEST as LONGEST_ADDRESS
@@ -29,17 +30,16 @@ from unsubscribe.contacts.sheet import MOST_COLUMNS, Column, Record, unescape_fo
 from unsubscribe.contacts.simple_rows import simple_rows
 from unsubscribe.contacts.topics import is_slug
 
-N_ = str  # marks a text for the catalogue (domain cli)
 LONGEST_CELL = 10_000  # characters
 _TAG = 35  # characters of a language tag (RFC 5646 section 4.4.1)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BROKEN = re.compile(r"[\ud800-\udfff]")
-_NO_LANGUAGE = N_("language {language}: expected a code such as nl or en-GB")
-_UNKNOWN = N_(
+_NO_LANGUAGE = Message("language {language}: expected a code such as nl or en-GB")
+_UNKNOWN = Message(
     "column {column}: {value} does not say whether this person gets mail; write subscribed or unsubscribed there, "
     "or import with --column {head}=attribute"
 )
-_BROKEN_CELL = N_("column {column}: {value} is an error of the spreadsheet")
+_BROKEN_CELL = Message("column {column}: {value} is an error of the spreadsheet")
 _SAID = 60  # characters kept in the proof of the cell that keeps a person out
 _PLAIN = ("name", "language", "attribute", "first", "infix", "last")
 _MORE = ("attributes", "date", "until", "days")
@@ -119,7 +119,7 @@ class RowReader:
         cells = record.cells
         typed = unescape_formula(cells[self._email]) if self._email < len(cells) else ""
         if len(typed) > LONGEST_ADDRESS:
-            return Rejected(record.line, N_("an address longer than 254 characters"), record.raw)
+            return Rejected(record.line, Message("an address longer than 254 characters"), record.raw)
         try:
             address, name = address_of(typed)
         except AddressError as error:
@@ -204,14 +204,14 @@ class RowReader:
         if len(record.cells) > len(self._columns) and any(record.cells[len(self._columns) :]):
             found, expected = len(record.cells), len(self._columns)
             if expected == 1:
-                return N_("{found} cells, but the first line has one column").format(found=found)
-            return N_("{found} cells, but the first line has {expected} columns").format(found=found, expected=expected)
+                return Message("{found} cells, but the first line has one column", found=found)
+            return Message("{found} cells, but the first line has {expected} columns", found=found, expected=expected)
         if len(record.raw) > LONGEST_CELL and any(len(cell) > LONGEST_CELL for cell in record.cells):
-            return N_("a cell is longer than 10,000 characters")
+            return Message("a cell is longer than 10,000 characters")
         if not record.raw.isascii() and _BROKEN.search(record.raw):
-            return N_("a character that is neither UTF-8 nor Windows-1252")
+            return Message("a character that is neither UTF-8 nor Windows-1252")
         if _CONTROL.search(record.raw) and _CONTROL.search(" ".join(map(invisible.strip, record.cells))):
-            return N_("a control character in a cell")
+            return Message("a control character in a cell")
         return ""
 
 

@@ -22,6 +22,7 @@ from typing import IO, TextIO
 
 from mailer import invisible
 from mailer.errors import Fault, FaultsError
+from mailer.messages import Message
 from unsubscribe.contacts import text_file
 from unsubscribe.contacts.cells import holds_address
 from unsubscribe.contacts.column_decision import ColumnDecision
@@ -39,7 +40,6 @@ __all__ = [
     "split",
     "unescape_formula",
 ]
-N_ = str  # marks a text for the catalogue (domain cli)
 MAX_RECORD_LINES = 50
 LONGEST_ROW = 200_000  # characters of a row, on all its lines
 LONGEST_HEAD = 100_000
@@ -184,7 +184,10 @@ class Sheet:
         for text in self._lines:
             self._line += 1
             if len(text) > LONGEST_HEAD and text.strip(" ,;\t\r\n"):
-                found, expected = N_("a first line of more than {number} characters"), N_("{number} characters at most")
+                found, expected = (
+                    Message("a first line of more than {number} characters"),
+                    Message("{number} characters at most"),
+                )
                 raise FaultsError(
                     [self._fault(found.format(number=LONGEST_HEAD), expected.format(number=LONGEST_HEAD))]
                 )
@@ -195,18 +198,18 @@ class Sheet:
             elif line.strip(" ,;\t|"):
                 self._quotes = line[0] in _TYPOGRAPHIC
                 line = line.translate(_QUOTES) if self._quotes else line
-                found = delimiter or _separator(line)
-                cells = next(csv.reader([line], delimiter=found, skipinitialspace=True))
+                delimiter = delimiter or _separator(line)
+                cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
                 if len(cells) > MOST_COLUMNS:
-                    wrong, most = N_("{number} columns"), N_("{number} columns at most")
+                    wrong, most = Message("{number} columns"), Message("{number} columns at most")
                     raise FaultsError([self._fault(wrong.format(number=len(cells)), most.format(number=MOST_COLUMNS))])
-                return found, [unescape_formula(cell.strip()) for cell in cells]
+                return delimiter, [unescape_formula(cell.strip()) for cell in cells]
         raise FaultsError(
-            [Fault(self.name, 0, "file", N_("nothing"), N_("a first line with the names of the columns"))]
+            [Fault(self.name, 0, "file", Message("nothing"), Message("a first line with the names of the columns"))]
         )
 
     def _fault(self, found: str, expected: str) -> Fault:
-        return Fault(self.name, self._line, "columns", found, expected, N_("Leave out what no letter says."))
+        return Fault(self.name, self._line, "columns", found, expected, Message("Leave out what no letter says."))
 
 
 def is_empty(cells: Sequence[str]) -> bool:
@@ -246,7 +249,7 @@ def _bounded(file: TextIO, name: str) -> Iterator[str]:
                 rest = file.readline(LONGEST_ROW + 1)
             yield line
     except UnicodeError:
-        fault = Fault(name, number + 1, "file", N_("bytes that are no text"), N_("a file in UTF-8"))
+        fault = Fault(name, number + 1, "file", Message("bytes that are no text"), Message("a file in UTF-8"))
         raise FaultsError([fault]) from None
 
 
@@ -320,9 +323,9 @@ class _Lines:
 def _reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, _TooLarge):
-        return N_("a row is longer than 200,000 characters")
+        return Message("a row is longer than 200,000 characters")
     if isinstance(error, _TooLong) or "unexpected end" in text:
-        return N_('a quotation mark (") is opened and not closed')
+        return Message('a quotation mark (") is opened and not closed')
     if "field larger" in text:
-        return N_("a cell is longer than 131,072 characters")
-    return N_('the quotation marks (") do not fit together')
+        return Message("a cell is longer than 131,072 characters")
+    return Message('the quotation marks (") do not fit together')

@@ -15,24 +15,24 @@ from typing import BinaryIO
 
 from mailer import files
 from mailer.errors import Fault, FaultsError, InputError
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 MOST_BYTES = 1 << 32  # from a pipe
 GUESS = "cp1252"
-_AS_CSV = N_("Save it as CSV (UTF-8) first")
+_AS_CSV = Message("Save it as CSV (UTF-8) first")
 _MAGIC = (
-    (b"PK\x03\x04", N_("an Excel workbook or a zip file")),
-    (b"PK\x05\x06", N_("an empty zip file")),
-    (b"\xd0\xcf\x11\xe0", N_("an old Excel file")),
-    (b"%PDF", N_("a PDF document")),
-    (b"\x1f\x8b", N_("a file that is packed with gzip")),
-    (b"BZh", N_("a file that is packed with bzip2")),
-    (b"\xfd7zXZ", N_("a file that is packed with xz")),
-    (b"7z\xbc\xaf", N_("a file that is packed with 7-Zip")),
-    (b"Rar!", N_("a file that is packed with RAR")),
-    (b"{\\rtf", N_("a document in RTF")),
-    (b"SQLite format 3\0", N_("a database")),
-    (b"BEGIN:VCARD", N_("address cards (vCard)")),
+    (b"PK\x03\x04", Message("an Excel workbook or a zip file")),
+    (b"PK\x05\x06", Message("an empty zip file")),
+    (b"\xd0\xcf\x11\xe0", Message("an old Excel file")),
+    (b"%PDF", Message("a PDF document")),
+    (b"\x1f\x8b", Message("a file that is packed with gzip")),
+    (b"BZh", Message("a file that is packed with bzip2")),
+    (b"\xfd7zXZ", Message("a file that is packed with xz")),
+    (b"7z\xbc\xaf", Message("a file that is packed with 7-Zip")),
+    (b"Rar!", Message("a file that is packed with RAR")),
+    (b"{\\rtf", Message("a document in RTF")),
+    (b"SQLite format 3\0", Message("a database")),
+    (b"BEGIN:VCARD", Message("address cards (vCard)")),
 )
 _PAGES = (b"<!doctype", b"<html", b"<table", b"<?xml")
 _OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument"
@@ -61,7 +61,7 @@ def _known(encoding: str) -> str:
         name = codecs.lookup(encoding).name
         "é".encode(name, "ignore").decode(name)
     except (LookupError, UnicodeError, ValueError):
-        expected = N_(
+        expected = Message(
             "--encoding {name} is not known: expected utf-8, windows-1252, windows-1250, iso-8859-15 or the like"
         )
         raise InputError(expected.format(name=repr(encoding[:40]))) from None
@@ -72,7 +72,7 @@ def _open(path: Path) -> BinaryIO:
     try:
         return files.stream(path, MOST_BYTES)
     except OSError as error:
-        fault = Fault(path.name, 0, "file", error.strerror or "an error", N_("a file that can be read"))
+        fault = Fault(path.name, 0, "file", error.strerror or "an error", Message("a file that can be read"))
         raise FaultsError([fault]) from error
 
 
@@ -97,18 +97,18 @@ def find_encoding(file: BinaryIO) -> str:
 def _refuse_others(start: bytes, name: str, said: str) -> None:
     for magic, kind in _MAGIC:
         if start.startswith(magic):
-            found = N_("an OpenDocument file") if start[30:].startswith(_OPEN_DOCUMENT) else kind
+            found = Message("an OpenDocument file") if start[30:].startswith(_OPEN_DOCUMENT) else kind
             raise FaultsError([Fault(name, 0, "file", found, "CSV", _AS_CSV)])
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES):
-        raise FaultsError([Fault(name, 0, "file", N_("a web page or XML"), "CSV", _AS_CSV)])
+        raise FaultsError([Fault(name, 0, "file", Message("a web page or XML"), "CSV", _AS_CSV)])
     if (
         b"\0" not in start[:8]
         or start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         or said.startswith("utf-")
     ):
         return
-    for place, kind in ((1, "utf-16-le"), (0, "utf-16-be")):
+    for place, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if len(start) > 4 and not any(start[place:40:2]) and all(start[1 - place : 40 : 2]):
-            hint = N_("Save it as CSV (UTF-8), or add --encoding {encoding}").format(encoding=kind)
-            raise FaultsError([Fault(name, 0, "file", N_("UTF-16 without its mark (BOM)"), "CSV", hint)])
-    raise FaultsError([Fault(name, 0, "file", N_("bytes that are no text"), "CSV")])
+            hint = Message("Save it as CSV (UTF-8), or add --encoding {encoding}", encoding=encoding)
+            raise FaultsError([Fault(name, 0, "file", Message("UTF-16 without its mark (BOM)"), "CSV", hint)])
+    raise FaultsError([Fault(name, 0, "file", Message("bytes that are no text"), "CSV")])

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.columns import insert_into, json_object
 from mailer.errors import InputError
+from mailer.messages import Message
 from mailer.prepared_statements import BulkInsert, PreparedStatement, given_numbers, instant, time_out
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]
-N_ = str  # marks a text for the catalogue (domain cli)
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _COLUMNS = (
     TOPIC.c.id,
@@ -81,7 +81,7 @@ class Standing:
 def check_slug(slug: str) -> str:
     """Return the slug, if it can be one: a-z, 0-9, hyphen and underscore, 64 at most. Else ``InputError``."""
     if not _SLUG.fullmatch(slug):
-        expected = N_("{slug} cannot be a topic: expected lower-case letters, digits and hyphens, 64 at most")
+        expected = Message("{slug} cannot be a topic: expected lower-case letters, digits and hyphens, 64 at most")
         raise InputError(expected.format(slug=repr(slug)))
     return slug
 
@@ -118,7 +118,7 @@ def topic(conn: Connection, slug: str) -> Topic:
     """Return the topic with that slug; raises ``InputError`` when there is none."""
     found = find_topic(conn, slug)
     if found is None:
-        said = N_("there is no topic {name}; 'postiljon contacts import FILE --topic {slug}' makes it")
+        said = Message("there is no topic {name}; 'postiljon contacts import FILE --topic {slug}' makes it")
         raise InputError(said.format(name=repr(slug), slug=slug))
     return found
 

@@ -10,10 +10,10 @@ from mailer.letter import addresses
 from mailer.letter.compile.placeholders import Placeholders
 from mailer.letter.expression_tree import Both, Constant, Filter, Name, Node
 from mailer.letter.expressions import parse
+from mailer.messages import Message
 
 AddressFinding = tuple[Literal["error", "warning"], str, str, str]  # how grave, found, expected, hint
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
-_MEANT = N_("Did you mean {word}?")
+_MEANT = Message("Did you mean {word}?")
 _SCHEMELESS = re.compile(r"[\w-]+(\.[\w-]+)+")
 _EXAMPLES = {"_web": "https://www.example.org", "_mail": "info@example.org", "_phone": "+31701234567"}
 
@@ -58,7 +58,7 @@ def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
         if target.startswith("//"):
             hint = _MEANT.format(word=f"https:{shown}")
         elif target[:1] in "/.?":
-            hint = N_("A letter lies in no folder: write the whole address.")
+            hint = Message("A letter lies in no folder: write the whole address.")
         yield "error", target, str(error), hint
 
 
@@ -68,8 +68,8 @@ def _fallbacks(shown: str, node: Node, kind: str) -> Iterator[AddressFinding]:
     example = f'default("{_EXAMPLES[kind]}")'
     for text in _texts(node):
         if not read(text):
-            expected = N_("a fallback that is an address, such as {example}").format(example=example)
-            hint = N_("Contacts without a value get the text without a link, and no button.")
+            expected = Message("a fallback that is an address, such as {example}", example=example)
+            hint = Message("Contacts without a value get the text without a link, and no button.")
             yield "warning", shown, expected, hint
 
 

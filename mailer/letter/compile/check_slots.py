@@ -12,8 +12,7 @@ from mailer.letter.expressions import parse
 from mailer.letter.no_recipient import your_address
 from mailer.letter.slots import Scan, Tag
 from mailer.letter.source import LetterSource
-
-N_ = str  # marks a text for the catalogue (domain cli)
+from mailer.messages import Message
 
 
 def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], addresses: set[Tag]) -> Iterator[Fault]:
@@ -36,10 +35,10 @@ def in_addresses(root: Element, masker: Placeholders) -> set[Tag]:
 
 
 def _words(source: LetterSource, tag: Tag, addresses: set[Tag]) -> tuple[str, str]:
-    expected = N_("a fallback for readers of the letter online")
+    expected = Message("a fallback for readers of the letter online")
     if tag in addresses:
-        return expected, N_("Online this address is without it; a link to it alone is left out.")
-    hint = N_("Online it says “{words}”. To choose the words: {tag}")
+        return expected, Message("Online this address is without it; a link to it alone is left out.")
+    hint = Message("Online it says “{words}”. To choose the words: {tag}")
     written = f'{{{{ {tag.source} | default("…") }}}}'
     return expected, hint.format(words=your_address(source.language), tag=written)
 

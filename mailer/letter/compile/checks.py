@@ -21,6 +21,7 @@ from mailer.letter.compile.tree import Element, is_beside
 from mailer.letter.picture import colours, picture
 from mailer.letter.slots import MAX_FAULTS
 from mailer.letter.source import LetterSource
+from mailer.messages import Message
 
 _SAYS_NOTHING = re.compile(
     "klik hier|hier|lees (meer|verder)|meer( info)?|deze link|link|click here|here|(read )?more|this link|more info|"
@@ -33,7 +34,6 @@ _PICTURE_WITH_BLANK = re.compile(r"!\[[^\[\]]{0,200}\]\(([^()<>\"]{1,200}\.(?:pn
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,11 @@ class Checker:
         return sorted(faults, key=lambda fault: fault.line)
 
     def fault(self, line: int, found: str, expected: str, hint: str = "") -> Fault:
-        """Return a fault of the body; ``found`` is shown as the author wrote it, shortened."""
-        shown = self.masker.show(found).strip().replace("\n", " ")
-        shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+        """Return a fault of the body; ``found``: a message, or a part of the letter, which is shown shortened."""
+        shown = found
+        if not isinstance(found, Message):
+            shown = self.masker.show(found).strip().replace("\n", " ")
+            shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         return Fault(self.source.file, line, "body", shown, expected, hint)
 
     def warning(self, line: int, found: str, expected: str, hint: str = "") -> Fault:
@@ -79,7 +81,9 @@ class Checker:
             case "block":
                 yield from self._block(element)
             case "stray_fence":
-                yield self.fault(element.line, element.text, N_("a block that is open here, such as ::: signature"))
+                yield self.fault(
+                    element.line, element.text, Message("a block that is open here, such as ::: signature")
+                )
             case "link":
                 yield from self._link(element)
             case "paragraph" | "heading" | "td" | "th":
@@ -88,10 +92,10 @@ class Checker:
             case _:
                 yield from self._whole(element)
         if (control := CONTROL.search(element.text + element.title)) and element.kind not in ("fence", "code_block"):
-            yield self.fault(element.line, f"U+{ord(control[0]):04X}", N_("text without control characters"))
+            yield self.fault(element.line, f"U+{ord(control[0]):04X}", Message("text without control characters"))
         if element.kind == "heading" and element.name == "1":
-            hint = N_("The title of the letter is its first heading.")
-            yield self.warning(element.line, f"# {element.plain()}", N_("## for a heading"), hint)
+            hint = Message("The title of the letter is its first heading.")
+            yield self.warning(element.line, f"# {element.plain()}", Message("## for a heading"), hint)
         if element.kind == "slot" and not self.source.online and self.masker.tag(element.text).source == "links.online":
             yield self._no_online(element.line, element.text)
 
@@ -103,14 +107,18 @@ class Checker:
             case "fence":
                 yield from self._fence(element)
             case "text" if "<!--" in element.text:
-                yield self.fault(element.line, element.text, N_("--> where the comment ends, in the same paragraph"))
+                yield self.fault(
+                    element.line, element.text, Message("--> where the comment ends, in the same paragraph")
+                )
             case "text" if blank := _PICTURE_WITH_BLANK.search(element.text):
-                expected = N_("![description](<{name}>), with < and > around a name with spaces")
+                expected = Message("![description](<{name}>), with < and > around a name with spaces")
                 yield self.fault(element.line, blank[0], expected.format(name=blank[1]))
             case "text" if "](" in element.text:
-                yield self.fault(element.line, element.text, N_("[text](address) with no space in the address"))
+                yield self.fault(element.line, element.text, Message("[text](address) with no space in the address"))
             case "list_item" if not element.children:
-                yield self.warning(element.line, f"{element.name}." if element.name else "-", N_("the text of an item"))
+                yield self.warning(
+                    element.line, f"{element.name}." if element.name else "-", Message("the text of an item")
+                )
 
     def _html(self, element: Element) -> Iterator[Fault]:
         if _COMMENT.fullmatch(element.text):
@@ -120,20 +128,20 @@ class Checker:
         tag = _TAG.match(element.text)
         closes, name = (bool(tag[1]), tag[2].lower()) if tag else (False, "")
         if not closes or name not in self.opened:  # a closing tag was reported with its opening tag
-            hint = N_("HTML cannot stand in a letter; for a lone < write &lt;")
+            hint = Message("HTML cannot stand in a letter; for a lone < write &lt;")
             if name == "br":
-                hint = N_("For a new line put a backslash at the end of the line.")
+                hint = Message("For a new line put a backslash at the end of the line.")
             elif field_name(name):
-                hint = N_("Write {tag}").format(tag=f'{{{{ contact.{name} | default("…") }}}}')
-            yield self.fault(element.line, element.text, N_("Markdown"), hint)
+                hint = Message("Write {tag}", tag=f'{{{{ contact.{name} | default("…") }}}}')
+            yield self.fault(element.line, element.text, Message("Markdown"), hint)
         if not closes:
             self.opened.add(name)
 
     def _leftovers(self, element: Element) -> Iterator[Fault]:
         """Yield warnings of markup without effect; a backslash before a sign marks it as intended."""
         if element.kind == "heading" and not element.children:
-            hint = N_("It is left out.")
-            yield self.warning(element.line, "#" * int(element.name), N_("the text of a heading"), hint)
+            hint = Message("It is left out.")
+            yield self.warning(element.line, "#" * int(element.name), Message("the text of a heading"), hint)
         for line, found, rule in leftovers(element):
             written = self.written[line - self.source.body_line : line - self.source.body_line + 1]
             if not (rule.marker and f"\\{rule.marker}" in "".join(written)):
@@ -146,21 +154,21 @@ class Checker:
         for row in rows[1:]:
             if int(row.name or 0) > most:
                 found, expected = (
-                    N_("a row with another number of cells ({number})"),
-                    N_("as many as in the first row ({number})"),
+                    Message("a row with another number of cells ({number})"),
+                    Message("as many as in the first row ({number})"),
                 )
-                hint = N_("For a bar within a cell write \\|")
+                hint = Message("For a bar within a cell write \\|")
                 yield self.fault(row.line, found.format(number=row.name), expected.format(number=most), hint)
 
     def _fence(self, element: Element) -> Iterator[Fault]:
         """Find a fence that does not end, and words behind ```: one word names a language, more would be lost."""
         if not element.closed:
-            hint = N_("All that follows is shown as code, with its signs.")
-            yield self.warning(element.line, "```", N_("``` on a line of its own, where the code ends"), hint)
+            hint = Message("All that follows is shown as code, with its signs.")
+            yield self.warning(element.line, "```", Message("``` on a line of its own, where the code ends"), hint)
         if not element.name:
             return
-        hint = N_("Nobody sees what stands behind ```: write it above.")
-        lost = self.fault(element.line, element.name, N_("``` with nothing behind it"), hint)
+        hint = Message("Nobody sees what stands behind ```: write it above.")
+        lost = self.fault(element.line, element.name, Message("``` with nothing behind it"), hint)
         name = len(element.name.split()) == 1 and not self.masker.word.search(element.name)
         yield replace(lost, severity="warning") if name else lost
 
@@ -184,8 +192,8 @@ class Checker:
                 stack.pop()
         alone += [(tag, f"{{% end{self.masker.tag(tag[1]).kind} %}}") for tag in stack]
         for (line, text), end in alone:
-            expected = N_("{end} in the same paragraph, list or block, around whole bold words and whole links")
-            hint = N_("Around whole paragraphs, put each tag on a line of its own.")
+            expected = Message("{end} in the same paragraph, list or block, around whole bold words and whole links")
+            hint = Message("Around whole paragraphs, put each tag on a line of its own.")
             yield self.fault(line, text, expected.format(end=end), hint)
 
     def _torn(self, line: int, value: str) -> Iterator[Fault]:
@@ -195,14 +203,16 @@ class Checker:
             depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
             lowest = min(lowest, depth)
         if depth or lowest:
-            yield self.fault(line, value, N_("a condition that begins and ends within the address, or around the link"))
+            yield self.fault(
+                line, value, Message("a condition that begins and ends within the address, or around the link")
+            )
 
     def _block(self, element: Element) -> Iterator[Fault]:
         kind, opening = BLOCKS.get(element.name), f"::: {element.name}"
         if not element.closed:
-            yield self.fault(element.line, opening, N_("::: on a line of its own, where the block ends"))
+            yield self.fault(element.line, opening, Message("::: on a line of its own, where the block ends"))
         if kind is None:
-            expected = N_("one of {names}").format(names=", ".join(BLOCKS))
+            expected = Message("one of {names}", names=", ".join(BLOCKS))
             yield self.fault(element.line, opening, expected, did_you_mean(element.name, BLOCKS))
             return
         if kind.argument == "url":
@@ -210,22 +220,22 @@ class Checker:
         elif element.target:
             yield self.fault(element.line, f"{opening} {element.target}", opening)
         if not element.plain().strip():
-            yield self.fault(element.line, opening, N_("text before the closing :::"))
+            yield self.fault(element.line, opening, Message("text before the closing :::"))
         elif kind.content == "line" and not _is_line(element):
-            yield self.fault(element.line, element.plain(), N_("one line of text"))
+            yield self.fault(element.line, element.plain(), Message("one line of text"))
 
     def _link(self, element: Element) -> Iterator[Fault]:
         text = element.plain().strip()
         yield from self._torn(element.line, element.title)
-        yield from self._address(element.line, element.target, N_("an address"))
+        yield from self._address(element.line, element.target, Message("an address"))
         line = "".join(self.written[element.line - self.source.body_line : element.line - self.source.body_line + 1])
         if quoted := _QUOTED.search(line):
-            yield self.warning(element.line, quoted[1], N_("an address without quotation marks"))
+            yield self.warning(element.line, quoted[1], Message("an address without quotation marks"))
         if not text and not any(child.kind == "image" for child in element.children):
-            yield self.fault(element.line, f"[]({element.target})", N_("a text for the link"))
+            yield self.fault(element.line, f"[]({element.target})", Message("a text for the link"))
         if _SAYS_NOTHING.fullmatch(text.lower().rstrip(".!:… »>")):
-            hint = N_("People who listen to a letter hear its links one by one.")
-            yield self.warning(element.line, f"“{text}”", N_("a link text that says where it leads"), hint)
+            hint = Message("People who listen to a letter hear its links one by one.")
+            yield self.warning(element.line, f"“{text}”", Message("a link text that says where it leads"), hint)
 
     def _address(self, line: int, target: str, what: str) -> Iterator[Fault]:
         yield from self._torn(line, target)
@@ -233,7 +243,7 @@ class Checker:
             yield self._no_online(line, target)
         written = addresses_in(target, self.masker)
         if target in ("", "#") or not written:
-            yield self.fault(line, target or N_("nothing"), what, N_("Write https://… or mailto:…"))
+            yield self.fault(line, target or Message("nothing"), what, Message("Write https://… or mailto:…"))
             return
         found = dict.fromkeys(words for one in written for words in address_faults(one, self.masker))
         for weight, seen, expected, hint in found:
@@ -241,7 +251,7 @@ class Checker:
             yield tell(line, seen, expected, hint)
 
     def _no_online(self, line: int, found: str) -> Fault:
-        return self.fault(line, found, N_("no link to read online, since the letter has online: none"))
+        return self.fault(line, found, Message("no link to read online, since the letter has online: none"))
 
     def _pictures(self, parent: Element) -> Iterator[Fault]:
         for element in parent.walk():
@@ -249,40 +259,41 @@ class Checker:
                 continue
             if not is_picture(parent):
                 tagged = is_picture(replace(parent, children=[each for each in parent.children if _counts(each)]))
-                hint = N_("Around whole paragraphs, put each tag on a line of its own.") if tagged else ""
-                yield self.fault(element.line, _shown(element), N_("a picture in a paragraph of its own"), hint)
+                hint = Message("Around whole paragraphs, put each tag on a line of its own.") if tagged else ""
+                yield self.fault(element.line, _shown(element), Message("a picture in a paragraph of its own"), hint)
             yield from self._picture(element)
 
     def _picture(self, element: Element) -> Iterator[Fault]:
         name, line = element.target, element.line
         if not element.text.strip():
-            hint = N_("Say what there is to see, for who cannot see it.")
-            yield self.fault(line, _shown(element), N_("a description between [ and ]"), hint)
+            hint = Message("Say what there is to see, for who cannot see it.")
+            yield self.fault(line, _shown(element), Message("a description between [ and ]"), hint)
         yield from self._torn(line, element.text + element.title)
-        beside = N_("a picture beside the letter")
+        beside = Message("a picture beside the letter")
         if self.masker.word.search(name):
-            yield self.fault(line, name, N_("the same picture for everybody"))
+            yield self.fault(line, name, Message("the same picture for everybody"))
         elif re.match(r"https://", name, re.IGNORECASE):
-            hint = N_("A picture on another host cannot be kept, and may change or go.")
+            hint = Message("A picture on another host cannot be kept, and may change or go.")
             yield self.warning(line, name, beside, hint)
         elif not is_beside(name) or name not in self.source.images:
-            hint = did_you_mean(name[:255], self.source.images) or N_("Put the file into the folder of the letter.")
-            yield self.fault(line, name or N_("nothing"), beside, hint)
+            near = did_you_mean(name[:255], self.source.images)
+            put = Message("Put the file into the folder of the letter.")
+            yield self.fault(line, name or Message("nothing"), beside, near or put)
         else:
             try:
                 picture(self.source.images[name])
             except ValueError as error:
-                yield self.fault(line, name, N_("a PNG, JPEG, GIF or WebP picture"), str(error))
+                yield self.fault(line, name, Message("a PNG, JPEG, GIF or WebP picture"), str(error))
             else:
                 if colours(self.source.images[name]) == 4:
-                    hint = N_("Some mail programs do not show colours for print (CMYK): save it again in RGB.")
-                    yield self.warning(line, name, N_("a picture in colours for screens"), hint)
+                    hint = Message("Some mail programs do not show colours for print (CMYK): save it again in RGB.")
+                    yield self.warning(line, name, Message("a picture in colours for screens"), hint)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint with the known word nearest to ``word``; empty if none is near."""
     near = difflib.get_close_matches(word, known, n=1)
-    return N_("Did you mean {word}?").format(word=near[0]) if near else ""
+    return Message("Did you mean {word}?", word=near[0]) if near else ""
 
 
 def is_picture(paragraph: Element) -> bool:

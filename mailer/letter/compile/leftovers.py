@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from mailer.letter.compile.tree import Element
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 _OTHER = "\ufffc"  # stands for a link, code, a picture or a slot
 _FIELDS = (
     "voornaam|achternaam|naam|volledige[_ ]?naam|aanhef|tussenvoegsel|bedrijf|bedrijfsnaam|organisatie|functie|plaats|"
@@ -29,14 +29,14 @@ _FIELDS = (
 _MAILCHIMP = re.compile(r"\|[\w:]{1,60}\|")
 _NAME = r"[^\W\d][\w.:-]{1,60}"
 _ADDRESS = r"(?:https?://|www\.|mailto:)[^\s()\[\]]{1,500}"
-_AS_FIELD = N_('{{ contact.NAME | default("…") }} for what is known of a reader')
-_AS_LINK = N_("[text](https://…) with nothing between ] and (")
-_AS_BOLD = N_("**bold** between two signs, with no space inside them")
-_AS_ITEM = N_("- with a space behind it for an item of a list")
-_AS_LINE = N_("nothing before it on its line, neither a tag nor a space: else it is ordinary text")
-_AS_ROW = N_("a row of a table, with no empty line above it")
-_AS_WEB = N_("<https://…> or [text](https://…), so that it is a link")
-_AS_MAIL = N_("<name@example.org>, so that it is a link")
+_AS_FIELD = Message('{{ contact.NAME | default("…") }} for what is known of a reader')
+_AS_LINK = Message("[text](https://…) with nothing between ] and (")
+_AS_BOLD = Message("**bold** between two signs, with no space inside them")
+_AS_ITEM = Message("- with a space behind it for an item of a list")
+_AS_LINE = Message("nothing before it on its line, neither a tag nor a space: else it is ordinary text")
+_AS_ROW = Message("a row of a table, with no empty line above it")
+_AS_WEB = Message("<https://…> or [text](https://…), so that it is a link")
+_AS_MAIL = Message("<name@example.org>, so that it is a link")
 
 
 class Rule(NamedTuple):
@@ -57,15 +57,15 @@ ANYWHERE = (
     _rule(rf"\[[^\[\]]{{1,200}}\][ \t{_OTHER}]{{1,3}}\((?:{_ADDRESS}|{_OTHER})\)", _AS_LINK, marker="["),
     _rule(r"!\[[^\[\]]{0,200}\][ \t]{1,3}\([^()\s]{1,200}\)", _AS_LINK, marker="["),
     _rule(rf"\([^()]{{1,200}}\)\[{_ADDRESS}\]", _AS_LINK, marker="["),
-    _rule(r"\[(?!\d)[^\[\]]{1,200}\]\[[^\[\]]{0,200}\]", N_("[text](https://…)"), marker="["),
-    _rule(r"\[\^[^\[\]\s]{1,40}\]", N_("a note as ordinary text"), N_("A letter has no footnotes."), "["),
+    _rule(r"\[(?!\d)[^\[\]]{1,200}\]\[[^\[\]]{0,200}\]", Message("[text](https://…)"), marker="["),
+    _rule(r"\[\^[^\[\]\s]{1,40}\]", Message("a note as ordinary text"), Message("A letter has no footnotes."), "["),
     _rule(rf"(?<![*\w])\*\*(?=[^\W_])[^*\n{_OTHER}]{{1,200}}", _AS_BOLD, marker="*"),
     _rule(rf"[^*\n{_OTHER}]{{0,60}}[^\W\d_](?:[.,:;!?)]|(?=\*\*(?!\w)))\*\*(?!\*)", _AS_BOLD, marker="*"),
     _rule(r"(?<![*\w])\*\*[ \t][^*\n]{1,200}\*\*(?!\*)", _AS_BOLD, marker="*"),
     _rule(r"(?<!\w)__(?=[^\W_])[^_\n]{1,200}(?:__)?", _AS_BOLD, marker="_"),
-    _rule(r"~~[^~\n]{1,200}~~", N_("text without ~~"), N_("A letter has no crossed-out text."), "~"),
+    _rule(r"~~[^~\n]{1,200}~~", Message("text without ~~"), Message("A letter has no crossed-out text."), "~"),
     _rule(r"(?<![=\w])==(?=[^\s=])[^=\n]{1,200}==", _AS_BOLD, marker="="),
-    _rule(r"[^\s`]{0,20}`[^\s`]{0,20}", N_("' for an apostrophe, or ` on both sides of code"), marker="`"),
+    _rule(r"[^\s`]{0,20}`[^\s`]{0,20}", Message("' for an apostrophe, or ` on both sides of code"), marker="`"),
     _rule(r"\*\|[\w:]{1,60}\|\*", _AS_FIELD, marker="*"),
     _rule(rf"\$?\{{\s?[!$]?{_NAME}(?: \w{{1,30}})?\s?\}}", _AS_FIELD, marker="{"),
     _rule(rf"(?<![\w%])%{_NAME}%(?![\w%])|%%{_NAME}%%", _AS_FIELD, marker="%"),
@@ -78,28 +78,28 @@ ANYWHERE = (
     _rule(r"\bhttps?(?!://)(?:\s?:\s?//|//|:/)\s?\w\S{1,200}", _AS_WEB),
     _rule(r"(?<![\w@/.-])(?:https?://|www\.(?=[^\W_]))[^\s<>\"“”„]{1,500}[^\W_]/?", _AS_WEB),
     _rule(r"(?<![\w@/.+-])[\w.+-]{1,64}@(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,}", _AS_MAIL),
-    _rule(r"&(?:[a-z]{2,10}|#\d{1,6}|#x[0-9a-f]{1,6});", N_("the sign itself"), flags=_CASE),
+    _rule(r"&(?:[a-z]{2,10}|#\d{1,6}|#x[0-9a-f]{1,6});", Message("the sign itself"), flags=_CASE),
 )
 AT_START = (
-    _rule(r"#{2,6}[^\s#].*|#{7,}.*", N_("## with a space behind it for a heading"), marker="#"),
+    _rule(r"#{2,6}[^\s#].*|#{7,}.*", Message("## with a space behind it for a heading"), marker="#"),
     _rule(r"[•·●○▪▫■□◦‣⁃\uf0b7\uf0a7][ \t\u00a0]*\S.*", _AS_ITEM),
-    _rule(r"={2,}[ \t]*", N_("## before the text of a heading, or --- for a thin line"), marker="="),
-    _rule(r"::[ \t]*(?:button|signature|small)\b.*", N_("::: for a block")),
-    _rule(r"\[[ xX]?\][ \t][^(].*", N_("text without a box"), N_("A letter has no boxes to tick."), "["),
+    _rule(r"={2,}[ \t]*", Message("## before the text of a heading, or --- for a thin line"), marker="="),
+    _rule(r"::[ \t]*(?:button|signature|small)\b.*", Message("::: for a block")),
+    _rule(r"\[[ xX]?\][ \t][^(].*", Message("text without a box"), Message("A letter has no boxes to tick."), "["),
 )
 ALONE = (
     *(_rule(rf"[{sign}]{{1,6}}[ \t]+\S.*", _AS_LINE, marker=sign) for sign in "#-*+>"),
     _rule(r"\|(?:[^|\n]*\|){1,50}", _AS_ROW, marker="|"),
-    _rule(r"[-–—_*]{1,2}", N_("--- for a thin line"), marker="-"),
+    _rule(r"[-–—_*]{1,2}", Message("--- for a thin line"), marker="-"),
 )
 """For the beginning of a line of a paragraph only: a cell may well contain ``–`` or ``> 5``."""
 REPEATED = (
     _rule(r"[–—o][ \t\u00a0].*|-[^\W\d_].*|\*[^\W\d_][^*]*", _AS_ITEM),
     _rule(r"[§➢➤►▶✓✔❖◆→»‐‑][ \t\u00a0].*", _AS_ITEM),
-    _rule(r"\d{1,9}[.)][ \t]+\S.*", N_("an empty line above the list")),
-    _rule(r"\d{1,3}[.)][^\W\d_].*", N_("1. with a space behind it for an item of a list")),
-    _rule(r"[a-z][.)][ \t]+\S.*", _AS_ITEM, N_("Letters make no list: the lines run together.")),
-    _rule(r"\|?[^|\n]*\|[^|\n]*\|.*", N_("|---|---| under the first row of a table, as many as it has cells")),
+    _rule(r"\d{1,9}[.)][ \t]+\S.*", Message("an empty line above the list")),
+    _rule(r"\d{1,3}[.)][^\W\d_].*", Message("1. with a space behind it for an item of a list")),
+    _rule(r"[a-z][.)][ \t]+\S.*", _AS_ITEM, Message("Letters make no list: the lines run together.")),
+    _rule(r"\|?[^|\n]*\|[^|\n]*\|.*", Message("|---|---| under the first row of a table, as many as it has cells")),
 )
 """For text that is ordinary once, but meant as a list or table where two lines in a row begin with it."""
 

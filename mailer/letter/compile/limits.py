@@ -21,8 +21,8 @@ from markdown_it.token import Token
 from mailer.errors import Fault
 from mailer.letter.slots import Scan, Tag
 from mailer.letter.source import LetterSource
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 TEXT = 200_000  # characters of a body
 LINES = 10_000
 HEAD = 1_000  # characters of a subject or preheader
@@ -46,10 +46,10 @@ _DEPTHS = 100, 2 * NESTING + 2  # of blocks, and of a paragraph: markdown-it lea
 _LOOK = 100
 _CONTAINERS = ("list_item_open", "blockquote_open", "block_open")
 
-_CHARACTERS, _AT_MOST = N_("{number} characters"), N_("{number} characters at most")
-_OF_THEM = N_("{number} of them at most")
-_LONG_LOOPS = N_("a loop that may give {number} characters")
-_SHORTER = N_("Make it shorter, or put parts of it on a page and link to that.")
+_CHARACTERS, _AT_MOST = Message("{number} characters"), Message("{number} characters at most")
+_OF_THEM = Message("{number} of them at most")
+_LONG_LOOPS = Message("a loop that may give {number} characters")
+_SHORTER = Message("Make it shorter, or put parts of it on a page and link to that.")
 
 
 class TooMuch(Exception):
@@ -75,8 +75,8 @@ class Patience:
     def look(self, line: int = 0) -> None:
         """Raise ``TooMuch`` when the time is over."""
         if self.clock() > self.until:
-            expected = N_("{number} seconds at most").format(number=f"{SECONDS:g}")
-            raise TooMuch(line, N_("a letter that takes too long to make"), expected, _SHORTER)
+            expected = Message("{number} seconds at most", number=f"{SECONDS:g}")
+            raise TooMuch(line, Message("a letter that takes too long to make"), expected, _SHORTER)
 
 
 def sizes(source: LetterSource) -> Iterator[Fault]:
@@ -93,7 +93,10 @@ def sizes(source: LetterSource) -> Iterator[Fault]:
         found, expected = _CHARACTERS.format(number=len(body)), _AT_MOST.format(number=TEXT)
         yield replace(where, line=at, found=found, expected=expected)
     elif lines > LINES:
-        found, expected = N_("{number} lines").format(number=lines), N_("{number} lines at most").format(number=LINES)
+        found, expected = (
+            Message("{number} lines", number=lines),
+            Message("{number} lines at most", number=LINES),
+        )
         yield replace(where, line=source.body_line + LINES, found=found, expected=expected)
 
 
@@ -104,10 +107,10 @@ def tags(scan: Scan) -> None:
         step = {"for": ITEMS, "endfor": 1}.get(tag.kind, step)
         filled += step * (tag.kind == "slot")
         if number > TAGS:
-            raise TooMuch(0, N_("too many contact tags"), _OF_THEM.format(number=TAGS), at=tag.line)
+            raise TooMuch(0, Message("too many contact tags"), _OF_THEM.format(number=TAGS), at=tag.line)
         if filled > FILLED:
-            expected = N_("{number} values at most, a loop counted as {items} times")
-            found = N_("too many contact tags within a loop")
+            expected = Message("{number} values at most, a loop counted as {items} times")
+            found = Message("too many contact tags within a loop")
             raise TooMuch(0, found, expected.format(number=FILLED, items=ITEMS), at=tag.line)
 
 
@@ -129,7 +132,7 @@ def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
                 token.children = state.md.inline.parse(token.content, state.md, state.env, [])
                 pieces += len(token.children)
                 if pieces > PIECES:
-                    found = N_("too many pieces of text, links, bold words and ends of lines")
+                    found = Message("too many pieces of text, links, bold words and ends of lines")
                     raise TooMuch(line, found, _OF_THEM.format(number=PIECES), _SHORTER)
                 _nested(token.children, line)
 
@@ -148,14 +151,14 @@ class _Bounded(list[Token]):
     def append(self, token: Token) -> None:
         """Add a token; a closing token counts with its opening one, and inline content with its block."""
         if self._depth > NESTING:
-            raise _too_deep(self._line(), N_("{number} levels of lists, quotations and blocks at most"), NESTING)
+            raise _too_deep(self._line(), Message("{number} levels of lists, quotations and blocks at most"), NESTING)
         super().append(token)
         self._blocks += token.nesting == 1
         if token.type.replace("_close", "_open") in _CONTAINERS:
             self._depth += token.nesting
         if self._blocks > BLOCKS:
             expected = _OF_THEM.format(number=BLOCKS)
-            raise TooMuch(self._line(), N_("too many paragraphs, items and cells"), expected, _SHORTER)
+            raise TooMuch(self._line(), Message("too many paragraphs, items and cells"), expected, _SHORTER)
         if not len(self) % _LOOK:
             self._patience.look(self._line())
 
@@ -168,21 +171,21 @@ def _nested(tokens: Iterable[Token], line: int) -> None:
     for token in tokens:
         depth += token.nesting
         if depth > MARKS:
-            raise _too_deep(line, N_("{number} levels of bold, italic and links at most"), MARKS)
+            raise _too_deep(line, Message("{number} levels of bold, italic and links at most"), MARKS)
 
 
 def _too_deep(line: int, expected: str, limit: int) -> TooMuch:
-    return TooMuch(line, N_("one in another in another, too deep"), expected.format(number=limit))
+    return TooMuch(line, Message("one in another in another, too deep"), expected.format(number=limit))
 
 
 def _paragraph(content: str, line: int) -> None:
     if len(content) > PARAGRAPH:
-        found = N_("a paragraph of {number} characters").format(number=len(content))
-        raise TooMuch(line, found, _AT_MOST.format(number=PARAGRAPH), N_("An empty line begins a new paragraph."))
+        found = Message("a paragraph of {number} characters", number=len(content))
+        raise TooMuch(line, found, _AT_MOST.format(number=PARAGRAPH), Message("An empty line begins a new paragraph."))
     for sign in _SIGNS:
         if (number := content.count(sign)) > SIGNS:
-            found = N_("{number} times {sign} in a paragraph").format(number=number, sign=sign)
-            raise TooMuch(line, found, N_("{number} times at most").format(number=SIGNS))
+            found = Message("{number} times {sign} in a paragraph", number=number, sign=sign)
+            raise TooMuch(line, found, Message("{number} times at most", number=SIGNS))
 
 
 def _columns(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: ARG001 - their signature
@@ -190,8 +193,8 @@ def _columns(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # 
     if start + 1 < end:
         line = state.src[state.bMarks[start + 1] + state.tShift[start + 1] : state.eMarks[start + 1]]
         if line.count("|") > COLUMNS and not line.strip("|-: \t"):
-            found = N_("a table of {number} columns").format(number=line.count("|"))
-            raise TooMuch(start, found, N_("{number} columns at most").format(number=COLUMNS))
+            found = Message("a table of {number} columns", number=line.count("|"))
+            raise TooMuch(start, found, Message("{number} columns at most", number=COLUMNS))
     return False
 
 
@@ -212,9 +215,9 @@ class Weight:
         for kind in kinds:
             self.step = {"for": ITEMS, "endfor": 1}.get(kind, self.step)
         if self.plain > RESULT:
-            found = N_("a letter of more than {number} characters").format(number=RESULT)
-            hint = N_("An address or title that is used often counts each time.")
+            found = Message("a letter of more than {number} characters", number=RESULT)
+            hint = Message("An address or title that is used often counts each time.")
             raise TooMuch(0, found, _AT_MOST.format(number=RESULT), hint, at)
         if self.looped > LOOPED:
             found, expected = _LONG_LOOPS.format(number=self.looped), _AT_MOST.format(number=LOOPED)
-            raise TooMuch(0, found, expected, N_("A loop is counted as {items} times.").format(items=ITEMS), at)
+            raise TooMuch(0, found, expected, Message("A loop is counted as {items} times.", items=ITEMS), at)

@@ -35,6 +35,7 @@ from mailer.letter.personalise import render_public
 from mailer.letter.picture import Picture, picture
 from mailer.letter.slots import MAX_FAULTS, scan
 from mailer.letter.source import LetterSource
+from mailer.messages import Message
 from templates import render_layout, safe
 from templates.words import direction
 
@@ -46,7 +47,6 @@ SHOWN = 60
 _DARK = "/dark"  # the key of the dark logo among the pictures; no file has such a name
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Clock = Callable[[], float]
-N_ = str  # marks a text for the catalogue (domain cli)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled
 
 def _misplaced(source: LetterSource, found: Misplaced) -> Fault:
     """Return the fault of a tag that no check found, and that cannot be filled in at its place."""
-    expected = N_("a tag in the text of a paragraph, with its end in the same one")
-    hint = N_("Put the tag and its end on lines of their own around whole paragraphs.")
+    expected = Message("a tag in the text of a paragraph, with its end in the same one")
+    hint = Message("Put the tag and its end on lines of their own around whole paragraphs.")
     return Fault(source.file, found.line or source.body_line, "body", found.shown or str(found), expected, hint)
 
 
@@ -130,8 +130,8 @@ def _compiled(source: LetterSource, patience: Patience) -> Compiled:
 def _gone(source: LetterSource, found: Lost) -> Fault:
     """Return the fault of words that no reader would see: an error, whatever the reason (I14)."""
     words = found.words if len(found.words) <= SHOWN else found.words[: SHOWN - 1] + "…"
-    expected = N_("words that every reader gets to see: the letter would lose these")
-    hint = N_("Write them as ordinary text, in a paragraph of their own.")
+    expected = Message("words that every reader gets to see: the letter would lose these")
+    hint = Message("Write them as ordinary text, in a paragraph of their own.")
     return Fault(source.file, found.line, "body", words, expected, hint)
 
 
@@ -173,7 +173,7 @@ def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Pictur
     for name, line in lines.items():
         data = source.images.get(name) if is_beside(name) else None
         if data and (size := size + len(data)) > PICTURE_BYTES:
-            found, expected = N_("pictures of {number} MB together"), N_("{number} MB at most")
+            found, expected = Message("pictures of {number} MB together"), Message("{number} MB at most")
             most = expected.format(number=PICTURE_BYTES // 1_000_000)
             raise TooMuch(0, found.format(number=size // 1_000_000), most, at=line)
         if data and (known := _measured(data)):
@@ -190,16 +190,16 @@ def _links(source: LetterSource, masker: Placeholders) -> dict[str, str]:
 def _head_faults(source: LetterSource) -> Iterator[Fault]:
     """Yield the faults of an empty subject or body, and of control characters, which no letter may have (B75)."""
     if not source.subject.strip():
-        yield Fault(source.file, source.line_of("subject"), "subject", N_("nothing"), N_("a subject"))
+        yield Fault(source.file, source.line_of("subject"), "subject", Message("nothing"), Message("a subject"))
     if not source.body.strip():
-        yield Fault(source.file, source.body_line, "body", N_("nothing"), N_("the text of the letter"))
+        yield Fault(source.file, source.body_line, "body", Message("nothing"), Message("the text of the letter"))
     first = {"subject": source.line_of("subject"), "preheader": source.line_of("preheader"), "body": source.body_line}
     for key, line in first.items():
         text = getattr(source, key)
         for match in (CONTROL if key == "body" else _CONTROL_OR_BREAK).finditer(text):
             found = f"U+{ord(match[0]):04X}"
             at = line + text.count("\n", 0, match.start())
-            yield Fault(source.file, at, key, found, N_("text without control characters"))
+            yield Fault(source.file, at, key, found, Message("text without control characters"))
 
 
 def _context(work: _Work, *, public: bool) -> dict[str, Any]:
@@ -316,8 +316,8 @@ def _empty_online(work: _Work) -> Iterator[Fault]:
         return
     text = TextWriter(work.masker).write(_shaped(work, public=True, text=True))
     if not _public(work, flat_plan(text, work.masker, EscapeContext.PLAIN)).strip():
-        hint = N_("Online the letter is empty: write something outside the conditions, or behind an else.")
-        found, expected = N_("text under conditions alone"), N_("text that everybody reads")
+        hint = Message("Online the letter is empty: write something outside the conditions, or behind an else.")
+        found, expected = Message("text under conditions alone"), Message("text that everybody reads")
         yield Fault(source.file, source.body_line, "body", found, expected, hint, "warning")
 
 
@@ -338,19 +338,19 @@ def _warnings(source: LetterSource, plan: CompiledTemplate) -> list[Fault]:
         found.append(Fault(source.file, source.line_of(field), field, seen, expected, hint, "warning"))
 
     if not source.brand.address and source.kind == "campaign":
-        hint = N_(
+        hint = Message(
             "The law requires it in every letter. Write into the brand file: [sender], and on the next line address = "
             '["My organisation", "Street 1, 1234 AB Town"]. There is no such file yet? Make brand.toml with '
             'name = "My organisation" above it, and put brand = "brand.toml" into postiljon.toml.'
         )
-        warn("brand", N_("no sender block"), N_("who sends the letter, with a postal address"), hint)
+        warn("brand", Message("no sender block"), Message("who sends the letter, with a postal address"), hint)
     if (length := len(source.preheader)) > PREHEADER:
-        seen, expected = N_("{number} characters"), N_("{number} characters at most")
-        hint = N_("Mail programs show about 100 of them.")
+        seen, expected = Message("{number} characters"), Message("{number} characters at most")
+        hint = Message("Mail programs show about 100 of them.")
         warn("preheader", seen.format(number=length), expected.format(number=PREHEADER), hint)
     if (size := _size(plan)) > CLIPPED:
-        seen, expected = N_("{number} kB of HTML"), N_("{number} kB at most")
-        hint = N_("Gmail cuts off the end of longer letters.")
+        seen, expected = Message("{number} kB of HTML"), Message("{number} kB at most")
+        hint = Message("Gmail cuts off the end of longer letters.")
         warn("body", seen.format(number=size // 1000), expected.format(number=CLIPPED // 1000), hint)
     return found
 

@@ -14,9 +14,9 @@ from mailer.letter.compile.plaintext import guessed_width
 from mailer.letter.compile.presence import groups
 from mailer.letter.compile.tree import Element
 from mailer.letter.source import LetterSource
+from mailer.messages import Message
 
 LONGEST, ENOUGH = 110, 40
-N_ = str  # marks a text for the catalogue (domain cli)
 _GREETING = re.compile(
     r"(?:beste|geachte|hallo|hoi|dag|goede(?:morgen|middag|navond)|lieve|"
     r"dear|hello|hi|good (?:morning|afternoon|evening)|"
@@ -65,9 +65,9 @@ def _chosen(root: Element, masker: Placeholders) -> str:
 
 def no_preheader(source: LetterSource, summary: str, masker: Placeholders) -> Fault:
     """Return the warning, with the text that is shown instead."""
-    hint = N_("Mail programs show it beside the subject; now they show: “{text}”").format(text=masker.show(summary))
-    expected = N_("a preheader: a sentence on what the letter brings")
-    return Fault(source.file, 0, "preheader", N_("nothing"), expected, hint, "warning")
+    hint = Message("Mail programs show it beside the subject; now they show: “{text}”", text=masker.show(summary))
+    expected = Message("a preheader: a sentence on what the letter brings")
+    return Fault(source.file, 0, "preheader", Message("nothing"), expected, hint, "warning")
 
 
 def _texts(root: Element, masker: Placeholders) -> list[str]:

@@ -20,8 +20,8 @@ from mailer.letter.compile.dialect import add_dialect, rows_apart
 from mailer.letter.compile.limits import PICTURES, Patience, TooMuch, Weight, add_limits
 from mailer.letter.compile.placeholders import Masked, Placeholders
 from mailer.letter.slots import scan
+from mailer.messages import Message
 
-N_ = str  # marks a text for the catalogue (domain cli)
 _SAME = {
     "root", "paragraph", "bullet_list", "blockquote", "hr", "strong", "em", "softbreak", "hardbreak",
     "table", "thead", "tbody", "control",
@@ -93,8 +93,8 @@ def _weigh(root: Element, masker: Placeholders) -> None:
         weight.add(texts, (masker.tag(match[0]) for match in masker.word.finditer(" ".join(texts))), element.line)
         pictures += element.kind == "image"
         if pictures > PICTURES:
-            expected = N_("{number} of them at most").format(number=PICTURES)
-            raise TooMuch(0, N_("too many pictures"), expected, at=element.line)
+            expected = Message("{number} of them at most", number=PICTURES)
+            raise TooMuch(0, Message("too many pictures"), expected, at=element.line)
 
 
 def _any_link(url: str) -> bool:  # noqa: ARG001 - the signature is theirs

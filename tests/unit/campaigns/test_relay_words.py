@@ -6,19 +6,15 @@ from datetime import UTC, datetime
 
 from campaigns.lifecycle import report
 from mailer.worker import RelayReport
-from templates.filled import in_words
+from tests.support.translated import in_language
 
 SINCE = datetime(2026, 11, 25, 9, 0, 7, tzinfo=UTC)
 BUSY = "421 4.7.0 no greeting within 7 seconds."
 
 
-def dutch(text: str) -> str:
-    return in_words(text, "nl", "cli")
-
-
 def test_a_relays_own_words_are_never_translated_and_get_no_second_full_stop() -> None:
-    assert report.relay_words(BUSY, dutch) == BUSY[:-1]
-    assert report.relay_words("no greeting within 7 seconds", dutch) == "geen begroeting binnen 7 seconden"
+    assert report.relay_words(BUSY) == BUSY[:-1]
+    assert in_language(report.relay_words("no greeting within 7 seconds"), "nl") == "geen begroeting binnen 7 seconden"
 
 
 def test_news_of_the_relay_is_a_sentence_with_its_name() -> None:

@@ -6,9 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from templates import page_asset, render_layout, render_page, safe
-from templates.filled import in_words
 from templates.service import letter_source, messages, service_letter
-from templates.words import words
 
 SCHEME = {"line": "#cccccc"}
 
@@ -59,12 +57,3 @@ def test_the_messages_of_a_letter_are_its_texts_with_their_lines() -> None:
         )
     )
     assert found == {2: "S", 5: "A\nB", 12: "C"}
-
-
-def test_a_text_that_was_filled_is_found_again_in_another_language() -> None:
-    known = words("nl", "cli").gettext("one of {names}")
-    assert in_words("one of button, small", "nl", "cli") == known.format(names="button, small")
-    assert in_words("one of {names}", "nl", "cli") == known
-    assert in_words("nobody's message", "nl", "cli") == "nobody's message"
-    assert in_words("", "nl", "cli") == ""
-    assert in_words("one of a", "xx", "cli") == "one of a"

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.errors import SettingsFaults
 from mailer.settings import read
-from templates.filled import in_words
+from tests.support.translated import in_language
 from unsubscribe.settings import ReaderSettings
 
 
@@ -33,7 +33,7 @@ def said(name: str, value: object) -> str:
 )
 def test_a_setting_that_cannot_be_used_is_told_in_dutch(name: str, value: object, words: str) -> None:
     """Expected: the catalogue's sentence, with its places filled."""
-    assert words in in_words(said(name, value), "nl", "cli")
+    assert words in in_language(said(name, value), "nl")
 
 
 def test_no_part_of_a_password_in_the_public_address_is_repeated() -> None:

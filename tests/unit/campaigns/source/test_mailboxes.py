@@ -6,7 +6,6 @@ import pytest
 
 from campaigns.source import mailboxes
 from campaigns.source.definition import read
-from campaigns.source.local_time import as_is
 from campaigns.source.mailboxes import WrongMailbox
 
 
@@ -24,7 +23,7 @@ from campaigns.source.mailboxes import WrongMailbox
     ],
 )
 def test_a_name_and_an_address_are_taken(text: str, name: str, address: str) -> None:
-    found = mailboxes.sender(text, as_is)
+    found = mailboxes.sender(text)
     assert found[0] == name
     assert found[1].partition("@")[0] == address.partition("@")[0]
     assert found[1].isascii()
@@ -56,7 +55,7 @@ WRONG = [
 @pytest.mark.parametrize(("text", "expected", "hint"), WRONG)
 def test_anything_else_is_a_fault_that_says_what_to_write(text: str, expected: str, hint: str) -> None:
     with pytest.raises(WrongMailbox) as caught:
-        mailboxes.sender(text, as_is)
+        mailboxes.sender(text)
     assert expected in caught.value.expected
     assert hint in caught.value.hint
 
@@ -64,6 +63,6 @@ def test_anything_else_is_a_fault_that_says_what_to_write(text: str, expected: s
 @pytest.mark.parametrize("text", ["VNG <info@vng.nl>", "ïnfo@vng.nl", "a@vng.nl,b@vng.nl", "info@vng.nl,"])
 def test_an_answer_goes_to_one_bare_address(text: str) -> None:
     with pytest.raises(WrongMailbox):
-        mailboxes.bare(text, as_is)
+        mailboxes.bare(text)
     _, faults = read(f"---\nfrom: a@vng.nl\nreply_to: {text}\n---\nHallo\n", "x.md")
     assert [fault.line for fault in faults if fault.field == "reply_to"] == [3]

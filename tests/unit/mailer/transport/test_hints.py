@@ -6,9 +6,10 @@ import ssl
 
 import pytest
 
+from mailer.messages import recalled
 from mailer.settings import Relay
 from mailer.transport import hints
-from templates.filled import in_words
+from tests.support.translated import in_language
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,21 @@ def test_a_certificate_that_is_not_right_is_told_with_the_librarys_words() -> No
 
 def test_each_sentence_is_translated_with_its_places() -> None:
     said = hints.silence(Relay("r", 465, tls="starttls"), "greeting", 7)
-    assert in_words(said, "nl", "cli") == (
+    assert in_language(said, "nl") == (
         "geen begroeting binnen 7 seconden; poort 465 spreekt meteen TLS: zet tls=implicit"
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        hints.silence(Relay("r", 465, tls="starttls"), "greeting", 7),
+        hints.closed(Relay("r", 25), "mail"),
+        hints.no_smtp(b"HTTP/1.1 400 Bad Request"),
+        hints.unreachable(ConnectionRefusedError()),
+    ],
+)
+def test_a_sentence_that_was_stored_is_recognised_and_translated(said: str) -> None:
+    stored = "".join(said)
+    assert type(stored) is str
+    assert in_language(recalled(stored, hints.KNOWN), "nl") == in_language(said, "nl") != said

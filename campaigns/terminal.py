@@ -3,15 +3,13 @@
 Promises: no character that a terminal obeys leaves :func:`harmless`. These are controls except line end and tab (ESC,
 CSI and similar, ECMA-48), and lone surrogates. Marks that turn or hide the direction of text are among them (Unicode
 TR 36, section 3). Each is shown as its number, so that nothing is hidden; in JSON that is the same text. All that a
-command prints passes here (:mod:`campaigns.cli.output`), and so do logs after :func:`guard_logs`. Nothing raises.
+command prints passes here (:mod:`campaigns.cli.output`), and so do logs
+(:mod:`campaigns.runtime.logs`). Nothing raises.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import MutableMapping
-from typing import Any
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINES = re.compile(r"[\t\n]")
@@ -27,30 +25,5 @@ def on_one_line(text: str) -> str:
     return text if text.isprintable() else _LINES.sub(_number, harmless(text))
 
 
-def guard_logs() -> None:
-    """Make all later logs of this process harmless, ours and those of libraries; a second call changes nothing."""
-    import structlog
-
-    processors = structlog.get_config()["processors"]
-    if _harmless_event not in processors:
-        structlog.configure(processors=[*processors[:-1], _harmless_event, processors[-1]])
-    for handler in (*logging.getLogger().handlers, logging.lastResort):
-        if handler is not None and not any(isinstance(one, _Harmless) for one in handler.filters):
-            handler.addFilter(_Harmless())
-
-
 def _number(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
-
-
-def _harmless_event(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = harmless(value)
-    return event
-
-
-class _Harmless(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = harmless(record.getMessage()), ()
-        return True

@@ -35,7 +35,7 @@ TIDY_EVERY = 3600.0
 OVERDUE = timedelta(seconds=30)
 _BREATH = 0.005  # between two pages the lock is free for others
 LONG = 60.0  # seconds that a turn may take before the log says so
-log = structlog.get_logger()
+log = structlog.get_logger("postiljon.schedule")
 
 
 def _not_skipped(record: logging.LogRecord) -> bool:

@@ -33,8 +33,8 @@ import structlog
 
 from campaigns.context import AppContext, open_context
 from campaigns.lifecycle import reachability
+from campaigns.runtime.logs import configure_logs
 from campaigns.runtime.sockets import listen, pin_to_cpu, shown, web_processes
-from campaigns.terminal import guard_logs
 from mailer import files, resource_limits
 from mailer.errors import PostiljonError
 from unsubscribe.settings import COUNTED_TOGETHER
@@ -42,7 +42,7 @@ from unsubscribe.settings import COUNTED_TOGETHER
 PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
 CANNOT_BEGIN, LONGEST_PAUSE = 78, 60.0  # the exit code of sysexits.h for a fault of the set-up; seconds
 _PR_SET_PDEATHSIG = 1
-log = structlog.get_logger()
+log = structlog.get_logger("postiljon.serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ServeOptions:
 
 def serve(plan: ServeOptions) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
-    guard_logs()
+    configure_logs()
     resource_limits.raise_files()  # children inherit the limit
     with closing(open_context()) as context:
         reachability.refuse(context.site.way)
@@ -158,7 +158,7 @@ def web(parent: Connection, listening: socket.socket) -> None:
     from campaigns.app import public_app
     from unsubscribe.web.server import Server, config
 
-    guard_logs()
+    configure_logs()
     with _or_say_why():
         context = open_context()
         app = public_app(context)
@@ -180,7 +180,7 @@ def sender(parent: Connection) -> None:
     _live_with(parent, stop.set)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_signal: stop.set())
-    guard_logs()
+    configure_logs()
     with _or_say_why():
         context = open_context()
         _send(context, stop)
@@ -207,7 +207,7 @@ def send_forever() -> int:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end)
-    guard_logs()
+    configure_logs()
     _send(open_context(), stop)
     return 0
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.cli import output, progress
-from campaigns.terminal import guard_logs, harmless, on_one_line
+from campaigns.terminal import harmless, on_one_line
 from mailer.errors import Fault, FaultsError, InputError
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\r\u202egnp.exe\u2066\ud800 \x00"
@@ -55,22 +53,6 @@ def test_json_keeps_its_value_and_is_harmless(capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr().out
     assert obeyed(said) == []
     assert json.loads(said) == {"name": EVIL}
-
-
-def test_logs_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
-    guard_logs()
-    guard_logs()
-    before = structlog.get_config()["processors"]
-    structlog.get_logger().warning(EVIL, why=EVIL)
-    structlog.configure(processors=before)
-    record = logging.LogRecord("postiljon.relay", logging.WARNING, "", 0, "said %s", (EVIL,), None)
-    assert logging.lastResort is not None
-    logging.lastResort.handle(record)
-    said = capsys.readouterr()
-    shown = "".join(said).replace("\x1b[", "") if "\x1b[0m" in said.out else "".join(said)  # structlog's own colours
-    assert "]0;owned\x07" not in shown
-    assert "\x9b" not in shown
-    assert "\u202e" not in shown
 
 
 def test_the_words_of_a_relay_are_no_markup_in_the_progress_bar() -> None:

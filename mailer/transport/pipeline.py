@@ -1,4 +1,4 @@
-"""One SMTP session after EHLO: the order of questions and answers, and which parcel each answer settles.
+"""One SMTP session after EHLO: the order of questions and answers, and which message each answer settles.
 
 A group is *content, dot, MAIL, RCPT, DATA* in one write (RFC 2920); without PIPELINING each command waits for its
 answer. No socket, no loop, no clock of its own: bytes come in through :meth:`Pipeline.received`, go out through
@@ -8,15 +8,15 @@ answer. No socket, no loop, no clock of its own: bytes come in through :meth:`Pi
 2. After a refused MAIL, RCPT or DATA the next group begins with RSET.
 3. 354 although RCPT was refused: a lone dot, then close; never a lone dot after an accepted RCPT (it would deliver
    an empty letter).
-4. A cut after the dot leaves one parcel unknown; the one whose envelope went with it is handed back.
+4. A cut after the dot leaves one message unknown; the one whose envelope went with it is handed back.
 5. A reply that cannot be matched, or was read before its question was written, ends the session; nothing is guessed.
-6. A parcel whose dot may have left is unknown, unless the unsent rest is known to begin before its dot.
+6. A message whose dot may have left is unknown, unless the unsent rest is known to begin before its dot.
 7. Each reply has its own time limit (B48), the dot ten minutes; a reply that trickles in has no more.
 8. An envelope that waits behind a slow dot, or whose campaign was paused, is handed back. After the earlier reply the
    session ends without a dot.
-9. A refusal that is about the connection costs its parcel nothing: QUIT, and the next connection takes it.
+9. A refusal that is about the connection costs its message nothing: QUIT, and the next connection takes it.
 
-Every parcel taken is reported exactly once.
+Every message taken is reported exactly once.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Pipeline:
     """See the module. ``now`` of the constructor is any monotonic time in seconds; :meth:`tick` brings later ones."""
 
     def __init__(
-        self, feed: MessageSource, link: Wire, offers: Offers, limits: Limits, losses: PipeliningHealth
+        self, feed: MessageSource, link: Wire, offers: Offers, limits: Limits, health: PipeliningHealth
     ) -> None:
-        self._feed, self._link, self._offers, self._limits, self._losses = feed, link, offers, limits, losses
+        self._feed, self._link, self._offers, self._limits, self._health = feed, link, offers, limits, health
         self._replies = Replies()
         self._expect: deque[Asked] = deque()
         self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: commands still to be sent
-        self._open: OutgoingMessage | None = None  # the parcel whose envelope is on the way
-        self._dot: OutgoingMessage | None = None  # the parcel whose content is on the way, its dot unanswered
+        self._open: OutgoingMessage | None = None  # the message whose envelope is on the way
+        self._dot: OutgoingMessage | None = None  # the message whose content is on the way, its dot unanswered
         self._fault: Replied | NotWritten | None = None
         self._mail_ok = self._rcpt_ok = False
         self._reset = False  # the next group begins with RSET
@@ -82,7 +82,7 @@ class Pipeline:
         return not (self.over or self._expect or self._stopping)
 
     def stop(self, now: float) -> None:
-        """Take nothing more, hand back parcels without content at the relay, end once the last dot is answered."""
+        """Take nothing more, hand back messages without content at the relay, end once the last dot is answered."""
         self._now = now
         self._stopping = True
         if self._open is not None:
@@ -182,15 +182,15 @@ class Pipeline:
             self._end(Ended("quiet"))
 
     def _dot_answered(self, code: int, raw: bytes) -> None:
-        parcel = self._dot
+        message = self._dot
         early = self._held or self._link.unsent() > self._after + TLS_MORE  # our dot has not left
-        if parcel is None or 300 <= code < 400 or (early and code < 400):
+        if message is None or 300 <= code < 400 or (early and code < 400):
             self._broken(f"the final dot was answered with {code}")
             return
         self._dot = None
-        result = Replied("dot", code, clean(raw)) if code < 300 else self._refusal(parcel, "dot", code, raw)
+        result = Replied("dot", code, clean(raw)) if code < 300 else self._refusal(message, "dot", code, raw)
         self.accepted += code < 300
-        self._feed.report(parcel.delivery, result)
+        self._feed.report(message.delivery, result)
         if code == 421 or self._held:
             self._end(self._server("dot", code, clean(raw)), abort=self._held)
         elif self._handed_back:
@@ -216,18 +216,18 @@ class Pipeline:
                 self._refused(self._open, self._fault)
 
     def _data_answered(self, code: int, raw: bytes) -> None:
-        parcel, fault = self._open, self._fault
+        message, fault = self._open, self._fault
         if self._after and not self._proven:
-            self._proven = self._losses.trust.proven()
-        if parcel is None or (code < 400 and code != 354):
+            self._proven = self._health.trust.proven()
+        if message is None or (code < 400 and code != 354):
             self._broken(f"DATA was answered with {code}")
         elif code == 421:
             self._closing("data", code, raw)
         elif code != 354:
-            self._refused(parcel, fault or self._refusal(parcel, "data", code, raw))
+            self._refused(message, fault or self._refusal(message, "data", code, raw))
         elif fault is not None:
             self._open = None
-            self._feed.report(parcel.delivery, fault)
+            self._feed.report(message.delivery, fault)
             if self._rcpt_ok:
                 self._end(Ended("quiet"))
             elif not self._replies.early:
@@ -235,36 +235,36 @@ class Pipeline:
                 self._expect.append("lone")
         elif not (self._mail_ok and self._rcpt_ok):
             self._broken("DATA was answered before MAIL and RCPT")
-        elif not self._feed.still_wanted(parcel.delivery):
+        elif not self._feed.still_wanted(message.delivery):
             self._hand_back("paused or cancelled")
         elif not self._replies.early:
-            self._content(parcel)
+            self._content(message)
 
-    def _refusal(self, parcel: OutgoingMessage, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
+    def _refusal(self, message: OutgoingMessage, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
         """Return the result to report for a 4xx or 5xx."""
         taken = self.accepted, self.started - 1 - (stage == "dot" and self._open is not None)
-        return self._losses.judged(parcel.delivery, Replied(stage, code, clean(raw)), taken, self._now)
+        return self._health.result_of(message.delivery, Replied(stage, code, clean(raw)), taken, self._now)
 
-    def _refused(self, parcel: OutgoingMessage, fault: Replied | NotWritten) -> None:
+    def _refused(self, message: OutgoingMessage, fault: Replied | NotWritten) -> None:
         self._open, self._reset = None, True
-        self._feed.report(parcel.delivery, fault)
+        self._feed.report(message.delivery, fault)
         self._next()
 
     def _closing(self, stage: Stage | Literal["rset"], code: int, raw: bytes) -> None:
-        """Handle 421 before a dot: it costs the parcel nothing, unless it comes to the same recipient again."""
-        parcel, text = self._open, clean(raw)
-        self._losses.had_enough(Replied("mail", code, text), self.accepted, self.started - 1, self._now)
-        if parcel is not None and stage == "rcpt":
-            first = self._losses.count(parcel.delivery) == 1
+        """Handle 421 before a dot: it costs the message nothing, unless it comes to the same recipient again."""
+        message, text = self._open, clean(raw)
+        self._health.learn_limit(Replied("mail", code, text), self.accepted, self.started - 1, self._now)
+        if message is not None and stage == "rcpt":
+            first = self._health.count(message.delivery) == 1
             if self.accepted == 0 or not first:
                 self._open = None
-                self._feed.report(parcel.delivery, self._fault or Replied("rcpt", code, text))
+                self._feed.report(message.delivery, self._fault or Replied("rcpt", code, text))
         self._end(self._server(stage, code, text))
 
     # --- questions
 
     def _next(self) -> None:
-        """Take a parcel and send its envelope, or rest, or leave; nothing is under way."""
+        """Take a message and send its envelope, or rest, or leave; nothing is under way."""
         if self._replies.early:
             return
         if not self._may_take():
@@ -280,26 +280,26 @@ class Pipeline:
         reuse = self._limits.reuse
         if self._stopping or self._handed_back or self._now - self._born > reuse.seconds:
             return False
-        takes = self._losses.takes(self._now)
+        takes = self._health.takes(self._now)
         return self.started < (min(takes, reuse.messages) if takes else reuse.messages)
 
     def _group(self) -> bytes:
-        """Take a parcel that this relay can carry; return the bytes of its envelope that may be written now."""
-        while (parcel := self._feed.take()) is not None:
-            if envelope := self._envelope(parcel):
+        """Take a message that this relay can carry; return the bytes of its envelope that may be written now."""
+        while (message := self._feed.take()) is not None:
+            if envelope := self._envelope(message):
                 return envelope
         return b""
 
-    def _envelope(self, parcel: OutgoingMessage) -> bytes:
-        """Begin with this parcel; return b"" if this relay cannot carry it: then it is reported."""
-        unfit = refusal(parcel, self._offers)
+    def _envelope(self, message: OutgoingMessage) -> bytes:
+        """Begin with this message; return b"" if this relay cannot carry it: then it is reported."""
+        unfit = refusal(message, self._offers)
         if unfit is not None:
-            self._feed.report(parcel.delivery, unfit)
+            self._feed.report(message.delivery, unfit)
             return b""
-        self._open, self._opened, self._fault = parcel, self._now, None
+        self._open, self._opened, self._fault = message, self._now, None
         self._mail_ok = self._rcpt_ok = False
         self.started += 1
-        mail, rcpt, data = commands(parcel, self._offers)
+        mail, rcpt, data = commands(message, self._offers)
         reset, self._reset = self._reset, False
         if self._offers.pipelining:
             self._expect.extend(("rset", "mail", "rcpt", "data") if reset else ("mail", "rcpt", "data"))
@@ -318,10 +318,10 @@ class Pipeline:
             self._expect.append(asked)
             self._write(command)
 
-    def _content(self, parcel: OutgoingMessage) -> None:
-        self._dot, self._open, self._backlog = parcel, None, 0
+    def _content(self, message: OutgoingMessage) -> None:
+        self._dot, self._open, self._backlog = message, None, 0
         self._expect.append("dot")
-        body = wire(parcel)
+        body = wire(message)
         if len(body) > HOLD_BACK:
             self._write(body)
             if self._link.full():
@@ -351,10 +351,10 @@ class Pipeline:
 
     def _hand_back(self, why: str) -> None:
         """Hand back the message whose envelope is open; the session can only end, without a dot."""
-        parcel, self._open = self._open, None
-        if parcel is not None:
+        message, self._open = self._open, None
+        if message is not None:
             self._handed_back = True
-            self._feed.report(parcel.delivery, NotWritten(why))
+            self._feed.report(message.delivery, NotWritten(why))
         if self._dot is None:
             self._end(Ended("quiet"))
 
@@ -396,5 +396,5 @@ class Pipeline:
         if content is not None:
             self._feed.report(content.delivery, NotWritten(why) if sure else Unknown(why))
         if envelope is not None:
-            returned = self._fault or self._losses.returned(envelope.delivery, how, at_head=content is None)
+            returned = self._fault or self._health.returned(envelope.delivery, how, at_head=content is None)
             self._feed.report(envelope.delivery, returned)

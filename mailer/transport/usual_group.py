@@ -6,14 +6,14 @@ it. Its reports, writes, questions and counts are the same, in the same order, f
 
 The first way applies when one read brings the four replies, whole, with those codes, and when all of this is true:
 
-- answers to dot, MAIL, RCPT and DATA are expected, of two parcels that we both still have (neither was handed back);
+- answers to dot, MAIL, RCPT and DATA are expected, of two messages that we both still have (neither was handed back);
 - no reply has begun, and none was early or broken;
 - all four are a thousand bytes at most, and the text of the first is printable ASCII without doubled blanks (cleaning
   would not change it);
 - the session is proven: a group behind a dot was answered whole before;
 - our dot has left the process, as far as that is known.
 
-The second way makes the next MAIL, RCPT and DATA. It applies to a ``ready`` parcel with plain addresses, and not after
+The second way makes the next MAIL, RCPT and DATA. It applies to a ``ready`` message with plain addresses, and not after
 a refusal (RSET), nor without PIPELINING. SMTPUTF8, 8BITMIME and SIZE are checked as before.
 
 It raises the errors of the feed. Success does not mean that the text was looked at: only the codes count here.
@@ -35,8 +35,8 @@ class UsualPipeline(Pipeline):
 
     def received(self, data: bytes, now: float) -> None:
         """Take bytes from the relay."""
-        done, parcel, expect = self._dot, self._open, self._expect
-        if done is None or parcel is None or len(expect) != _FOUR or not self._proven:
+        done, message, expect = self._dot, self._open, self._expect
+        if done is None or message is None or len(expect) != _FOUR or not self._proven:
             super().received(data, now)
             return
         text = self._replies.usual(data)
@@ -50,22 +50,22 @@ class UsualPipeline(Pipeline):
         expect.clear()
         self._feed.report(done.delivery, Replied("dot", 250, text))
         self._mail_ok = self._rcpt_ok = True
-        if not self._feed.still_wanted(parcel.delivery):
+        if not self._feed.still_wanted(message.delivery):
             self._hand_back("paused or cancelled")
-        elif parcel.ready and len(parcel.content) <= HOLD_BACK:
-            self._dot, self._open, self._backlog = parcel, None, 0
+        elif message.ready and len(message.content) <= HOLD_BACK:
+            self._dot, self._open, self._backlog = message, None, 0
             expect.append("dot")
             group = self._group() if self._may_take() else b""
             self._after, self._answers = len(group), 0
-            self._link.write(b"".join((parcel.content, DOT, group)))
+            self._link.write(b"".join((message.content, DOT, group)))
         else:
-            self._content(parcel)
+            self._content(message)
 
-    def _envelope(self, parcel: OutgoingMessage) -> bytes:
-        group = None if self._reset or not self._offers.pipelining else plain_group(parcel, self._offers)
+    def _envelope(self, message: OutgoingMessage) -> bytes:
+        group = None if self._reset or not self._offers.pipelining else plain_group(message, self._offers)
         if group is None:
-            return super()._envelope(parcel)
-        self._open, self._opened, self._fault = parcel, self._now, None
+            return super()._envelope(message)
+        self._open, self._opened, self._fault = message, self._now, None
         self._mail_ok = self._rcpt_ok = False
         self.started += 1
         self._expect.extend(_GROUP)

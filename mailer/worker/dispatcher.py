@@ -1,4 +1,4 @@
-"""The writing thread: settles known results, claims a window, makes parcels of it, and hands them to the loop.
+"""The writing thread: settles known results, claims a window, makes messages of it, and hands them to the loop.
 
 This full turn is the specification; :mod:`mailer.worker.lean_turn` has the fast way for the usual turn, which runs on
 the event loop or here. Promises: settling and claiming are one transaction and one fsync. Nothing is handed to the loop
@@ -109,7 +109,7 @@ class Dispatcher:
     def _settled(self, ledger: Ledger) -> bool:
         """Whether all results are on disk. Rows that the transport took and never reported stay for the sweep."""
         outbound = self._state.outbound
-        return not (outbound.said or outbound.never_taken() or self._state.todo or ledger.uncertain)
+        return not (outbound.said or outbound.never_taken() or self._state.pending or ledger.uncertain)
 
     def _pause(self) -> float:
         """Return the seconds until the next look: until a row without room may go, if that is sooner than usual."""
@@ -131,9 +131,9 @@ class Dispatcher:
         if finishing:
             for flight in state.outbound.never_taken():
                 del state.outbound.flights[flight.claimed.delivery]
-                state.todo.hand_back(flight.claimed, flight.sender_id)
+                state.pending.hand_back(flight.claimed, flight.sender_id)
         self.watch.look(ledger.sender.id, now, certain=not ledger.uncertain)
-        self._wrote = bool(state.todo)
+        self._wrote = bool(state.pending)
         claimed = ledger.write(self._wanted(), now)
         if state.outbound.flights and not finishing:
             self._expire()
@@ -151,31 +151,32 @@ class Dispatcher:
             self._state.post(self._state.outbound.expire)
 
     def _drain(self, now: datetime) -> None:
-        """Judge the results and events that the transport has reported."""
-        state, board = self._state, self._state.board
-        outbound, todo, judged, service = state.outbound, state.todo, state.judge.begin(now), board.service
+        """Decide on the results and events that the transport has reported."""
+        state, cache = self._state, self._state.cache
+        outbound, pending, service = state.outbound, state.pending, cache.service
+        handle = state.reply_handler.begin(now)
         while outbound.events:
             event = outbound.events.popleft()
-            held = state.judge.event(event, now)
+            held = state.reply_handler.event(event, now)
             service.event(event, held)
-            todo.held_all = todo.held_all or held
+            pending.held_all = pending.held_all or held
         while outbound.results:
             delivery, result = outbound.results.popleft()
             flight = outbound.flights.pop(delivery, None)
             if flight is not None:
-                mailing = board.known[flight.claimed.mailing]
-                verdict = service.judged(flight.claimed, mailing, judged(flight.claimed, mailing, result))
-                todo.decided(flight.claimed, flight.sender_id, mailing, verdict, flight.claimed_at)
+                mailing = cache.known[flight.claimed.mailing]
+                handled = service.note(flight.claimed, mailing, handle(flight.claimed, mailing, result))
+                pending.decided(flight.claimed, flight.sender_id, mailing, handled, flight.claimed_at)
         while outbound.broken:
             self._hand_off.unmade(*outbound.broken.popleft())
-        unwanted = set(board.open) if todo.held_all else {*todo.held, *service.refused(board.open.values())}
+        unwanted = set(cache.open) if pending.held_all else {*pending.held, *service.refused(cache.open.values())}
         if unwanted:
             state.unwant(unwanted)
 
     def _wanted(self) -> dict[int, int]:
         free = self._state.free_places()
         self._count += 1
-        return share(self._state.board.needs(), free, self._count) if free > 0 else {}
+        return share(self._state.cache.needs(), free, self._count) if free > 0 else {}
 
     def _lose(self, error: StorageError) -> None:
         """Stop writing to sockets, keep known results, and try again: the database is away, full or locked."""

@@ -135,19 +135,19 @@ class Arm:
             **rows,
             "flights": flights,
             "results": list(self.outbound.results),
-            "left": dict(self.state.board.remaining),
-            "unwanted": self.state.board.unwanted,
+            "left": dict(self.state.cache.remaining),
+            "unwanted": self.state.cache.unwanted,
             "memory": self.memory(),
-            "to do": bool(self.state.todo),
+            "to do": bool(self.state.pending),
             "counters": self.counters(),
         }
 
     def memory(self) -> object:
         """What it remembers of the relay, of domains and of words."""
-        judge, series = self.state.judge, self.state.judge._series
+        handler, series = self.state.reply_handler, self.state.reply_handler._series
         domains = [(name, list(kept.last), kept.at, kept.accepted_at) for name, kept in series._domains.items()]
         words = repr((series._runs, series._at_domain, series._earlier, series._held))
-        return judge._took, judge._puts_off, judge.away_since, domains, words
+        return handler._took, handler._puts_off, handler.away_since, domains, words
 
     def counters(self) -> object:
         with self.db.write() as conn:

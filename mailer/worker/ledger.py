@@ -21,6 +21,7 @@ from mailer.errors import StateError, StorageError
 from mailer.outbox import Claimed, CounterDelta, Sender
 from mailer.storage import LockWaiters
 from mailer.worker.pacing import ClaimContext
+from mailer.worker.pending_writes import PendingWrites
 from mailer.worker.sender_state import SenderState
 
 MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
@@ -94,7 +95,7 @@ class Ledger:
     def _committed(self) -> None:
         """Forget the changes that are on disk now."""
         self.uncertain.clear()
-        self._state.pending.done()
+        self._state.pending = PendingWrites()
         self._state.cache.service.done()
         self._state.reply_handler.relay_news = False
 

@@ -1,8 +1,8 @@
 """Decisions that are not on disk yet; :meth:`PendingWrites.write` may be tried any number of times.
 
 A handled reply becomes a settlement. Its other effects (strike off, hold, wait again) are collected here too, and
-written in the same transaction. Findings on pace are collected for ``Pacing``. Nothing is forgotten until the caller
-says that the transaction was committed. Writing it twice is harmless: each settlement is conditional on its attempt.
+written in the same transaction. Findings on pace are collected for ``Pacing``. Nothing is forgotten here: after the
+COMMIT the caller begins with a new object. Writing twice is harmless: each settlement is conditional on its attempt.
 """
 
 from __future__ import annotations
@@ -93,7 +93,3 @@ class PendingWrites:
             outbox.hold(conn, mailing, hold, now)
         if self.held_all:
             outbox.hold_all(conn, self.held_all, now)
-
-    def done(self) -> None:
-        """Forget the decisions, which are on disk."""
-        self.__init__()  # type: ignore[misc]

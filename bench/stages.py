@@ -32,7 +32,7 @@ STAGES = (
     ("begin and commit", "sqlalchemy.engine.base:RootTransaction.commit"),
     ("begin and commit", "mailer.outbox.lean:begin_at_once"),
     ("begin and commit", "mailer.outbox.lean:commit"),
-    ("the rest of the turn", "mailer.worker.dispatcher:Dispatcher.turn"),
+    ("the rest of the turn", "mailer.worker.full_turn:FullTurn.take"),
     ("the rest of the turn", "mailer.worker.lean_turn:LeanTurn.write"),
     ("the rest of the turn", "mailer.worker.lean_turn:LeanTurn.commit"),
     ("the rest of the turn", "mailer.worker.lean_turn:LeanTurn.finish"),

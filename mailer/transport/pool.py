@@ -204,7 +204,7 @@ class Pool:
             feed.relay(event)
 
     def _praise(self, feed: MessageSource, session: Session) -> None:
-        if self._streak and session.pipeline is not None and session.pipeline.accepted:
+        if self._streak and session.pipeline is not None and session.pipeline.use.accepted:
             self._streak, self._not_before, self._silent = 0, 0.0, False
             feed.relay(RelayEvent("open", "", 0, ""))
             self._changed.set()

@@ -1,6 +1,6 @@
 """What a letter costs to write, without disk and network: ``python -m bench.compose [--letter NAME …] [--turns N]``.
 
-In turns, so that the noise of the machine meets both: parcels by the slow way (``Composer.message``) and by the flat
+In turns, so that the noise of the machine meets both: messages by the slow way (``Composer.message``) and by the flat
 one (``mailer.letter.flat_message``), of which every byte is compared first; and the tokens of a letter alone, as their
 specification makes them and as a sender does. Printed: microseconds of processor for a letter, the median of the turns,
 and the ratio.
@@ -50,7 +50,7 @@ def people(number: int) -> list[tuple[Claimed, Filled]]:
 
 
 def kits(letter: str) -> tuple[_MailingContext, _MailingContext]:
-    """What makes the parcels of a letter: the slow way, the flat one."""
+    """What makes the messages of a letter: the slow way, the flat one."""
     identity = Identity(PUBLIC, RETURN_PATH, RING.current.id)
     spec = MailingSpec("bench", "campaign", "news", "", identity)
     mailing = Mailing(1, spec, "open", "", True, 0, Counts(), NOW, NOW)
@@ -105,13 +105,13 @@ def main() -> None:
     readers = people(arguments.letters)
     for name in arguments.letter:
         slow, flat = kits(name)
-        size = len(_parcel(flat, *readers[0]).content)
-        compare(f"{name} ({size:,} B)", slow.parcel, flat.parcel, readers, arguments.turns)
+        size = len(_message(flat, *readers[0]).content)
+        compare(f"{name} ({size:,} B)", slow.message, flat.message, readers, arguments.turns)
     compare("the tokens alone", plain_tokens, quick_tokens(), readers, arguments.turns)
 
 
-def _parcel(kit: _MailingContext, claim: Claimed, filled: Filled) -> OutgoingMessage:
-    return kit.parcel(claim, filled)
+def _message(kit: _MailingContext, claim: Claimed, filled: Filled) -> OutgoingMessage:
+    return kit.message(claim, filled)
 
 
 if __name__ == "__main__":

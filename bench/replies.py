@@ -1,6 +1,6 @@
 """Processor time a letter between one read of replies and the next write: ``python -m bench.replies [--letters N]``.
 
-No network: a scripted wire answers each group at once as Postfix does, and a feed gives parcels of 15 kB. The pipeline
+No network: a scripted wire answers each group at once as Postfix does, and a feed gives messages of 15 kB. The pipeline
 of every day (:mod:`mailer.transport.usual_group`) and the one without its fast ways are run in turns, and their ratio
 is printed. It leaves out what a socket, composing and the database cost.
 """
@@ -43,7 +43,7 @@ class Wire:
 
 
 class Letters:
-    """So many parcels; counts what was accepted."""
+    """So many messages; counts what was accepted."""
 
     def __init__(self, number: int) -> None:
         self.rest, self.accepted = number, 0
@@ -95,7 +95,9 @@ def main() -> int:
         raise RuntimeError("the two wrote different bytes")
     fast, slow = (statistics.median(pair[way][0] for pair in both) for way in (0, 1))
     ratio = statistics.median(pair[0][0] / pair[1][0] for pair in both)
-    print(f"with the fast ways {fast:.2f} us a letter, without {slow:.2f}; ratio {ratio:.2f} (making parcels included)")
+    print(
+        f"with the fast ways {fast:.2f} us a letter, without {slow:.2f}; ratio {ratio:.2f} (making messages included)"
+    )
     return 0
 
 

@@ -1,8 +1,13 @@
-"""Rule 9 of the house: a body of 40 lines or less, a module of 400 or less, six parameters at most.
+"""Rule 9 of the house: a body of 40 lines, a module of 400, six parameters and 15 attributes of a class at most.
 
 Run by ``make check`` and by ``tests/test_shape.py``. A body is what stands below the signature, its docstring left
 out; blank lines and comments count. Functions that Typer or Starlette call, found by their decorators and by the
 folders in ``MANY_PARAMETERS``, may have more parameters. Generated files in ``GENERATED`` are left out.
+
+Attributes are the names that a class assigns on ``self`` in any of its methods, and those that it declares in its body
+(fields); inherited ones count where they are assigned. The limit is for state that changes, since a reader has to
+follow each part of it through time. So values are exempt: a NamedTuple, a frozen dataclass, settings (pydantic, frozen
+here), and the row of a table without methods (SQLModel), which stands for columns.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-BODY, MODULE, PARAMETERS = 40, 400, 6
+BODY, MODULE, PARAMETERS, ATTRIBUTES = 40, 400, 6, 15
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("mailer", "unsubscribe", "campaigns", "templates", "tools", "bench", "tests")
 GENERATED = ("campaigns/migrations/versions",)
@@ -39,6 +44,8 @@ def complaints(source: str, name: str) -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, Function):
             found += _of_function(node, name)
+        elif isinstance(node, ast.ClassDef) and (count := len(attributes(node))) > ATTRIBUTES and not is_value(node):
+            found.append(f"{name}:{node.lineno}: {node.name} has {count} attributes, {ATTRIBUTES} at most: group them")
     return found
 
 
@@ -61,6 +68,49 @@ def parameters(node: Function) -> int:
     """How many a caller may give; ``self`` and ``cls`` do not count."""
     given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
     return sum(1 for argument in given if argument is not None and argument.arg not in ("self", "cls"))
+
+
+def attributes(node: ast.ClassDef) -> set[str]:
+    """Return the names that a class assigns on ``self``, and its fields; a ``ClassVar`` is no state of an object."""
+    fields = (
+        item for item in node.body if isinstance(item, ast.AnnAssign) and "ClassVar" not in ast.unparse(item.annotation)
+    )
+    found = {item.target.id for item in fields if isinstance(item.target, ast.Name)}
+    for inner in _within(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store) and _name(inner.value) == "self":
+            found.add(inner.attr)
+    return found
+
+
+def is_value(node: ast.ClassDef) -> bool:
+    """Whether nothing changes an object of this class: see the module."""
+    bases = {_name(base) for base in node.bases}
+    settings = any(base.endswith("Settings") for base in bases)
+    methods = any(isinstance(item, Function) for item in node.body)
+    row = not methods and any(_is_true(item, "table") for item in node.keywords)
+    frozen = any(
+        _name(item.func) == "dataclass" and any(_is_true(given, "frozen") for given in item.keywords)
+        for item in node.decorator_list
+        if isinstance(item, ast.Call)
+    )
+    return "NamedTuple" in bases or settings or row or frozen
+
+
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all that is inside a class, but nothing of a class inside it."""
+    for inner in ast.iter_child_nodes(node):
+        if not isinstance(inner, ast.ClassDef):
+            yield inner
+            yield from _within(inner)
+
+
+def _is_true(keyword: ast.keyword, name: str) -> bool:
+    return keyword.arg == name and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last part of a dotted name; "" for anything else."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _may_have_many(node: Function, name: str) -> bool:

@@ -1,6 +1,6 @@
-"""The results of handing one parcel to a transport, and the events of the connection to the relay.
+"""The results of handing one message to a transport, and the events of the connection to the relay.
 
-A parcel has exactly three possible results: it was answered (:class:`Replied`), the relay kept none of it
+A message has exactly three possible results: it was answered (:class:`Replied`), the relay kept none of it
 (:class:`NotWritten`), or the result is unknown (:class:`Unknown`, RFC 1047). This module has values only;
 :mod:`mailer.outcome.decide` alone decides on them.
 """
@@ -53,7 +53,7 @@ Result = Union[Replied, NotWritten, Unknown]
 
 @dataclass(frozen=True, slots=True)
 class RelayEvent:
-    """An event about the relay, not about one parcel.
+    """An event about the relay, not about one message.
 
     ``open``: the first connection was made, or mail was accepted again after trouble. ``refused``: greeting, EHLO, TLS
     or AUTH refused for good; it holds the campaigns (:func:`mailer.outcome.hold_for`). ``away``: no connection, or it

@@ -1,7 +1,7 @@
-"""The interface between the worker and the transport that carries letters: parcels in, results out.
+"""The interface between the worker and the transport that carries letters: messages in, results out.
 
-A transport keeps its connections busy from a :class:`MessageSource`: it takes parcels, and reports exactly one
-:data:`~mailer.outcome.results.Result` for each parcel that it took. It does so in every case, also when it is stopped
+A transport keeps its connections busy from a :class:`MessageSource`: it takes messages, and reports exactly one
+:data:`~mailer.outcome.results.Result` for each message that it took. It does so in every case, also when it is stopped
 or its task is cancelled. All calls of the feed are plain calls on the thread of the event loop. So they must be quick
 (some microseconds) and must not block; ``wait`` alone is awaited.
 
@@ -57,13 +57,13 @@ class OutgoingMessage(NamedTuple):
 
 
 class MessageSource(Protocol):
-    """Where parcels come from and results go; the worker implements it. All on the event loop's thread."""
+    """Where messages come from and results go; the worker implements it. All on the event loop's thread."""
 
     def take(self) -> OutgoingMessage | None:
-        """Return the next parcel, or None if there is none now. From here on the transport answers for it."""
+        """Return the next message, or None if there is none now. From here on the transport answers for it."""
 
     async def wait(self) -> None:
-        """Return as soon as :meth:`take` would give a parcel (it may be gone by then). May be cancelled."""
+        """Return as soon as :meth:`take` would give a message (it may be gone by then). May be cancelled."""
 
     def still_wanted(self, delivery: int) -> bool:
         """Return False if its campaign was paused or cancelled meanwhile. Asked just before content is written."""
@@ -76,7 +76,7 @@ class MessageSource(Protocol):
 
 
 class Transport(Protocol):
-    """Carries parcels."""
+    """Carries messages."""
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         """Carry until ``stop`` is set; then take nothing more, hand back all that can be, and read the last replies."""

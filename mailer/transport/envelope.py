@@ -1,7 +1,7 @@
-"""The commands that carry one parcel, and whether a relay can carry it at all. Pure.
+"""The commands that carry one message, and whether a relay can carry it at all. Pure.
 
 Promises: no address can add a command (B75). Content is stuffed exactly once and ends in one CRLF (B57). An extension
-that the relay did not offer is not used. A parcel that needs one is refused here in words of RFC 3463 (B34, B28,
+that the relay did not offer is not used. A message that needs one is refused here in words of RFC 3463 (B34, B28,
 RFC 1870).
 """
 
@@ -17,38 +17,38 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
-def refusal(parcel: OutgoingMessage, offers: Offers) -> Replied | None:
-    """Return why this parcel cannot go over this relay, or None. The reply is our own (stage ``local``)."""
-    both = parcel.sender + parcel.recipient
-    if _CONTROL.search(both) or not parcel.recipient:
+def refusal(message: OutgoingMessage, offers: Offers) -> Replied | None:
+    """Return why this message cannot go over this relay, or None. The reply is our own (stage ``local``)."""
+    both = message.sender + message.recipient
+    if _CONTROL.search(both) or not message.recipient:
         return Replied("local", 553, "5.1.3 the address cannot be written in SMTP")
-    if not both.isascii() and not (parcel.smtputf8 and offers.smtputf8):
+    if not both.isascii() and not (message.smtputf8 and offers.smtputf8):
         return Replied("local", 553, "5.6.7 the address needs SMTPUTF8, which the mail server does not offer")
-    if not (parcel.ready or offers.eightbit or parcel.content.isascii()):
+    if not (message.ready or offers.eightbit or message.content.isascii()):
         return Replied("local", 554, "5.6.3 the letter has 8-bit bytes, which the mail server does not take")
-    if offers.size and len(parcel.content) > offers.size:
-        size = f"{len(parcel.content)} bytes; the mail server takes {offers.size}"
+    if offers.size and len(message.content) > offers.size:
+        size = f"{len(message.content)} bytes; the mail server takes {offers.size}"
         return Replied("local", 552, f"5.3.4 the letter is too big: {size}")
     return None
 
 
-def commands(parcel: OutgoingMessage, offers: Offers) -> tuple[bytes, bytes, bytes]:
+def commands(message: OutgoingMessage, offers: Offers) -> tuple[bytes, bytes, bytes]:
     """Return MAIL, RCPT and DATA, each with its CRLF (RFC 5321 section 4.1.1, RFC 1870, 6152, 6531)."""
-    options = f" SIZE={len(parcel.content)}" if offers.sized else ""
-    if offers.eightbit and not (parcel.ready or parcel.content.isascii()):
+    options = f" SIZE={len(message.content)}" if offers.sized else ""
+    if offers.eightbit and not (message.ready or message.content.isascii()):
         options += " BODY=8BITMIME"
-    if offers.smtputf8 and parcel.smtputf8:
+    if offers.smtputf8 and message.smtputf8:
         options += " SMTPUTF8"
-    mail = f"MAIL FROM:<{parcel.sender}>{options}\r\n".encode()
-    return mail, f"RCPT TO:<{parcel.recipient}>\r\n".encode(), b"DATA\r\n"
+    mail = f"MAIL FROM:<{message.sender}>{options}\r\n".encode()
+    return mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"
 
 
-def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
-    """Return the three of :func:`commands` as one, in a third of the time, for a parcel that :func:`refusal` lets pass.
+def plain_group(message: OutgoingMessage, offers: Offers) -> bytes | None:
+    """Return the three of :func:`commands` as one, in a third of the time, where :func:`refusal` finds no fault.
 
-    Returns None, without a verdict on the parcel, unless it is ``ready`` and both addresses are printable ASCII.
+    Returns None, which says nothing about the message, unless it is ``ready`` and both addresses are printable ASCII.
     """
-    _, sender, recipient, content, smtputf8, ready = parcel
+    _, sender, recipient, content, smtputf8, ready = message
     both = sender + recipient
     if not (ready and recipient and both.isascii() and both.isprintable()) or smtputf8:
         return None
@@ -61,16 +61,16 @@ def plain_group(parcel: OutgoingMessage, offers: Offers) -> bytes | None:
     return f"MAIL FROM:<{sender}>{option}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
 
 
-def wire(parcel: OutgoingMessage) -> bytes:
+def wire(message: OutgoingMessage) -> bytes:
     """Return the content as it goes before ``.CRLF``. A guard only: our letters have nothing to stuff and end in CRLF.
 
     Anything that could end the session's data too early is mended in a slower way. Stray CR and LF become CRLF (B22,
     B76), and dots at the start of a line are doubled (RFC 5321 section 4.5.2). There is one scan, since each costs
-    fifteen microseconds a letter, and none for a parcel that is ``ready``. A stray CR without a dot after a line feed
+    fifteen microseconds a letter, and none for a message that is ``ready``. A stray CR without a dot after a line feed
     is for :mod:`mailer.letter` to refuse, before signing.
     """
-    content = parcel.content
-    if parcel.ready:
+    content = message.content
+    if message.ready:
         return content
     if not content.startswith(b".") and b"\n." not in content and content.endswith(b"\r\n"):
         return content

@@ -16,7 +16,7 @@ class Timeouts:
     do groups. ``hush``: the same where its row cannot wait (:mod:`mailer.transport.pipelining_trust`).
     ``notice``: how long a connection in the making may be silent before we report that, and go on waiting.
     ``grace``: how long :meth:`~mailer.transport.base.Transport.run` waits for last replies once it is told to stop;
-    parcels without an answer are in doubt then.
+    messages without an answer are in doubt then.
     """
 
     connect: float = 30

@@ -49,7 +49,7 @@ class Wire(Protocol):
 
 class PipeliningHealth:
     """Knowledge shared by the sessions with one relay: whether it can do groups (``trust``), and how many letters a
-    connection takes. Counts how often a parcel was at the head of a broken session, so that none breaks them for ever.
+    connection takes. Counts how often a message was at the head of a broken session, so that none breaks them for ever.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class PipeliningHealth:
             self._takes = None
         return self._takes[0] if self._takes else None
 
-    def had_enough(self, reply: Replied, accepted: int, earlier: int, now: float) -> bool:
+    def learn_limit(self, reply: Replied, accepted: int, earlier: int, now: float) -> bool:
         """Return, and learn, whether a refusal is about the connection (``accepted`` of ``earlier`` letters taken)."""
         if not about_connection(reply, accepted, earlier):
             return False
@@ -71,19 +71,19 @@ class PipeliningHealth:
         self._takes = (min(earlier, known or earlier), now + AGAIN)
         return True
 
-    def judged(self, delivery: int, reply: Replied, taken: tuple[int, int], now: float) -> Replied | NotWritten:
+    def result_of(self, delivery: int, reply: Replied, taken: tuple[int, int], now: float) -> Replied | NotWritten:
         """Return the result of a refusal: the reply, or *not written*, since the next connection may take the message.
 
         ``taken``: how many letters the connection accepted, and how many were offered on it before this one.
         """
-        if self.had_enough(reply, *taken, now) and self.count(delivery) <= _HANDED_BACK:
+        if self.learn_limit(reply, *taken, now) and self.count(delivery) <= _HANDED_BACK:
             return NotWritten(f"{reply.code} {reply.text}")
         return reply
 
     def returned(self, delivery: int, how: Ended, *, at_head: bool) -> Replied | NotWritten:
         """Return the result of a message whose session ended before its content was written: handed back, at no cost.
 
-        ``at_head``: no content was unanswered before it. A parcel at which ten sessions broke has to wait.
+        ``at_head``: no content was unanswered before it. A message at which ten sessions broke has to wait.
         """
         if how.kind not in ("quiet", "garbled") and at_head and self.count(delivery) >= PATIENCE:
             return Replied("local", 451, f"4.4.2 the connection was lost {PATIENCE} times at this letter")

@@ -1,8 +1,8 @@
 """The shipped fake: keeps letters instead of sending them. For previews, dry runs, the demo and tests.
 
-Promises the same as the SMTP transport (the contract tests run on both): each parcel taken is reported once. Pause
-and stop take effect before a letter is kept. ``script`` may answer instead of the relay: it gets the parcel and returns
-a result, or None for *250 kept*.
+Promises the same as the SMTP transport (the contract tests run on both): each message taken is reported once. Pause
+and stop take effect before a letter is kept. ``script`` may answer instead of the relay: it gets the message and
+returns a result, or None for *250 kept*.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ class MemoryTransport:
     def _carry(self, feed: MessageSource, stop: asyncio.Event) -> int:
         """Take some messages, then let the loop have its turn; return how many."""
         for count in range(_BREATH):
-            parcel = None if stop.is_set() else feed.take()
-            if parcel is None:
+            message = None if stop.is_set() else feed.take()
+            if message is None:
                 return count
-            feed.report(parcel.delivery, self._one(feed, parcel))
+            feed.report(message.delivery, self._one(feed, message))
         return _BREATH
 
-    def _one(self, feed: MessageSource, parcel: OutgoingMessage) -> Result:
-        unfit = refusal(parcel, self._offers)
+    def _one(self, feed: MessageSource, message: OutgoingMessage) -> Result:
+        unfit = refusal(message, self._offers)
         if unfit is not None:
             return unfit
-        if not feed.still_wanted(parcel.delivery):
+        if not feed.still_wanted(message.delivery):
             return NotWritten("paused or cancelled")
-        answer = self._script(parcel) if self._script else None
+        answer = self._script(message) if self._script else None
         if answer is None or (isinstance(answer, Replied) and answer.stage == "dot" and answer.code < 300):
-            self.letters.append(parcel)
+            self.letters.append(message)
         return answer or Replied("dot", 250, f"2.0.0 kept as {len(self.letters)}")

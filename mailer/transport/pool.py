@@ -4,29 +4,27 @@ Promises: a connection is opened only when there is work and no idle one. First 
 the relay holds already. So a far relay costs some round trips, not one for each connection. One that had accepted mail
 is replaced at once. So is one whose relay lost the commands behind another one in the same write, by one that waits for
 each answer (:mod:`mailer.transport.pipelining_trust`). While the relay fails, there is one attempt at a time with a
-growing delay (half a second to a minute, jittered). 421 before a first message also lowers the number of connections
-for a while. A relay that asks us to wait, or is silent, is reported as ``slow_down`` or ``silent`` only while no
-connection is open. A fault of the feed ends :meth:`Pool.run` with that error.
+growing delay. 421 before a first message also lowers the number of connections for a while
+(:mod:`mailer.transport.connection_count`). A relay that asks us to wait, or is silent, is reported as ``slow_down`` or
+``silent`` only while no connection is open. A fault of the feed ends :meth:`Pool.run` with that error.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Union
 
 from mailer.outcome.results import RelayEvent
 from mailer.transport.base import MessageSource, RelayObserver
+from mailer.transport.connection_count import Backoff, ConnectionCount, RelayReports
 from mailer.transport.limits import Limits
 from mailer.transport.link import PipeliningHealth
 from mailer.transport.session import Monotonic, Session
 
 TICK = 0.25
-FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
 _RAMP = 0.05  # another connection is begun when one is ready, or after this
-_GROW = 30.0  # seconds: after a slow-down one more connection is allowed at each such interval
 
 DialResult = Union[Session, RelayEvent]
 
@@ -37,11 +35,11 @@ class Pool:
     def __init__(
         self, dial: Callable[[RelayObserver], Awaitable[DialResult]], size: int, limits: Limits, clock: Monotonic
     ) -> None:
-        self._dial, self._size, self._limits, self._clock = dial, size, limits, clock
-        self._allowed = size
-        self._held = 1  # connections held at once since the relay's last trouble: as many are opened at once
-        self._grown = clock()
-        self._losses = PipeliningHealth()
+        self._dial, self._limits, self._clock = dial, limits, clock
+        self._count = ConnectionCount(size, clock())
+        self._backoff = Backoff()
+        self._reports = RelayReports()
+        self._health = PipeliningHealth()
         self._sessions: set[Session] = set()
         self._idle: list[Session] = []
         self._dialing: set[asyncio.Task[None]] = set()
@@ -49,14 +47,14 @@ class Pool:
         self._asked = asyncio.Event()  # the feed may be asked again whether it has work
         self._work = False
         self._ending = False
-        self._streak = 0
-        self._not_before = 0.0
-        self._known = self._silent = False
         self._crash: BaseException | None = None
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
         """See :class:`mailer.transport.base.Transport`."""
-        others = [asyncio.create_task(other) for other in (self._ticking(feed), self._hear(feed), self._heed(stop))]
+        others = [
+            asyncio.create_task(other)
+            for other in (self._ticking(feed), self._watch_feed(feed), self._watch_stop(stop))
+        ]
         try:
             while not stop.is_set() and self._crash is None:
                 await self._turn(feed)
@@ -76,19 +74,19 @@ class Pool:
         self._changed.clear()
         if self._idle or self._room():
             if self._work:
-                await self._employ(feed)
+                await self._dispatch(feed)
             else:
                 await self._changed.wait()
             return
         later = None
-        if len(self._sessions) + len(self._dialing) < self._allowed:
-            wait = min(max(self._not_before - self._clock(), 0.01), 1.0)
+        if len(self._sessions) + len(self._dialing) < self._count.allowed:
+            wait = min(max(self._backoff.not_before - self._clock(), 0.01), 1.0)
             later = asyncio.get_running_loop().call_later(wait, self._changed.set)
         await self._changed.wait()
         if later is not None:
             later.cancel()
 
-    async def _hear(self, feed: MessageSource) -> None:
+    async def _watch_feed(self, feed: MessageSource) -> None:
         """Notice that the feed has work; it is asked again when that work was given out."""
         try:
             while True:
@@ -101,11 +99,11 @@ class Pool:
             self._crash = self._crash or error
             self._changed.set()
 
-    async def _heed(self, stop: asyncio.Event) -> None:
+    async def _watch_stop(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._changed.set()
 
-    async def _employ(self, feed: MessageSource) -> None:
+    async def _dispatch(self, feed: MessageSource) -> None:
         """Give work to the idle connections first, then open one more."""
         self._work = False
         while self._idle:
@@ -119,7 +117,7 @@ class Pool:
         if self._room():
             self._changed.clear()
             self._begin(feed)
-            while self._room() and len(self._dialing) < self._held:
+            while self._room() and len(self._dialing) < self._count.at_once:
                 self._begin(feed)
             await _first(self._changed.wait(), timeout=_RAMP)
         self._asked.set()
@@ -130,9 +128,9 @@ class Pool:
         task.add_done_callback(self._dialled)
 
     def _room(self) -> bool:
-        if self._clock() < self._not_before or (self._streak and self._dialing):
+        if self._clock() < self._backoff.not_before or (self._backoff.failures and self._dialing):
             return False
-        return len(self._sessions) + len(self._dialing) < self._allowed
+        return len(self._sessions) + len(self._dialing) < self._count.allowed
 
     async def _open(self, feed: MessageSource) -> None:
         try:
@@ -147,13 +145,12 @@ class Pool:
             opened.abort("the sender ended before it began")
         else:
             self._sessions.add(opened)
-            self._held = max(self._held, len(self._sessions))
+            self._count.opened(len(self._sessions))
             opened.on_idle = self._went_idle
             opened.on_end = lambda session: self._ended(feed, session)
-            if not self._known or (self._silent and not self._streak):
-                self._known, self._silent = True, False
+            if self._reports.opened(failing=bool(self._backoff.failures)):
                 feed.relay(RelayEvent("open", "", 0, ""))
-            opened.begin(feed, self._limits, self._losses)
+            opened.begin(feed, self._limits, self._health)
         self._changed.set()
 
     def _dialled(self, task: asyncio.Task[None]) -> None:
@@ -171,12 +168,12 @@ class Pool:
             self._sessions.discard(session)
             if session in self._idle:
                 self._idle.remove(session)
-            self._praise(feed, session)
+            self._record_success(feed, session)
             how = session.how
             if how is None or how.kind == "quiet":
                 pass
             elif how.kind == "garbled":
-                if self._losses.trust.doubted(self._clock(), how.text):
+                if self._health.trust.doubted(self._clock(), how.text):
                     feed.relay(RelayEvent("no_groups", how.stage, how.code, how.text))
             elif how.kind == "rotated":
                 feed.relay(RelayEvent("rotated", how.stage, how.code, how.text))
@@ -187,25 +184,23 @@ class Pool:
     def _trouble(self, feed: MessageSource, event: RelayEvent) -> None:
         """Wait longer each time the relay fails without having accepted anything."""
         now = self._clock()
-        self._held = 1
-        if now >= self._not_before:
-            delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._streak)
-            self._not_before = now + delay * random.uniform(0.8, 1.2)
-            self._streak = min(self._streak + 1, 20)
+        self._count.begin_again()
+        self._backoff.failed(now)
         if event.kind == "slow_down":
-            self._allowed, self._grown = max(1, len(self._sessions)), now
+            self._count.slow_down(len(self._sessions), now)
             event = replace(event, kind="crowded") if self._sessions else event
         feed.relay(event)
 
     def _nothing_heard(self, feed: MessageSource, event: RelayEvent) -> None:
         """Report a connection that is slow to open; not while others are open."""
         if not (self._sessions or self._ending):
-            self._silent = True
+            self._reports.silent = True
             feed.relay(event)
 
-    def _praise(self, feed: MessageSource, session: Session) -> None:
-        if self._streak and session.pipeline is not None and session.pipeline.accepted:
-            self._streak, self._not_before, self._silent = 0, 0.0, False
+    def _record_success(self, feed: MessageSource, session: Session) -> None:
+        if self._backoff.failures and session.pipeline is not None and session.pipeline.use.accepted:
+            self._backoff.succeeded()
+            self._reports.silent = False
             feed.relay(RelayEvent("open", "", 0, ""))
             self._changed.set()
 
@@ -214,14 +209,13 @@ class Pool:
             await asyncio.sleep(TICK)
             now = self._clock()
             if not (self._sessions or self._dialing):
-                self._held = 1  # nothing is known of a relay that we have left
-            if self._allowed < self._size and now - self._grown > _GROW:
-                self._allowed, self._grown = self._allowed + 1, now
+                self._count.begin_again()  # nothing is known of a relay that we have left
+            if self._count.grows(now):
                 self._changed.set()
             try:
                 for session in tuple(self._sessions):
                     session.tick()
-                    self._praise(feed, session)
+                    self._record_success(feed, session)
             except Exception as error:
                 self._crash = self._crash or error
                 self._changed.set()

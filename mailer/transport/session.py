@@ -1,6 +1,6 @@
 """A pipeline on a real connection: asyncio calls it, it calls the pipeline. Works on asyncio and uvloop, plain and TLS.
 
-Promises: a fault of the feed is not swallowed (:attr:`Session.crash`), and still each parcel is reported. After an
+Promises: a fault of the feed is not swallowed (:attr:`Session.crash`), and still each message is reported. After an
 abort nothing queued leaves. :attr:`Session.closed` is set once, when the connection is really gone.
 """
 
@@ -33,11 +33,11 @@ class Session(asyncio.Protocol):
         self.on_idle: Callable[[Session], None] = lambda _: None
         self.on_end: Callable[[Session], None] = lambda _: None
 
-    def begin(self, feed: MessageSource, limits: Limits, losses: PipeliningHealth) -> None:
-        """Take over the connection, and take the first parcel."""
+    def begin(self, feed: MessageSource, limits: Limits, health: PipeliningHealth) -> None:
+        """Take over the connection, and take the first message."""
         now = self._clock()
-        offers = self._offers if losses.trust.holds(now) else replace(self._offers, pipelining=False)
-        self.pipeline = UsualPipeline(feed, self, offers, limits, losses)
+        offers = self._offers if health.trust.holds(now) else replace(self._offers, pipelining=False)
+        self.pipeline = UsualPipeline(feed, self, offers, limits, health)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT, low=0)
         self._transport.set_protocol(self)
         if self._transport.is_closing():

@@ -55,7 +55,7 @@ class SmtpTransport:
         self._context = self._options.context
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
-        """Carry parcels over at most ``relay.connections`` connections. Raises only the errors of the feed."""
+        """Carry messages over at most ``relay.connections`` connections. Raises only the errors of the feed."""
         await Pool(self._open, self.relay.connections, self._options.limits, self._options.clock).run(feed, stop)
 
     async def check(self, notice: RelayObserver = unheard) -> None:

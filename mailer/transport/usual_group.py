@@ -6,14 +6,14 @@ it. Its reports, writes, questions and counts are the same, in the same order, f
 
 The first way applies when one read brings the four replies, whole, with those codes, and when all of this is true:
 
-- answers to dot, MAIL, RCPT and DATA are expected, of two parcels that we both still have (neither was handed back);
+- answers to dot, MAIL, RCPT and DATA are expected, of two messages that we both still have (neither was handed back);
 - no reply has begun, and none was early or broken;
 - all four are a thousand bytes at most, and the text of the first is printable ASCII without doubled blanks (cleaning
   would not change it);
 - the session is proven: a group behind a dot was answered whole before;
 - our dot has left the process, as far as that is known.
 
-The second way makes the next MAIL, RCPT and DATA. It applies to a ``ready`` parcel with plain addresses, and not after
+The second way makes the next MAIL, RCPT and DATA. It applies to a ``ready`` message with plain addresses, and not after
 a refusal (RSET), nor without PIPELINING. SMTPUTF8, 8BITMIME and SIZE are checked as before.
 
 It raises the errors of the feed. Success does not mean that the text was looked at: only the codes count here.
@@ -24,7 +24,9 @@ from __future__ import annotations
 from mailer.outcome.results import Replied
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.envelope import plain_group
-from mailer.transport.pipeline import DOT, HOLD_BACK, TLS_MORE, Asked, Pipeline
+from mailer.transport.pipeline import Pipeline
+from mailer.transport.pipeline_state import DOT, TLS_MORE, Asked
+from mailer.transport.pipeline_writer import HOLD_BACK
 
 _GROUP: tuple[Asked, ...] = ("mail", "rcpt", "data")
 _FOUR = 4  # with a dot unanswered and an envelope open, four expected answers are those to dot, MAIL, RCPT and DATA
@@ -35,38 +37,40 @@ class UsualPipeline(Pipeline):
 
     def received(self, data: bytes, now: float) -> None:
         """Take bytes from the relay."""
-        done, parcel, expect = self._dot, self._open, self._expect
-        if done is None or parcel is None or len(expect) != _FOUR or not self._proven:
+        content, envelope, questions = self._content, self._envelope, self._questions
+        done, message, expect = content.message, envelope.message, questions.expect
+        if done is None or message is None or len(expect) != _FOUR or not questions.proven:
             super().received(data, now)
             return
         text = self._replies.usual(data)
-        if text is None or self._link.unsent() > self._after + TLS_MORE:
+        if text is None or self._link.unsent() > content.after + TLS_MORE:
             super().received(data, now)
             return
-        self._now = self._since = now
-        self._answers = _FOUR
-        self._dot = None
-        self.accepted += 1
+        times = self._times
+        times.now = times.since = now
+        questions.answers = _FOUR
+        content.message = None
+        self.use.accepted += 1
         expect.clear()
         self._feed.report(done.delivery, Replied("dot", 250, text))
-        self._mail_ok = self._rcpt_ok = True
-        if not self._feed.still_wanted(parcel.delivery):
+        envelope.mail_ok = envelope.rcpt_ok = True
+        if not self._feed.still_wanted(message.delivery):
             self._hand_back("paused or cancelled")
-        elif parcel.ready and len(parcel.content) <= HOLD_BACK:
-            self._dot, self._open, self._backlog = parcel, None, 0
+        elif message.ready and len(message.content) <= HOLD_BACK:
+            content.message, envelope.message, times.backlog = message, None, 0
             expect.append("dot")
             group = self._group() if self._may_take() else b""
-            self._after, self._answers = len(group), 0
-            self._link.write(b"".join((parcel.content, DOT, group)))
+            content.after, questions.answers = len(group), 0
+            self._link.write(b"".join((message.content, DOT, group)))
         else:
-            self._content(parcel)
+            self._write_content(message)
 
-    def _envelope(self, parcel: OutgoingMessage) -> bytes:
-        group = None if self._reset or not self._offers.pipelining else plain_group(parcel, self._offers)
+    def _begin_envelope(self, message: OutgoingMessage) -> bytes:
+        questions, offers = self._questions, self._offers
+        group = None if questions.reset or not offers.pipelining else plain_group(message, offers)
         if group is None:
-            return super()._envelope(parcel)
-        self._open, self._opened, self._fault = parcel, self._now, None
-        self._mail_ok = self._rcpt_ok = False
-        self.started += 1
-        self._expect.extend(_GROUP)
+            return super()._begin_envelope(message)
+        self._envelope.begin(message, self._times.now)
+        self.use.started += 1
+        questions.expect.extend(_GROUP)
         return group

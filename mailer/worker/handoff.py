@@ -33,11 +33,11 @@ class HandOff:
 
     def __init__(self, state: SenderState) -> None:
         self._state = state
-        self._press = MessageBuilder(state.deps)
+        self._builder = MessageBuilder(state.deps)
 
     def close(self) -> None:
         """End the signing threads."""
-        self._press.close()
+        self._builder.close()
 
     def give(self, claimed: Sequence[Claimed], sender_id: int, claimed_at: float, post: RunOnLoop) -> None:
         """Hand these over. ``claimed_at``: seconds since 1970. Raises ``StorageError``: the rest is handed back."""
@@ -62,14 +62,14 @@ class HandOff:
             if slow:
                 post(partial(self._state.outbound.expect, len(slow)))
             for start in range(0, len(slow), SIGNED_TOGETHER):
-                self._press.in_thread(partial(self._make_ahead, slow[start : start + SIGNED_TOGETHER]))
+                self._builder.in_thread(partial(self._make_ahead, slow[start : start + SIGNED_TOGETHER]))
 
     def _release(self, flights: list[InFlight], post: RunOnLoop) -> None:
         if flights:
             post(partial(self._state.outbound.add, flights))
 
     def _make_ahead(self, flights: list[InFlight]) -> None:
-        """Make these letters in a thread of the press, while the turns go on."""
+        """Make these letters in a thread of the builder, while the turns go on."""
         for flight in flights:
             flight.make = at_once(flight.make)
         self._release(flights, self._state.post)
@@ -80,7 +80,7 @@ class HandOff:
         number, (until, claimed_at) = claims[0].mailing, times
         try:
             with mapped():
-                made = self._press.make(conn, self._state.board.known[number], claims)
+                made = self._builder.make(conn, self._state.cache.known[number], claims)
         except Exception as error:
             self._hand_back(claims, sender_id)
             if isinstance(error, StorageError) and not error.permanent:
@@ -89,7 +89,7 @@ class HandOff:
             self._state.unwant({number})
             return []
         for claim in made.erased:
-            self._state.todo.skip(claim, sender_id)
+            self._state.pending.skip(claim, sender_id)
         flights = [InFlight(claim, sender_id, make, until, made.slow, claimed_at) for claim, make in made.ready]
         moments = self._state.pacing.moments
         if moments:
@@ -105,17 +105,17 @@ class HandOff:
             self._state.error, self._state.stopping = short, True
             return
         log.error("the letter of mailing %s cannot be made", mailing, exc_info=error)
-        self._state.todo.held[mailing] = Hold(str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN)
+        self._state.pending.held[mailing] = Hold(str(error) if isinstance(error, PostiljonError) else LETTER_BROKEN)
 
     def unmade(self, delivery: int, error: Exception) -> None:
         """Refuse the letter of a contact whose values cannot be used; any other error is a fault of the mailing."""
         flight = self._state.outbound.flights.pop(delivery)
         if isinstance(error, InputError):
-            self._state.todo.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))
+            self._state.pending.refuse(flight.claimed, flight.sender_id, UNSENDABLE, str(error))
         else:
-            self._state.todo.hand_back(flight.claimed, flight.sender_id)
+            self._state.pending.hand_back(flight.claimed, flight.sender_id)
             self.broken(flight.claimed.mailing, error)
 
     def _hand_back(self, claims: Sequence[Claimed], sender_id: int) -> None:
         for claim in claims:
-            self._state.todo.hand_back(claim, sender_id)
+            self._state.pending.hand_back(claim, sender_id)

@@ -1,4 +1,4 @@
-"""The lean turn: the fast way of the usual turn of a sender, beside the full turn of :mod:`mailer.worker.dispatcher`.
+"""The lean turn: the fast way of the usual turn of a sender, beside the full turn of :mod:`mailer.worker.full_turn`.
 
 It applies when exactly one campaign is open, without a limit, a due retry or anything else to write. All results must
 be letters of that campaign that the relay has taken. Then it settles and claims as the full turn would: the same rows,
@@ -42,7 +42,7 @@ class LeanOutcome(Enum):
 DONE, WRITTEN, LOCKED, UNUSUAL, ENDED = LeanOutcome
 
 
-class Pending(NamedTuple):
+class UncommittedTurn(NamedTuple):
     """A turn that is written and not committed: the results it settles, the rows it asked for, the rows it wrote."""
 
     mailing: int
@@ -60,7 +60,7 @@ class LeanTurn:
         self.commit_seconds = 0.0  # of the last turn
         self._state, self._ledger, self._hand_off = state, ledger, hand_off
         self._mailing: Mailing | None = None
-        self._pending: Pending | None = None
+        self._uncommitted: UncommittedTurn | None = None
         self._waits_since = 0.0  # monotonic: since when the lock could not be had
 
     @property
@@ -74,12 +74,12 @@ class LeanTurn:
 
     def plan(self) -> None:
         """Decide after a full turn whether lean turns may follow it: nothing else changes these conditions."""
-        state, board = self._state, self._state.board
-        found = list(board.open.values())
+        state, cache = self._state, self._state.cache
+        found = list(cache.open.values())
         alone = found[0] if len(found) == 1 and not found[0].is_service else None
         unlimited = alone is not None and state.pacing.is_free(alone)
-        quiet = not (board.due or board.cancelled or state.judge.relay_news or state.judge.away_since)
-        usable = unlimited and quiet and board.service.is_quiet and not self._ledger.uncertain
+        quiet = not (cache.due or cache.cancelled or state.reply_handler.relay_news or state.reply_handler.away_since)
+        usable = unlimited and quiet and cache.service.is_quiet and not self._ledger.uncertain
         self._mailing = alone if usable else None
 
     def attempt(self, post: RunOnLoop) -> LeanOutcome:
@@ -105,7 +105,7 @@ class LeanTurn:
         batch = self._accepted(mailing)
         if batch is None:
             return UNUSUAL
-        room = min(state.free_places(len(batch)), state.board.remaining.get(mailing.id, 0))
+        room = min(state.free_places(len(batch)), state.cache.remaining.get(mailing.id, 0))
         if not batch and room <= 0:
             return self._done(mailing.id)
         return self._write(mailing, batch, max(0, room))
@@ -113,44 +113,44 @@ class LeanTurn:
     def commit(self) -> None:
         """Commit the written turn; it may be called in another thread, while the sockets go on."""
         try:
-            if self._pending is not None:
-                self.commit_seconds = outbox.commit_lean(self._ledger.sender, self._pending.written)
+            if self._uncommitted is not None:
+                self.commit_seconds = outbox.commit_lean(self._ledger.sender, self._uncommitted.written)
         except Exception as error:
             self.error = error
 
     def finish(self, post: RunOnLoop) -> LeanOutcome:
         """Forget the results that are on disk, and hand over the claimed rows."""
-        pending, self._pending = self._pending, None
-        if self.error or pending is None:
+        uncommitted, self._uncommitted = self._uncommitted, None
+        if self.error or uncommitted is None:
             return UNUSUAL
         try:
-            self._settled(pending)
-            if pending.written.claimed:
-                claimed_at = pending.now.timestamp()
-                self._hand_off.give(pending.written.claimed, self._ledger.sender.id, claimed_at, post)
+            self._settled(uncommitted)
+            if uncommitted.written.claimed:
+                claimed_at = uncommitted.now.timestamp()
+                self._hand_off.give(uncommitted.written.claimed, self._ledger.sender.id, claimed_at, post)
         except Exception as error:
             self.error = error
             return UNUSUAL
-        return self._done(pending.mailing)
+        return self._done(uncommitted.mailing)
 
-    def _settled(self, pending: Pending) -> None:
+    def _settled(self, uncommitted: UncommittedTurn) -> None:
         self._ledger.uncertain.clear()
         outbound = self._state.outbound
-        for flight, _said in pending.batch:  # in the order in which they came
+        for flight, _said in uncommitted.batch:  # in the order in which they came
             outbound.results.popleft()
             del outbound.flights[flight.claimed.delivery]
-        self._state.judge.accepted([flight.claimed for flight, _said in pending.batch], pending.now)
-        self._state.board.claimed({pending.mailing: pending.room}, pending.written.claimed, paced=False)
+        self._state.reply_handler.accepted([flight.claimed for flight, _said in uncommitted.batch], uncommitted.now)
+        self._state.cache.claimed({uncommitted.mailing: uncommitted.room}, uncommitted.written.claimed, paced=False)
 
     def _done(self, mailing: int) -> LeanOutcome:
         """Return ``DONE`` if anything is left to do, else ``ENDED``: the full turn is to see that soon."""
-        left = self._state.outbound.flights or self._state.board.remaining.get(mailing)
+        left = self._state.outbound.flights or self._state.cache.remaining.get(mailing)
         return DONE if left else ENDED
 
     def _is_usual(self) -> bool:
         state, outbound = self._state, self._state.outbound
         asked = state.stopping or state.finishing or state.error
-        return not (asked or outbound.events or outbound.broken or state.todo or self._ledger.uncertain)
+        return not (asked or outbound.events or outbound.broken or state.pending or self._ledger.uncertain)
 
     def _accepted(self, mailing: Mailing) -> list[tuple[InFlight, Replied]] | None:
         """Return the results, which stay in their queue; None if one is not that of a letter the relay has taken."""
@@ -176,7 +176,7 @@ class LeanTurn:
         if written is None:
             ledger.uncertain.clear()
             return UNUSUAL
-        self._pending = Pending(mailing.id, batch, room, now, written)
+        self._uncommitted = UncommittedTurn(mailing.id, batch, room, now, written)
         return WRITTEN
 
     def _must_wait(self) -> bool:

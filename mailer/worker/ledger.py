@@ -21,6 +21,7 @@ from mailer.errors import StateError, StorageError
 from mailer.outbox import Claimed, CounterDelta, Sender
 from mailer.storage import LockWaiters
 from mailer.worker.pacing import ClaimContext
+from mailer.worker.pending_writes import PendingWrites
 from mailer.worker.sender_state import SenderState
 
 MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
@@ -53,50 +54,50 @@ class Ledger:
 
     def write(self, wanted: Mapping[int, int], now: datetime) -> list[Claimed]:
         """Settle what was decided, and claim up to ``wanted[mailing]`` rows of each mailing."""
-        state, board, claimed = self._state, self._state.board, list[Claimed]()
-        finished, relay = board.finished_service(), state.judge.relay_news
+        state, cache, claimed = self._state, self._state.cache, list[Claimed]()
+        finished, relay = cache.finished_service(), state.reply_handler.relay_news
         if not wanted:
             state.pacing.idle()
-        if not (wanted or state.todo or self.uncertain or board.cancelled or finished or relay or board.service):
+        if not (wanted or state.pending or self.uncertain or cache.cancelled or finished or relay or cache.service):
             return []
         self.leave_room()
         uncertain = frozenset(self.uncertain)
         self.uncertain.add(self.sender.id)
         with self.sender.write() as conn:
             tally = CounterDelta()
-            state.todo.write(conn, now, tally)
-            state.pacing.hear(conn, state.todo.answers, now)
+            state.pending.write(conn, now, tally)
+            state.pacing.hear(conn, state.pending.answers, now)
             for sender_id in uncertain:
                 self._read_back(conn, sender_id, now, tally)
             if wanted:
-                grasp = ClaimContext(conn, self.sender.id, now, now - state.deps.settings.give_up, tally, board.due)
-                claimed = state.pacing.claim(grasp, wanted, board.known)
+                context = ClaimContext(conn, self.sender.id, now, now - state.deps.settings.give_up, tally, cache.due)
+                claimed = state.pacing.claim(context, wanted, cache.known)
             state.pacing.close()
             tally.post(conn)
             self._write_mailings(conn, now)
         self._committed()
-        board.claimed(wanted, claimed, paced=state.pacing.holds_back)
+        cache.claimed(wanted, claimed, paced=state.pacing.holds_back)
         return claimed
 
     def _write_mailings(self, conn: Connection, now: datetime) -> None:
         """Write the changes of mailings that are due: close, skip, and report a relay that is away."""
-        state, board = self._state, self._state.board
-        for mailing in board.finished_service():
+        state, cache = self._state, self._state.cache
+        for mailing in cache.finished_service():
             with suppress(StateError):  # a person has just decided to send again
                 outbox.close(conn, mailing.id, now)
-        board.service.write(conn, now)
-        for number in board.cancelled[:1]:
+        cache.service.write(conn, now)
+        for number in cache.cancelled[:1]:
             outbox.skip_cancelled(conn, number, now)
-        if state.judge.relay_news:
-            judge, relay = state.judge, state.deps.settings.smtp_url.name
-            outbox.relay_away(conn, self.sender.id, judge.away_since, relay, judge.away_words)
+        if state.reply_handler.relay_news:
+            handler, relay = state.reply_handler, state.deps.settings.smtp_url.name
+            outbox.relay_away(conn, self.sender.id, handler.away_since, relay, handler.away_words)
 
     def _committed(self) -> None:
         """Forget the changes that are on disk now."""
         self.uncertain.clear()
-        self._state.todo.done()
-        self._state.board.service.done()
-        self._state.judge.relay_news = False
+        self._state.pending = PendingWrites()
+        self._state.cache.service.done()
+        self._state.reply_handler.relay_news = False
 
     def leave_room(self) -> None:
         """Let a process that waits for SQLite's lock go first, at most 10 ms (docs/decisions); it looks each 0.3 ms."""

@@ -1,4 +1,4 @@
-"""Where claimed deliveries become parcels: values are filled in, the message is composed, and signed if that is asked.
+"""Where claimed deliveries become messages: values are filled in, the message is composed, and signed if that is asked.
 
 Promises (I5): every attempt of a delivery has the same Message-ID (made from mailing and recipient), Date (of the first
 claim), snapshot and envelope sender. All of it comes from the values frozen on the mailing. Parts
@@ -45,7 +45,7 @@ Make = Callable[[], OutgoingMessage]
 
 @dataclass(slots=True)
 class BuiltBatch:
-    """The result for claims: the maker of each parcel (it may raise ``InputError``), and claims of erased contacts.
+    """The result for claims: the maker of each message (it may raise ``InputError``), and claims of erased contacts.
 
     ``slow``: they are signed, so they are to be made in a thread (:meth:`MessageBuilder.in_thread`).
     """
@@ -69,8 +69,8 @@ class _MailingContext:
         return_path = mailing.identity.return_path
         self._sender = maker(return_path, key, mailing.id) if return_path else None
 
-    def parcel(self, claim: Claimed, filled: Filled) -> OutgoingMessage:
-        """Return the finished parcel.
+    def message(self, claim: Claimed, filled: Filled) -> OutgoingMessage:
+        """Return the finished message.
 
         Raises ``InputError`` for values that cannot be read or cannot stand in a header.
         """
@@ -103,12 +103,12 @@ class _MailingContext:
 
 
 def at_once(make: Make) -> Make:
-    """Make the parcel now; return a maker that gives this parcel or raises its error, in no time."""
+    """Make the message now; return a maker that gives this message or raises its error, in no time."""
     try:
-        parcel = make()
+        message = make()
     except Exception as error:
         return partial(_raise, error)
-    return lambda: parcel
+    return lambda: message
 
 
 def _raise(error: Exception) -> OutgoingMessage:
@@ -120,7 +120,7 @@ class MessageBuilder:
 
     def __init__(self, deps: WorkerDeps) -> None:
         self._deps = deps
-        self._kits: OrderedDict[int, _MailingContext] = OrderedDict()
+        self._contexts: OrderedDict[int, _MailingContext] = OrderedDict()
         self._signing: ThreadPoolExecutor | None = None
 
     def make(self, conn: Connection, mailing: Mailing, claims: Sequence[Claimed]) -> BuiltBatch:
@@ -128,15 +128,15 @@ class MessageBuilder:
 
         Raises ``InputError`` or ``StorageError`` when the letter itself cannot be used: then nothing was made.
         """
-        kit = self._kit(conn, mailing)
+        context = self._context(conn, mailing)
         filled = self._deps.slots.fill(conn, mailing, [claim.recipient for claim in claims])
-        made = BuiltBatch(slow=kit.sign is not None)
+        made = BuiltBatch(slow=context.sign is not None)
         for claim in claims:
             values = filled.get(claim.recipient)
             if values is None or not claim.address:
                 made.erased.append(claim)
             else:
-                made.ready.append((claim, partial(kit.parcel, claim, values)))
+                made.ready.append((claim, partial(context.message, claim, values)))
         return made
 
     def close(self) -> None:
@@ -150,16 +150,16 @@ class MessageBuilder:
             self._signing = ThreadPoolExecutor(_SIGNERS, thread_name_prefix="dkim")
         self._signing.submit(call)
 
-    def _kit(self, conn: Connection, mailing: Mailing) -> _MailingContext:
-        known = self._kits.get(mailing.id)
+    def _context(self, conn: Connection, mailing: Mailing) -> _MailingContext:
+        known = self._contexts.get(mailing.id)
         if known is None:
-            known = self._kits[mailing.id] = self._make_kit(conn, mailing)
-            if len(self._kits) > _KEPT:
-                self._kits.popitem(last=False)
-        self._kits.move_to_end(mailing.id)
+            known = self._contexts[mailing.id] = self._make_context(conn, mailing)
+            if len(self._contexts) > _KEPT:
+                self._contexts.popitem(last=False)
+        self._contexts.move_to_end(mailing.id)
         return known
 
-    def _make_kit(self, conn: Connection, mailing: Mailing) -> _MailingContext:
+    def _make_context(self, conn: Connection, mailing: Mailing) -> _MailingContext:
         composer = Composer(archive.letter(conn, mailing.spec.snapshot))
         keys = self._deps.keyring.with_id(mailing.identity.key_id)
         if not keys:

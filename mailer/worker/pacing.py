@@ -75,24 +75,24 @@ class Pacing:
             self._look_again(before)
             self._returned |= {answer.domain for answer in answers if answer.kind in _SLOWED}
 
-    def claim(self, grasp: ClaimContext, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
+    def claim(self, context: ClaimContext, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
         """Claim as ``outbox.claim`` does, with the part of ``wanted`` that the limits leave (its first goes first)."""
         self.next_at = _NEVER
         self.moments = {}
         if self.learnt:
-            self._give_up(grasp, wanted)
-        over = {number: wanted[number] for number in wanted if _is_over(mailings[number], grasp.now)}
-        claimed = self._plainly(grasp, over) if over else []  # claims no row: all that waits there becomes skipped
+            self._give_up(context, wanted)
+        over = {number: wanted[number] for number in wanted if _is_over(mailings[number], context.now)}
+        claimed = self._plainly(context, over) if over else []  # claims no row: all that waits there becomes skipped
         wanted = {number: places for number, places in wanted.items() if number not in over}
         rates = self._rates([mailings[mailing] for mailing in wanted])
         if rates or pace.RELAY in self.learnt:
-            wanted = self._within(grasp, wanted, rates)
+            wanted = self._within(context, wanted, rates)
         if self._domain_rate or any(bucket != pace.RELAY for bucket in self.learnt):
-            claimed += self._by_domain(grasp, wanted)
+            claimed += self._by_domain(context, wanted)
         else:
-            claimed += self._plainly(grasp, wanted)
+            claimed += self._plainly(context, wanted)
         if claimed:
-            self._take(grasp, claimed, rates)
+            self._take(context, claimed, rates)
         return claimed
 
     def close(self) -> None:
@@ -124,24 +124,24 @@ class Pacing:
                 del self._blocked[domain]
                 self._returned.add(domain)
 
-    def _plainly(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
+    def _plainly(self, context: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
         """Claim without limits; retries are asked for only where some are due."""
-        conn, what = grasp.conn, (grasp.sender_id, grasp.given_up)
-        due = {mailing: number for mailing, number in wanted.items() if mailing in grasp.due}
-        claimed = outbox.claim_state(conn, ("retry", *what), due, grasp.now, grasp.tally) if due else []
+        conn, what = context.conn, (context.sender_id, context.given_up)
+        due = {mailing: number for mailing, number in wanted.items() if mailing in context.due}
+        claimed = outbox.claim_state(conn, ("retry", *what), due, context.now, context.tally) if due else []
         had = Counter(claim.mailing for claim in claimed)
         left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
-        return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
+        return claimed + outbox.claim_state(conn, ("waiting", *what), left, context.now, context.tally)
 
-    def _give_up(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> None:
+    def _give_up(self, context: ClaimContext, wanted: Mapping[int, int]) -> None:
         """Refuse rows of a resting domain once their time is up; they are not claimed meanwhile."""
-        seconds = grasp.now.timestamp()
+        seconds = context.now.timestamp()
         if not 0 <= seconds - self._swept < _AFRESH:
             self._swept = seconds
-            pace.forget(grasp.conn, seconds)
-            pace.forget_learnt(grasp.conn, seconds)
+            pace.forget(context.conn, seconds)
+            pace.forget_learnt(context.conn, seconds)
             for mailing in wanted:
-                outbox.give_up(grasp.conn, mailing, grasp.given_up, grasp.now, grasp.tally)
+                outbox.give_up(context.conn, mailing, context.given_up, context.now, context.tally)
 
     def _rates(self, mailings: Sequence[Mailing]) -> dict[str, float]:
         rates: dict[str, float] = {}
@@ -152,9 +152,9 @@ class Pacing:
                 rates[pace.mailing_bucket(mailing.id)] = mailing.spec.rate
         return rates
 
-    def _within(self, grasp: ClaimContext, wanted: Mapping[int, int], rates: Mapping[str, float]) -> dict[int, int]:
-        seconds = grasp.now.timestamp()
-        rooms = pace.room(grasp.conn, rates, seconds)
+    def _within(self, context: ClaimContext, wanted: Mapping[int, int], rates: Mapping[str, float]) -> dict[int, int]:
+        seconds = context.now.timestamp()
+        rooms = pace.room(context.conn, rates, seconds)
         left = rooms[pace.WHOLE].number if pace.WHOLE in rooms else 1 << 30
         ends = [room.at for room in rooms.values() if not room.number]
         if pace.RELAY in self.learnt:
@@ -170,14 +170,14 @@ class Pacing:
             self.next_at = min([self.next_at, *ends] if ends else [self.next_at, seconds + _SOON])
         return {mailing: number for mailing, number in allowed.items() if number}
 
-    def _take(self, grasp: ClaimContext, claimed: Sequence[Claimed], rates: Mapping[str, float]) -> None:
+    def _take(self, context: ClaimContext, claimed: Sequence[Claimed], rates: Mapping[str, float]) -> None:
         """Note how many letters went through the buckets that all letters share, or all of a mailing."""
         if rates:
             taken = Counter(claim.mailing for claim in claimed)
             through = {pace.WHOLE: len(claimed)}
             through |= {pace.mailing_bucket(mailing): number for mailing, number in taken.items()}
             passed = {bucket: (through[bucket], rate) for bucket, rate in rates.items() if bucket in through}
-            pace.take(grasp.conn, passed, grasp.now.timestamp())
+            pace.take(context.conn, passed, context.now.timestamp())
         if pace.RELAY in self.learnt:
             self._note(pace.RELAY, claimed)
 
@@ -194,8 +194,8 @@ class Pacing:
         assert self._book is not None  # noqa: S101 - something was learnt
         return self._book.slots(bucket)
 
-    def _by_domain(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
-        seconds = grasp.now.timestamp()
+    def _by_domain(self, context: ClaimContext, wanted: Mapping[int, int]) -> list[Claimed]:
+        seconds = context.now.timestamp()
         if seconds < self._afresh:  # the clock was set back: times noted ahead of it would block for that long
             self._blocked.clear()
         if seconds - self._afresh > _AFRESH or seconds < self._afresh:
@@ -208,45 +208,45 @@ class Pacing:
         free_again += [domain for domain in self._returned if domain not in free_again and domain not in self._blocked]
         self._returned.clear()
         for mailing, number in wanted.items():
-            chosen = self._choose(grasp, mailing, number, free_again)
-            mine = outbox.claim_rows(grasp.conn, grasp.sender_id, mailing, chosen, grasp.now, grasp.tally)
-            self._take_domains(grasp, mine)
+            chosen = self._choose(context, mailing, number, free_again)
+            mine = outbox.claim_rows(context.conn, context.sender_id, mailing, chosen, context.now, context.tally)
+            self._take_domains(context, mine)
             claimed += mine
         self.next_at = min([self.next_at, *self._blocked.values()])
         return claimed
 
-    def _take_domains(self, grasp: ClaimContext, claimed: Sequence[Claimed]) -> None:
+    def _take_domains(self, context: ClaimContext, claimed: Sequence[Claimed]) -> None:
         domains = Counter(claim.domain for claim in claimed)
         if self._domain_rate:
             rate = self._domain_rate
             taken = {pace.domain_bucket(domain): (count, float(rate)) for domain, count in domains.items()}
-            pace.take(grasp.conn, taken, grasp.now.timestamp())
+            pace.take(context.conn, taken, context.now.timestamp())
         for domain in domains:
             if pace.domain_bucket(domain) in self.learnt:
                 self._note(pace.domain_bucket(domain), [claim for claim in claimed if claim.domain == domain])
 
-    def _choose(self, grasp: ClaimContext, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
+    def _choose(self, context: ClaimContext, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
         """Return rows whose domains have room: due retries, then domains blocked until now, then the queue."""
         chosen: list[Candidate] = []
-        seen = outbox.due(grasp.conn, mailing, list(self._blocked), _LOOK, grasp.now)
+        seen = outbox.due(context.conn, mailing, list(self._blocked), _LOOK, context.now)
         passed = self._passed.get(mailing, 0)
         for domain in free_again if passed else []:
-            seen += outbox.of_domain(grasp.conn, mailing, domain, number, passed + 1)
-        self._fit(grasp, seen, chosen, number)
+            seen += outbox.of_domain(context.conn, mailing, domain, number, passed + 1)
+        self._fit(context, seen, chosen, number)
         for _ in range(_ROUNDS):
             if len(chosen) >= number:
                 break
-            seen = outbox.fresh(grasp.conn, mailing, list(self._blocked), _LOOK, passed)
-            self._fit(grasp, seen, chosen, number)
+            seen = outbox.fresh(context.conn, mailing, list(self._blocked), _LOOK, passed)
+            self._fit(context, seen, chosen, number)
             if len(seen) < _LOOK:
                 break
             if len(chosen) < number:  # rows seen and not chosen are of domains that are blocked now
                 passed = self._passed[mailing] = seen[-1].delivery
         return chosen
 
-    def _fit(self, grasp: ClaimContext, seen: Sequence[Candidate], chosen: list[Candidate], number: int) -> None:
+    def _fit(self, context: ClaimContext, seen: Sequence[Candidate], chosen: list[Candidate], number: int) -> None:
         """Move rows with room from ``seen`` to ``chosen``, up to ``number``; remember the domains that have none."""
-        rooms = self._rooms(grasp, {item.domain for item in seen})
+        rooms = self._rooms(context, {item.domain for item in seen})
         used = Counter(item.domain for item in chosen)
         for item in seen:
             if len(chosen) >= number:
@@ -258,13 +258,13 @@ class Pacing:
             elif item.domain not in self._blocked:
                 self._blocked[item.domain] = room.at
 
-    def _rooms(self, grasp: ClaimContext, domains: Collection[str]) -> dict[str, pace.Room]:
+    def _rooms(self, context: ClaimContext, domains: Collection[str]) -> dict[str, pace.Room]:
         """Return how many may go to each domain, and when the next after them; no entry for one without a limit."""
-        seconds = grasp.now.timestamp()
+        seconds = context.now.timestamp()
         found: dict[str, pace.Room] = {}
         if self._domain_rate:
             rate = float(self._domain_rate)
-            rooms = pace.room(grasp.conn, {pace.domain_bucket(domain): rate for domain in domains}, seconds)
+            rooms = pace.room(context.conn, {pace.domain_bucket(domain): rate for domain in domains}, seconds)
             for domain in domains:
                 room = rooms[pace.domain_bucket(domain)]
                 found[domain] = pace.Room(room.number, seconds + 60 / rate if room.number else room.at)

@@ -1,8 +1,8 @@
 """Decisions that are not on disk yet; :meth:`PendingWrites.write` may be tried any number of times.
 
-Verdicts become settlements. Their other effects (strike off, hold, wait again) are collected here too, and written in
-the same transaction. Their findings on pace are collected for ``Pacing``. Nothing is forgotten until the caller says
-that the transaction was committed. Writing it twice is harmless, since each settlement is conditional on its attempt.
+A handled reply becomes a settlement. Its other effects (strike off, hold, wait again) are collected here too, and
+written in the same transaction. Findings on pace are collected for ``Pacing``. Nothing is forgotten here: after the
+COMMIT the caller begins with a new object. Writing twice is harmless: each settlement is conditional on its attempt.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class PendingWrites:
         return bool(self.settlements or self.erased or self.held or self.held_all)
 
     def decided(
-        self, claim: Claimed, sender_id: int, mailing: Mailing, verdict: HandledReply, claimed_at: float = 0.0
+        self, claim: Claimed, sender_id: int, mailing: Mailing, handled: HandledReply, claimed_at: float = 0.0
     ) -> None:
-        """Take one result that has been judged. ``claimed_at``: seconds since 1970."""
-        decision = verdict.decision
+        """Take the decision on one result. ``claimed_at``: seconds since 1970."""
+        decision = handled.decision
         self.settlements[sender_id].append(
             Settlement(
                 claim.delivery,
@@ -58,11 +58,11 @@ class PendingWrites:
             self.answers[DomainAnswer(claim.domain, "accepted", claimed_at)] += 1
             return
         self.answers[DomainAnswer(claim.domain, decision.pace or "other", claimed_at)] += 1
-        if verdict.statement:
-            self.statements.append(verdict.statement)
-        if verdict.hold:
-            self.held.setdefault(claim.mailing, verdict.hold)
-        self.back.update(dict.fromkeys(verdict.back, claim.mailing))
+        if handled.statement:
+            self.statements.append(handled.statement)
+        if handled.hold:
+            self.held.setdefault(claim.mailing, handled.hold)
+        self.back.update(dict.fromkeys(handled.back, claim.mailing))
         if decision.state == "in_doubt" and mailing.spec.in_doubt == "send_again":
             self.again.append((claim.delivery, claim.mailing))
 
@@ -93,7 +93,3 @@ class PendingWrites:
             outbox.hold(conn, mailing, hold, now)
         if self.held_all:
             outbox.hold_all(conn, self.held_all, now)
-
-    def done(self) -> None:
-        """Forget the decisions, which are on disk."""
-        self.__init__()  # type: ignore[misc]

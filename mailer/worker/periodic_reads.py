@@ -42,19 +42,19 @@ class PeriodicReads:
 
     def look(self, sender_id: int, now: datetime, *, certain: bool) -> None:
         """Read all that is due. ``certain``: each transaction of this process is known as committed or not."""
-        clock, board, outbound = time.monotonic(), self._state.board, self._state.outbound
+        clock, cache, outbound = time.monotonic(), self._state.cache, self._state.outbound
         if clock - self._swept > SWEEP_EVERY:
             self._swept = clock
             self._sweep(sender_id, now, certain=certain)
         if not self.is_due():
             return
         self._looked = clock
-        before = board.unwanted
+        before = cache.unwanted
         with self._state.reader.reading() as conn:
             self._ask_again(conn, now)
-            board.look(conn, {flight.claimed.mailing for flight in outbound.flights.values()}, now)
+            cache.look(conn, {flight.claimed.mailing for flight in outbound.flights.values()}, now)
             self._state.pacing.refresh(conn, now)
-        if board.unwanted != before:
+        if cache.unwanted != before:
             self._state.unwant(set())
         self._report(now)
 
@@ -73,14 +73,14 @@ class PeriodicReads:
 
     def _report(self, now: datetime) -> None:
         """Report the progress to ``on_turn``, and see whether this sender is done."""
-        state, judge = self._state, self._state.judge
-        away = judge.away_since
-        counts = {number: mailing.counts for number, mailing in state.board.known.items()}
-        turn = SendProgress(now, counts, len(state.outbound.flights), away, judge.away_words)
+        state, handler = self._state, self._state.reply_handler
+        away = handler.away_since
+        counts = {number: mailing.counts for number, mailing in state.cache.known.items()}
+        turn = SendProgress(now, counts, len(state.outbound.flights), away, handler.away_words)
         state.post(lambda: self.on_turn(turn))
-        if away and not judge.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
-            self.ending = ExitReason("relay_away", judge.away_words)
-        elif not state.outbound.flights and not state.todo:
-            self.ending = state.board.ending()
+        if away and not handler.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
+            self.ending = ExitReason("relay_away", handler.away_words)
+        elif not state.outbound.flights and not state.pending:
+            self.ending = state.cache.ending()
         else:
             self.ending = None

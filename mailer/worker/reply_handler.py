@@ -33,7 +33,7 @@ class HandledReply(NamedTuple):
     back: tuple[int, ...] = ()
 
 
-Judged = Callable[[Claimed, Mailing, Result], HandledReply]
+HandleReply = Callable[[Claimed, Mailing, Result], HandledReply]
 
 
 class ReplyHandler:
@@ -48,12 +48,12 @@ class ReplyHandler:
         self._took: datetime | None = None  # when it last took a letter
         self.relay_news = False  # away_since changed, and ``status`` should know
 
-    def begin(self, now: datetime) -> Judged:
-        """Return the judge for results that were read at ``now``."""
+    def begin(self, now: datetime) -> HandleReply:
+        """Return the function that handles results which were read at ``now``."""
         contexts: dict[tuple[int, int, datetime], Context] = {}
         series = self._series
 
-        def judged(claim: Claimed, mailing: Mailing, result: Result) -> HandledReply:
+        def handle(claim: Claimed, mailing: Mailing, result: Result) -> HandledReply:
             same = (claim.mailing, claim.tries, claim.first_claimed_at)
             context = contexts.get(same)
             if context is None:
@@ -71,10 +71,10 @@ class ReplyHandler:
             seen = series.note(said, now)
             return HandledReply(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)
 
-        return judged
+        return handle
 
     def accepted(self, claims: Iterable[Claimed], now: datetime) -> None:
-        """Judge as :meth:`begin` does, for letters that the relay has taken: only the memory changes."""
+        """Do as :meth:`begin`, for letters that the relay has taken: only the memory changes."""
         for claim in claims:
             self._relay_took(now)
             self._series.accepted(claim.mailing, claim.domain, now)
@@ -114,7 +114,7 @@ class ReplyHandler:
 
 
 def _together(claim: Claimed, mailing: Mailing, decision: Decision, seen: Seen) -> HandledReply:
-    """Return the verdict on a refusal, in the light of the answers before it."""
+    """Return the decision on a refusal, in the light of the answers before it."""
     if seen.hold:
         waiting = decision._replace(state="waiting", retry_at=None, mailbox="", pace="")
         return HandledReply(waiting, Hold(decision.hold or MANY_ALIKE, seen.words), back=seen.back)

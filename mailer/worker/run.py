@@ -39,16 +39,16 @@ async def run(
     turns = TurnScheduler(loop, may_run_on_loop=deps.db.is_sqlite)
     outbound = turns.outbound = SendQueue(turns, _enough(deps.settings.smtp_url.window))
     state = SenderState.of(deps, outbound, only, _post(loop))
-    writer = Dispatcher(state, turns)
+    dispatcher = Dispatcher(state, turns)
 
     def turned(turn: SendProgress) -> None:
         on_turn(turn)
-        if state.error or (until_done and writer.watch.ending):
+        if state.error or (until_done and dispatcher.reads.ending):
             done.set()
 
-    writer.watch.on_turn = turned
+    dispatcher.reads.on_turn = turned
     transport = loop.create_task(deps.transport.run(outbound, halt))
-    thread = threading.Thread(target=writer.run, name="postiljon-writer", daemon=True)
+    thread = threading.Thread(target=dispatcher.run, name="postiljon-writer", daemon=True)
     thread.start()
     writing = loop.create_task(asyncio.to_thread(thread.join))
     try:
@@ -63,7 +63,7 @@ async def run(
     for error in (state.error, *results):
         if isinstance(error, BaseException):
             raise error
-    ending = writer.watch.ending
+    ending = dispatcher.reads.ending
     return ending if until_done and done.is_set() and ending else STOPPED
 
 

@@ -1,6 +1,6 @@
-"""The loop's side of the worker: parcels that are ready to go, and their results (the ``MessageSource``).
+"""The loop's side of the worker: messages that are ready to go, and their results (the ``MessageSource``).
 
-Promises: a parcel is given out once, at most a second after its claim, while its mailing is wanted and the database is
+Promises: a message is given out once, at most a second after its claim, while its mailing is wanted and the database is
 reachable. Otherwise it is reported as not written. Content follows at most a second after the database last confirmed
 that the contact is to have it. The writing thread asks again while a slow relay answers an envelope. All methods that
 the transport calls take microseconds and touch only these queues. Hand-offs in both directions are a window, never a
@@ -27,7 +27,7 @@ ASK_AGAIN = 0.3  # seconds after which a letter is looked at again: a relay may 
 
 @dataclass(slots=True)
 class InFlight:
-    """A claimed delivery on its way. ``make`` composes its parcel when the transport takes it.
+    """A claimed delivery on its way. ``make`` composes its message when the transport takes it.
 
     ``slow``: it is made before that, in a thread. ``at`` (monotonic): it is not given out earlier, since the relay or
     the domain takes no more. ``until`` (monotonic): afterwards it is handed back, not written.
@@ -139,7 +139,7 @@ class SendQueue:
         return [flight for flight in self.flights.values() if not flight.taken]
 
     def take(self) -> OutgoingMessage | None:
-        """Return the next parcel that may still go."""
+        """Return the next message that may still go."""
         if self._halted:
             return None
         ready = self._ready
@@ -149,19 +149,19 @@ class SendQueue:
                 self.results.append((flight.claimed.delivery, NotWritten("held back before it was written")))
                 continue
             try:
-                parcel = flight.make()
+                message = flight.make()
             except Exception as error:  # one letter, or all of them: the writer decides
                 self.broken.append((flight.claimed.delivery, error))
                 continue
             flight.taken = True
-            return parcel
+            return message
         self._more.clear()
         if self.broken or (self.results and not self._in_making):
             self._wake.set()  # while letters are in the making, a turn for each reply would cost more than to sign it
         return None
 
     async def wait(self) -> None:
-        """Wait until there may be a parcel."""
+        """Wait until there may be a message."""
         await self._more.wait()
 
     def still_wanted(self, delivery: int) -> bool:

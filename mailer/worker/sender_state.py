@@ -29,13 +29,13 @@ class SenderState:
 
     deps: WorkerDeps
     outbound: SendQueue
-    board: MailingCache
+    cache: MailingCache
     pacing: Pacing
-    judge: ReplyHandler
+    reply_handler: ReplyHandler
     reader: ReadConnection
     depth: Depth
     post: RunOnLoop
-    todo: PendingWrites = field(default_factory=PendingWrites)
+    pending: PendingWrites = field(default_factory=PendingWrites)
     stopping: bool = False
     finishing: bool = False
     error: BaseException | None = None
@@ -44,8 +44,10 @@ class SenderState:
     def of(cls, deps: WorkerDeps, outbound: SendQueue, only: int | None, post: RunOnLoop) -> SenderState:
         """Make the state of a new sender. ``only``: the one mailing to work for, or None for all."""
         settings = deps.settings
-        board, pacing, judge = MailingCache(only, settings.give_up), Pacing(settings), ReplyHandler(settings)
-        return cls(deps, outbound, board, pacing, judge, ReadConnection(deps.db), Depth(settings.smtp_url.window), post)
+        cache, pacing, handler = MailingCache(only, settings.give_up), Pacing(settings), ReplyHandler(settings)
+        return cls(
+            deps, outbound, cache, pacing, handler, ReadConnection(deps.db), Depth(settings.smtp_url.window), post
+        )
 
     def free_places(self, leaving: int = 0) -> int:
         """How many rows may be claimed now; ``leaving``: rows on their way that this turn settles."""
@@ -53,10 +55,10 @@ class SenderState:
             return 0
         on_their_way = len(self.outbound.flights) - leaving
         depth = self.depth.at(time.monotonic(), self.outbound.late, on_their_way)
-        return (1 if self.judge.away_since else depth) - on_their_way
+        return (1 if self.reply_handler.away_since else depth) - on_their_way
 
     def unwant(self, mailings: set[int]) -> None:
         """Give out no more letters of these mailings, nor of those that are not open any more."""
-        self.board.drop(mailings)
-        unwanted = self.board.unwanted
+        self.cache.drop(mailings)
+        unwanted = self.cache.unwanted
         self.post(lambda: self.outbound.want(unwanted))

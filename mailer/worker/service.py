@@ -78,25 +78,25 @@ class ServiceMail:
             if refused and mailing.is_service and (EVERY in refused or mailing.spec.from_address in refused)
         }
 
-    def judged(self, claim: Claimed, mailing: Mailing, verdict: HandledReply) -> HandledReply:
-        """Note the outcome of a letter. The verdict returned holds no service mail that waits here instead."""
-        decision = verdict.decision
+    def note(self, claim: Claimed, mailing: Mailing, handled: HandledReply) -> HandledReply:
+        """Note the outcome of a letter; return it without the hold, if service mail waits here instead."""
+        decision = handled.decision
         if decision.code and EVERY in self._stops:
             self._taken.add(EVERY)
         if not mailing.is_service:
             if decision.state == "accepted" and self._stops:
                 self._try_soon()
-            return verdict
+            return handled
         if mailing.spec.asked_for:  # anybody can have typed that address: nothing is concluded about it
-            verdict = verdict._replace(statement=None)
+            handled = handled._replace(statement=None)
         sender = mailing.spec.from_address
         if decision.state in ("accepted", "refused"):  # refused for the reader's sake: the relay took our address
             self._taken.add(sender)
             self._alone.discard(sender)
-        if verdict.hold is None or self._is_about_one(claim, sender):
-            return verdict
-        self._refused[sender] = (verdict.hold, mailing.id)
-        return verdict._replace(hold=None)
+        if handled.hold is None or self._is_about_one(claim, sender):
+            return handled
+        self._refused[sender] = (handled.hold, mailing.id)
+        return handled._replace(hold=None)
 
     def _is_about_one(self, claim: Claimed, sender: str) -> bool:
         """Whether others of that address were taken since this letter's last refusal: then it is held alone."""

@@ -209,12 +209,12 @@ async def test_letters_that_are_signed_are_signed_in_threads(lite: Database, tmp
     threads = set[str]()
     from mailer.worker.message_builder import _MailingContext  # the one place where a letter is composed and signed
 
-    plain = _MailingContext.parcel
+    plain = _MailingContext.message
     try:
-        _MailingContext.parcel = lambda *more: threads.add(threading.current_thread().name) or plain(*more)  # type: ignore[func-returns-value,method-assign,assignment]
+        _MailingContext.message = lambda *more: threads.add(threading.current_thread().name) or plain(*more)  # type: ignore[func-returns-value,method-assign,assignment]
         await send(given, only=mailing)
     finally:
-        _MailingContext.parcel = plain  # type: ignore[method-assign]
+        _MailingContext.message = plain  # type: ignore[method-assign]
     assert all(b"DKIM-Signature" in parcel.content for parcel in transport.letters)
     assert threads
     assert all(name.startswith("dkim") for name in threads)

@@ -205,7 +205,7 @@ def test_the_flat_way_gives_the_bytes_of_the_slow_way_and_raises_what_that_raise
     kit, composer = _MailingContext(Composer(letter), key, mailing, links, None), Composer(letter)
     for claim, filled in people:
         expected = outcome(partial(slowly, composer, key, mailing, links, claim, filled))
-        assert outcome(partial(kit.parcel, claim, filled)) == expected
+        assert outcome(partial(kit.message, claim, filled)) == expected
 
 
 def alone(source: str, place: EscapeContext) -> Letter:
@@ -245,4 +245,4 @@ def test_a_real_letter_is_the_same_for_hundreds_of_people(name: str) -> None:
         at = datetime(2024, 9, 18, 7, number // 10, tzinfo=UTC)
         claim = Claimed(number, 7, number, contact["email"], b"", "b.example", 1, 0, at)
         filled = Filled(f"{first} de Vries", {"contact": contact})
-        assert kit.parcel(claim, filled) == slowly(composer, key, MAILING, links, claim, filled)
+        assert kit.message(claim, filled) == slowly(composer, key, MAILING, links, claim, filled)

@@ -47,7 +47,7 @@ class Heard(NamedTuple):
 def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) -> dict[int, Reply]:
     """Send one campaign; person → what was answered. Held ones are let go on until nobody waits."""
     people = [person(n, f"d{n % 3}.example") for n in range(1, PEOPLE + 1)]
-    mailing, judge, heard = fill(db, people, key=f"campaign:{number}"), ReplyHandler(MailerSettings()), {}
+    mailing, handler, heard = fill(db, people, key=f"campaign:{number}"), ReplyHandler(MailerSettings()), {}
     sender = outbox.register(db, Path(db.engine.url.database or "").parent, "sender", now)
     for _ in range(30):
         with db.write() as conn:
@@ -55,17 +55,17 @@ def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) ->
             claims = outbox.claim(conn, sender.id, {mailing: 3}, now, now - timedelta(days=4))
         if not claims:
             break
-        todo, judged = PendingWrites(), judge.begin(now)
+        pending, handle = PendingWrites(), handler.begin(now)
         with db.read() as conn:
             known = outbox.get(conn, mailing)
         for claim in claims:
             reply = said[claim.recipient - 1]
             heard[claim.recipient] = reply
             result = Replied(cast(Stage, reply.stage), reply.code, reply.text)
-            todo.decided(claim, sender.id, known, judged(claim, known, result))
+            pending.decided(claim, sender.id, known, handle(claim, known, result))
         with sender.write() as conn:
             tally = outbox.CounterDelta()
-            todo.write(conn, now, tally)
+            pending.write(conn, now, tally)
             tally.post(conn)
     sender.close(now)
     return heard

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from mailer.transport.base import OutgoingMessage, RelayEvent, Result
 from mailer.transport.limits import Limits, Offers, Reuse
 from mailer.transport.link import Ended, PipeliningHealth
-from mailer.transport.pipeline import HOLD_BACK, Pipeline
+from mailer.transport.pipeline import Pipeline
+from mailer.transport.pipeline_writer import HOLD_BACK
 from mailer.transport.usual_group import UsualPipeline
 
 TEXTS = (
@@ -152,12 +153,13 @@ class Both:
 def state(pipeline: Pipeline) -> dict[str, Any]:
     """All that it counts and remembers; at its end nothing is expected any more."""
     kept = dict(vars(pipeline))
+    questions = pipeline._questions
     if pipeline.over:
-        del kept["_expect"], kept["_answers"]
-    replies, losses = kept.pop("_replies"), kept.pop("_losses")
+        kept["_questions"] = questions.later, questions.proven, questions.reset
+    replies, health = kept.pop("_replies"), kept.pop("_health")
     del kept["_feed"], kept["_link"]
     kept["replies"] = [getattr(replies, name) for name in replies.__slots__]
-    kept["losses"] = vars(losses.trust), losses._seen, losses._takes
+    kept["health"] = vars(health.trust), health._seen, health._takes
     return kept
 
 
@@ -208,7 +210,7 @@ class Pair:
         """Something happens, mostly answers."""
         self.now += 0.01
         if chance.random() < 0.85:
-            for part in answers(list(self.pair[0]._expect), chance):
+            for part in answers(list(self.pair[0]._questions.expect), chance):
                 self.each(lambda pipeline, part=part: pipeline.received(part, self.now))  # type: ignore[misc]
             return
         what = chance.choice(WHAT)
@@ -247,7 +249,7 @@ def test_with_the_fast_ways_the_outcome_is_that_of_the_slow_way(
     parcels = [kind and OutgoingMessage(n, kind[0], kind[1].format(n), *kind[2:]) for n, kind in enumerate(kinds)]
     pair = Pair(parcels, replace(offers, size=size), chance)
     for _ in range(before):
-        said = b"".join(WELL[question] + b" ok\r\n" for question in pair.pair[0]._expect)
+        said = b"".join(WELL[question] + b" ok\r\n" for question in pair.pair[0]._questions.expect)
         pair.each(lambda pipeline, said=said: pipeline.received(said, pair.now))  # type: ignore[misc]
     for _ in range(length):
         pair.step(chance)

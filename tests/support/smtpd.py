@@ -75,26 +75,57 @@ class Server:
         return [message.recipient for message in self.accepted]
 
 
+@dataclass
+class Envelope:
+    """What MAIL and RCPT gave."""
+
+    sender: str | None = None
+    options: str = ""
+    recipients: list[str] = field(default_factory=list)
+
+    @property
+    def recipient(self) -> str:
+        """The first one, or ""."""
+        return self.recipients[0] if self.recipients else ""
+
+
+@dataclass
+class Incoming:
+    """The bytes of a session: all of them, those that are not used yet, and up to where their end was looked for."""
+
+    raw: bytearray = field(default_factory=bytearray)
+    buffer: bytearray = field(default_factory=bytearray)
+    searched: int = 0
+
+    def end_of_content(self) -> int:
+        """Where the final dot begins; -1 if it has not come."""
+        if self.buffer.startswith(b".\r\n"):
+            return 0
+        found = self.buffer.find(b"\r\n.\r\n", max(0, self.searched - 4))
+        return found + 2 if found >= 0 else -1
+
+
 class Connection(Misdeeds, asyncio.Protocol):
     """One session."""
 
     def __init__(self, server: Server) -> None:
-        self.server, self.options = server, server.options
+        self.server = server
         self.number = len(server.sessions) + 1
         server.sessions.append(self)
         self.seen: Counter[str] = Counter()
-        self.raw = bytearray()
         self.transport: Any = None
-        self.buffer = bytearray()
-        self.searched = 0
-        self.sender: str | None = None
-        self.mail_options = ""
-        self.recipients: list[str] = []
-        self.refused_recipient = self.in_data = self.busy = self.over = self.encrypted = False
+        self.incoming = Incoming()
+        self.envelope = Envelope()
+        self.in_data = self.busy = self.over = self.encrypted = False
         self.user = ""
         self.taken = 0
         self.out = bytearray()
         self.finished: Callable[[], None] | None = None
+
+    @property
+    def options(self) -> Options:
+        """What the server offers, and how it is broken."""
+        return self.server.options
 
     # --- the connection
 
@@ -108,8 +139,8 @@ class Connection(Misdeeds, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.options.keep:
-            self.raw += data
-        self.buffer += data
+            self.incoming.raw += data
+        self.incoming.buffer += data
         self.work()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -124,7 +155,7 @@ class Connection(Misdeeds, asyncio.Protocol):
                 break
             commands += 1
             if self.options.one_command_a_read and not self.in_data:
-                self.buffer.clear()
+                self.incoming.buffer.clear()
             if self.options.loses:
                 self.lose(content=content, first=commands == 1)
         self.flush()
@@ -132,11 +163,11 @@ class Connection(Misdeeds, asyncio.Protocol):
     def lose(self, *, content: bool, first: bool) -> None:
         """What a server with broken PIPELINING loses of what it has read."""
         if self.options.loses == "dot" and content and not self.in_data:
-            self.buffer.clear()
+            self.incoming.buffer.clear()
         elif self.options.loses == "bytes" and first and not content:
-            del self.buffer[:2]
+            del self.incoming.buffer[:2]
         elif self.options.loses == "command" and first and not content:
-            del self.buffer[: self.buffer.find(b"\n") + 1]
+            del self.incoming.buffer[: self.incoming.buffer.find(b"\n") + 1]
 
     def flush(self) -> None:
         if self.out and not self.over:
@@ -164,14 +195,14 @@ class Connection(Misdeeds, asyncio.Protocol):
     # --- commands
 
     def command(self) -> bool:
-        end = self.buffer.find(b"\r\n")
+        end = self.incoming.buffer.find(b"\r\n")
         if end < 0:
-            if b"\n" in self.buffer or len(self.buffer) > 4096:
-                self.server.wrongs.append(f"bytes without CRLF: {bytes(self.buffer[:60])!r}")
+            if b"\n" in self.incoming.buffer or len(self.incoming.buffer) > 4096:
+                self.server.wrongs.append(f"bytes without CRLF: {bytes(self.incoming.buffer[:60])!r}")
                 self.close()
             return False
-        line = bytes(self.buffer[:end])
-        del self.buffer[: end + 2]
+        line = bytes(self.incoming.buffer[:end])
+        del self.incoming.buffer[: end + 2]
         text = line.decode("utf-8", "replace")
         if self.options.keep:
             self.server.commands.append((self.number, text))
@@ -206,7 +237,7 @@ class Connection(Misdeeds, asyncio.Protocol):
             self.out += self.options.inject
             self.flush()
             self.busy = True
-            self.buffer.clear()
+            self.incoming.buffer.clear()
             self.upgrading = asyncio.create_task(self.upgrade())
 
     async def upgrade(self) -> None:
@@ -231,31 +262,33 @@ class Connection(Misdeeds, asyncio.Protocol):
             self.server.logins.append(self.user)
 
     def on_mail(self, rest: str) -> None:
-        if self.sender is not None:
+        if self.envelope.sender is not None:
             self.server.wrongs.append("nested MAIL")
             self.out += b"503 5.5.1 Error: nested MAIL command\r\n"
         elif self.options.auth and not self.user:
             self.out += b"530 5.7.0 Authentication required\r\n"
         elif self.answer("mail", "250 2.1.0 Ok", rest).startswith("250"):
-            path, _, self.mail_options = rest.partition(":")[2].partition(" ")
-            self.sender = path.strip("<>")
+            path, _, self.envelope.options = rest.partition(":")[2].partition(" ")
+            self.envelope.sender = path.strip("<>")
 
     def on_rcpt(self, rest: str) -> None:
-        if self.sender is None:
+        if self.envelope.sender is None:
             self.out += b"503 5.5.1 Error: need MAIL command\r\n"
             return
         path = rest.partition(":")[2].strip().removeprefix("<").removesuffix(">")
         if self.answer("rcpt", "250 2.1.5 Ok", path).startswith("25"):
-            self.recipients.append(path)
-        else:
-            self.refused_recipient = True
+            self.envelope.recipients.append(path)
 
     def on_data(self, rest: str) -> None:
-        if not self.recipients and not (self.options.early_354 and self.sender is not None):
-            need = "554 5.5.1 Error: no valid recipients" if self.sender is not None else "503 5.5.1 Error: need RCPT"
+        if not self.envelope.recipients and not (self.options.early_354 and self.envelope.sender is not None):
+            need = (
+                "554 5.5.1 Error: no valid recipients"
+                if self.envelope.sender is not None
+                else "503 5.5.1 Error: need RCPT"
+            )
             self.out += need.encode() + b"\r\n"
         elif self.answer("data", "354 End data with <CR><LF>.<CR><LF>").startswith("354"):
-            self.in_data, self.searched = True, 0
+            self.in_data, self.incoming.searched = True, 0
 
     def on_rset(self, rest: str) -> None:
         self.forget()
@@ -270,31 +303,34 @@ class Connection(Misdeeds, asyncio.Protocol):
             self.close()
 
     def forget(self) -> None:
-        self.sender, self.recipients, self.refused_recipient, self.mail_options = None, [], False, ""
+        self.envelope = Envelope()
 
     # --- content
 
     def content(self) -> bool:
-        if not self.searched and self.buffer and self.server.rules:
-            self.searched = 1
-            rule = self.server.rule("content", self, self.recipients[0] if self.recipients else "")
+        incoming = self.incoming
+        if not incoming.searched and incoming.buffer and self.server.rules:
+            incoming.searched = 1
+            rule = self.server.rule("content", self, self.envelope.recipient)
             if rule is not None and not self.mischief(rule):
                 return False
-        end = 0 if self.buffer.startswith(b".\r\n") else self.buffer.find(b"\r\n.\r\n", max(0, self.searched - 4)) + 2
-        if end == 1:
-            self.searched = len(self.buffer)
+        end = incoming.end_of_content()
+        if end < 0:
+            incoming.searched = len(incoming.buffer)
             return False
-        data = bytes(self.buffer[:end])
-        del self.buffer[: end + 3]
-        self.in_data, self.searched = False, 0
+        data = bytes(incoming.buffer[:end])
+        del incoming.buffer[: end + 3]
+        self.in_data, incoming.searched = False, 0
         self.dot(data[1:] if data.startswith(b"..") else data)
         return True
 
     def dot(self, data: bytes) -> None:
         content = data.replace(b"\r\n..", b"\r\n.") if self.options.keep else data
-        recipient = self.recipients[0] if self.recipients else ""
-        message = Accepted(self.number, self.sender or "", recipient, content, time.monotonic(), self.mail_options)
-        empty, several = not data, len(self.recipients) != 1
+        envelope, recipient = self.envelope, self.envelope.recipient
+        message = Accepted(
+            self.number, envelope.sender or "", recipient, content, time.monotonic(), mail_options=envelope.options
+        )
+        empty, several = not data, len(envelope.recipients) != 1
         self.forget()
         if not recipient:
             if not empty:

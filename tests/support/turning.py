@@ -18,7 +18,7 @@ from mailer import outbox, suppression, undeliverable
 from mailer.outcome import Result
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
-from mailer.worker.dispatcher import Dispatcher
+from mailer.worker.full_turn import FullTurn
 from mailer.worker.handoff import HandOff
 from mailer.worker.lean_turn import DONE, LeanOutcome, LeanTurn
 from mailer.worker.ledger import Ledger
@@ -62,9 +62,9 @@ class Arm:
         self.outbound = Now(self.turns, 4)
         self.state = SenderState.of(given, self.outbound, None, lambda call: call())
         self.ledger = Ledger(self.state)
-        self.writer = Dispatcher(self.state, self.turns)
-        self.lean = LeanTurn(self.state, self.ledger, HandOff(self.state))
-        self.writer.watch = Never(self.state)
+        hand_off = HandOff(self.state)
+        self.full = FullTurn(self.state, Never(self.state), hand_off)
+        self.lean = LeanTurn(self.state, self.ledger, hand_off)
         self.look()
 
     def look(self) -> None:
@@ -77,7 +77,7 @@ class Arm:
         if not self.came or self.came[-1] is not DONE:
             self.lean.stop()
             random.seed(step)  # the jitter of a retry
-            self.writer.turn(self.ledger)
+            self.full.take(self.ledger)
             self.lean.plan()
         for flight in self.outbound.flights.values():
             flight.until = float("inf")  # a busy machine hands nothing back here
@@ -135,19 +135,19 @@ class Arm:
             **rows,
             "flights": flights,
             "results": list(self.outbound.results),
-            "left": dict(self.state.board.remaining),
-            "unwanted": self.state.board.unwanted,
+            "left": dict(self.state.cache.remaining),
+            "unwanted": self.state.cache.unwanted,
             "memory": self.memory(),
-            "to do": bool(self.state.todo),
+            "to do": bool(self.state.pending),
             "counters": self.counters(),
         }
 
     def memory(self) -> object:
         """What it remembers of the relay, of domains and of words."""
-        judge, series = self.state.judge, self.state.judge._series
+        handler, series = self.state.reply_handler, self.state.reply_handler._series
         domains = [(name, list(kept.last), kept.at, kept.accepted_at) for name, kept in series._domains.items()]
         words = repr((series._runs, series._at_domain, series._earlier, series._held))
-        return judge._took, judge._puts_off, judge.away_since, domains, words
+        return handler._took, handler._puts_off, handler.away_since, domains, words
 
     def counters(self) -> object:
         with self.db.write() as conn:

@@ -27,12 +27,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from unsubscribe.web.coalescing import CoalescingTransport
 
 HEAD_PATIENCE = 10.0  # seconds
 ANSWER_PATIENCE = 60.0
@@ -41,59 +44,11 @@ PIECE = 4 * 1024  # bytes
 PIECE_SENT = 16 * 1024  # unsent bytes above which an answer waits; the kernel's buffer comes on top
 MOST_HEAD = 16 * 1024
 MOST_LINES = 100
-MOST_WAITING = 32 * 1024
 AT_A_TURN = 8  # requests
 MOST_FORGOTTEN = 256 * 1024
 _END = b"\r\n\r\n"
 _REFUSAL = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
 _WORDS = b"This is not a request that we can read."
-
-
-class CoalescingTransport:
-    """A transport that joins all writes of one turn of the loop, head and body, into one piece."""
-
-    def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, close: Callable[[], None] | None = None
-    ) -> None:
-        self._transport, self._loop, self._close = transport, loop, close or transport.close
-        self._waiting: list[bytes] = []
-        self._size = 0
-        self._closing = False
-
-    def write(self, data: bytes) -> None:
-        """Send in the next turn; at once above ``MOST_WAITING`` bytes, so that the writer notices a slow reader."""
-        if self._closing:
-            return
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(data)
-        self._size += len(data)
-        if self._size > MOST_WAITING:
-            self._flush()
-
-    def close(self) -> None:
-        """Send the waiting bytes, then close."""
-        if self._closing:
-            return
-        self._flush()
-        self._closing = True
-        self._close()
-
-    def is_closing(self) -> bool:
-        """Whether writing is no longer possible."""
-        return self._closing or self._transport.is_closing()
-
-    def lost(self) -> None:
-        """Release the protocol object when the connection is lost."""
-        self._close = self._transport.close
-
-    def _flush(self) -> None:
-        waiting, self._waiting, self._size = self._waiting, [], 0
-        if waiting and not self._transport.is_closing():  # the client may have cut the connection before this turn
-            self._transport.write(b"".join(waiting))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 class _Flow(FlowControl):
@@ -138,6 +93,21 @@ class PipelinedRequests:
             loop.call_soon(self._next, loop)
 
 
+@dataclass(slots=True)
+class ParsingProgress:
+    """How far the bytes of a connection are parsed.
+
+    ``head``: bytes of the message outside its body; after the last message, all bytes. ``begun``: part of a message was
+    parsed; ``in_body``: its head was. ``refused`` and ``last``: parsing has ended, after an error or a last request.
+    """
+
+    head: int = 0
+    begun: bool = False
+    in_body: bool = False
+    refused: bool = False
+    last: bool = False
+
+
 class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 within the limits of the module. Each server sets its own ``turns`` and ``protecting`` headers."""
 
@@ -154,11 +124,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._since = time.monotonic()  # when the last wait began; the loop's clock stands still during a turn
         self._unread = b""  # received but not parsed yet: a PIECE at most, as reading stops meanwhile
         self._asked = 0  # number of requests not answered yet
-        self._head = 0  # bytes of the message outside its body; after the last message, all bytes
+        self._parsed = ParsingProgress()
         self.cut = False  # cut off: connection_lost follows in a later turn of the loop
         self._waited = False
-        self._paused = self._parsing = self._begun = self._in_body = False  # begun: part of a message was parsed
-        self._refused = self._last = False  # parsing has ended: after an error; after a last request
+        self._paused = self._parsing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, and start the timer (``head_patience``) for its first request."""
@@ -182,7 +151,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def rest(self) -> tuple[bool, float] | None:
         """Return whether a request is open, and since when we wait for the client; None while we work on an answer."""
-        if self.cut or (self._asked and not (self._in_body or self.flow.write_paused)):
+        if self.cut or (self._asked and not (self._parsed.in_body or self.flow.write_paused)):
             return None
         return bool(self._asked), self._since
 
@@ -191,7 +160,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._parsing or self.parser is None:
             return
         while self._unread and self._has_room():
-            if not self._begun and self._unread.startswith(b"\r\n"):
+            if not self._parsed.begun and self._unread.startswith(b"\r\n"):
                 self._skip_empty_lines()
                 continue
             end = self._unread.find(_END)
@@ -206,17 +175,17 @@ class PatientProtocol(HttpToolsProtocol):
     def _skip_empty_lines(self) -> None:
         """Drop empty lines before a request: they mean nothing (RFC 9112 section 2.2), and each would be a piece."""
         before, self._unread = len(self._unread), self._unread.lstrip(b"\r\n")
-        self._head += before - len(self._unread)
-        if self._head > self.most_head:
+        self._parsed.head += before - len(self._unread)
+        if self._parsed.head > self.most_head:
             self._refuse()
 
     def _has_room(self) -> bool:
-        if self._refused or self.pipeline or self.flow.read_paused or self.flow.write_paused:
+        if self._parsed.refused or self.pipeline or self.flow.read_paused or self.flow.write_paused:
             return False
-        return self._in_body or not self._last
+        return self._parsed.in_body or not self._parsed.last
 
     def _parse(self, piece: bytes) -> None:
-        self._head += len(piece)
+        self._parsed.head += len(piece)
         self._parsing = True
         try:
             self.parser.feed_data(piece)
@@ -226,13 +195,13 @@ class PatientProtocol(HttpToolsProtocol):
             self._refuse()
         finally:
             self._parsing = False
-        if (self._head > self.most_head or len(self.headers or ()) > MOST_LINES) and not self._refused:
+        if (self._parsed.head > self.most_head or len(self.headers or ()) > MOST_LINES) and not self._parsed.refused:
             self._refuse()
 
     def on_message_begin(self) -> None:
         """Take the beginning of a message."""
         super().on_message_begin()
-        self._begun, self._in_body = True, False
+        self._parsed.begun, self._parsed.in_body = True, False
 
     def on_headers_complete(self) -> None:
         """Take the end of a head; a head that came in a single piece is measured here, and may be refused."""
@@ -241,23 +210,23 @@ class PatientProtocol(HttpToolsProtocol):
             raise ValueError("the head is too long")
         super().on_headers_complete()
         self.headers = []  # the request has its own list; from here on come trailers, which are not used
-        self._asked, self._in_body, self._since = self._asked + 1, True, time.monotonic()
+        self._asked, self._parsed.in_body, self._since = self._asked + 1, True, time.monotonic()
         self._unwatch()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
-        self._last = not self.cycle.keep_alive
+        self._parsed.last = not self.cycle.keep_alive
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; it counts as head only if its request is answered already."""
         if self._asked:
-            self._head -= len(body)
+            self._parsed.head -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Take the end of a message."""
         if not self._asked:
             self._unwatch()
-        self._head, self._begun, self._in_body = 0, False, False
+        self._parsed.head, self._parsed.begun, self._parsed.in_body = 0, False, False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -266,10 +235,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._waited = True  # a request that begins now was pipelined
         super().on_response_complete()
         self._waited = False
-        if self._in_body and not self._asked:  # answered before the end of its body: the rest must come within LINGER
+        if (
+            self._parsed.in_body and not self._asked
+        ):  # answered before the end of its body: the rest must come within LINGER
             self._unset_keepalive_if_required()
             self._watch(LINGER)
-        if self._refused and not self._asked:
+        if self._parsed.refused and not self._asked:
             self._say_no()
         if self._unread:
             self._go_on()
@@ -282,11 +253,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _refuse(self) -> None:
         """Stop parsing. Requests before this one are answered first; a half-received request is given up."""
-        self._refused, self._unread = True, b""
-        if self._in_body and not self._asked:
+        self._parsed.refused, self._unread = True, b""
+        if self._parsed.in_body and not self._asked:
             self.transport.close()  # the request is answered, and this is the rest of its body
             return
-        if self._in_body:
+        if self._parsed.in_body:
             self._give_up_body()
         if not self._asked:
             self._say_no()
@@ -340,18 +311,18 @@ class PatientProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._line.is_closing():
             return
-        heard = not (self._refused or self._in_body or self._unread)
+        heard = not (self._parsed.refused or self._parsed.in_body or self._unread)
         self._watch(self.answer_patience if heard or self.flow.write_paused else LINGER)
         if not heard and self._line.can_write_eof():
-            self._unread, self._head = b"", 0
+            self._unread, self._parsed.head = b"", 0
             self._pause(False)
             self._line.write_eof()
         else:
             self._line.close()
 
     def _forget(self, data: bytes) -> None:
-        self._head += len(data)
-        if self._head > MOST_FORGOTTEN:
+        self._parsed.head += len(data)
+        if self._parsed.head > MOST_FORGOTTEN:
             self.cut_off()
 
     def _pause(self, wanted: bool) -> None:

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailer import resource_limits
 from unsubscribe.web.acceptor import Gate, room
+from unsubscribe.web.coalescing import MOST_WAITING
 from unsubscribe.web.connection import (
     HEAD_PATIENCE,
     MOST_HEAD,
-    MOST_WAITING,
     PIECE,
     Narrow,
     PatientProtocol,

@@ -7,7 +7,7 @@ import pytest
 from mailer.transport.base import NotWritten, Replied, Unknown
 from mailer.transport.limits import Offers
 from mailer.transport.link import Ended
-from mailer.transport.pipeline import HOLD_BACK
+from mailer.transport.pipeline_writer import HOLD_BACK
 from tests.support.feeds import LETTER, parcel
 from tests.support.talk import OK3, Talk, group
 

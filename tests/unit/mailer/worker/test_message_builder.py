@@ -54,7 +54,7 @@ def parcel(
     links: LetterLinks | None = LINKS, filled: Filled = FILLED, claim: Claimed = CLAIM, **given: Any
 ) -> OutgoingMessage:
     composer = Composer(replace(LETTER, **given.pop("letter", {})))
-    return _MailingContext(composer, KEY, MAILING, links, given.pop("sign", None)).parcel(claim, filled)
+    return _MailingContext(composer, KEY, MAILING, links, given.pop("sign", None)).message(claim, filled)
 
 
 def expected(claim: Claimed = CLAIM, mailto: str = "", name: str = "Els") -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from unsubscribe.web.connection import CoalescingTransport
+from unsubscribe.web.coalescing import CoalescingTransport
 from unsubscribe.web.server import MOST_WAITING
 
 

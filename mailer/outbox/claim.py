@@ -6,6 +6,8 @@ claim sets ``first_claimed_at``, for ever (I5). Two senders never get the same r
 skips locked rows. Due retries come before fresh rows.
 
 Once the caller's transaction is committed, the claim is on disk; no part of a message may be written before.
+
+``tests/golden/sql/claim.*.sql`` holds the statements that this module builds, for both databases.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ def ask_for_fresh(
     """
     sender_id, given_up = what
     given = _bound(sender_id, mailing, now) | {"b_given_up": given_up, "b_room": room}
-    heads, limits = _HEADS["waiting"].run(conn, given), _LIMITS.run(conn, {})
+    heads, limits = _CLAIM["waiting"].run(conn, given), _LIMITS.run(conn, {})
 
     def read(tally: CounterDelta) -> list[Claimed]:
         rows = heads.fetchall()
@@ -168,7 +170,7 @@ def _of_mailing(conn: Connection, who: Any, number: int, tally: CounterDelta, ro
         room = number - len(taken)
         if room <= 0:
             break
-        rows = _HEADS[state].run(conn, bound | {"b_room": room}).fetchall()
+        rows = _CLAIM[state].run(conn, bound | {"b_room": room}).fetchall()
         taken += _sort(rows, state, mailing, tally)
         if len(rows) < room:
             break
@@ -273,7 +275,7 @@ def _given(dialect: str) -> Any:
     return lambda heads, row, _now: heads.where(row.c.id.in_(numbers)).limit(bindparam("b_room"))
 
 
-_HEADS = {
+_CLAIM = {
     "retry": PreparedStatement(lambda _dialect: _statement("retry", _due)),
     "waiting": PreparedStatement(lambda _dialect: _statement("waiting", _fresh)),
 }

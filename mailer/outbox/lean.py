@@ -5,6 +5,9 @@ and ends the transaction, since SQLAlchemy takes as long for that as the databas
 counters move by the rows that changed. If an accepted row did not change (another sender has it, or it is in doubt),
 nothing is written and the caller takes the slow way. On PostgreSQL the connection holds the sender's advisory lock.
 Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
+
+Its statements are in ``tests/golden/sql``: ``settle.sending.accepted``, ``claim.waiting``, ``claim.limits`` and
+``counters.post``.
 """
 
 from __future__ import annotations

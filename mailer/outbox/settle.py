@@ -4,6 +4,8 @@ Promises: the condition is (sender, attempt, state). A row that another sender h
 answer does no harm. A row in doubt whose own sender answers late is settled after all. Counters change in the
 same transaction. A settlement that is written twice (a COMMIT whose answer was lost) changes nothing the second
 time. The reply about an erased contact is not stored (I12).
+
+``tests/golden/sql/settle.*.sql`` holds the statement of each pair of states, for both databases.
 """
 
 from __future__ import annotations

@@ -221,7 +221,7 @@ def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
 
 def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int = CHUNK) -> int:
     """Move one chunk of a cancelled mailing's rows to skipped(cancelled); return how many are left."""
-    tally, room = CounterDelta(), limit
+    delta, room = CounterDelta(), limit
     for state in sources("skip", "skipped"):
         if room <= 0:
             break
@@ -234,9 +234,9 @@ def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int 
             .values(state="skipped", reason=CANCELLED, retry_at=None, at=now)
         )
         moved = conn.execute(statement).rowcount
-        tally.moved(mailing_id, state, "skipped", moved)
+        delta.moved(mailing_id, state, "skipped", moved)
         room -= moved
-    tally.post(conn)
+    delta.post(conn)
     counts = get(conn, mailing_id).counts
     return counts.waiting + counts.retry + counts.in_doubt
 

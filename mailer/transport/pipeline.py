@@ -43,9 +43,9 @@ class Pipeline:
     """See the module. ``now`` of the constructor is any monotonic time in seconds; :meth:`tick` brings later ones."""
 
     def __init__(
-        self, feed: MessageSource, link: Wire, offers: Offers, limits: Limits, losses: PipeliningHealth
+        self, feed: MessageSource, link: Wire, offers: Offers, limits: Limits, health: PipeliningHealth
     ) -> None:
-        self._feed, self._link, self._offers, self._limits, self._losses = feed, link, offers, limits, losses
+        self._feed, self._link, self._offers, self._limits, self._health = feed, link, offers, limits, health
         self._replies = Replies()
         self._expect: deque[Asked] = deque()
         self._later: deque[tuple[Asked, bytes]] = deque()  # without PIPELINING: commands still to be sent
@@ -218,7 +218,7 @@ class Pipeline:
     def _data_answered(self, code: int, raw: bytes) -> None:
         parcel, fault = self._open, self._fault
         if self._after and not self._proven:
-            self._proven = self._losses.trust.proven()
+            self._proven = self._health.trust.proven()
         if parcel is None or (code < 400 and code != 354):
             self._broken(f"DATA was answered with {code}")
         elif code == 421:
@@ -243,7 +243,7 @@ class Pipeline:
     def _refusal(self, parcel: OutgoingMessage, stage: Stage, code: int, raw: bytes) -> Replied | NotWritten:
         """Return the result to report for a 4xx or 5xx."""
         taken = self.accepted, self.started - 1 - (stage == "dot" and self._open is not None)
-        return self._losses.judged(parcel.delivery, Replied(stage, code, clean(raw)), taken, self._now)
+        return self._health.judged(parcel.delivery, Replied(stage, code, clean(raw)), taken, self._now)
 
     def _refused(self, parcel: OutgoingMessage, fault: Replied | NotWritten) -> None:
         self._open, self._reset = None, True
@@ -253,9 +253,9 @@ class Pipeline:
     def _closing(self, stage: Stage | Literal["rset"], code: int, raw: bytes) -> None:
         """Handle 421 before a dot: it costs the parcel nothing, unless it comes to the same recipient again."""
         parcel, text = self._open, clean(raw)
-        self._losses.had_enough(Replied("mail", code, text), self.accepted, self.started - 1, self._now)
+        self._health.had_enough(Replied("mail", code, text), self.accepted, self.started - 1, self._now)
         if parcel is not None and stage == "rcpt":
-            first = self._losses.count(parcel.delivery) == 1
+            first = self._health.count(parcel.delivery) == 1
             if self.accepted == 0 or not first:
                 self._open = None
                 self._feed.report(parcel.delivery, self._fault or Replied("rcpt", code, text))
@@ -280,7 +280,7 @@ class Pipeline:
         reuse = self._limits.reuse
         if self._stopping or self._handed_back or self._now - self._born > reuse.seconds:
             return False
-        takes = self._losses.takes(self._now)
+        takes = self._health.takes(self._now)
         return self.started < (min(takes, reuse.messages) if takes else reuse.messages)
 
     def _group(self) -> bytes:
@@ -396,5 +396,5 @@ class Pipeline:
         if content is not None:
             self._feed.report(content.delivery, NotWritten(why) if sure else Unknown(why))
         if envelope is not None:
-            returned = self._fault or self._losses.returned(envelope.delivery, how, at_head=content is None)
+            returned = self._fault or self._health.returned(envelope.delivery, how, at_head=content is None)
             self._feed.report(envelope.delivery, returned)

@@ -41,7 +41,7 @@ class Pool:
         self._allowed = size
         self._held = 1  # connections held at once since the relay's last trouble: as many are opened at once
         self._grown = clock()
-        self._losses = PipeliningHealth()
+        self._health = PipeliningHealth()
         self._sessions: set[Session] = set()
         self._idle: list[Session] = []
         self._dialing: set[asyncio.Task[None]] = set()
@@ -153,7 +153,7 @@ class Pool:
             if not self._known or (self._silent and not self._streak):
                 self._known, self._silent = True, False
                 feed.relay(RelayEvent("open", "", 0, ""))
-            opened.begin(feed, self._limits, self._losses)
+            opened.begin(feed, self._limits, self._health)
         self._changed.set()
 
     def _dialled(self, task: asyncio.Task[None]) -> None:
@@ -176,7 +176,7 @@ class Pool:
             if how is None or how.kind == "quiet":
                 pass
             elif how.kind == "garbled":
-                if self._losses.trust.doubted(self._clock(), how.text):
+                if self._health.trust.doubted(self._clock(), how.text):
                     feed.relay(RelayEvent("no_groups", how.stage, how.code, how.text))
             elif how.kind == "rotated":
                 feed.relay(RelayEvent("rotated", how.stage, how.code, how.text))

@@ -33,11 +33,11 @@ class Session(asyncio.Protocol):
         self.on_idle: Callable[[Session], None] = lambda _: None
         self.on_end: Callable[[Session], None] = lambda _: None
 
-    def begin(self, feed: MessageSource, limits: Limits, losses: PipeliningHealth) -> None:
+    def begin(self, feed: MessageSource, limits: Limits, health: PipeliningHealth) -> None:
         """Take over the connection, and take the first parcel."""
         now = self._clock()
-        offers = self._offers if losses.trust.holds(now) else replace(self._offers, pipelining=False)
-        self.pipeline = UsualPipeline(feed, self, offers, limits, losses)
+        offers = self._offers if health.trust.holds(now) else replace(self._offers, pipelining=False)
+        self.pipeline = UsualPipeline(feed, self, offers, limits, health)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT, low=0)
         self._transport.set_protocol(self)
         if self._transport.is_closing():

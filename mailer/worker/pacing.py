@@ -37,7 +37,7 @@ class ClaimContext:
     sender_id: int
     now: datetime
     given_up: datetime
-    tally: CounterDelta
+    delta: CounterDelta
     due: Collection[int] = ()
 
 
@@ -128,10 +128,10 @@ class Pacing:
         """Claim without limits; retries are asked for only where some are due."""
         conn, what = grasp.conn, (grasp.sender_id, grasp.given_up)
         due = {mailing: number for mailing, number in wanted.items() if mailing in grasp.due}
-        claimed = outbox.claim_state(conn, ("retry", *what), due, grasp.now, grasp.tally) if due else []
+        claimed = outbox.claim_state(conn, ("retry", *what), due, grasp.now, grasp.delta) if due else []
         had = Counter(claim.mailing for claim in claimed)
         left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
-        return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.tally)
+        return claimed + outbox.claim_state(conn, ("waiting", *what), left, grasp.now, grasp.delta)
 
     def _give_up(self, grasp: ClaimContext, wanted: Mapping[int, int]) -> None:
         """Refuse rows of a resting domain once their time is up; they are not claimed meanwhile."""
@@ -141,7 +141,7 @@ class Pacing:
             pace.forget(grasp.conn, seconds)
             pace.forget_learnt(grasp.conn, seconds)
             for mailing in wanted:
-                outbox.give_up(grasp.conn, mailing, grasp.given_up, grasp.now, grasp.tally)
+                outbox.give_up(grasp.conn, mailing, grasp.given_up, grasp.now, grasp.delta)
 
     def _rates(self, mailings: Sequence[Mailing]) -> dict[str, float]:
         rates: dict[str, float] = {}
@@ -209,7 +209,7 @@ class Pacing:
         self._returned.clear()
         for mailing, number in wanted.items():
             chosen = self._choose(grasp, mailing, number, free_again)
-            mine = outbox.claim_rows(grasp.conn, grasp.sender_id, mailing, chosen, grasp.now, grasp.tally)
+            mine = outbox.claim_rows(grasp.conn, grasp.sender_id, mailing, chosen, grasp.now, grasp.delta)
             self._take_domains(grasp, mine)
             claimed += mine
         self.next_at = min([self.next_at, *self._blocked.values()])

@@ -78,7 +78,7 @@ class PeriodicReads:
         counts = {number: mailing.counts for number, mailing in state.board.known.items()}
         turn = SendProgress(now, counts, len(state.outbound.flights), away, judge.away_words)
         state.post(lambda: self.on_turn(turn))
-        if away and not judge.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
+        if away and not judge.awaits_greeting and (now - away).total_seconds() >= AWAY_TOO_LONG:
             self.ending = ExitReason("relay_away", judge.away_words)
         elif not state.outbound.flights and not state.todo:
             self.ending = state.board.ending()

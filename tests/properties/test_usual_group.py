@@ -154,10 +154,10 @@ def state(pipeline: Pipeline) -> dict[str, Any]:
     kept = dict(vars(pipeline))
     if pipeline.over:
         del kept["_expect"], kept["_answers"]
-    replies, losses = kept.pop("_replies"), kept.pop("_losses")
+    replies, health = kept.pop("_replies"), kept.pop("_health")
     del kept["_feed"], kept["_link"]
     kept["replies"] = [getattr(replies, name) for name in replies.__slots__]
-    kept["losses"] = vars(losses.trust), losses._seen, losses._takes
+    kept["health"] = vars(health.trust), health._seen, health._takes
     return kept
 
 

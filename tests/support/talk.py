@@ -52,13 +52,13 @@ class Talk:
         *numbers: int,
         offers: Offers = OFFERS,
         parcels: tuple[OutgoingMessage, ...] = (),
-        losses: PipeliningHealth | None = None,
+        health: PipeliningHealth | None = None,
     ) -> None:
         self.feed = ListFeed([*(parcel(number) for number in numbers), *parcels])
         self.line = Line()
-        self.losses = losses or PipeliningHealth()
+        self.health = health or PipeliningHealth()
         self.now = 0.0
-        self.pipeline = UsualPipeline(self.feed, self.line, offers, Limits(), self.losses)
+        self.pipeline = UsualPipeline(self.feed, self.line, offers, Limits(), self.health)
         self.pipeline.begin(0.0)
 
     def says(self, text: bytes) -> bytes:

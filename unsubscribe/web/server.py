@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer import resource_limits
 from unsubscribe.web.acceptor import Gate, room
 from unsubscribe.web.connection import (
-    HEAD_PATIENCE,
+    HEAD_TIMEOUT,
     MOST_HEAD,
     MOST_WAITING,
     PIECE,
@@ -29,7 +29,7 @@ from unsubscribe.web.connection import (
 )
 from unsubscribe.web.security import SecurityMiddleware, protecting
 
-__all__ = ["HEAD_PATIENCE", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
+__all__ = ["HEAD_TIMEOUT", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
 
 BACKLOG = 1024
 

@@ -207,19 +207,19 @@ def test_421_to_a_first_rcpt_is_about_that_recipient() -> None:
 
 
 def test_who_brings_421_to_rcpt_twice_after_accepted_letters_does_not_go_round_for_ever() -> None:
-    losses = PipeliningHealth()
+    health = PipeliningHealth()
     for expected in (NotWritten, Replied):
-        talk = Talk(1, 2, losses=losses)
+        talk = Talk(1, 2, health=health)
         talk.says(OK3)
         talk.says(b"250 queued\r\n250 ok\r\n421 4.7.0 no\r\n")
         assert isinstance(talk.feed.last(2), expected)
 
 
 def test_a_letter_that_breaks_ten_sessions_in_a_row_waits_like_any_other() -> None:
-    losses = PipeliningHealth()
+    health = PipeliningHealth()
     results = []
     for _ in range(10):
-        talk = Talk(1, losses=losses)
+        talk = Talk(1, health=health)
         talk.pipeline.lost("cut")
         results.append(type(talk.feed.last(1)))
     assert results == [NotWritten] * 9 + [Replied]
@@ -235,17 +235,17 @@ def test_a_connection_that_has_had_enough_hands_the_letter_on_and_says_goodbye()
 
 
 def test_what_a_connection_takes_is_known_to_the_next_one_for_ten_minutes() -> None:
-    losses = PipeliningHealth()
-    losses.judged(2, Replied("mail", 452, "4.5.3 too many messages"), (1, 1), 0.0)
-    talk = Talk(1, 2, losses=losses)
+    health = PipeliningHealth()
+    health.judged(2, Replied("mail", 452, "4.5.3 too many messages"), (1, 1), 0.0)
+    talk = Talk(1, 2, health=health)
     talk.says(OK3)
     assert talk.says(b"250 queued\r\n") == b"QUIT\r\n"
-    assert (losses.takes(599.0), losses.takes(600.0)) == (1, None)
+    assert (health.takes(599.0), health.takes(600.0)) == (1, None)
 
 
 def test_the_same_letter_is_handed_on_twice_and_then_the_refusal_counts() -> None:
-    losses, said = PipeliningHealth(), Replied("rcpt", 452, "4.5.3 too many recipients in this session")
-    assert [type(losses.judged(7, said, (1, 1), 0.0)) for _ in range(3)] == [NotWritten, NotWritten, Replied]
+    health, said = PipeliningHealth(), Replied("rcpt", 452, "4.5.3 too many recipients in this session")
+    assert [type(health.judged(7, said, (1, 1), 0.0)) for _ in range(3)] == [NotWritten, NotWritten, Replied]
 
 
 def test_an_unasked_421_while_idle_is_no_trouble_after_accepted_mail() -> None:

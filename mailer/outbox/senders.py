@@ -98,7 +98,7 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
         try:
             lock, descriptor = _new_lock(data_dir.resolve() / "senders")
         except OSError as error:
-            connection.close()
+            _close(connection)
             raise map_os_error(error, data_dir / "senders") from error
     else:
         lock = f"{_PREFIX}{secrets.randbits(62)}"

@@ -21,7 +21,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer import journal
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
@@ -123,11 +122,10 @@ class OptOuts:
         db = self.desk.deps.db
         with db.read() as conn:
             planned = optout.plan(conn, requests, self.desk.now)
-        db.note_ahead(planned.lines)
+        db.note_ahead(planned.lines())
 
         def leave(conn: Connection) -> list[OptOutResult]:
-            journal.written_ahead(conn, planned.lines)
-            answers = optout.carry_out(conn, planned)
+            answers = optout.carry_out(conn, planned, noted=True)
             if self.desk.deps.settings.opt_out_mail:
                 self._tell(conn, answers)
             return answers

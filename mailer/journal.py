@@ -2,10 +2,10 @@
 
 It has one JSON object a line and is append-only. A line is a launch or a reader's request. A request has the keyed hash
 of the address, scope, reason, since when and until when, or that it was lifted. Promises: a line given to :func:`note`
-inside ``Database.write`` is on disk before that transaction is committed, so a confirmed request is in both. Some lines
-are written ahead of the transaction, so that no process waits for the disk while it holds SQLite's lock. If the
-transaction fails after that, the line remains; its replay carries out the reader's request. A torn line damages no
-other line.
+inside ``Database.write`` is on disk before that transaction is committed, so a confirmed request is in both. The lines
+of an opt-out are written ahead of the transaction instead (``Database.note_ahead``), so that no process waits for the
+disk while it holds SQLite's lock. If the transaction fails after that, the line remains; its replay carries out the
+reader's request. A torn line damages no other line.
 
 The journal names no person: without the pepper a hash reveals nothing. :meth:`Journal.append` raises ``OSError``.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FILE = "journal"
 LONGEST_LINE = 4096  # bytes; our own lines have about 150
 _ROOM = 16 * 1024  # bytes: more than the lines of a transaction
-_KEY, _AHEAD = "postiljon_journal", "postiljon_journal_ahead"
+_KEY = "postiljon_journal"
 _json = json.JSONEncoder(sort_keys=True).encode  # created once: json.dumps creates an encoder at each call
 Line = Mapping[str, Any]
 
@@ -90,21 +90,10 @@ def _line(text: bytes) -> Line | None:
 
 def note(conn: Connection, line: Line) -> None:
     """Add a line that is written with the transaction of ``conn``."""
-    if _same(line) not in conn.info.get(_AHEAD, ()):
-        conn.info.setdefault(_KEY, []).append(line)
-
-
-def written_ahead(conn: Connection, lines: Sequence[Line]) -> None:
-    """Note that these lines are on disk (``Database.note_ahead``): the transaction of ``conn`` need not write them."""
-    conn.info[_AHEAD] = {_same(line) for line in lines}
+    conn.info.setdefault(_KEY, []).append(line)
 
 
 def noted(conn: Connection) -> list[Line]:
     """Return the lines noted on ``conn``, and clear them."""
-    conn.info.pop(_AHEAD, None)
     lines: list[Line] = conn.info.pop(_KEY, [])
     return lines
-
-
-def _same(line: Line) -> frozenset[tuple[str, Any]]:
-    return frozenset(line.items())

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, String, Table, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Connection, Dialect, String, Table, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
@@ -28,13 +28,21 @@ _INSTANT = Instant()
 TOGETHER = 64
 
 
+class CompiledSql(NamedTuple):
+    """The text of a statement, the order of its parameters (None: by name), and the values of its constants."""
+
+    sql: str
+    order: list[str] | None
+    constants: dict[str, Any]
+
+
 class PreparedStatement:
     """One statement with named bound parameters. It must not contain an IN list of varying length."""
 
     def __init__(self, build: Callable[[str], ClauseElement]) -> None:
         """Remember ``build``, which gets the dialect's name (sqlite, postgresql) and returns the statement."""
         self._build = build
-        self._ready: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
+        self._ready: dict[str, CompiledSql] = {}
 
     def run(self, conn: Connection, bound: Mapping[str, Any]) -> Any:
         """Execute; return the driver's cursor, for ``fetchall()`` and ``rowcount``."""
@@ -43,7 +51,7 @@ class PreparedStatement:
 
     def run_in_order(self, conn: Connection, names: Sequence[str], values: Sequence[Any]) -> Any:
         """Execute as :meth:`run`, with values in the order of the statement's parameters, named in ``names``."""
-        sql, order, _ = self._ready.get(conn.dialect.name) or self._compile(conn)
+        sql, order, _ = self._compile_once(conn)
         return _on_cursor(conn, sql, "execute", values if order else dict(zip(names, values, strict=False)))
 
     def run_all(self, conn: Connection, bound: Mapping[str, Any], names: Sequence[str], rows: Sequence[Any]) -> Any:
@@ -60,19 +68,24 @@ class PreparedStatement:
         arrange, start = itemgetter(*(places[name] for name in order)), tuple(common.values())
         return _on_cursor(conn, sql, "executemany", [arrange(start + row) for row in rows])
 
+    def compiled(self, dialect: Dialect) -> CompiledSql:
+        """Return the statement as it is executed; ``tests/golden/sql`` holds these texts for both databases."""
+        found = self._build(dialect.name).compile(dialect=dialect)
+        positions = getattr(found, "positiontup", None)
+        return CompiledSql(str(found), list(positions) if positions else None, dict(found.params))
+
     def _values(self, conn: Connection, bound: Mapping[str, Any]) -> tuple[str, list[str] | None, dict[str, Any]]:
         """Return the statement, the order of its parameters (None: by name), and their values."""
         name = conn.dialect.name
-        sql, order, constants = self._ready.get(name) or self._compile(conn)
+        sql, order, constants = self._compile_once(conn)
         times = {each: time_out(value, name) for each, value in bound.items() if isinstance(value, datetime)}
         return sql, order, {**constants, **bound, **times}
 
-    def _compile(self, conn: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
-        compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect)
-        positions = getattr(compiled, "positiontup", None)
-        ready = (str(compiled), list(positions) if positions else None, dict(compiled.params))
-        self._ready[conn.dialect.name] = ready
-        return ready
+    def _compile_once(self, conn: Connection) -> CompiledSql:
+        found = self._ready.get(conn.dialect.name)
+        if found is None:
+            found = self._ready[conn.dialect.name] = self.compiled(conn.dialect)
+        return found
 
 
 class BulkInsert:
@@ -89,14 +102,14 @@ class BulkInsert:
             raise ValueError(f"the columns of {table.name} are in another order")
         self._table, self._columns, self._finish = table, tuple(columns), finish
         self._names = [f"b_{row}_{name}" for row in range(TOGETHER) for name in columns]
-        self._ready = {number: PreparedStatement(partial(self._statement, number)) for number in _sizes(TOGETHER)}
+        self.statements = {number: PreparedStatement(partial(self._statement, number)) for number in _sizes(TOGETHER)}
 
     def put(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows, with their values in the order of the columns and their times from :func:`time_out`."""
         start = 0
         for number in _parts(len(rows)):
             values = list(chain.from_iterable(rows[start : start + number]))
-            self._ready[number].run_in_order(conn, self._names, values)
+            self.statements[number].run_in_order(conn, self._names, values)
             start += number
 
     def _statement(self, number: int, dialect: str) -> ClauseElement:
@@ -113,7 +126,9 @@ class BulkLookup:
         """Prepare the statements; ``build`` gets the parameters, for ``IN``."""
         self._names = [f"b_{place}" for place in range(TOGETHER)]
         given = [bindparam(name, type_=kind) for name in self._names]
-        self._ready = {number: PreparedStatement(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)}
+        self.statements = {
+            number: PreparedStatement(partial(_of, build, given[:number])) for number in _sizes(TOGETHER)
+        }
 
     def rows(self, conn: Connection, values: Sequence[Any]) -> Iterator[Any]:
         """Yield the rows that match any of the values; unused parameters of a statement repeat its first value."""
@@ -121,7 +136,7 @@ class BulkLookup:
             some = list(values[start : start + TOGETHER])
             number = 1 << (len(some) - 1).bit_length()
             some += some[:1] * (number - len(some))
-            yield from self._ready[number].run_in_order(conn, self._names, some).fetchall()
+            yield from self.statements[number].run_in_order(conn, self._names, some).fetchall()
 
 
 def _of(build: Callable[[Sequence[Any]], ClauseElement], given: Sequence[Any], _dialect: str) -> ClauseElement:

@@ -3,8 +3,9 @@
 Promises: ``write`` begins with BEGIN IMMEDIATE on SQLite. It waits for the lock with its own retry, first after 1 ms,
 then every 0.3 ms, for at most ``BUSY_SECONDS``. (SQLite's own busy handler starves an opt-out beside a saturating
 sender; docs/decisions.) A transaction either commits whole or leaves nothing. SQLite runs in WAL mode with
-``synchronous=FULL`` (E6), so a committed transaction survives a power cut. Every driver error is raised as a
-``StorageError``. Success of ``write`` means that the changes are on disk.
+``synchronous=FULL``, a connection to PostgreSQL has ``synchronous_commit`` on even where the server's default is off
+(E6). So a committed transaction survives a power cut. Every driver error is raised as a ``StorageError``. Success of
+``write`` means that the changes are on disk.
 """
 
 from __future__ import annotations
@@ -297,6 +298,7 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
             engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
         except ImportError as error:
             raise SettingsError(Message("PostgreSQL cannot be used: {why}", why=error)) from None
+        event.listen(engine, "connect", _prepare_postgresql)
         return Database(engine, None)
     raise database_url.unreadable(database_url.NO_KIND)
 
@@ -320,6 +322,21 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", *secure):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+_COMMIT_ON_DISK = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """Turn ``synchronous_commit`` on where it is off; other values (``remote_apply``, ``local``) are on disk here too.
+
+    Without a transaction, since a rollback would take the setting back.
+    """
+    connection.autocommit = True
+    connection.execute(_COMMIT_ON_DISK)
+    connection.autocommit = False
 
 
 def _begin_sqlite(connection: Connection) -> None:

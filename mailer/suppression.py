@@ -176,17 +176,22 @@ def _struck_off(
     return chosen
 
 
-def suppress_many(conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> None:
-    """Hold back mail for ever, for many (address hash, scope); an existing entry stays as it was."""
+def suppress_many(
+    conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime, *, noted: bool = False
+) -> None:
+    """Hold back mail for ever, for many (address hash, scope); an existing entry stays as it was.
+
+    ``noted``: the caller has written the :func:`lines` of these holds to the journal.
+    """
     if holds:
         since = time_out(now, conn.dialect.name)
         _HOLD.put(conn, [(hashed, scope, reason, since) for hashed, scope in holds])
-    for line in lines(holds, reason, now):
+    for line in () if noted else lines(holds, reason, now):
         journal.note(conn, line)
 
 
 def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> list[journal.Line]:
-    """Return the lines that :func:`suppress_many` notes in the journal, for ``Database.note_ahead``."""
+    """Return the journal's lines about these holds: noted by :func:`suppress_many`, or ahead of its transaction."""
     said = {"reason": reason, "since": now.isoformat(), "until": None}
     return [{"hash": hashed.hex(), "scope": scope} | said for hashed, scope in holds if reason in JOURNALED]
 

@@ -56,7 +56,7 @@ def page() -> str:
             *_part(
                 "Mailing: a campaign, or service mail, in the outbox",
                 "mailer/outbox/states.py",
-                delivery.diagram(delivery.MAILING_MOVES, "open"),
+                delivery.diagram(delivery.MAILING_TRANSITIONS, "open"),
                 MAILING,
             ),
         ]

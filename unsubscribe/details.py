@@ -105,31 +105,31 @@ def is_over(conn: Connection, contact_id: int, now: datetime) -> bool:
     return limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
 
 
-def is_refused(conn: Connection, contact_id: int, wishes: DetailsForm, now: datetime) -> bool:
-    """Whether :func:`save` would refuse these wishes today. Reads only, so it can be called before any lock."""
-    return not wishes.is_empty and not wishes.takes_away and is_over(conn, contact_id, now)
+def is_refused(conn: Connection, contact_id: int, form: DetailsForm, now: datetime) -> bool:
+    """Whether :func:`save` would refuse this form today. Reads only, so it can be called before any lock."""
+    return not form.is_empty and not form.takes_away and is_over(conn, contact_id, now)
 
 
-def save(conn: Connection, token: Token, wishes: DetailsForm, house: DetailsPolicy, now: datetime) -> Saved:
+def save(conn: Connection, token: Token, form: DetailsForm, house: DetailsPolicy, now: datetime) -> Saved:
     """Store the values that differ and announce them. For an erased reader nothing changes.
 
-    Each form counts, whether or not it differs from the stored values, so that counting reveals nothing. Wishes that
+    Each form counts, whether or not it differs from the stored values, so that counting reveals nothing. Forms that
     only reduce mail are never refused: over the limit they are stored and not announced.
     """
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
     reader = optout.look(conn, token, now)
-    if contact is None or wishes.is_empty:
+    if contact is None or form.is_empty:
         return Saved(reader, None)
     topics = {topic.slug: topic for topic in offered(conn, reader)}
-    _check(wishes, house, topics, now)
+    _check(form, house, topics, now)
     within = _take(conn, contact, now)
-    if not within and not wishes.takes_away:
+    if not within and not form.takes_away:
         raise StateError("these details were changed many times today; try again tomorrow")
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    _fields(conn, contact, wishes, (before, after), now)
-    _topics(conn, contact, {topics[slug]: on for slug, on in wishes.topics.items()}, (before, after), now)
-    rhythm = frequency.apply(conn, contact, FrequencyChoice(wishes.days, wishes.until, only_stricter=not within), now)
+    _fields(conn, contact, form, (before, after), now)
+    _topics(conn, contact, {topics[slug]: on for slug, on in form.topics.items()}, (before, after), now)
+    rhythm = frequency.apply(conn, contact, FrequencyChoice(form.days, form.until, only_stricter=not within), now)
     before, after = before | rhythm[0], after | rhythm[1]
     if not after:
         return Saved(reader, None)
@@ -219,9 +219,9 @@ def _keep(conn: Connection, contact: Contact, sides: Sides, house: DetailsPolicy
     return change
 
 
-def _check(wishes: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic], now: datetime) -> None:
+def _check(form: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic], now: datetime) -> None:
     faults: list[Fault] = []
-    texts = {"name": wishes.name or "", **wishes.fields}
+    texts = {"name": form.name or "", **form.fields}
     for name, value in texts.items():
         if len(value) > LONGEST_VALUE:
             faults.append(_fault(name, f"{len(value)} characters", f"at most {LONGEST_VALUE}"))
@@ -230,19 +230,18 @@ def _check(wishes: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic
         elif typed_text.says_where(value):
             faults.append(_fault(name, "a link or a mail address", "a text without one"))
     faults += [
-        _fault(name, "a field that is not open", "another field")
-        for name in set(wishes.fields) - set(house.open_fields)
+        _fault(name, "a field that is not open", "another field") for name in set(form.fields) - set(house.open_fields)
     ]
     faults += [
         _fault(f"topic-{slug}", "a topic that is not offered", "another topic")
-        for slug in set(wishes.topics) - set(topics)
+        for slug in set(form.topics) - set(topics)
     ]
-    if wishes.language is not None and wishes.language not in LANGUAGES["letter"]:
-        faults.append(_fault("language", wishes.language, "one of " + ", ".join(LANGUAGES["letter"])))
-    if wishes.days not in (None, 0, 7, 30):
-        faults.append(_fault("often", str(wishes.days), "7, 30, or 0 for each letter"))
-    if wishes.until is not None and not now < wishes.until <= now + optout.LONGEST_PAUSE:
-        faults.append(_fault("until", wishes.until.isoformat(), "a day after today and within a year"))
+    if form.language is not None and form.language not in LANGUAGES["letter"]:
+        faults.append(_fault("language", form.language, "one of " + ", ".join(LANGUAGES["letter"])))
+    if form.days not in (None, 0, 7, 30):
+        faults.append(_fault("often", str(form.days), "7, 30, or 0 for each letter"))
+    if form.until is not None and not now < form.until <= now + optout.LONGEST_PAUSE:
+        faults.append(_fault("until", form.until.isoformat(), "a day after today and within a year"))
     if faults:
         raise FaultsError(faults)
 
@@ -251,14 +250,14 @@ def _fault(name: str, found: str, expected: str) -> Fault:
     return Fault("", 0, name, found, expected)
 
 
-def _fields(conn: Connection, contact: Contact, wishes: DetailsForm, sides: Sides, now: datetime) -> None:
+def _fields(conn: Connection, contact: Contact, form: DetailsForm, sides: Sides, now: datetime) -> None:
     before, after = sides
     for name in ("name", "language"):
-        wish = getattr(wishes, name)
-        value = " ".join(wish.split()) if wish else ""
+        given = getattr(form, name)
+        value = " ".join(given.split()) if given else ""
         if value and value != getattr(contact, name):
             before[name], after[name] = getattr(contact, name), value
-    fields = {name: value.strip() for name, value in wishes.fields.items() if value.strip()}
+    fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     fields = {name: value for name, value in fields.items() if contact.attributes.get(name) != value}
     if fields:
         before["fields"] = {name: contact.attributes.get(name) for name in fields}
@@ -304,7 +303,7 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
         held_back = bool(scopes & {topic.slug, ""})
         if (on and (held_back or state != "subscribed")) or (not on and not held_back and state != "opted_out"):
             news[topic] = on
-    repeated_optout.wish_again(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
+    repeated_optout.note_many(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
     if not news:
         return
     if True in news.values() and any(entry.reason in _KEEPS_OUT and not entry.scope for entry in held):

@@ -28,7 +28,7 @@ from mailer.signing import address_hash
 from mailer.storage import Database
 from unsubscribe import changes, consent, contacts, moves, verifying
 
-PATIENCE = 10.0  # seconds
+FILES_TIMEOUT = 10.0  # seconds
 _PERSON = "person:"
 
 
@@ -103,7 +103,7 @@ def _forget_elsewhere(conn: Connection, email: str, hashed: bytes, now: datetime
         outbox.erase_recipient(conn, contact_id, now, only_to=hashed)
 
 
-def forget_files(db: Database, seconds: float = PATIENCE) -> bool:
+def forget_files(db: Database, seconds: float = FILES_TIMEOUT) -> bool:
     """Empty SQLite's write-ahead log, which still holds erased data; return whether that succeeded within ``seconds``.
 
     Where other connections kept the log busy all that time, the daily tidying empties it.

@@ -382,7 +382,7 @@ class _Slice:
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)
-        repeated_optout.wish_again(conn, self._left_again, work.now)
+        repeated_optout.note_many(conn, self._left_again, work.now)
         self._rest()
         for reason, holds in self._holds.items():
             suppression.suppress_many(conn, list(holds), reason, work.now)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from mailer import journal, outbox, suppression
+from mailer import outbox, suppression
 from mailer.errors import StateError, TokenError
 from mailer.journal import Line
 from mailer.signing import Token
@@ -99,7 +99,7 @@ class _Act:
 
 @dataclass(frozen=True, slots=True)
 class OptOutPlan:
-    """The changes of some requests, made by :func:`plan`. ``lines``: their lines for the journal.
+    """The changes of some requests, made by :func:`plan`.
 
     ``answers``, by place: for contacts that had left already. ``acts``, by contact: still to be done. ``again``:
     earlier acts that a request repeats, so that their undo no longer puts anything back.
@@ -110,8 +110,11 @@ class OptOutPlan:
     answers: Mapping[int, OptOutResult]
     acts: Mapping[int, _Act]
     links: consent.ChainEntries
-    lines: Sequence[Line]
     again: Mapping[int, Sequence[Change]]
+
+    def lines(self) -> list[Line]:
+        """Return the journal's lines about these acts, for ``Database.note_ahead``."""
+        return suppression.lines([hold for act in self.acts.values() for hold in act.holds], "opt_out", self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +170,23 @@ def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> 
         else:
             acts[request.token.recipient] = _act(place, left, known, _former(known, request.token.recipient, now))
     events = [event for act in acts.values() for event in _events(act, now)]
-    lines = suppression.lines([hold for act in acts.values() for hold in act.holds], "opt_out", now)
-    return OptOutPlan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), lines, again)
+    return OptOutPlan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), again)
 
 
-def carry_out(conn: Connection, planned: OptOutPlan) -> list[OptOutResult]:
-    """Carry out a plan; contacts whose state has changed since are planned again, in this transaction."""
+def carry_out(conn: Connection, planned: OptOutPlan, *, noted: bool = False) -> list[OptOutResult]:
+    """Carry out a plan; contacts whose state has changed since are planned again, in this transaction.
+
+    ``noted``: the plan's lines are in the journal. If a state has changed, all of them are noted again: an opt-out may
+    have been lifted since, and then the last line about it must be ours.
+    """
     requests, now = planned.requests, planned.now
     tokens = [request.token for request in requests]
     contacts.lock(conn, planned.links.after)
     overtaken = consent.stale_contacts(conn, planned.links)
-    if overtaken:
-        journal.written_ahead(conn, ())  # it may have been lifted since: make our lines the last in the journal again
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
     outbox.prove_many(conn, [(token.mailing, token.recipient) for token in tokens], now)
-    suppression.suppress_many(conn, [hold for act in acts for hold in act.holds], "opt_out", now)
+    holds = [hold for act in acts for hold in act.holds]
+    suppression.suppress_many(conn, holds, "opt_out", now, noted=noted and not overtaken)
     ended = [row for act in acts for row in act.ended]
     contacts.put_standings(
         conn, [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]

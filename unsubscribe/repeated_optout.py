@@ -1,6 +1,6 @@
 """An opt-out that is requested again while its undo is still open: that undo no longer puts anything back.
 
-Promises: :func:`wish_again` records the repetition in each act whose answer held an undo. The request may come from a
+Promises: :func:`note_many` records the repetition in each act whose answer held an undo. The request may come from a
 page, a mailbox or the list of another program. An act is a row of :mod:`.changes` of kind *opt_out*.
 """
 
@@ -25,11 +25,11 @@ def undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
     return [act for act in acts if PAGE in act.after and AGAIN not in act.after and act.after.get("scope") in about]
 
 
-def wish_again(conn: Connection, wishes: Mapping[int, Collection[str]], now: datetime) -> None:
+def note_many(conn: Connection, topics_left: Mapping[int, Collection[str]], now: datetime) -> None:
     """Record that contacts left these topics again: an undo that is still open puts none of them back."""
-    people = [number for number, slugs in wishes.items() if slugs]
+    people = [number for number, slugs in topics_left.items() if slugs]
     for number, acts in (changes.standing(conn, people, "opt_out") if people else {}).items():
-        note(conn, undoable(acts, wishes[number]), now)
+        note(conn, undoable(acts, topics_left[number]), now)
 
 
 def note(conn: Connection, acts: Sequence[Change], now: datetime) -> None:

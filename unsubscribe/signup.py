@@ -77,34 +77,34 @@ class SignUp:
 
 
 def consider(
-    conn: Connection, wish: SignUpForm, uses: Sequence[LimitUse], spent: Spent, now: datetime
+    conn: Connection, form: SignUpForm, uses: Sequence[LimitUse], spent: Spent, now: datetime
 ) -> list[Fault] | bool:
     """Return the faults of a request, else whether :func:`request` would process it.
 
     Reads only, so it takes no lock.
     """
-    faults = _check(conn, wish)[1]
+    faults = _check(conn, form)[1]
     return faults or not spent.look(conn, uses, now)
 
 
-def uses(wish: SignUpForm, pepper: bytes, now: datetime) -> list[LimitUse]:
+def uses(form: SignUpForm, pepper: bytes, now: datetime) -> list[LimitUse]:
     """Return all limits that a try counts for; none where there is no valid address."""
-    tries, letters = _uses(wish, pepper, now)
+    tries, letters = _uses(form, pepper, now)
     return [*tries, *letters]
 
 
-def _uses(wish: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse], list[LimitUse]]:
+def _uses(form: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse], list[LimitUse]]:
     """Return the limits of a try (peer, network, mailbox) and those of a letter (domain).
 
     An unknown peer counts like any other; the hash of a peer, and of its network, changes each day.
     """
     try:
-        address = parse(wish.email)
+        address = parse(form.email)
     except AddressError:
         return [], []
-    network = f"{now.date()} {limits.network_of(wish.peer)}"
+    network = f"{now.date()} {limits.network_of(form.peer)}"
     tries = [
-        limits.use(_OF_PEER, pepper, f"{now.date()} {wish.peer}"),
+        limits.use(_OF_PEER, pepper, f"{now.date()} {form.peer}"),
         limits.use(_OF_NETWORK, pepper, network),
         limits.use(_OF_ADDRESS, pepper, address.mailbox),
     ]
@@ -115,20 +115,20 @@ def _uses(wish: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse
     return tries, letters
 
 
-def request(conn: Connection, wish: SignUpForm, post: ServiceMailer, pepper: bytes, now: datetime) -> Limit | None:
+def request(conn: Connection, form: SignUpForm, post: ServiceMailer, pepper: bytes, now: datetime) -> Limit | None:
     """Ask the owner of an address to confirm. Return the limit that prevented it, if any, for staff."""
-    topics, faults = _check(conn, wish)
+    topics, faults = _check(conn, form)
     if faults:
         raise FaultsError(faults)
-    tries, letters = _uses(wish, pepper, now)
+    tries, letters = _uses(form, pepper, now)
     if spent := _first_spent(conn, tries, now):
         return spent  # adds to no other limit: not to the domain's
     with conn.begin_nested() as step:
         if spent := _first_spent(conn, letters, now):
             step.rollback()
             return spent
-        contact = _locked(conn, Person(wish.email, language=wish.language), pepper, now)
-        if not _ask(conn, wish, (contact, topics), post, now):
+        contact = _locked(conn, Person(form.email, language=form.language), pepper, now)
+        if not _ask(conn, form, (contact, topics), post, now):
             step.rollback()  # same work, then undone: the time does not reveal an earlier request
             return _OF_PERSON
     return None
@@ -149,22 +149,22 @@ def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> C
 
 
 def _ask(
-    conn: Connection, wish: SignUpForm, who: tuple[Contact, Sequence[Topic]], post: ServiceMailer, now: datetime
+    conn: Connection, form: SignUpForm, who: tuple[Contact, Sequence[Topic]], post: ServiceMailer, now: datetime
 ) -> bool:
     """Store the request and write the letter; same statements for every address (D8). False: over the limit."""
     contact, topics = who
-    statement = consent.store_statement(conn, ConsentStatement("consent", wish.source, wish.text, wish.version))
+    statement = consent.store_statement(conn, ConsentStatement("consent", form.source, form.text, form.version))
     slugs = sorted(topic.slug for topic in topics)
-    asked = {"topics": dict.fromkeys(slugs, True), "statement": statement, "name": wish.name, "confirmed": None}
+    asked = {"topics": dict.fromkeys(slugs, True), "statement": statement, "name": form.name, "confirmed": None}
     change = changes.keep(conn, contact.id, "sign_up", ({"new": contact.created_at == now}, asked), now)
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})
     pending = (Standing(contact.id, topic.id, "pending", now, statement) for topic in topics)
     contacts.put_standings(conn, [mine.get(row.topic_id, row) for row in pending])  # known ones stay unchanged
-    detail = {"address": contact.email, "form": wish.source} | ({"peer": wish.peer} if wish.peer else {})
+    detail = {"address": contact.email, "form": form.source} | ({"peer": form.peer} if form.peer else {})
     consent.record_many(
         conn, [consent.ConsentEvent(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
     )
-    language = contact.language or wish.language
+    language = contact.language or form.language
     return post.send(conn, "optin_confirm", change, notices.recipient_of(contact), language, now)
 
 
@@ -249,18 +249,18 @@ def _forget_letters(conn: Connection, contact_id: int, now: datetime) -> None:
     outbox.erase_recipient(conn, contact_id, now, [letter.id for letter in letters if letter])
 
 
-def _check(conn: Connection, wish: SignUpForm) -> tuple[list[Topic], list[Fault]]:
+def _check(conn: Connection, form: SignUpForm) -> tuple[list[Topic], list[Fault]]:
     """Return the requested topics, and the faults of the request."""
     faults: list[Fault] = []
     try:
-        typed_text.address(wish.email)
+        typed_text.address(form.email)
     except AddressError as error:
         faults.append(Fault("", 0, "email", str(error), "a mail address"))
     known = {topic.slug: topic for topic in contacts.topics(conn, only_open=True)}
-    topics = [known[slug] for slug in wish.topics if slug in known]
+    topics = [known[slug] for slug in form.topics if slug in known]
     if not topics:
         faults.append(Fault("", 0, "topics", "none", "at least one topic"))
-    if typed_text.says_where(wish.name):
+    if typed_text.says_where(form.name):
         faults.append(Fault("", 0, "name", "a link or a mail address", "a name"))
     return topics, faults
 

@@ -25,7 +25,7 @@ from campaigns.demo.catcher import Catcher
 from mailer import files
 from mailer.errors import StateHeld
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 def listening(port: int) -> socket.socket:
@@ -65,7 +65,7 @@ class Background:
     def start(self) -> None:
         """Start both servers, and wait until mail can be caught."""
         self._thread.start()
-        if not self._ready.wait(PATIENCE):
+        if not self._ready.wait(TIMEOUT):
             raise StateHeld("the mail catcher did not start")
 
     def stop(self) -> None:
@@ -95,7 +95,7 @@ class Served:
 
     def wait(self) -> None:
         """Wait until ``/health`` answers."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/health", timeout=5):  # noqa: S310 - loopback

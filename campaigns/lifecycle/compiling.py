@@ -30,7 +30,7 @@ from mailer.letter.brand import builtin_brand
 from mailer.letter.compiled import Compiled
 from mailer.letter.source import LetterSource
 
-PATIENCE = 30.0  # seconds; limits in compile_letter end it long before
+TIMEOUT = 30.0  # seconds; limits in compile_letter end it long before
 Compile = Callable[[LetterSource], Compiled]
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1])\n"
@@ -75,7 +75,7 @@ class Beside:
                     pickle.dump(replace(source, images=dict(source.images)), letter)
                 self._meanwhile()
                 # event: the answer or the end of the process, after the letter was given; then nothing is awaited
-                ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+                ready, _, _ = select.select([process.stdout], [], [], TIMEOUT)
                 said = process.stdout.read() if ready else b""
             finally:
                 process.kill()  # it has answered, or it never will

@@ -1,4 +1,4 @@
-"""The states of a campaign: one table; nothing else moves a state (rule 5, I13). The docs draw it.
+"""The states of a campaign: one table; nothing else changes a state (rule 5, I13). The docs draw it.
 
 ::
 
@@ -6,7 +6,7 @@
                         (an edit before launch goes back to draft)
 
 A person *pauses*, a rule *holds*. Deliveries in doubt do not keep a campaign open. :func:`after` raises ``StateError``
-with a sentence for the user. SQL moves a state only through :func:`sources`, in a conditional update.
+with a sentence for the user. SQL changes a state only through :func:`sources`, in a conditional update.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CampaignState(StrEnum):
 
 
 class CampaignEvent(StrEnum):
-    """An event that moves it. *hold* and *finish* are done by rules, the rest by people (*start* also by the clock)."""
+    """A cause of a change: a rule for *hold* and *finish*, a person for all others; *start* also the clock."""
 
     SUBMIT = "submit"
     APPROVE = "approve"
@@ -47,7 +47,7 @@ class CampaignEvent(StrEnum):
     SEND_AGAIN = "send_again"
 
 
-MOVES: dict[tuple[CampaignState, CampaignEvent], CampaignState] = {
+TRANSITIONS: dict[tuple[CampaignState, CampaignEvent], CampaignState] = {
     (CampaignState.DRAFT, CampaignEvent.SUBMIT): CampaignState.IN_REVIEW,
     (CampaignState.DRAFT, CampaignEvent.SCHEDULE): CampaignState.SCHEDULED,
     (CampaignState.DRAFT, CampaignEvent.START): CampaignState.SENDING,
@@ -93,21 +93,23 @@ MISSED_ITS_HOUR = Message(
 
 def after(state: str, event: CampaignEvent, slug: str = "the campaign") -> CampaignState:
     """Return the state after ``event``; raises ``StateError`` with the present one when the table has no such pair."""
-    moved = MOVES.get((CampaignState(state), event))
-    if moved is None:
+    target = TRANSITIONS.get((CampaignState(state), event))
+    if target is None:
         raise StateError(REFUSALS[CampaignState(state)].format(slug=slug))
-    return moved
+    return target
 
 
 def sources(event: CampaignEvent, target: CampaignState | None = None) -> tuple[CampaignState, ...]:
-    """Return the states from which ``event`` moves (to ``target``, if given): for the WHERE of a conditional update."""
+    """Return the states from which ``event`` leads (to ``target``, if given): for the WHERE of a conditional update."""
     return tuple(
-        state for (state, moved_by), to in MOVES.items() if moved_by is event and (target is None or to is target)
+        state
+        for (state, caused_by), to in TRANSITIONS.items()
+        if caused_by is event and (target is None or to is target)
     )
 
 
 def mermaid() -> str:
     """Return the table as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "    [*] --> draft"]
-    lines += [f"    {state.value} --> {to.value}: {event.value}" for (state, event), to in MOVES.items()]
+    lines += [f"    {state.value} --> {to.value}: {event.value}" for (state, event), to in TRANSITIONS.items()]
     return "\n".join(lines) + "\n"

@@ -1,9 +1,9 @@
-"""After a backup was put back: no letter that may have left since is sent again, and no reader's wish is lost (E24).
+"""After a backup was put back: no letter that may have left since is sent again, and no reader's request is lost (E24).
 
 A copy of the database lacks the events after it was made. So these steps are made in order, each harmless if repeated.
 Numbers jump ahead, so that links in letters of the lost hours never mean another contact. Every mailing that was on its
 way is held, and listed with how many wait. Campaigns that the journal saw launched, or whose hour has passed, do not
-leave by themselves. The wishes of readers since then are taken from the journal. Nothing is sent.
+leave by themselves. The requests of readers since then are taken from the journal. Nothing is sent.
 
 Raises ``StorageError``. Success does not mean that every contact got the letter: the relay's log has the deliveries.
 """
@@ -38,16 +38,16 @@ _AHEAD = 10_000_000
 HASH_BYTES = 16
 _LONGEST_NAME, _MOST_DAYS, _LAST_YEAR = 200, 3660, 9000
 _SLICE = 200
-_Wish = tuple[bytes, str, str]
+_EntryKey = tuple[bytes, str, str]
 
 
 @dataclass(slots=True)
 class Restored:
-    """The work done: held campaign → contacts that wait, campaigns that this copy did not know, wishes, erasures."""
+    """The work done: held campaign → contacts that wait, campaigns that this copy did not know, requests, erasures."""
 
     held: dict[str, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
-    wishes: int = 0
+    wishes: int = 0  # requests taken from the journal; the key in --json
     erased: int = 0
     service_letters: int = 0
     unreadable: int = 0  # lines of the journal that are torn, foreign, or not as we write them
@@ -190,29 +190,29 @@ def _row_of_elsewhere(slug: str, line: Line) -> dict[str, Any]:
 
 
 def _replay(db: Database, lines: Iterable[Line], done: Restored, now: datetime) -> None:
-    """Replay the final wishes only: a contact that left and came back stays as this copy has it."""
-    last: dict[_Wish, Line] = {}
+    """Replay the final requests only: a contact that left and came back stays as this copy has it."""
+    last: dict[_EntryKey, Line] = {}
     for line in lines:
         if "hash" in line:
-            wish = (bytes.fromhex(line["hash"]), line["scope"], line["reason"])
-            last.pop(wish, None)
-            last[wish] = line
-    wishes = list(last.items())
-    for start in range(0, len(wishes), _SLICE):
+            key = (bytes.fromhex(line["hash"]), line["scope"], line["reason"])
+            last.pop(key, None)
+            last[key] = line
+    requests = list(last.items())
+    for start in range(0, len(requests), _SLICE):
         with db.write() as conn:
-            done.wishes += sum(_apply(conn, wish, line, now) for wish, line in wishes[start : start + _SLICE])
-    people = _people(db, {wish[0] for wish, line in wishes if wish[2] == "erased" and "since" in line})
+            done.wishes += sum(_apply(conn, key, line, now) for key, line in requests[start : start + _SLICE])
+    people = _people(db, {key[0] for key, line in requests if key[2] == "erased" and "since" in line})
     for person in people.values():
         with db.write() as conn:
             done.erased += erasing.erase(conn, person.id, now) is not None
     if people:
         erasing.forget_files(db)
-    _leave(db, wishes, now)
+    _leave(db, requests, now)
 
 
-def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
+def _apply(conn: Connection, key: _EntryKey, line: Line, now: datetime) -> bool:
     """Set one entry as the journal has it; return whether that was a change."""
-    hashed, scope, reason = wish
+    hashed, scope, reason = key
     mine = [entry for entry in suppression.entries(conn, hashed) if (entry.scope, entry.reason) == (scope, reason)]
     known = bool(mine)
     if line.get("lifted"):
@@ -230,10 +230,10 @@ def _apply(conn: Connection, wish: _Wish, line: Line, now: datetime) -> bool:
     return not known
 
 
-def _leave(db: Database, wishes: Iterable[tuple[_Wish, Line]], now: datetime) -> None:
+def _leave(db: Database, requests: Iterable[tuple[_EntryKey, Line]], now: datetime) -> None:
     """Let the subscriptions of contacts that opted out, and their proof, follow the suppression."""
     out: dict[bytes, list[tuple[str, Line]]] = {}
-    for (hashed, scope, reason), line in wishes:
+    for (hashed, scope, reason), line in requests:
         if reason in ("opt_out", "manual") and "since" in line:
             out.setdefault(hashed, []).append((scope, line))
     people = _people(db, set(out))

@@ -1,7 +1,7 @@
 """The surroundings, checked by ``doctor``: disk, clock, writing, proxies, public pages, and a process that serves.
 
 Promises: each finding that is not *ok* names the command or line that mends it. Nothing is changed; data written as a
-test is removed again. The public address is asked once, for ``PATIENCE`` seconds, and only where readers elsewhere
+test is removed again. The public address is asked once, for ``TIMEOUT`` seconds, and only where readers elsewhere
 could ask it too. Raises the errors of the database.
 """
 
@@ -29,7 +29,7 @@ from mailer.messages import Message
 from mailer.reach import reach_of_url
 from unsubscribe import dropped, probe
 
-PATIENCE = 5.0  # seconds
+TIMEOUT = 5.0  # seconds
 LEAST, SCARCE = 100_000_000, 1_000_000_000  # bytes left on the disk: too few, few
 OFF = timedelta(minutes=1)
 _REMOTE = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone")
@@ -170,7 +170,7 @@ def pages(context: AppContext) -> Iterator[Finding]:
 def _asked(url: str) -> str:
     """Return the fault of the answer; empty when it is our own, even if it reports a problem."""
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - https, as was checked
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - https, as was checked
             found = answer.read(_LONGEST)
     except urllib.error.HTTPError as error:
         if error.code != 503:

@@ -39,7 +39,7 @@ from mailer import files, resource_limits
 from mailer.errors import PostiljonError
 from unsubscribe.settings import COUNTED_TOGETHER
 
-PATIENCE = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
+STOP_TIMEOUT = 75.0  # seconds that children get to end in order: a sender waits 60 for its last answers
 CANNOT_BEGIN, LONGEST_PAUSE = 78, 60.0  # the exit code of sysexits.h for a fault of the set-up; seconds
 _PR_SET_PDEATHSIG = 1
 log = structlog.get_logger("postiljon.serve")
@@ -144,7 +144,7 @@ class _Parent:
     def _end(self) -> int:
         for child in self._children.values():
             child.terminate()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STOP_TIMEOUT
         for child in self._children.values():
             child.join(max(0.1, deadline - time.monotonic()))
             if child.is_alive():
@@ -242,7 +242,7 @@ def _live_with(parent: Connection, end: Callable[[], None]) -> None:
         with contextlib.suppress(OSError, EOFError):
             parent.poll(None)
         end()
-        time.sleep(PATIENCE)
+        time.sleep(STOP_TIMEOUT)
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True, name="parent").start()

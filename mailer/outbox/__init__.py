@@ -2,7 +2,7 @@
 
 This package alone has the tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``. Every function takes the
 caller's connection first and changes nothing outside its transaction. Invariants: one delivery per (mailing, recipient)
-(I1); no campaign letter for a suppressed address is claimed (I2). Every row is in one state, and moves only as in
+(I1); no campaign letter for a suppressed address is claimed (I2). Every row is in one state, and changes only as in
 ``states.py`` (I13). A claim is on disk before a byte is written, so after a crash each row is settled, or in doubt and
 listed (I3, I4).
 

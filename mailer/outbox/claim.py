@@ -6,6 +6,8 @@ claim sets ``first_claimed_at``, for ever (I5). Two senders never get the same r
 skips locked rows. Due retries come before fresh rows.
 
 Once the caller's transaction is committed, the claim is on disk; no part of a message may be written before.
+
+``tests/golden/sql/claim.*.sql`` holds the statements that this module builds, for both databases.
 """
 
 from __future__ import annotations
@@ -53,19 +55,19 @@ def claim(
     wanted: Mapping[int, int],
     now: datetime,
     given_up: datetime | None = None,
-    tally: CounterDelta | None = None,
+    delta: CounterDelta | None = None,
 ) -> list[Claimed]:
     """Claim up to ``wanted[mailing]`` rows of each mailing for this sender, due retries first.
 
     ``given_up``: a row in retry, or put back for the pace, is refused if its first attempt was before this time. With a
-    ``tally`` the caller posts the counters itself.
+    ``delta`` the caller posts the counters itself.
     """
-    own = tally or CounterDelta()
+    own = delta or CounterDelta()
     retries = claim_state(conn, ("retry", sender_id, given_up), wanted, now, own)
     had = Counter(row.mailing for row in retries)
     left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
     taken = retries + claim_state(conn, ("waiting", sender_id, given_up), left, now, own)
-    if tally is None:
+    if delta is None:
         own.post(conn)
     return taken
 
@@ -75,12 +77,12 @@ def claim_state(
     what: tuple[Literal["retry", "waiting"], int, datetime | None],
     wanted: Mapping[int, int],
     now: datetime,
-    tally: CounterDelta,
+    delta: CounterDelta,
 ) -> list[Claimed]:
     """Claim as :func:`claim`, but rows of one state only; ``what`` is (state, sender, given up)."""
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
-        mine = _of_mailing(conn, (what, mailing, now), number, tally)
+        mine = _of_mailing(conn, (what, mailing, now), number, delta)
         _count_letters(conn, mine, now)  # before the next mailing is claimed: it may be for the same contact
         taken += mine
     return taken
@@ -96,14 +98,14 @@ def ask_for_fresh(
     """
     sender_id, given_up = what
     given = _bound(sender_id, mailing, now) | {"b_given_up": given_up, "b_room": room}
-    heads, limits = _HEADS["waiting"].run(conn, given), _LIMITS.run(conn, {})
+    heads, limits = _CLAIM["waiting"].run(conn, given), _LIMITS.run(conn, {})
 
-    def read(tally: CounterDelta) -> list[Claimed]:
+    def read(delta: CounterDelta) -> list[Claimed]:
         rows = heads.fetchall()
-        taken = _sort(rows, "waiting", mailing, tally)
+        taken = _sort(rows, "waiting", mailing, delta)
         if len(rows) == room > len(taken):  # some were skipped: claim more, as the slow way does
             who = (("waiting", sender_id, given_up), mailing, now)
-            taken += _of_mailing(conn, who, room - len(taken), tally, _ROUNDS - 1)
+            taken += _of_mailing(conn, who, room - len(taken), delta, _ROUNDS - 1)
         _count_letters(conn, taken, now, limits.fetchall())
         return taken
 
@@ -111,7 +113,7 @@ def ask_for_fresh(
 
 
 def claim_rows(
-    conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, tally: CounterDelta
+    conn: Connection, sender_id: int, mailing: int, chosen: Sequence[Candidate], now: datetime, delta: CounterDelta
 ) -> list[Claimed]:
     """Claim as :func:`claim`, but rows that were selected by pace before; each is checked again."""
     taken: list[Claimed] = []
@@ -120,12 +122,12 @@ def claim_rows(
         if ids:
             bound = {"b_ids": json.dumps(ids), "b_room": len(ids)} | _bound(sender_id, mailing, now)
             bound["b_given_up"] = None
-            taken += _sort(statement.run(conn, bound).fetchall(), state, mailing, tally)
+            taken += _sort(statement.run(conn, bound).fetchall(), state, mailing, delta)
     _count_letters(conn, taken, now)
     return taken
 
 
-def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, tally: CounterDelta) -> int:
+def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, delta: CounterDelta) -> int:
     """Refuse rows whose time is up and that no sender claims, since domain or relay takes nothing; return how many."""
     found, row = 0, DELIVERY.c
     for source in sources("give_up", "refused"):
@@ -134,7 +136,7 @@ def give_up(conn: Connection, mailing: int, given_up: datetime, now: datetime, t
         late = late.where(row.first_claimed_at <= given_up).limit(_AT_ONCE).with_for_update(skip_locked=True)
         statement = update(DELIVERY).where(row.id.in_(late), row.state == source)
         moved = conn.execute(statement.values(state="refused", reason=TIME_IS_UP, retry_at=None, at=now)).rowcount
-        tally.moved(mailing, source, "refused", moved)
+        delta.moved(mailing, source, "refused", moved)
         found += moved
     return found
 
@@ -160,7 +162,7 @@ def _count_letters(conn: Connection, taken: Sequence[Claimed], now: datetime, fo
         suppression.count_letter(conn, mailing, hashes, limits, now)
 
 
-def _of_mailing(conn: Connection, who: Any, number: int, tally: CounterDelta, rounds: int = _ROUNDS) -> list[Claimed]:
+def _of_mailing(conn: Connection, who: Any, number: int, delta: CounterDelta, rounds: int = _ROUNDS) -> list[Claimed]:
     (state, sender_id, given_up), mailing, now = who
     bound = _bound(sender_id, mailing, now) | {"b_given_up": given_up}
     taken: list[Claimed] = []
@@ -168,8 +170,8 @@ def _of_mailing(conn: Connection, who: Any, number: int, tally: CounterDelta, ro
         room = number - len(taken)
         if room <= 0:
             break
-        rows = _HEADS[state].run(conn, bound | {"b_room": room}).fetchall()
-        taken += _sort(rows, state, mailing, tally)
+        rows = _CLAIM[state].run(conn, bound | {"b_room": room}).fetchall()
+        taken += _sort(rows, state, mailing, delta)
         if len(rows) < room:
             break
     return taken
@@ -179,7 +181,7 @@ def _bound(sender_id: int, mailing: int, now: datetime) -> dict[str, Any]:
     return {"b_sender": sender_id, "b_mailing": mailing, "b_now": now}
 
 
-def _sort(rows: Iterable[Any], source: str, mailing: int, tally: CounterDelta) -> list[Claimed]:
+def _sort(rows: Iterable[Any], source: str, mailing: int, delta: CounterDelta) -> list[Claimed]:
     """Return the claimed rows in the order of the queue, and count all rows."""
     claimed: list[Claimed] = []
     moved = {"skipped": 0, "refused": 0}
@@ -188,9 +190,9 @@ def _sort(rows: Iterable[Any], source: str, mailing: int, tally: CounterDelta) -
             claimed.append(_claimed(mailing, row))
         else:
             moved[row[0]] += 1
-    tally.moved(mailing, source, "sending", len(claimed))
+    delta.moved(mailing, source, "sending", len(claimed))
     for target, number in moved.items():
-        tally.moved(mailing, source, target, number)
+        delta.moved(mailing, source, target, number)
     claimed.sort()  # its first field is the delivery
     return claimed
 
@@ -273,7 +275,7 @@ def _given(dialect: str) -> Any:
     return lambda heads, row, _now: heads.where(row.c.id.in_(numbers)).limit(bindparam("b_room"))
 
 
-_HEADS = {
+_CLAIM = {
     "retry": PreparedStatement(lambda _dialect: _statement("retry", _due)),
     "waiting": PreparedStatement(lambda _dialect: _statement("waiting", _fresh)),
 }

@@ -1,7 +1,7 @@
 """The counters in the mailing row: changed by the last statements of the transaction that moves the deliveries.
 
-A :class:`CounterDelta` collects the moves; :meth:`CounterDelta.post` writes them, one statement a mailing, in the order
-of their numbers. So two senders on PostgreSQL wait for each other only briefly, and never deadlock.
+A :class:`CounterDelta` collects the transitions; :meth:`CounterDelta.post` writes them, one statement a mailing, in
+the order of their numbers. So two senders on PostgreSQL wait for each other only briefly, and never deadlock.
 """
 
 from __future__ import annotations

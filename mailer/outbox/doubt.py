@@ -51,24 +51,24 @@ def decide(
     target = _TARGET[choice]
     wanted = None if addresses is None else {key_of(address) for address in addresses}
     chosen = [item for item in doubts(conn, mailing_id) if wanted is None or _key(item.address) in wanted]
-    tally, decided = CounterDelta(), 0
+    delta, decided = CounterDelta(), 0
     for item in chosen:
         gone = target == "waiting" and not item.address
-        move, state, reason = ("skip", "skipped", ERASED) if gone else ("decide", target, choice)
-        number = _move(conn, item.delivery, move, {"state": state, "reason": reason, "at": now})
-        tally.moved(mailing_id, "in_doubt", state, number)
+        event, state, reason = ("skip", "skipped", ERASED) if gone else ("decide", target, choice)
+        number = _transition(conn, item.delivery, event, {"state": state, "reason": reason, "at": now})
+        delta.moved(mailing_id, "in_doubt", state, number)
         decided += number
-    tally.post(conn)
+    delta.post(conn)
     if target == "waiting" and decided and get(conn, mailing_id).state == "closed":
         reopen(conn, mailing_id, now)
     return decided
 
 
-def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime, tally: CounterDelta) -> None:
+def send_again(conn: Connection, rows: Sequence[tuple[int, int]], now: datetime, delta: CounterDelta) -> None:
     """Put (delivery, mailing) back to waiting, by the policy *send again*, with the same attempt identity (I5)."""
     for delivery, mailing in rows:
         values = {"state": "waiting", "reason": "send_again", "at": now}
-        tally.moved(mailing, "in_doubt", "waiting", _move(conn, delivery, "decide", values))
+        delta.moved(mailing, "in_doubt", "waiting", _transition(conn, delivery, "decide", values))
 
 
 def prove(conn: Connection, mailing_id: int, recipient: int, now: datetime) -> bool:
@@ -136,14 +136,14 @@ def erase_recipient(
     there = () if only_to is None else (row.address_hash == only_to,)
     mine = (row.recipient == recipient, row.mailing_id.in_(among), *there)
     rows = conn.execute(select(row.id, row.mailing_id, row.state).where(*mine)).all()
-    tally = CounterDelta()
+    delta = CounterDelta()
     for delivery, mailing, state in rows:
         if state in sources("skip", "skipped") and state != "in_doubt":
             values = {"state": "skipped", "reason": ERASED, "at": now, "retry_at": None}
-            tally.moved(mailing, state, "skipped", _move(conn, delivery, "skip", values, (state,)))
+            delta.moved(mailing, state, "skipped", _transition(conn, delivery, "skip", values, (state,)))
         blank = {"address": "", "address_hash": b"", "domain": "", "reply": ""}
         conn.execute(update(DELIVERY).where(row.id == delivery).values(blank))
-    tally.post(conn)
+    delta.post(conn)
     return len(rows)
 
 
@@ -156,22 +156,22 @@ def readdress(conn: Connection, old: bytes, to: Recipient) -> int:
     return conn.execute(update(DELIVERY).where(*mine).values(values)).rowcount
 
 
-def _report(conn: Connection, letter: tuple[int, int], move: str, values: dict[str, Any]) -> bool:
+def _report(conn: Connection, letter: tuple[int, int], event: str, values: dict[str, Any]) -> bool:
     row = DELIVERY.c
     mine = (row.mailing_id == letter[0], row.recipient == letter[1])
     found = conn.execute(select(row.id, row.state).where(*mine)).one_or_none()
-    if found is None or found.state not in sources(move, values["state"]):
+    if found is None or found.state not in sources(event, values["state"]):
         return False
-    tally = CounterDelta()
-    tally.moved(letter[0], found.state, values["state"], _move(conn, found.id, move, values, (found.state,)))
-    tally.post(conn)
+    delta = CounterDelta()
+    delta.moved(letter[0], found.state, values["state"], _transition(conn, found.id, event, values, (found.state,)))
+    delta.post(conn)
     return True
 
 
-def _move(
-    conn: Connection, delivery: int, move: str, values: dict[str, Any], states: Collection[str] = ("in_doubt",)
+def _transition(
+    conn: Connection, delivery: int, event: str, values: dict[str, Any], states: Collection[str] = ("in_doubt",)
 ) -> int:
-    allowed = [state for state in sources(move, values["state"]) if state in states]
+    allowed = [state for state in sources(event, values["state"]) if state in states]
     statement = update(DELIVERY).where(DELIVERY.c.id == delivery, DELIVERY.c.state.in_(allowed))
     return conn.execute(statement.values(values)).rowcount
 

@@ -5,6 +5,9 @@ and ends the transaction, since SQLAlchemy takes as long for that as the databas
 counters move by the rows that changed. If an accepted row did not change (another sender has it, or it is in doubt),
 nothing is written and the caller takes the slow way. On PostgreSQL the connection holds the sender's advisory lock.
 Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
+
+Its statements are in ``tests/golden/sql``: ``settle.sending.accepted``, ``claim.waiting``, ``claim.limits`` and
+``counters.post``.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ class LeanWritten(NamedTuple):
     """An uncommitted turn: rows that belong to this sender after the commit, and the changes of counters."""
 
     claimed: list[Claimed]
-    tally: CounterDelta
+    delta: CounterDelta
 
 
 def begin_lean(sender: Sender) -> bool:
@@ -57,15 +60,15 @@ def begin_lean(sender: Sender) -> bool:
 
 def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
     """Do ``work`` in the transaction of :func:`begin_lean`; None, after a rollback, if the slow way is needed."""
-    conn, tally = sender.connection, CounterDelta()
+    conn, delta = sender.connection, CounterDelta()
     try:
-        claimed = _write(conn, sender.id, work, tally)
+        claimed = _write(conn, sender.id, work, delta)
         if claimed is None:
             roll_back(conn)
             return None
     except BaseException as error:
         raise _taken_back(conn, error) from error
-    return LeanWritten(claimed, tally)
+    return LeanWritten(claimed, delta)
 
 
 def commit_lean(sender: Sender, written: LeanWritten) -> float:
@@ -73,7 +76,7 @@ def commit_lean(sender: Sender, written: LeanWritten) -> float:
     conn, begun = sender.connection, time.perf_counter()
     try:
         with together(conn):
-            written.tally.post(conn)
+            written.delta.post(conn)
             commit(conn)
     except BaseException as error:
         raise _taken_back(conn, error) from error
@@ -87,7 +90,7 @@ def _taken_back(conn: Connection, error: BaseException) -> BaseException:
     return map_error(error) if isinstance(error, SQLAlchemyError) else error
 
 
-def _write(conn: Connection, sender_id: int, work: LeanWork, tally: CounterDelta) -> list[Claimed] | None:
+def _write(conn: Connection, sender_id: int, work: LeanWork, delta: CounterDelta) -> list[Claimed] | None:
     """Settle and claim; return None when a row could not be settled."""
     number, settled, read = len(work.accepted), None, None
     with together(conn):
@@ -97,5 +100,5 @@ def _write(conn: Connection, sender_id: int, work: LeanWork, tally: CounterDelta
             read = ask_for_fresh(conn, (sender_id, work.given_up), work.mailing, work.room, work.now)
     if settled and settled() != number:
         return None
-    tally.moved(work.mailing, "sending", "accepted", number)
-    return read(tally) if read else []
+    delta.moved(work.mailing, "sending", "accepted", number)
+    return read(delta) if read else []

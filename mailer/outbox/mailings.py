@@ -172,7 +172,7 @@ def hold(conn: Connection, mailing_id: int, why: str | Hold, now: datetime) -> b
     """Stop claims for a mailing; false when it was not open. A held mailing keeps its first reason."""
     given = Hold(why) if isinstance(why, str) else why
     more = {"hold_words": given.words[:MAX_WORDS], "hold_until": given.until}
-    return _move(conn, mailing_id, "hold", given.reason, now, **more)
+    return _transition(conn, mailing_id, "hold", given.reason, now, **more)
 
 
 def hold_all(conn: Connection, why: str | Hold, now: datetime) -> list[int]:
@@ -185,7 +185,7 @@ def release(conn: Connection, mailing_id: int, now: datetime, *, by_person: bool
     """Allow claims again; false when it was not held. ``by_person``: a person has read the relay's words first."""
     words = case((MAILING.c.hold_words != "", MAILING.c.hold_words), else_=MAILING.c.resumed_words)
     more = {"resumed_words": words} if by_person else {}
-    return _move(conn, mailing_id, "release", "", now, hold_words="", hold_until=None, **more)
+    return _transition(conn, mailing_id, "release", "", now, hold_words="", hold_until=None, **more)
 
 
 def due_again(conn: Connection, now: datetime) -> list[int]:
@@ -198,12 +198,12 @@ def close(conn: Connection, mailing_id: int, now: datetime, reason: str = "") ->
     """Close a mailing for claims. Raises ``StateError`` while rows are unfinished (use :func:`cancel` then)."""
     if get(conn, mailing_id).counts.unfinished and reason != CANCELLED:
         raise StateError("there are deliveries that are not finished; cancel it, or wait")
-    return _move(conn, mailing_id, "close", reason, now)
+    return _transition(conn, mailing_id, "close", reason, now)
 
 
 def reopen(conn: Connection, mailing_id: int, now: datetime) -> bool:
     """Open a closed mailing again (*send again*); false when it was not closed."""
-    return _move(conn, mailing_id, "reopen", "", now)
+    return _transition(conn, mailing_id, "reopen", "", now)
 
 
 def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
@@ -212,7 +212,7 @@ def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
     The first call stops all claims. Call it in new transactions until it returns 0; running senders do the same.
     A row that is being sent is settled first, and then skipped if it comes back.
     """
-    _move(conn, mailing_id, "close", CANCELLED, now)
+    _transition(conn, mailing_id, "close", CANCELLED, now)
     mailing = get(conn, mailing_id)
     if (mailing.state, mailing.reason) != ("closed", CANCELLED):
         raise StateError("this mailing is finished; there is nothing to cancel")
@@ -221,7 +221,7 @@ def cancel(conn: Connection, mailing_id: int, now: datetime) -> int:
 
 def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int = CHUNK) -> int:
     """Move one chunk of a cancelled mailing's rows to skipped(cancelled); return how many are left."""
-    tally, room = CounterDelta(), limit
+    delta, room = CounterDelta(), limit
     for state in sources("skip", "skipped"):
         if room <= 0:
             break
@@ -234,9 +234,9 @@ def skip_cancelled(conn: Connection, mailing_id: int, now: datetime, limit: int 
             .values(state="skipped", reason=CANCELLED, retry_at=None, at=now)
         )
         moved = conn.execute(statement).rowcount
-        tally.moved(mailing_id, state, "skipped", moved)
+        delta.moved(mailing_id, state, "skipped", moved)
         room -= moved
-    tally.post(conn)
+    delta.post(conn)
     counts = get(conn, mailing_id).counts
     return counts.waiting + counts.retry + counts.in_doubt
 
@@ -279,9 +279,9 @@ def next_retry(conn: Connection, mailing_id: int) -> datetime | None:
     return moment
 
 
-def _move(conn: Connection, mailing_id: int, move: str, reason: str, now: datetime, **more: Any) -> bool:
-    target = {"hold": "held", "release": "open", "close": "closed", "reopen": "open"}[move]
-    statement = update(MAILING).where(MAILING.c.id == mailing_id, MAILING.c.state.in_(mailing_sources(move)))
+def _transition(conn: Connection, mailing_id: int, event: str, reason: str, now: datetime, **more: Any) -> bool:
+    target = {"hold": "held", "release": "open", "close": "closed", "reopen": "open"}[event]
+    statement = update(MAILING).where(MAILING.c.id == mailing_id, MAILING.c.state.in_(mailing_sources(event)))
     return bool(conn.execute(statement.values(state=target, reason=reason, changed_at=now, **more)).rowcount)
 
 

@@ -58,10 +58,10 @@ def relabel(conn: Connection, deliveries: Sequence[int], reason: str) -> None:
 
 
 def put_back(
-    conn: Connection, rows: Collection[tuple[int, int]], now: datetime, tally: CounterDelta | None = None
+    conn: Connection, rows: Collection[tuple[int, int]], now: datetime, delta: CounterDelta | None = None
 ) -> int:
-    """Move refused (delivery, mailing) to waiting; return how many. With a ``tally`` the caller posts the counters."""
-    own, moved = tally or CounterDelta(), 0
+    """Move refused (delivery, mailing) to waiting; return how many. With a ``delta`` the caller posts the counters."""
+    own, moved = delta or CounterDelta(), 0
     for delivery, mailing in rows:
         mine = (
             DELIVERY.c.id == delivery,
@@ -72,7 +72,7 @@ def put_back(
         number = conn.execute(update(DELIVERY).where(*mine).values(values)).rowcount
         own.moved(mailing, "refused", "waiting", number)
         moved += number
-    if tally is None:
+    if delta is None:
         own.post(conn)
     return moved
 

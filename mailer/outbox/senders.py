@@ -98,7 +98,7 @@ def register(db: Database, data_dir: Path, name: str, now: datetime) -> Sender:
         try:
             lock, descriptor = _new_lock(data_dir.resolve() / "senders")
         except OSError as error:
-            connection.close()
+            _close(connection)
             raise map_os_error(error, data_dir / "senders") from error
     else:
         lock = f"{_PREFIX}{secrets.randbits(62)}"
@@ -188,12 +188,12 @@ def _sweep_one(db: Database, sender_id: int, lock: str, now: datetime) -> int:
 def lose(conn: Connection, sender_id: int, now: datetime) -> int:
     """Move a sender's rows to in doubt, or to waiting under *send again*, and end it. The caller holds its lock."""
     rows = conn.execute(_HELD, {"b_sender": sender_id}).all()
-    tally = CounterDelta()
+    delta = CounterDelta()
     for delivery, mailing, _again in rows:
         moved = conn.execute(_LOSE, {"b_id": delivery, "b_sender": sender_id}).rowcount
-        tally.moved(mailing, "sending", "in_doubt", moved)
-    send_again(conn, [(delivery, mailing) for delivery, mailing, again in rows if again], now, tally)
-    tally.post(conn)
+        delta.moved(mailing, "sending", "in_doubt", moved)
+    send_again(conn, [(delivery, mailing) for delivery, mailing, again in rows if again], now, delta)
+    delta.post(conn)
     conn.execute(update(SENDER).where(SENDER.c.id == sender_id).values(ended_at=now))
     return len(rows)
 

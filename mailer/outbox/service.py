@@ -119,16 +119,16 @@ def release_held(conn: Connection, before: datetime, now: datetime, from_address
 
 def expire(conn: Connection, mailing_id: int, now: datetime) -> int:
     """Skip the unsent deliveries of a service letter whose time is over, and close it; return how many."""
-    tally, skipped = CounterDelta(), 0
+    delta, skipped = CounterDelta(), 0
     for state in ("waiting", "retry"):
         assert state in sources("skip", "skipped")  # noqa: S101 - see states.py
         mine = (DELIVERY.c.mailing_id == mailing_id, DELIVERY.c.state == state)
         moved = conn.execute(
             update(DELIVERY).where(*mine).values(state="skipped", reason=EXPIRED, retry_at=None, at=now)
         ).rowcount
-        tally.moved(mailing_id, state, "skipped", moved)
+        delta.moved(mailing_id, state, "skipped", moved)
         skipped += moved
-    tally.post(conn)
+    delta.post(conn)
     if not get(conn, mailing_id).counts.unfinished:
         close(conn, mailing_id, now, EXPIRED if skipped else "")
     return skipped

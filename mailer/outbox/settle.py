@@ -4,6 +4,8 @@ Promises: the condition is (sender, attempt, state). A row that another sender h
 answer does no harm. A row in doubt whose own sender answers late is settled after all. Counters change in the
 same transaction. A settlement that is written twice (a COMMIT whose answer was lost) changes nothing the second
 time. The reply about an erased contact is not stored (I12).
+
+``tests/golden/sql/settle.*.sql`` holds the statement of each pair of states, for both databases.
 """
 
 from __future__ import annotations
@@ -49,10 +51,10 @@ def settle(
     sender_id: int,
     settlements: Sequence[Settlement],
     now: datetime,
-    tally: CounterDelta | None = None,
+    delta: CounterDelta | None = None,
 ) -> int:
-    """Write settlements; return how many changed a row. With a ``tally`` the caller posts the counters itself."""
-    own = tally or CounterDelta()
+    """Write settlements; return how many changed a row. With a ``delta`` the caller posts the counters itself."""
+    own = delta or CounterDelta()
     groups: defaultdict[tuple[int, str], list[Settlement]] = defaultdict(list)
     for item in settlements:
         groups[item.mailing, item.state].append(item)
@@ -67,7 +69,7 @@ def settle(
             if found == len(items):
                 break
         changed += found
-    if tally is None:
+    if delta is None:
         own.post(conn)
     return changed
 
@@ -162,9 +164,9 @@ def skip_claimed(
     """Hand back and skip claimed (delivery, mailing, attempt) that must not be sent (erased), in one transaction."""
     back = [Settlement(delivery, mailing, attempt, "waiting") for delivery, mailing, attempt in rows]
     settle(conn, sender_id, back, now)
-    tally = CounterDelta()
+    delta = CounterDelta()
     for delivery, mailing, _attempt in rows:
         statement = update(DELIVERY).where(DELIVERY.c.id == delivery, DELIVERY.c.state == "waiting")
         moved = conn.execute(statement.values(state="skipped", reason=reason, at=now)).rowcount
-        tally.moved(mailing, "waiting", "skipped", moved)
-    tally.post(conn)
+        delta.moved(mailing, "waiting", "skipped", moved)
+    delta.post(conn)

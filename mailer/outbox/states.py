@@ -1,11 +1,11 @@
 """The states of a delivery and of a mailing, as tables. No other code decides which state may follow another.
 
 Every statement of this package that changes a state takes its sources from :func:`sources` and its target from here.
-So a pair that is not in ``MOVES`` cannot happen (I13). :func:`diagram` makes the diagram in ``docs/states.md``
+So a pair that is not in ``TRANSITIONS`` cannot happen (I13). :func:`diagram` makes the diagram in ``docs/states.md``
 from the same tables.
 
-A *move* is an operation on a row: ``claim``, ``settle``, ``skip`` … Several moves may lead to the same target. A move
-may be refused for a row although the pair of states is in the table, if that pair belongs to another move.
+An *event* is an operation on a row: ``claim``, ``settle``, ``skip`` … Several events may lead to the same target. An
+event may be refused for a row although the pair of states is in the table, if that pair belongs to another event.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ MAILING_STATES: tuple[MailingState, ...] = ("open", "held", "closed")
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One arrow: ``name`` is the verb, ``words`` is its description in the docs."""
+    """One arrow; ``words`` is its description in the docs."""
 
-    name: str
+    event: str
     source: str
     target: str
     words: str
 
 
-MOVES: tuple[Transition, ...] = (
+TRANSITIONS: tuple[Transition, ...] = (
     Transition("claim", "waiting", "sending", "a sender takes it"),
     Transition("claim", "retry", "sending", "its time has come, a sender takes it"),
     Transition("skip", "waiting", "skipped", "suppressed, expired, erased or cancelled"),
@@ -68,7 +68,7 @@ MOVES: tuple[Transition, ...] = (
     Transition("complain", "bounced", "complained", "the reader reported it as unwanted"),
 )
 
-MAILING_MOVES: tuple[Transition, ...] = (
+MAILING_TRANSITIONS: tuple[Transition, ...] = (
     Transition("hold", "open", "held", "a person pauses it, or a rule holds it"),
     Transition("release", "held", "open", "a person resumes it; service mail by itself"),
     Transition("close", "open", "closed", "nothing is left to do, or it is cancelled"),
@@ -77,31 +77,31 @@ MAILING_MOVES: tuple[Transition, ...] = (
 )
 
 
-def sources(move: str, target: str) -> tuple[str, ...]:
-    """Return the delivery states from which ``move`` may lead to ``target``. Raises ``KeyError`` if there are none."""
-    found = tuple(item.source for item in MOVES if (item.name, item.target) == (move, target))
+def sources(event: str, target: str) -> tuple[str, ...]:
+    """Return the delivery states from which ``event`` may lead to ``target``. Raises ``KeyError`` if there are none."""
+    found = tuple(item.source for item in TRANSITIONS if (item.event, item.target) == (event, target))
     if not found:
-        raise KeyError(f"no delivery is moved to {target} by {move}")
+        raise KeyError(f"no delivery becomes {target} by {event}")
     return found
 
 
-def mailing_sources(move: str) -> tuple[str, ...]:
-    """Return the mailing states from which ``move`` is allowed. Raises ``KeyError`` when there is no such move."""
-    found = tuple(item.source for item in MAILING_MOVES if item.name == move)
+def mailing_sources(event: str) -> tuple[str, ...]:
+    """Return the mailing states from which ``event`` is allowed. Raises ``KeyError`` when there is no such event."""
+    found = tuple(item.source for item in MAILING_TRANSITIONS if item.event == event)
     if not found:
-        raise KeyError(f"a mailing has no move {move}")
+        raise KeyError(f"a mailing has no event {event}")
     return found
 
 
 def pairs() -> frozenset[tuple[str, str]]:
     """Return every (from, to) that is possible for a delivery."""
-    return frozenset((item.source, item.target) for item in MOVES)
+    return frozenset((item.source, item.target) for item in TRANSITIONS)
 
 
-def diagram(moves: tuple[Transition, ...] = MOVES, first: str = "waiting") -> str:
+def diagram(transitions: tuple[Transition, ...] = TRANSITIONS, first: str = "waiting") -> str:
     """Return the table as a Mermaid state diagram."""
     arrows: dict[tuple[str, str], list[str]] = {}
-    for item in moves:
+    for item in transitions:
         words = arrows.setdefault((item.source, item.target), [])
         if item.words not in words:
             words.append(item.words)

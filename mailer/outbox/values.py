@@ -145,7 +145,7 @@ class Claimed(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """The outcome of a claimed delivery. ``state`` is a target of the move *settle*; ``reason`` is a class key."""
+    """The outcome of a claimed delivery. ``state`` is a target of the event *settle*; ``reason`` is a class key."""
 
     delivery: int
     mailing: int

@@ -25,7 +25,7 @@ from mailer.outcome.decision import Decision
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-DOMAINS, AT_ONE_DOMAIN, PATIENCE = 3, 10, 10
+DOMAINS, AT_ONE_DOMAIN, TIMES_IF_READ = 3, 10, 10
 LAST, SHARE, ENOUGH = 100, 0.1, 5
 _REMEMBERED, _MOST_WORDS = 10_000, 100
 _COMPARED = 30  # words
@@ -143,13 +143,13 @@ class Series:
         holds = KINDS[answer.decision.reason].group in HOLDING or answer.decision.hold is not None
         if holds and (not read or answer.decision.reason == "quota"):
             return _NOTHING  # the decision holds the mailing already at the first reply
-        back = self._run(answer, words, PATIENCE if read else 1)
+        back = self._run(answer, words, TIMES_IF_READ if read else 1)
         if not back:
             return Seen(refuse=holds)
         self._held[answer.mailing] = words
         return Seen(hold=True, words=shown(answer.decision, answer.address), back=back)
 
-    def _run(self, answer: ReplyDecision, words: str, patience: int) -> tuple[int, ...]:
+    def _run(self, answer: ReplyDecision, words: str, times: int) -> tuple[int, ...]:
         """Return the deliveries that were answered in the same words, once there are enough of them."""
         runs = self._runs.setdefault(answer.mailing, OrderedDict())
         run = _latest(runs, words, [])
@@ -161,9 +161,9 @@ class Series:
         _bound(self._earlier, _REMEMBERED)
         _bound(runs, _MOST_WORDS)
         _bound(self._at_domain, _REMEMBERED)
-        if len(run) >= DOMAINS * patience and len({domain for domain, _ in run}) >= DOMAINS:
+        if len(run) >= DOMAINS * times and len({domain for domain, _ in run}) >= DOMAINS:
             found = [delivery for _, delivery in run]
-        elif len(here) >= AT_ONE_DOMAIN * patience:
+        elif len(here) >= AT_ONE_DOMAIN * times:
             found = here
         else:
             return ()

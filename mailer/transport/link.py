@@ -11,7 +11,7 @@ from mailer.transport.pipelining_trust import AGAIN, PipeliningTrust
 
 _REMEMBERED = 10_000
 _HANDED_BACK = 2  # number of refusals about the connection that cost the same letter nothing
-PATIENCE = 10
+MOST_BROKEN_SESSIONS = 10
 """Number of sessions that may break at one letter before it waits like any other that was refused for now."""
 
 
@@ -85,8 +85,8 @@ class PipeliningHealth:
 
         ``at_head``: no content was unanswered before it. A message at which ten sessions broke has to wait.
         """
-        if how.kind not in ("quiet", "garbled") and at_head and self.count(delivery) >= PATIENCE:
-            return Replied("local", 451, f"4.4.2 the connection was lost {PATIENCE} times at this letter")
+        if how.kind not in ("quiet", "garbled") and at_head and self.count(delivery) >= MOST_BROKEN_SESSIONS:
+            return Replied("local", 451, f"4.4.2 the connection was lost {MOST_BROKEN_SESSIONS} times at this letter")
         return NotWritten(how.text or "the connection ended before its content was written")
 
     def count(self, delivery: int) -> int:

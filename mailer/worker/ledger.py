@@ -64,16 +64,16 @@ class Ledger:
         uncertain = frozenset(self.uncertain)
         self.uncertain.add(self.sender.id)
         with self.sender.write() as conn:
-            tally = CounterDelta()
-            state.pending.write(conn, now, tally)
+            delta = CounterDelta()
+            state.pending.write(conn, now, delta)
             state.pacing.hear(conn, state.pending.answers, now)
             for sender_id in uncertain:
-                self._read_back(conn, sender_id, now, tally)
+                self._read_back(conn, sender_id, now, delta)
             if wanted:
-                context = ClaimContext(conn, self.sender.id, now, now - state.deps.settings.give_up, tally, cache.due)
+                context = ClaimContext(conn, self.sender.id, now, now - state.deps.settings.give_up, delta, cache.due)
                 claimed = state.pacing.claim(context, wanted, cache.known)
             state.pacing.close()
-            tally.post(conn)
+            delta.post(conn)
             self._write_mailings(conn, now)
         self._committed()
         cache.claimed(wanted, claimed, paced=state.pacing.holds_back)
@@ -105,14 +105,14 @@ class Ledger:
         while self.others.wait() and time.monotonic() < until:
             time.sleep(LOOK_AGAIN)
 
-    def _read_back(self, conn: Connection, sender_id: int, now: datetime, tally: CounterDelta) -> None:
+    def _read_back(self, conn: Connection, sender_id: int, now: datetime, delta: CounterDelta) -> None:
         """Hand back the rows that a lost COMMIT has claimed: they were never written to a socket."""
         strays = [
             outbox.Settlement(delivery, mailing, attempt, "waiting")
             for delivery, mailing, attempt in outbox.held_by(conn, sender_id)
             if delivery not in self._state.outbound.flights
         ]
-        outbox.settle(conn, sender_id, strays, now, tally)
+        outbox.settle(conn, sender_id, strays, now, delta)
 
     def regain(self) -> None:
         """Connect again, before anything else is asked of the database. Raises ``StorageError`` while it is away.

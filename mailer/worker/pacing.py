@@ -37,7 +37,7 @@ class ClaimContext:
     sender_id: int
     now: datetime
     given_up: datetime
-    tally: CounterDelta
+    delta: CounterDelta
     due: Collection[int] = ()
 
 
@@ -128,10 +128,10 @@ class Pacing:
         """Claim without limits; retries are asked for only where some are due."""
         conn, what = context.conn, (context.sender_id, context.given_up)
         due = {mailing: number for mailing, number in wanted.items() if mailing in context.due}
-        claimed = outbox.claim_state(conn, ("retry", *what), due, context.now, context.tally) if due else []
+        claimed = outbox.claim_state(conn, ("retry", *what), due, context.now, context.delta) if due else []
         had = Counter(claim.mailing for claim in claimed)
         left = {mailing: number - had[mailing] for mailing, number in wanted.items()}
-        return claimed + outbox.claim_state(conn, ("waiting", *what), left, context.now, context.tally)
+        return claimed + outbox.claim_state(conn, ("waiting", *what), left, context.now, context.delta)
 
     def _give_up(self, context: ClaimContext, wanted: Mapping[int, int]) -> None:
         """Refuse rows of a resting domain once their time is up; they are not claimed meanwhile."""
@@ -141,7 +141,7 @@ class Pacing:
             pace.forget(context.conn, seconds)
             pace.forget_learnt(context.conn, seconds)
             for mailing in wanted:
-                outbox.give_up(context.conn, mailing, context.given_up, context.now, context.tally)
+                outbox.give_up(context.conn, mailing, context.given_up, context.now, context.delta)
 
     def _rates(self, mailings: Sequence[Mailing]) -> dict[str, float]:
         rates: dict[str, float] = {}
@@ -209,7 +209,7 @@ class Pacing:
         self._returned.clear()
         for mailing, number in wanted.items():
             chosen = self._choose(context, mailing, number, free_again)
-            mine = outbox.claim_rows(context.conn, context.sender_id, mailing, chosen, context.now, context.tally)
+            mine = outbox.claim_rows(context.conn, context.sender_id, mailing, chosen, context.now, context.delta)
             self._take_domains(context, mine)
             claimed += mine
         self.next_at = min([self.next_at, *self._blocked.values()])

@@ -80,15 +80,15 @@ class PendingWrites:
         """Skip a claim whose contact was erased between the claim and now."""
         self.erased[sender_id].append((claim.delivery, claim.mailing, claim.attempt))
 
-    def write(self, conn: Connection, now: datetime, tally: CounterDelta) -> None:
-        """Write all of it except the answers on pace; the caller posts the tally."""
+    def write(self, conn: Connection, now: datetime, delta: CounterDelta) -> None:
+        """Write all of it except the answers on pace; the caller posts the delta."""
         for sender_id, settlements in self.settlements.items():
-            outbox.settle(conn, sender_id, settlements, now, tally)
-        outbox.send_again(conn, self.again, now, tally)
+            outbox.settle(conn, sender_id, settlements, now, delta)
+        outbox.send_again(conn, self.again, now, delta)
         for sender_id, rows in self.erased.items():
             outbox.skip_claimed(conn, sender_id, rows, ERASED, now)
         undeliverable.note(conn, self.statements, now)
-        outbox.put_back(conn, list(self.back.items()), now, tally)
+        outbox.put_back(conn, list(self.back.items()), now, delta)
         for mailing, hold in self.held.items():
             outbox.hold(conn, mailing, hold, now)
         if self.held_all:

@@ -78,7 +78,7 @@ class PeriodicReads:
         counts = {number: mailing.counts for number, mailing in state.cache.known.items()}
         turn = SendProgress(now, counts, len(state.outbound.flights), away, handler.away_words)
         state.post(lambda: self.on_turn(turn))
-        if away and not handler.patient and (now - away).total_seconds() >= AWAY_TOO_LONG:
+        if away and not handler.awaits_greeting and (now - away).total_seconds() >= AWAY_TOO_LONG:
             self.ending = ExitReason("relay_away", handler.away_words)
         elif not state.outbound.flights and not state.pending:
             self.ending = state.cache.ending()

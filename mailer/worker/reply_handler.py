@@ -43,7 +43,7 @@ class ReplyHandler:
         self._settings, self._series = settings, Series()
         self.away_since: datetime | None = None
         self.away_words = ""
-        self.patient = False  # nothing worse is known than that the relay has not greeted us yet
+        self.awaits_greeting = False  # nothing worse is known than that the relay has not greeted us yet
         self._puts_off = False  # it answers MAIL with "later"
         self._took: datetime | None = None  # when it last took a letter
         self.relay_news = False  # away_since changed, and ``status`` should know
@@ -89,7 +89,7 @@ class ReplyHandler:
         if event.kind == "open":
             self._away(None, "")
         elif stops_all(event):
-            self.patient = event.kind == "silent" and (self.patient or self.away_since is None)
+            self.awaits_greeting = event.kind == "silent" and (self.awaits_greeting or self.away_since is None)
             self._away(self.away_since or now, words)
         reason = hold_for(event)
         return Hold(reason, words) if reason else None
@@ -99,7 +99,7 @@ class ReplyHandler:
         if decision.state == "accepted":
             self._relay_took(now)
         elif decision.pace == "slow_relay" and (self._took is None or now - self._took > LATELY):
-            self.patient, self._puts_off = False, True
+            self.awaits_greeting, self._puts_off = False, True
             self._away(self.away_since or now, shown(decision))
 
     def _relay_took(self, now: datetime) -> None:

@@ -23,7 +23,7 @@ from unsubscribe.web.server import PatientProtocol
 class Hasty(PatientProtocol):
     """Half a second to take a piece of an answer."""
 
-    answer_patience = 0.5
+    answer_timeout = 0.5
 
 
 class Desk:

@@ -20,7 +20,7 @@ GET = b"GET /health HTTP/1.1\r\nHost: a\r\n"
 class Hasty(PatientProtocol):
     """Half a second for a head."""
 
-    head_patience = 0.5
+    head_timeout = 0.5
 
 
 @pytest.fixture

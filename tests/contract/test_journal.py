@@ -30,16 +30,26 @@ def lite(house_database: Database) -> Town:
 
 def test_what_was_written_ahead_is_not_written_again(lite: Town, tmp_path: Path) -> None:
     lite.db.journal = book = Journal(tmp_path / "journal")
-    lite.db.note_ahead([NOTE])
-    assert list(book.lines()) == [NOTE]
+    holds = [(b"an address", "nieuws"), (b"another", "")]
+    ahead = suppression.lines(holds, "opt_out", lite.now)
+    lite.db.note_ahead(ahead)
+    assert list(book.lines()) == ahead
     with lite.db.write() as conn:
-        journal.written_ahead(conn, [NOTE])
+        suppression.suppress_many(conn, holds, "opt_out", lite.now, noted=True)
         journal.note(conn, NOTE)
-        journal.note(conn, NOTE | {"scope": ""})
-    assert list(book.lines()) == [NOTE, NOTE | {"scope": ""}]
+    assert list(book.lines()) == [*ahead, NOTE]
     with lite.db.write() as conn:
-        journal.note(conn, NOTE)
-    assert list(book.lines())[2:] == [NOTE], "the next transaction knows nothing of it"
+        suppression.suppress_many(conn, holds, "opt_out", lite.now)
+    assert list(book.lines()) == [*ahead, NOTE, *ahead], "the next transaction knows nothing of it"
+
+
+def test_a_plan_that_was_noted_ahead_is_carried_out_without_another_line(lite: Town, tmp_path: Path) -> None:
+    lite.db.journal = book = Journal(tmp_path / "journal")
+    planned = noted_ahead(lite)
+    with lite.db.write() as conn:
+        optout.carry_out(conn, planned, noted=True)
+    assert [line["hash"] for line in book.lines()] == [lite.readers[0].address_hash.hex()]
+    assert lite.state() == "opted_out"
 
 
 def test_an_opt_out_stands_in_the_journal_once_however_often_its_link_is_used(lite: Town, tmp_path: Path) -> None:
@@ -80,8 +90,7 @@ def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town
     planned = noted_ahead(lite)
     with lite.db.write() as conn:
         moved(conn, lite)
-        journal.written_ahead(conn, planned.lines)
-        optout.carry_out(conn, planned)
+        optout.carry_out(conn, planned, noted=True)
     hashes = [line["hash"] for line in book.lines()]
     assert hashes == [lite.readers[0].address_hash.hex(), b"another address".hex()]
 
@@ -93,8 +102,7 @@ def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_betw
         suppression.lift(conn, lite.readers[0].address_hash, "nieuws", ["opt_out"])
         consent.record(conn, consent.ConsentEvent(lite.readers[0].id, "given", "nieuws", lite.now), lite.now)
     with lite.db.write() as conn:
-        journal.written_ahead(conn, planned.lines)
-        optout.carry_out(conn, planned)
+        optout.carry_out(conn, planned, noted=True)
     assert ["lifted" in line for line in book.lines()] == [False, True, False]
 
 
@@ -103,7 +111,7 @@ def noted_ahead(town: Town) -> optout.OptOutPlan:
     wish = optout.OptOutRequest(town.tokens.read(town.path().rpartition("/")[2], Purpose.OPT_OUT, town.now))
     with town.db.read() as conn:
         planned = optout.plan(conn, [wish], town.now)
-    town.db.note_ahead(planned.lines)
+    town.db.note_ahead(planned.lines())
     return planned
 
 

@@ -60,10 +60,10 @@ def test_one_that_was_handed_back_for_another_reason_is_not_given_up(db: Databas
 @pytest.mark.parametrize(("reason", "found"), [("speed", 1), ("", 0)])
 def test_it_is_given_up_also_where_nobody_may_claim_it(db: Database, tmp_path: Path, reason: str, found: int) -> None:
     with put_back(db, tmp_path, reason) as (mailing, _sender), db.write() as conn:
-        tally = CounterDelta()
-        assert outbox.give_up(conn, mailing, NOW - timedelta(seconds=1), later(days=3), tally) == 0
-        assert outbox.give_up(conn, mailing, later(days=1), later(days=3), tally) == found
-        tally.post(conn)
+        delta = CounterDelta()
+        assert outbox.give_up(conn, mailing, NOW - timedelta(seconds=1), later(days=3), delta) == 0
+        assert outbox.give_up(conn, mailing, later(days=1), later(days=3), delta) == found
+        delta.post(conn)
     assert counts(db, mailing).get("refused", 0) == found
 
 

@@ -6,16 +6,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from mailer import outbox
+from mailer.errors import StorageAway
 from mailer.outbox import Sender, Settlement
 from mailer.storage import Database
-from tests.support.house_db import NOW, counts, db, fill, later, states
+from tests.support.house_db import NOW, counts, db, fill, later, lite, states
 
-__all__ = ["db"]
+__all__ = ["db", "lite"]
 
 
 def busy(db: Database, tmp_path: Path, mailing: int, number: int = 2) -> Sender:
@@ -112,6 +114,24 @@ def test_a_connection_that_cannot_roll_back_is_closed_all_the_same(db: Database,
     event.remove(db.engine, "reset", refuse)
     with pytest.raises(db.engine.dialect.loaded_dbapi.Error, match="closed"):
         driver.cursor()
+
+
+def test_a_sender_that_gets_no_lock_file_leaves_no_connection_even_if_it_cannot_roll_back(
+    lite: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "senders").write_text("a file where the folder of the locks belongs")
+    opened: list[Any] = []
+
+    def refuse(*_of_the_event: object) -> None:
+        raise lite.engine.dialect.loaded_dbapi.OperationalError("disk I/O error")
+
+    event.listen(lite.engine, "checkout", lambda driver, *_: opened.append(driver))
+    event.listen(lite.engine, "reset", refuse)
+    with pytest.raises(StorageAway):
+        outbox.register(lite, tmp_path, "no lock", NOW)
+    event.remove(lite.engine, "reset", refuse)
+    with pytest.raises(lite.engine.dialect.loaded_dbapi.Error, match="closed"):
+        opened.pop().cursor()
 
 
 def test_a_restored_backup_without_lock_files_has_no_living_senders(db: Database, tmp_path: Path) -> None:

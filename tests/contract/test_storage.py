@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select
 
+from mailer import outbox
 from mailer.columns import Instant
 from mailer.errors import SettingsError, StorageBusy, StorageError
 from mailer.storage import Database, LockWaiters, open_database
+from tests.support.databases import PostgresServer
 
 TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
 
@@ -29,6 +31,37 @@ def test_a_transaction_leaves_all_or_nothing(empty_database: Database) -> None:
         connection.execute(insert(TABLE), [{"id": 1}, {"id": 2}])
         raise RuntimeError
     assert count(empty_database) == 0
+
+
+def durability(connection: Connection) -> object:
+    asked = "PRAGMA synchronous" if connection.dialect.name == "sqlite" else "SHOW synchronous_commit"
+    return connection.exec_driver_sql(asked).scalar_one()
+
+
+def test_every_connection_waits_for_the_disk_at_a_commit(house_database: Database, tmp_path: Path) -> None:
+    sender = outbox.register(house_database, tmp_path, "one", datetime.now(UTC))
+    on_disk = 2 if house_database.is_sqlite else "on"  # 2 is FULL
+    with house_database.write() as connection:
+        assert durability(connection) == on_disk
+    with house_database.read() as connection:
+        assert durability(connection) == on_disk
+    with sender.write() as connection:
+        assert durability(connection) == on_disk
+    sender.abandon()
+
+
+@pytest.mark.postgres
+def test_a_commit_waits_for_the_disk_where_the_default_of_the_database_is_not_to(postgres: PostgresServer) -> None:
+    name = postgres.fresh()
+    postgres.admin(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    database = open_database(postgres.url(name))
+    with pytest.raises(RuntimeError), database.write() as connection:
+        assert durability(connection) == "on"
+        raise RuntimeError
+    with database.read() as connection:
+        assert durability(connection) == "on", "the rollback took it back"
+    database.close()
+    postgres.drop(name)
 
 
 def test_a_time_comes_back_in_utc_whatever_its_zone_was(empty_database: Database) -> None:

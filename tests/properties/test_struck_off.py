@@ -64,9 +64,9 @@ def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) ->
             result = Replied(cast(Stage, reply.stage), reply.code, reply.text)
             pending.decided(claim, sender.id, known, handle(claim, known, result))
         with sender.write() as conn:
-            tally = outbox.CounterDelta()
-            pending.write(conn, now, tally)
-            tally.post(conn)
+            delta = outbox.CounterDelta()
+            pending.write(conn, now, delta)
+            delta.post(conn)
     sender.close(now)
     return heard
 

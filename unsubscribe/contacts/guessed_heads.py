@@ -68,7 +68,7 @@ _STATUS = re.compile(rf"\b(?:\w*status|state|statut|etat|toestand)\b(?=.*{_MAIL}
                      r"\b(?:global|list|member|delivery|subscri\w+|permission|consent|abonn\w*|deliverability|contact|"
                      r"marketing) (?:\w+ )?(?:status|statuses|state)\b|^abonnement$|"
                      r"\bsubscription statuses\b")  # fmt: skip
-_WISH = re.compile(
+_WANTS = re.compile(
     r"\b(?:opt(?:ed)? ?in|optin|consent\w*|toestemming|toegestaan|permissi\w*|einwilligung|zustimmung|accept\w*|"
     r"akkoord|subscri\w*|abonnee|abonne\w*|abonniert|ingeschreven|aangemeld|angemeldet|inscrite?|wil|wils?t|wens\w*|"
     r"gewenst|wants?|wish\w*|receives?|ontvang\w*|erhalten|erhalt|empfang\w*|erwunscht|erlaubt|allow\w*|recevoir|recoit|"
@@ -135,8 +135,8 @@ def guess(head: str) -> Status | None:
         return Status(ambiguous=True, numbered="subscri" in words, yes_no=False)
     if _CONFIRMS.search(words):
         return CONFIRMED
-    wishes = (_WISH.search(words) and re.search(_MAIL, words)) or _WRITTEN_TO.search(words)
-    if wishes or _CONSENT.search(words) or _BARE.search(words):
+    wants = (_WANTS.search(words) and re.search(_MAIL, words)) or _WRITTEN_TO.search(words)
+    if wants or _CONSENT.search(words) or _BARE.search(words):
         return Status(date="subscribed", ambiguous=True, vague=True)
     return None
 

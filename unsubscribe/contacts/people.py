@@ -46,10 +46,8 @@ def _these(dialect: str) -> Select[Any]:
     return select(*_COLUMNS).where(CONTACT.c.id.in_(given_numbers(dialect)))
 
 
-_THESE = {
-    False: PreparedStatement(_these),
-    True: PreparedStatement(lambda dialect: _these(dialect).order_by(CONTACT.c.id).with_for_update()),
-}
+_THESE = PreparedStatement(_these)
+_THESE_LOCKED = PreparedStatement(lambda dialect: _these(dialect).order_by(CONTACT.c.id).with_for_update())
 
 
 _LETTER_COLUMNS = (
@@ -177,7 +175,7 @@ def get_many(conn: Connection, contact_ids: Iterable[int], *, lock: bool = False
     """Return the contacts with those numbers; erased ones are missing. ``lock``: others wait until we commit."""
     found: dict[int, Contact] = {}
     for some in in_slices(sorted(set(contact_ids))):
-        for row in _THESE[lock].run(conn, {"b_ids": json.dumps(some)}):
+        for row in (_THESE_LOCKED if lock else _THESE).run(conn, {"b_ids": json.dumps(some)}):
             found[row[0]] = contact_of((*row[:9], instant(row[9]), instant(row[10])))
     return found
 

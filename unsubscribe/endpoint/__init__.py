@@ -43,7 +43,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
     ``extra_routes`` (read online, archive) come from the caller and get the same guard.
     """
     desk = WebContext(deps)
-    tally = DropCounter(desk)
+    drops = DropCounter(desk)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -60,7 +60,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         *addresses.routes(),
         *detail_pages.routes(),
         *choices.routes(),
-        *SignUpPages(desk, tally).routes(),
+        *SignUpPages(desk, drops).routes(),
         *site_pages.routes(desk),
     ]
     app = Starlette(routes=[*ours, *extra_routes], lifespan=lifespan)
@@ -72,7 +72,7 @@ def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> St
         OneClick(app.router, optouts),
         https=urlsplit(deps.public_url).scheme == "https",
         base=unquote(desk.site.base),
-        heard=tally.heard,
+        heard=drops.heard,
         watch=desk.watch,
         error_page=partial(errors.page, desk),
     )

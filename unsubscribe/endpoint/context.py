@@ -57,7 +57,7 @@ class WebContext:
         self.house = DetailsPolicy(self.post, deps.settings.open_fields)
         self._looked = float("-inf")  # when the contact address was last looked up (monotonic seconds)
         self._reads = GroupCommit(deps.db.read, "postiljon-web-read")
-        self._writes = GroupCommit(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", patient=True)
+        self._writes = GroupCommit(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", linger=True)
 
     @property
     def site(self) -> SiteView:

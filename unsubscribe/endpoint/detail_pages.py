@@ -77,14 +77,14 @@ class DetailPages:
             return self._page(view, reader, topics, _Form({}, {}, path))
         fields = await forms.form(request)
         values = {name: given[-1] for name, given in fields.items()}
-        wishes, faults = self._wishes(view, values, topics)
-        return await self._save(view, (token, wishes), (reader, topics), _Form(values, faults, path))
+        filled, faults = self._filled_form(view, values, topics)
+        return await self._save(view, (token, filled), (reader, topics), _Form(values, faults, path))
 
     async def topics(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:
         """Store the topics that were chosen after an opt-out."""
         chosen = {name.removeprefix("topic-"): forms.one(fields, name) for name in fields if name.startswith("topic-")}
-        wishes = DetailsForm(topics={slug: _SWITCH[value] for slug, value in chosen.items() if value in _SWITCH})
-        return await self._save(view, (token, wishes), (reader, ()), _Form({}, {}))
+        filled = DetailsForm(topics={slug: _SWITCH[value] for slug, value in chosen.items() if value in _SWITCH})
+        return await self._save(view, (token, filled), (reader, ()), _Form({}, {}))
 
     async def topics_form(self, view: View, token: Token, reader: Subscriber, action: str) -> Response:
         """Return the form to choose topics."""
@@ -97,22 +97,22 @@ class DetailPages:
         reader = optout.look(conn, token, self.desk.now)
         return reader, details.offered(conn, reader)
 
-    def _is_refused(self, token: Token, wishes: DetailsForm, email: str, conn: Connection) -> bool:
+    def _is_refused(self, token: Token, filled: DetailsForm, email: str, conn: Connection) -> bool:
         """Whether the contact's forms of today are used up, so that one more is refused; takes no lock."""
         contact, now = token.recipient, self.desk.now
-        return details.is_refused(conn, contact, wishes, now) or (bool(email) and moving.is_refused(conn, contact, now))
+        return details.is_refused(conn, contact, filled, now) or (bool(email) and moving.is_refused(conn, contact, now))
 
-    async def _save(self, view: View, wish: tuple[Token, DetailsForm], offer: Offer, form: _Form) -> Response:
-        (token, wishes), (reader, topics), now = wish, offer, self.desk.now
+    async def _save(self, view: View, sent: tuple[Token, DetailsForm], offer: Offer, form: _Form) -> Response:
+        (token, filled), (reader, topics), now = sent, offer, self.desk.now
         faults = dict(form.faults)
         if not faults:
             try:
                 email = form.values.get("email", "")
                 async with evenly():  # the time does not reveal stored values or a known address
-                    if await self.desk.read(partial(self._is_refused, token, wishes, email)):
+                    if await self.desk.read(partial(self._is_refused, token, filled, email)):
                         raise HTTPException(429)
                     lines, move, over = await self.desk.write(
-                        partial(_save, (token, wishes), email, (self.desk, view.language, now))
+                        partial(_save, (token, filled), email, (self.desk, view.language, now))
                     )
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
@@ -167,7 +167,7 @@ class DetailPages:
         } | test_mail_pages.of(reader.token)
         return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
 
-    def _wishes(
+    def _filled_form(
         self, view: View, values: Mapping[str, str], topics: Sequence[Topic]
     ) -> tuple[DetailsForm, dict[str, str]]:
         """Return the choices of a form, and the faults that the form alone shows."""
@@ -184,7 +184,7 @@ class DetailPages:
         if values.get("email") and not is_address(values["email"]):
             faults |= {"email": self._fault_text(view, "email")}
         chosen = {topic.slug: _SWITCH.get(values.get(f"topic-{topic.slug}", "")) for topic in topics}
-        wishes = DetailsForm(
+        filled = DetailsForm(
             name=values.get("name") or None,
             language=values.get("language") or None,
             fields={
@@ -194,7 +194,7 @@ class DetailPages:
             days=OFTEN.get(values.get("often", "")),
             until=start_of(day, self.desk.deps.timezone) if day and not faults else None,
         )
-        return wishes, faults
+        return filled, faults
 
     def _field(self, name: str) -> str:
         """Return the field of the form that a fault is about."""
@@ -212,14 +212,14 @@ class DetailPages:
 
 
 def _save(
-    wish: tuple[Token, DetailsForm], email: str, where: tuple[WebContext, str, datetime], conn: Connection
+    sent: tuple[Token, DetailsForm], email: str, where: tuple[WebContext, str, datetime], conn: Connection
 ) -> tuple[list[str], AddressChangeStatus | None, bool]:
     """Store the choices; return the new state in the page's language, as the contact's own may just have changed."""
-    (token, wishes), (desk, language, now) = wish, where
+    (token, filled), (desk, language, now) = sent, where
     over = details.is_over(conn, token.recipient, now)
-    details.save(conn, token, wishes, desk.house, now)
+    details.save(conn, token, filled, desk.house, now)
     move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
-    return notices.in_words(conn, wishes.as_stored(), language), move, over
+    return notices.in_words(conn, filled.as_stored(), language), move, over
 
 
 def _place(field: str) -> int:

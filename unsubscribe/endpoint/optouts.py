@@ -21,7 +21,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailer import journal
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
@@ -62,15 +61,14 @@ class OptOuts:
         data = await forms.body(request)
         how = "one-click" if b"List-Unsubscribe" in data else "page"
         scope, earlier = self._wanted(token, data, request)
-        wish = optout.OptOutRequest(token, scope, how, earlier)
-        left = await self.leave(wish)
+        left = await self.leave(optout.OptOutRequest(token, scope, how, earlier))
         view = self.desk.view(request, left.reader.language)
         return respond(self.left(view, left, request.path_params["token"]))
 
-    async def leave(self, wish: optout.OptOutRequest) -> OptOutResult:
+    async def leave(self, request: optout.OptOutRequest) -> OptOutResult:
         """Carry out a request; return its result once it is on disk."""
         await self._get_ready()
-        left = await self.desk.write_planned(self._plan, wish)
+        left = await self.desk.write_planned(self._plan, request)
         self.desk.watch.chose(f"opt_out_{left.scope}")
         return left
 
@@ -119,16 +117,15 @@ class OptOuts:
         now = self.desk.now
         return optout.look_many(conn, tokens, now)
 
-    def _plan(self, wishes: Sequence[optout.OptOutRequest]) -> Callable[[Connection], list[OptOutResult]]:
+    def _plan(self, requests: Sequence[optout.OptOutRequest]) -> Callable[[Connection], list[OptOutResult]]:
         """Plan the changes and write them to the journal before SQLite's lock is taken: this is most of the work."""
         db = self.desk.deps.db
         with db.read() as conn:
-            planned = optout.plan(conn, wishes, self.desk.now)
-        db.note_ahead(planned.lines)
+            planned = optout.plan(conn, requests, self.desk.now)
+        db.note_ahead(planned.lines())
 
         def leave(conn: Connection) -> list[OptOutResult]:
-            journal.written_ahead(conn, planned.lines)
-            answers = optout.carry_out(conn, planned)
+            answers = optout.carry_out(conn, planned, noted=True)
             if self.desk.deps.settings.opt_out_mail:
                 self._tell(conn, answers)
             return answers

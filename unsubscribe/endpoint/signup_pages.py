@@ -40,9 +40,9 @@ LONGEST_ADDRESS = 254
 class SignUpPages:
     """The routes of signing up."""
 
-    def __init__(self, desk: WebContext, tally: DropCounter) -> None:
+    def __init__(self, desk: WebContext, drops: DropCounter) -> None:
         self.desk = desk
-        self.tally = tally
+        self.drops = drops
         self._spent = Spent()
 
     def routes(self) -> list[Route]:
@@ -63,35 +63,35 @@ class SignUpPages:
         fields = await forms.form(request)
         if forms.one(fields, "website"):
             return self._asked(view, fields)
-        wish = self._wish(request, view, fields)
-        typed = {"email": wish.email, "name": wish.name}
-        if forms.one(fields, "version") not in ("", wish.version):  # an outdated page, or a form on another site (D5)
-            return await self._form(request, view, typed, {"consent": self._fault_text(view, "consent")}, wish.topics)
+        form = self._filled_form(request, view, fields)
+        typed = {"email": form.email, "name": form.name}
+        if forms.one(fields, "version") not in ("", form.version):  # an outdated page, or a form on another site (D5)
+            return await self._form(request, view, typed, {"consent": self._fault_text(view, "consent")}, form.topics)
         async with evenly():
-            faults = await self._request(wish)
+            faults = await self._request(form)
         if faults:
             told = {fault.field: self._fault_text(view, fault.field) for fault in faults}
-            return await self._form(request, view, typed, told, wish.topics)
+            return await self._form(request, view, typed, told, form.topics)
         self.desk.watch.chose("sign_up")
         return self._asked(view, fields)
 
-    async def _request(self, wish: SignUpForm) -> Sequence[Fault]:
+    async def _request(self, form: SignUpForm) -> Sequence[Fault]:
         """Store the request, unless a read without any lock already excludes it; return its faults."""
         post, pepper, now = self.desk.post, self.desk.deps.pepper, self.desk.now
-        uses = signup.uses(wish, pepper, now)
-        if wish.topics and self._spent.knows(uses, now):
+        uses = signup.uses(form, pepper, now)
+        if form.topics and self._spent.knows(uses, now):
             return self._dropped(self._spent.which(uses, now))
-        found = await self.desk.read(lambda conn: signup.consider(conn, wish, uses, self._spent, now))
+        found = await self.desk.read(lambda conn: signup.consider(conn, form, uses, self._spent, now))
         if isinstance(found, list):
             return found
         if found:
-            return self._dropped(await self.desk.write(lambda conn: signup.request(conn, wish, post, pepper, now)))
+            return self._dropped(await self.desk.write(lambda conn: signup.request(conn, form, post, pepper, now)))
         return self._dropped(self._spent.which(uses, now))
 
     def _dropped(self, limit: Limit | None) -> Sequence[Fault]:
         """Count a request that a limit turned away; the reader gets the usual answer."""
         if limit:
-            self.tally.drop(limit)
+            self.drops.drop(limit)
         return ()
 
     async def confirm(self, request: Request) -> Response:
@@ -119,7 +119,7 @@ class SignUpPages:
         ) % {"name": self.desk.site.name}
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def _wish(self, request: Request, view: View, fields: forms.Form) -> SignUpForm:
+    def _filled_form(self, request: Request, view: View, fields: forms.Form) -> SignUpForm:
         text, version = self.consent(view)
         peer = peer_of(request, self.desk.deps.trusted_proxies)
         source = self.desk.deps.public_url + "/subscribe"

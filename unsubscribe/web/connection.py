@@ -10,7 +10,7 @@ Promises, for each connection:
   limits how much of it is read, and for how long. When the answer is given, the rest of the body counts as head and
   must arrive within ``LINGER`` seconds; then the connection ends.
 - An answer leaves ``MOST_WAITING`` bytes at a time. While the client does not take it, nothing else is read.
-- Time: ``head_patience`` seconds for a head, ``answer_patience`` seconds to take the waiting part of an answer. After
+- Time: ``head_timeout`` seconds for a head, ``answer_timeout`` seconds to take the waiting part of an answer. After
   we hung up, ``LINGER`` seconds to read the last answer.
 - Input that cannot be parsed is refused after the requests before it were answered, with the protecting headers of
   every answer. A request that says ``Connection: close``, or asks for another protocol, is the last one read.
@@ -37,8 +37,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from unsubscribe.web.coalescing import CoalescingTransport
 
-HEAD_PATIENCE = 10.0  # seconds
-ANSWER_PATIENCE = 60.0
+HEAD_TIMEOUT = 10.0  # seconds
+ANSWER_TIMEOUT = 60.0
 LINGER = 5.0
 PIECE = 4 * 1024  # bytes
 PIECE_SENT = 16 * 1024  # unsent bytes above which an answer waits; the kernel's buffer comes on top
@@ -111,8 +111,8 @@ class ParsingProgress:
 class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 within the limits of the module. Each server sets its own ``turns`` and ``protecting`` headers."""
 
-    head_patience = HEAD_PATIENCE
-    answer_patience = ANSWER_PATIENCE
+    head_timeout = HEAD_TIMEOUT
+    answer_timeout = ANSWER_TIMEOUT
     most_head = MOST_HEAD
     protecting: Sequence[tuple[bytes, bytes]] = ()
     turns = PipelinedRequests()
@@ -130,13 +130,13 @@ class PatientProtocol(HttpToolsProtocol):
         self._paused = self._parsing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, and start the timer (``head_patience``) for its first request."""
+        """Take a connection, and start the timer (``head_timeout``) for its first request."""
         super().connection_made(transport)
         self._line = transport
         transport.set_write_buffer_limits(PIECE_SENT)
         self.transport = CoalescingTransport(transport, self.loop, self._hang_up)  # type: ignore[assignment]
         self.flow = _Flow(transport, self._go_on)
-        self._watch(self.head_patience)
+        self._watch(self.head_timeout)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes and parse them while there is room for their requests."""
@@ -147,7 +147,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._unread += data
         self._go_on()
         if not self._asked and self._deadline is None and not self.transport.is_closing():
-            self._watch(self.head_patience)
+            self._watch(self.head_timeout)
 
     def rest(self) -> tuple[bool, float] | None:
         """Return whether a request is open, and since when we wait for the client; None while we work on an answer."""
@@ -280,10 +280,10 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """Start the timer (``answer_patience``) for a client that does not take its answer."""
+        """Start the timer (``answer_timeout``) for a client that does not take its answer."""
         super().pause_writing()
         self._since = time.monotonic()
-        self._watch(self.answer_patience)
+        self._watch(self.answer_timeout)
 
     def resume_writing(self) -> None:
         """Stop the timer of :meth:`pause_writing`, as the client took some bytes, and continue."""
@@ -312,7 +312,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._line.is_closing():
             return
         heard = not (self._parsed.refused or self._parsed.in_body or self._unread)
-        self._watch(self.answer_patience if heard or self.flow.write_paused else LINGER)
+        self._watch(self.answer_timeout if heard or self.flow.write_paused else LINGER)
         if not heard and self._line.can_write_eof():
             self._unread, self._parsed.head = b"", 0
             self._pause(False)

@@ -1,9 +1,9 @@
 """Form input: read with limits of size and time, never trusted, and never raising a library's exception.
 
 Promises: at most ``MOST_BYTES`` of a body are kept, however it is framed (chunked or not). A body that is not complete
-after ``PATIENCE`` seconds is given up (slow clients). Both content types of RFC 8058 section 3.2 are read, with any or
-no charset. A body that cannot be parsed is an empty form: for an opt-out the token is the authority, and nothing in the
-body is needed. Raises ``HTTPException`` 413, 408 or, when the client went away, ``ClientDisconnect``.
+after ``BODY_TIMEOUT`` seconds is given up (slow clients). Both content types of RFC 8058 section 3.2 are read, with any
+or no charset. A body that cannot be parsed is an empty form: for an opt-out the token is the authority, and nothing in
+the body is needed. Raises ``HTTPException`` 413, 408 or, when the client went away, ``ClientDisconnect``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 MOST_BYTES = 64 * 1024
 MOST_FIELDS = 200
 LONGEST_VALUE = 2000
-PATIENCE = 10.0
+BODY_TIMEOUT = 10.0
 
 Form = dict[str, list[str]]
 T = TypeVar("T")
@@ -35,7 +35,7 @@ async def body(request: Request) -> bytes:
     if rest is None:
         return there or b""  # the whole body came with the head: no timer is needed
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(BODY_TIMEOUT):
             return await rest
     except TimeoutError:
         raise HTTPException(408) from None

@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 _ALONE = object()
 LONGEST = 0.03
 MOST = 64
-PATIENCE, MOST_PATIENT = 0.0005, 0.02
+LINGER, LONGEST_LINGER = 0.0005, 0.02
 ROUNDS = 4  # turns of the event loop from an answer to the next request: wake the task, send, read, ask
 
 
@@ -50,13 +50,13 @@ class GroupCommit:
     """A queue of work for one kind of transaction (``Database.write`` or ``.read``) with a thread of its own."""
 
     def __init__(
-        self, begin: Callable[[], AbstractContextManager[Connection]], name: str, *, patient: bool = False
+        self, begin: Callable[[], AbstractContextManager[Connection]], name: str, *, linger: bool = False
     ) -> None:
-        """Set up; ``patient``: wait briefly for more pieces under load, where a transaction is costly (a commit)."""
+        """Set up; ``linger``: wait briefly for more pieces under load, where a transaction is costly (a commit)."""
         self._begin = begin
         self._name = name
-        self._patient = patient
-        self._crowd = 1  # the number of pieces that came together last time
+        self._linger = linger
+        self._batch_size = 1  # the number of pieces that came together last time
         self._wanted, self._enough = 0, threading.Event()  # the awaited queue length; set when reached
         self._queue: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -113,14 +113,14 @@ class GroupCommit:
             pieces = [piece for piece in batch if piece is not None]
             if pieces:
                 self._together(pieces)
-                self._crowd = len(pieces) + self._queue.qsize()  # callers answered now may come again
+                self._batch_size = len(pieces) + self._queue.qsize()  # callers answered now may come again
                 _answer(pieces)
 
     def _gather(self) -> list[_Piece | None]:
-        """Return the waiting pieces; if patient, first wait for as many as came together last time."""
+        """Return the waiting pieces; with ``linger``, first wait for as many as came together last time."""
         batch = [self._queue.get()]
-        if self._patient and self._crowd > 1 and batch[0] is not None:
-            self._wait_for(self._crowd - 1, batch[0].loop)
+        if self._linger and self._batch_size > 1 and batch[0] is not None:
+            self._wait_for(self._batch_size - 1, batch[0].loop)
         while len(batch) < MOST and not self._queue.empty():
             batch.append(self._queue.get())
         return batch
@@ -128,19 +128,19 @@ class GroupCommit:
     def _wait_for(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
         """Wait until ``number`` pieces are queued, or no new piece came while the loop was idle.
 
-        No new round of waiting begins after ``MOST_PATIENT`` seconds. While the loop still answers the last transaction
-        no piece can come, so that time does not count as idle.
+        No new round of waiting begins after ``LONGEST_LINGER`` seconds. While the loop still answers the last
+        transaction no piece can come, so that time does not count as idle.
         """
         self._enough.clear()
-        self._wanted, before, until = number, -1, time.monotonic() + MOST_PATIENT
+        self._wanted, before, until = number, -1, time.monotonic() + LONGEST_LINGER
         while before < (there := self._queue.qsize()) < number and time.monotonic() < until:
             before = there
             with suppress(RuntimeError):  # that event loop has ended
                 loop.call_soon_threadsafe(self._go_round, loop, ROUNDS)
-                self._enough.wait(MOST_PATIENT)  # set by the last piece, or after ROUNDS turns of the loop
+                self._enough.wait(LONGEST_LINGER)  # set by the last piece, or after ROUNDS turns of the loop
                 self._enough.clear()
             if self._queue.qsize() < number:
-                self._enough.wait(PATIENCE)
+                self._enough.wait(LINGER)
         self._wanted = 0
 
     def _go_round(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:

@@ -20,7 +20,7 @@ from mailer import resource_limits
 from unsubscribe.web.acceptor import Gate, room
 from unsubscribe.web.coalescing import MOST_WAITING
 from unsubscribe.web.connection import (
-    HEAD_PATIENCE,
+    HEAD_TIMEOUT,
     MOST_HEAD,
     PIECE,
     Narrow,
@@ -29,7 +29,7 @@ from unsubscribe.web.connection import (
 )
 from unsubscribe.web.security import SecurityMiddleware, protecting
 
-__all__ = ["HEAD_PATIENCE", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
+__all__ = ["HEAD_TIMEOUT", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
 
 BACKLOG = 1024
 

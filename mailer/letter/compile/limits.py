@@ -3,7 +3,7 @@
 Promises: each limit is far above the length that a reader gets through (ten times the longest example). It is checked
 before the work that it bounds is done. A letter within all of them compiles in about a second and in some 100 MiB,
 whatever it contains. The limits are numbers of things, so the same letter is right or wrong on each machine.
-:class:`Patience` is the last resort, for unforeseen cases. Pure: the clock is a function that the caller gives.
+:class:`TimeLimit` is the last resort, for unforeseen cases. Pure: the clock is a function that the caller gives.
 
 Raises :class:`TooMuch`, which knows a line of the text; :mod:`.pipeline` makes a fault of it.
 """
@@ -61,15 +61,15 @@ class TooMuch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimit:
     """The time that a letter may take: ``clock`` gives the seconds spent (best of a processor), from any start."""
 
     clock: Callable[[], float] = lambda: 0.0
     until: float = SECONDS
 
     @classmethod
-    def of(cls, clock: Callable[[], float]) -> Patience:
-        """Return a patience that begins now."""
+    def of(cls, clock: Callable[[], float]) -> TimeLimit:
+        """Return a time limit that begins now."""
         return cls(clock, clock() + SECONDS)
 
     def look(self, line: int = 0) -> None:
@@ -114,12 +114,12 @@ def tags(scan: Scan) -> None:
             raise TooMuch(0, found, expected.format(number=FILLED, items=ITEMS), at=tag.line)
 
 
-def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
+def add_limits(markdown: MarkdownIt, time_limit: TimeLimit) -> None:
     """Let ``markdown`` raise ``TooMuch`` as soon as a limit is exceeded."""
 
     def bounded(state: StateCore) -> None:
         state.md.options["maxNesting"] = _DEPTHS[0]
-        state.tokens = _Bounded(patience)
+        state.tokens = _Bounded(time_limit)
 
     def inline(state: StateCore) -> None:
         state.md.options["maxNesting"] = _DEPTHS[1]
@@ -127,7 +127,7 @@ def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
         for token in state.tokens:
             if token.type == "inline":
                 line = token.map[0] if token.map else 0
-                patience.look(line)
+                time_limit.look(line)
                 _paragraph(token.content, line)
                 token.children = state.md.inline.parse(token.content, state.md, state.env, [])
                 pieces += len(token.children)
@@ -144,9 +144,9 @@ def add_limits(markdown: MarkdownIt, patience: Patience) -> None:
 class _Bounded(list[Token]):
     """The tokens of blocks, limited in number and depth."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, time_limit: TimeLimit) -> None:
         super().__init__()
-        self._patience, self._blocks, self._depth = patience, 0, 0
+        self._time_limit, self._blocks, self._depth = time_limit, 0, 0
 
     def append(self, token: Token) -> None:
         """Add a token; a closing token counts with its opening one, and inline content with its block."""
@@ -160,7 +160,7 @@ class _Bounded(list[Token]):
             expected = _OF_THEM.format(number=BLOCKS)
             raise TooMuch(self._line(), Message("too many paragraphs, items and cells"), expected, _SHORTER)
         if not len(self) % _LOOK:
-            self._patience.look(self._line())
+            self._time_limit.look(self._line())
 
     def _line(self) -> int:
         return next((token.map[0] for token in reversed(self) if token.map), 0)

@@ -18,7 +18,7 @@ from mailer.letter.compile.checks import CONTROL, Checker
 from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
-from mailer.letter.compile.limits import PICTURE_BYTES, Patience, TooMuch, sizes, tags
+from mailer.letter.compile.limits import PICTURE_BYTES, TimeLimit, TooMuch, sizes, tags
 from mailer.letter.compile.lines import hide_lines, settle_choices
 from mailer.letter.compile.lost_words import Lost, Parts, lost
 from mailer.letter.compile.placeholders import Masked, Placeholders
@@ -71,12 +71,12 @@ def compile_letter(source: LetterSource, clock: Clock | None = None) -> Compiled
     For a letter that is too large, only that is reported. ``clock`` gives the processor seconds that this thread used
     (``time.thread_time``); without one, sizes alone are limited.
     """
-    patience = Patience.of(clock) if clock else Patience()
+    time_limit = TimeLimit.of(clock) if clock else TimeLimit()
     source = replace(source, body=source.body.replace("\r\n", "\n").replace("\r", "\n"))
     if too_large := list(sizes(source)):
         raise FaultsError(too_large)
     try:
-        return _compiled(source, patience)
+        return _compiled(source, time_limit)
     except TooMuch as found:
         line = found.at or source.body_line + found.line
         raise FaultsError([Fault(source.file, line, "body", found.found, found.expected, found.hint)]) from None
@@ -91,14 +91,14 @@ def _misplaced(source: LetterSource, found: Misplaced) -> Fault:
     return Fault(source.file, found.line or source.body_line, "body", found.shown or str(found), expected, hint)
 
 
-def _compiled(source: LetterSource, patience: Patience) -> Compiled:
-    work, faults = _prepare(source, patience)
+def _compiled(source: LetterSource, time_limit: TimeLimit) -> Compiled:
+    work, faults = _prepare(source, time_limit)
     if any(fault.severity == "error" for fault in faults):
         raise FaultsError(faults)
-    patience.look()
+    time_limit.look()
     body, text = _body(work, public=False), _text(work, public=False)
     html = _page(work, body, public=False)
-    patience.look()
+    time_limit.look()
     if gone := lost(work.body, work.masker, Parts(work.root, body, html, text)):
         raise FaultsError([*faults, *(_gone(source, each) for each in gone[:MAX_FAULTS])])
     plan = html_plan(html, work.masker)
@@ -135,7 +135,7 @@ def _gone(source: LetterSource, found: Lost) -> Fault:
     return Fault(source.file, found.line, "body", words, expected, hint)
 
 
-def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Fault]]:
+def _prepare(source: LetterSource, time_limit: TimeLimit) -> tuple[_Work, list[Fault]]:
     heads = {
         key: scan(getattr(source, key), file=source.file, first_line=source.line_of(key), field=key)
         for key in ("subject", "preheader")
@@ -144,7 +144,7 @@ def _prepare(source: LetterSource, patience: Patience) -> tuple[_Work, list[Faul
     tags(body)
     masker = Placeholders(source.subject, source.preheader, source.body)
     subject, preheader, masked = (masker.mask(found) for found in (heads["subject"], heads["preheader"], body))
-    root = parse(masked, masker, patience)
+    root = parse(masked, masker, time_limit)
     kept = dict(_pictures(source, root))
     if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
         kept[""] = logo

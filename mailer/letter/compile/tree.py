@@ -17,7 +17,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from mailer.letter.compile.blocks import add_rules
 from mailer.letter.compile.dialect import add_dialect, rows_apart
-from mailer.letter.compile.limits import PICTURES, Patience, TooMuch, Weight, add_limits
+from mailer.letter.compile.limits import PICTURES, TimeLimit, TooMuch, Weight, add_limits
 from mailer.letter.compile.placeholders import Masked, Placeholders
 from mailer.letter.slots import scan
 from mailer.messages import Message
@@ -67,14 +67,14 @@ class Element:
         return own + "".join(child.plain() for child in self.children)
 
 
-def parse(masked: Masked, masker: Placeholders, patience: Patience | None = None) -> Element:
+def parse(masked: Masked, masker: Placeholders, time_limit: TimeLimit | None = None) -> Element:
     """Return the tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
     masked = rows_apart(masked, masker)
     markdown = MarkdownIt("commonmark", {"html": True, "inline_definitions": True}).enable("table")
     markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py reports its faults
     add_rules(markdown, masker)
     add_dialect(markdown, masker)
-    add_limits(markdown, patience or Patience())
+    add_limits(markdown, time_limit or TimeLimit())
     try:
         tokens = markdown.parse(masked.text)
     except TooMuch as found:

@@ -21,12 +21,12 @@ def test_the_table_has_exactly_the_pairs_of_the_design() -> None:
 
 def test_every_pair_is_between_states_that_there_are() -> None:
     assert {state for pair in states.pairs() for state in pair} <= set(states.DELIVERY_STATES)
-    assert {state for move in states.MAILING_MOVES for state in (move.source, move.target)} <= set(
+    assert {state for arrow in states.MAILING_TRANSITIONS for state in (arrow.source, arrow.target)} <= set(
         states.MAILING_STATES
     )
 
 
-def test_a_move_that_is_not_in_the_table_is_an_error_of_ours() -> None:
+def test_a_transition_that_is_not_in_the_table_is_an_error_of_ours() -> None:
     with pytest.raises(KeyError):
         states.sources("claim", "accepted")
     with pytest.raises(KeyError):

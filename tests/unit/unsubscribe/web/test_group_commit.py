@@ -136,7 +136,7 @@ async def test_a_plan_that_fails_begins_no_transaction(sqlite_database: Database
 
 async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
-    shared = GroupCommit(counting.begin, "t", patient=True)
+    shared = GroupCommit(counting.begin, "t", linger=True)
     crowd = await asyncio.gather(*(shared.run(put(number)) for number in range(300)))
     assert crowd == list(range(300))
     crowds = counting.count
@@ -149,14 +149,14 @@ async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database
 
 async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite_database: Database) -> None:
     counts: dict[bool, int] = {}
-    for patient in (False, True):
+    for linger in (False, True):
         sizes: list[int] = []
 
         def note(_conn: Connection, items: Sequence[int], sizes: list[int] = sizes) -> Sequence[int]:
             sizes.append(len(items))
             return items
 
-        shared = GroupCommit(sqlite_database.read, "t", patient=patient)
+        shared = GroupCommit(sqlite_database.read, "t", linger=linger)
 
         async def reader(number: int, shared: GroupCommit = shared, note: Any = note) -> None:
             for _ in range(20):
@@ -167,12 +167,12 @@ async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite
         await asyncio.gather(*map(reader, range(8)))
         shared.close()
         assert sum(sizes) == 160
-        counts[patient] = len(sizes)
+        counts[linger] = len(sizes)
     assert counts[True] < counts[False]
 
 
 async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: Database) -> None:
-    shared = GroupCommit(sqlite_database.read, "t", patient=True)
+    shared = GroupCommit(sqlite_database.read, "t", linger=True)
 
     def number(_conn: Connection) -> int:
         return 1
@@ -186,7 +186,7 @@ async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: 
 
 
 async def test_a_crowd_that_was_split_in_two_comes_together_again(sqlite_database: Database) -> None:
-    shared, sizes = GroupCommit(sqlite_database.read, "t", patient=True), list[int]()
+    shared, sizes = GroupCommit(sqlite_database.read, "t", linger=True), list[int]()
     others_wait = threading.Event()
 
     def note(_conn: Connection, items: Sequence[int]) -> Sequence[int]:
@@ -225,7 +225,7 @@ def sleeps_of(shared: GroupCommit) -> list[float]:
 
 def test_closing_while_others_ask_leaves_no_thread_and_nobody_without_an_answer(sqlite_database: Database) -> None:
     for _ in range(40):
-        shared = GroupCommit(sqlite_database.read, "closing", patient=True)
+        shared = GroupCommit(sqlite_database.read, "closing", linger=True)
         told: list[str] = []
 
         async def ask(shared: GroupCommit = shared, told: list[str] = told) -> None:

@@ -1,0 +1,16 @@
+SELECT delivery.id,
+  delivery.domain
+FROM delivery
+WHERE delivery.mailing_id = :mailing_id_1
+  AND delivery.state = :state_1
+  AND delivery.id > :id_1
+  AND (delivery.domain NOT IN (:domain_1_1, :domain_1_2))
+ORDER BY delivery.id
+LIMIT :param_1 OFFSET :param_2
+-- :mailing_id_1 is 1
+-- :state_1 is 'waiting'
+-- :id_1 is 100
+-- :param_1 is 50
+-- :param_2 is 0
+-- :domain_1_1 is 'slow.example'
+-- :domain_1_2 is 'full.example'

@@ -1,0 +1,3 @@
+INSERT INTO consent_event (contact_id, number, kind, topic, statement, at, recorded_at, detail, salt, digest, link)
+VALUES (:b_0_contact_id::BIGINT, :b_0_number::INTEGER, :b_0_kind::VARCHAR, :b_0_topic::VARCHAR, :b_0_statement::BIGINT, :b_0_at::TIMESTAMP WITH TIME ZONE, :b_0_recorded_at::TIMESTAMP WITH TIME ZONE, :b_0_detail::VARCHAR, :b_0_salt, :b_0_digest, :b_0_link),
+  (:b_1_contact_id::BIGINT, :b_1_number::INTEGER, :b_1_kind::VARCHAR, :b_1_topic::VARCHAR, :b_1_statement::BIGINT, :b_1_at::TIMESTAMP WITH TIME ZONE, :b_1_recorded_at::TIMESTAMP WITH TIME ZONE, :b_1_detail::VARCHAR, :b_1_salt, :b_1_digest, :b_1_link)

@@ -1,0 +1,3 @@
+SELECT mailing.scope
+FROM mailing
+WHERE mailing.id = :b_id

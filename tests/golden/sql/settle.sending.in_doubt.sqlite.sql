@@ -1,0 +1,11 @@
+UPDATE delivery
+SET state='in_doubt',
+  reason=:b_reason,
+  code=:b_code,
+  reply=CASE
+    WHEN (delivery.address = '') THEN ''
+    ELSE :b_text END
+WHERE delivery.id = :b_id
+  AND delivery.attempt = :b_attempt
+  AND delivery.sender_id = :b_sender
+  AND +delivery.state = 'sending'

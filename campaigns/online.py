@@ -32,6 +32,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from campaigns.lifecycle import records
+from campaigns.lifecycle.archive_search import ArchiveSearch
 from campaigns.lifecycle.records import Campaign
 from mailer import archive
 from mailer.letter.compiled import Image
@@ -46,17 +47,16 @@ Found = TypeVar("Found")
 FOR_EVER = "public, max-age=31536000, immutable"
 AN_HOUR = "public, max-age=3600"
 FEED, SUMMARY = 30, 300
-_SEARCHED: dict[str, str] = {}
 
 
 def routes(deps: EndpointDeps) -> list[BaseRoute]:
     """Return the routes, to be served beside those of the reader's side."""
-    desk = WebContext(deps)
+    desk, search = WebContext(deps), ArchiveSearch()
     return [
         Route("/o/{code}.txt", partial(text, desk)),
         Route("/o/{code}", partial(page, desk)),
         Route("/m/{name}", partial(image, Pictures(desk))),
-        Route("/archive", partial(overview, desk)),
+        Route("/archive", partial(overview, desk, search)),
         Route("/archive/feed.xml", partial(feed, desk)),
         Route("/archive/{slug}", partial(archived, desk)),
     ]
@@ -160,11 +160,11 @@ async def archived(desk: WebContext, request: Request) -> Response:
     return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
 
 
-async def overview(desk: WebContext, request: Request) -> Response:
+async def overview(desk: WebContext, search: ArchiveSearch, request: Request) -> Response:
     """Return the list, or the campaigns found in it."""
     view = desk.view(request)
     wanted = clean(request.query_params.get("q", ""))[:100]
-    found, can_join = await desk.read(partial(_found, wanted))
+    found, can_join = await desk.read(partial(_found, search, wanted))
     months: dict[str, list[dict[str, str]]] = {}
     for campaign in found:
         at = _local(campaign)
@@ -239,25 +239,19 @@ def _archived(slug: str, conn: Connection) -> tuple[Campaign, archive.Public] | 
     return campaign, archive.public(conn, campaign.snapshot)
 
 
-def _found(wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
+def _found(search: ArchiveSearch, wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
     """Return public campaigns that have each of the words, in subject or text, and whether a reader may sign up."""
-    words = wanted.casefold().split()
-    every = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot]
-    found = [one for one in every if all(word in _words_of(conn, one) for word in words)] if words else every
+    found = search.find(conn, _archive(conn), wanted)
     return found, bool(contacts.topics(conn, only_open=True))
 
 
-def _words_of(conn: Connection, campaign: Campaign) -> str:
-    """Return the text that is searched; kept, since a snapshot never changes."""
-    if campaign.snapshot not in _SEARCHED:
-        text = archive.public(conn, campaign.snapshot).text.decode()
-        _SEARCHED[campaign.snapshot] = f"{campaign.subject}\n{text}".casefold()
-    return _SEARCHED[campaign.snapshot]
+def _archive(conn: Connection) -> list[Campaign]:
+    """Return the campaigns of the archive, the newest first."""
+    return [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot]
 
 
 def _newest(conn: Connection) -> list[tuple[Campaign, str]]:
-    newest = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot][:FEED]
-    return [(campaign, archive.public(conn, campaign.snapshot).text.decode()) for campaign in newest]
+    return [(campaign, archive.public_text(conn, campaign.snapshot)) for campaign in _archive(conn)[:FEED]]
 
 
 def _xml(text: str) -> str:

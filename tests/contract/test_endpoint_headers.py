@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import update
 
-from campaigns import online
+from campaigns.app import public_pages
 from campaigns.lifecycle import records
 from mailer.storage import open_database
 from tests.support import web
@@ -43,7 +43,7 @@ def recorded(folder: Path) -> str:
             unlisted = update(records.CAMPAIGN).where(records.CAMPAIGN.c.slug == UNLISTED)
             conn.execute(unlisted.values(online="unlisted"))
         deps = town.deps(public_url=PUBLIC)
-        with serving(public_app(deps, extra_routes=online.routes(deps))) as site:
+        with serving(public_pages(deps)) as site:
             told = [*of_the_reader(site, town), *for_everybody(site), *of_letters(site)]
         with serving(public_app(town.deps(clock=lambda: 1 // 0))) as site:
             told.append(answered("GET /u/TOKEN with a broken clock", web.get(site.url(town.path()))))

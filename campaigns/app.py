@@ -8,24 +8,34 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-
+from campaigns import online
 from campaigns.context import AppContext
 from campaigns.lifecycle import records
-from campaigns.online import routes
 from campaigns.source.campaign_source import house_brand
 from mailer.outbox import Identity
 from unsubscribe import endpoint
-from unsubscribe.endpoint import EndpointDeps
+from unsubscribe.endpoint import EndpointDeps, ReaderContext
+from unsubscribe.web.application import WebApplication
+from unsubscribe.web.context import WebContext
 
 
-def public_app(context: AppContext) -> Starlette:
-    """Return the public endpoint, with read online and the archive."""
+def public_app(context: AppContext) -> WebApplication:
+    """Return the public endpoint of a process, with read online and the archive."""
+    return public_pages(_deps(context))
+
+
+def public_pages(deps: EndpointDeps) -> WebApplication:
+    """Return the reader's pages, read online and the archive, in one context that the application closes."""
+    reader = ReaderContext(WebContext(deps), deps)
+    return endpoint.application(reader, online.routers(reader.web, reader.subscribe))
+
+
+def _deps(context: AppContext) -> EndpointDeps:
     reader, site = context.reader, context.site
     brand = house_brand(
         context.campaign.brand, reader.organisation or urlsplit(reader.public_url).hostname or "localhost"
     )
-    deps = EndpointDeps(
+    return EndpointDeps(
         db=context.db,
         keyring=context.keyring,
         pepper=context.pepper,
@@ -40,4 +50,3 @@ def public_app(context: AppContext) -> Starlette:
         settings=reader,
         identity=Identity(site.public_url, site.return_path, site.key_id, site.dkim_selector, site.dkim_domain),
     )
-    return endpoint.public_app(deps, extra_routes=routes(deps))

@@ -8,7 +8,8 @@ not online, are the same 404 (E30).
 ``/archive`` lists public campaigns by month and searches them. ``/archive/SLUG`` serves the same stored bytes under an
 address that search engines may keep. ``/archive/feed.xml`` is an Atom feed (RFC 4287).
 The metadata of a page (canonical address, Open Graph) and its offer to sign up are in the stored bytes too.
-The letter's own styles work, nothing in it can run (E34).
+The letter's own styles work, nothing in it can run (E34): letters, their texts and their images are routers of their
+own, each with a security policy.
 
 Raises ``StorageError`` when the database is away: 503, by the guard of the endpoint.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from html import escape
@@ -29,69 +31,85 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from campaigns.lifecycle import records
+from campaigns.lifecycle.archive_search import ArchiveSearch
 from campaigns.lifecycle.records import Campaign
 from mailer import archive
 from mailer.letter.compiled import Image
 from unsubscribe import contacts
-from unsubscribe.endpoint import EndpointDeps
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.web.application import WebRouter
+from unsubscribe.web.context import WebContext
 from unsubscribe.web.dates import day_in_words, month_in_words
 from unsubscribe.web.forms import clean
-from unsubscribe.web.pages import also, respond
+from unsubscribe.web.pages import View, also, respond
+from unsubscribe.web.security import SecurityPolicy
 
 Found = TypeVar("Found")
+SignUpLink = Callable[[View, Iterable[str]], str]
 FOR_EVER = "public, max-age=31536000, immutable"
 AN_HOUR = "public, max-age=3600"
 FEED, SUMMARY = 30, 300
-_SEARCHED: dict[str, str] = {}
 
 
-def routes(deps: EndpointDeps) -> list[BaseRoute]:
-    """Return the routes, to be served beside those of the reader's side."""
-    desk = WebContext(deps)
+def routers(web: WebContext, sign_up: SignUpLink) -> list[WebRouter]:
+    """Return the routers, to be served beside that of the reader's side; ``sign_up`` makes a link to its form."""
+    web.pages.show_archive(web.url("/archive"))
+    search = ArchiveSearch()
+    texts = SecurityPolicy(cache_control=AN_HOUR)
+    pictures = SecurityPolicy(
+        content_security_policy="default-src 'none'; sandbox",
+        resource_policy="cross-origin",
+        robots="noindex",
+        cache_control=FOR_EVER,
+    )
     return [
-        Route("/o/{code}.txt", partial(text, desk)),
-        Route("/o/{code}", partial(page, desk)),
-        Route("/m/{name}", partial(image, Pictures(desk))),
-        Route("/archive", partial(overview, desk)),
-        Route("/archive/feed.xml", partial(feed, desk)),
-        Route("/archive/{slug}", partial(archived, desk)),
+        WebRouter([Route("/o/{code}.txt", partial(text, web))], texts),
+        WebRouter([Route("/m/{name}", partial(image, Pictures(web)))], pictures),
+        WebRouter(
+            [
+                Route(f"/o/{records.TRIAL_CODE}", partial(tried, web)),
+                Route("/archive", partial(overview, web, search, sign_up)),
+                Route("/archive/feed.xml", partial(feed, web)),
+            ]
+        ),
+        WebRouter(
+            [Route("/o/{code}", partial(page, web)), Route("/archive/{slug}", partial(archived, web))],
+            letter_policy(web.deps.public_url),
+        ),
     ]
 
 
-def letter_policy(public_url: str) -> str:
-    """Return the Content-Security-Policy of a letter: inline styles, our images, no script, frame or form."""
+def letter_policy(public_url: str) -> SecurityPolicy:
+    """Return the policy of a letter: inline styles, our images, no script, frame or form."""
     parts = urlsplit(public_url)
     ours = f"'self' {parts.scheme}://{parts.netloc}"
-    return (
+    content = (
         f"default-src 'none'; img-src {ours} data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
+    return SecurityPolicy(content_security_policy=content, cache_control=AN_HOUR)
 
 
-async def page(desk: WebContext, request: Request) -> Response:
+async def page(web: WebContext, request: Request) -> Response:
     """Return the letter as a page."""
-    if request.path_params["code"] == records.TRIAL_CODE:
-        return _tried(desk, request)
-    campaign, public = _there(await desk.read(partial(_public, request.path_params["code"])))
-    headers = _headers(campaign, public.html) | {"content-security-policy": letter_policy(desk.deps.public_url)}
+    campaign, public = _there(await web.read(partial(_public, request.path_params["code"])))
+    headers = _headers(campaign, public.html)
     return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
 
 
-def _tried(desk: WebContext, request: Request) -> Response:
+async def tried(web: WebContext, request: Request) -> Response:
     """Answer *read online* of a test mail until its campaign is sent."""
-    view = desk.view(request)
+    view = web.view(request)
     _ = view.gettext
     told = _("The letter can be read online here once the campaign is sent.")
-    return desk.done(view, _("Read online"), (told,), kind="info", trial=True)
+    return web.done(view, _("Read online"), (told,), kind="info", trial=True)
 
 
-async def text(desk: WebContext, request: Request) -> Response:
+async def text(web: WebContext, request: Request) -> Response:
     """Return the letter as text."""
-    campaign, public = _there(await desk.read(partial(_public, request.path_params["code"])))
+    campaign, public = _there(await web.read(partial(_public, request.path_params["code"])))
     return _unless_known(
         request, Response(public.text, 200, _headers(campaign, public.text), "text/plain; charset=utf-8")
     )
@@ -114,21 +132,15 @@ class Sent(Response):
 
     def __init__(self, picture: ServedPicture) -> None:
         self.picture = picture
-        headers = {
-            "cache-control": FOR_EVER,
-            "etag": f'"{picture.image.sha256}"',
-            "cross-origin-resource-policy": "cross-origin",
-            "content-security-policy": "default-src 'none'; sandbox",
-            "x-robots-tag": "noindex",
-        }
+        headers = {"etag": f'"{picture.image.sha256}"'}
         super().__init__(picture.image.data, 200, headers, picture.image.media_type)
 
 
 class Pictures:
     """One copy of each picture that is being read or sent, for any number of slow readers."""
 
-    def __init__(self, desk: WebContext) -> None:
-        self._desk = desk
+    def __init__(self, web: WebContext) -> None:
+        self._web = web
         self._sent: WeakValueDictionary[str, ServedPicture] = WeakValueDictionary()
         self._coming: dict[str, asyncio.Task[ServedPicture | None]] = {}
 
@@ -142,61 +154,59 @@ class Pictures:
         return await asyncio.shield(self._coming[name])
 
     async def _read(self, name: str) -> ServedPicture | None:
-        stored = await self._desk.read(partial(_image, name))
+        stored = await self._web.read(partial(_image, name))
         if stored is None:
             return None
         picture = self._sent[name] = ServedPicture(stored)
         return picture
 
 
-async def archived(desk: WebContext, request: Request) -> Response:
+async def archived(web: WebContext, request: Request) -> Response:
     """Return a public campaign: its stored bytes, under its canonical address."""
     slug = request.path_params["slug"]
-    campaign, public = _there(await desk.read(partial(_archived, slug)))
-    headers = _headers(campaign, public.html) | {
-        "content-security-policy": letter_policy(desk.deps.public_url),
-        "link": f'<{desk.deps.public_url}/archive/{campaign.slug}>; rel="canonical"',
-    }
+    campaign, public = _there(await web.read(partial(_archived, slug)))
+    canonical = f'<{web.deps.public_url}/archive/{campaign.slug}>; rel="canonical"'
+    headers = _headers(campaign, public.html) | {"link": canonical}
     return _unless_known(request, Response(public.html, 200, headers, "text/html; charset=utf-8"))
 
 
-async def overview(desk: WebContext, request: Request) -> Response:
+async def overview(web: WebContext, search: ArchiveSearch, sign_up: SignUpLink, request: Request) -> Response:
     """Return the list, or the campaigns found in it."""
-    view = desk.view(request)
+    view = web.view(request)
     wanted = clean(request.query_params.get("q", ""))[:100]
-    found, can_join = await desk.read(partial(_found, wanted))
+    found, can_join = await web.read(partial(_found, search, wanted))
     months: dict[str, list[dict[str, str]]] = {}
     for campaign in found:
         at = _local(campaign)
         month = month_in_words(at, view.language)
-        months.setdefault(month, []).append(_listed(desk, campaign, at, view.language))
+        months.setdefault(month, []).append(_listed(web, campaign, at, view.language))
     context = {
         "words": wanted,
         "count": len(found),
         "months": list(months.items()),
-        "action": desk.url("/archive"),
-        "feed": desk.url("/archive/feed.xml"),
-        "canonical": f"{desk.deps.public_url}/archive",
-        "join": desk.subscribe(view, ()) if can_join else "",
+        "action": web.url("/archive"),
+        "feed": web.url("/archive/feed.xml"),
+        "canonical": f"{web.deps.public_url}/archive",
+        "join": sign_up(view, ()) if can_join else "",
         "also": also(request),
     }
     robots = "noindex, noarchive" if wanted else "noarchive"
     headers = {"cache-control": "public, max-age=60", "vary": "accept-language", "x-robots-tag": robots}
-    return respond(desk.pages.page("archive.html", view, context), 200, headers)
+    return respond(web.pages.page("archive.html", view, context), 200, headers)
 
 
-async def feed(desk: WebContext, request: Request) -> Response:  # noqa: ARG001 - every route has it
+async def feed(web: WebContext, request: Request) -> Response:  # noqa: ARG001 - every route has it
     """Return the newest public campaigns as an Atom feed."""
-    entries = await desk.read(_newest)
-    url = desk.deps.public_url
+    entries = await web.read(_newest)
+    url = web.deps.public_url
     host = urlsplit(url).hostname or "localhost"
-    updated = _local(entries[0][0]) if entries else desk.now
+    updated = _local(entries[0][0]) if entries else web.now
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom">',
-        f"<title>{_xml(desk.site.name)}</title><id>tag:{host},2024:archive</id>",
+        f"<title>{_xml(web.site.name)}</title><id>tag:{host},2024:archive</id>",
         f"<updated>{updated.isoformat(timespec='seconds')}</updated>",
-        f'<author><name>{_xml(desk.site.name)}</name></author><link rel="self" href="{_xml(url)}/archive/feed.xml"/>',
+        f'<author><name>{_xml(web.site.name)}</name></author><link rel="self" href="{_xml(url)}/archive/feed.xml"/>',
         f'<link rel="alternate" type="text/html" href="{_xml(url)}/archive"/>',
         *(_entry(url, host, campaign, text) for campaign, text in entries),
         "</feed>",
@@ -217,9 +227,9 @@ def _entry(url: str, host: str, campaign: Campaign, text: str) -> str:
     )
 
 
-def _listed(desk: WebContext, campaign: Campaign, at: datetime, language: str) -> dict[str, str]:
+def _listed(web: WebContext, campaign: Campaign, at: datetime, language: str) -> dict[str, str]:
     return {
-        "url": desk.url(f"/archive/{campaign.slug}"),
+        "url": web.url(f"/archive/{campaign.slug}"),
         "subject": campaign.subject,
         "language": campaign.language,
         "iso": at.date().isoformat(),
@@ -239,25 +249,19 @@ def _archived(slug: str, conn: Connection) -> tuple[Campaign, archive.Public] | 
     return campaign, archive.public(conn, campaign.snapshot)
 
 
-def _found(wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
+def _found(search: ArchiveSearch, wanted: str, conn: Connection) -> tuple[list[Campaign], bool]:
     """Return public campaigns that have each of the words, in subject or text, and whether a reader may sign up."""
-    words = wanted.casefold().split()
-    every = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot]
-    found = [one for one in every if all(word in _words_of(conn, one) for word in words)] if words else every
+    found = search.find(conn, _archive(conn), wanted)
     return found, bool(contacts.topics(conn, only_open=True))
 
 
-def _words_of(conn: Connection, campaign: Campaign) -> str:
-    """Return the text that is searched; kept, since a snapshot never changes."""
-    if campaign.snapshot not in _SEARCHED:
-        text = archive.public(conn, campaign.snapshot).text.decode()
-        _SEARCHED[campaign.snapshot] = f"{campaign.subject}\n{text}".casefold()
-    return _SEARCHED[campaign.snapshot]
+def _archive(conn: Connection) -> list[Campaign]:
+    """Return the campaigns of the archive, the newest first."""
+    return [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot]
 
 
 def _newest(conn: Connection) -> list[tuple[Campaign, str]]:
-    newest = [campaign for campaign in records.public_campaigns(conn) if campaign.snapshot][:FEED]
-    return [(campaign, archive.public(conn, campaign.snapshot).text.decode()) for campaign in newest]
+    return [(campaign, archive.public_text(conn, campaign.snapshot)) for campaign in _archive(conn)[:FEED]]
 
 
 def _xml(text: str) -> str:
@@ -280,13 +284,8 @@ def _there(found: Found | None) -> Found:
 
 
 def _headers(campaign: Campaign, data: bytes) -> dict[str, str]:
-    robots = "noarchive" if campaign.online == "public" else "noindex, nofollow, noarchive"
-    return {
-        "cache-control": AN_HOUR,
-        "etag": f'"{hashlib.sha256(data).hexdigest()[:32]}"',
-        "content-language": campaign.language,
-        "x-robots-tag": robots,
-    }
+    known = {"etag": f'"{hashlib.sha256(data).hexdigest()[:32]}"', "content-language": campaign.language}
+    return known | ({"x-robots-tag": "noarchive"} if campaign.online == "public" else {})
 
 
 def _unless_known(request: Request, response: Response) -> Response:

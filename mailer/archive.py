@@ -97,6 +97,11 @@ def public(conn: Connection, snapshot: str) -> Public:
     return Public(_blob(conn, row.public_html)[1], _blob(conn, row.public_text)[1])
 
 
+def public_text(conn: Connection, snapshot: str) -> str:
+    """Return the text of the public version of a snapshot, without a read of its HTML."""
+    return _blob(conn, _row(conn, snapshot).public_text)[1].decode()
+
+
 def image(conn: Connection, file_name: str) -> Image | None:
     """Return the image that ``/m/HASH.ext`` names; ``None`` for any other name, and for a blob that is not an image."""
     name = file_name.partition(".")[0]

@@ -82,7 +82,7 @@ class DetailsForm:
 class DetailsPolicy:
     """The settings of the organisation: its own fields (attributes), and the sender of its service letters."""
 
-    post: ServiceMailer
+    service_mail: ServiceMailer
     open_fields: Collection[str] = ()
 
 
@@ -110,7 +110,7 @@ def is_refused(conn: Connection, contact_id: int, form: DetailsForm, now: dateti
     return not form.is_empty and not form.takes_away and is_over(conn, contact_id, now)
 
 
-def save(conn: Connection, token: Token, form: DetailsForm, house: DetailsPolicy, now: datetime) -> Saved:
+def save(conn: Connection, token: Token, form: DetailsForm, policy: DetailsPolicy, now: datetime) -> Saved:
     """Store the values that differ and announce them. For an erased reader nothing changes.
 
     Each form counts, whether or not it differs from the stored values, so that counting reveals nothing. Forms that
@@ -121,7 +121,7 @@ def save(conn: Connection, token: Token, form: DetailsForm, house: DetailsPolicy
     if contact is None or form.is_empty:
         return Saved(reader, None)
     topics = {topic.slug: topic for topic in offered(conn, reader)}
-    _check(form, house, topics, now)
+    _check(form, policy, topics, now)
     within = _take(conn, contact, now)
     if not within and not form.takes_away:
         raise StateError("these details were changed many times today; try again tomorrow")
@@ -133,11 +133,11 @@ def save(conn: Connection, token: Token, form: DetailsForm, house: DetailsPolicy
     before, after = before | rhythm[0], after | rhythm[1]
     if not after:
         return Saved(reader, None)
-    change = _keep(conn, contact, (before, after), house if within else None, now)
+    change = _keep(conn, contact, (before, after), policy if within else None, now)
     return Saved(optout.look(conn, token, now), change)
 
 
-def less_often(conn: Connection, token: Token, days: int, house: DetailsPolicy, now: datetime) -> Subscriber:
+def less_often(conn: Connection, token: Token, days: int, policy: DetailsPolicy, now: datetime) -> Subscriber:
     """Limit campaign letters to one in 7 or 30 days; 0: each one. Takes back the opt-out in ``token.subject``.
 
     A looser choice than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
@@ -145,10 +145,10 @@ def less_often(conn: Connection, token: Token, days: int, house: DetailsPolicy, 
     """
     if days not in (0, 7, 30):
         raise InputError(f"{days} days: expected 7, 30, or 0 for each letter")
-    return _instead(conn, token, "less_often", house, (now, FrequencyChoice(days)))
+    return _instead(conn, token, "less_often", policy, (now, FrequencyChoice(days)))
 
 
-def pause(conn: Connection, token: Token, until: datetime | None, house: DetailsPolicy, now: datetime) -> Subscriber:
+def pause(conn: Connection, token: Token, until: datetime | None, policy: DetailsPolicy, now: datetime) -> Subscriber:
     """Hold campaign letters until a day (None: end the pause). Takes back the opt-out in ``token.subject``.
 
     A shorter pause than the present one is announced, with an undo (I7). It counts as :func:`save` does; over the limit
@@ -156,7 +156,7 @@ def pause(conn: Connection, token: Token, until: datetime | None, house: Details
     """
     if until is not None and not now < until <= now + optout.LONGEST_PAUSE:
         raise InputError("a pause ends between tomorrow and a year from now")
-    return _instead(conn, token, "pause", house, (now, FrequencyChoice(until=until)))
+    return _instead(conn, token, "pause", policy, (now, FrequencyChoice(until=until)))
 
 
 def undo(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, bool]:
@@ -184,7 +184,7 @@ def undo(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, boo
 
 
 def _instead(
-    conn: Connection, token: Token, kind: ChangeKind, house: DetailsPolicy, when: tuple[datetime, FrequencyChoice]
+    conn: Connection, token: Token, kind: ChangeKind, policy: DetailsPolicy, when: tuple[datetime, FrequencyChoice]
 ) -> Subscriber:
     """Take back the opt-out that the token names, if any, and make the choice that replaces it. Locks the contact."""
     now, wanted = when
@@ -200,7 +200,7 @@ def _instead(
     wanted = replace(wanted, only_stricter=not within)
     sides = frequency.end_pause(conn, contact, now) if ends else frequency.apply(conn, contact, wanted, now)
     if frequency.is_looser(*sides):
-        _keep(conn, contact, sides, house, now)
+        _keep(conn, contact, sides, policy, now)
     elif sides[1]:
         changes.keep(conn, contact.id, kind, sides, now)
     return optout.look(conn, token, now)
@@ -211,15 +211,15 @@ def _take(conn: Connection, contact: Contact, now: datetime) -> bool:
     return limits.take(conn, limits.of_contact(DETAILS, contact.id), now)
 
 
-def _keep(conn: Connection, contact: Contact, sides: Sides, house: DetailsPolicy | None, now: datetime) -> Change:
-    """Keep an act; with ``house``, tell the mailbox too, with an undo, in the language that was stored before it."""
+def _keep(conn: Connection, contact: Contact, sides: Sides, policy: DetailsPolicy | None, now: datetime) -> Change:
+    """Keep an act; with ``policy``, tell the mailbox too, with an undo, in the language that was stored before it."""
     change = changes.keep(conn, contact.id, "details", sides, now)
-    if house:
-        house.post.announce(conn, "details_changed", change, contact, now)
+    if policy:
+        policy.service_mail.announce(conn, "details_changed", change, contact, now)
     return change
 
 
-def _check(form: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic], now: datetime) -> None:
+def _check(form: DetailsForm, policy: DetailsPolicy, topics: Mapping[str, Topic], now: datetime) -> None:
     faults: list[Fault] = []
     texts = {"name": form.name or "", **form.fields}
     for name, value in texts.items():
@@ -230,7 +230,7 @@ def _check(form: DetailsForm, house: DetailsPolicy, topics: Mapping[str, Topic],
         elif typed_text.says_where(value):
             faults.append(_fault(name, "a link or a mail address", "a text without one"))
     faults += [
-        _fault(name, "a field that is not open", "another field") for name in set(form.fields) - set(house.open_fields)
+        _fault(name, "a field that is not open", "another field") for name in set(form.fields) - set(policy.open_fields)
     ]
     faults += [
         _fault(f"topic-{slug}", "a topic that is not offered", "another topic")

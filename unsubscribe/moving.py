@@ -61,7 +61,7 @@ class AddressChangeStatus:
 
 
 def ask(
-    conn: Connection, token: Token, email: str, post: ServiceMailer, pepper: bytes, now: datetime
+    conn: Connection, token: Token, email: str, service_mail: ServiceMailer, pepper: bytes, now: datetime
 ) -> AddressChangeStatus:
     """Ask both mailboxes. Nothing has changed yet; the answer is the same for every address (D8)."""
     try:
@@ -78,9 +78,9 @@ def ask(
             changes.undone(conn, move.id, now)
     change = changes.keep(conn, contact.id, "address", moves.sides(contact, str(address)), now)
     there = Recipient(contact.id, str(address), address_hash(pepper, address.key), address.domain)
-    post.send(conn, "address_change_new", change, there, contact.language, now)
+    service_mail.send(conn, "address_change_new", change, there, contact.language, now)
     with conn.begin_nested() as step:
-        post.announce(conn, "address_change_old", change, contact, now)
+        service_mail.announce(conn, "address_change_old", change, contact, now)
         if address.key == contact.key:
             step.rollback()  # same work as for any address, then undone: both mailboxes are one, one letter is enough
     return _move(contact, moves.of(change))

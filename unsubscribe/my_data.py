@@ -28,19 +28,19 @@ from unsubscribe.notices import ServiceMailer
 _SUBJECTS: dict[str, str] = {}  # by snapshot, which never changes
 
 
-def may_ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> bool:
+def may_ask(conn: Connection, token: Token, service_mail: ServiceMailer, now: datetime) -> bool:
     """Whether :func:`ask` would send something. Reads only, so that a flood of requests takes no lock."""
     contact = contacts.get(conn, token.recipient)
-    return contact is not None and not post.spent(conn, "my_data", _mailbox(conn, contact, now), now)
+    return contact is not None and not service_mail.spent(conn, "my_data", _mailbox(conn, contact, now), now)
 
 
-def ask(conn: Connection, token: Token, post: ServiceMailer, now: datetime) -> None:
+def ask(conn: Connection, token: Token, service_mail: ServiceMailer, now: datetime) -> None:
     """Send the person a link to everything that is stored. An erased person gets nothing."""
     contact = contacts.get_many(conn, [token.recipient], lock=True).get(token.recipient)
-    if contact is None or post.spent(conn, "my_data", to := _mailbox(conn, contact, now), now):
+    if contact is None or service_mail.spent(conn, "my_data", to := _mailbox(conn, contact, now), now):
         return
     change = changes.keep(conn, contact.id, "my_data", ({}, {}), now)
-    post.send(conn, "my_data", change, to, contact.language, now)
+    service_mail.send(conn, "my_data", change, to, contact.language, now)
 
 
 def _mailbox(conn: Connection, contact: Contact, now: datetime) -> Recipient:

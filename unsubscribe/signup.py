@@ -115,7 +115,9 @@ def _uses(form: SignUpForm, pepper: bytes, now: datetime) -> tuple[list[LimitUse
     return tries, letters
 
 
-def request(conn: Connection, form: SignUpForm, post: ServiceMailer, pepper: bytes, now: datetime) -> Limit | None:
+def request(
+    conn: Connection, form: SignUpForm, service_mail: ServiceMailer, pepper: bytes, now: datetime
+) -> Limit | None:
     """Ask the owner of an address to confirm. Return the limit that prevented it, if any, for staff."""
     topics, faults = _check(conn, form)
     if faults:
@@ -128,7 +130,7 @@ def request(conn: Connection, form: SignUpForm, post: ServiceMailer, pepper: byt
             step.rollback()
             return spent
         contact = _locked(conn, Person(form.email, language=form.language), pepper, now)
-        if not _ask(conn, form, (contact, topics), post, now):
+        if not _ask(conn, form, (contact, topics), service_mail, now):
             step.rollback()  # same work, then undone: the time does not reveal an earlier request
             return _OF_PERSON
     return None
@@ -149,7 +151,7 @@ def _locked(conn: Connection, person: Person, pepper: bytes, now: datetime) -> C
 
 
 def _ask(
-    conn: Connection, form: SignUpForm, who: tuple[Contact, Sequence[Topic]], post: ServiceMailer, now: datetime
+    conn: Connection, form: SignUpForm, who: tuple[Contact, Sequence[Topic]], service_mail: ServiceMailer, now: datetime
 ) -> bool:
     """Store the request and write the letter; same statements for every address (D8). False: over the limit."""
     contact, topics = who
@@ -165,7 +167,7 @@ def _ask(
         conn, [consent.ConsentEvent(contact.id, "requested", slug, now, statement, detail) for slug in slugs], now
     )
     language = contact.language or form.language
-    return post.send(conn, "optin_confirm", change, notices.recipient_of(contact), language, now)
+    return service_mail.send(conn, "optin_confirm", change, notices.recipient_of(contact), language, now)
 
 
 def look(conn: Connection, token: Token) -> SignUp:

@@ -162,7 +162,8 @@ def web(parent: Connection, listening: socket.socket) -> None:
     with _or_say_why():
         context = open_context()
         app = public_app(context)
-    server = Server(config(app, "", 0, loop="uvloop", timeout_graceful_shutdown=10, log_level="error"))
+    options = {"loop": "uvloop", "timeout_graceful_shutdown": 10, "log_level": "error"}
+    server = Server(config(app, "", 0, headers=app.headers, **options))
 
     def end() -> None:
         server.should_exit = True

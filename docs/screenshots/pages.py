@@ -18,11 +18,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from campaigns.app import public_pages
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import chromium, page_of_its_own
 from tests.support.fonts import LIBERATION
-from tests.support.gallery import LETTERS, PAGES, Gallery, app_of
+from tests.support.gallery import LETTERS, PAGES, Gallery
 from tests.support.site import Town, serving
 
 HERE = Path(__file__).parent
@@ -118,7 +119,7 @@ def _views(browser: Browser, name: str, language: str) -> Image.Image:
         db = open_database(f"sqlite:///{home}/postiljon.db")
         town = Town(db, people=8, languages=(language,))
         options: dict[str, Any] = {"locale": language, "reduced_motion": "reduce"}
-        with serving(app_of(town.deps(brand=brand))) as site, page_of_its_own(browser, **options) as page:
+        with serving(public_pages(town.deps(brand=brand))) as site, page_of_its_own(browser, **options) as page:
             Gallery(town, site, language).open(page, name)
             phones = [_shot(page, PHONE, scheme) for scheme in ("light", "dark")]
             wide = [_shot(page, DESKTOP, scheme) for scheme in ("light", "dark")]

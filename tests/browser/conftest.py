@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
-from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from campaigns.app import public_pages
 from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import Answer, answer_of, chromiums, show
 from tests.support.fonts import DEJAVU, Family
-from tests.support.gallery import Gallery, app_of
+from tests.support.gallery import Gallery
 from tests.support.site import Site, Town, serving
+from unsubscribe.web.application import WebApplication
 
 BRAND = replace(
     builtin_brand("Vereniging van Voorbeeldgemeenten"),
@@ -45,7 +46,7 @@ class Stage:
     """A server that stays for a module, as its start and end take longer than most pages; one application at a time."""
 
     def __init__(self) -> None:
-        self.app: Starlette | None = None
+        self.app: WebApplication | None = None
         self.site: Site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,14 +57,14 @@ class Stage:
     @contextmanager
     def showing(self, town: Town, language: str = "nl") -> Iterator[Gallery]:
         """The pages of a town, until the end of the block."""
-        self.app = app = app_of(town.deps(brand=BRAND))
+        self.app = app = public_pages(town.deps(brand=BRAND))
         yield Gallery(town, self.site, language)
-        app.state.desk.close()
+        app.context.close()
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Stage]:
-    """See :class:`DemoFolder`."""
+    """The server of a module."""
     stage = Stage()
     with serving(stage, lifespan="off") as stage.site:
         yield stage

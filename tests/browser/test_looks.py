@@ -13,12 +13,13 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
 
+from campaigns.app import public_pages
 from mailer.letter.brand import Brand, brand_from_toml
 from mailer.letter.compile import compile_letter
 from mailer.letter.personalise import render
 from mailer.storage import open_database
 from tests.support.browser import page_on
-from tests.support.gallery import Gallery, app_of
+from tests.support.gallery import Gallery
 from tests.support.letter_pictures import ESTHER, showing
 from tests.support.letters import example
 from tests.support.site import Town, serving
@@ -59,7 +60,7 @@ def letter(browser: Browser, of: Brand, **options: Any) -> Iterator[Page]:
 def pages(tmp_path: Path, browser: Browser, of: Brand, **options: Any) -> Iterator[tuple[Gallery, Page]]:
     db = open_database(f"sqlite:///{tmp_path}/postiljon.db")
     town = Town(db, people=8, languages=("nl",))
-    with serving(app_of(town.deps(brand=of))) as site, page_on(browser, **options) as page:
+    with serving(public_pages(town.deps(brand=of))) as site, page_on(browser, **options) as page:
         yield Gallery(town, site), page
     db.close()
 

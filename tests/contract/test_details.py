@@ -29,7 +29,7 @@ def one(sqlite_database: Database) -> Stage:
 
 def save(stage: Stage, wishes: DetailsForm, minutes: int = 0) -> Saved:
     with stage.db.write() as conn:
-        return details.save(conn, stage.token(), wishes, stage.house, NOW + timedelta(minutes=minutes))
+        return details.save(conn, stage.token(), wishes, stage.policy, NOW + timedelta(minutes=minutes))
 
 
 def undo(stage: Stage, saved: Saved, minutes: int = 1) -> None:
@@ -272,7 +272,7 @@ def test_an_opt_out_is_confirmed_by_mail_where_the_organisation_wants_it(
 ) -> None:
     with one.db.write() as conn:
         left = optout.opt_out(conn, one.token(Purpose.OPT_OUT), scope, NOW)
-        one.post.opted_out(conn, one.reader, left.change, NOW)
+        one.service_mail.opted_out(conn, one.reader, left.change, NOW)
         mailing = outbox.find(conn, f"opted_out:{left.change}")
     values = one.mail(f"opted_out:{left.change}")
     assert values["left"] == [told]

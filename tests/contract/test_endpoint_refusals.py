@@ -136,7 +136,7 @@ def test_a_body_that_is_too_long_or_too_slow_is_refused_with_them_and_the_connec
 
 def test_where_even_the_page_of_an_error_fails_there_is_an_answer_with_them(town: Town) -> None:
     app = public_app(town.deps())
-    app.middleware_stack.error_page = lambda *_: 1 / 0  # type: ignore[union-attr]
+    app.guard.error_page = lambda *_: 1 / 0
     with serving(app) as site:
         answer = said(site, LAST.replace(b"/health", b"/nowhere"))
     assert statuses(answer) == [b"500"]

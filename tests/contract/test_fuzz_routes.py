@@ -7,12 +7,11 @@ from collections import Counter
 
 import pytest
 
-from campaigns import online
+from campaigns.app import public_pages
 from mailer.storage import Database
 from tests.support import web
 from tests.support.fuzz import ask, attempts, every_page
 from tests.support.site import Town, serving
-from unsubscribe.endpoint import public_app
 
 CLEAN = {0, 200, 204, 304, 400, 403, 404, 405, 408, 410, 413, 422, 429, 431, 501}
 MOST_LINES = 2  # two are uvicorn's, of who asks for a WebSocket
@@ -26,7 +25,7 @@ def test_every_page_answers_every_broken_request_without_a_traceback(
     caplog.set_level(logging.WARNING)
     seen: Counter[int] = Counter()
     wrong = []
-    with serving(public_app(deps, extra_routes=online.routes(deps))) as site:
+    with serving(public_pages(deps)) as site:
         pages = every_page(site, town)
         assert len(pages) > 30
         for page in pages:

@@ -47,8 +47,8 @@ def send(stage: Stage, notice: NoticeKind, email: str = SPELLINGS[0], hours: int
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), now)
         to = Recipient(stage.reader.id, email, address_hash(PEPPER, email.lower()), "gouda.example")
-        before = stage.post.spent(conn, notice, to, now)
-        sent = stage.post.send(conn, notice, act, to, "nl", now)
+        before = stage.service_mail.spent(conn, notice, to, now)
+        sent = stage.service_mail.send(conn, notice, act, to, "nl", now)
         assert before is not sent
         return sent
 
@@ -82,7 +82,7 @@ def test_an_announcement_is_refused_by_its_own_limit_alone_and_that_is_known_bef
         send(stage, one)
     assert [send(stage, notice) for _ in range(MOST_A_DAY[notice])] == [True] * MOST_A_DAY[notice]
     with stage.db.read() as conn:
-        assert stage.post.spent(conn, notice, to_victim(stage), NOW)
+        assert stage.service_mail.spent(conn, notice, to_victim(stage), NOW)
     with pytest.raises(StateError):
         send_only(stage, notice)
     assert send(stage, notice, hours=25)
@@ -135,15 +135,15 @@ def to_victim(stage: Stage) -> Recipient:
 def send_only(stage: Stage, notice: NoticeKind) -> None:
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
-        stage.post.send(conn, notice, act, to_victim(stage), "nl", NOW)
+        stage.service_mail.send(conn, notice, act, to_victim(stage), "nl", NOW)
 
 
 def test_the_same_letter_asked_for_again_is_there_and_counts_once(stage: Stage) -> None:
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
         to = notices.recipient_of(stage.reader)
-        assert [stage.post.send(conn, "opted_out", act, to, "nl", NOW) for _ in range(9)] == [True] * 9
-        assert not stage.post.spent(conn, "opted_out", to, NOW)
+        assert [stage.service_mail.send(conn, "opted_out", act, to, "nl", NOW) for _ in range(9)] == [True] * 9
+        assert not stage.service_mail.spent(conn, "opted_out", to, NOW)
     assert letters(stage, "opted_out") == 1
 
 

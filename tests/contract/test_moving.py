@@ -27,7 +27,7 @@ def stage(house_database: Database) -> Stage:
 
 def ask(stage: Stage, email: str = NEW, now: datetime = NOW) -> AddressChangeStatus:
     with stage.db.write() as conn:
-        return moving.ask(conn, stage.token(), email, stage.post, PEPPER, now)
+        return moving.ask(conn, stage.token(), email, stage.service_mail, PEPPER, now)
 
 
 def step(stage: Stage, which: str, days: float = 0, number: int = 1) -> AddressChangeStatus:
@@ -126,8 +126,8 @@ def test_the_old_mailbox_puts_its_address_back_after_the_move(stage: Stage) -> N
 def test_what_held_the_old_address_back_holds_the_new_one(stage: Stage) -> None:
     with stage.db.write() as conn:
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
-        details.pause(conn, stage.token(Purpose.PAUSE), NOW + timedelta(days=30), stage.house, NOW)
-        details.less_often(conn, stage.token(Purpose.LESS_OFTEN), 7, stage.house, NOW)
+        details.pause(conn, stage.token(Purpose.PAUSE), NOW + timedelta(days=30), stage.policy, NOW)
+        details.less_often(conn, stage.token(Purpose.LESS_OFTEN), 7, stage.policy, NOW)
     ask(stage)
     number = 4
     step(stage, "confirm", number=number)
@@ -215,7 +215,7 @@ def test_keeping_the_first_address_undoes_every_later_move_of_the_chain(stage: S
 def test_what_is_announced_while_an_address_can_be_put_back_goes_to_its_mailbox_too(stage: Stage) -> None:
     chained(stage)
     with stage.db.write() as conn:
-        details.save(conn, stage.token(), details.DetailsForm(name="Thief"), stage.house, NOW + timedelta(days=9))
+        details.save(conn, stage.token(), details.DetailsForm(name="Thief"), stage.policy, NOW + timedelta(days=9))
     sent = letters(stage)
     assert ("address_change_old", "b1@thief.example") in sent
     assert sent.count(("address_change_old", "esther@gouda.example")) == 2
@@ -239,7 +239,7 @@ def test_nothing_is_announced_to_a_mailbox_that_can_put_nothing_back_any_more(st
     step(stage, "agree")
     later = NOW + moves.PUT_BACK
     with stage.db.write() as conn:
-        details.save(conn, stage.token(), details.DetailsForm(name="Esther M."), stage.house, later)
+        details.save(conn, stage.token(), details.DetailsForm(name="Esther M."), stage.policy, later)
     assert [address for notice, address in letters(stage) if notice == "details_changed"] == [NEW]
     assert step(stage, "keep", moves.PUT_BACK.days).stand == "moved"
     assert stage.contact().email == NEW
@@ -255,7 +255,7 @@ def test_a_late_move_can_be_put_back_as_long_as_an_early_one(stage: Stage) -> No
 def test_what_is_known_is_shown_to_the_former_mailbox_while_it_can_put_back(stage: Stage) -> None:
     chained(stage)
     with stage.db.write() as conn:
-        my_data.ask(conn, stage.token(), stage.post, NOW + timedelta(days=9))
+        my_data.ask(conn, stage.token(), stage.service_mail, NOW + timedelta(days=9))
     assert ("my_data", "esther@gouda.example") in letters(stage)
     assert ("my_data", "b2@thief.example") not in letters(stage)
 

@@ -30,7 +30,7 @@ def stage(house_database: Database) -> Stage:
 def ask(stage: Stage, hours: int = 0) -> int:
     """How many letters there are after asking."""
     with stage.db.write() as conn:
-        my_data.ask(conn, stage.token(), stage.post, NOW + timedelta(hours=hours))
+        my_data.ask(conn, stage.token(), stage.service_mail, NOW + timedelta(hours=hours))
         query = select(func.count()).select_from(MAILING).where(MAILING.c.key.like("my_data:%"))
         return conn.execute(query).scalar_one()
 
@@ -45,7 +45,7 @@ def test_one_letter_a_day_with_a_link_that_ends_after_three_days(stage: Stage) -
 
 def test_everything_that_is_known_is_told(stage: Stage) -> None:
     with stage.db.write() as conn:
-        details.save(conn, stage.token(), DetailsForm(name="Esther de Wit"), stage.house, NOW)
+        details.save(conn, stage.token(), DetailsForm(name="Esther de Wit"), stage.policy, NOW)
         optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
         told = my_data.everything(conn, stage.token())
     assert told
@@ -119,7 +119,7 @@ def test_erase_me_erases_and_then_nothing_is_known(stage: Stage) -> None:
         assert my_data.erase(conn, stage.token(), NOW) is not None
         assert my_data.erase(conn, stage.token(), NOW) is None
         assert my_data.everything(conn, stage.token()) is None
-        my_data.ask(conn, stage.token(), stage.post, NOW)
+        my_data.ask(conn, stage.token(), stage.service_mail, NOW)
         mailing = outbox.find(conn, "my_data:1")
     assert mailing
     assert mailing.counts.skipped == 1

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlmodel import SQLModel
 
-from campaigns import online
+from campaigns.app import public_pages
 from campaigns.lifecycle import freezing, launch, records
 from campaigns.lifecycle.records import Campaign
 from campaigns.source.campaign_source import from_folder
@@ -27,7 +27,7 @@ from tests.support.commandline import EXAMPLES
 from tests.support.site import KEYRING, PEPPER, Site, serving
 from unsubscribe import contacts, erasing
 from unsubscribe.contacts import Person
-from unsubscribe.endpoint import EndpointDeps, public_app
+from unsubscribe.endpoint import EndpointDeps
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 BODY = "\n![De gevels van Gouda](gevels.png)\n\nBekijk de [agenda](https://www.example.org/agenda?a=1&b=2).\n"
@@ -107,7 +107,7 @@ def reading(sqlite_database: Database, tmp_path: Path) -> Iterator[Reading]:
     launched(scene, "besloten", "unlisted")
     launched(scene, "nergens", "none")
     given = deps(scene)
-    with serving(public_app(given, extra_routes=online.routes(given))) as site:
+    with serving(public_pages(given)) as site:
         yield Reading(scene, site)
 
 
@@ -133,7 +133,7 @@ def test_the_bytes_stay_when_file_image_brand_contact_and_topic_went(reading: Re
         conn.execute(update(records.CAMPAIGN).values(source="{{ 1 / 0 }}", subject="anders", parts="{}"))
     scene.clock.forward(days=3_650)
     another = replace(deps(scene, "Een heel andere naam"), default_language="fr")
-    with serving(public_app(another, extra_routes=online.routes(another))) as later:
+    with serving(public_pages(another)) as later:
         assert [web.get(later.url(path)).content for path in paths] == before
 
 

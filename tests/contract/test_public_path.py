@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from campaigns.online import routes
+from campaigns.app import public_pages
 from tests.support import web
 from tests.support.site import Site, Town, serving
-from unsubscribe.endpoint import public_app
 
 BASES = ["/post", "/a/b/nieuws", "/é t", "/u"]
 OPEN = ("/", "/subscribe", "/archive", "/archive/feed.xml", "/privacy", "/accessibility", "/robots.txt", "/health")
@@ -27,7 +26,7 @@ def base(request: pytest.FixtureRequest) -> str:
 def below(lite: Town, base: str) -> Iterator[Site]:
     """The pages of a town whose public address has that path."""
     deps = lite.deps(public_url=f"https://example.org{base}")
-    with serving(public_app(deps, routes(deps))) as running:
+    with serving(public_pages(deps)) as running:
         yield running
 
 

@@ -44,7 +44,7 @@ def one(sqlite_database: Database) -> Stage:
 
 def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
     with stage.db.write() as conn:
-        signup.request(conn, wish, stage.post, PEPPER, now)
+        signup.request(conn, wish, stage.service_mail, PEPPER, now)
 
 
 def letters(stage: Stage) -> int:
@@ -166,7 +166,7 @@ def test_the_letter_to_confirm_goes_to_a_dead_address_and_no_other_letter_does(s
     ask(stage, replace(WISH, email=stage.reader.email))
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
-        stage.post.send(conn, "my_data", act, notices.recipient_of(stage.reader), "nl", NOW)
+        stage.service_mail.send(conn, "my_data", act, notices.recipient_of(stage.reader), "nl", NOW)
     assert claimed(stage, "optin_confirm:1") == 1
     assert claimed(stage, f"my_data:{act.id}") == 0
     assert not stage.claimed(stage.mailing)

@@ -36,7 +36,7 @@ def one(sqlite_database: Database) -> Stage:
 
 def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
     with stage.db.write() as conn:
-        signup.request(conn, wish, stage.post, PEPPER, now)
+        signup.request(conn, wish, stage.service_mail, PEPPER, now)
 
 
 def letters(stage: Stage) -> int:

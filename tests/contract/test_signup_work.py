@@ -84,7 +84,7 @@ def ask(stage: Stage, email: str, hours: int = 0, topics: Sequence[str] = ("agen
         email, tuple(topics), "Ja, mail mij.", "1", "https://vng.example/aanmelden", "", "nl", "192.0.2.1"
     )
     with stage.db.write() as conn:
-        signup.request(conn, wish, stage.post, PEPPER, NOW + timedelta(hours=hours))
+        signup.request(conn, wish, stage.service_mail, PEPPER, NOW + timedelta(hours=hours))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -78,7 +78,7 @@ def test_no_letter_of_service_repeats_what_anybody_typed(stage: Stage, notice: N
     }
     with stage.db.write() as conn:
         act = changes.keep(conn, stage.reader.id, ACTS[notice], (typed, typed), NOW)  # type: ignore[arg-type]
-        assert stage.post.send(conn, notice, act, notices.recipient_of(stage.reader), "nl", NOW)
+        assert stage.service_mail.send(conn, notice, act, notices.recipient_of(stage.reader), "nl", NOW)
         mailing = outbox.find(conn, f"{notice}:{act.id}")
         assert mailing
         filled = notices.fill(conn, mailing, [stage.reader.id], TOKENS)[stage.reader.id]
@@ -114,6 +114,6 @@ def test_what_the_organisation_itself_brought_in_stays_as_it_is(stage: Stage) ->
 @pytest.mark.parametrize("wishes", [DetailsForm(name=LURE), DetailsForm(fields={"salutation": LURE})])
 def test_a_name_or_field_that_says_where_to_go_is_refused_at_the_form(stage: Stage, wishes: DetailsForm) -> None:
     with stage.db.write() as conn, pytest.raises(FaultsError) as caught:
-        details.save(conn, stage.token(), wishes, stage.house, NOW + timedelta(minutes=1))
+        details.save(conn, stage.token(), wishes, stage.policy, NOW + timedelta(minutes=1))
     assert [fault.field for fault in caught.value.faults] == ["name" if wishes.name else "salutation"]
     assert stage.contact() == stage.reader

@@ -46,7 +46,7 @@ def write(stage: Stage, act: Callable[[Connection], object]) -> None:
 def ask(stage: Stage, days: float = 0) -> int:
     """Sign up; the number of the act."""
     now = NOW + timedelta(days=days)
-    write(stage, lambda conn: signup.request(conn, WISH, stage.post, PEPPER, now))
+    write(stage, lambda conn: signup.request(conn, WISH, stage.service_mail, PEPPER, now))
     with stage.db.read() as conn:
         return changes.open_ones(conn, "sign_up", now)[-1].id
 
@@ -86,7 +86,7 @@ def test_a_sign_up_that_expires_while_it_is_being_confirmed_is_told_so(stage: St
 
 def test_who_signs_up_again_while_the_first_request_expires_gets_a_letter_that_works(stage: Stage) -> None:
     ask(stage)
-    with meanwhile(stage, lambda conn: signup.request(conn, WISH, stage.post, PEPPER, LATER)) as conn:
+    with meanwhile(stage, lambda conn: signup.request(conn, WISH, stage.service_mail, PEPPER, LATER)) as conn:
         signup.expire(conn, BEFORE, LATER)
     with stage.db.read() as conn:
         (act,) = changes.open_ones(conn, "sign_up", LATER)
@@ -115,7 +115,7 @@ def test_of_two_requests_that_both_expired_nothing_is_left(stage: Stage) -> None
 
 def test_an_address_that_is_kept_while_the_tidying_runs_does_not_move(stage: Stage) -> None:
     ask_to_move = stage.token()
-    write(stage, lambda conn: moving.ask(conn, ask_to_move, "e@delft.example", stage.post, PEPPER, NOW))
+    write(stage, lambda conn: moving.ask(conn, ask_to_move, "e@delft.example", stage.service_mail, PEPPER, NOW))
     with stage.db.read() as conn:
         (act,) = changes.of_contact(conn, stage.reader.id, "address")
     new, keep = (stage.token(purpose, act.id) for purpose in (Purpose.ADDRESS_NEW, Purpose.ADDRESS_KEEP))

@@ -59,7 +59,7 @@ class Moving(RuleBasedStateMachine):
     def ask(self, email: str) -> None:
         try:
             with self.stage.db.write() as conn:
-                move = moving.ask(conn, self.stage.token(), email, self.stage.post, PEPPER, self.now)
+                move = moving.ask(conn, self.stage.token(), email, self.stage.service_mail, PEPPER, self.now)
                 number = conn.execute(text("SELECT max(id) FROM change")).scalar_one()
         except StateError:
             return
@@ -136,7 +136,7 @@ class Moving(RuleBasedStateMachine):
         wishes = details.DetailsForm(name=f"Name {self.now:%j} {len(self.asked)}")
         try:
             with self.stage.db.write() as conn:
-                saved = details.save(conn, self.stage.token(), wishes, self.stage.house, self.now)
+                saved = details.save(conn, self.stage.token(), wishes, self.stage.policy, self.now)
         except StateError:
             return
         if not saved.change:

@@ -13,7 +13,6 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 
 from mailer.signing import Purpose
@@ -22,7 +21,7 @@ from tests.support.site import KEYRING, Town
 from unsubscribe.endpoint import public_app
 from unsubscribe.endpoint.oneclick import BODY, OneClick
 from unsubscribe.tokens import Tokens
-from unsubscribe.web.security import SecurityMiddleware
+from unsubscribe.web.application import WebApplication
 
 STATE = (
     "SELECT contact_id, topic_id, state, since FROM subscription ORDER BY 1, 2",
@@ -122,19 +121,17 @@ NEARLY = [  # each is not what robots send in one thing; readers are new, so tha
 @settings(max_examples=4, deadline=None)
 def test_the_short_way_answers_and_acts_as_the_routes_do(requests: list[Asked]) -> None:
     with site() as (town, app), site() as (other_town, other):
-        short = guard_of(app)
-        assert isinstance(guard_of(other).app, OneClick)
-        guard_of(other).app = guard_of(other).app.routes
-        assert [ask(short, town, one) for one in requests] == [
-            ask(guard_of(other), other_town, one) for one in requests
-        ]
+        short = app.guard
+        assert isinstance(other.guard.app, OneClick)
+        other.guard.app = other.guard.app.routes
+        assert [ask(short, town, one) for one in requests] == [ask(other.guard, other_town, one) for one in requests]
         assert state(town) == state(other_town)
 
 
 def test_a_click_of_a_robot_takes_the_short_way() -> None:
     with site() as (town, app):
-        guard_of(app).app.routes = refusing  # type: ignore[attr-defined]
-        [start, _] = ask(guard_of(app), town, ROBOT)
+        app.guard.app.routes = refusing  # type: ignore[attr-defined]
+        [start, _] = ask(app.guard, town, ROBOT)
         assert start["status"] == 200
         assert state(town)[0][0][2] == "opted_out"
 
@@ -144,19 +141,14 @@ async def refusing(_scope: Any, _receive: Any, _send: Any) -> None:
 
 
 @contextmanager
-def site() -> Iterator[tuple[Town, Starlette]]:
+def site() -> Iterator[tuple[Town, WebApplication]]:
     with tempfile.TemporaryDirectory() as folder:
         db = open_database(f"sqlite:///{Path(folder) / 'town.db'}")
         town = Town(db)
         app = public_app(town.deps())
         yield town, app
-        app.state.desk.close()
+        app.context.close()
         db.close()
-
-
-def guard_of(app: Starlette) -> Any:
-    assert isinstance(app.middleware_stack, SecurityMiddleware)
-    return app.middleware_stack
 
 
 def ask(app: ASGIApp, town: Town, asked: Asked) -> list[Message]:

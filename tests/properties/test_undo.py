@@ -78,11 +78,11 @@ class Model:
         stage = self.stage
         with stage.db.write() as conn:
             if isinstance(value, DetailsForm):
-                details.save(conn, stage.token(), value, stage.house, now)
+                details.save(conn, stage.token(), value, stage.policy, now)
             elif kind == "less_often":
-                details.less_often(conn, stage.token(), int(str(value)), stage.house, now)
+                details.less_often(conn, stage.token(), int(str(value)), stage.policy, now)
             elif kind == "pause":
-                details.pause(conn, stage.token(), value if isinstance(value, datetime) else None, stage.house, now)
+                details.pause(conn, stage.token(), value if isinstance(value, datetime) else None, stage.policy, now)
             else:
                 optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "all" if value == "all" else "topic", now)
             known = changes.of_contact(conn, stage.reader.id)

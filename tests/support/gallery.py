@@ -7,21 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from playwright.sync_api import Page
-from starlette.applications import Starlette
 
-from campaigns import online
 from mailer.signing import Purpose
 from tests.support.shelf import CODE, keep_text, put_online
 from tests.support.site import KEYRING, Site, Town
 from unsubscribe import changes, notices
-from unsubscribe.endpoint import EndpointDeps, public_app
 
 Way = Callable[["Gallery", Page], None]
-
-
-def app_of(deps: EndpointDeps) -> Starlette:
-    """The public pages with read online and the archive, as ``serve`` has them."""
-    return public_app(deps, extra_routes=online.routes(deps))
 
 
 def advance(page: Page, what: str) -> None:

@@ -45,8 +45,8 @@ class Stage:
                 contacts.subscribe(conn, self.reader.id, number, NOW - timedelta(days=400), statement=member)
                 told = {"address": self.reader.email}
                 consent.record(conn, consent.ConsentEvent(self.reader.id, "given", slug, NOW, member, told), NOW)
-        self.post = ServiceMailer(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER)
-        self.house = DetailsPolicy(self.post, ("salutation",))
+        self.service_mail = ServiceMailer(IDENTITY, builtin_brand("VNG"), "info@vng.example", pepper=PEPPER)
+        self.policy = DetailsPolicy(self.service_mail, ("salutation",))
         self.mailing = self.letter("a")
 
     def letter(self, key: str, scope: str = "nieuws") -> int:

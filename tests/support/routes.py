@@ -8,7 +8,7 @@ from campaigns.app import public_app
 from campaigns.context import open_context
 from campaigns.ops.installation import install
 
-ALIASES = ("/u/{token}/{other}",)  # addresses that a mail program cut or glued
+ALIASES = ("/u/{token}/{other}", "/o/test")  # documented with another route
 
 
 def public_routes() -> set[str]:
@@ -16,7 +16,9 @@ def public_routes() -> set[str]:
     install()
     house = open_context()
     try:
-        paths = {route.path for route in public_app(house).routes if isinstance(route, Route)}
+        paths = {
+            route.path for router in public_app(house).routers for route in router.routes if isinstance(route, Route)
+        }
     finally:
         house.close()
     return {path.replace(":path", "") for path in paths if path == "/" or not path.endswith("/")} - set(ALIASES)

@@ -27,6 +27,7 @@ from unsubscribe import changes, contacts, notices
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.endpoint import EndpointDeps
 from unsubscribe.tokens import Tokens
+from unsubscribe.web.application import WebApplication
 from unsubscribe.web.server import Server, config
 
 
@@ -47,7 +48,8 @@ def serving(app: ASGIApp, **options: object) -> Iterator[Site]:
     """``app`` behind uvicorn in a thread of its own, as it is served in production, until the end of the block."""
     door = socket.create_server(("127.0.0.1", 0))
     port = door.getsockname()[1]
-    server = Server(config(app, "127.0.0.1", port, **options))
+    headers = app.headers if isinstance(app, WebApplication) else None
+    server = Server(config(app, "127.0.0.1", port, headers=headers, **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

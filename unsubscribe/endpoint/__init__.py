@@ -5,25 +5,20 @@ while the database is away. Every link that is not genuine gets one generic 404.
 carries the headers of :mod:`unsubscribe.web.security`. ``/u/`` is never limited by IP (B9), since mailbox providers
 send requests for millions of readers from few addresses.
 
-:mod:`.deps` has the inputs, :mod:`.context` what all routes share, on top of the kit of :mod:`unsubscribe.web`. Routes:
+:mod:`.deps` has the inputs, :mod:`.context` the shared objects that the kit of :mod:`unsubscribe.web` has not. Routes:
 :mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.site_pages` and
-the other modules named *pages*.
+the other modules named *pages*. All have the strict security policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
-from urllib.parse import unquote, urlsplit
 
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
-
-from unsubscribe.endpoint import errors, site_pages
+from unsubscribe.endpoint import site_pages
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.choices import Choices
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.drop_counter import DropCounter
@@ -31,49 +26,32 @@ from unsubscribe.endpoint.my_data_pages import MyDataPages
 from unsubscribe.endpoint.oneclick import OneClick
 from unsubscribe.endpoint.optouts import OptOuts
 from unsubscribe.endpoint.signup_pages import SignUpPages
-from unsubscribe.web.security import SecurityMiddleware
+from unsubscribe.web.application import WebApplication, WebRouter, web_application
+from unsubscribe.web.context import WebContext
 
-__all__ = ["EndpointDeps", "public_app"]
-ARCHIVE = "/archive"
+__all__ = ["EndpointDeps", "ReaderContext", "application", "public_app"]
 
 
-def public_app(deps: EndpointDeps, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """Return the application.
+def public_app(deps: EndpointDeps) -> WebApplication:
+    """Return the application of the reader's routes alone."""
+    return application(ReaderContext(WebContext(deps), deps))
 
-    ``extra_routes`` (read online, archive) come from the caller and get the same guard.
-    """
-    desk = WebContext(deps)
-    drops = DropCounter(desk)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
-        desk.close()
-
-    addresses = AddressPages(desk)
-    detail_pages = DetailPages(desk, addresses)
-    choices = Choices(desk, detail_pages)
-    optouts = OptOuts(desk, choices)
+def application(context: ReaderContext, more: Sequence[WebRouter] = ()) -> WebApplication:
+    """Return the application of the reader's routes and ``more``, with the short way for one-click opt-outs."""
+    drops = DropCounter(context.web)
+    addresses = AddressPages(context)
+    detail_pages = DetailPages(context, addresses)
+    choices = Choices(context, detail_pages)
+    optouts = OptOuts(context, choices)
     ours = [
         *optouts.routes(),
-        *MyDataPages(desk).routes(),
+        *MyDataPages(context).routes(),
         *addresses.routes(),
         *detail_pages.routes(),
         *choices.routes(),
-        *SignUpPages(desk, drops).routes(),
-        *site_pages.routes(desk),
+        *SignUpPages(context, drops).routes(),
+        *site_pages.routes(context),
     ]
-    app = Starlette(routes=[*ours, *extra_routes], lifespan=lifespan)
-    app.router.redirect_slashes = False
-    app.state.desk = desk
-    if any(getattr(route, "path", "") == ARCHIVE for route in extra_routes):
-        desk.pages.show_archive(desk.url(ARCHIVE))
-    app.middleware_stack = SecurityMiddleware(  # replaces Starlette's own, which would answer errors in bare English
-        OneClick(app.router, optouts),
-        https=urlsplit(deps.public_url).scheme == "https",
-        base=unquote(desk.site.base),
-        heard=drops.heard,
-        watch=desk.watch,
-        error_page=partial(errors.page, desk),
-    )
-    return app
+    short_way = partial(OneClick, optouts=optouts)
+    return web_application(context.web, [WebRouter(ours), *more], in_front=short_way, heard=drops.heard)

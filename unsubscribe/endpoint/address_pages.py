@@ -17,9 +17,9 @@ from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import moving
-from unsubscribe.endpoint import errors
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.moving import AddressChangeStatus
+from unsubscribe.web import errors
 from unsubscribe.web.dates import day_in_words
 from unsubscribe.web.pages import View
 
@@ -33,8 +33,8 @@ PURPOSES = {
 class AddressPages:
     """The routes for a change of address."""
 
-    def __init__(self, desk: WebContext) -> None:
-        self.desk = desk
+    def __init__(self, context: ReaderContext) -> None:
+        self.context, self.web = context, context.web
 
     def routes(self) -> list[Route]:
         """Return the routes, to be placed before the general route of ``/c/``."""
@@ -69,24 +69,24 @@ class AddressPages:
 
     async def _step(self, request: Request, kind: str) -> Response:
         try:
-            token, fresh = self.desk.short_token(request.path_params["token"], PURPOSES[kind])
+            token, fresh = self.context.short_token(request.path_params["token"], PURPOSES[kind])
         except TokenError:
             if kind != "agree-address":
                 raise
             return self._older(request)
-        move = await self.desk.read(lambda conn: moving.look(conn, token))
-        view = self.desk.view(request, move.language)
+        move = await self.web.read(lambda conn: moving.look(conn, token))
+        view = self.web.view(request, move.language)
         if not fresh:
-            return errors.expired(self.desk, request)
+            return errors.expired(self.web, request)
         if request.method != "POST":
             return self._question(view, kind, move)
-        after = await self.desk.write(lambda conn: self._act(conn, kind, token))
-        self.desk.watch.chose(kind.replace("-", "_"))
+        after = await self.web.write(lambda conn: self._act(conn, kind, token))
+        self.web.metrics.chose(kind.replace("-", "_"))
         return self._stand(view, after, kind)
 
     def _act(self, conn: Connection, kind: str, token: Token) -> AddressChangeStatus:
-        pepper, now = self.desk.deps.pepper, self.desk.now
-        wait = self.desk.deps.settings.address_change_wait
+        pepper, now = self.context.deps.pepper, self.web.now
+        wait = self.context.deps.settings.address_change_wait
         if kind == "new-address":
             return moving.confirm(conn, token, pepper, now, wait)
         if kind == "agree-address":
@@ -95,8 +95,8 @@ class AddressPages:
 
     def _older(self, request: Request) -> Response:
         """Answer an agree link of the first version, in which both links could only refuse. Raises ``TokenError``."""
-        self.desk.short_token(request.path_params["token"], Purpose.ADDRESS_KEEP)
-        view = self.desk.view(request)
+        self.context.short_token(request.path_params["token"], Purpose.ADDRESS_KEEP)
+        view = self.web.view(request)
         _ = view.gettext
         sentences = (
             _(
@@ -105,7 +105,7 @@ class AddressPages:
             ),
             _("Do you want to keep your old address? Use the other link in that email."),
         )
-        return self.desk.message(view, _("This link no longer works"), sentences, 410)
+        return self.web.message(view, _("This link no longer works"), sentences, 410)
 
     def _question(self, view: View, kind: str, move: AddressChangeStatus) -> Response:
         _ = view.gettext
@@ -119,7 +119,7 @@ class AddressPages:
         heading, label = asks[kind]
         told = _("Somebody asked us to write to %(new)s from now on, and no longer to %(old)s.")
         new = move.new if kind == "new-address" else move.new_in_full  # in full for the old mailbox, which has to agree
-        return self.desk.ask(view, heading, (emphasised(told, new=new, old=move.old),), label)
+        return self.web.ask(view, heading, (emphasised(told, new=new, old=move.old),), label)
 
     def _stand(self, view: View, move: AddressChangeStatus, kind: str) -> Response:
         """Return the page with the state after the button; acts that did not happen are not mentioned."""
@@ -144,7 +144,7 @@ class AddressPages:
         if late:
             told.append(_("This link can no longer restore the old address. Was this not you? Write to us."))
         warns = late or move.stand == "taken"
-        return self.desk.done(view, heading, tuple(told), kind="warn" if warns else "ok")
+        return self.web.done(view, heading, tuple(told), kind="warn" if warns else "ok")
 
     def _waits(self, view: View, move: AddressChangeStatus) -> Response:
         _ = view.gettext
@@ -153,7 +153,7 @@ class AddressPages:
                 _("We are waiting for the new address to be confirmed, with the email to %(new)s."), new=move.new
             )
         else:
-            latest = (self.desk.now + self.desk.deps.settings.address_change_wait + timedelta(days=1)).date()
+            latest = (self.web.now + self.context.deps.settings.address_change_wait + timedelta(days=1)).date()
             text = _("The change takes effect when %(old)s agrees, or on %(day)s at the latest.")
             waits = emphasised(text, old=move.old, day=day_in_words(latest, view.language))
-        return self.desk.done(view, _("Noted"), (waits,), kind="info")
+        return self.web.done(view, _("Noted"), (waits,), kind="info")

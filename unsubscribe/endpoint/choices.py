@@ -18,12 +18,11 @@ from starlette.routing import Route
 from mailer.signing import Purpose, Token
 from templates import emphasised
 from unsubscribe import details, optout, reasons
-from unsubscribe.endpoint import errors
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.detail_pages import DetailPages
 from unsubscribe.endpoint.words import MONTHS, OFTEN, REASONS, day_fault, later, often_in_words, stays
 from unsubscribe.optout import Subscriber
-from unsubscribe.web import forms
+from unsubscribe.web import errors, forms
 from unsubscribe.web.dates import day_in_words, parse_day, short_day, start_of
 from unsubscribe.web.pages import View, respond
 
@@ -40,8 +39,8 @@ PURPOSES = {
 class Choices:
     """The routes below ``/c/``."""
 
-    def __init__(self, desk: WebContext, detail_pages: DetailPages) -> None:
-        self.desk = desk
+    def __init__(self, context: ReaderContext, detail_pages: DetailPages) -> None:
+        self.context, self.web = context, context.web
         self.detail_pages = detail_pages
 
     def routes(self) -> list[Route]:
@@ -53,7 +52,7 @@ class Choices:
 
         ``change`` is the opt-out that it may take back.
         """
-        return self.desk.url(f"/c/{kind}/{self.desk.tokens.fresh(PURPOSES[kind], token, self.desk.now, change)}")
+        return self.web.url(f"/c/{kind}/{self.context.tokens.fresh(PURPOSES[kind], token, self.web.now, change)}")
 
     async def choice(self, request: Request) -> Response:
         """Show the form of a choice, or carry out the choice."""
@@ -61,12 +60,12 @@ class Choices:
         purpose = PURPOSES.get(kind)
         if purpose is None:
             raise HTTPException(404)
-        token, fresh = self.desk.short_token(request.path_params["token"], purpose)
+        token, fresh = self.context.short_token(request.path_params["token"], purpose)
         if not fresh:
-            return errors.expired(self.desk, request)
-        now = self.desk.now
-        reader = await self.desk.read(lambda conn: optout.look(conn, token, now))
-        view = self.desk.view(request, reader.language)
+            return errors.expired(self.web, request)
+        now = self.web.now
+        reader = await self.web.read(lambda conn: optout.look(conn, token, now))
+        view = self.web.view(request, reader.language)
         if request.method != "POST":
             return await self.form(view, kind, token, reader, self._here(request))
         acts = {
@@ -99,12 +98,12 @@ class Choices:
         raise HTTPException(404)
 
     def _here(self, request: Request) -> str:
-        return self.desk.url(request.scope["path"])
+        return self.web.url(request.scope["path"])
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
         sentence = _("You no longer receive emails from us, so there is nothing to choose.")
-        return self.desk.done(view, _("You have unsubscribed"), (sentence,))
+        return self.web.done(view, _("You have unsubscribed"), (sentence,))
 
     def _stays_out(self, view: View, reader: Subscriber) -> Response:
         """Return the page that says that the choice is stored, but that the contact gets no mail all the same."""
@@ -115,19 +114,19 @@ class Choices:
         if reader.stand == "left_topic" and reader.topic:
             names = {"topic": reader.topic.name_in(view.language), "address": reader.masked}
             told = emphasised(_("You no longer receive %(topic)s at %(address)s."), **names)
-        return self.desk.done(view, _("You have unsubscribed"), (told,), kind="info")
+        return self.web.done(view, _("You have unsubscribed"), (told,), kind="info")
 
     def _undo_form(self, view: View, reader: Subscriber, action: str) -> Response:
         _ = view.gettext
         told = emphasised(
             _("With this button you receive our emails again, as before, at %(address)s."), address=reader.masked
         )
-        return self.desk.ask(view, _("Was this a mistake?"), (told,), _("Undo"), action=action)
+        return self.web.ask(view, _("Was this a mistake?"), (told,), _("Undo"), action=action)
 
     async def _undo(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:  # noqa: ARG002
-        now = self.desk.now
-        after = await self.desk.write(lambda conn: optout.undo(conn, token, now))
-        self.desk.watch.chose("undo")
+        now = self.web.now
+        after = await self.web.write(lambda conn: optout.undo(conn, token, now))
+        self.web.metrics.chose("undo")
         _ = view.gettext
         topic = reader.topic.name_in(view.language) if reader.topic else ""
         if after.stand == "gone":
@@ -137,29 +136,29 @@ class Choices:
                 _("You will receive our emails again, but not %(topic)s: you had unsubscribed from that before."),
                 topic=topic,
             )
-            return self.desk.done(view, _("You are subscribed again, as before"), (told,))
+            return self.web.done(view, _("You are subscribed again, as before"), (told,))
         if after.stand != "on":
-            return self.desk.done(
+            return self.web.done(
                 view, _("Not changed"), (_("Something else has been chosen since then, and that stays."),), kind="warn"
             )
         again = emphasised(_("You will receive %(topic)s again at %(address)s."), topic=topic, address=reader.masked)
-        return self.desk.done(view, _("You are subscribed again, as before"), (again,) if topic else ())
+        return self.web.done(view, _("You are subscribed again, as before"), (again,) if topic else ())
 
     def _put_back_form(self, view: View, reader: Subscriber, action: str) -> Response:
         _ = view.gettext
         asked = emphasised(_("Do you want to undo the change to your details for %(address)s?"), address=reader.masked)
         sentences = (asked, _("Anything that was changed since then stays."))
-        return self.desk.ask(view, _("Undo a change"), sentences, _("Undo the change"), action=action)
+        return self.web.ask(view, _("Undo a change"), sentences, _("Undo the change"), action=action)
 
     async def _put_back(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:  # noqa: ARG002
-        now = self.desk.now
-        done = (await self.desk.write(lambda conn: details.undo(conn, token, now)))[1]
-        self.desk.watch.chose("put_back")
+        now = self.web.now
+        done = (await self.web.write(lambda conn: details.undo(conn, token, now)))[1]
+        self.web.metrics.chose("put_back")
         _ = view.gettext
         if not done:
             kept = _("Something else has been chosen since then, and that stays.")
-            return self.desk.done(view, _("Not changed"), (kept,), kind="warn")
-        return self.desk.done(
+            return self.web.done(view, _("Not changed"), (kept,), kind="warn")
+        return self.web.done(
             view,
             _("The change was undone"),
             (_("Everything is as it was before, except for what was changed since then."),),
@@ -168,20 +167,20 @@ class Choices:
     def _reason_form(self, view: View, action: str, error: str = "") -> Response:
         labels = tuple((key, view.gettext(label)) for key, label in REASONS.items())
         context = {"reasons": labels, "action": action, "errors": {"reason": error} if error else {}}
-        return respond(self.desk.pages.page("reason.html", view, context), 422 if error else 200)
+        return respond(self.web.pages.page("reason.html", view, context), 422 if error else 200)
 
     async def _reason(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:  # noqa: ARG002
         _ = view.gettext
         reason = forms.one(fields, "reason")
         if reason not in REASONS:
             return self._reason_form(view, self.fresh("reason", token, token.subject), _("Choose a reason"))
-        await self.desk.write(lambda conn: reasons.give(conn, token, reason))
-        return self.desk.done(view, _("Thank you"), (_("We use your answer to write better emails."),))
+        await self.web.write(lambda conn: reasons.give(conn, token, reason))
+        return self.web.done(view, _("Thank you"), (_("We use your answer to write better emails."),))
 
     def _less_often_form(self, view: View, reader: Subscriber, action: str, error: str = "") -> Response:
         errors_of = {"often": error} if error else {}
         context = {"address": reader.masked, "action": action, "chosen": "", "errors": errors_of}
-        return respond(self.desk.pages.page("less_often.html", view, context), 422 if error else 200)
+        return respond(self.web.pages.page("less_often.html", view, context), 422 if error else 200)
 
     async def _less_often(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:
         _ = view.gettext
@@ -189,17 +188,17 @@ class Choices:
         if days is None:
             action = self.fresh("less-often", token, token.subject)
             return self._less_often_form(view, reader, action, _("Choose how often you want emails"))
-        now = self.desk.now
+        now = self.web.now
         over, after = await self._choose(
-            token, lambda conn: details.less_often(conn, token, days, self.desk.house, now), now
+            token, lambda conn: details.less_often(conn, token, days, self.context.policy, now), now
         )
         if after.stand != "on":
             return self._stays_out(view, after)
-        self.desk.watch.chose("less_often")
+        self.web.metrics.chose("less_often")
         again = self._again(view, "less-often", token)
         if over:
-            return self.desk.done(view, _("Saved"), stays(view), kind="info", link=again)
-        return self.desk.done(view, _("Saved"), (often_in_words(view, days, self.desk.site.name),), link=again)
+            return self.web.done(view, _("Saved"), stays(view), kind="info", link=again)
+        return self.web.done(view, _("Saved"), (often_in_words(view, days, self.web.site.name),), link=again)
 
     def _again(self, view: View, kind: str, token: Token) -> tuple[str, str]:
         """Return a link to the same form, for the same purpose as the one that was just used."""
@@ -209,14 +208,14 @@ class Choices:
         self, token: Token, act: Callable[[Connection], Subscriber], now: datetime
     ) -> tuple[bool, Subscriber]:
         """Make a choice; return first whether the day's forms were used up before it."""
-        return await self.desk.write(lambda conn: (details.is_over(conn, token.recipient, now), act(conn)))
+        return await self.web.write(lambda conn: (details.is_over(conn, token.recipient, now), act(conn)))
 
     def _pause_form(
         self, view: View, reader: Subscriber, action: str, again: tuple[str, str, str] = ("", "", "")
     ) -> Response:
         chosen, until, error = again
         _ = view.gettext
-        today = self.desk.today
+        today = self.web.today
         choices = [
             ("1", _("One month, until %(day)s") % {"day": short_day(later(today, 1), view.language)}),
             ("3", _("Three months, until %(day)s") % {"day": short_day(later(today, 3), view.language)}),
@@ -233,28 +232,28 @@ class Choices:
             "example": short_day(later(today, 2), view.language),
             "errors": {field: error} if error else {},
         }
-        return respond(self.desk.pages.page("pause.html", view, context), 422 if error else 200)
+        return respond(self.web.pages.page("pause.html", view, context), 422 if error else 200)
 
     async def _pause(self, view: View, token: Token, reader: Subscriber, fields: forms.Form) -> Response:
         _ = view.gettext
         chosen, written = forms.one(fields, "pause"), forms.one(fields, "until")
         chosen = "date" if written and chosen not in MONTHS else chosen
-        today = self.desk.today
+        today = self.web.today
         day = later(today, MONTHS[chosen]) if chosen in MONTHS else parse_day(written, view.language, today)
         error = _("Choose for how long") if chosen not in MONTHS and chosen != "date" else day_fault(view, day, today)
         if error or day is None:
             again = self.fresh("pause", token, token.subject)
             return self._pause_form(view, reader, again, (chosen, written, error))
-        until, now = start_of(day, self.desk.deps.timezone), self.desk.now
+        until, now = start_of(day, self.web.deps.timezone), self.web.now
         over, after = await self._choose(
-            token, lambda conn: details.pause(conn, token, until, self.desk.house, now), now
+            token, lambda conn: details.pause(conn, token, until, self.context.policy, now), now
         )
         if after.stand != "on":
             return self._stays_out(view, after)
-        self.desk.watch.chose("pause")
+        self.web.metrics.chose("pause")
         back = self._again(view, "pause", token)
         if over:
-            return self.desk.done(view, _("Saved"), stays(view), kind="info", link=back)
+            return self.web.done(view, _("Saved"), stays(view), kind="info", link=back)
         heading = _("Paused until %(day)s") % {"day": day_in_words(day, view.language)}
         told = (_("After that, our emails start again. You do not have to do anything."),)
-        return self.desk.done(view, heading, told, link=back)
+        return self.web.done(view, heading, told, link=back)

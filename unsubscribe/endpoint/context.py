@@ -1,52 +1,35 @@
-"""The shared context of all routes: the deps, the pages, one queue for reading and one for writing.
+"""The reader's half of the context: tokens, service letters, the policy on details, links to the sign-up form.
 
-Promises: :meth:`WebContext.write` returns after the commit (:mod:`unsubscribe.web.group_commit`).
-Reading and writing never block the event loop.
+The other half, of every router, is :mod:`unsubscribe.web.context`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from datetime import UTC, date, datetime
-from typing import TypeVar
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
-from starlette.requests import Request
-from starlette.responses import Response
-
-from mailer.errors import StorageError, TokenError
+from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe.contacts import Topic
 from unsubscribe.details import DetailsPolicy
 from unsubscribe.endpoint.deps import EndpointDeps
 from unsubscribe.notices import ServiceMailer
 from unsubscribe.tokens import Tokens
-from unsubscribe.web.group_commit import GroupCommit
-from unsubscribe.web.metrics import Metrics
-from unsubscribe.web.pages import Pages, View, respond, view_of
-from unsubscribe.web.site import SiteView, look_of
+from unsubscribe.web.context import WebContext
+from unsubscribe.web.pages import View
 
-T = TypeVar("T")
-Item = TypeVar("Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LOOK_AGAIN = 5.0
-WEB_WAITS = 5.0  # seconds to wait for SQLite's lock before a 503; mailbox providers wait about ten
 
 
-class WebContext:
-    """The context of the module. Made once for an application."""
+class ReaderContext:
+    """The context of the reader's routes, on top of that of the web kit. Made once for an application."""
 
-    def __init__(self, deps: EndpointDeps) -> None:
+    def __init__(self, web: WebContext, deps: EndpointDeps) -> None:
+        self.web = web
         self.deps = deps
-        self.look = look_of(deps.brand, deps.public_url, deps.contact_address)
-        self.pages = Pages(self.look.site)
         self.tokens = Tokens(deps.keyring)
-        self.watch = Metrics()
-        self.post = ServiceMailer(
+        self.service_mail = ServiceMailer(
             deps.sender_identity,
             deps.brand,
             deps.contact_address,
@@ -54,30 +37,12 @@ class WebContext:
             deps.latest_sender,
             pepper=deps.pepper,
         )
-        self.house = DetailsPolicy(self.post, deps.settings.open_fields)
-        self._looked = float("-inf")  # when the contact address was last looked up (monotonic seconds)
-        self._reads = GroupCommit(deps.db.read, "postiljon-web-read")
-        self._writes = GroupCommit(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", linger=True)
-
-    @property
-    def site(self) -> SiteView:
-        """Return the organisation's data that pages show."""
-        return self.pages.site
+        self.policy = DetailsPolicy(self.service_mail, deps.settings.open_fields)
 
     @property
     def signs_up(self) -> bool:
         """Whether people can sign up: the organisation has an address to send the letter from."""
         return bool(self.deps.contact_address)
-
-    @property
-    def now(self) -> datetime:
-        """Return the time, from the given clock."""
-        return self.deps.clock()
-
-    @property
-    def today(self) -> date:
-        """Return the day in the organisation's time zone."""
-        return self.now.astimezone(ZoneInfo(self.deps.timezone)).date()
 
     def short_token(self, text: str, purpose: Purpose) -> tuple[Token, bool]:
         """Return the content of a short-lived token, and whether it is still valid.
@@ -85,48 +50,9 @@ class WebContext:
         Raises ``TokenError`` for any other token.
         """
         try:
-            return self.tokens.read(text, purpose, self.now), True
+            return self.tokens.read(text, purpose, self.web.now), True
         except TokenError:
             return self.tokens.read(text, purpose, _EPOCH), False  # raises again, unless it has only expired
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Return the result of ``work``, which only reads. Raises ``StorageError``."""
-        await self.find_contact()
-        return await self._reads.run(work)
-
-    async def find_contact(self) -> None:
-        """Show the latest campaign's address on pages where none is set; look it up once in ``LOOK_AGAIN`` seconds."""
-        clock = time.monotonic()
-        if self.deps.contact_address or clock - self._looked < LOOK_AGAIN:
-            return
-        self._looked = clock
-        with suppress(StorageError):
-            self.pages.show_contact(await self._reads.run(self.deps.latest_sender))
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Return the result of ``work``, once it is on disk. Raises ``StorageError``: then nothing was changed."""
-        return await self._writes.run(work)
-
-    async def read_many(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """Return the result for ``item`` of work that reads for many items at once."""
-        return await self._reads.run_many(work, item)
-
-    async def write_planned(
-        self, plan: Callable[[Sequence[Item]], Callable[[Connection], Sequence[T]]], item: Item
-    ) -> T:
-        """Return the result for ``item`` from one transaction for all requests of this moment.
-
-        ``plan`` runs before that transaction.
-        """
-        return await self._writes.run_planned(plan, item)
-
-    def view(self, request: Request, own: str = "") -> View:
-        """Return the view (language) for this reader's page."""
-        return view_of(request, self.deps.default_language, own)
-
-    def url(self, path: str) -> str:
-        """Return a path of this site as a link for a page."""
-        return self.site.base + path
 
     def join(self, view: View, topic: Topic | None) -> str:
         """Return the link to sign up for a topic; empty for a topic that is not open."""
@@ -140,34 +66,4 @@ class WebContext:
         if not self.signs_up:
             return ""
         query = [("topic", slug) for slug in slugs] + ([("lang", view.language)] if view.keep else [])
-        return self.url("/subscribe") + (f"?{urlencode(query)}" if query else "")
-
-    def message(self, view: View, heading: str, sentences: tuple[str, ...], status: int, number: str = "") -> Response:
-        """Return a page with only a message, and the address to write to; it offers no other language."""
-        helped = view.gettext("Do you have a question? Email us:")
-        fixed = {"heading": heading, "sentences": sentences, "help": helped}
-        quiet = View(view.language, view.keep)
-        return respond(self.pages.filled("message.html", quiet, fixed, {"number": number}), status)
-
-    def done(self, view: View, heading: str, sentences: tuple[str, ...], status: int = 200, **more: object) -> Response:
-        """Return a page that reports an act."""
-        basis: dict[str, object] = {"kind": "ok", "changes": (), "after": "", "code": None, "link": None}
-        context = basis | {"heading": heading, "sentences": sentences} | more
-        return respond(self.pages.page("done.html", View(view.language, view.keep), context), status)
-
-    def told(self, view: View, heading: str, *sentences: str) -> Response:
-        """Return a page that is the same for everybody: rendered once, since a flood may request only this page."""
-        fixed = {"kind": "info", "changes": (), "after": "", "code": None, "link": None}
-        texts = {"heading": heading, "sentences": sentences}
-        return respond(self.pages.filled("done.html", View(view.language, view.keep), fixed | texts, {}))
-
-    def ask(self, view: View, heading: str, sentences: tuple[str, ...], label: str, **more: object) -> Response:
-        """Return a page with one button that acts: by a POST to ``action``, else to the page's own address."""
-        basis: dict[str, object] = {"kind": "primary", "action": ""}
-        context = basis | {"heading": heading, "sentences": sentences, "label": label} | more
-        return respond(self.pages.page("ask.html", view, context))
-
-    def close(self) -> None:
-        """Finish the waiting work and end the threads."""
-        self._writes.close()
-        self._reads.close()
+        return self.web.url("/subscribe") + (f"?{urlencode(query)}" if query else "")

@@ -27,7 +27,7 @@ from unsubscribe.contacts import Topic
 from unsubscribe.details import DetailsForm
 from unsubscribe.endpoint import test_mail_pages
 from unsubscribe.endpoint.address_pages import AddressPages
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later, stays
 from unsubscribe.moving import AddressChangeStatus
 from unsubscribe.optout import Subscriber
@@ -53,8 +53,8 @@ class _Form:
 class DetailPages:
     """The routes below ``/d/``."""
 
-    def __init__(self, desk: WebContext, addresses: AddressPages) -> None:
-        self.desk = desk
+    def __init__(self, context: ReaderContext, addresses: AddressPages) -> None:
+        self.context, self.web = context, context.web
         self.addresses = addresses
 
     def routes(self) -> list[Route]:
@@ -63,16 +63,16 @@ class DetailPages:
 
     async def change(self, request: Request) -> Response:
         """Show the form, or store the changes."""
-        token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, self.desk.now)
-        tried, now = bool(test_mail_pages.of(token)), self.desk.now
+        token = self.context.tokens.read(request.path_params["token"], Purpose.DETAILS, self.web.now)
+        tried, now = bool(test_mail_pages.of(token)), self.web.now
         offer = (lambda conn: test_mail_pages.look(conn, token, now)) if tried else partial(self._offer, token)
-        reader, topics = await self.desk.read(offer)
-        view = self.desk.view(request, reader.language)
+        reader, topics = await self.web.read(offer)
+        view = self.web.view(request, reader.language)
         if tried and request.method == "POST":
-            return test_mail_pages.nothing_done(self.desk, view)
+            return test_mail_pages.nothing_done(self.web, view)
         if reader.stand == "gone":
             return self._gone(view)
-        path = self.desk.url(request.scope["path"].rstrip("/"))
+        path = self.web.url(request.scope["path"].rstrip("/"))
         if request.method != "POST":
             return self._page(view, reader, topics, _Form({}, {}, path))
         fields = await forms.form(request)
@@ -88,31 +88,31 @@ class DetailPages:
 
     async def topics_form(self, view: View, token: Token, reader: Subscriber, action: str) -> Response:
         """Return the form to choose topics."""
-        _, topics = await self.desk.read(partial(self._offer, token))
+        _, topics = await self.web.read(partial(self._offer, token))
         shown = [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics]
         context = {"address": reader.masked, "action": action, "topics": shown}
-        return respond(self.desk.pages.page("topics.html", view, context))
+        return respond(self.web.pages.page("topics.html", view, context))
 
     def _offer(self, token: Token, conn: Connection) -> Offer:
-        reader = optout.look(conn, token, self.desk.now)
+        reader = optout.look(conn, token, self.web.now)
         return reader, details.offered(conn, reader)
 
     def _is_refused(self, token: Token, filled: DetailsForm, email: str, conn: Connection) -> bool:
         """Whether the contact's forms of today are used up, so that one more is refused; takes no lock."""
-        contact, now = token.recipient, self.desk.now
+        contact, now = token.recipient, self.web.now
         return details.is_refused(conn, contact, filled, now) or (bool(email) and moving.is_refused(conn, contact, now))
 
     async def _save(self, view: View, sent: tuple[Token, DetailsForm], offer: Offer, form: _Form) -> Response:
-        (token, filled), (reader, topics), now = sent, offer, self.desk.now
+        (token, filled), (reader, topics), now = sent, offer, self.web.now
         faults = dict(form.faults)
         if not faults:
             try:
                 email = form.values.get("email", "")
                 async with evenly():  # the time does not reveal stored values or a known address
-                    if await self.desk.read(partial(self._is_refused, token, filled, email)):
+                    if await self.web.read(partial(self._is_refused, token, filled, email)):
                         raise HTTPException(429)
-                    lines, move, over = await self.desk.write(
-                        partial(_save, (token, filled), email, (self.desk, view.language, now))
+                    lines, move, over = await self.web.write(
+                        partial(_save, (token, filled), email, (self.context, view.language, now))
                     )
             except FaultsError as error:
                 faults = {self._field(fault.field): self._fault_text(view, fault.field) for fault in error.faults}
@@ -121,7 +121,7 @@ class DetailPages:
         if not topics and not form.values:
             _ = view.gettext
             sentence = _("This address receives no emails at all. Sign up again to change that.")
-            return self.desk.done(view, _("Not changed"), (sentence,), kind="warn")
+            return self.web.done(view, _("Not changed"), (sentence,), kind="warn")
         return self._page(view, reader, topics, _Form(form.values, faults, form.path))
 
     def _saved(
@@ -132,40 +132,40 @@ class DetailPages:
         move, over = done
         again = (path + view.keep, _("Change something else")) if path else None
         if move and move.stand == "waiting":
-            self.desk.watch.chose("address")
+            self.web.metrics.chose("address")
             told = (self.addresses.asked(view, move), *((_("What you filled in now applies:"),) if lines else ()))
-            return self.desk.done(view, _("Not changed yet"), told, kind="info", changes=lines, link=again)
+            return self.web.done(view, _("Not changed yet"), told, kind="info", changes=lines, link=again)
         if not lines:
-            return self.desk.done(
+            return self.web.done(
                 view, _("Nothing was changed"), (_("You left everything as it was."),), kind="info", link=again
             )
-        self.desk.watch.chose("details")
+        self.web.metrics.chose("details")
         if over:
-            return self.desk.done(view, _("Saved"), stays(view), kind="info", link=again)
+            return self.web.done(view, _("Saved"), stays(view), kind="info", link=again)
         mailed = _("If anything differs from before, we send you an email with which you can undo it.")
         told = (_("What you filled in now applies:"),)
-        return self.desk.done(view, _("Saved"), told, changes=lines, after=mailed, link=again)
+        return self.web.done(view, _("Saved"), told, changes=lines, after=mailed, link=again)
 
     def _gone(self, view: View) -> Response:
         _ = view.gettext
-        return self.desk.done(view, _("You receive no emails from us"), (_("So there are no details to change."),))
+        return self.web.done(view, _("You receive no emails from us"), (_("So there are no details to change."),))
 
     def _page(self, view: View, reader: Subscriber, topics: Sequence[Topic], form: _Form) -> Response:
         _ = view.gettext
-        fields = {name: _label(name) for name in self.desk.deps.settings.open_fields}
+        fields = {name: _label(name) for name in self.context.deps.settings.open_fields}
         context = {
             "address": reader.masked,
             "open_fields": fields,
             "language_choices": list(NAMES.items()),
             "topics": [Shown(topic.slug, topic.name_in(view.language), topic.about(view.language)) for topic in topics],
             "values": defaultdict(str, form.values),
-            "example": short_day(later(self.desk.today, 2), view.language),
+            "example": short_day(later(self.web.today, 2), view.language),
             "address_change": True,
-            "join": self.desk.join(view, reader.topic),
+            "join": self.context.join(view, reader.topic),
             "more": ((f"{form.path}/my-data{view.keep}", _("See what we know about you")),) if form.path else (),
             "errors": dict(sorted(form.faults.items(), key=lambda fault: _place(fault[0]))),
         } | test_mail_pages.of(reader.token)
-        return respond(self.desk.pages.page("details.html", view, context), 422 if form.faults else 200)
+        return respond(self.web.pages.page("details.html", view, context), 422 if form.faults else 200)
 
     def _filled_form(
         self, view: View, values: Mapping[str, str], topics: Sequence[Topic]
@@ -174,11 +174,11 @@ class DetailPages:
         faults: dict[str, str] = {}
         written, day = values.get("until", ""), None
         if written:
-            day = parse_day(written, view.language, self.desk.today)
-            fault = day_fault(view, day, self.desk.today)
+            day = parse_day(written, view.language, self.web.today)
+            fault = day_fault(view, day, self.web.today)
             faults |= {"until": fault} if fault else {}
         long = self._fault_text(view, "name")
-        texts = ["name", *(f"own-{name}" for name in self.desk.deps.settings.open_fields)]
+        texts = ["name", *(f"own-{name}" for name in self.context.deps.settings.open_fields)]
         faults |= {name: long for name in texts if len(values.get(name, "")) > details.LONGEST_VALUE}
         faults |= {name: long for name in texts if says_where(values.get(name, ""))}
         if values.get("email") and not is_address(values["email"]):
@@ -188,17 +188,19 @@ class DetailPages:
             name=values.get("name") or None,
             language=values.get("language") or None,
             fields={
-                name: values[f"own-{name}"] for name in self.desk.deps.settings.open_fields if values.get(f"own-{name}")
+                name: values[f"own-{name}"]
+                for name in self.context.deps.settings.open_fields
+                if values.get(f"own-{name}")
             },
             topics={slug: on for slug, on in chosen.items() if on is not None},
             days=OFTEN.get(values.get("often", "")),
-            until=start_of(day, self.desk.deps.timezone) if day and not faults else None,
+            until=start_of(day, self.web.deps.timezone) if day and not faults else None,
         )
         return filled, faults
 
     def _field(self, name: str) -> str:
         """Return the field of the form that a fault is about."""
-        return f"own-{name}" if name in self.desk.deps.settings.open_fields else name
+        return f"own-{name}" if name in self.context.deps.settings.open_fields else name
 
     def _fault_text(self, view: View, field: str) -> str:
         _ = view.gettext
@@ -212,13 +214,13 @@ class DetailPages:
 
 
 def _save(
-    sent: tuple[Token, DetailsForm], email: str, where: tuple[WebContext, str, datetime], conn: Connection
+    sent: tuple[Token, DetailsForm], email: str, where: tuple[ReaderContext, str, datetime], conn: Connection
 ) -> tuple[list[str], AddressChangeStatus | None, bool]:
     """Store the choices; return the new state in the page's language, as the contact's own may just have changed."""
-    (token, filled), (desk, language, now) = sent, where
+    (token, filled), (context, language, now) = sent, where
     over = details.is_over(conn, token.recipient, now)
-    details.save(conn, token, filled, desk.house, now)
-    move = moving.ask(conn, token, email, desk.post, desk.deps.pepper, now) if email else None
+    details.save(conn, token, filled, context.policy, now)
+    move = moving.ask(conn, token, email, context.service_mail, context.deps.pepper, now) if email else None
     return notices.in_words(conn, filled.as_stored(), language), move, over
 
 

@@ -18,8 +18,8 @@ from starlette.types import Scope
 
 from mailer.errors import StorageError
 from unsubscribe import dropped
-from unsubscribe.endpoint.context import WebContext
 from unsubscribe.limits import Limit
+from unsubscribe.web.context import WebContext
 from unsubscribe.web.metrics import log
 from unsubscribe.web.peers import forwards_unbelieved
 
@@ -30,14 +30,14 @@ MOST_KNOWN = 64
 class DropCounter:
     """The counters of one application."""
 
-    def __init__(self, desk: WebContext) -> None:
-        self._desk = desk
+    def __init__(self, web: WebContext) -> None:
+        self._web = web
         self._drops: Counter[str] = Counter()
         self._peers: Counter[str] = Counter()
         self._told: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
-        registry = desk.watch.registry
+        registry = web.metrics.registry
         self._dropped = Shown(
             "postiljon_web_signups_dropped", "Sign-ups turned away by a limit", ("limit",), registry=registry
         )
@@ -55,7 +55,7 @@ class DropCounter:
 
     def heard(self, scope: Scope) -> None:
         """Count a request if an untrusted peer sent it with forwarding headers."""
-        peer = forwards_unbelieved(scope, self._desk.deps.trusted_proxies)
+        peer = forwards_unbelieved(scope, self._web.deps.trusted_proxies)
         if not peer:
             return
         self._unbelieved.inc()
@@ -82,10 +82,10 @@ class DropCounter:
         self._drops, self._peers = Counter(), Counter()
 
         def keep(conn: Connection) -> None:
-            dropped.keep(conn, drops, peers, self._desk.now)
+            dropped.keep(conn, drops, peers, self._web.now)
 
         with suppress(StorageError):
-            await self._desk.write(keep)
+            await self._web.write(keep)
             return
         self._drops += drops
         self._peers += peers

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from mailer.errors import StorageAway, StorageBusy, StorageError, StorageFull
 from unsubscribe import probe
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.web.context import WebContext
 from unsubscribe.web.metrics import log
 
 COUNTS_FOR = 1.0  # seconds
@@ -49,8 +49,8 @@ _REFUSES = Trouble("database refuses", "'postiljon doctor' says what is wrong; '
 class Health:
     """The route, with the result of the last trial."""
 
-    def __init__(self, desk: WebContext) -> None:
-        self._desk = desk
+    def __init__(self, web: WebContext) -> None:
+        self._web = web
         self._found: Trouble | None = None
         self._until = float("-inf")  # the end of the last answer's validity (monotonic seconds)
         self._trial: asyncio.Task[None] | None = None
@@ -68,7 +68,7 @@ class Health:
     async def _try(self) -> None:
         error: StorageError | None
         try:
-            error = await self._desk.write_planned(self._plan, None)
+            error = await self._web.write_planned(self._plan, None)
         except StorageError as raised:
             error = raised
         found, words = (_trouble(error), str(error)) if error else (None, "")
@@ -86,13 +86,13 @@ class Health:
         """
         error: StorageError | None = None
         try:
-            probe.look(self._desk.deps.db)
+            probe.look(self._web.deps.db)
         except StorageError as found:
             error = found
 
         def write(conn: Connection) -> Sequence[StorageError | None]:
             if error is None:
-                probe.write(conn, self._desk.now)
+                probe.write(conn, self._web.now)
             return [error for _ in asked]
 
         return write

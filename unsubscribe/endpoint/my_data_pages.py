@@ -20,10 +20,10 @@ from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
 from unsubscribe import contacts, erasing, my_data
-from unsubscribe.endpoint import errors, test_mail_pages
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint import test_mail_pages
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.known_data import parts
-from unsubscribe.web import forms
+from unsubscribe.web import errors, forms
 from unsubscribe.web.pages import respond
 
 SOON, LATER = 0.5, 120.0  # seconds to erase the bytes in files: before the answer; after it if the log was busy
@@ -32,8 +32,8 @@ SOON, LATER = 0.5, 120.0  # seconds to erase the bytes in files: before the answ
 class MyDataPages:
     """The routes for the rights of access and erasure."""
 
-    def __init__(self, desk: WebContext) -> None:
-        self.desk = desk
+    def __init__(self, context: ReaderContext) -> None:
+        self.context, self.web = context, context.web
 
     def routes(self) -> list[Route]:
         """Return the routes, to be placed before the general routes of ``/d/`` and ``/c/``."""
@@ -46,9 +46,9 @@ class MyDataPages:
 
     async def ask(self, request: Request) -> Response:
         """Show a button, then send the link."""
-        now = self.desk.now
-        token = self.desk.tokens.read(request.path_params["token"], Purpose.DETAILS, now)
-        view = self.desk.view(request)
+        now = self.web.now
+        token = self.context.tokens.read(request.path_params["token"], Purpose.DETAILS, now)
+        view = self.web.view(request)
         _ = view.gettext
         if request.method != "POST":
             link = _(
@@ -56,47 +56,47 @@ class MyDataPages:
             )
             where = _("Was the address changed in the last two weeks? Then the email goes to the old one.")
             more = test_mail_pages.of(token)
-            return self.desk.ask(view, _("See what we know about you"), (link, where), _("Send me the link"), **more)
+            return self.web.ask(view, _("See what we know about you"), (link, where), _("Send me the link"), **more)
         if test_mail_pages.of(token):
-            return test_mail_pages.nothing_done(self.desk, view)
-        if await self.desk.read(lambda conn: my_data.may_ask(conn, token, self.desk.post, now)):
-            await self.desk.write(lambda conn: my_data.ask(conn, token, self.desk.post, now))
-        self.desk.watch.chose("my_data")
+            return test_mail_pages.nothing_done(self.web, view)
+        if await self.web.read(lambda conn: my_data.may_ask(conn, token, self.context.service_mail, now)):
+            await self.web.write(lambda conn: my_data.ask(conn, token, self.context.service_mail, now))
+        self.web.metrics.chose("my_data")
         told = _(
             "If we know this address, you will find an email with a link there. We send at most one a day. Nothing "
             "there? Look in your spam folder."
         )
-        return self.desk.told(view, _("Check your inbox"), told)
+        return self.web.told(view, _("Check your inbox"), told)
 
     async def show(self, request: Request) -> Response:
         """Show a button, then all data."""
-        token, fresh = self.desk.short_token(request.path_params["token"], Purpose.MY_DATA)
+        token, fresh = self.context.short_token(request.path_params["token"], Purpose.MY_DATA)
         if not fresh:
-            return errors.expired(self.desk, request)
-        view = self.desk.view(request, await self.desk.read(partial(_language, token)))
+            return errors.expired(self.web, request)
+        view = self.web.view(request, await self.web.read(partial(_language, token)))
         _ = view.gettext
         if request.method != "POST":
-            return self.desk.ask(
+            return self.web.ask(
                 view, _("What we know about you"), (_("This button shows you everything."),), _("Show my data")
             )
         fields = await forms.form(request)
-        known = await self.desk.read(partial(_everything, token, view.language))
+        known = await self.web.read(partial(_everything, token, view.language))
         if known is None:
-            return self.desk.done(view, _("We know nothing about you"), (_("Your data has been deleted."),))
+            return self.web.done(view, _("We know nothing about you"), (_("Your data has been deleted."),))
         if forms.one(fields, "format") == "json":
             headers = {"content-disposition": 'attachment; filename="my-data.json"'}
             text = json.dumps(known, ensure_ascii=False, indent=2)
             return Response(text.encode(), 200, headers, "application/json")
-        erase = self.desk.tokens.fresh(Purpose.ERASE, token, self.desk.now)
-        context = {"parts": parts(view, known), "erase": self.desk.url(f"/c/erase/{erase}")}
-        return respond(self.desk.pages.page("mydata.html", view, context))
+        erase = self.context.tokens.fresh(Purpose.ERASE, token, self.web.now)
+        context = {"parts": parts(view, known), "erase": self.web.url(f"/c/erase/{erase}")}
+        return respond(self.web.pages.page("mydata.html", view, context))
 
     async def erase(self, request: Request) -> Response:
         """Show the consequences of erasing; then erase."""
-        token, fresh = self.desk.short_token(request.path_params["token"], Purpose.ERASE)
+        token, fresh = self.context.short_token(request.path_params["token"], Purpose.ERASE)
         if not fresh:
-            return errors.expired(self.desk, request)
-        view = self.desk.view(request, await self.desk.read(partial(_language, token)))
+            return errors.expired(self.web, request)
+        view = self.web.view(request, await self.web.read(partial(_language, token)))
         _ = view.gettext
         if request.method != "POST":
             told = (
@@ -108,14 +108,14 @@ class MyDataPages:
                 ),
                 _("This cannot be undone."),
             )
-            return self.desk.ask(view, _("Delete my data"), told, _("Delete my data"), kind="danger")
-        now = self.desk.now
-        done = await self.desk.write(lambda conn: my_data.erase(conn, token, now))
-        forget = partial(erasing.forget_files, self.desk.deps.db)
+            return self.web.ask(view, _("Delete my data"), told, _("Delete my data"), kind="danger")
+        now = self.web.now
+        done = await self.web.write(lambda conn: my_data.erase(conn, token, now))
+        forget = partial(erasing.forget_files, self.web.deps.db)
         gone = await asyncio.to_thread(forget, SOON)
-        self.desk.watch.chose("erase")
+        self.web.metrics.chose("erase")
         code = (_("Keep this code, so that you can refer to it later:"), done.code) if done else None
-        answer = self.desk.done(
+        answer = self.web.done(
             view, _("Your data has been deleted"), (_("You will receive no more emails from us."),), code=code
         )
         answer.background = None if gone else BackgroundTask(forget, LATER)

@@ -33,7 +33,7 @@ class OneClick:
     def __init__(self, routes: ASGIApp, optouts: OptOuts) -> None:
         self.routes = routes
         self.optouts = optouts
-        self.desk = optouts.desk
+        self.context, self.web = optouts.context, optouts.web
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -46,7 +46,7 @@ class OneClick:
             await self.routes(scope, _again(first, rest, receive), send)
             return
         left = await self.optouts.leave(optout.OptOutRequest(token, "topic", "one-click"))
-        view = view_for(b"", language, self.desk.deps.default_language, left.reader.language, False)
+        view = view_for(b"", language, self.web.deps.default_language, left.reader.language, False)
         page = self.optouts.left(view, left, scope["path"][len(_START) :]).encode()
         headers = [(b"content-length", str(len(page)).encode()), _TYPE]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -54,13 +54,13 @@ class OneClick:
 
     def _known(self, scope: Scope) -> tuple[str, Token | None]:
         """Return the requested language, and the token; None where the head already excludes this way."""
-        if scope["method"] != "POST" or not scope["path"].startswith(_START) or scope["query_string"]:
+        if scope.get("method") != "POST" or not scope["path"].startswith(_START) or scope["query_string"]:
             return "", None
         length, language = _of_head(scope["headers"])
         if length != _LENGTH or language is None:
             return "", None
         try:
-            token = self.desk.tokens.read(scope["path"][len(_START) :], Purpose.OPT_OUT, self.desk.now)
+            token = self.context.tokens.read(scope["path"][len(_START) :], Purpose.OPT_OUT, self.web.now)
         except TokenError:
             return "", None
         return language, None if test_mail_pages.of(token) else token

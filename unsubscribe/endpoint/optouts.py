@@ -26,7 +26,7 @@ from mailer.signing import Purpose, Token
 from unsubscribe import optout
 from unsubscribe.endpoint import test_mail_pages
 from unsubscribe.endpoint.choices import Choices
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.words import REASONS
 from unsubscribe.optout import OptOutResult, Scope, Subscriber
 from unsubscribe.web import forms
@@ -38,8 +38,8 @@ _PLACES = ("undo", "earlier", "less", "pause", "topics", "everything", "reason",
 class OptOuts:
     """The routes below ``/u/``."""
 
-    def __init__(self, desk: WebContext, choices: Choices) -> None:
-        self.desk = desk
+    def __init__(self, context: ReaderContext, choices: Choices) -> None:
+        self.context, self.web = context, context.web
         self.choices = choices
 
     def routes(self) -> list[Route]:
@@ -56,20 +56,20 @@ class OptOuts:
         if test_mail_pages.of(token):
             return await self._tried(request, token)
         if request.method != "POST":
-            reader = await self.desk.read_many(self._look, token)
-            return respond(self._asked(self.desk.view(request, reader.language), reader, request.path_params["token"]))
+            reader = await self.web.read_many(self._look, token)
+            return respond(self._asked(self.web.view(request, reader.language), reader, request.path_params["token"]))
         data = await forms.body(request)
         how = "one-click" if b"List-Unsubscribe" in data else "page"
         scope, earlier = self._wanted(token, data, request)
         left = await self.leave(optout.OptOutRequest(token, scope, how, earlier))
-        view = self.desk.view(request, left.reader.language)
+        view = self.web.view(request, left.reader.language)
         return respond(self.left(view, left, request.path_params["token"]))
 
     async def leave(self, request: optout.OptOutRequest) -> OptOutResult:
         """Carry out a request; return its result once it is on disk."""
         await self._get_ready()
-        left = await self.desk.write_planned(self._plan, request)
-        self.desk.watch.chose(f"opt_out_{left.scope}")
+        left = await self.web.write_planned(self._plan, request)
+        self.web.metrics.chose(f"opt_out_{left.scope}")
         return left
 
     async def instead(self, request: Request) -> Response:
@@ -78,27 +78,27 @@ class OptOuts:
         if other not in ("less-often", "pause"):
             raise HTTPException(404)
         if test_mail_pages.of(token):
-            view = self.desk.view(request)
+            view = self.web.view(request)
             if request.method == "POST":
-                return test_mail_pages.nothing_done(self.desk, view)
+                return test_mail_pages.nothing_done(self.web, view)
             return self._before(view, other, **test_mail_pages.CONTEXT)
-        reader = await self.desk.read_many(self._look, token)
-        view = self.desk.view(request, reader.language)
+        reader = await self.web.read_many(self._look, token)
+        view = self.web.view(request, reader.language)
         if request.method == "POST":
             return await self.choices.form(view, other, token, reader)
         return self._before(view, other)
 
     async def _tried(self, request: Request, token: Token) -> Response:
         """Return the same pages for the link of a test mail."""
-        now, text = self.desk.now, request.path_params["token"]
-        reader, _ = await self.desk.read(lambda conn: test_mail_pages.look(conn, token, now))
-        view = self.desk.view(request)
+        now, text = self.web.now, request.path_params["token"]
+        reader, _ = await self.web.read(lambda conn: test_mail_pages.look(conn, token, now))
+        view = self.web.view(request)
         if request.method != "POST":
             return respond(self._asked(view, reader, text))
         return respond(self.left(view, OptOutResult(reader, "topic", True, 0, "one-click"), text))
 
     def _token(self, request: Request) -> Token:
-        return self.desk.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.desk.now)
+        return self.context.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.web.now)
 
     def _wanted(self, token: Token, data: bytes, request: Request) -> tuple[Scope, int]:
         """Return the scope chosen in the form after an opt-out, and the act that its undo would take back."""
@@ -108,25 +108,25 @@ class OptOuts:
         if forms.one(fields, "scope") != "all":
             return "topic", 0
         try:
-            undo = self.desk.tokens.read(forms.one(fields, "earlier"), Purpose.UNDO, self.desk.now)
+            undo = self.context.tokens.read(forms.one(fields, "earlier"), Purpose.UNDO, self.web.now)
         except TokenError:
             return "all", 0
         return "all", undo.subject if undo.recipient == token.recipient else 0
 
     def _look(self, conn: Connection, tokens: Sequence[Token]) -> list[Subscriber]:
-        now = self.desk.now
+        now = self.web.now
         return optout.look_many(conn, tokens, now)
 
     def _plan(self, requests: Sequence[optout.OptOutRequest]) -> Callable[[Connection], list[OptOutResult]]:
         """Plan the changes and write them to the journal before SQLite's lock is taken: this is most of the work."""
-        db = self.desk.deps.db
+        db = self.web.deps.db
         with db.read() as conn:
-            planned = optout.plan(conn, requests, self.desk.now)
+            planned = optout.plan(conn, requests, self.web.now)
         db.note_ahead(planned.lines())
 
         def leave(conn: Connection) -> list[OptOutResult]:
             answers = optout.carry_out(conn, planned, noted=True)
-            if self.desk.deps.settings.opt_out_mail:
+            if self.context.deps.settings.opt_out_mail:
                 self._tell(conn, answers)
             return answers
 
@@ -134,26 +134,26 @@ class OptOuts:
 
     async def _get_ready(self) -> None:
         """Compile the mail about an opt-out in advance, if one follows, so that no transaction waits for that."""
-        if self.desk.deps.settings.opt_out_mail:
-            sender = self.desk.deps.contact_address or await self.desk.read(self.desk.post.sender)
-            await asyncio.to_thread(self.desk.post.prepare, "opted_out", self.desk.now.date(), sender)
+        if self.context.deps.settings.opt_out_mail:
+            sender = self.web.deps.contact_address or await self.web.read(self.context.service_mail.sender)
+            await asyncio.to_thread(self.context.service_mail.prepare, "opted_out", self.web.now.date(), sender)
 
     def _tell(self, conn: Connection, answers: Sequence[OptOutResult]) -> None:
         """Send a mail to each contact that left by these opt-outs; a contact that had left already gets none."""
         for left in answers:
             if left.reader.contact and left.change and not left.already:
-                self.desk.post.opted_out(conn, left.reader.contact, left.change, self.desk.now)
+                self.context.service_mail.opted_out(conn, left.reader.contact, left.change, self.web.now)
 
     def _asked(self, view: View, reader: Subscriber, text: str) -> str:
         """Return the page that asks; for a contact that has left already, the page that says so."""
-        fixed = {"topic": _topic(reader, view), "join": self.desk.join(view, reader.topic)} | test_mail_pages.of(
+        fixed = {"topic": _topic(reader, view), "join": self.context.join(view, reader.topic)} | test_mail_pages.of(
             reader.token
         )
         if reader.stand != "on":
-            return self.desk.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
-        start = self.desk.url(f"/u/{text}")
+            return self.web.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
+        start = self.web.url(f"/u/{text}")
         places = {"address": reader.masked, "less": f"{start}/less-often", "pause": f"{start}/pause"}
-        return self.desk.pages.filled("optout.html", view, fixed, places)
+        return self.web.pages.filled("optout.html", view, fixed, places)
 
     def left(self, view: View, left: OptOutResult, text: str) -> str:
         """Return the page that follows, with its fresh tokens.
@@ -161,14 +161,14 @@ class OptOuts:
         The answer to one-click has no tokens, only the link to the page with the choices.
         """
         reader = left.reader
-        here = self.desk.url(f"/u/{text}") if reader.stand != "gone" else ""
+        here = self.web.url(f"/u/{text}") if reader.stand != "gone" else ""
         robot = left.how == "one-click"
         own = {"choices": here} if robot else self._fresh(left, here)
         places = dict.fromkeys(_PLACES, "") | {"address": reader.masked} | own
         reasons = () if robot else tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
         fixed |= test_mail_pages.of(reader.token)
-        return self.desk.pages.filled("left.html", view, fixed, places)
+        return self.web.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, left: OptOutResult, here: str) -> dict[str, str]:
         """Return the choices after an opt-out, each with its own link; ``here``: the link to leave all mail.
@@ -192,12 +192,12 @@ class OptOuts:
         _ = view.gettext
         if other == "less-often":
             told = _("You can receive at most one email a week, or at most one a month.")
-            return self.desk.ask(view, _("Would you prefer fewer emails?"), (told,), _("Choose how often"), **more)
+            return self.web.ask(view, _("Would you prefer fewer emails?"), (told,), _("Choose how often"), **more)
         told = _(
             "You receive no emails until a date you choose. After that, they start again. You do not have to do "
             "anything."
         )
-        return self.desk.ask(view, _("Take a break"), (told,), _("Choose a date"), **more)
+        return self.web.ask(view, _("Take a break"), (told,), _("Choose a date"), **more)
 
 
 def _topic(reader: Subscriber, view: View) -> str:

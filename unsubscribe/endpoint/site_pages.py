@@ -20,8 +20,9 @@ from mailer.errors import StorageError
 from mailer.outbox import service
 from mailer.settings import LOOPBACK
 from unsubscribe import contacts
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.health import Health
+from unsubscribe.web.context import WebContext
 from unsubscribe.web.metrics import Gauge
 from unsubscribe.web.pages import respond
 
@@ -31,34 +32,36 @@ LOOPBACK_PEERS = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 SPOKEN_FOR = ("x-forwarded-", "forwarded", "x-real-ip", "via")  # beginnings of the header names that proxies add
 
 
-def routes(desk: WebContext) -> list[Route]:
+def routes(context: ReaderContext) -> list[Route]:
     """Return all these routes."""
+    web = context.web
     return [
-        Route("/", partial(home, desk)),
-        Route("/a/{name}", partial(asset, desk)),
-        Route("/health", Health(desk).answer),
-        Route("/metrics", partial(metrics, desk)),
-        Route("/.well-known/security.txt", partial(security, desk)),
-        Route("/robots.txt", partial(robots, desk)),
-        Route("/privacy", partial(standing, desk, "privacy.html")),
-        Route("/accessibility", partial(standing, desk, "accessibility.html")),
+        Route("/", partial(home, context)),
+        Route("/a/{name}", partial(asset, web)),
+        Route("/health", Health(web).answer),
+        Route("/metrics", partial(metrics, web)),
+        Route("/.well-known/security.txt", partial(security, web)),
+        Route("/robots.txt", partial(robots, web)),
+        Route("/privacy", partial(standing, web, "privacy.html")),
+        Route("/accessibility", partial(standing, web, "accessibility.html")),
     ]
 
 
-async def home(desk: WebContext, request: Request) -> Response:
+async def home(context: ReaderContext, request: Request) -> Response:
     """Return the home page, for a visitor without a link; it works also while the database cannot be read."""
+    web = context.web
     try:
-        is_open = await desk.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
+        is_open = await web.read(lambda conn: any(topic.is_open for topic in contacts.topics(conn)))
     except StorageError:
         is_open = False
-    form = desk.url("/subscribe") if is_open and desk.signs_up else ""
+    form = web.url("/subscribe") if is_open and context.signs_up else ""
     headers = {"cache-control": A_WHILE, "vary": "accept-language"}
-    return respond(desk.pages.page("home.html", desk.view(request), {"subscribe": form}), 200, headers)
+    return respond(web.pages.page("home.html", web.view(request), {"subscribe": form}), 200, headers)
 
 
-async def asset(desk: WebContext, request: Request) -> Response:
+async def asset(web: WebContext, request: Request) -> Response:
     """Return a file under its hash; compressed if the client accepts that."""
-    found = desk.look.assets.get(request.path_params["name"])
+    found = web.theme.assets.get(request.path_params["name"])
     if found is None:
         raise HTTPException(404)
     headers = {"cache-control": FOR_EVER, "vary": "accept-encoding"}
@@ -67,12 +70,12 @@ async def asset(desk: WebContext, request: Request) -> Response:
     return Response(found.data, 200, headers, found.media_type)
 
 
-async def metrics(desk: WebContext, request: Request) -> Response:
+async def metrics(web: WebContext, request: Request) -> Response:
     """Return the counters for Prometheus to a request that may see them."""
-    if not _may_see(desk, request):
+    if not _may_see(web, request):
         raise HTTPException(404)
     try:
-        waiting = await desk.read(service.waiting)
+        waiting = await web.read(service.waiting)
         stopped = sum(item.number for item in waiting if item.reason)
         numbers = [
             Gauge("postiljon_service_letters_waiting", "Service letters that wait", sum(one.number for one in waiting)),
@@ -80,12 +83,12 @@ async def metrics(desk: WebContext, request: Request) -> Response:
         ]
     except StorageError:
         numbers = []
-    return Response(desk.watch.page(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(web.metrics.page(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _may_see(desk: WebContext, request: Request) -> bool:
+def _may_see(web: WebContext, request: Request) -> bool:
     """Whether the request has the token, or comes from loopback without a proxy, which makes visitors look local."""
-    token = desk.deps.metrics_token
+    token = web.deps.metrics_token
     given = request.headers.get("authorization", "")
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return True
@@ -96,29 +99,29 @@ def _may_see(desk: WebContext, request: Request) -> bool:
     return not any(name.startswith(SPOKEN_FOR) for name in request.headers)
 
 
-async def security(desk: WebContext, request: Request) -> Response:  # noqa: ARG001
+async def security(web: WebContext, request: Request) -> Response:  # noqa: ARG001
     """Return security.txt: where to report a weakness (RFC 9116)."""
-    await desk.find_contact()
-    contact = f"mailto:{desk.site.contact}" if desk.site.contact else desk.deps.public_url + "/"
-    expires = (desk.now + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
+    await web.find_contact()
+    contact = f"mailto:{web.site.contact}" if web.site.contact else web.deps.public_url + "/"
+    expires = (web.now + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
     lines = [
         f"Contact: {contact}",
         f"Expires: {expires}",
         "Preferred-Languages: nl, en, de, fr",
-        f"Canonical: {desk.deps.public_url}/.well-known/security.txt",
+        f"Canonical: {web.deps.public_url}/.well-known/security.txt",
     ]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})
 
 
-async def robots(desk: WebContext, request: Request) -> Response:  # noqa: ARG001
+async def robots(web: WebContext, request: Request) -> Response:  # noqa: ARG001
     """Return robots.txt: search engines may visit the pages that are for everybody."""
     private = ("/u/", "/d/", "/c/", "/o/", "/confirm/", "/my-data/")
-    lines = ["User-agent: *", *(f"Disallow: {desk.url(path)}" for path in private)]
+    lines = ["User-agent: *", *(f"Disallow: {web.url(path)}" for path in private)]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "public, max-age=86400"})
 
 
-async def standing(desk: WebContext, name: str, request: Request) -> Response:
+async def standing(web: WebContext, name: str, request: Request) -> Response:
     """Return a page that is the same for everybody."""
-    await desk.find_contact()
+    await web.find_contact()
     headers = {"cache-control": A_WHILE, "vary": "accept-language", "x-robots-tag": "noarchive"}
-    return respond(desk.pages.page(name, desk.view(request), {}), 200, headers)
+    return respond(web.pages.page(name, web.view(request), {}), 200, headers)

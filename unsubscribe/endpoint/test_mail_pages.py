@@ -15,9 +15,9 @@ from starlette.responses import Response
 from mailer.signing import Token
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact, Topic
-from unsubscribe.endpoint.context import WebContext
 from unsubscribe.optout import Subscriber
 from unsubscribe.tokens import trial_topic
+from unsubscribe.web.context import WebContext
 from unsubscribe.web.pages import View
 
 _NOBODY = "reader@example.org"
@@ -38,8 +38,8 @@ def look(conn: Connection, token: Token, now: datetime) -> tuple[Subscriber, Seq
     return Subscriber(token, topic.slug if topic else "", nobody, topic, "on"), shown
 
 
-def nothing_done(desk: WebContext, view: View) -> Response:
+def nothing_done(web: WebContext, view: View) -> Response:
     """Return the page after a button: nothing was changed."""
     _ = view.gettext
     told = _("A reader who uses this button sees here what was changed.")
-    return desk.done(view, _("Nothing was changed"), (told,), kind="info", trial=True)
+    return web.done(view, _("Nothing was changed"), (told,), kind="info", trial=True)

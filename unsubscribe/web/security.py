@@ -1,9 +1,10 @@
-"""The guard around every route: protecting headers, errors in words, no leak of personal data.
+"""The guard around every router: protecting headers, errors in words, no leak of personal data.
 
-Promises: every answer, errors included, carries the headers of :func:`protecting` unless its route set one of them on
-purpose. OPTIONS is answered here and reaches no route. An exception becomes a page in words with a number that is also
-in the log. The log has no address, no token and no query (:mod:`.metrics`); no answer redirects. Only :func:`status_of`
-decides the status of an error. Plain ASGI: it runs for every request.
+Promises: every answer carries the headers of :func:`protecting`, with the values of its router's
+:class:`SecurityPolicy`, unless its route set one of them on purpose. Errors, and answers outside all routers, have the
+strict policy. OPTIONS is answered here and reaches no route. An exception becomes a page in words with a number that is
+also in the log. The log has no address, no token and no query (:mod:`.metrics`); no answer redirects. Only
+:func:`status_of` decides the status of an error. Plain ASGI: it runs for every request.
 
 Source: RFC 8058 section 3.1, OWASP secure headers, docs/standards.md B5, B12, C25, E51.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -23,31 +25,68 @@ from mailer.errors import ContactMissing, StateError, StorageError, TokenError
 from unsubscribe.web.metrics import Metrics, log, masked
 from unsubscribe.web.paths import meant
 
-STRICT = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 ALLOWED = "GET, HEAD, POST, OPTIONS"
 LONGEST_PATH = 300
 NO_CONTACT = 501  # a letter is needed, and the organisation has no address to send it from
 ErrorPage = Callable[[Request, int, str], Response]
 
 
-def protecting(*, https: bool) -> list[tuple[bytes, bytes]]:
-    """Return the headers that an answer has unless its route says otherwise."""
-    headers = {
-        "content-security-policy": STRICT,
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityPolicy:
+    """The headers that routers may choose for their answers, by default the strict ones.
+
+    ``robots``: the use that search engines may make of an answer. ``frame_options``: the pages that may frame it (for
+    browsers that ignore ``frame-ancestors``). ``resource_policy``: the sites that may show it as part of a page.
+    """
+
+    content_security_policy: str = (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    resource_policy: str = "same-origin"
+    frame_options: str = "DENY"
+    robots: str = "noindex, nofollow, noarchive"
+    cache_control: str = "no-store"
+
+    def headers(self) -> Headers:
+        """Return the headers of this policy alone."""
+        return _encoded(
+            {
+                "content-security-policy": self.content_security_policy,
+                "cross-origin-resource-policy": self.resource_policy,
+                "x-frame-options": self.frame_options,
+                "x-robots-tag": self.robots,
+                "cache-control": self.cache_control,
+            }
+        )
+
+
+STRICT = SecurityPolicy()
+
+
+def protecting(*, https: bool) -> Headers:
+    """Return the headers that an answer has unless its route or the policy of its router says otherwise."""
+    fixed = {
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
         "cross-origin-opener-policy": "same-origin",
-        "cross-origin-resource-policy": "same-origin",
-        "x-frame-options": "DENY",
-        "x-robots-tag": "noindex, nofollow, noarchive",
-        "cache-control": "no-store",
     }
-    if https:
-        headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+    content, *others = STRICT.headers()
+    transport = {"strict-transport-security": "max-age=31536000; includeSubDomains"} if https else {}
+    return [content, *_encoded(fixed), *others, *_encoded(transport)]
+
+
+def completed(headers: Headers, more: Headers) -> Headers:
+    """Return the headers of an answer, and those of ``more`` that it does not have."""
+    there = {name for name, _ in headers}
+    return headers + [pair for pair in more if pair[0] not in there]
+
+
+def _encoded(headers: dict[str, str]) -> Headers:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
@@ -67,7 +106,7 @@ def status_of(error: Exception) -> int:
 RequestObserver = Callable[[Scope], None]
 
 
-def unheard(_scope: Scope) -> None:
+def unobserved(_scope: Scope) -> None:
     """Do nothing: the default observer."""
 
 
@@ -79,16 +118,16 @@ class SecurityMiddleware:
         app: ASGIApp,
         *,
         https: bool,
-        watch: Metrics,
+        metrics: Metrics,
         error_page: ErrorPage,
         base: str = "",
-        heard: RequestObserver = unheard,
+        heard: RequestObserver = unobserved,
     ) -> None:
         """Set up; ``base``: the path of the public address, decoded. ``heard`` is called for each request."""
         self.heard = heard
         self.app = app
         self.base = base
-        self.watch = watch
+        self.metrics = metrics
         self.error_page = error_page
         self.headers = protecting(https=https)
 
@@ -105,7 +144,7 @@ class SecurityMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._complete(list(message.get("headers", ())))
+                message["headers"] = completed(list(message.get("headers", ())), self.headers)
             await send(message)
 
         try:
@@ -116,7 +155,7 @@ class SecurityMiddleware:
             if status:
                 raise
             await self._explain(error, scope, receive, guarded)
-        self.watch.answered(scope, status, time.perf_counter() - started)
+        self.metrics.answered(scope, status, time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
@@ -154,10 +193,3 @@ class SecurityMiddleware:
         except Exception as error:
             log.error("error_page_failed", number=number, error=type(error).__name__, exc_info=error)
             return Response("Something went wrong on our side.", 500, media_type="text/plain")
-
-    def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        there = {name for name, _ in headers}
-        return headers + [pair for pair in self.headers if pair[0] not in there]
-
-
-Handler = Callable[[Request], Awaitable[Response]]

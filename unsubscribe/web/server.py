@@ -27,7 +27,7 @@ from unsubscribe.web.connection import (
     PatientProtocol,
     PipelinedRequests,
 )
-from unsubscribe.web.security import SecurityMiddleware, protecting
+from unsubscribe.web.security import Headers, protecting
 
 __all__ = ["HEAD_TIMEOUT", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
 
@@ -79,10 +79,12 @@ class Server(uvicorn.Server):
         self.servers = gates  # type: ignore[assignment]
 
 
-def config(app: ASGIApp, host: str, port: int, **more: Any) -> uvicorn.Config:
-    """Return the settings of uvicorn under which the promises hold; ``more`` adds or overrules."""
-    around = getattr(app, "middleware_stack", None)
-    headers = around.headers if isinstance(around, SecurityMiddleware) else protecting(https=False)
+def config(app: ASGIApp, host: str, port: int, *, headers: Headers | None = None, **more: Any) -> uvicorn.Config:
+    """Return the settings of uvicorn under which the promises hold; ``more`` adds or overrules.
+
+    ``headers``: those of the refusal of input that is no request (:class:`.application.WebApplication` has them).
+    """
+    headers = protecting(https=False) if headers is None else headers
     http = type("Protocol", (more.pop("http", PatientProtocol),), {"protecting": headers, "turns": PipelinedRequests()})
     basis: dict[str, Any] = {
         "host": host,

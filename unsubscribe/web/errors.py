@@ -1,30 +1,30 @@
-"""Errors in words for readers: the fault, its result, the next step. No code, no trace."""
+"""Errors in words for visitors: the fault, its result, the next step. No code, no trace."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unsubscribe.endpoint.context import WebContext
+from unsubscribe.web.context import WebContext
 from unsubscribe.web.pages import View
 
 
-def page(desk: WebContext, request: Request, status: int, number: str) -> Response:
+def page(web: WebContext, request: Request, status: int, number: str) -> Response:
     """Return the page for a status. The 404 page is the same for every link that is not genuine."""
-    view = desk.view(request)
+    view = web.view(request)
     heading, sentences = texts(view, status)
-    return desk.message(view, heading, sentences, status, number if status in (500, 503) else "")
+    return web.message(view, heading, sentences, status, number if status in (500, 503) else "")
 
 
-def expired(desk: WebContext, request: Request) -> Response:
+def expired(web: WebContext, request: Request) -> Response:
     """Return the page for a genuine link whose time has passed: 410."""
-    view = desk.view(request)
+    view = web.view(request)
     _ = view.gettext
     sentences = (
         _("For your safety, this link worked for a short time only. Nothing was changed."),
         _("Open the link in the email again and choose once more."),
     )
-    return desk.message(view, _("This link has expired"), sentences, 410)
+    return web.message(view, _("This link has expired"), sentences, 410)
 
 
 def texts(view: View, status: int) -> tuple[str, tuple[str, ...]]:

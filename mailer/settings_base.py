@@ -8,7 +8,6 @@ variable, or an empty text in a file, counts as missing. :func:`unknown` finds n
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from mailer import settings_file
+from mailer import settings_file, similar
 from mailer.errors import Fault, SettingFault, SettingsFaults
 from mailer.settings_file import UNREADABLE, Keys
 
@@ -213,7 +212,7 @@ def nearest(name: str, known: Collection[str]) -> str:
     for word in words:
         if word in known or word in _MEANT:
             return _MEANT.get(word, word)
-    near = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words)
+    near = (similar.nearest(word, known, 0.7) for word in words)
     return next((found[0] for found in near if found), "")
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -19,6 +18,7 @@ from sqlalchemy import Connection
 from campaigns.source.campaign_source import load
 from campaigns.source.definition import Definition
 from campaigns.source.local_time import Say, as_is
+from mailer import similar
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.addresses import of_value
 from mailer.letter.expression_tree import Constant, Filter, Name, Node, names
@@ -135,7 +135,7 @@ def _unknown(conn: Connection, name: str, use: ColumnReference, known: Sequence[
         hint = _("People outside this topic have one.")
     else:
         lower = {other.lower(): other for other in known}
-        near = get_close_matches(name.lower(), lower, 1, 0.6)
+        near = similar.nearest(name.lower(), lower)
         hint = (
             _("Did you mean {word}?").format(word=f"contact.{lower[near[0]]}")
             if near

@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from campaigns.source.local_time import Say, as_is
+from mailer import similar
 from mailer.errors import Fault
 
 FENCE = "---"
@@ -37,7 +37,7 @@ class Head:
 
 def did_you_mean(word: str, known: Sequence[str], _: Say = as_is) -> str:
     """Return a hint when one of ``known`` looks like ``word``; else nothing."""
-    near = get_close_matches(word.lower(), known, 1, 0.6)
+    near = similar.nearest(word.lower(), known)
     return _("Did you mean {word}?").format(word=near[0]) if near else ""
 
 

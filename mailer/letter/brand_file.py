@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from mailer import similar
 from mailer.errors import Fault, FaultsError
 from mailer.letter.colour import normal
 from mailer.letter.picture import Picture, picture
@@ -209,5 +209,5 @@ def _keys(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
+    near = similar.nearest(word, known)
     return N_("Did you mean {word}?").format(word=near[0]) if near else ""

@@ -6,11 +6,11 @@ pictures on another host, a first-level heading beside the title.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from mailer import similar
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.check_addresses import address_faults
@@ -281,7 +281,7 @@ class Checker:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint with the known word nearest to ``word``; empty if none is near."""
-    near = difflib.get_close_matches(word, known, n=1)
+    near = similar.nearest(word, known)
     return N_("Did you mean {word}?").format(word=near[0]) if near else ""
 
 

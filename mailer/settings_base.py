@@ -23,8 +23,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mailer import settings_file, similar
+from mailer.control_characters import IN_STRICT_LINE
 from mailer.errors import Fault, SettingFault, SettingsFaults
-from mailer.settings_file import UNREADABLE, Keys
+from mailer.settings_file import Keys
 
 N_ = str  # marks a text for the catalogue (domain cli)
 PREFIX = "POSTILJON_"
@@ -124,7 +125,7 @@ def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], k
     """Return the data folder from the settings; the default when its value cannot be read."""
     for values in (given, from_environment, _filled(keys)):
         found = values.get("data")
-        if isinstance(found, Path) or (found and isinstance(found, str) and not UNREADABLE.search(found)):
+        if isinstance(found, Path) or (found and isinstance(found, str) and not IN_STRICT_LINE.search(found)):
             return Path(found)
     return Path("data")
 
@@ -227,7 +228,7 @@ def _filled(keys: Keys | None) -> dict[str, Any]:
 
 def _readable(value: Any) -> Any:
     """Refuse text that no setting can have: NUL breaks system calls, and a lone surrogate breaks every encoder."""
-    if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in UNREADABLE.finditer(value)):
+    if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in IN_STRICT_LINE.finditer(value)):
         raise ValueError(N_("expected text in UTF-8, without control characters"))
     for item in value if isinstance(value, list) else ():
         _readable(item)

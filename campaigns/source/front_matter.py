@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from campaigns.source.local_time import Say, as_is
 from mailer import similar
+from mailer.control_characters import IN_TEXT
 from mailer.errors import Fault
 
 FENCE = "---"
 MOST_LINES = 100
 _SHOWN = 60
 _KEY = re.compile(r"[A-Za-z_][\w-]*[ \t]*:")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class _Reader:
                 _("the key a second time"),
                 _("each key once; it stands in line {line} too").format(line=self.lines[key]),
             )
-        elif control := _CONTROL.search(value):
+        elif control := IN_TEXT.search(value):
             hint = _("It cannot be seen: delete the line and type it again.")
             self.wrong(number, key, f"U+{ord(control[0]):04X}", _("text without control characters"), hint)
             self.lines[key] = number

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from mailer import similar
+from mailer.control_characters import IN_STRICT_TEXT
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.check_addresses import address_faults
@@ -31,7 +32,6 @@ _TAG = re.compile(r"<(/?)\s*([\w-]*)")
 _QUOTED = re.compile(r"\]\(([^()\s]{0,500}[“”„‘’«»][^()\s]{0,500})\)")
 _PICTURE_WITH_BLANK = re.compile(r"!\[[^\[\]]{0,200}\]\(([^()<>\"]{1,200}\.(?:png|jpe?g|gif|webp))\)", re.IGNORECASE)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
 N_ = str  # marks a text for the catalogue (domain cli); templates.filled puts it into words
 
@@ -87,7 +87,8 @@ class Checker:
                 yield from self._leftovers(element)
             case _:
                 yield from self._whole(element)
-        if (control := CONTROL.search(element.text + element.title)) and element.kind not in ("fence", "code_block"):
+        control = IN_STRICT_TEXT.search(element.text + element.title)  # B75; also as an entity such as &#12;
+        if control and element.kind not in ("fence", "code_block"):
             yield self.fault(element.line, f"U+{ord(control[0]):04X}", N_("text without control characters"))
         if element.kind == "heading" and element.name == "1":
             hint = N_("The title of the letter is its first heading.")

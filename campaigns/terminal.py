@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from mailer.control_characters import ON_TERMINAL
+
 _LINES = re.compile(r"[\t\n]")
 
 
 def harmless(text: str) -> str:
     """Return the text with ``\\u001b`` and the like in place of characters that a terminal obeys."""
-    return text if text.isprintable() else _OBEYED.sub(_number, text)
+    return text if text.isprintable() else ON_TERMINAL.sub(_number, text)
 
 
 def on_one_line(text: str) -> str:

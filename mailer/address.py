@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import idna
 
 from mailer import invisible
+from mailer.control_characters import IN_LINE
 from mailer.errors import AddressError
 from mailer.messages import Message
 
@@ -26,7 +27,6 @@ HIDDEN = Message("{text} has a sign in it that cannot be seen: {sign}; type the 
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
 _ESCAPED = re.compile(r"\\(.)")
 _MUST_BE_ESCAPED = re.compile(r'(["\\])')
 # RFC 8264 section 9: no spaces (Z), no controls, format signs, private use or unassigned (C), nothing to be ignored
@@ -82,7 +82,7 @@ class Address:
 def parse(text: str) -> Address:
     """Parse one bare address (RFC 5321 section 4.1.2, RFC 6531), also with spaces around it; else ``AddressError``."""
     stripped = text.strip(" \t") if text.isascii() else invisible.strip(text)
-    if _CONTROL.search(stripped):
+    if IN_LINE.search(stripped):
         raise AddressError(Message("{text} has a control character or line break in it", text=_show(text)))
     given, at, domain = stripped.rpartition("@")
     if not at or not given or not domain:

@@ -8,7 +8,6 @@ variable, or an empty text in a file, counts as missing. :func:`unknown` finds n
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,10 +22,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from mailer import settings_file
+from mailer import settings_file, similar
+from mailer.control_characters import IN_STRICT_LINE
 from mailer.errors import Fault, SettingFault, SettingsFaults
 from mailer.messages import Message
-from mailer.settings_file import UNREADABLE, Keys
+from mailer.settings_file import Keys
 
 PREFIX = "POSTILJON_"
 SECRETS = "secrets.toml"
@@ -127,7 +127,7 @@ def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], k
     """Return the data folder from the settings; the default when its value cannot be read."""
     for values in (given, from_environment, _filled(keys)):
         found = values.get("data")
-        if isinstance(found, Path) or (found and isinstance(found, str) and not UNREADABLE.search(found)):
+        if isinstance(found, Path) or (found and isinstance(found, str) and not IN_STRICT_LINE.search(found)):
             return Path(found)
     return Path("data")
 
@@ -219,7 +219,7 @@ def nearest(name: str, known: Collection[str]) -> str:
     for word in words:
         if word in known or word in _MEANT:
             return _MEANT.get(word, word)
-    near = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words)
+    near = (similar.nearest(word, known, 0.7) for word in words)
     return next((found[0] for found in near if found), "")
 
 
@@ -234,7 +234,7 @@ def _filled(keys: Keys | None) -> dict[str, Any]:
 
 def _readable(value: Any) -> Any:
     """Refuse text that no setting can have: NUL breaks system calls, and a lone surrogate breaks every encoder."""
-    if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in UNREADABLE.finditer(value)):
+    if isinstance(value, str) and any(sign[0] not in "\t\r\n" for sign in IN_STRICT_LINE.finditer(value)):
         raise ValueError(Message("expected text in UTF-8, without control characters"))
     for item in value if isinstance(value, list) else ():
         _readable(item)

@@ -23,8 +23,6 @@ from mailer.messages import Message
 
 VARIABLE = "POSTILJON_CONFIG"
 BESIDE, SYSTEM = Path("postiljon.toml"), Path("/etc/postiljon/postiljon.toml")
-# Bytes that are not UTF-8 (Python keeps them as lone surrogates), control characters, line separators
-UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 PATHS = frozenset({"data", "brand", "dkim_key", "smtp_password_file"})
 _LONGEST = 1_000_000
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -13,7 +13,6 @@ an undo that does not exist. Raises ``StateError`` when more changes would be an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +21,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailer import suppression
+from mailer.control_characters import IN_SHOWN_LINE
 from mailer.errors import Fault, FaultsError, InputError, StateError, TokenError
 from mailer.signing import Token
 from templates.words import LANGUAGES
@@ -40,7 +40,6 @@ DETAILS = Limit(
 )  # more means that somebody plays with another person's link
 LONGEST_VALUE = 200
 JOINED = ConsentStatement("consent", "change details page")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _KEEPS_OUT = ("erased", "complaint", "manual")
 
 
@@ -225,7 +224,7 @@ def _check(form: DetailsForm, policy: DetailsPolicy, topics: Mapping[str, Topic]
     for name, value in texts.items():
         if len(value) > LONGEST_VALUE:
             faults.append(_fault(name, f"{len(value)} characters", f"at most {LONGEST_VALUE}"))
-        elif _CONTROL.search(value):
+        elif IN_SHOWN_LINE.search(value):
             faults.append(_fault(name, "a character that cannot be shown", "letters, digits and signs on one line"))
         elif typed_text.says_where(value):
             faults.append(_fault(name, "a link or a mail address", "a text without one"))

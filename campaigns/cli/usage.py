@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from campaigns.cli.output import _, translated
+from mailer.control_characters import IN_STRICT_LINE
 from mailer.errors import UsageError
 from mailer.messages import Message, recalled
-from mailer.settings_file import UNREADABLE
 
 LONGEST_SHOWN = 100
 KNOWN = (
@@ -42,9 +42,9 @@ def in_our_words(message: str) -> str:
 
 def refuse_unreadable(arguments: Iterable[str]) -> None:
     """Raise ``UsageError`` for an argument that is no line of text: bytes other than UTF-8, control characters."""
-    found = next((argument for argument in arguments if UNREADABLE.search(argument)), None)
+    found = next((argument for argument in arguments if IN_STRICT_LINE.search(argument)), None)
     if found is not None:
-        shown = UNREADABLE.sub(lambda sign: f"\\x{ord(sign[0]) & 0xFF:02x}", found[:LONGEST_SHOWN])
+        shown = IN_STRICT_LINE.sub(lambda sign: f"\\x{ord(sign[0]) & 0xFF:02x}", found[:LONGEST_SHOWN])
         text = _("'{shown}' cannot be read: expected one line of text in UTF-8, without control characters")
         raise UsageError(text.format(shown=shown))
 

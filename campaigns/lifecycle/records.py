@@ -13,13 +13,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Row, Table, Text, select, update
 from sqlmodel import Field, SQLModel
 
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, after, sources
+from mailer import similar
 from mailer.columns import NUMBER, Instant, insert_into, json_object
 from mailer.errors import InputError
 from mailer.messages import Message
@@ -99,7 +99,7 @@ def get(conn: Connection, slug: str) -> Campaign:
     found = find(conn, slug)
     if found:
         return found
-    near = get_close_matches(slug, conn.execute(select(CAMPAIGN.c.slug)).scalars().all(), 1)
+    near = similar.nearest(slug, conn.execute(select(CAMPAIGN.c.slug)).scalars())
     if near:
         said = Message("there is no campaign {name}; did you mean {near}?")
         raise InputError(said.format(name=repr(slug), near=repr(near[0])))

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from sqlalchemy import Connection
 
 from campaigns.source.campaign_source import CampaignSource
 from campaigns.source.definition import Definition
+from mailer import similar
 from mailer.errors import Fault, FaultsError
 from mailer.letter.addresses import of_value
 from mailer.letter.expression_tree import Constant, Filter, Name, Node, names
@@ -126,7 +126,7 @@ def _unknown(conn: Connection, name: str, use: ColumnReference, known: Sequence[
         hint = Message("People outside this topic have one.")
     else:
         lower = {other.lower(): other for other in known}
-        near = get_close_matches(name.lower(), lower, 1, 0.6)
+        near = similar.nearest(name.lower(), lower)
         hint = (
             Message("Did you mean {word}?", word=f"contact.{lower[near[0]]}")
             if near

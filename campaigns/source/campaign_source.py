@@ -14,12 +14,12 @@ import re
 import unicodedata
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches, unified_diff
+from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
 
 from campaigns.source.definition import Definition, read
-from mailer import files
+from mailer import files, similar
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.letter.brand import Brand, brand_from_toml, builtin_brand
 from mailer.letter.picture import picture
@@ -87,7 +87,7 @@ class Folder(Mapping[str, bytes]):
         mentioned = {*islice(found, _MOST_NAMES)}
         mentioned |= {name for name in beside if name in text or unicodedata.normalize("NFC", name) in one}
         missing = islice((name for name in found if name not in beside), _MOST_ASKED)
-        near = {other for name in missing for other in get_close_matches(name[:_LONG], beside[:_MOST_NAMES], 1)}
+        near = {other for name in missing for other in similar.nearest(name[:_LONG], beside[:_MOST_NAMES])}
         return iter(sorted(mentioned | near))
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from mailer import similar
+from mailer.control_characters import IN_TEXT
 from mailer.errors import Fault
 from mailer.messages import Message
 
@@ -21,7 +22,6 @@ FENCE = "---"
 MOST_LINES = 100
 _SHOWN = 60
 _KEY = re.compile(r"[A-Za-z_][\w-]*[ \t]*:")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Head:
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a hint when one of ``known`` looks like ``word``; else nothing."""
-    near = get_close_matches(word.lower(), known, 1, 0.6)
+    near = similar.nearest(word.lower(), known)
     return Message("Did you mean {word}?", word=near[0]) if near else ""
 
 
@@ -102,7 +102,7 @@ class _Reader:
                 Message("the key a second time"),
                 Message("each key once; it stands in line {line} too", line=self.lines[key]),
             )
-        elif control := _CONTROL.search(value):
+        elif control := IN_TEXT.search(value):
             hint = Message("It cannot be seen: delete the line and type it again.")
             self.wrong(number, key, f"U+{ord(control[0]):04X}", Message("text without control characters"), hint)
             self.lines[key] = number

@@ -11,13 +11,13 @@ import re
 import unicodedata
 
 from mailer.address import Address, parse
+from mailer.control_characters import DIRECTION
 from mailer.errors import AddressError
 from mailer.messages import Message
 
 _MAILBOX = re.compile(r"(?P<name>.*?)\s*<(?P<address>[^<>]+)>")
 _SOMEWHERE = re.compile(r"[^\s<>,;:()\"'@]+@[^\s<>,;:()\"'@]+\.[^\s<>,;:()\"'@.]+")
 _AT = re.compile(r"[@\ufe6b\uff20]")
-_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 class WrongMailbox(Exception):
@@ -45,7 +45,7 @@ def sender(text: str) -> tuple[str, str]:
     if _AT.search(name) and name.strip().lower() != given.strip().lower():
         hint = Message("It would look as if the letter came from there.")
         raise WrongMailbox(Message("a name without a mail address in it"), hint)
-    if _TURNING.search(name):
+    if DIRECTION.search(name):
         raise WrongMailbox(Message("a name without signs that turn the text round"), Message("Type the name again."))
     return name, bare(given, expected)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from mailer import similar
+from mailer.control_characters import IN_LINE
 from mailer.errors import Fault, FaultsError
 from mailer.letter.colour import normal
 from mailer.letter.picture import Picture, picture
@@ -27,7 +28,6 @@ _LONGEST, _MOST_LINES = 5_000, 20  # characters of a text; lines of the sender b
 _DIGITS = re.compile(r"[0-9_]{4000}")
 _SECTIONS = frozenset(key.rpartition(".")[0] for key in KEYS) - {""}
 _LINK = re.compile(r"(?:https?://[^\s/]+|mailto:[^\s@]+@\S+|tel:\+?[\d-]+)\S*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class BrandFile:
@@ -83,7 +83,7 @@ class BrandFile:
             if needed:
                 self._fault(key, Message("nothing"), Message("the name of the sender"))
             return ""
-        if not isinstance(value, str) or _CONTROL.search(value):
+        if not isinstance(value, str) or IN_LINE.search(value):
             self._fault(key, repr(value), Message("one line of text"))
             return ""
         if self._is_long(key, value):
@@ -104,7 +104,7 @@ class BrandFile:
         """Return lines of text: a list, or one text with line breaks."""
         value = self._get(key) or []
         items = value.splitlines() if isinstance(value, str) else value
-        if not isinstance(items, list) or any(not isinstance(item, str) or _CONTROL.search(item) for item in items):
+        if not isinstance(items, list) or any(not isinstance(item, str) or IN_LINE.search(item) for item in items):
             self._fault(key, repr(value), Message("a list of lines of text"))
             return ()
         if len(items) > _MOST_LINES:
@@ -130,7 +130,7 @@ class BrandFile:
             return {}
         table = {"": value} if isinstance(value, str) else value
         if not isinstance(table, dict) or any(
-            not isinstance(text, str) or _CONTROL.search(text) for text in table.values()
+            not isinstance(text, str) or IN_LINE.search(text) for text in table.values()
         ):
             self._fault(key, repr(value), Message('a line of text, or a table of them such as { nl = "…", en = "…" }'))
             return {}
@@ -211,5 +211,5 @@ def _keys(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
+    near = similar.nearest(word, known)
     return Message("Did you mean {word}?", word=near[0]) if near else ""

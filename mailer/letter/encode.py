@@ -21,16 +21,10 @@ import base64
 import re
 import unicodedata
 
+from mailer.control_characters import BLANKS, DIRECTION, IN_FILLED_TEXT, IN_STRICT_LINE, IN_STRICT_TEXT, SURROGATE
 from mailer.errors import InputError
 
-_DIRECTIONS = "\u202a-\u202e\u2066-\u2069"
 _LINE_ENDS = re.compile(r"\r\n?")
-_DROPPED = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTIONS}]")
-_TURNED = re.compile(rf"[{_DIRECTIONS}]")
-_BLANKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_REFUSED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_REFUSED_HEADER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _SHORT = re.compile(r"(?!\.|From |.*  )[ -<>-~]{1,75}")
 _NOT_PLAIN = re.compile(r"[^ -<>-~]")
@@ -50,19 +44,19 @@ def clean(value: str) -> str:
     """Return a value cleaned for a body, as the module describes."""
     if value.isprintable():
         return value
-    return _SURROGATE.sub("\ufffd", _DROPPED.sub("", _LINE_ENDS.sub("\n", value)))
+    return SURROGATE.sub("\ufffd", IN_FILLED_TEXT.sub("", _LINE_ENDS.sub("\n", value)))
 
 
 def one_line(value: str) -> str:
     """Return a value for a header or an attribute: one line, no blanks around it."""
     if value.isprintable() and "  " not in value:
         return value.strip()
-    return _BLANKS.sub(" ", _TURNED.sub("", _SURROGATE.sub("\ufffd", value))).strip()
+    return BLANKS.sub(" ", DIRECTION.sub("", SURROGATE.sub("\ufffd", value))).strip()
 
 
 def refuse_controls(text: str, what: str, *, header: bool = True) -> str:
     """Return the text; raises ``InputError`` for a control character. A body may have line ends and tabs."""
-    bad = (_REFUSED_HEADER if header else _REFUSED).search(text if header else _LINE_ENDS.sub("\n", text))
+    bad = (IN_STRICT_LINE if header else IN_STRICT_TEXT).search(text if header else _LINE_ENDS.sub("\n", text))
     if bad:
         raise InputError(f"{what} has the control character U+{ord(bad[0]):04X} in it, which cannot be sent")
     return text

@@ -11,11 +11,12 @@ the attribute.
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NoReturn
 
+from mailer import similar
 from mailer.errors import Fault, FaultsError
 from mailer.letter.expression_tree import Both, Compare, Constant, Filter, Name, Node, Not
 from mailer.letter.filters import FILTERS, INTERNAL
@@ -265,7 +266,7 @@ class _Parser:
         return text
 
 
-def did_you_mean(found: str, known: object) -> str:
+def did_you_mean(found: str, known: Iterable[str]) -> str:
     """Return a hint with the nearest of ``known`` (names), or ""."""
-    near = difflib.get_close_matches(found[:80].lower(), list(known), 1, 0.5)  # type: ignore[call-overload]
+    near = similar.nearest(found[:80].lower(), known, 0.5)
     return _MEANT.format(word=near[0]) if near else ""

@@ -12,14 +12,13 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
+from mailer.letter import jpeg
 from mailer.letter.compiled import Image
 from mailer.letter.picture_metadata import bare, orientation
 from mailer.messages import Message
 
 PIXELS, SIDE = 100_000_000, 30_000
 """A larger picture is a burden on each reader's machine, perhaps on purpose: a phone's camera has 12 to 100 million."""
-_SEGMENTS = 1_000  # of a JPEG, before the one with its size
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
 
 _HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _OTHERS = {
@@ -65,10 +64,11 @@ def _measure(data: bytes) -> tuple[str, int, int]:
         if data[:6] in (b"GIF87a", b"GIF89a"):
             return "image/gif", *struct.unpack("<HH", data[6:10])
         if data[:2] == b"\xff\xd8":
-            return "image/jpeg", *_jpeg(data)
+            frame = jpeg.frame(data)
+            return "image/jpeg", frame.width, frame.height
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return "image/webp", *_webp(data)
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, ValueError):
         raise ValueError(Message("This picture ends too early.")) from None
     if kind := _other_kind(data):
         text = Message("This is {kind}, which mail programs do not show: save it as PNG or JPEG.")
@@ -86,34 +86,12 @@ def _other_kind(data: bytes) -> str:
     return next((name for begin, name in _OTHERS.items() if data.startswith(begin)), "")
 
 
-def _jpeg(data: bytes) -> tuple[int, int]:
-    at = 2
-    for _ in range(_SEGMENTS):
-        if data[at] != 0xFF:
-            raise IndexError
-        while data[at + 1] == 0xFF:  # fill bytes (ITU T.81, B.1.1.2)
-            at += 1
-        marker, length = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])[0]
-        if marker in _FRAMES:
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return width, height
-        at += 2 + length
-    raise IndexError
-
-
 def colours(data: bytes) -> int:
     """Return how many colours a JPEG mixes: 4 for print (CMYK); 0 for other files."""
     try:
-        at = 2
-        for _ in range(_SEGMENTS if data[:2] == b"\xff\xd8" else 0):
-            while data[at + 1] == 0xFF:
-                at += 1
-            if data[at + 1] in _FRAMES:
-                return data[at + 9]
-            at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
-    except (struct.error, IndexError):
-        pass
-    return 0
+        return jpeg.frame(data).colours
+    except (struct.error, IndexError, ValueError):
+        return 0
 
 
 def _webp(data: bytes) -> tuple[int, int]:

@@ -8,9 +8,9 @@ separated stays as it is; nothing here raises.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+from mailer.letter import jpeg
+
 _KEPT_APPS = {0xE0: (b"JFIF", b"JFXX"), 0xE2: (b"ICC_PROFILE",), 0xEE: (b"Adobe",)}
 _PNG_TOLD = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _WEBP_TOLD = frozenset({b"EXIF", b"XMP "})
@@ -37,7 +37,7 @@ def orientation(data: bytes) -> int:
     try:
         if data[:2] != b"\xff\xd8":
             return 1
-        for marker, start, end in _segments(data):
+        for marker, start, end in jpeg.segments(data):
             if marker == 0xE1 and data[start : start + 6] == b"Exif\0\0":
                 return _turned(data[start + 6 : end])
     except (IndexError, struct.error, ValueError):
@@ -45,41 +45,12 @@ def orientation(data: bytes) -> int:
     return 1
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment's content; for SOS (0xDA) with the scan. Raises for a broken file."""
-    at = 2
-    while at < len(data):  # a file that was cut off has no end marker
-        if data[at] != 0xFF:
-            raise ValueError
-        while data[at] == 0xFF:  # any number of fill bytes may precede a marker (ITU T.81, B.1.1.2)
-            at += 1
-        marker = data[at]
-        at += 1
-        if marker == 0xD9:
-            return
-        if marker in _STANDALONE:
-            continue
-        end = at + struct.unpack(">H", data[at : at + 2])[0]
-        if marker == 0xDA:
-            end = _scan_end(data, end)
-        yield marker, at + 2, end
-        at = end
-
-
-def _scan_end(data: bytes, at: int) -> int:
-    """Return the position of the next marker after a scan."""
-    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
-        if data[at + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
-            return at
-        at += 1 if data[at + 1] == 0xFF else 2
-    return len(data)
-
-
 def _jpeg(data: bytes) -> bytes:
     turned = orientation(data)
     parts = [b"\xff\xd8"]
     told = turned == 1
-    for marker, start, end in _segments(data):
+    framed = False
+    for marker, start, end in jpeg.segments(data):
         if not told and marker != 0xE0:
             parts.append(_exif(turned))
             told = True
@@ -88,6 +59,9 @@ def _jpeg(data: bytes) -> bytes:
         )
         if not dropped:
             parts.append(b"\xff" + bytes([marker]) + data[start - 2 : end])
+        framed = framed or marker in jpeg.FRAMES
+    if not framed:
+        raise ValueError
     return b"".join([*parts, b"\xff\xd9"])
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 
+from mailer.control_characters import IN_ASCII
 from mailer.outcome.results import Replied
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Offers
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 def refusal(message: OutgoingMessage, offers: Offers) -> Replied | None:
     """Return why this message cannot go over this relay, or None. The reply is our own (stage ``local``)."""
     both = message.sender + message.recipient
-    if _CONTROL.search(both) or not message.recipient:
+    if IN_ASCII.search(both) or not message.recipient:
         return Replied("local", 553, "5.1.3 the address cannot be written in SMTP")
     if not both.isascii() and not (message.smtputf8 and offers.smtputf8):
         return Replied("local", 553, "5.6.7 the address needs SMTPUTF8, which the mail server does not offer")

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 
+from mailer.control_characters import IN_SHOWN_LINE
+
 LINE_LIMIT = 65_536
 TEXT_LIMIT = 1_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _PLAIN = rb"[!-~]++(?: [!-~]++)*+"  # nothing that clean() would change
 _USUAL = re.compile(rb"250 (" + _PLAIN + rb")\r\n250 [^\n]*+\n250 [^\n]*+\n354 [^\n]*+\n")
 _ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\s")
@@ -101,4 +102,4 @@ def clean(raw: bytes) -> str:
         prefix = repeated[1]
         others = [line.lstrip().removeprefix(prefix) for line in others]
     text = b" ".join([first, *others]).decode("utf-8", "replace")
-    return " ".join(_CONTROL.sub(" ", text).split())[:TEXT_LIMIT]
+    return " ".join(IN_SHOWN_LINE.sub(" ", text).split())[:TEXT_LIMIT]

@@ -1,4 +1,4 @@
-"""The SMTP transport: aiosmtplib connects (TLS, EHLO, AUTH), then our own pipelined sessions take over.
+"""The SMTP transport: aiosmtplib greets (TLS, EHLO, AUTH), then our own pipelined sessions take over.
 
 The only module that uses aiosmtplib. Promises: ``tls`` of the relay is followed exactly. ``implicit`` and ``starttls``
 verify the certificate and its name, TLS 1.2 or newer (B59, B74). ``opportunistic`` encrypts if it can and never sends a
@@ -28,6 +28,7 @@ from mailer.outcome.session import when_opening
 from mailer.settings import LOOPBACK, Relay
 from mailer.transport import hints
 from mailer.transport.base import MessageSource, RelayObserver, unheard
+from mailer.transport.dial import dial
 from mailer.transport.limits import Limits, offers
 from mailer.transport.pool import DialResult, Pool
 from mailer.transport.replies import Replies, clean
@@ -126,7 +127,7 @@ class _Opening:
 
     async def _run(self, *, trial: bool) -> DialResult | None:
         self._reached("connect")
-        sock = await _dial(self.relay, self.options.limits.timeouts.connect)
+        sock = await dial(self.relay.host, self.relay.port, self.options.limits.timeouts.connect)
         client = self._client = self._made(sock)
         try:
             await self._greet(client, sock)
@@ -296,31 +297,3 @@ async def _first_bytes(sock: socket.socket, seconds: float) -> bytes:
         await asyncio.sleep(_LOOK_LONGER)  # not SMTP: the rest of the bytes shows the protocol
         first = sock.recv(_LOOK, socket.MSG_PEEK)
     return first
-
-
-async def _dial(relay: Relay, seconds: float) -> socket.socket:
-    """Return a connected socket to the first address that answers (broken IPv6 does no harm where IPv4 works).
-
-    Raises ``OSError``.
-    """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(seconds):
-        found = await loop.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
-    error: Exception = OSError(f"{relay.host} has no address")
-    share = max(1.0, seconds / max(1, len(found)))
-    for family, kind, protocol, _, address in found:
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-        try:
-            async with asyncio.timeout(share):
-                await loop.sock_connect(sock, address)
-        except (TimeoutError, OSError) as caught:
-            sock.close()
-            error = caught if str(caught) else OSError(f"no connection within {share:g} seconds")
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-    raise error

@@ -10,13 +10,12 @@ Raises ``InputError`` for an invalid use.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mailer import invisible
+from mailer import invisible, similar
 from mailer.errors import Fault, FaultsError, InputError
 from mailer.messages import Message
 from unsubscribe.contacts import foreign, guessed_heads, programs
@@ -254,7 +253,7 @@ def _no_email(header: Sequence[str], file: str, line: int) -> Fault:
     shown = ", ".join([*map(_shown, header[:_MOST_FAULTS]), *(["…"] if len(header) > _MOST_FAULTS else [])])
     plain_names = {foreign.key(cell[:_SHOWN]): cell for cell in header}
     close = [cell for word, cell in plain_names.items() if word in _ALMOST]
-    close = close or [plain_names[word] for word in difflib.get_close_matches("email", list(plain_names), 1, 0.7)]
+    close = close or [plain_names[word] for word in similar.nearest("email", plain_names, 0.7)]
     hint = Message("did you mean {name}? Call that column email", name=_shown(close[0])) if close else ""
     return Fault(
         file,

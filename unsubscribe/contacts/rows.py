@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from mailer import invisible
 from mailer.columns import json_object
+from mailer.control_characters import IN_TABLE_TEXT
 from mailer.errors import AddressError
 from mailer.messages import Message
 from mailer.signing import address_hash
@@ -32,7 +33,6 @@ from unsubscribe.contacts.topics import is_slug
 
 LONGEST_CELL = 10_000  # characters
 _TAG = 35  # characters of a language tag (RFC 5646 section 4.4.1)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BROKEN = re.compile(r"[\ud800-\udfff]")
 _NO_LANGUAGE = Message("language {language}: expected a code such as nl or en-GB")
 _UNKNOWN = Message(
@@ -210,7 +210,7 @@ class RowReader:
             return Message("a cell is longer than 10,000 characters")
         if not record.raw.isascii() and _BROKEN.search(record.raw):
             return Message("a character that is neither UTF-8 nor Windows-1252")
-        if _CONTROL.search(record.raw) and _CONTROL.search(" ".join(map(invisible.strip, record.cells))):
+        if IN_TABLE_TEXT.search(record.raw) and IN_TABLE_TEXT.search(" ".join(map(invisible.strip, record.cells))):
             return Message("a control character in a cell")
         return ""
 
@@ -275,5 +275,5 @@ def _from_json(name: str, cell: str) -> dict[str, Attribute]:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return value.strip() if not _CONTROL.search(value) else ""
+        return value.strip() if not IN_TABLE_TEXT.search(value) else ""
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -9,11 +9,14 @@ the body is needed. Raises ``HTTPException`` 413, 408 or, when the client went a
 from __future__ import annotations
 
 import asyncio
+import logging
 import types
 from collections.abc import Awaitable, Generator
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+from python_multipart import FormParser
+from python_multipart.multipart import Field, File, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -21,6 +24,7 @@ MOST_BYTES = 64 * 1024
 MOST_FIELDS = 200
 LONGEST_VALUE = 2000
 BODY_TIMEOUT = 10.0
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it warns of each broken body: a stranger's words
 
 Form = dict[str, list[str]]
 T = TypeVar("T")
@@ -88,11 +92,10 @@ async def form(request: Request) -> Form:
 
 def parse(data: bytes, content_type: str) -> Form:
     """Return the fields in ``data``. A body that is no form, or a broken one, has none."""
-    kind, _, options = content_type.partition(";")
-    if kind.strip().lower() == "multipart/form-data":
-        pairs = _multipart(data, options)
-    else:
-        pairs = _urlencoded(data)
+    try:
+        pairs = _pairs(data, content_type)
+    except ValueError:  # the library's errors are of this kind
+        pairs = []
     fields: Form = {}
     for name, value in pairs[:MOST_FIELDS]:
         fields.setdefault(name[:100], []).append(clean(value))
@@ -110,50 +113,33 @@ def one(fields: Form, name: str) -> str:
     return fields.get(name, [""])[-1]
 
 
-def _urlencoded(data: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            data.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS
-        )
-    except ValueError:
-        return []
+def _pairs(data: bytes, content_type: str) -> list[tuple[str, str]]:
+    """Return names and values in order. Raises ``ValueError`` for a broken body, and for too many fields."""
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        text = data.decode("utf-8", "replace")
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS)
+    boundary = options.get(b"boundary")
+    return _multipart(data, boundary) if boundary else []
 
 
-def _multipart(data: bytes, options: str) -> list[tuple[str, str]]:
-    """Return the plain fields of a multipart body (RFC 7578); files are left out.
+def _multipart(data: bytes, boundary: bytes) -> list[tuple[str, str]]:
+    """Return the plain fields of a multipart body (RFC 7578); files are left out. Raises ``ValueError``."""
+    parts: list[Field | File] = []
 
-    Small enough to be read in one piece.
-    """
-    boundary = _option(options, "boundary").encode("utf-8", "replace")
-    if not boundary:
-        return []
-    pairs: list[tuple[str, str]] = []
-    for part in (b"\r\n" + data).split(b"\r\n--" + boundary)[1:]:
-        if part.startswith(b"--"):
-            break
-        head, found, value = part.partition(b"\r\n\r\n")
-        name = _field_name(head.decode("utf-8", "replace")) if found else ""
-        if name:
-            pairs.append((name, value.decode("utf-8", "replace")))
-    return pairs
+    def keep(part: Field | File) -> None:
+        if len(parts) == MOST_FIELDS:
+            raise ValueError("too many parts")
+        parts.append(part)
+
+    parser = FormParser("multipart/form-data", keep, keep, boundary=boundary)
+    parser.write(data)
+    parser.finalize()
+    return [(_text(part.field_name), _text(part.value)) for part in parts if isinstance(part, Field)]
 
 
-def _field_name(head: str) -> str:
-    """Return the name in ``Content-Disposition: form-data; name="…"``; nothing for a file or another part."""
-    for line in head.split("\r\n"):
-        key, _, value = line.partition(":")
-        kind, _, options = value.partition(";")
-        if key.strip().lower() == "content-disposition" and kind.strip().lower() == "form-data":
-            return "" if _option(options, "filename") else _option(options, "name")
-    return ""
-
-
-def _option(options: str, wanted: str) -> str:
-    for item in options.split(";"):
-        key, _, value = item.partition("=")
-        if key.strip().lower() == wanted:
-            return value.strip().strip('"')
-    return ""
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")
 
 
 __all__ = ["ClientDisconnect", "Form", "body", "clean", "form", "one", "parse"]

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mailer.control_characters import IN_PATH
+
 OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
 KNOWN = OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
 LONGEST = 2_000  # characters of a path that is examined; no link is longer
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SLASHES = re.compile(r"/{2,}")
 _ENDS = "/.,;:!?()[]{}<>'\"*_|\\&»«›‹”“’‘„‚… \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _BEARERS = frozenset({"u", "d", "c", "confirm", "my-data"})  # first parts of paths that a token follows
@@ -28,7 +29,7 @@ def meant(path: str, base: str = "") -> str:
 
     ``base``: the path of the public address, decoded, without a slash at its end.
     """
-    if len(path) > LONGEST or _CONTROL.search(path):
+    if len(path) > LONGEST or IN_PATH.search(path):
         return path
     path = _SLASHES.sub("/", path)
     path = _within(path, base) if base else path

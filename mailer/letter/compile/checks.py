@@ -6,11 +6,12 @@ pictures on another host, a first-level heading beside the title.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from mailer import similar
+from mailer.control_characters import IN_STRICT_TEXT
 from mailer.errors import Fault
 from mailer.letter.compile.blocks import BLOCKS
 from mailer.letter.compile.check_addresses import address_faults
@@ -32,7 +33,6 @@ _TAG = re.compile(r"<(/?)\s*([\w-]*)")
 _QUOTED = re.compile(r"\]\(([^()\s]{0,500}[“”„‘’«»][^()\s]{0,500})\)")
 _PICTURE_WITH_BLANK = re.compile(r"!\[[^\[\]]{0,200}\]\(([^()<>\"]{1,200}\.(?:png|jpe?g|gif|webp))\)", re.IGNORECASE)
 _INLINE_ONLY = frozenset({"text", "slot", "control", "strong", "em", "code_inline", "softbreak", "hardbreak"})
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # B75; also as an entity such as &#12;
 _SHOWN = 60
 
 
@@ -91,7 +91,8 @@ class Checker:
                 yield from self._leftovers(element)
             case _:
                 yield from self._whole(element)
-        if (control := CONTROL.search(element.text + element.title)) and element.kind not in ("fence", "code_block"):
+        control = IN_STRICT_TEXT.search(element.text + element.title)  # B75; also as an entity such as &#12;
+        if control and element.kind not in ("fence", "code_block"):
             yield self.fault(element.line, f"U+{ord(control[0]):04X}", Message("text without control characters"))
         if element.kind == "heading" and element.name == "1":
             hint = Message("The title of the letter is its first heading.")
@@ -292,7 +293,7 @@ class Checker:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint with the known word nearest to ``word``; empty if none is near."""
-    near = difflib.get_close_matches(word, known, n=1)
+    near = similar.nearest(word, known)
     return Message("Did you mean {word}?", word=near[0]) if near else ""
 
 

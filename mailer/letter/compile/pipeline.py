@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mailer.control_characters import IN_STRICT_LINE, IN_STRICT_TEXT
 from mailer.errors import Fault, FaultsError
 from mailer.letter.brand import PLATE, sender_lines, shown_width
 from mailer.letter.compile.check_slots import in_addresses, unfilled_online
-from mailer.letter.compile.checks import CONTROL, Checker
+from mailer.letter.compile.checks import Checker
 from mailer.letter.compile.dates import day_in_words
 from mailer.letter.compile.html import HtmlWriter
 from mailer.letter.compile.inline import inline_styles
@@ -45,7 +46,6 @@ LONG = 80_000  # a longer letter has the opt-out link at the top too
 PREHEADER = 120
 SHOWN = 60
 _DARK = "/dark"  # the key of the dark logo among the pictures; no file has such a name
-_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Clock = Callable[[], float]
 
 
@@ -196,7 +196,7 @@ def _head_faults(source: LetterSource) -> Iterator[Fault]:
     first = {"subject": source.line_of("subject"), "preheader": source.line_of("preheader"), "body": source.body_line}
     for key, line in first.items():
         text = getattr(source, key)
-        for match in (CONTROL if key == "body" else _CONTROL_OR_BREAK).finditer(text):
+        for match in (IN_STRICT_TEXT if key == "body" else IN_STRICT_LINE).finditer(text):
             found = f"U+{ord(match[0]):04X}"
             at = line + text.count("\n", 0, match.start())
             yield Fault(source.file, at, key, found, Message("text without control characters"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
+import PIL.Image
 import pytest
 
-from mailer.letter.picture import picture
+from mailer.letter.picture import colours, picture
 from mailer.letter.picture_metadata import bare, orientation
 
 SECRET = b"GPS 52.09 N 5.12 E"
@@ -89,7 +91,51 @@ def test_fill_bytes_before_a_segment_are_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\xff\xd8xx" + jpeg()[2:], png()[:40], webp()[:30] + b"\xff" * 9, gif()[:20], b"", b"no picture"]
+    "between",
+    [
+        b"\0\0\0" + exif(1) + b"\0",
+        b"padding \xff\0" + exif(1),
+        b"\xff\x01\xff\xd0" + exif(1),
+        segment(0xFE, b"note") * 1200 + exif(1),
+        exif(1) + segment(0xE2, bytes(65_533)) * 40 + segment(0xC4, bytes(20)),
+    ],
+    ids=["zeros", "words", "markers without content", "1200 comments", "large segments"],
+)
+def test_bytes_that_decoders_skip_are_no_fault_and_hide_no_metadata(between: bytes) -> None:
+    beside = jpeg(between)
+    assert (picture(beside).width, picture(beside).height, colours(beside)) == (40, 30, 1)
+    kept = picture(beside).image.data
+    assert SECRET not in kept
+    assert kept == bare(kept)
+    after = beside.replace(between, b"").replace(SCAN + b"\xff\xda", SCAN + between + b"\xff\xda", 1)
+    assert between in after
+    assert SECRET not in picture(after).image.data
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_photo_with_padding_shows_the_same_pixels_without_its_metadata(progressive: bool) -> None:
+    made = io.BytesIO()
+    shown = PIL.Image.radial_gradient("L").convert("RGB")
+    shown.save(made, "JPEG", progressive=progressive)
+    at = made.getvalue().index(b"\xff\xc4")
+    padded = made.getvalue()[:at] + b"\0\0" + exif(1) + b"\0" + made.getvalue()[at:]
+    kept = picture(padded)
+    assert (kept.width, kept.height) == shown.size
+    assert SECRET not in kept.image.data
+    decoded = [PIL.Image.open(io.BytesIO(data)).tobytes() for data in (padded, kept.image.data)]
+    assert decoded[0] == decoded[1]
+
+
+@pytest.mark.parametrize("data", [b"\xff\xd8" + b"\xff\xe0\0\2" * 400_000, b"\xff\xd8" + bytes(400_000)])
+def test_a_jpeg_without_a_frame_is_refused_and_stays_as_it_is(data: bytes) -> None:
+    with pytest.raises(ValueError, match="ends too early"):
+        picture(data)
+    assert bare(data) == data
+    assert colours(data) == 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xd8xx" + jpeg()[2:15], png()[:40], webp()[:30] + b"\xff" * 9, gif()[:20], b"", b"no picture"]
 )
 def test_what_cannot_be_told_apart_stays_as_it_is(data: bytes) -> None:
     assert bare(data) == data

@@ -40,8 +40,37 @@ def test_no_bytes_make_the_parser_raise(data: bytes, content_type: str) -> None:
         assert all(value.isprintable() for value in values)
 
 
-def test_too_many_fields_are_no_form() -> None:
+@pytest.mark.parametrize("more", ["", '; filename="x"'])
+def test_too_many_fields_are_no_form(more: str) -> None:
     assert forms.parse(b"&".join(b"a%d=1" % number for number in range(1000)), "") == {}
+    part = f'--b0\r\nContent-Disposition: form-data; name="a"{more}\r\n\r\n1\r\n'
+    assert forms.parse(part.encode() * 201 + b"--b0--\r\n", "multipart/form-data; boundary=b0") == {}
+    assert len(forms.parse(part.encode() * 200 + b"--b0--", "multipart/form-data; boundary=b0")) == (0 if more else 1)
+
+
+PART = b'--b0\r\nContent-Disposition: form-data; name="scope"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (PART.replace(b"scope", b"a;b") + b"\r\nall\r\n--b0--", {"a;b": ["all"]}),
+        (PART + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=61ll\r\n--b0--", {"scope": ["all"]}),
+        (PART + b"\r\nall\r\n--b0 \t\r\n" + PART[6:] + b"\r\ntopic\r\n--b0--", {"scope": ["all", "topic"]}),
+        (PART + b"\r\nall\r\n--b00\r\n--b0--", {"scope": ["all  --b00"]}),
+    ],
+    ids=["semicolon in a name", "quoted-printable", "spaces behind a boundary", "a line like a boundary"],
+)
+def test_multipart_is_read_as_rfc_7578_and_2046_say(body: bytes, fields: dict[str, list[str]]) -> None:
+    assert forms.parse(body, "multipart/form-data; boundary=b0") == fields
+
+
+@pytest.mark.parametrize(
+    "body", [MULTIPART[:-8], b"--b0\n" + MULTIPART, PART + b"\xff\x00: x\r\n\r\n", b"--b0\r\n\r\nx\r\n--b0--"]
+)
+def test_a_broken_multipart_body_is_told_of_in_no_log(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    forms.parse(body, "multipart/form-data; boundary=b0")
+    assert caplog.records == []
 
 
 def test_control_characters_and_spaces_around_a_value_are_cut_away() -> None:

@@ -22,7 +22,7 @@ from mailer.errors import InputError
 from mailer.letter.compiled import CompiledTemplate, Letter, MessageMeta, Values
 from mailer.letter.encode import mailbox, one_line, refuse_controls
 from mailer.letter.headers import write_date, write_headers
-from mailer.letter.personalise import prepare, prepare_pieces
+from mailer.letter.personalise import MOST_BYTES, prepare, prepare_pieces, too_large
 
 _ADDRESS = re.compile(
     r"(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]{4,253}"
@@ -52,9 +52,12 @@ class Composer:
     def message(self, values: Values, stamp: MessageMeta) -> bytes:
         """Return the finished message for one contact.
 
-        Raises ``InputError`` for a stamp that cannot stand in a header.
+        Raises ``InputError`` for a stamp that cannot stand in a header, and for more than ``MOST_BYTES`` in all.
         """
-        return b"".join((self._head(values, stamp), self._further, b"\r\n\r\n", *self._body(values)))
+        message = b"".join((self._head(values, stamp), self._further, b"\r\n\r\n", *self._body(values)))
+        if len(message) > MOST_BYTES:
+            raise too_large()
+        return message
 
     def _body(self, values: Values) -> list[bytes]:
         """Return the pieces of the body."""

@@ -5,10 +5,11 @@ same bytes for the same values and stamp, for any plan, values, name and address
 raises where the slow way raises; the slow way determines the error.
 
 Applies to a mailing whose :class:`LetterLinks` begin addresses that a token ends. :func:`flatten` gives None where the
-slow way refuses every letter, for its Message-ID or its List-Unsubscribe. The parts that depend on the mailing alone
-are made there, once: the constants, *read online*, and the text before and after a token. The other parts of a plan are
-filled by the functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with
-an opt-out address by mail (``mailto:``) is one for the slow way.
+slow way refuses every letter, for its Message-ID or its List-Unsubscribe, and for more than ``MOST_HOLES`` values: the
+slow way counts their bytes while they are filled (E32). The parts that depend on the mailing alone are made there,
+once: the constants, *read online*, and the text before and after a token. The other parts of a plan are filled by the
+functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with an opt-out
+address by mail (``mailto:``) is one for the slow way.
 
 Success does not mean that the tokens are genuine: they are written as they are given.
 """
@@ -25,9 +26,10 @@ from mailer.letter.compose import Composer, message_id, recipient, unsubscribe
 from mailer.letter.evaluate import names_used
 from mailer.letter.expression_tree import Name
 from mailer.letter.expressions import parse
-from mailer.letter.personalise import Fill, Part, prepare_parts
+from mailer.letter.personalise import MOST_BYTES, Fill, Part, prepare_parts, too_large
 from mailer.signing import TEXT_SIZE
 
+MOST_HOLES = 200
 _SAMPLE = "A" * TEXT_SIZE
 _PROBES = (_SAMPLE, "-_" * 18, "z0" * 18, "From-0_the-Quick-Brown-Fox-9_Jumps--")
 _START = re.compile(r"https?://[a-z0-9.:-]+/(?:[A-Za-z0-9_.~/@:+-]*/)?")
@@ -59,7 +61,8 @@ def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
             unsubscribe(links.optout + _SAMPLE)
     except InputError:
         return None
-    return Flat(composer, links, host)
+    flat = Flat(composer, links, host)
+    return flat if flat.holes <= MOST_HOLES else None
 
 
 class Flat:
@@ -86,6 +89,7 @@ class Flat:
                     line = unsubscribe(links.optout + _SAMPLE)
                     end = line.index(b">\r\n")
                     sheet.token("optout", line[: end - TEXT_SIZE], line[end:])
+        self.holes = sum(len(places) for _, places in sheet.fills)
         once = [(places[0], fill) for fill, places in sheet.fills]
         again = [(place, places[0]) for _, places in sheet.fills for place in places[1:]]
         (self._message_id,) = sheet.tokens["message_id"]
@@ -115,7 +119,10 @@ class Flat:
             pieces[place] = fill(values)
         for place, first in again:
             pieces[place] = pieces[first]
-        return b"".join(pieces)
+        message = b"".join(pieces)
+        if len(message) > MOST_BYTES:
+            raise too_large()
+        return message
 
     def _date(self, at: datetime) -> list[bytes]:
         """Return the pieces with a Date in them.

@@ -2,8 +2,8 @@
 
 Promises: a value is escaped for its place and for no other. It cannot leave its attribute, add a header or end the mail
 (I10). ``None`` is never printed: a missing value is its fallback, else nothing. :func:`prepare` does all work that does
-not depend on the contact; its result never raises, whatever the values. Two calls with equal values give equal bytes
-(I5).
+not depend on the contact. Two calls with equal values give equal bytes (I5). What is filled in has at most
+:data:`MOST_BYTES`, counted while it is filled, so that no contact's values exhaust the memory (E32).
 
 Places: HTML text escapes ``& < >``; an attribute also escapes quotes, and is one line. In an address a value is
 percent-encoded, but a slot that *begins* an address (``href="{{ … }}"``) is one (:mod:`mailer.letter.addresses`), else
@@ -11,7 +11,7 @@ the address becomes ``#``. After ``mailto:`` an ``@`` stays, after ``tel:`` a ``
 (:mod:`mailer.letter.encode`); plain text is not escaped. A loop stops after 100 items and leaves out blank ones.
 
 Raises ``FaultsError`` from :func:`prepare` for an expression outside the subset, ``InputError`` for a constant with
-control characters.
+control characters. The result of :func:`prepare` raises ``InputError`` for too many bytes, and nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from re import Pattern
 from typing import Any, Literal
 from urllib.parse import quote
 
+from mailer.errors import InputError
 from mailer.letter import addresses
 from mailer.letter.compiled import Branch, CompiledTemplate, EscapeContext, Loop, Number, Numbered, Slot, Values
 from mailer.letter.encode import clean, one_line, quoted_printable, refuse_controls, unstructured
@@ -42,6 +43,7 @@ Part = Slot | Branch | Loop | Numbered | Number
 Hole = tuple[Part, Fill, list[int]]
 """A part to fill in, its function, and its places in the template."""
 MAX_ITEMS = 100
+MOST_BYTES = 10_000_000  # of a filled letter: Postfix takes 10,240,000 by default, and few mailboxes take more
 SUBJECT_USED = len("Subject: ")
 _BEGINS_ADDRESS = re.compile(r"=\s*[\"']\s*\Z")
 _AN_ADDRESS = re.compile(r"(?!.{76})https?://[a-z0-9.:-]+(?:/[A-Za-z0-9_.~/@:+-]*)?")
@@ -77,6 +79,11 @@ def prepare(plan: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
 def prepare_pieces(plan: CompiledTemplate, language: str) -> FillPieces:
     """Do as :func:`prepare` for ``qp``, but leave the pieces unjoined: a message is joined once."""
     return _pieces(plan, _Maker(language, quoted_printable, header=False), "")
+
+
+def too_large() -> InputError:
+    """Return the error for a letter of more than :data:`MOST_BYTES`."""
+    return InputError(f"with the values of this contact the letter is larger than {MOST_BYTES:,} bytes")
 
 
 def prepare_parts(plan: CompiledTemplate, language: str) -> tuple[list[bytes], list[Hole]]:
@@ -192,11 +199,17 @@ def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
     again = [(place, places[0]) for _, _, places in holes for place in places[1:]]
 
     def fill(values: Values) -> list[bytes]:
-        pieces = template.copy()
+        pieces, size = template.copy(), 0
         for place, part in once:
-            pieces[place] = part(values)
+            pieces[place] = piece = part(values)
+            size += len(piece)
+            if size > MOST_BYTES:
+                raise too_large()
         for place, first in again:
-            pieces[place] = pieces[first]
+            pieces[place] = piece = pieces[first]
+            size += len(piece)
+        if size > MOST_BYTES:
+            raise too_large()
         return pieces
 
     return fill
@@ -274,7 +287,12 @@ def _fill_loop(items_of: Evaluate, variable: str, body: Fill, gap: bytes, values
         return b""
     listed = items if isinstance(items, (list, tuple)) else [items]
     there = (item for item in listed if item is not None and str(item).strip())
-    rounds = [body({**values, variable: item}) for item in islice(there, MAX_ITEMS)]
+    rounds, size = [], 0
+    for item in islice(there, MAX_ITEMS):
+        rounds.append(body({**values, variable: item}))
+        size += len(rounds[-1])
+        if size > MOST_BYTES:
+            raise too_large()
     return gap.join(filter(None, rounds)) if gap else b"".join(rounds)
 
 

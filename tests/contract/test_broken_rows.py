@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,17 @@ async def test_attributes_that_cannot_be_read_refuse_that_one_delivery(scene: St
     for number, reason, reply in refused:
         assert reason == "unsendable"
         assert reply == f"what is kept of contact {number} cannot be read; import the person again, or mend the row"
+
+
+async def test_a_value_that_makes_a_letter_too_large_refuses_that_one_delivery(scene: Stage) -> None:
+    with scene.db.read() as conn:
+        people = [person.id for person in contacts.everyone(conn)]
+    spoil(scene.db, people[0], "attributes", json.dumps({"salutation": "mevrouw " * 1_500_000}))
+    mailing, transport, refused = await sent(scene)
+    assert (mailing.state, mailing.counts.unfinished) == ("open", 0)
+    assert len(transport.letters) == mailing.counts.accepted == len(people) - 1
+    words = "with the values of this contact the letter is larger than 10,000,000 bytes"
+    assert refused == [(people[0], "unsendable", words)]
 
 
 async def test_a_name_or_language_with_control_signs_holds_nobody_up(scene: Stage) -> None:

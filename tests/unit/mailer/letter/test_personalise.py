@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -98,6 +99,30 @@ def test_a_loop_goes_through_a_list_leaves_out_blanks_and_stops_after_a_hundred(
     assert filled(plan, "los") == "<los>"
     assert filled(plan, None) == ""
     assert filled(plan, ["x"] * 1000).count("x") == 100
+
+
+SLOT = Slot("contact.v", EscapeContext.HTML)
+MANY = tuple(Slot(f'contact.v | default("{number}")', EscapeContext.HTML) for number in range(200))
+MANY_ITEMS = tuple(Slot(f'item | default("{number}")', EscapeContext.HTML) for number in range(200))
+
+
+@pytest.mark.parametrize(
+    ("plan", "v"),
+    [
+        ((Loop("item", "contact.v", (Slot("item", EscapeContext.HTML),)),), ["x" * 1_000_000] * 100),
+        ((Branch((("contact.v", (Loop("item", "contact.v", MANY_ITEMS),)),), ()),), ["x" * 1_000_000] * 100),
+        (MANY, "x" * 1_000_000),
+        ((SLOT,) * 200, "x" * 1_000_000),
+    ],
+    ids=["loop", "slots in a loop", "slots", "one slot"],
+)
+def test_values_that_make_a_letter_too_large_are_refused_before_it_is_whole(plan: CompiledTemplate, v: Any) -> None:
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"the letter is larger than 10,000,000 bytes"):
+        filled(plan, v)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 120_000_000, "200 megabytes would be its pieces and the whole"
 
 
 def test_none_is_never_printed() -> None:

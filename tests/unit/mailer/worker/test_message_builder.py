@@ -13,6 +13,8 @@ from mailer.errors import InputError
 from mailer.letter.compiled import EscapeContext, Letter, LetterLinks, MessageMeta, Slot
 from mailer.letter.compose import Composer
 from mailer.letter.dkim import Signer, new_key
+from mailer.letter.flat_message import MOST_HOLES
+from mailer.letter.personalise import prepare
 from mailer.outbox import Claimed, Counts, Identity, Mailing, MailingSpec
 from mailer.signing import Keyring, Purpose, Token, seal, to_text
 from mailer.transport.base import OutgoingMessage
@@ -109,6 +111,26 @@ def test_an_address_beyond_ascii_goes_by_smtputf8() -> None:
 def test_what_cannot_be_written_is_said(links: LetterLinks, filled: Filled, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parcel(links, filled)
+
+
+def slots(number: int) -> tuple[Slot, ...]:
+    """As many different slots, each with the name."""
+    return tuple(Slot(f'contact.name | default("{each}")', EscapeContext.HTML) for each in range(number))
+
+
+@pytest.mark.parametrize("number", [1, MOST_HOLES, MOST_HOLES + 1])
+def test_a_letter_that_the_values_of_a_contact_make_too_large_is_refused(number: int) -> None:
+    large = FILLED._replace(values={"contact": {"name": "x" * (10_000_000 // number)}})
+    with pytest.raises(InputError, match="with the values of this contact the letter is larger than 10,000,000 bytes"):
+        parcel(filled=large, letter={"html": slots(number)})
+
+
+@pytest.mark.parametrize("number", [MOST_HOLES, MOST_HOLES + 1])
+def test_a_letter_with_very_many_slots_is_written_as_any_other(number: int) -> None:
+    content = parcel(letter={"html": slots(number)}).content
+    values = {"contact": FILLED.values["contact"]}
+    assert content.count(b"Els &amp; Jan") == number
+    assert prepare(slots(number), "nl", "qp")(values) in content
 
 
 def test_a_letter_without_list_unsubscribe_takes_any_address_for_opting_out() -> None:

@@ -28,13 +28,12 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.support.commandline import EXAMPLES, Desk, catching
 from tests.support.dkim_world import both_verify, tags
-from tests.support.house_db import counts, db, lite
+from tests.support.house_db import counts
 from tests.support.nameserver import NameServer, nameserver
 from tests.support.postfix import postfix
 from tests.support.sending import RING, deps, send, sendable, utc_now
 from tests.support.waiting import wait_until
 
-__all__ = ["db", "lite"]
 DOMAIN = "vng.nl"
 
 

@@ -12,13 +12,11 @@ import pytest
 from mailer import suppression
 from mailer.storage import Database
 from tests.contract.test_worker_smtp import agree, given
-from tests.support.house_db import counts, hash_of, lite
+from tests.support.house_db import counts, hash_of
 from tests.support.sending import Sending, send, sendable
 from tests.support.smtpd import Server, smtp_server
 from tests.support.smtpd_script import Rule
 from tests.support.waiting import until
-
-__all__ = ["lite"]
 
 
 async def all_get_one(lite: Database, tmp_path: Path, server: Server, people: int) -> None:

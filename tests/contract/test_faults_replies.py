@@ -11,14 +11,13 @@ from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.contract.test_worker_smtp import given
-from tests.support.house_db import counts, db, lite
+from tests.support.house_db import counts
 from tests.support.sending import Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
 from tests.support.smtpd import smtp_server
 from tests.support.smtpd_script import Rule
 from tests.support.waiting import until
 
-__all__ = ["db", "lite"]
 SOON = tuple(timedelta(seconds=0.2) for _ in range(8))
 
 

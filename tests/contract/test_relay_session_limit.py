@@ -14,11 +14,10 @@ from mailer.transport.limits import Limits, Timeouts
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.contract.test_worker_smtp import agree, given
 from tests.support.feeds import ListFeed, carry, parcel
-from tests.support.house_db import counts, lite
+from tests.support.house_db import counts
 from tests.support.sending import send, sendable
 from tests.support.smtpd import Rule, Server, smtp_server
 
-__all__ = ["lite"]
 WORDS = "4.5.3 too many messages in this session"
 
 

@@ -13,9 +13,7 @@ from sqlalchemy import event
 from mailer import outbox
 from mailer.outbox import Sender, Settlement
 from mailer.storage import Database
-from tests.support.house_db import NOW, counts, db, fill, later, states
-
-__all__ = ["db"]
+from tests.support.house_db import NOW, counts, fill, later, states
 
 
 def busy(db: Database, tmp_path: Path, mailing: int, number: int = 2) -> Sender:

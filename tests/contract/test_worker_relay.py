@@ -21,12 +21,11 @@ from mailer.transport.smtp import SmtpTransport
 from tests.contract.test_worker import Clock
 from tests.contract.test_worker_smtp import given
 from tests.support.feeds import ListFeed, carry, parcel
-from tests.support.house_db import counts, lite
+from tests.support.house_db import counts
 from tests.support.sending import Sending, deps, sendable
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 
-__all__ = ["lite"]
 WAIT = "4.7.0 come back tomorrow"
 
 

@@ -17,12 +17,11 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import WorkerDeps
-from tests.support.house_db import counts, db, hash_of, lite, person
+from tests.support.house_db import counts, hash_of, person
 from tests.support.sending import Sending, deps, send, sendable, utc_now
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 
-__all__ = ["db", "lite"]
 OURS, OTHER = "info@vng.example", "post@vng.example"
 LOGIN = RelayEvent("refused", "auth", 535, "5.7.8 authentication failed")
 SENDER = Replied("mail", 553, "5.7.1 <info@vng.nl>: Sender address rejected: not owned by user")

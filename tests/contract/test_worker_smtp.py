@@ -12,12 +12,10 @@ from sqlalchemy import text
 
 from mailer import outbox
 from mailer.storage import Database
-from tests.support.house_db import counts, db, lite
+from tests.support.house_db import counts
 from tests.support.sending import Sending, deps, send, sendable, smtp, utc_now
 from tests.support.smtpd import Rule, Server, smtp_server
 from tests.support.waiting import until
-
-__all__ = ["db", "lite"]
 
 
 def given(db: Database, folder: Path, server: Server, **more):
@@ -124,7 +122,7 @@ async def test_a_database_that_is_locked_for_a_while_loses_nothing(lite: Databas
 async def test_a_postgresql_that_cuts_all_connections_loses_nothing(postgres, tmp_path: Path, times: int) -> None:
     """E20: also a COMMIT whose answer is lost is read back, never redone."""
     from mailer.storage import open_database
-    from tests.support.house_db import create_all
+    from tests.support.tables import create_all
 
     name = postgres.fresh()
     database = create_all(open_database(postgres.url(name)))

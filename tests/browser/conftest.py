@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,11 @@ from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import Answer, answer_of, chromiums, show
 from tests.support.fonts import DEJAVU, Family
-from tests.support.gallery import Gallery, app_of
+from tests.support.gallery import BRAND, Gallery, app_of
 from tests.support.site import Site, Town, serving
-
-BRAND = replace(
-    builtin_brand("Vereniging van Voorbeeldgemeenten"),
-    address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
-)
 
 
 @pytest.fixture(scope="module")

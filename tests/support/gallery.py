@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from playwright.sync_api import Page
 from starlette.applications import Starlette
 
 from campaigns import online
+from mailer.letter.brand import builtin_brand
 from mailer.signing import Purpose
 from tests.support.shelf import CODE, keep_text, put_online
 from tests.support.site import KEYRING, Site, Town
@@ -17,6 +19,10 @@ from unsubscribe import changes, notices
 from unsubscribe.endpoint import EndpointDeps, public_app
 
 Way = Callable[["Gallery", Page], None]
+BRAND = replace(
+    builtin_brand("Vereniging van Voorbeeldgemeenten"),
+    address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
+)
 
 
 def app_of(deps: EndpointDeps) -> Starlette:

@@ -99,3 +99,15 @@ def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     database = open_database(f"sqlite:///{tmp_path}/postiljon.db")
     yield database
     database.close()
+
+
+@pytest.fixture
+def db(house_database: Database) -> Database:
+    """Return a database with every table, once on SQLite and once on PostgreSQL."""
+    return house_database
+
+
+@pytest.fixture
+def lite(sqlite_database: Database) -> Database:
+    """Return a database with every table on SQLite, where the kind does not matter."""
+    return create_all(sqlite_database)

@@ -4,42 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.commandline import EXAMPLES, Catcher, Desk, Mailbox, catching
-
-PEOPLE = """email,name,language,salutation,role
-ester@waterhoek.example,Ester van der Mark,nl,mevrouw Van der Mark,raadslid
-jan@waterhoek.example,Jan de Jong,nl,heer De Jong,wethouder
-communicatie@noordermeer.example,,nl,,
-weg@waterhoek.example,Weg,nl,,
-later@waterhoek.example,Later,nl,,
-"""
-REFUSED, DEFERRED = "weg@waterhoek.example", "later@waterhoek.example"
-
-
-@dataclass
-class Office:
-    """A desk and its mailbox."""
-
-    desk: Desk
-    mailbox: Mailbox
-
-
-def furnish(folder: Path, people: str) -> Path:
-    """The example letter, a database and these people, by the ordinary commands."""
-    for path in EXAMPLES.glob("*"):
-        if path.is_file():
-            shutil.copy(path, folder)
-    desk = Desk(folder, {"POSTILJON_BRAND": "vng.toml"})
-    desk.write("people.csv", people)
-    desk.do("init")
-    desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-    return folder
+from tests.support.commandline import Catcher, Mailbox
+from tests.support.office import DEFERRED, PEOPLE, REFUSED, Office, furnish, open_office
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +23,6 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path],
         shutil.copytree(made[people], folder, dirs_exist_ok=True)
 
     return put
-
-
-@contextmanager
-def open_office(folder: Path, catcher: Catcher) -> Iterator[Office]:
-    """A furnished folder with this relay."""
-    with catching(catcher) as port:
-        relay = f"smtp://127.0.0.1:{port}?connections=2"
-        yield Office(Desk(folder, {"POSTILJON_SMTP_URL": relay, "POSTILJON_BRAND": "vng.toml"}), catcher.mailbox)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from campaigns.cli import run
-from tests.acceptance.conftest import Office
 from tests.support.commandline import Desk, Ran, free_port
+from tests.support.office import Office
 
 LETTER = "denkt-u-mee.md"
 BAD: list[tuple[str, str]] = [

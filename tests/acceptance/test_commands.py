@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Office
 from tests.support.commandline import Desk
+from tests.support.office import Office
 
 COMMANDS = [
     *(

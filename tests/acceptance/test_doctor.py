@@ -13,8 +13,8 @@ import pytest
 
 from campaigns.ops import surroundings
 from mailer.storage import open_database
-from tests.acceptance.conftest import Office
 from tests.support.faults import Ballast, small_disk
+from tests.support.office import Office
 from unsubscribe import dropped
 
 pytestmark = pytest.mark.slow

@@ -18,9 +18,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from campaigns.lifecycle import control
 from mailer.storage import open_database
-from tests.acceptance.conftest import Office, open_office
 from tests.support.commandline import Catcher, Mailbox, fetch, free_port
 from tests.support.databases import PostgresServer
+from tests.support.office import Office, open_office
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ import pytest
 
 from mailer.journal import Journal
 from mailer.storage import open_database
-from tests.acceptance.conftest import Office
 from tests.support.commandline import Desk, fetch, free_port
+from tests.support.office import Office
 
 LETTER = "denkt-u-mee.md"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Office
 from tests.support.commandline import Catcher, Desk, Mailbox, catching, free_port
+from tests.support.office import Office
 
 pytestmark = pytest.mark.slow
 LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"

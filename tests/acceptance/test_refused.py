@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.acceptance.conftest import Office, open_office
 from tests.support.commandline import Catcher, Mailbox
+from tests.support.office import Office, open_office
 
 pytestmark = pytest.mark.slow
 LETTER = "denkt-u-mee.md"

@@ -10,8 +10,8 @@ import pytest
 from campaigns.lifecycle import report
 from mailer import outbox
 from mailer.storage import open_database
-from tests.acceptance.conftest import Office
 from tests.support.commandline import Desk
+from tests.support.office import Office
 
 pytestmark = pytest.mark.slow
 CONTACT = "info@vng.example"

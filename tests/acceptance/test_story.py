@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from tests.acceptance.conftest import DEFERRED, REFUSED, Office
 from tests.support.commandline import fetch, free_port
+from tests.support.office import DEFERRED, REFUSED, Office
 
 pytestmark = pytest.mark.slow
 LETTER = "denkt-u-mee.md"

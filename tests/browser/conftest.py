@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,12 @@ from playwright.sync_api import Browser, Page
 from starlette.types import Receive, Scope, Send
 
 from campaigns.app import public_pages
-from mailer.letter.brand import builtin_brand
 from mailer.storage import open_database
 from tests.support.browser import Answer, answer_of, chromiums, show
 from tests.support.fonts import DEJAVU, Family
-from tests.support.gallery import Gallery
+from tests.support.gallery import BRAND, Gallery
 from tests.support.site import Site, Town, serving
 from unsubscribe.web.application import WebApplication
-
-BRAND = replace(
-    builtin_brand("Vereniging van Voorbeeldgemeenten"),
-    address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
-)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from mailer.storage import open_database
-from tests.browser.conftest import BRAND
 from tests.support.browser import page_on
-from tests.support.gallery import Gallery
+from tests.support.gallery import BRAND, Gallery
 from tests.support.site import Town, serving
 from unsubscribe.endpoint import public_app
 

@@ -18,7 +18,7 @@ from mailer.storage import open_database
 from tests.chaos import launching
 from tests.chaos.runner import Chaos, Summary, relay, storm
 from tests.support.databases import postgres_server
-from tests.support.house_db import create_all
+from tests.support.tables import create_all
 
 
 def run(database: str, policy: str, kills: int, seed: int) -> Summary:

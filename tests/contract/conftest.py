@@ -12,13 +12,13 @@ from unsubscribe.endpoint import public_app
 
 
 @pytest.fixture
-def lite(sqlite_database: Database) -> Town:
+def lite_town(sqlite_database: Database) -> Town:
     """Three readers, each with a language of their own."""
     return Town(sqlite_database)
 
 
 @pytest.fixture
-def site(lite: Town) -> Iterator[Site]:
+def site(lite_town: Town) -> Iterator[Site]:
     """Their pages; a test file that has another town gets its pages too."""
-    with serving(public_app(lite.deps())) as running:
+    with serving(public_app(lite_town.deps())) as running:
         yield running

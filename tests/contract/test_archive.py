@@ -9,9 +9,8 @@ from mailer import archive
 from mailer.errors import InputError, StorageError
 from mailer.letter.compiled import Compiled, EscapeContext, Image, Letter, Slot
 from mailer.storage import Database
-from tests.support.house_db import NOW, db, later
+from tests.support.house_db import NOW, later
 
-__all__ = ["db"]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
 

@@ -120,26 +120,26 @@ async def test_bytes_that_are_no_text_refuse_that_one_delivery(sqlite_database: 
 
 
 @pytest.mark.parametrize("value", BROKEN)
-def test_an_export_has_the_person_without_attributes_and_says_so(lite: Town, value: str) -> None:
-    spoil(lite.db, lite.readers[0].id, "attributes", value)
+def test_an_export_has_the_person_without_attributes_and_says_so(lite_town: Town, value: str) -> None:
+    spoil(lite_town.db, lite_town.readers[0].id, "attributes", value)
     out = io.StringIO(newline="")
-    done = exporting.export(lite.db, out)
+    done = exporting.export(lite_town.db, out)
     assert done.broken == ("esther@vng.example",)
-    assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) == 1 + len(lite.readers)
+    assert len(list(csv.reader(io.StringIO(out.getvalue(), newline="")))) == 1 + len(lite_town.readers)
 
 
-def test_the_pages_of_that_person_work_and_tell_what_is_kept(lite: Town) -> None:
-    spoil(lite.db, lite.readers[0].id, "attributes", "{broken")
-    with lite.db.read() as conn:
-        person = contacts.get(conn, lite.readers[0].id)
+def test_the_pages_of_that_person_work_and_tell_what_is_kept(lite_town: Town) -> None:
+    spoil(lite_town.db, lite_town.readers[0].id, "attributes", "{broken")
+    with lite_town.db.read() as conn:
+        person = contacts.get(conn, lite_town.readers[0].id)
     assert person
     assert my_data._details(person)["attributes"] == {"unreadable": "{broken"}
-    with serving(public_app(lite.deps())) as site:
-        for path in (lite.path("u"), lite.path("d")):
+    with serving(public_app(lite_town.deps())) as site:
+        for path in (lite_town.path("u"), lite_town.path("d")):
             assert web.get(site.url(path)).status_code == 200
-        assert web.post(site.url(lite.path("d")), data={"name": "Nieuwe Naam"}).status_code == 200
-        assert web.post(site.url(lite.path("u"))).status_code == 200
-    with lite.db.read() as conn:
+        assert web.post(site.url(lite_town.path("d")), data={"name": "Nieuwe Naam"}).status_code == 200
+        assert web.post(site.url(lite_town.path("u"))).status_code == 200
+    with lite_town.db.read() as conn:
         kept = conn.execute(text("SELECT attributes FROM contact WHERE id = :id"), {"id": person.id}).scalar_one()
     assert kept == "{broken"  # not written over
 
@@ -152,12 +152,12 @@ def test_the_pages_of_that_person_work_and_tell_what_is_kept(lite: Town) -> None
         "UPDATE consent_event SET detail = '{'",
     ],
 )
-def test_other_broken_json_stops_no_page(lite: Town, statement: str) -> None:
-    with serving(public_app(lite.deps())) as site:
-        assert web.post(site.url(lite.path("u"))).status_code == 200
-        with lite.db.write() as conn:
+def test_other_broken_json_stops_no_page(lite_town: Town, statement: str) -> None:
+    with serving(public_app(lite_town.deps())) as site:
+        assert web.post(site.url(lite_town.path("u"))).status_code == 200
+        with lite_town.db.write() as conn:
             conn.exec_driver_sql(statement)
-        for path in (lite.path("u"), lite.path("d"), "/subscribe"):
+        for path in (lite_town.path("u"), lite_town.path("d"), "/subscribe"):
             assert web.get(site.url(path)).status_code == 200
-        assert web.post(site.url(lite.path("d", 1)), data={"name": "Nieuw"}).status_code == 200
-        assert web.post(site.url(lite.path("u", 1))).status_code == 200
+        assert web.post(site.url(lite_town.path("d", 1)), data={"name": "Nieuw"}).status_code == 200
+        assert web.post(site.url(lite_town.path("u", 1))).status_code == 200

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +28,13 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.support.commandline import EXAMPLES, Desk, catching
 from tests.support.dkim_world import both_verify, tags
-from tests.support.house_db import counts, db, lite
+from tests.support.house_db import counts
 from tests.support.nameserver import NameServer, nameserver
 from tests.support.postfix import postfix
-from tests.support.sending import RING, deps, send, sendable, utc_now
+from tests.support.sending import RING, AheadClock, deps, send, sendable
 from tests.support.waiting import wait_until
 
-__all__ = ["db", "lite"]
 DOMAIN = "vng.nl"
-
-
-class Clock:
-    """A clock that the test sets forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
 
 
 def published(**keys: bytes) -> str:
@@ -90,7 +79,7 @@ async def test_every_letter_of_a_worker_is_signed_as_two_verifiers_want_it(db: D
 
 async def test_a_later_attempt_has_the_same_bytes_signed_at_the_first_claim(db: Database, tmp_path: Path) -> None:
     seen: list[OutgoingMessage] = []
-    pem, mailing, clock, transport = new_key(), signed_mailing(db), Clock(), later(seen, times=2)
+    pem, mailing, clock, transport = new_key(), signed_mailing(db), AheadClock(), later(seen, times=2)
     begun = int(clock().timestamp())
     for _attempt in range(3):
         await send(deps(db, tmp_path, transport, clock=clock, **signing(tmp_path, "s1", pem)), only=mailing)
@@ -105,7 +94,7 @@ async def test_a_later_attempt_has_the_same_bytes_signed_at_the_first_claim(db: 
 async def test_a_key_that_is_rotated_during_a_run_fails_no_letter(db: Database, tmp_path: Path) -> None:
     seen: list[OutgoingMessage] = []
     old, new = new_key(), new_key()
-    mailing, clock, transport = signed_mailing(db), Clock(), later(seen)
+    mailing, clock, transport = signed_mailing(db), AheadClock(), later(seen)
     for selector, pem in (("s1", old), ("s2", new)):
         await send(deps(db, tmp_path, transport, clock=clock, **signing(tmp_path, selector, pem)), only=mailing)
         clock.ahead += timedelta(hours=2)

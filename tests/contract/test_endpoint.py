@@ -40,16 +40,16 @@ def town(empty_database: Database) -> Town:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize(("content_type", "body"), BODIES)
 def test_one_click_works_with_every_way_to_write_it(
-    lite: Town, site: Site, content_type: str, body: bytes, chunked: bool
+    lite_town: Town, site: Site, content_type: str, body: bytes, chunked: bool
 ) -> None:
     headers = {"content-type": content_type} if content_type else {}
     content = iter([body[:5], body[5:]]) if chunked else body
-    answer = web.post(site.url(lite.path()), content=content, headers=headers)
+    answer = web.post(site.url(lite_town.path()), content=content, headers=headers)
     assert answer.status_code == 200
     assert "location" not in answer.headers
     assert "set-cookie" not in answer.headers
-    assert lite.state() == "opted_out"
-    assert lite.state(topic="agenda") == "subscribed"
+    assert lite_town.state() == "opted_out"
+    assert lite_town.state(topic="agenda") == "subscribed"
 
 
 def test_the_opt_out_counts_on_both_databases(town: Town) -> None:
@@ -59,76 +59,78 @@ def test_the_opt_out_counts_on_both_databases(town: Town) -> None:
     assert town.state(1) == "subscribed"
 
 
-def test_again_and_at_the_same_time_gives_the_same_answer(lite: Town, site: Site) -> None:
-    first = web.post(site.url(lite.path()), data=ONE_CLICK)
-    kept = lite.everything()
-    again = [web.post(site.url(lite.path()), data=ONE_CLICK) for _ in range(3)]
+def test_again_and_at_the_same_time_gives_the_same_answer(lite_town: Town, site: Site) -> None:
+    first = web.post(site.url(lite_town.path()), data=ONE_CLICK)
+    kept = lite_town.everything()
+    again = [web.post(site.url(lite_town.path()), data=ONE_CLICK) for _ in range(3)]
     assert {answer.text for answer in again} == {first.text}
-    assert lite.everything() == kept
+    assert lite_town.everything() == kept
 
 
-def test_a_slash_at_the_end_neither_redirects_nor_fails(lite: Town, site: Site) -> None:
-    assert web.post(site.url(lite.path() + "/"), data=ONE_CLICK).status_code == 200
-    assert lite.state() == "opted_out"
+def test_a_slash_at_the_end_neither_redirects_nor_fails(lite_town: Town, site: Site) -> None:
+    assert web.post(site.url(lite_town.path() + "/"), data=ONE_CLICK).status_code == 200
+    assert lite_town.state() == "opted_out"
 
 
-def test_who_comes_without_a_link_is_told_what_this_place_is(lite: Town, site: Site) -> None:
+def test_who_comes_without_a_link_is_told_what_this_place_is(lite_town: Town, site: Site) -> None:
     told = web.get(site.url("/"))
     assert told.status_code == 200
     assert "Mail van" in told.text
     assert "/archive" not in told.text, "these pages run without it here"
     assert 'href="/subscribe"' in told.text
-    with lite.db.write() as conn:
+    with lite_town.db.write() as conn:
         for topic in contacts.topics(conn):
             contacts.describe_topic(conn, topic.id, is_open=False)
     assert 'href="/subscribe"' not in web.get(site.url("/")).text
 
 
-def test_get_head_and_options_change_nothing(lite: Town, site: Site) -> None:
-    before = lite.everything()
-    start = lite.path()
-    paths = [start, f"{start}/", f"{start}/less-often", f"{start}/pause", lite.path("d"), "/health", "/privacy"]
+def test_get_head_and_options_change_nothing(lite_town: Town, site: Site) -> None:
+    before = lite_town.everything()
+    start = lite_town.path()
+    paths = [start, f"{start}/", f"{start}/less-often", f"{start}/pause", lite_town.path("d"), "/health", "/privacy"]
     with web.client() as client:
         for path in paths:
             for method in ("GET", "HEAD", "OPTIONS"):
                 for headers in ({}, {"purpose": "prefetch"}, {"sec-purpose": "prefetch;prerender"}):
                     answer = client.request(method, site.url(path), headers=headers)
                     assert answer.status_code in (200, 204)
-    assert lite.everything() == before
+    assert lite_town.everything() == before
 
 
-def test_fresh_links_change_nothing_until_a_button_is_used(lite: Town, site: Site) -> None:
-    left = web.post(site.url(lite.path()))
-    before = lite.everything()
+def test_fresh_links_change_nothing_until_a_button_is_used(lite_town: Town, site: Site) -> None:
+    left = web.post(site.url(lite_town.path()))
+    before = lite_town.everything()
     for path in links(left.text):
         for method in ("GET", "HEAD", "OPTIONS"):
             assert web.request(method, site.url(path)).status_code in (200, 204)
-    assert lite.everything() == before
+    assert lite_town.everything() == before
 
 
-def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite: Town, site: Site) -> None:
+def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite_town: Town, site: Site) -> None:
     generic = web.get(site.url("/u/x")).text
-    path = lite.path()
-    before = lite.everything()
+    path = lite_town.path()
+    before = lite_town.everything()
     with web.client() as client:
         for place in range(3, len(path)):
             forged = path[:place] + ("A" if path[place] != "A" else "B") + path[place + 1 :]
             answer = client.post(site.url(forged), data=ONE_CLICK)
             assert (answer.status_code, answer.text) == (404, generic)
-    assert lite.everything() == before
+    assert lite_town.everything() == before
 
 
-def test_no_other_spelling_purpose_or_key_opens_the_door(lite: Town, site: Site) -> None:
-    path, before = lite.path(), lite.everything()
-    foreign = Tokens(ANOTHER_RING).optout_url("", ANOTHER_RING.current.id, lite.mailing, lite.readers[0].id)
-    undo = lite.tokens.fresh(Purpose.UNDO, lite.tokens.read(path[3:], Purpose.OPT_OUT, lite.now), lite.now)
+def test_no_other_spelling_purpose_or_key_opens_the_door(lite_town: Town, site: Site) -> None:
+    path, before = lite_town.path(), lite_town.everything()
+    foreign = Tokens(ANOTHER_RING).optout_url("", ANOTHER_RING.current.id, lite_town.mailing, lite_town.readers[0].id)
+    undo = lite_town.tokens.fresh(
+        Purpose.UNDO, lite_town.tokens.read(path[3:], Purpose.OPT_OUT, lite_town.now), lite_town.now
+    )
     forged = [
         path[:-1],
         path + "A",
         path + "%00",
         path + "=",
         path.upper(),
-        lite.path("d").replace("/d/", "/u/"),
+        lite_town.path("d").replace("/d/", "/u/"),
         path.replace("/u/", "/d/"),
         foreign,
         f"/u/{undo}",
@@ -150,47 +152,47 @@ def test_no_other_spelling_purpose_or_key_opens_the_door(lite: Town, site: Site)
     for item in forged:
         answer = web.post(site.url(item), data=ONE_CLICK)
         assert answer.status_code == 404, item
-    assert lite.everything() == before
+    assert lite_town.everything() == before
 
 
-def test_the_link_of_an_address_that_left_with_its_person_is_answered_as_done(lite: Town, site: Site) -> None:
-    gone = lite.tokens.optout_url("", KEYRING.current.id, 4_000_000, 5_000_000)
+def test_the_link_of_an_address_that_left_with_its_person_is_answered_as_done(lite_town: Town, site: Site) -> None:
+    gone = lite_town.tokens.optout_url("", KEYRING.current.id, 4_000_000, 5_000_000)
     assert web.get(site.url(gone)).status_code == 200
     assert web.post(site.url(gone), data=ONE_CLICK).status_code == 200
 
 
-def test_a_link_made_under_an_older_key_works_for_years(lite: Town) -> None:
-    old = lite.path()
-    rotated = lite.deps(keyring=type(KEYRING)((*ANOTHER_RING.keys, *KEYRING.keys)))
-    lite.now += timedelta(days=3650)
+def test_a_link_made_under_an_older_key_works_for_years(lite_town: Town) -> None:
+    old = lite_town.path()
+    rotated = lite_town.deps(keyring=type(KEYRING)((*ANOTHER_RING.keys, *KEYRING.keys)))
+    lite_town.now += timedelta(days=3650)
     with serving(public_app(rotated)) as site:
         assert web.post(site.url(old), data=ONE_CLICK).status_code == 200
-    assert lite.state() == "opted_out"
+    assert lite_town.state() == "opted_out"
 
 
-def test_nothing_that_is_not_on_disk_is_called_done(tmp_path: pytest.TempPathFactory, lite: Town) -> None:
+def test_nothing_that_is_not_on_disk_is_called_done(tmp_path: pytest.TempPathFactory, lite_town: Town) -> None:
     away = open_database("postgresql://nobody@/nothing?host=/nowhere/at/all")
-    with serving(public_app(lite.deps(db=away))) as site:
-        answer = web.post(site.url(lite.path()), data=ONE_CLICK)
+    with serving(public_app(lite_town.deps(db=away))) as site:
+        answer = web.post(site.url(lite_town.path()), data=ONE_CLICK)
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         assert "lukt nu niet om uw keuze te bewaren" in answer.text
         assert web.get(site.url("/health")).status_code == 503
         assert web.post(site.url("/u/forged"), data=ONE_CLICK).status_code == 404
-    assert lite.state() == "subscribed"
+    assert lite_town.state() == "subscribed"
 
 
-def test_a_body_that_is_too_large_is_refused_and_changes_nothing(lite: Town, site: Site) -> None:
+def test_a_body_that_is_too_large_is_refused_and_changes_nothing(lite_town: Town, site: Site) -> None:
     for content in (b"a" * 200_000, iter([b"a" * 50_000] * 4)):
-        assert web.post(site.url(lite.path()), content=content).status_code == 413
-    assert lite.state() == "subscribed"
+        assert web.post(site.url(lite_town.path()), content=content).status_code == 413
+    assert lite_town.state() == "subscribed"
 
 
-def test_a_half_sent_body_changes_nothing(lite: Town, site: Site) -> None:
+def test_a_half_sent_body_changes_nothing(lite_town: Town, site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port)) as client:
-        client.sendall(f"POST {lite.path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Un".encode())
+        client.sendall(f"POST {lite_town.path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Un".encode())
     assert web.get(site.url("/health")).status_code == 200
-    assert lite.state() == "subscribed"
+    assert lite_town.state() == "subscribed"
 
 
 def test_nobody_is_limited_by_the_address_they_come_from(sqlite_database: Database) -> None:
@@ -201,15 +203,15 @@ def test_nobody_is_limited_by_the_address_they_come_from(sqlite_database: Databa
     assert {town.state(number) for number in range(300)} == {"opted_out"}
 
 
-def test_every_answer_carries_the_headers_that_protect(lite: Town) -> None:
-    with serving(public_app(lite.deps(public_url="https://mail.vng.example"))) as site:
+def test_every_answer_carries_the_headers_that_protect(lite_town: Town) -> None:
+    with serving(public_app(lite_town.deps(public_url="https://mail.vng.example"))) as site:
         answers = [
             web.get(site.url(path))
-            for path in (lite.path(), "/u/forged", "/privacy", "/health", "/nothing", "/robots.txt")
+            for path in (lite_town.path(), "/u/forged", "/privacy", "/health", "/nothing", "/robots.txt")
         ]
-        answers.append(web.post(site.url(lite.path())))
-        answers.append(web.request("DELETE", site.url(lite.path())))
-        answers.append(web.options(site.url(lite.path())))
+        answers.append(web.post(site.url(lite_town.path())))
+        answers.append(web.request("DELETE", site.url(lite_town.path())))
+        answers.append(web.options(site.url(lite_town.path())))
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -229,27 +231,27 @@ def test_every_answer_carries_the_headers_that_protect(lite: Town) -> None:
     assert answers[8].status_code == 204
 
 
-def test_a_fault_of_ours_shows_a_number_and_nothing_else(lite: Town) -> None:
-    with serving(public_app(lite.deps(clock=lambda: 1 // 0))) as site:
-        answer = web.get(site.url(lite.path()))
+def test_a_fault_of_ours_shows_a_number_and_nothing_else(lite_town: Town) -> None:
+    with serving(public_app(lite_town.deps(clock=lambda: 1 // 0))) as site:
+        answer = web.get(site.url(lite_town.path()))
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text
     assert "Traceback" not in answer.text
     assert 'class="code"' in answer.text
 
 
-def test_a_robot_that_clicks_once_gets_no_token_but_the_way_to_the_choices(lite: Town) -> None:
-    with serving(public_app(lite.deps())) as site:
-        robot = web.post(site.url(lite.path()), data=ONE_CLICK)
+def test_a_robot_that_clicks_once_gets_no_token_but_the_way_to_the_choices(lite_town: Town) -> None:
+    with serving(public_app(lite_town.deps())) as site:
+        robot = web.post(site.url(lite_town.path()), data=ONE_CLICK)
         assert robot.status_code == 200
         assert "/c/" not in robot.text
-        assert f'href="{lite.path()}"' in robot.text
-        person = web.post(site.url(lite.path()))
+        assert f'href="{lite_town.path()}"' in robot.text
+        person = web.post(site.url(lite_town.path()))
         assert "/c/topics/" in person.text
 
 
-def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite: Town) -> None:
-    with serving(public_app(lite.deps(metrics_token="m" * 20))) as site:
+def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite_town: Town) -> None:
+    with serving(public_app(lite_town.deps(metrics_token="m" * 20))) as site:
         url = site.url("/metrics")
         assert "postiljon_web_requests_total" in web.get(url).text
         assert web.get(url, headers={"x-forwarded-for": "127.0.0.1"}).status_code == 404
@@ -259,10 +261,10 @@ def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite: Town) -> Non
         assert web.get(url, headers=token | {"authorization": "Bearer x"}).status_code == 404
 
 
-def test_counters_and_logs_name_no_token_and_no_address(lite: Town, site: Site) -> None:
-    web.post(site.url(lite.path()))
+def test_counters_and_logs_name_no_token_and_no_address(lite_town: Town, site: Site) -> None:
+    web.post(site.url(lite_town.path()))
     text = web.get(site.url("/metrics")).text
-    assert lite.path()[3:] not in text
+    assert lite_town.path()[3:] not in text
     assert "esther" not in text
 
 
@@ -311,64 +313,64 @@ def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) ->
     assert town.state() == "subscribed"
 
 
-def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite: Town, site: Site) -> None:
-    web.post(site.url(lite.path("d")), data={"name": "Somebody Else"})
-    with lite.db.read() as conn:
-        change = changes.of_contact(conn, lite.readers[0].id)[-1]
-    letter = (KEYRING.current.id, lite.mailing, lite.readers[0].id)
-    undo = lite.tokens.lasting(Purpose.UNDO_CHANGE, letter, lite.now + timedelta(days=14), change.id)
-    before = lite.everything()
+def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite_town: Town, site: Site) -> None:
+    web.post(site.url(lite_town.path("d")), data={"name": "Somebody Else"})
+    with lite_town.db.read() as conn:
+        change = changes.of_contact(conn, lite_town.readers[0].id)[-1]
+    letter = (KEYRING.current.id, lite_town.mailing, lite_town.readers[0].id)
+    undo = lite_town.tokens.lasting(Purpose.UNDO_CHANGE, letter, lite_town.now + timedelta(days=14), change.id)
+    before = lite_town.everything()
     assert web.get(site.url(f"/c/put-back/{undo}")).status_code == 200
-    assert lite.everything() == before
+    assert lite_town.everything() == before
     assert web.post(site.url(f"/c/put-back/{undo}")).status_code == 200
-    with lite.db.read() as conn:
-        contact = contacts.get(conn, lite.readers[0].id)
+    with lite_town.db.read() as conn:
+        contact = contacts.get(conn, lite_town.readers[0].id)
     assert contact
     assert contact.name == "Esther Jansen"
 
 
-def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite: Town, site: Site) -> None:
-    before = lite.everything()
+def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite_town: Town, site: Site) -> None:
+    before = lite_town.everything()
     form = {"name": "a" * 201 + "<b>", "language": "xx", "until": "gisteren"}
-    answer = web.post(site.url(lite.path("d")), data=form)
+    answer = web.post(site.url(lite_town.path("d")), data=form)
     assert answer.status_code == 422
     assert "<title>Fout: " in answer.text
     assert 'value="gisteren"' in answer.text
     assert "&lt;b&gt;" in answer.text
     assert re.findall(r'<li><a href="#(\w+)">', answer.text) == ["name", "until"]  # from top to bottom
-    assert lite.everything() == before
+    assert lite_town.everything() == before
 
 
-def test_topics_can_be_joined_again_after_leaving(lite: Town, site: Site) -> None:
-    left = web.post(site.url(lite.path()))
+def test_topics_can_be_joined_again_after_leaving(lite_town: Town, site: Site) -> None:
+    left = web.post(site.url(lite_town.path()))
     topics = next(path for path in links(left.text) if path.startswith("/c/topics/"))
     assert web.get(site.url(topics)).status_code == 200
     assert web.post(site.url(topics), data={"topic-nieuws": "on"}).status_code == 200
-    assert lite.state() == "subscribed"
+    assert lite_town.state() == "subscribed"
 
 
-def test_who_changes_too_often_in_a_day_is_told_so(lite: Town, site: Site) -> None:
-    codes = [web.post(site.url(lite.path("d")), data={"name": f"N {number}"}).status_code for number in range(12)]
+def test_who_changes_too_often_in_a_day_is_told_so(lite_town: Town, site: Site) -> None:
+    codes = [web.post(site.url(lite_town.path("d")), data={"name": f"N {number}"}).status_code for number in range(12)]
     most = MOST_A_DAY["details_changed"]
     assert codes == [200] * most + [429] * (12 - most)
 
 
-def test_undo_puts_back_what_the_opt_out_took(lite: Town, site: Site) -> None:
-    left = web.post(site.url(lite.path()))
+def test_undo_puts_back_what_the_opt_out_took(lite_town: Town, site: Site) -> None:
+    left = web.post(site.url(lite_town.path()))
     undo = left.text.split('action="/c/undo/')[1].split('"')[0]
     for _ in range(2):
         assert web.post(site.url(f"/c/undo/{undo}")).status_code == 200
-        assert lite.state() == "subscribed"
+        assert lite_town.state() == "subscribed"
 
 
-def test_an_old_undo_is_told_that_it_is_too_old(lite: Town, site: Site) -> None:
-    left = web.post(site.url(lite.path()))
+def test_an_old_undo_is_told_that_it_is_too_old(lite_town: Town, site: Site) -> None:
+    left = web.post(site.url(lite_town.path()))
     undo = left.text.split('action="/c/undo/')[1].split('"')[0]
-    lite.now += timedelta(minutes=31)
+    lite_town.now += timedelta(minutes=31)
     assert web.post(site.url(f"/c/undo/{undo}")).status_code == 410
-    assert lite.state() == "opted_out"
+    assert lite_town.state() == "opted_out"
 
 
-def test_all_mail_can_be_left_with_the_link_of_the_letter(lite: Town, site: Site) -> None:
-    assert web.post(site.url(lite.path()), data={"scope": "all"}).status_code == 200
-    assert (lite.state(), lite.state(topic="agenda")) == ("opted_out", "opted_out")
+def test_all_mail_can_be_left_with_the_link_of_the_letter(lite_town: Town, site: Site) -> None:
+    assert web.post(site.url(lite_town.path()), data={"scope": "all"}).status_code == 200
+    assert (lite_town.state(), lite_town.state(topic="agenda")) == ("opted_out", "opted_out")

@@ -8,19 +8,19 @@ from tests.support import web
 from tests.support.site import Site, Town
 
 
-def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite: Town, site: Site) -> None:
+def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite_town: Town, site: Site) -> None:
     def language(path: str, **headers: str) -> str:
         return web.get(site.url(path), headers=headers).text.split('lang="')[1][:2]
 
-    assert language(lite.path(reader=1), **{"accept-language": "fr"}) == "en"
+    assert language(lite_town.path(reader=1), **{"accept-language": "fr"}) == "en"
     assert language("/privacy", **{"accept-language": "fr"}) == "fr"
     assert language("/privacy", **{"accept-language": "xx"}) == "nl"
-    assert language(lite.path() + "?lang=de") == "de"
+    assert language(lite_town.path() + "?lang=de") == "de"
     assert language("/u/x?lang=%3Cscript%3E", **{"accept-language": "fr"}) == "fr"
 
 
-def test_a_language_that_was_chosen_stays_from_page_to_page(lite: Town, site: Site) -> None:
-    left = web.post(site.url(lite.path() + "?lang=fr")).text
+def test_a_language_that_was_chosen_stays_from_page_to_page(lite_town: Town, site: Site) -> None:
+    left = web.post(site.url(lite_town.path() + "?lang=fr")).text
     inside = left.partition("<main")[2].partition("</main>")[0]
     links = re.findall(r'(?:href|action)="([^"]+)"', inside)
     assert len(links) == 6

@@ -25,12 +25,11 @@ from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from tests.support.campaigning import stage
-from tests.support.house_db import counts, db, lite, person
+from tests.support.house_db import counts, person
 from tests.support.sending import Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
 from tests.support.waiting import until
 
-__all__ = ["db", "lite"]
 JUMPS = [timedelta(days=1), -timedelta(hours=1)]
 PEOPLE = 200
 

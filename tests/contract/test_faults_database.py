@@ -20,9 +20,10 @@ from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from tests.support.databases import PostgresServer
 from tests.support.faults import CommitCutter, When
-from tests.support.house_db import NOW, counts, create_all, fill, hash_of
+from tests.support.house_db import NOW, counts, fill, hash_of
 from tests.support.sending import Sending, deps, sendable
 from tests.support.slow import Slow
+from tests.support.tables import create_all
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.postgres

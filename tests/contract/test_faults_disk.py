@@ -27,13 +27,13 @@ from mailer.transport.memory import MemoryTransport
 from tests.support.campaigning import stage
 from tests.support.commandline import EXAMPLES, ROOT, Desk
 from tests.support.faults import Ballast, limited, read_only, small_disk
-from tests.support.house_db import counts, create_all, db, fill, lite
+from tests.support.house_db import counts, fill
 from tests.support.sending import Sending, deps, sendable, utc_now
 from tests.support.slow import Slow
+from tests.support.tables import create_all
 from tests.support.waiting import until
 from unsubscribe import contacts
 
-__all__ = ["db", "lite"]
 PEOPLE = 300
 
 

@@ -11,21 +11,18 @@ import pytest
 
 from mailer import suppression
 from mailer.storage import Database
-from tests.contract.test_worker_smtp import agree, given
-from tests.support.house_db import counts, hash_of, lite
-from tests.support.sending import Sending, send, sendable
+from tests.support.house_db import counts, hash_of
+from tests.support.sending import Sending, agree, relay_deps, send, sendable
 from tests.support.smtpd import Server, smtp_server
 from tests.support.smtpd_script import Rule
 from tests.support.waiting import until
-
-__all__ = ["lite"]
 
 
 async def all_get_one(lite: Database, tmp_path: Path, server: Server, people: int) -> None:
     """A whole worker is done within half a minute, and everybody has one letter."""
     mailing = sendable(lite, people)
     async with asyncio.timeout(30):
-        ending = await send(given(lite, tmp_path, server), only=mailing)
+        ending = await send(relay_deps(lite, tmp_path, server), only=mailing)
     assert ending.kind == "done"
     agree(lite, mailing, server)
     assert counts(lite, mailing) == {"recipients": people, "accepted": people}
@@ -52,7 +49,7 @@ async def test_who_opts_out_while_a_slow_relay_answers_gets_no_content(lite: Dat
     """Expected: the envelope had left, the content does not; the row is skipped like any other of theirs."""
     async with smtp_server(Rule("rcpt", "delay", seconds=2)) as server:
         mailing = sendable(lite, 3)
-        sending = Sending(given(lite, tmp_path, server), only=mailing)
+        sending = Sending(relay_deps(lite, tmp_path, server), only=mailing)
         await until(lambda: server.seen["mail"] >= 3)
         with lite.write() as conn:
             suppression.suppress(conn, hash_of(2), "news", "opt_out", datetime.now(UTC))

@@ -10,15 +10,13 @@ from mailer.outcome import Replied, Result
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
-from tests.contract.test_worker_smtp import given
-from tests.support.house_db import counts, db, lite
-from tests.support.sending import Sending, deps, send, sendable, utc_now
+from tests.support.house_db import counts
+from tests.support.sending import Sending, deps, relay_deps, send, sendable, utc_now
 from tests.support.slow import Slow
 from tests.support.smtpd import smtp_server
 from tests.support.smtpd_script import Rule
 from tests.support.waiting import until
 
-__all__ = ["db", "lite"]
 SOON = tuple(timedelta(seconds=0.2) for _ in range(8))
 
 
@@ -27,7 +25,7 @@ async def test_a_relay_that_says_250_and_421_by_turns_gets_everything_once(lite:
     async with smtp_server(Rule("dot", "reply", "421 4.3.2 try another time", every=2, times=6)) as server:
         mailing = sendable(lite, 12)
         for _ in range(40):
-            await send(given(lite, tmp_path, server, retry=SOON), only=mailing)
+            await send(relay_deps(lite, tmp_path, server, retry=SOON), only=mailing)
             if counts(lite, mailing) == {"recipients": 12, "accepted": 12}:
                 break
             await asyncio.sleep(0.1)

@@ -20,11 +20,10 @@ from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.certificates import authority
 from tests.support.feeds import ListFeed, parcel
 from tests.support.hasty import EHLO, PLAIN_EHLO, Hasty, Step, hasty_server
-from tests.support.house_db import counts, lite
+from tests.support.house_db import counts
 from tests.support.sending import Sending, deps, sendable
 from tests.support.waiting import until
 
-__all__ = ["lite"]
 HELLO = b"220 hasty.example\r\n"
 ENVELOPE = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go on\r\n"
 TAKEN = b"250 2.0.0 Ok: queued as 1\r\n"

@@ -9,8 +9,8 @@ import pytest
 from mailer import suppression
 from mailer.errors import AddressError
 from mailer.storage import Database
-from tests.contract.test_signup import WISH, ask, confirm, link
 from tests.support.people import NOW, PEPPER, Stage
+from tests.support.signing_up import WISH, ask, confirm, link
 from unsubscribe import erasing, holding
 from unsubscribe.holding import Held
 

@@ -23,85 +23,89 @@ NOTE = {"hash": "00", "scope": "news", "reason": "opt_out", "since": "2024-09-18
 
 
 @pytest.fixture
-def lite(house_database: Database) -> Town:
+def lite_town(house_database: Database) -> Town:
     """Three readers."""
     return Town(house_database)
 
 
-def test_what_was_written_ahead_is_not_written_again(lite: Town, tmp_path: Path) -> None:
-    lite.db.journal = book = Journal(tmp_path / "journal")
+def test_what_was_written_ahead_is_not_written_again(lite_town: Town, tmp_path: Path) -> None:
+    lite_town.db.journal = book = Journal(tmp_path / "journal")
     holds = [(b"an address", "nieuws"), (b"another", "")]
-    ahead = suppression.lines(holds, "opt_out", lite.now)
-    lite.db.note_ahead(ahead)
+    ahead = suppression.lines(holds, "opt_out", lite_town.now)
+    lite_town.db.note_ahead(ahead)
     assert list(book.lines()) == ahead
-    with lite.db.write() as conn:
-        suppression.suppress_many(conn, holds, "opt_out", lite.now, noted=True)
+    with lite_town.db.write() as conn:
+        suppression.suppress_many(conn, holds, "opt_out", lite_town.now, noted=True)
         journal.note(conn, NOTE)
     assert list(book.lines()) == [*ahead, NOTE]
-    with lite.db.write() as conn:
-        suppression.suppress_many(conn, holds, "opt_out", lite.now)
+    with lite_town.db.write() as conn:
+        suppression.suppress_many(conn, holds, "opt_out", lite_town.now)
     assert list(book.lines()) == [*ahead, NOTE, *ahead], "the next transaction knows nothing of it"
 
 
-def test_a_plan_that_was_noted_ahead_is_carried_out_without_another_line(lite: Town, tmp_path: Path) -> None:
-    lite.db.journal = book = Journal(tmp_path / "journal")
-    planned = noted_ahead(lite)
-    with lite.db.write() as conn:
+def test_a_plan_that_was_noted_ahead_is_carried_out_without_another_line(lite_town: Town, tmp_path: Path) -> None:
+    lite_town.db.journal = book = Journal(tmp_path / "journal")
+    planned = noted_ahead(lite_town)
+    with lite_town.db.write() as conn:
         optout.carry_out(conn, planned, noted=True)
-    assert [line["hash"] for line in book.lines()] == [lite.readers[0].address_hash.hex()]
-    assert lite.state() == "opted_out"
+    assert [line["hash"] for line in book.lines()] == [lite_town.readers[0].address_hash.hex()]
+    assert lite_town.state() == "opted_out"
 
 
-def test_an_opt_out_stands_in_the_journal_once_however_often_its_link_is_used(lite: Town, tmp_path: Path) -> None:
-    lite.db.journal = book = Journal(tmp_path / "journal")
-    with serving(public_app(lite.deps())) as site:
+def test_an_opt_out_stands_in_the_journal_once_however_often_its_link_is_used(lite_town: Town, tmp_path: Path) -> None:
+    lite_town.db.journal = book = Journal(tmp_path / "journal")
+    with serving(public_app(lite_town.deps())) as site:
         for body in ({"List-Unsubscribe": "One-Click"}, {}, {"scope": "all"}, {"scope": "all"}):
-            assert web.post(site.url(lite.path()), data=body).status_code == 200
-    hashed = lite.readers[0].address_hash.hex()
+            assert web.post(site.url(lite_town.path()), data=body).status_code == 200
+    hashed = lite_town.readers[0].address_hash.hex()
     said = [(line["hash"], line["scope"], line["reason"]) for line in book.lines()]
     assert said == [(hashed, "nieuws", "opt_out"), (hashed, "", "opt_out")]
 
 
-def test_nobody_waits_for_the_journal_of_an_opt_out_with_the_lock_in_hand(lite: Town, tmp_path: Path) -> None:
+def test_nobody_waits_for_the_journal_of_an_opt_out_with_the_lock_in_hand(lite_town: Town, tmp_path: Path) -> None:
     class Slow(Journal):
         def append(self, lines: Sequence[journal.Line]) -> None:
             super().append(lines)
-            with lite.db.write(0.2) as conn:  # fails while somebody has the lock
-                suppression.suppress(conn, b"somebody else", "", "undeliverable", lite.now)
+            with lite_town.db.write(0.2) as conn:  # fails while somebody has the lock
+                suppression.suppress(conn, b"somebody else", "", "undeliverable", lite_town.now)
 
-    lite.db.journal = Slow(tmp_path / "journal")
-    with serving(public_app(lite.deps())) as site:
-        assert web.post(site.url(lite.path())).status_code == 200
-    assert lite.state() == "opted_out"
+    lite_town.db.journal = Slow(tmp_path / "journal")
+    with serving(public_app(lite_town.deps())) as site:
+        assert web.post(site.url(lite_town.path())).status_code == 200
+    assert lite_town.state() == "opted_out"
 
 
-def test_an_opt_out_that_the_journal_cannot_keep_is_not_done(lite: Town, tmp_path: Path) -> None:
-    lite.db.journal = Journal(tmp_path / "journal")
+def test_an_opt_out_that_the_journal_cannot_keep_is_not_done(lite_town: Town, tmp_path: Path) -> None:
+    lite_town.db.journal = Journal(tmp_path / "journal")
     (tmp_path / "journal").symlink_to("/dev/full")
-    with serving(public_app(lite.deps())) as site:
-        assert web.post(site.url(lite.path())).status_code == 503
-    assert lite.state() == "subscribed"
+    with serving(public_app(lite_town.deps())) as site:
+        assert web.post(site.url(lite_town.path())).status_code == 503
+    assert lite_town.state() == "subscribed"
     with pytest.raises(StorageFull):
-        lite.db.note_ahead([NOTE])
+        lite_town.db.note_ahead([NOTE])
 
 
-def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite: Town, tmp_path: Path) -> None:
-    lite.db.journal = book = Journal(tmp_path / "journal")
-    planned = noted_ahead(lite)
-    with lite.db.write() as conn:
-        moved(conn, lite)
+def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite_town: Town, tmp_path: Path) -> None:
+    lite_town.db.journal = book = Journal(tmp_path / "journal")
+    planned = noted_ahead(lite_town)
+    with lite_town.db.write() as conn:
+        moved(conn, lite_town)
         optout.carry_out(conn, planned, noted=True)
     hashes = [line["hash"] for line in book.lines()]
-    assert hashes == [lite.readers[0].address_hash.hex(), b"another address".hex()]
+    assert hashes == [lite_town.readers[0].address_hash.hex(), b"another address".hex()]
 
 
-def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_between(lite: Town, tmp_path: Path) -> None:
-    lite.db.journal = book = Journal(tmp_path / "journal")
-    planned = noted_ahead(lite)
-    with lite.db.write() as conn:
-        suppression.lift(conn, lite.readers[0].address_hash, "nieuws", ["opt_out"])
-        consent.record(conn, consent.ConsentEvent(lite.readers[0].id, "given", "nieuws", lite.now), lite.now)
-    with lite.db.write() as conn:
+def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_between(
+    lite_town: Town, tmp_path: Path
+) -> None:
+    lite_town.db.journal = book = Journal(tmp_path / "journal")
+    planned = noted_ahead(lite_town)
+    with lite_town.db.write() as conn:
+        suppression.lift(conn, lite_town.readers[0].address_hash, "nieuws", ["opt_out"])
+        consent.record(
+            conn, consent.ConsentEvent(lite_town.readers[0].id, "given", "nieuws", lite_town.now), lite_town.now
+        )
+    with lite_town.db.write() as conn:
         optout.carry_out(conn, planned, noted=True)
     assert ["lifted" in line for line in book.lines()] == [False, True, False]
 
@@ -121,7 +125,7 @@ def moved(conn: Connection, town: Town) -> None:
     consent.record(conn, consent.ConsentEvent(person, "address", "", town.now), town.now)
 
 
-def test_a_house_without_a_journal_notes_nothing(lite: Town) -> None:
-    database: Database = lite.db
+def test_a_house_without_a_journal_notes_nothing(lite_town: Town) -> None:
+    database: Database = lite_town.db
     assert database.journal is None
     database.note_ahead([NOTE])

@@ -21,13 +21,11 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.worker import Filled
 from mailer.worker.lean_turn import UNUSUAL
-from tests.support.house_db import counts, db, hash_of, lite, states
+from tests.support.house_db import counts, hash_of, states
 from tests.support.sending import RING, People, Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
 from tests.support.turning import arms, template
 from tests.support.waiting import until
-
-__all__ = ["db", "lite"]
 
 
 class Watched:

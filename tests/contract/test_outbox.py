@@ -13,9 +13,7 @@ from mailer import outbox, suppression
 from mailer.errors import InputError, StateError
 from mailer.outbox import Claimed, Sender, Settlement
 from mailer.storage import Database
-from tests.support.house_db import NOW, counts, db, fill, hash_of, later, lite, person, spec, states
-
-__all__ = ["db", "lite"]
+from tests.support.house_db import NOW, counts, fill, hash_of, later, person, spec, states
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from mailer import pace
 from mailer.storage import Database
-from tests.support.house_db import db, lite
 
-__all__ = ["db", "lite"]
 START = 1_700_000_000.0
 GMAIL = pace.domain_bucket("gmail.example")
 
@@ -36,7 +34,8 @@ def test_no_minute_sees_more_than_the_limit_and_a_busy_one_sees_nearly_as_many(l
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), rate=st.integers(1, 500))
 def test_whoever_asks_and_whenever_no_minute_sees_more_than_the_limit(tmp_path_factory, data, rate: int) -> None:
-    from tests.support.house_db import create_all, open_lite
+    from tests.support.house_db import open_lite
+    from tests.support.tables import create_all
 
     database = create_all(open_lite(tmp_path_factory.mktemp("pace")))
     now, times = START, []

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from mailer import pace
 from mailer.pace import AnswerCounts, Book, Learnt
 from mailer.storage import Database
-from tests.support.house_db import db, lite
 
-__all__ = ["db", "lite"]
 NOW = 1_700_000_000.0
 ONE = pace.domain_bucket("one.example")
 COMPLAINT = AnswerCounts(refused={NOW: 1})

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from mailer.storage import Database
-from tests.support.house_db import db, person
+from tests.support.house_db import person
 from tests.support.sending import Sending, deps, sendable
 from tests.support.slow import Slow
 from tests.support.waiting import until
 
-__all__ = ["db"]
 pytestmark = pytest.mark.slow
 SECONDS = 3.0
 

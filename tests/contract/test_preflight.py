@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import pytest
 
-from campaigns.review.preflight import DnsAwayError, SenderIdentity, asker, examine
-from mailer.errors import Fault
-from mailer.letter.dkim import dns_record, dns_strings, new_key
-from tests.support.nameserver import NameServer, nameserver
-
-GOOD = """\
-vng.example. 60 IN MX 10 mx.vng.example.
-vng.example. 60 IN TXT "v=spf1 ip4:192.0.2.1 ~all"
-_dmarc.vng.example. 60 IN TXT "v=DMARC1; p=none"
-"""
-UNSIGNED = "letters leave unsigned (no DKIM key)"
-NAME = "post._domainkey.vng.example"
-
-
-@lru_cache
-def record(bits: int = 2048) -> str:
-    return dns_record(new_key(bits))
-
-
-def line(text: str, name: str = NAME) -> str:
-    strings = " ".join(f'"{part}"' for part in dns_strings(text))
-    return f"{name}. 60 IN TXT {strings}\n"
-
-
-def sender(text: str = "", domain: str = "vng.example") -> SenderIdentity:
-    return SenderIdentity("info@vng.example", "", "post", domain, text or record())
-
-
-def asked(zone: str, given: SenderIdentity | None = None) -> list[Fault]:
-    with nameserver(zone) as server:
-        return found(server, given)
-
-
-def found(server: NameServer, given: SenderIdentity | None = None) -> list[Fault]:
-    return examine(given or sender(), "a.md", 4, asker([("127.0.0.1", server.port)]))
+from campaigns.review.preflight import DnsAwayError, SenderIdentity, examine
+from tests.support.nameserver import nameserver
+from tests.support.sender_dns import GOOD, NAME, UNSIGNED, asked, found, line, record, sender
 
 
 def one(zone: str, given: SenderIdentity | None = None) -> tuple[str, str]:

@@ -12,7 +12,6 @@ from mailer.errors import StorageError
 from mailer.prepared_statements import TOGETHER, BulkInsert, BulkLookup, time_out
 from mailer.storage import Database
 from mailer.suppression import SUPPRESSION
-from tests.support.tables import create_all
 
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 COLUMNS = ("address_hash", "scope", "reason", "since")
@@ -21,12 +20,6 @@ FORGIVING = BulkInsert(SUPPRESSION, COLUMNS, lambda insert: insert.on_conflict_d
 FOUND = BulkLookup(
     LargeBinary(), lambda given: select(SUPPRESSION.c.scope).where(SUPPRESSION.c.address_hash.in_(given))
 )
-
-
-@pytest.fixture
-def db(house_database: Database) -> Database:
-    create_all(house_database)
-    return house_database
 
 
 def put(db: Database, rows: BulkInsert, numbers: range) -> None:

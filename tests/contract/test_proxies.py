@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from mailer.storage import Database
-from tests.contract.test_proxy_docs import certificate, documented, free_port, wait
+from tests.support.commandline import free_port
 from tests.support.docs import DOCS
 from tests.support.needs import need
+from tests.support.nginx import certificate, documented, wait_for_port
 from tests.support.site import Town, serving
 from tests.support.waiting import wait_until
 from unsubscribe.endpoint import public_app
@@ -93,7 +94,7 @@ def front(request: pytest.FixtureRequest, tmp_path: Path, sqlite_database: Datab
         with (tmp_path / "said.log").open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
         try:
-            wait(port, process)
+            wait_for_port(port, process)
             yield Front(port, made is nginx, town, tmp_path, process, site.server)
         finally:
             process.terminate()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,50 +11,12 @@ import pytest
 from campaigns.app import public_app
 from campaigns.context import open_context
 from campaigns.ops.installation import install
-from tests.support.docs import DOCS
+from tests.support.commandline import free_port
 from tests.support.needs import need
+from tests.support.nginx import certificate, documented, wait_for_port
 from tests.support.site import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.nginx]
-AROUND = """\
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
-uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-{server}
-}}
-"""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
-
-
-def certificate(folder: Path) -> None:
-    names = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-subj", "/CN=mail.example.org"]
-    command = [need("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def documented(folder: Path, port: int, upstream: int) -> str:
-    """The server block of the page, with this test's ports and files."""
-    page = (DOCS / "howto" / "production.md").read_text("utf-8")
-    [block] = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
-    for old, new in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("/etc/ssl/mail.example.org.pem", f"{folder}/cert.pem"),
-        ("/etc/ssl/mail.example.org.key", f"{folder}/key.pem"),
-        ("/var/log/nginx/postiljon.log", f"{folder}/access.log"),
-        ("/var/log/nginx/postiljon-error.log", f"{folder}/requests-error.log"),
-        ("http://127.0.0.1:8000", f"http://127.0.0.1:{upstream}"),
-    ):
-        assert old in block
-        block = block.replace(old, new)
-    return AROUND.format(folder=folder, server=block)
 
 
 @pytest.fixture
@@ -71,23 +30,12 @@ def proxy(tmp_path: Path) -> Iterator[str]:
         (tmp_path / "nginx.conf").write_text(documented(tmp_path, port, site.port), "utf-8")
         process = subprocess.Popen([nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
         try:
-            wait(port, process)
+            wait_for_port(port, process)
             yield f"https://mail.example.org:{port}"
         finally:
             process.terminate()
             process.wait(20)
     house.close()
-
-
-def wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", port)):
-                return
-        assert process.poll() is None, "nginx did not start"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def ask(proxy: str, path: str, *options: str) -> tuple[str, str]:

@@ -23,17 +23,17 @@ def base(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def below(lite: Town, base: str) -> Iterator[Site]:
+def below(lite_town: Town, base: str) -> Iterator[Site]:
     """The pages of a town whose public address has that path."""
-    deps = lite.deps(public_url=f"https://example.org{base}")
+    deps = lite_town.deps(public_url=f"https://example.org{base}")
     with serving(public_pages(deps)) as running:
         yield running
 
 
 def test_every_page_is_answered_with_and_without_the_path_and_its_links_have_it(
-    lite: Town, below: Site, base: str
+    lite_town: Town, below: Site, base: str
 ) -> None:
-    pages = [*OPEN, "/.well-known/security.txt", lite.path(), lite.path("d"), lite.path() + "/pause"]
+    pages = [*OPEN, "/.well-known/security.txt", lite_town.path(), lite_town.path("d"), lite_town.path() + "/pause"]
     for page in pages:
         for start in ("", base):
             answer = web.get(below.url(start + page))
@@ -46,25 +46,25 @@ def test_every_page_is_answered_with_and_without_the_path_and_its_links_have_it(
 
 
 @pytest.mark.parametrize("start", ["base", ""])
-def test_one_click_and_the_ways_back_work_below_the_path(lite: Town, below: Site, base: str, start: str) -> None:
+def test_one_click_and_the_ways_back_work_below_the_path(lite_town: Town, below: Site, base: str, start: str) -> None:
     """Expected: opted out by a POST, then taken back by the form that the answer holds, at the address it names."""
     begin = base if start else ""
-    page = web.post(below.url(begin + lite.path())).text
-    assert lite.state() == "opted_out"
+    page = web.post(below.url(begin + lite_town.path())).text
+    assert lite_town.state() == "opted_out"
     [undo] = set(re.findall(r'"(/[^"]*/c/undo/[^"]*)"', page))
     assert undo.startswith(base)
     assert web.post(below.url(undo)).status_code == 200
-    assert lite.state() == "subscribed"
+    assert lite_town.state() == "subscribed"
 
 
 @pytest.mark.parametrize("behind", ["/", "//", ")", ".", "&utm_source=x", "%3E", "%E2%80%9D", "?utm_source=x"])
-def test_what_slipped_in_behind_a_link_loses_no_body(lite: Town, site: Site, behind: str) -> None:
+def test_what_slipped_in_behind_a_link_loses_no_body(lite_town: Town, site: Site, behind: str) -> None:
     """Expected: leaving all mail, which stands in the form, is done as it was asked; nothing redirects."""
-    answer = web.post(site.url(lite.path() + behind), data={"scope": "all"})
+    answer = web.post(site.url(lite_town.path() + behind), data={"scope": "all"})
     assert answer.status_code == 200
     assert "location" not in answer.headers
-    assert (lite.state(), lite.state(topic="agenda")) != ("subscribed", "subscribed")
-    assert lite.state(topic="agenda") in ("", "opted_out")
+    assert (lite_town.state(), lite_town.state(topic="agenda")) != ("subscribed", "subscribed")
+    assert lite_town.state(topic="agenda") in ("", "opted_out")
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "//evil.example/u/x", "/%2F%2Fevil.example/", "/\\evil.example"])

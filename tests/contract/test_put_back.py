@@ -14,11 +14,10 @@ from mailer.outbox import CounterDelta, Settlement
 from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import NOW, counts, db, fill, later, lite, person, states
+from tests.support.house_db import NOW, counts, fill, later, person, states
 from tests.support.sending import Sending, deps, send, sendable
 from tests.support.waiting import until
 
-__all__ = ["db", "lite"]
 SLOW = Replied("rcpt", 450, "4.7.1 rate limited, slow down")
 
 

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, text
 
 from mailer import outbox
 from mailer.storage import Database
-from tests.support.house_db import NOW, db, fill, lite
+from tests.support.house_db import NOW, fill
 
-__all__ = ["db", "lite"]
 MANY = 3000
 
 

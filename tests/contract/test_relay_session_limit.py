@@ -12,13 +12,11 @@ from mailer.settings import Relay
 from mailer.storage import Database
 from mailer.transport.limits import Limits, Timeouts
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
-from tests.contract.test_worker_smtp import agree, given
 from tests.support.feeds import ListFeed, carry, parcel
-from tests.support.house_db import counts, lite
-from tests.support.sending import send, sendable
+from tests.support.house_db import counts
+from tests.support.sending import agree, relay_deps, send, sendable
 from tests.support.smtpd import Rule, Server, smtp_server
 
-__all__ = ["lite"]
 WORDS = "4.5.3 too many messages in this session"
 
 
@@ -98,6 +96,6 @@ async def test_a_whole_worker_sends_all_to_a_relay_that_takes_one_letter_a_conne
 ) -> None:
     async with smtp_server(Rule("mail", text=f"452 {WORDS}", beyond=1)) as server:
         mailing = sendable(lite, 40)
-        assert (await send(given(lite, tmp_path, server), only=mailing)).kind == "done"
+        assert (await send(relay_deps(lite, tmp_path, server), only=mailing)).kind == "done"
         agree(lite, mailing, server)
     assert counts(lite, mailing) == {"recipients": 40, "accepted": 40}

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.review.preflight import SenderIdentity
 from mailer.letter.dkim import dns_record, new_key
-from tests.contract.test_preflight import UNSIGNED, asked, line
+from tests.support.sender_dns import UNSIGNED, asked, line
 
 RECORD = dns_record(new_key(2048))
 ZONE = """\

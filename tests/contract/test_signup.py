@@ -11,25 +11,14 @@ from sqlalchemy import func, select
 from mailer import outbox, suppression, undeliverable
 from mailer.errors import FaultsError, TokenError
 from mailer.outbox.tables import DELIVERY, MAILING
-from mailer.signing import Purpose, Token
+from mailer.signing import Purpose
 from mailer.storage import Database
 from mailer.undeliverable import MailboxStatement
-from tests.support.people import NOW, PEPPER, TOKENS, Stage
+from tests.support.people import NOW, PEPPER, Stage
+from tests.support.signing_up import WISH, ask, confirm, link, person
 from unsubscribe import changes, consent, contacts, erasing, notices, optout, retention, signup, verifying
-from unsubscribe.contacts import Contact
 from unsubscribe.settings import ReaderSettings
-from unsubscribe.signup import SignUp, SignUpForm
-
-WISH = SignUpForm(
-    "Nieuw@gouda.example",
-    ("agenda",),
-    "Ja, mail mij de agenda. Ik kan mij altijd afmelden.",
-    "2",
-    "https://vng.example/aanmelden",
-    name="Nieuw",
-    language="nl",
-    peer="192.0.2.1",
-)
+from unsubscribe.signup import SignUpForm
 
 
 @pytest.fixture
@@ -42,39 +31,11 @@ def one(sqlite_database: Database) -> Stage:
     return Stage(sqlite_database)
 
 
-def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
-    with stage.db.write() as conn:
-        signup.request(conn, wish, stage.service_mail, PEPPER, now)
-
-
 def letters(stage: Stage) -> int:
     """How many letters to confirm there are."""
     with stage.db.read() as conn:
         joined = select(func.count()).select_from(DELIVERY.join(MAILING, MAILING.c.id == DELIVERY.c.mailing_id))
         return conn.execute(joined.where(MAILING.c.key.like("optin_confirm:%"))).scalar_one()
-
-
-def person(stage: Stage, email: str = WISH.email) -> Contact | None:
-    with stage.db.read() as conn:
-        return contacts.find(conn, email)
-
-
-def link(stage: Stage, number: int = 1, email: str = WISH.email) -> Token:
-    """What the link in a letter to confirm says."""
-    found = person(stage, email)
-    assert found
-    with stage.db.read() as conn:
-        mailing = outbox.find(conn, f"optin_confirm:{number}")
-        assert mailing
-        filled = notices.fill(conn, mailing, [found.id], TOKENS)[found.id]
-    url = str(filled.values["contact"]["confirm"])
-    assert url.startswith("https://mail.vng.example/confirm/")
-    return TOKENS.read(url.rpartition("/")[2].partition("?")[0], Purpose.CONFIRM, NOW)
-
-
-def confirm(stage: Stage, token: Token, now: datetime = NOW) -> SignUp:
-    with stage.db.write() as conn:
-        return signup.confirm(conn, token, now)
 
 
 def states(stage: Stage, email: str = WISH.email) -> dict[str, str]:

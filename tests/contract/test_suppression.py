@@ -7,9 +7,8 @@ import pytest
 from mailer import suppression
 from mailer.errors import SettingsError
 from mailer.storage import Database
-from tests.support.house_db import NOW, db, hash_of, later
+from tests.support.house_db import NOW, hash_of, later
 
-__all__ = ["db"]
 ANNA, BERT = hash_of(1), hash_of(2)
 
 

@@ -14,10 +14,9 @@ from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Offers
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts, db, hash_of, lite, person, states
+from tests.support.house_db import counts, hash_of, person, states
 from tests.support.sending import deps, send, sendable, utc_now
 
-__all__ = ["db", "lite"]
 DEAD = "5.1.1 no such user"
 UNAVAILABLE = "mailbox unavailable"
 

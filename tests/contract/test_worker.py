@@ -15,22 +15,10 @@ from mailer.outcome import RelayEvent, Replied, Result, Unknown
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts, db, hash_of, lite, person, states
-from tests.support.sending import People, Sending, deps, send, sendable, utc_now
+from tests.support.house_db import counts, hash_of, person, states
+from tests.support.sending import AheadClock, People, Sending, deps, send, sendable, utc_now
 from tests.support.slow import Slow
 from tests.support.waiting import until
-
-__all__ = ["db", "lite"]
-
-
-class Clock:
-    """A clock that the test sets forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
 
 
 def identity(parcel: OutgoingMessage) -> tuple[object, ...]:
@@ -92,7 +80,7 @@ async def test_each_attempt_is_the_same_letter(db: Database, tmp_path: Path) -> 
         seen.append(parcel)
         return Replied("rcpt", 450, "4.2.0 greylisted") if len(seen) <= 2 else None
 
-    mailing, transport, clock = sendable(db, 1), MemoryTransport(greylist), Clock()
+    mailing, transport, clock = sendable(db, 1), MemoryTransport(greylist), AheadClock()
     given = deps(db, tmp_path, transport, clock=clock)
     for _ in range(3):
         assert (await send(given, only=mailing)).kind == "done"
@@ -105,7 +93,7 @@ async def test_each_attempt_is_the_same_letter(db: Database, tmp_path: Path) -> 
 async def test_a_temporary_refusal_is_tried_again_at_its_time_and_given_up_in_the_end(
     lite: Database, tmp_path: Path
 ) -> None:
-    mailing, clock = sendable(lite, 1), Clock()
+    mailing, clock = sendable(lite, 1), AheadClock()
     transport = MemoryTransport(lambda _parcel: Replied("rcpt", 451, "4.3.0 try later"))
     given = deps(lite, tmp_path, transport, clock=clock)
     tried = []
@@ -175,7 +163,7 @@ async def test_a_relay_that_refuses_us_holds_every_campaign(lite: Database, tmp_
 
 
 async def test_a_relay_that_stays_away_for_a_minute_ends_the_send(lite: Database, tmp_path: Path) -> None:
-    mailing, clock, transport = sendable(lite, 5), Clock(), MemoryTransport()
+    mailing, clock, transport = sendable(lite, 5), AheadClock(), MemoryTransport()
     transport.trouble = RelayEvent("away", "connect", 0, "connection refused")
     sending = Sending(deps(lite, tmp_path, transport, clock=clock), only=mailing)
     await until(lambda: reasons(lite, mailing, clock()) == ["relay_away"])

@@ -9,11 +9,9 @@ from mailer import outbox
 from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts, db, lite, person
+from tests.support.house_db import counts, person
 from tests.support.sending import Sending, deps, send, sendable, utc_now
 from tests.support.waiting import until
-
-__all__ = ["db", "lite"]
 
 
 async def test_service_mail_goes_first_and_its_mailing_is_closed(lite: Database, tmp_path: Path) -> None:

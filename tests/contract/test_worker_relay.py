@@ -18,19 +18,16 @@ from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
-from tests.contract.test_worker import Clock
-from tests.contract.test_worker_smtp import given
 from tests.support.feeds import ListFeed, carry, parcel
-from tests.support.house_db import counts, lite
-from tests.support.sending import Sending, deps, sendable
+from tests.support.house_db import counts
+from tests.support.sending import AheadClock, Sending, deps, relay_deps, sendable
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 
-__all__ = ["lite"]
 WAIT = "4.7.0 come back tomorrow"
 
 
-def why(db: Database, mailing: int, clock: Clock) -> list[Why]:
+def why(db: Database, mailing: int, clock: AheadClock) -> list[Why]:
     with db.read() as conn:
         return outbox.why_nothing(conn, mailing, clock())
 
@@ -39,7 +36,7 @@ def why(db: Database, mailing: int, clock: Clock) -> list[Why]:
 async def test_a_relay_that_asks_us_to_wait_is_told_in_its_own_words_and_ends_a_send_after_a_minute(
     lite: Database, tmp_path: Path, people: int, stage: str
 ) -> None:
-    mailing, clock, transport = sendable(lite, people), Clock(), MemoryTransport()
+    mailing, clock, transport = sendable(lite, people), AheadClock(), MemoryTransport()
     transport.trouble = RelayEvent("slow_down", stage, 454, WAIT)
     sending = Sending(deps(lite, tmp_path, transport, clock=clock), only=mailing)
     await until(lambda: [(one.key, one.words) for one in why(lite, mailing, clock)] == [("relay_away", f"454 {WAIT}")])
@@ -51,7 +48,7 @@ async def test_a_relay_that_asks_us_to_wait_is_told_in_its_own_words_and_ends_a_
 
 
 async def test_a_relay_that_puts_every_mail_off_ends_a_send_after_a_minute_too(lite: Database, tmp_path: Path) -> None:
-    mailing, clock = sendable(lite, 5), Clock()
+    mailing, clock = sendable(lite, 5), AheadClock()
     transport = MemoryTransport(lambda _parcel: Replied("mail", 451, "4.3.0 not this moment"))
     sending = Sending(deps(lite, tmp_path, transport, clock=clock), only=mailing)
     await until(lambda: "relay_away" in [one.key for one in why(lite, mailing, clock)])
@@ -76,7 +73,7 @@ async def test_a_relay_that_puts_some_mail_off_and_takes_the_rest_is_not_away(li
 
 
 async def test_a_relay_that_has_not_greeted_us_yet_is_told_and_waited_for(lite: Database, tmp_path: Path) -> None:
-    mailing, clock, transport = sendable(lite, 5), Clock(), MemoryTransport()
+    mailing, clock, transport = sendable(lite, 5), AheadClock(), MemoryTransport()
     transport.trouble = RelayEvent("silent", "greeting", 0, "no greeting within 7 seconds")
     sending = Sending(deps(lite, tmp_path, transport, clock=clock), only=mailing)
     await until(lambda: [one.key for one in why(lite, mailing, clock)] == ["relay_away"])
@@ -105,7 +102,7 @@ async def test_a_relay_that_takes_mail_again_gets_the_rest_and_no_trouble_is_tol
 async def test_a_421_about_one_recipient_is_no_trouble_of_the_relay(lite: Database, tmp_path: Path) -> None:
     async with smtp_server(Rule("rcpt", text="421 4.7.0 not this one", recipient="reader1@")) as server:
         mailing = sendable(lite, 1)
-        sending = Sending(given(lite, tmp_path, server), only=mailing)
+        sending = Sending(relay_deps(lite, tmp_path, server), only=mailing)
         assert (await sending.ended()).kind == "done"
         assert not any(turn.relay_away_since for turn in sending.turns)
 

@@ -17,26 +17,15 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import WorkerDeps
-from tests.support.house_db import counts, db, hash_of, lite, person
-from tests.support.sending import Sending, deps, send, sendable, utc_now
+from tests.support.house_db import counts, hash_of, person
+from tests.support.sending import AheadClock, Sending, deps, send, sendable, utc_now
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 
-__all__ = ["db", "lite"]
 OURS, OTHER = "info@vng.example", "post@vng.example"
 LOGIN = RelayEvent("refused", "auth", 535, "5.7.8 authentication failed")
 SENDER = Replied("mail", 553, "5.7.1 <info@vng.nl>: Sender address rejected: not owned by user")
 DEAD = Replied("rcpt", 550, "5.1.1 no such user")
-
-
-class Clock:
-    """A clock that the test sets forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
 
 
 class Relaying(MemoryTransport):
@@ -98,7 +87,7 @@ async def test_mail_held_by_a_login_that_fails_goes_when_the_relay_lets_us_in(db
 
 
 async def test_one_letter_is_tried_at_a_time_and_the_others_go_with_it(db: Database, tmp_path: Path) -> None:
-    mailings, relay, clock = letters(db, *range(1, 8)), Relaying(reader=SENDER), Clock()
+    mailings, relay, clock = letters(db, *range(1, 8)), Relaying(reader=SENDER), AheadClock()
     sending = Sending(deps(db, tmp_path, relay, clock=clock), until_done=False)
     await until(lambda: [item[:2] for item in waiting(db)] == [(7, "sender_refused")])
     before = len(relay.tried)
@@ -115,7 +104,7 @@ async def test_one_letter_is_tried_at_a_time_and_the_others_go_with_it(db: Datab
 
 
 async def test_what_stopped_is_known_after_a_restart(db: Database, tmp_path: Path) -> None:
-    mailings, relay, clock = letters(db, 1, 2), Relaying(reader=SENDER), Clock()
+    mailings, relay, clock = letters(db, 1, 2), Relaying(reader=SENDER), AheadClock()
     given = deps(db, tmp_path, relay, clock=clock)
     assert (await send(given)).kind == "done"
     before = len(relay.tried)
@@ -129,7 +118,7 @@ async def test_what_stopped_is_known_after_a_restart(db: Database, tmp_path: Pat
 
 
 async def test_a_new_letter_waits_as_well_while_the_login_fails(lite: Database, tmp_path: Path) -> None:
-    relay, clock = MemoryTransport(), Clock()
+    relay, clock = MemoryTransport(), AheadClock()
     letters(lite, 1)
     relay.trouble = LOGIN
     given = deps(lite, tmp_path, relay, clock=clock)
@@ -150,7 +139,7 @@ async def test_an_address_that_is_refused_does_not_stop_letters_from_another(lit
 
 
 async def test_a_campaign_that_goes_again_has_a_letter_tried_at_once(lite: Database, tmp_path: Path) -> None:
-    mailings, relay, clock = letters(lite, 1, 2), Relaying(reader=SENDER), Clock()
+    mailings, relay, clock = letters(lite, 1, 2), Relaying(reader=SENDER), AheadClock()
     given = deps(lite, tmp_path, relay, clock=clock)
     await send(given)
     clock.ahead += timedelta(minutes=1, seconds=1)
@@ -164,7 +153,7 @@ async def test_a_campaign_that_goes_again_has_a_letter_tried_at_once(lite: Datab
 
 
 async def test_one_odd_letter_does_not_keep_the_others_waiting(lite: Database, tmp_path: Path) -> None:
-    (odd,), relay, clock = letters(lite, 1), Relaying(), Clock()
+    (odd,), relay, clock = letters(lite, 1), Relaying(), AheadClock()
     relay.refuses = {"reader1@": SENDER}
     given = deps(lite, tmp_path, relay, clock=clock)
     await send(given)
@@ -181,7 +170,7 @@ async def test_one_odd_letter_does_not_keep_the_others_waiting(lite: Database, t
 
 async def test_a_letter_whose_time_is_over_is_closed_and_counted(db: Database, tmp_path: Path) -> None:
     short = letters(db, 1, send_before=utc_now() + timedelta(minutes=30))
-    long, relay, clock = letters(db, 2), Relaying(reader=SENDER), Clock()
+    long, relay, clock = letters(db, 2), Relaying(reader=SENDER), AheadClock()
     given = deps(db, tmp_path, relay, clock=clock, give_up=timedelta(days=4))
     await send(given)
     clock.ahead += timedelta(hours=1)
@@ -217,13 +206,13 @@ async def test_a_letter_that_could_not_be_made_is_tried_again_by_the_next_sender
     assert len(relay.letters) == 1
 
 
-def on(port: int, lite: Database, folder: Path, clock: Clock) -> WorkerDeps:
+def on(port: int, lite: Database, folder: Path, clock: AheadClock) -> WorkerDeps:
     relay = Relay("127.0.0.1", port, "me", "secret", tls="none", connections=2, window=8)
     return deps(lite, folder, SmtpTransport(relay, "sender.example"), clock=clock, smtp_url=relay)
 
 
 async def test_an_smtp_server_that_refuses_the_sender_for_a_while_gets_all(lite: Database, tmp_path: Path) -> None:
-    mailings, clock = letters(lite, *range(1, 6)), Clock()
+    mailings, clock = letters(lite, *range(1, 6)), AheadClock()
     refusing = Rule("mail", "reply", "553 5.7.1 Sender address rejected: not owned by user")
     async with smtp_server(refusing, auth=("me", "secret")) as server:
         sending = Sending(on(server.port, lite, tmp_path, clock), until_done=False)
@@ -238,7 +227,7 @@ async def test_an_smtp_server_that_refuses_the_sender_for_a_while_gets_all(lite:
 
 
 async def test_an_smtp_server_that_refuses_the_password_for_a_while_gets_all(lite: Database, tmp_path: Path) -> None:
-    mailings, clock = letters(lite, *range(1, 4)), Clock()
+    mailings, clock = letters(lite, *range(1, 4)), AheadClock()
     refusing = Rule("auth", "reply", "535 5.7.8 authentication failed", times=1)
     async with smtp_server(refusing, auth=("me", "secret")) as server:
         sending = Sending(on(server.port, lite, tmp_path, clock), until_done=False)

@@ -10,37 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mailer import outbox
 from mailer.storage import Database
-from tests.support.house_db import counts, db, lite
-from tests.support.sending import Sending, deps, send, sendable, smtp, utc_now
-from tests.support.smtpd import Rule, Server, smtp_server
+from tests.support.house_db import counts
+from tests.support.sending import Sending, agree, relay_deps, send, sendable, utc_now
+from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
-
-__all__ = ["db", "lite"]
-
-
-def given(db: Database, folder: Path, server: Server, **more):
-    relay, transport = smtp(server.port)
-    return deps(db, folder, transport, smtp_url=relay, **more)
-
-
-def agree(db: Database, mailing: int, server: Server) -> None:
-    """The database and the server tell the same, and nobody got it twice."""
-    with db.read() as conn:
-        said = {row.address for row in outbox.deliveries(conn, mailing) if row.state == "accepted"}
-        doubted = {doubt.address for doubt in outbox.doubts(conn, mailing)}
-    got = [message.recipient for message in server.dots]
-    assert len(got) == len(set(got)), "twice"
-    assert said <= set(server.recipients)
-    assert set(server.recipients) <= said | doubted
-    assert server.wrongs == []
 
 
 async def test_everybody_gets_one_letter(db: Database, tmp_path: Path) -> None:
     async with smtp_server() as server:
         mailing = sendable(db, 200)
-        assert (await send(given(db, tmp_path, server), only=mailing)).kind == "done"
+        assert (await send(relay_deps(db, tmp_path, server), only=mailing)).kind == "done"
         agree(db, mailing, server)
     assert counts(db, mailing) == {"recipients": 200, "accepted": 200}
 
@@ -70,7 +50,7 @@ async def test_everybody_gets_one_letter(db: Database, tmp_path: Path) -> None:
 async def test_whatever_the_server_does_both_records_agree(lite: Database, tmp_path: Path, rules, options) -> None:
     async with smtp_server(*rules, **options) as server:
         mailing = sendable(lite, 60)
-        await send(given(lite, tmp_path, server), only=mailing)
+        await send(relay_deps(lite, tmp_path, server), only=mailing)
         agree(lite, mailing, server)
         found = counts(lite, mailing)
     assert found["accepted"] >= 40
@@ -82,7 +62,7 @@ async def test_whatever_the_server_does_both_records_agree(lite: Database, tmp_p
 async def test_a_cut_after_the_dot_leaves_that_row_in_doubt_alone(db: Database, tmp_path: Path) -> None:
     async with smtp_server(Rule("dot", "drop", nth=5)) as server:
         mailing = sendable(db, 40)
-        await send(given(db, tmp_path, server), only=mailing)
+        await send(relay_deps(db, tmp_path, server), only=mailing)
         agree(db, mailing, server)
     assert counts(db, mailing) == {"recipients": 40, "accepted": 39, "in_doubt": 1}
 
@@ -91,7 +71,7 @@ async def test_a_slow_answer_holds_up_no_other_row(lite: Database, tmp_path: Pat
     """One connection waits for its 250; the others go on, and the pipelined envelope behind it goes elsewhere."""
     async with smtp_server(Rule("dot", "delay", seconds=3, nth=3)) as server:
         mailing = sendable(lite, 120)
-        sending = Sending(given(lite, tmp_path, server), only=mailing)
+        sending = Sending(relay_deps(lite, tmp_path, server), only=mailing)
         await until(lambda: len(server.accepted) >= 119, 15)
         begun = time.monotonic()
         assert (await sending.ended()).kind == "done"
@@ -103,7 +83,7 @@ async def test_a_slow_answer_holds_up_no_other_row(lite: Database, tmp_path: Pat
 async def test_a_database_that_is_locked_for_a_while_loses_nothing(lite: Database, tmp_path: Path) -> None:
     async with smtp_server() as server:
         mailing = sendable(lite, 400)
-        sending = Sending(given(lite, tmp_path, server), only=mailing)
+        sending = Sending(relay_deps(lite, tmp_path, server), only=mailing)
         await until(lambda: len(server.accepted) > 20)
 
         def hold_the_lock() -> None:
@@ -124,14 +104,14 @@ async def test_a_database_that_is_locked_for_a_while_loses_nothing(lite: Databas
 async def test_a_postgresql_that_cuts_all_connections_loses_nothing(postgres, tmp_path: Path, times: int) -> None:
     """E20: also a COMMIT whose answer is lost is read back, never redone."""
     from mailer.storage import open_database
-    from tests.support.house_db import create_all
+    from tests.support.tables import create_all
 
     name = postgres.fresh()
     database = create_all(open_database(postgres.url(name)))
     cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = ''"
     async with smtp_server(Rule("dot", "delay", seconds=0.002)) as server:
         mailing = sendable(database, 500)
-        sending = Sending(given(database, tmp_path, server), only=mailing)
+        sending = Sending(relay_deps(database, tmp_path, server), only=mailing)
         for number in range(times):
             await until(lambda number=number: len(server.accepted) > 20 + 60 * number)
             await asyncio.to_thread(postgres.admin, cut)
@@ -155,6 +135,6 @@ async def test_a_clock_that_jumps_changes_nothing(lite: Database, tmp_path: Path
 
     async with smtp_server() as server:
         mailing = sendable(lite, 400)
-        assert (await send(given(lite, tmp_path, server, clock=clock, rate=60_000), only=mailing)).kind == "done"
+        assert (await send(relay_deps(lite, tmp_path, server, clock=clock, rate=60_000), only=mailing)).kind == "done"
         agree(lite, mailing, server)
     assert counts(lite, mailing) == {"recipients": 400, "accepted": 400}

@@ -10,10 +10,8 @@ import pytest
 
 from mailer.storage import Database
 from tests.golden.statements import FOLDER, ONE_DATABASE, cases, prepared
-from tests.support.house_db import lite
 from tests.support.sql_text import readable
 
-__all__ = ["lite"]
 FILES = sorted(FOLDER.glob("*.sql"))
 
 

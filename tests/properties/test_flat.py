@@ -34,8 +34,8 @@ from mailer.signing import MAX_MAILING, MAX_NUMBER, Key, Purpose, Token, seal, t
 from mailer.transport.base import OutgoingMessage
 from mailer.worker import Filled
 from mailer.worker.message_builder import _MailingContext
-from tests.properties.test_letter_bytes import ANY, NASTY
 from tests.support.letters import LINKS, example
+from tests.support.texts import ANY, NASTY
 
 VALUE = ANY | NASTY
 SOURCES = (

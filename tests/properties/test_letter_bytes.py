@@ -19,46 +19,8 @@ from mailer.letter.compose import Composer
 from mailer.letter.dkim import canonical_body
 from mailer.letter.encode import clean, one_line, phrase, quoted_printable, unstructured
 from tests.support.strict_mail import decode_quoted_printable, decode_words, read
+from tests.support.texts import ANY, NASTY
 
-ANY = st.text(st.characters(codec=None), max_size=300)
-NASTY = st.lists(
-    st.sampled_from(
-        [
-            "\r",
-            "\n",
-            "\r\n.\r\n",
-            "\n.\n",
-            "\r.\r",
-            ".",
-            "From ",
-            "\0",
-            "\u2028",
-            "\u202e",
-            "\ud800",
-            "=",
-            "=?utf-8?q?=0A?=",
-            " ",
-            "\t",
-            "e\u0301",
-            "👨‍👩‍👧",
-            "שלום",
-            '"',
-            "'",
-            "<",
-            ">",
-            "&",
-            "-->",
-            "]]>",
-            "--=_",
-            "\x85",
-            "javascript:",
-            "%0d",
-            "x" * 80,
-        ]
-    )
-    | st.text(max_size=5),
-    max_size=30,
-).map("".join)
 VALUE = ANY | NASTY
 HTML, ATTRIBUTE, URL, PLAIN, HEADER = (
     EscapeContext.HTML,

@@ -21,8 +21,9 @@ from mailer.settings import MailerSettings
 from mailer.storage import Database
 from mailer.worker.pending_writes import PendingWrites
 from mailer.worker.reply_handler import ReplyHandler
-from tests.support.house_db import NOW, create_all, fill, hash_of, open_lite, person
+from tests.support.house_db import NOW, fill, hash_of, open_lite, person
 from tests.support.replies import Reply, replies
+from tests.support.tables import create_all
 
 PEOPLE = 8
 AFTER_MAIL = [reply for reply in replies("known") if reply.stage in ("rcpt", "data", "dot")]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 from mailer.transport.base import NotWritten, OutgoingMessage, RelayEvent, Replied, Result, Transport, Unknown
+from tests.support.waiting import LONGEST, until
 
 LETTER = b"From: VNG <info@vng.example>\r\nTo: reader@example.nl\r\nSubject: hello\r\n\r\nGoedemorgen.\r\n"
 
@@ -87,16 +88,23 @@ class ListFeed:
 
 
 class JumpClock:
-    """Monotonic time that a test can push forward."""
+    """Monotonic time that a test can push forward; ``looks`` counts how often a transport has asked for it."""
 
     def __init__(self) -> None:
         self.extra = 0.0
+        self.looks = 0
 
     def __call__(self) -> float:
+        self.looks += 1
         return time.monotonic() + self.extra
 
+    async def looked(self, times: int = 6) -> None:
+        """Wait until the time was asked for so often again: until a waiting transport has judged what it sees."""
+        before = self.looks
+        await until(lambda: self.looks >= before + times)
 
-async def carry(transport: Transport, feed: ListFeed, *, seconds: float = 20) -> None:
+
+async def carry(transport: Transport, feed: ListFeed, *, seconds: float = LONGEST) -> None:
     """Run the transport until each parcel has its result, then stop it; a test that hangs fails after ``seconds``."""
     stop = asyncio.Event()
     running = asyncio.create_task(transport.run(feed, stop))

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from playwright.sync_api import Page
 
+from mailer.letter.brand import builtin_brand
 from mailer.signing import Purpose
 from tests.support.shelf import CODE, keep_text, put_online
 from tests.support.site import KEYRING, Site, Town
 from unsubscribe import changes, notices
 
 Way = Callable[["Gallery", Page], None]
+BRAND = replace(
+    builtin_brand("Vereniging van Voorbeeldgemeenten"),
+    address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
+)
 
 
 def advance(page: Page, what: str) -> None:

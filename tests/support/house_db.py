@@ -8,11 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from mailer import archive, outbox, pace, suppression, undeliverable
 from mailer.storage import Database, open_database
-from tests.support.tables import create_all
 
 TABLES = (
     archive.SNAPSHOT,
@@ -22,18 +19,6 @@ TABLES = (
 )  # importing a home of tables declares them
 NOW = datetime(2024, 9, 18, 7, 0, tzinfo=UTC)
 IDENTITY = outbox.Identity("http://127.0.0.1:8000", "bounce@example.org", 7)
-
-
-@pytest.fixture
-def db(house_database: Database) -> Database:
-    """Tables on SQLite and on PostgreSQL."""
-    return house_database
-
-
-@pytest.fixture
-def lite(sqlite_database: Database) -> Database:
-    """Tables on SQLite, where the kind does not matter."""
-    return create_all(sqlite_database)
 
 
 def hash_of(number: int) -> bytes:

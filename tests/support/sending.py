@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mailer.transport.base import Transport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import ExitReason, Filled, LetterLinks, SendProgress, WorkerDeps
 from tests.support.house_db import fill
+from tests.support.smtpd import Server
 
 RING = Keyring.of([b"k" * 32])
 LETTER = Letter(
@@ -60,6 +61,16 @@ class People:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class AheadClock:
+    """The wall clock, ``ahead`` by what a test sets."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
 
 
 def sendable(db: Database, people: Any = 3, key: str = "campaign:1", **given: Any) -> int:
@@ -113,3 +124,21 @@ class Sending:
 async def send(given: WorkerDeps, *, only: int | None = None) -> ExitReason:
     """Run a worker until it is done."""
     return await Sending(given, only=only).ended()
+
+
+def relay_deps(db: Database, folder: Path, server: Server, **more: Any) -> WorkerDeps:
+    """Return what a worker needs to send to this server; ``more`` are settings."""
+    relay, transport = smtp(server.port)
+    return deps(db, folder, transport, smtp_url=relay, **more)
+
+
+def agree(db: Database, mailing: int, server: Server) -> None:
+    """Assert that the records of database and server agree, and that each address got one letter."""
+    with db.read() as conn:
+        said = {row.address for row in outbox.deliveries(conn, mailing) if row.state == "accepted"}
+        doubted = {doubt.address for doubt in outbox.doubts(conn, mailing)}
+    got = [message.recipient for message in server.dots]
+    assert len(got) == len(set(got)), "twice"
+    assert said <= set(server.recipients)
+    assert set(server.recipients) <= said | doubted
+    assert server.wrongs == []

@@ -42,6 +42,7 @@ class Server:
     seen: Counter[str] = field(default_factory=Counter)
     used: Counter[int] = field(default_factory=Counter)
     logins: list[str] = field(default_factory=list)
+    held: list[Callable[[], None]] = field(default_factory=list)  # answers that wait for release()
     on_dot: Callable[[Accepted], None] | None = None
     on_reply: Callable[[Accepted], None] | None = None
 
@@ -68,6 +69,12 @@ class Server:
             and (not rule.recipient or rule.recipient in recipient)
             and (rule.times is None or self.used[number] < rule.times)
         )
+
+    def release(self) -> None:
+        """Give the answers that were held. Runs on the thread of the server's event loop."""
+        held, self.held[:] = list(self.held), []
+        for answer in held:
+            answer()
 
     @property
     def recipients(self) -> list[str]:

@@ -25,13 +25,13 @@ class Rule:
     """At a step (``greeting ehlo starttls auth mail rcpt data content dot after rset quit``) do something.
 
     ``do``: ``reply`` (``text`` instead of the usual answer), ``delay`` (the usual, or ``text``, after
-    ``seconds``), ``slow`` (it, a byte each ``seconds``), ``stall`` (never answer, read on), ``deaf`` (never answer,
-    read nothing), ``drop`` (close), ``reset`` (RST), ``huge`` (10 MB without a line end), ``silent`` (leave the
-    answer out), ``extra`` (answer, and then ``text`` unasked), ``close`` (answer, then close), ``garbage`` (after
-    220 to STARTTLS), ``kill`` (SIGKILL the process whose number is in ``pid_file``, then go on). ``after``: once a
-    250 has left. When: the ``nth`` such step of all, ``every`` so many, the ``session``, the ``in_session``-th of
-    its session, once its session has taken ``beyond`` messages, or a part of the ``recipient``; all that are given must
-    hold. ``times``: at most so often.
+    ``seconds``), ``hold`` (it, once ``Server.release`` is called), ``slow`` (it, a byte each ``seconds``), ``stall``
+    (never answer, read on), ``deaf`` (never answer, read nothing), ``drop`` (close), ``reset`` (RST), ``huge`` (10 MB
+    without a line end), ``silent`` (leave the answer out), ``extra`` (answer, and then ``text`` unasked), ``close``
+    (answer, then close), ``garbage`` (after 220 to STARTTLS), ``kill`` (SIGKILL the process whose number is in
+    ``pid_file``, then go on). ``after``: once a 250 has left. When: the ``nth`` such step of all, ``every`` so many,
+    the ``session``, the ``in_session``-th of its session, once its session has taken ``beyond`` messages, or a part of
+    the ``recipient``; all that are given must hold. ``times``: at most so often.
     """
 
     at: str
@@ -118,6 +118,7 @@ class Accepted:
 class Misdeeds:
     """One method for each ``do``; mixed into a connection. Each gives what was (or will be) answered, else ""."""
 
+    server: Any
     transport: Any
     out: bytearray
     busy: bool
@@ -192,6 +193,12 @@ class Misdeeds:
         self.flush()
         self.busy = True
         asyncio.get_running_loop().call_later(rule.seconds, self.later, text.encode() + b"\r\n")
+        return text
+
+    def do_hold(self, rule: Rule, text: str) -> str:
+        self.flush()
+        self.busy = True
+        self.server.held.append(lambda: self.later(text.encode() + b"\r\n"))
         return text
 
     def do_slow(self, rule: Rule, text: str) -> str:

@@ -26,8 +26,9 @@ from mailer.worker.periodic_reads import PeriodicReads
 from mailer.worker.send_queue import InFlight, SendQueue
 from mailer.worker.sender_state import SenderState
 from mailer.worker.turn_scheduler import TurnScheduler
-from tests.support.house_db import NOW, create_all, hash_of, open_lite, person
+from tests.support.house_db import NOW, hash_of, open_lite, person
 from tests.support.sending import People, deps, sendable
+from tests.support.tables import create_all
 
 PEOPLE = 24
 TABLES = ("delivery", "mailing", "suppression", undeliverable.STATEMENT.name, "sender")

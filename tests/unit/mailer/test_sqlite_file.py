@@ -10,7 +10,7 @@ from sqlalchemy import text
 from campaigns.settings.campaign import CampaignSettings
 from mailer.errors import StorageAway
 from mailer.storage import Database, open_database
-from tests.support.house_db import create_all
+from tests.support.tables import create_all
 
 
 class Hurried(Database):

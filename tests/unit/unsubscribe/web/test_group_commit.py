@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,23 +13,35 @@ from sqlalchemy import Connection, text
 
 from mailer.errors import StorageAway, StorageConflict, StorageFull
 from mailer.storage import Database
+from tests.support.waiting import until
 from unsubscribe.web.group_commit import GroupCommit
 
 
 class Counting:
-    """A database that counts its transactions."""
+    """A database that counts its transactions; none begins while ``may_begin`` is cleared."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
         self.count = 0
+        self.may_begin = threading.Event()
+        self.may_begin.set()
         with db.write() as conn:
             conn.execute(text("CREATE TABLE seen (number INTEGER PRIMARY KEY)"))
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
+        assert self.may_begin.wait(60)
         self.count += 1
         with self.db.write() as conn:
             yield conn
+
+    async def at_once(self, *asked: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Return the answers of pieces that are all queued before the first transaction begins."""
+        self.may_begin.clear()
+        answers = asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.sleep(0)  # each coroutine runs once, up to its future
+        self.may_begin.set()
+        return await answers
 
     def rows(self) -> list[int]:
         with self.db.read() as conn:
@@ -48,7 +59,7 @@ def put(number: int) -> Callable[[Connection], int]:
 async def test_many_pieces_share_a_few_transactions(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
     shared = GroupCommit(counting.begin, "t")
-    answers = await asyncio.gather(*(shared.run(put(number)) for number in range(200)))
+    answers = await counting.at_once(*(shared.run(put(number)) for number in range(200)))
     shared.close()
     assert answers == list(range(200)) == counting.rows()
     assert counting.count < 30
@@ -63,7 +74,7 @@ async def test_a_piece_that_raises_harms_no_neighbour(sqlite_database: Database)
         raise ValueError("mine")
 
     work = [put(1), put(2), broken, put(3)]
-    answers = await asyncio.gather(*map(shared.run, work), return_exceptions=True)
+    answers = await counting.at_once(*map(shared.run, work))
     shared.close()
     assert [str(answer) for answer in answers] == ["1", "2", "mine", "3"]
     assert counting.rows() == [1, 2, 3]
@@ -80,21 +91,22 @@ async def test_pieces_that_were_in_the_way_of_others_are_done_again_each_alone(s
         return [put(item)(conn) for item in items]
 
     shared = GroupCommit(counting.begin, "t")
-    answers = await asyncio.gather(*(shared.run_many(together, number) for number in range(5)))
+    answers = await counting.at_once(*(shared.run_many(together, number) for number in range(5)))
     shared.close()
     assert answers == list(range(5)) == counting.rows()
     assert max(sizes) > 1
 
 
 async def test_items_of_the_same_work_are_handled_together(sqlite_database: Database) -> None:
-    shared = GroupCommit(sqlite_database.read, "t")
+    counting = Counting(sqlite_database)
+    shared = GroupCommit(counting.begin, "t")
     sizes: list[int] = []
 
     def double(conn: Connection, items: Sequence[int]) -> list[int]:
         sizes.append(len(items))
         return [item * 2 for item in items]
 
-    answers = await asyncio.gather(*(shared.run_many(double, number) for number in range(50)))
+    answers = await counting.at_once(*(shared.run_many(double, number) for number in range(50)))
     shared.close()
     assert answers == [number * 2 for number in range(50)]
     assert max(sizes) > 1
@@ -137,7 +149,7 @@ async def test_a_plan_that_fails_begins_no_transaction(sqlite_database: Database
 async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database: Database) -> None:
     counting = Counting(sqlite_database)
     shared = GroupCommit(counting.begin, "t", linger=True)
-    crowd = await asyncio.gather(*(shared.run(put(number)) for number in range(300)))
+    crowd = await counting.at_once(*(shared.run(put(number)) for number in range(300)))
     assert crowd == list(range(300))
     crowds = counting.count
     assert [await shared.run(put(number)) for number in (300, 301, 302)] == [300, 301, 302]
@@ -148,27 +160,25 @@ async def test_the_patient_answer_everybody_in_a_crowd_and_alone(sqlite_database
 
 
 async def test_who_came_together_is_waited_for_when_the_others_come_again(sqlite_database: Database) -> None:
-    counts: dict[bool, int] = {}
-    for linger in (False, True):
-        sizes: list[int] = []
+    counting, sizes = Counting(sqlite_database), list[int]()
+    shared = GroupCommit(counting.begin, "t", linger=True)
+    shared._enough = Unhurried()
 
-        def note(_conn: Connection, items: Sequence[int], sizes: list[int] = sizes) -> Sequence[int]:
-            sizes.append(len(items))
-            return items
+    def note(_conn: Connection, items: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(items))
+        return items
 
-        shared = GroupCommit(sqlite_database.read, "t", linger=linger)
+    async def reader(number: int) -> None:
+        while len(sizes) < 10:  # the same for all: the next transaction needs each of them
+            await shared.run_many(note, number)
+            for _ in range(20 * number):  # one comes back after the other
+                await asyncio.sleep(0)
 
-        async def reader(number: int, shared: GroupCommit = shared, note: Any = note) -> None:
-            for _ in range(20):
-                await shared.run_many(note, number)
-                for _ in range(20 * number):  # one comes back after the other
-                    await asyncio.sleep(0)
-
-        await asyncio.gather(*map(reader, range(8)))
-        shared.close()
-        assert sum(sizes) == 160
-        counts[linger] = len(sizes)
-    assert counts[True] < counts[False]
+    await counting.at_once(*map(reader, range(8)))
+    shared.close()
+    first, *others = sizes
+    assert first <= 8
+    assert others == [8] * 9
 
 
 async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: Database) -> None:
@@ -187,27 +197,37 @@ async def test_who_comes_alone_after_a_crowd_waits_for_it_once(sqlite_database: 
 
 async def test_a_crowd_that_was_split_in_two_comes_together_again(sqlite_database: Database) -> None:
     shared, sizes = GroupCommit(sqlite_database.read, "t", linger=True), list[int]()
+    shared._enough = Unhurried()
     others_wait = threading.Event()
 
     def note(_conn: Connection, items: Sequence[int]) -> Sequence[int]:
         sizes.append(len(items))
-        others_wait.wait(10)
+        assert others_wait.wait(60)
         return items
 
     async def reader(number: int) -> None:
         for _ in range(40):
             await shared.run_many(note, number)
-            time.sleep(0.0002)  # noqa: ASYNC251 - the loop has to write each answer before it reads what follows
+            if 16 in sizes:
+                return
 
     first = [asyncio.create_task(reader(number)) for number in range(8)]
-    await asyncio.sleep(0.05)  # they are with the database now
+    await until(lambda: sizes)  # they are with the database now
     others = [asyncio.create_task(reader(number)) for number in range(8)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # each of the others runs once, up to its future
     others_wait.set()
     await asyncio.gather(*first, *others)
     shared.close()
-    assert sum(sizes) == 16 * 40
-    assert len(sizes) < 60, "80 if each half waited for the other"
+    assert sizes[0] <= 8
+    assert sizes[1:] == [16], "not 8 and 8 in turn, where each half waits for the other"
+
+
+class Unhurried(threading.Event):
+    """An event that is waited for until it is set: the order of events decides, and no clock."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert super().wait(60), "it was never set"
+        return True
 
 
 def sleeps_of(shared: GroupCommit) -> list[float]:
@@ -225,20 +245,19 @@ def sleeps_of(shared: GroupCommit) -> list[float]:
 
 def test_closing_while_others_ask_leaves_no_thread_and_nobody_without_an_answer(sqlite_database: Database) -> None:
     for _ in range(40):
-        shared = GroupCommit(sqlite_database.read, "closing", linger=True)
-        told: list[str] = []
+        shared, told = GroupCommit(sqlite_database.read, "closing", linger=True), threading.Event()
 
-        async def ask(shared: GroupCommit = shared, told: list[str] = told) -> None:
+        async def ask(shared: GroupCommit = shared, told: threading.Event = told) -> None:
             with suppress(StorageAway):
                 while True:
-                    told.append(await shared.run(lambda _conn: "done"))
+                    await shared.run(lambda _conn: "done")
+                    told.set()
 
-        asker = threading.Thread(target=lambda ask=ask: asyncio.run(asyncio.wait_for(ask(), 20)))
+        asker = threading.Thread(target=lambda ask=ask: asyncio.run(ask()))
         asker.start()
-        while not told:
-            time.sleep(0.0001)
+        assert told.wait(60)
         shared.close()
-        asker.join(20)
+        asker.join(60)
         assert not asker.is_alive()
         assert "closing" not in {thread.name for thread in threading.enumerate()}
 

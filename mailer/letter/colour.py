@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import colorsys
 import re
+from collections.abc import Callable, Sequence
 
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _STEPS = 200
@@ -29,15 +30,30 @@ def contrast(one: str, other: str) -> float:
 
 def readable(colour: str, on: str, ratio: float = 4.5) -> str:
     """Return the shade nearest to ``colour`` whose contrast on ``on`` is at least ``ratio``; if possible ``colour``."""
+    return nearest(colour, lambda shade: contrast(shade, on) >= ratio) or black_or_white(on)
+
+
+def nearest(colour: str, passes: Callable[[str], bool], directions: Sequence[int] = (-1, 1)) -> str:
+    """Return the shade nearest to ``colour`` that passes, if possible ``colour`` itself; "" if none does.
+
+    ``directions``: -1 for darker shades, 1 for lighter ones; of two that are as near, the first.
+    """
     colour = normal(colour)
+    if passes(colour):
+        return colour
     hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
-    for step in range(_STEPS + 1):
-        for candidate in (lightness - step / _STEPS, lightness + step / _STEPS):
-            if 0 <= candidate <= 1:
-                shade = colour if not step else _hex(colorsys.hls_to_rgb(hue, candidate, saturation))
-                if contrast(shade, on) >= ratio:
-                    return shade
-    return black_or_white(on)
+    for step in range(1, _STEPS + 1):
+        for direction in directions:
+            candidate = lightness + direction * step / _STEPS
+            if 0 <= candidate <= 1 and passes(shade := _hex(colorsys.hls_to_rgb(hue, candidate, saturation))):
+                return shade
+    return ""
+
+
+def shifted(colour: str, by: float) -> str:
+    """Return ``colour`` with ``by`` more lightness (0 to 1), at most white and at least black."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
+    return _hex(colorsys.hls_to_rgb(hue, min(max(lightness + by, 0.0), 1.0), saturation))
 
 
 def black_or_white(on: str) -> str:

@@ -12,19 +12,17 @@ Source: WCAG 2.2, 1.4.3 and 1.4.11.
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailer.letter.brand import Brand
-from mailer.letter.colour import contrast, normal
+from mailer.letter.colour import contrast, nearest, normal, shifted
 
 LIGHT_GROUNDS = ("#FFFFFF", "#F4F6F8", "#EAEEF2", "#E3F3EA", "#FFF1D6", "#FCE9E9", "#E6F0FA")
 DARK_GROUNDS = ("#18212B", "#0F151C", "#232F3B", "#12301F", "#33260A", "#3B1719", "#132B43")
 LIGHT_WORDS = ("#FFFFFF", "#16202B")
 DARK_WORDS = ("#0C1722", "#FFFFFF")
 WORDS, SHAPE = 4.5, 3.0
-_STEP = 0.005
 _HOVER = 0.07
 
 
@@ -71,29 +69,15 @@ def _rule(colours: Palette) -> str:
 
 def _nearest(colour: str, passes: Callable[[str], bool], *, dark: bool) -> str:
     """Return ``colour``, or its nearest shade that passes: darker on light backgrounds, lighter on dark ones."""
-    if passes(colour):
-        return colour.upper()
-    hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
-    step = _STEP if dark else -_STEP
-    while True:
-        light += step
-        shade = _shade(hue, light, saturation)
-        if passes(shade):
-            return shade
+    found = nearest(colour, passes, (1,) if dark else (-1,))
+    return found.upper() or ("#FFFFFF" if dark else "#000000")
 
 
 def _hover(shade: str, on_action: str) -> str:
     """Return a shade slightly farther from the colour of the words, so that the contrast only grows."""
-    hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(shade)))
-    away = -_HOVER if sum(_channels(on_action)) > sum(_channels(shade)) else _HOVER
-    return _shade(hue, light + away, saturation)
+    away = -_HOVER if _sum(on_action) > _sum(shade) else _HOVER
+    return shifted(shade, away).upper()
 
 
-def _shade(hue: float, light: float, saturation: float) -> str:
-    red, green, blue = colorsys.hls_to_rgb(hue, min(max(light, 0.0), 1.0), saturation)
-    return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
-
-
-def _channels(colour: str) -> tuple[int, int, int]:
-    digits = normal(colour)
-    return int(digits[1:3], 16), int(digits[3:5], 16), int(digits[5:7], 16)
+def _sum(colour: str) -> int:
+    return sum(bytes.fromhex(normal(colour)[1:]))

@@ -1,4 +1,4 @@
-"""Why people opt out: a tally per letter and reason, without persons. Home of the table ``opt_out_reason``.
+"""Why people opt out: numbers per letter and reason, without persons. Home of the table ``opt_out_reason``.
 
 Promises: only numbers are kept, so no row here can be traced to a person; a reason outside :data:`REASONS` counts as
 *other*. The reason of one opt-out counts once, in whichever process it arrives.
@@ -43,7 +43,7 @@ def give(conn: Connection, token: Token, reason: str) -> None:
         add(conn, token.mailing, reason)
 
 
-def tally(conn: Connection, mailing_id: int) -> dict[str, int]:
+def counts(conn: Connection, mailing_id: int) -> dict[str, int]:
     """Return the reasons that were given for a mailing, and how often."""
     query = select(REASON.c.reason, REASON.c.count).where(REASON.c.mailing_id == mailing_id)
     return {row[0]: row[1] for row in conn.execute(query)}

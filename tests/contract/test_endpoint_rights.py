@@ -307,7 +307,7 @@ def test_a_reason_is_counted_once_and_names_nobody(lite_town: Town, site: Site) 
         for one in (site, another_process, site):
             assert web.post(one.url(f"/c/reason/{link}"), data={"reason": "too_many"}).status_code == 200
     with lite_town.db.read() as conn:
-        assert reasons.tally(conn, lite_town.mailing) == {"too_many": 1}
+        assert reasons.counts(conn, lite_town.mailing) == {"too_many": 1}
 
 
 def test_the_page_with_the_button_shows_the_name_that_confirming_stores(lite_town: Town, site: Site) -> None:

@@ -13,6 +13,6 @@ def test_reasons_are_counted_per_letter_and_unknown_ones_are_other(house_databas
         SQLModel.metadata.create_all(conn)
         for mailing, reason in ((1, "too_many"), (1, "too_many"), (1, "<script>"), (2, "other")):
             reasons.add(conn, mailing, reason)
-        assert reasons.tally(conn, 1) == {"too_many": 2, "other": 1}
-        assert reasons.tally(conn, 2) == {"other": 1}
-        assert reasons.tally(conn, 3) == {}
+        assert reasons.counts(conn, 1) == {"too_many": 2, "other": 1}
+        assert reasons.counts(conn, 2) == {"other": 1}
+        assert reasons.counts(conn, 3) == {}

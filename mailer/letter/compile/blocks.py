@@ -41,16 +41,16 @@ _CLOSE = re.compile(r"(:{3,})[ \t]*")
 _INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
 
 
-def add_rules(markdown: MarkdownIt, masker: Placeholders) -> None:
+def add_rules(markdown: MarkdownIt, placeholders: Placeholders) -> None:
     """Add the two rules to ``markdown``."""
 
     def control(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
         line = line_of(state, start)
         rows = silent and state.parentType == "table"  # dialect.py handles tags between rows
-        if rows or not masker.control_line.fullmatch(line):
+        if rows or not placeholders.control_line.fullmatch(line):
             return False
         if not silent:
-            for word in masker.word.finditer(line):
+            for word in placeholders.word.finditer(line):
                 token = state.push("control", "", 0)
                 token.content, token.map = word[0], [start, start + 1]
             state.line = start + 1

@@ -18,21 +18,21 @@ _SCHEMELESS = re.compile(r"[\w-]+(\.[\w-]+)+")
 _EXAMPLES = {"_web": "https://www.example.org", "_mail": "info@example.org", "_phone": "+31701234567"}
 
 
-def address_faults(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
+def address_faults(target: str, placeholders: Placeholders) -> Iterator[AddressFinding]:
     """Yield the faults of a masked address."""
-    words = list(masker.word.finditer(target))
+    words = list(placeholders.word.finditer(target))
     begins = bool(words) and words[0].start() == 0
     if not begins and not any(match[1] == "c" for match in words):
-        yield from _written(target, masker)
+        yield from _written(target, placeholders)
     for match in words:
-        if match[1] == "s" and (kind := kind_of_slot(target, match, masker)):
-            yield from _fallbacks(masker.show(match[0]), parse(masker.tag(match[0]).source, None), kind)
+        if match[1] == "s" and (kind := kind_of_slot(target, match, placeholders)):
+            yield from _fallbacks(placeholders.show(match[0]), parse(placeholders.tag(match[0]).source, None), kind)
 
 
-def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str:
+def kind_of_slot(target: str, match: re.Match[str], placeholders: Placeholders) -> str:
     """Return the filter for a slot that is a whole address, recipient or number; "" for a part of one."""
     before, after = target[: match.start()], target[match.end() :]
-    if not masker.word.sub(lambda word: "" if word[1] == "c" else word[0], before).strip():
+    if not placeholders.word.sub(lambda word: "" if word[1] == "c" else word[0], before).strip():
         return "_web"
     scheme, colon, rest = before.partition(":")
     known = {"mailto": "_mail", "tel": "_phone", "sms": "_phone"}.get(scheme.strip().lower(), "")
@@ -42,18 +42,20 @@ def kind_of_slot(target: str, match: re.Match[str], masker: Placeholders) -> str
     return known if alone else ""
 
 
-def _written(target: str, masker: Placeholders) -> Iterator[AddressFinding]:
+def _written(target: str, placeholders: Placeholders) -> Iterator[AddressFinding]:
     """Yield the faults of the address as the author wrote it, with a sample in place of each slot."""
     mail = target[:7].lower() == "mailto:"
-    sample = masker.word.sub("someone@example.org" if mail and "@" not in target.partition("?")[0] else "some1", target)
+    sample = placeholders.word.sub(
+        "someone@example.org" if mail and "@" not in target.partition("?")[0] else "some1", target
+    )
     if mail and "," in target.partition("?")[0]:
         people, mark, rest = target.partition("?")
-        kept = [one for one in people[7:].split(",") if not masker.word.search(one)]
-        sample = f"mailto:{','.join(kept) or 'someone@example.org'}{mark}{masker.word.sub('some1', rest)}"
+        kept = [one for one in people[7:].split(",") if not placeholders.word.search(one)]
+        sample = f"mailto:{','.join(kept) or 'someone@example.org'}{mark}{placeholders.word.sub('some1', rest)}"
     try:
         addresses.normal(sample)
     except ValueError as error:
-        shown = masker.show(target)
+        shown = placeholders.show(target)
         hint = _MEANT.format(word=f"https://{shown}") if _SCHEMELESS.match(target) else ""
         if target.startswith("//"):
             hint = _MEANT.format(word=f"https:{shown}")

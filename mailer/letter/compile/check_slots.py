@@ -28,10 +28,10 @@ def unfilled_online(source: LetterSource, scans: Iterable[tuple[str, Scan]], add
                 yield Fault(source.file, tag.line, field, tag.raw, *_words(source, tag, addresses), "warning")
 
 
-def in_addresses(root: Element, masker: Placeholders) -> set[Tag]:
+def in_addresses(root: Element, placeholders: Placeholders) -> set[Tag]:
     """Return the slots that stand in an address."""
     targets = (element.target for element in root.walk())
-    return {masker.tag(match[0]) for target in targets for match in masker.word.finditer(target)}
+    return {placeholders.tag(match[0]) for target in targets for match in placeholders.word.finditer(target)}
 
 
 def _words(source: LetterSource, tag: Tag, addresses: set[Tag]) -> tuple[str, str]:

@@ -40,7 +40,7 @@ _SHOWN = 60
 class Checker:
     """Checks one body; ``where`` is a fault with file and field filled in."""
 
-    masker: Placeholders
+    placeholders: Placeholders
     source: LetterSource
     opened: set[str] = field(default_factory=set)  # the names of HTML tags that were reported
     written: list[str] = field(default_factory=list)  # the lines of the body
@@ -66,7 +66,7 @@ class Checker:
         """Return a fault of the body; ``found``: a message, or a part of the letter, which is shown shortened."""
         shown = found
         if not isinstance(found, Message):
-            shown = self.masker.show(found).strip().replace("\n", " ")
+            shown = self.placeholders.show(found).strip().replace("\n", " ")
             shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         return Fault(self.source.file, line, "body", shown, expected, hint)
 
@@ -97,7 +97,11 @@ class Checker:
         if element.kind == "heading" and element.name == "1":
             hint = Message("The title of the letter is its first heading.")
             yield self.warning(element.line, f"# {element.plain()}", Message("## for a heading"), hint)
-        if element.kind == "slot" and not self.source.online and self.masker.tag(element.text).source == "links.online":
+        if (
+            element.kind == "slot"
+            and not self.source.online
+            and self.placeholders.tag(element.text).source == "links.online"
+        ):
             yield self._no_online(element.line, element.text)
 
     def _whole(self, element: Element) -> Iterator[Fault]:
@@ -123,8 +127,8 @@ class Checker:
 
     def _html(self, element: Element) -> Iterator[Fault]:
         if _COMMENT.fullmatch(element.text):
-            tags = [match[0] for match in self.masker.word.finditer(element.text)]
-            yield from self._balance([(self.masker.tag(tag).line, tag) for tag in tags])
+            tags = [match[0] for match in self.placeholders.word.finditer(element.text)]
+            yield from self._balance([(self.placeholders.tag(tag).line, tag) for tag in tags])
             return
         tag = _TAG.match(element.text)
         closes, name = (bool(tag[1]), tag[2].lower()) if tag else (False, "")
@@ -170,28 +174,28 @@ class Checker:
             return
         hint = Message("Nobody sees what stands behind ```: write it above.")
         lost = self.fault(element.line, element.name, Message("``` with nothing behind it"), hint)
-        name = len(element.name.split()) == 1 and not self.masker.word.search(element.name)
+        name = len(element.name.split()) == 1 and not self.placeholders.word.search(element.name)
         yield replace(lost, severity="warning") if name else lost
 
     def _in_code(self, element: Element) -> list[tuple[int, str]]:
         """Return the tags within a piece of code, which has no children: line and text of each."""
         if element.kind not in ("fence", "code_block", "code_inline"):
             return []
-        return [(element.line, match[0]) for match in self.masker.word.finditer(element.text)]
+        return [(element.line, match[0]) for match in self.placeholders.word.finditer(element.text)]
 
     def _balance(self, tags: Iterable[tuple[int, str]]) -> Iterator[Fault]:
         """Check that tags open and close in the same paragraph, list, block, cell or code, else HTML would be torn."""
         stack: list[tuple[int, str]] = []
         alone: list[tuple[tuple[int, str], str]] = []
         for tag in tags:
-            kind = self.masker.tag(tag[1]).kind
+            kind = self.placeholders.tag(tag[1]).kind
             if kind in ("if", "for"):
                 stack.append(tag)
             elif kind in ("elif", "else") and not stack:
                 alone.append((tag, "{% if … %}"))
             elif kind in ("endif", "endfor") and stack:
                 stack.pop()
-        alone += [(tag, f"{{% end{self.masker.tag(tag[1]).kind} %}}") for tag in stack]
+        alone += [(tag, f"{{% end{self.placeholders.tag(tag[1]).kind} %}}") for tag in stack]
         for (line, text), end in alone:
             expected = Message("{end} in the same paragraph, list or block, around whole bold words and whole links")
             hint = Message("Around whole paragraphs, put each tag on a line of its own.")
@@ -199,8 +203,8 @@ class Checker:
 
     def _torn(self, line: int, value: str) -> Iterator[Fault]:
         depth = lowest = 0
-        for match in self.masker.word.finditer(value):
-            kind = self.masker.tag(match[0]).kind
+        for match in self.placeholders.word.finditer(value):
+            kind = self.placeholders.tag(match[0]).kind
             depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
             lowest = min(lowest, depth)
         if depth or lowest:
@@ -240,13 +244,13 @@ class Checker:
 
     def _address(self, line: int, target: str, what: str) -> Iterator[Fault]:
         yield from self._torn(line, target)
-        if not self.source.online and "links.online" in self.masker.show(target):
+        if not self.source.online and "links.online" in self.placeholders.show(target):
             yield self._no_online(line, target)
-        written = addresses_in(target, self.masker)
+        written = addresses_in(target, self.placeholders)
         if target in ("", "#") or not written:
             yield self.fault(line, target or Message("nothing"), what, Message("Write https://… or mailto:…"))
             return
-        found = dict.fromkeys(words for one in written for words in address_faults(one, self.masker))
+        found = dict.fromkeys(words for one in written for words in address_faults(one, self.placeholders))
         for weight, seen, expected, hint in found:
             tell = self.warning if weight == "warning" else self.fault
             yield tell(line, seen, expected, hint)
@@ -271,7 +275,7 @@ class Checker:
             yield self.fault(line, _shown(element), Message("a description between [ and ]"), hint)
         yield from self._torn(line, element.text + element.title)
         beside = Message("a picture beside the letter")
-        if self.masker.word.search(name):
+        if self.placeholders.word.search(name):
             yield self.fault(line, name, Message("the same picture for everybody"))
         elif re.match(r"https://", name, re.IGNORECASE):
             hint = Message("A picture on another host cannot be kept, and may change or go.")

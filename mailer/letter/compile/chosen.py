@@ -25,15 +25,15 @@ class ConditionalAddress:
     has_else: bool
 
 
-def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
+def choice(target: str, placeholders: Placeholders) -> ConditionalAddress | None:
     """Return the addresses of a masked target, if a condition at its beginning chooses them; else ``None``."""
     before = _BEFORE.match(target)
-    words = list(masker.word.finditer(target))
-    if not before or not words or words[0].start() != before.end() or masker.tag(words[0][0]).kind != "if":
+    words = list(placeholders.word.finditer(target))
+    if not before or not words or words[0].start() != before.end() or placeholders.tag(words[0][0]).kind != "if":
         return None
     depth, marks = 0, [words[0]]
     for word in words[1:]:
-        kind = masker.tag(word[0]).kind
+        kind = placeholders.tag(word[0]).kind
         if not depth and kind in ("elif", "else", "endif"):
             marks.append(word)
         if not depth and kind == "endif":
@@ -46,13 +46,13 @@ def choice(target: str, masker: Placeholders) -> ConditionalAddress | None:
     for mark, following in pairwise(marks):
         own = target[mark.end() : following.start()].strip()
         arms.append((mark[0], f"{before[0]}{own}{behind}".strip() if own else ""))
-    return ConditionalAddress(tuple(arms), marks[-1][0], masker.tag(marks[-2][0]).kind == "else")
+    return ConditionalAddress(tuple(arms), marks[-1][0], placeholders.tag(marks[-2][0]).kind == "else")
 
 
-def addresses_in(target: str, masker: Placeholders) -> list[str]:
+def addresses_in(target: str, placeholders: Placeholders) -> list[str]:
     """Return each address that a masked target may be, once; the target itself where no condition chooses it."""
-    chosen = choice(target, masker)
+    chosen = choice(target, placeholders)
     if chosen is None:
         return [target]
-    found = dict.fromkeys(one for _, arm in chosen.arms if arm for one in addresses_in(arm, masker))
+    found = dict.fromkeys(one for _, arm in chosen.arms if arm for one in addresses_in(arm, placeholders))
     return list(found)

@@ -39,10 +39,10 @@ _COMMENT_LINE = re.compile(r"<!--(?:(?!-->).)*-->")
 _LEADS = re.compile(r"[/.:#@]")
 
 
-def add_dialect(markdown: MarkdownIt, masker: Placeholders) -> None:
+def add_dialect(markdown: MarkdownIt, placeholders: Placeholders) -> None:
     """Add all these rules to ``markdown``."""
     markdown.disable(list(_OFF))
-    rules = _Rules(masker)
+    rules = _Rules(placeholders)
     markdown.block.ruler.before("fence", "comment", rules.comment, _INTERRUPTS)  # type: ignore[arg-type]
     markdown.block.ruler.at("reference", rules.reference)
     markdown.block.ruler.at("list", rules.lists, {"alt": ["paragraph", "reference", "blockquote"]})
@@ -54,15 +54,15 @@ def line_of(state: StateBlock, number: int) -> str:
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()
 
 
-def rows_apart(masked: Masked, masker: Placeholders) -> Masked:
+def rows_apart(masked: Masked, placeholders: Placeholders) -> Masked:
     """Return the text with tags around a table's row, on its line, moved to lines of their own."""
-    tags = rf"(?:{masker.control}[ \t]*)+"
+    tags = rf"(?:{placeholders.control}[ \t]*)+"
     around = re.compile(rf"(?:(?<=^)|(?<=\|)[ \t]*)({tags})(?:(?=\|)|$)")
     between = re.compile(rf"(?<=\|)({tags})(?=\|)")
     lines: list[str] = []
     numbers: list[int] = []
     source = masked.text.split("\n")
-    for index, line in _rows_together(source, masker) if "|" in masked.text else enumerate(source):
+    for index, line in _rows_together(source, placeholders) if "|" in masked.text else enumerate(source):
         prefix = "".join(takewhile(" \t>".__contains__, line)) if "|" in line else ""
         row = line[len(prefix) :]
         first, last = around.match(row), around.search(row, row.rfind("|")) if "|" in line else None
@@ -74,54 +74,54 @@ def rows_apart(masked: Masked, masker: Placeholders) -> Masked:
     return replace(masked, text="\n".join(lines), lines=tuple(numbers))
 
 
-def _rows_together(lines: list[str], masker: Placeholders) -> list[tuple[int, str]]:
+def _rows_together(lines: list[str], placeholders: Placeholders) -> list[tuple[int, str]]:
     """Return the numbered lines, without empty ones and comments between the rows and tags of one table."""
     kept: list[tuple[int, str]] = []
     gap: list[tuple[int, str]] = []  # the lines behind the last row: empty lines, comments, tags
-    row = re.compile(rf"(?:{masker.control}[ \t]*)*\|")
+    row = re.compile(rf"(?:{placeholders.control}[ \t]*)*\|")
     table = code = False
     depth = 0  # of the open conditions that begin within the table
     for index, line in enumerate(lines):
         bare = line.lstrip(" \t>").rstrip()
-        if table and (not bare or _COMMENT_LINE.fullmatch(bare) or masker.control_line.fullmatch(bare)):
+        if table and (not bare or _COMMENT_LINE.fullmatch(bare) or placeholders.control_line.fullmatch(bare)):
             gap.append((index, line))
             continue
         follows = lines[index + 1].strip(" \t>") if index + 1 < len(lines) else ""
         goes_on = table and bool(row.match(bare)) and not _DELIMITER.fullmatch(follows)
-        kept += _of_table(gap, masker, len(gap) if goes_on else _closed_at(gap, depth, masker))
+        kept += _of_table(gap, placeholders, len(gap) if goes_on else _closed_at(gap, depth, placeholders))
         table = not code and (goes_on or (table and not gap and "|" in bare) or bool(_DELIMITER.fullmatch(bare)))
-        depth = depth + sum(_step(each, masker) for _, each in (*gap, (index, line))) if table else 0
+        depth = depth + sum(_step(each, placeholders) for _, each in (*gap, (index, line))) if table else 0
         gap = []
         kept.append((index, line))
         code ^= bare.startswith(("```", "~~~"))
-    return kept + _of_table(gap, masker, _closed_at(gap, depth, masker))
+    return kept + _of_table(gap, placeholders, _closed_at(gap, depth, placeholders))
 
 
-def _of_table(gap: list[tuple[int, str]], masker: Placeholders, end: int) -> list[tuple[int, str]]:
+def _of_table(gap: list[tuple[int, str]], placeholders: Placeholders, end: int) -> list[tuple[int, str]]:
     """Return a gap whose first ``end`` lines belong to the table: of these only the tags, and the rest unchanged."""
-    return [each for each in gap[:end] if masker.word.search(each[1]) and "<!--" not in each[1]] + gap[end:]
+    return [each for each in gap[:end] if placeholders.word.search(each[1]) and "<!--" not in each[1]] + gap[end:]
 
 
-def _closed_at(gap: list[tuple[int, str]], depth: int, masker: Placeholders) -> int:
+def _closed_at(gap: list[tuple[int, str]], depth: int, placeholders: Placeholders) -> int:
     """Return how many lines of a gap there are up to the end of the condition that began in the table."""
     for number, (_, line) in enumerate(gap if depth > 0 else (), start=1):
-        depth += _step(line, masker)
+        depth += _step(line, placeholders)
         if depth <= 0:
             return number
     return 0
 
 
-def _step(line: str, masker: Placeholders) -> int:
+def _step(line: str, placeholders: Placeholders) -> int:
     """Return how many more conditions are open behind a line than before it."""
-    kinds = [masker.tag(word[0]).kind for word in masker.word.finditer(line)]
+    kinds = [placeholders.tag(word[0]).kind for word in placeholders.word.finditer(line)]
     return sum((kind in ("if", "for")) - (kind in ("endif", "endfor")) for kind in kinds)
 
 
 class _Rules:
     """The rules of one parse, and their state."""
 
-    def __init__(self, masker: Placeholders) -> None:
-        self.masker = masker
+    def __init__(self, placeholders: Placeholders) -> None:
+        self.placeholders = placeholders
         self.ends: list[int] | None = None
         self.used: Counter[str] | None = None
         self.last: dict[int, int] = {}  # the last number of the numbered list before, by level
@@ -166,7 +166,7 @@ class _Rules:
             self.used = Counter(normalizeReference(match[1]) for match in _LABELS.finditer(state.src))
             self.used -= Counter(normalizeReference(match[1]) for match in _DEFINED.finditer(state.src))
         label, target = normalizeReference(found[1]), found[2]
-        leads = _LEADS.search(target) or self.masker.word.search(target)
+        leads = _LEADS.search(target) or self.placeholders.word.search(target)
         if not leads or not self.used[label] or label in state.env.get("references", {}):
             return False
         return reference(state, start, end, silent)
@@ -205,7 +205,7 @@ class _Rules:
         for token in tokens:
             if token.type == "tr_open":
                 line = line_of(state, token.map[0]) if token.map else ""
-                tags = bool(self.masker.control_line.fullmatch(line))
+                tags = bool(self.placeholders.control_line.fullmatch(line))
                 token.meta = {"cells": _cells(line)}
                 if tags:
                     kept += self.tags(line, token)
@@ -218,7 +218,7 @@ class _Rules:
 
     def tags(self, line: str, row: Token) -> list[Token]:
         """Return the tags of a line, which replace a row."""
-        words = self.masker.word.finditer(line)
+        words = self.placeholders.word.finditer(line)
         return [Token("control", "", 0, content=word[0], map=row.map, level=row.level, block=True) for word in words]
 
     def last_row(self, state: StateBlock, start: int, end: int) -> int:
@@ -228,8 +228,8 @@ class _Rules:
             line = line_of(state, number)
             if state.sCount[number] < state.blkIndent or ("|" not in line and not self.tag(line)):
                 return opened if depth else number
-            for word in self.masker.word.finditer(line) if self.tag(line) else ():
-                kind = self.masker.tag(word[0]).kind
+            for word in self.placeholders.word.finditer(line) if self.tag(line) else ():
+                kind = self.placeholders.tag(word[0]).kind
                 opened = opened if depth else number
                 depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
                 if depth < 0 or (depth == 0 and kind in ("elif", "else")):
@@ -238,7 +238,7 @@ class _Rules:
 
     def tag(self, line: str) -> bool:
         """Return whether a line holds tags and nothing else."""
-        return bool(self.masker.control_line.fullmatch(line))
+        return bool(self.placeholders.control_line.fullmatch(line))
 
 
 def _follows(state: StateBlock, above: Token, item: Token) -> bool:

@@ -20,7 +20,7 @@ from mailer.letter.slots import Tag
 class Flow:
     """Writes children with ``write(child, lead)``; ``then`` gives the text before a child that is not the first."""
 
-    masker: Placeholders
+    placeholders: Placeholders
     write: Callable[[Element, str], str]
     first: str
     then: Callable[[Element], str]
@@ -31,17 +31,17 @@ class Flow:
 
     def _run(self, children: Sequence[Element], above: Presence) -> str:
         text = ""
-        for group in groups(children, self.masker):
+        for group in groups(children, self.placeholders):
             text += self._group(group, above)
-            above = any_of((above, of_group(group, self.masker)))
+            above = any_of((above, of_group(group, self.placeholders)))
         return text
 
     def _group(self, group: ConditionalGroup, above: Presence) -> str:
         if not group.tags:
             child = group.arms[0][0]
-            shown = of_group(group, self.masker)
+            shown = of_group(group, self.placeholders)
             return self.write(child, self._lead(child, above) if shown != () else "")
-        if self.masker.tag(group.tags[0].text).kind == "for":
+        if self.placeholders.tag(group.tags[0].text).kind == "for":
             return self._loop(group, above)
         return "".join(tag.text + self._run(arm, above) for tag, arm in zip(group.tags, group.arms, strict=True))
 
@@ -49,12 +49,12 @@ class Flow:
         """Return a loop; the plan puts in the text between its rounds."""
         (loop, *ends), (body, *_) = group.tags, group.arms
         end = "".join(tag.text for tag in ends)
-        if above is None or not body or of_run(body, self.masker) == ():
+        if above is None or not body or of_run(body, self.placeholders) == ():
             return loop.text + self._run(body, above) + end
-        between = self.masker.put(Tag("between", "", "", 0, 0, "")) + self.then(body[0])
-        inside = Flow(self.masker, self.write, "", self.then)._run(body, ())
-        source = self.masker.tag(loop.text).source
-        return when((source,), self._lead(body[0], above), "", self.masker) + loop.text + inside + between + end
+        between = self.placeholders.put(Tag("between", "", "", 0, 0, "")) + self.then(body[0])
+        inside = Flow(self.placeholders, self.write, "", self.then)._run(body, ())
+        source = self.placeholders.tag(loop.text).source
+        return when((source,), self._lead(body[0], above), "", self.placeholders) + loop.text + inside + between + end
 
     def _lead(self, child: Element, above: Presence) -> str:
-        return when(above, self.then(child), self.first, self.masker)
+        return when(above, self.then(child), self.first, self.placeholders)

@@ -31,7 +31,7 @@ _PLAIN_TAGS = {"strong": "strong", "em": "em", "blockquote": "blockquote", "bull
 class HtmlWriter:
     """Writes one tree; ``context`` is passed to layouts (language, colours), ``pictures`` are by the author's name."""
 
-    masker: Placeholders
+    placeholders: Placeholders
     context: Mapping[str, Any]
     pictures: Mapping[str, Picture]
     public_url: str
@@ -132,12 +132,12 @@ class HtmlWriter:
         def then(child: Element) -> str:
             return "<br>\n" if child.close else "</p>\n<p>"
 
-        return f"<p>{Flow(self.masker, line, '', then).text(element.children)}</p>\n"
+        return f"<p>{Flow(self.placeholders, line, '', then).text(element.children)}</p>\n"
 
     def _numbered(self, element: Element) -> str:
         """Return a numbered list: numbers that its author skipped are skipped, and mail programs count the rest."""
         start = f' start="{element.name}"' if element.name != "1" else ""
-        values = jumps(element, self.masker)
+        values = jumps(element, self.placeholders)
         inside = ""
         for child in element.children:
             text = self.write(child)

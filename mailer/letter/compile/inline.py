@@ -26,9 +26,9 @@ _KEPT = re.compile(
 _DOCTYPE = re.compile(r"<!doctype[^>]*>\s*", re.IGNORECASE)
 
 
-def inline_styles(html: str, masker: Placeholders) -> str:
+def inline_styles(html: str, placeholders: Placeholders) -> str:
     """Put the style sheets of ``html`` into ``style`` attributes; ``<style data-keep>`` stays a sheet."""
-    nonce = masker.unused("xk", html)
+    nonce = placeholders.unused("xk", html)
     kept: list[str] = []
     doctype = _DOCTYPE.match(html)
     start = doctype.end() if doctype else 0
@@ -43,7 +43,7 @@ def inline_styles(html: str, masker: Placeholders) -> str:
     place = re.compile(rf"<!--{nonce}w(\d+)x-->|{nonce}w(\d+)x")
     result = _premailer(masked[start:])
     _compare(Counter(place.findall(masked)), Counter(place.findall(result)))
-    _compare(Counter(masker.word.findall(masked)), Counter(masker.word.findall(result)))
+    _compare(Counter(placeholders.word.findall(masked)), Counter(placeholders.word.findall(result)))
     return html[:start] + place.sub(lambda match: kept[int(match[1] or match[2])], result)
 
 

@@ -51,11 +51,11 @@ class Parts:
     text: str
 
 
-def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
+def lost(masked: Masked, placeholders: Placeholders, parts: Parts) -> list[Lost]:
     """Return the words of the masked source that are missing from one part or both, by line."""
 
     def apart(text: str) -> str:
-        return masker.word.sub(r" \g<0> ", text)
+        return placeholders.word.sub(r" \g<0> ", text)
 
     forgiven = Counter(_alike(_forgiven(parts.root, masked.text, apart)))
     html = Counter(_html_words(apart(parts.body))) & Counter(_html_words(apart(parts.page)))
@@ -69,7 +69,7 @@ def lost(masked: Masked, masker: Placeholders, parts: Parts) -> list[Lost]:
     for index in by_share:
         words = list(_take(lines[index], missing))
         if words:
-            found.append(Lost(masked.line(index), masker.show(" ".join(words))))
+            found.append(Lost(masked.line(index), placeholders.show(" ".join(words))))
     return sorted(found)
 
 

@@ -54,7 +54,7 @@ class _Work:
     """The state of one compilation."""
 
     source: LetterSource
-    masker: Placeholders
+    placeholders: Placeholders
     subject: Masked
     preheader: Masked
     body: Masked
@@ -99,28 +99,30 @@ def _compiled(source: LetterSource, time_limit: TimeLimit) -> Compiled:
     body, text = _body(work, public=False), _text(work, public=False)
     html = _page(work, body, public=False)
     time_limit.look()
-    if gone := lost(work.body, work.masker, Parts(work.root, body, html, text)):
+    if gone := lost(work.body, work.placeholders, Parts(work.root, body, html, text)):
         raise FaultsError([*faults, *(_gone(source, each) for each in gone[:MAX_FAULTS])])
-    plan = html_plan(html, work.masker)
+    plan = html_plan(html, work.placeholders)
     if _size(plan) > LONG:
-        plan = html_plan(_page(work, body, public=False, long=True), work.masker)
+        plan = html_plan(_page(work, body, public=False, long=True), work.placeholders)
     letter = Letter(
         language=source.language,
         from_name=source.from_name,
         from_address=source.from_address,
         reply_to=source.reply_to,
-        subject=flat_plan(work.subject.text, work.masker, EscapeContext.HEADER),
+        subject=flat_plan(work.subject.text, work.placeholders, EscapeContext.HEADER),
         html=plan,
-        text=flat_plan(text, work.masker, EscapeContext.PLAIN),
+        text=flat_plan(text, work.placeholders, EscapeContext.PLAIN),
         headers=(*_standing_headers(source), *source.headers),
         list_unsubscribe=source.kind == "campaign",
     )
     images = {known.image.sha256: known.image for known in work.pictures.values()}
     return Compiled(
         letter=letter,
-        public_html=_public(work, html_plan(_page(work, _body(work, public=True), public=True), work.masker)),
+        public_html=_public(work, html_plan(_page(work, _body(work, public=True), public=True), work.placeholders)),
         public_text=re.sub(
-            r"\n{3,}", "\n\n", _public(work, flat_plan(_text(work, public=True), work.masker, EscapeContext.PLAIN))
+            r"\n{3,}",
+            "\n\n",
+            _public(work, flat_plan(_text(work, public=True), work.placeholders, EscapeContext.PLAIN)),
         ),
         images=tuple(images.values()),
         warnings=(*faults, *_empty_online(work), *_warnings(source, plan)),
@@ -142,9 +144,9 @@ def _prepare(source: LetterSource, time_limit: TimeLimit) -> tuple[_Work, list[F
     }
     body = scan(source.body, file=source.file, first_line=source.body_line)
     tags(body)
-    masker = Placeholders(source.subject, source.preheader, source.body)
-    subject, preheader, masked = (masker.mask(found) for found in (heads["subject"], heads["preheader"], body))
-    root = parse(masked, masker, time_limit)
+    placeholders = Placeholders(source.subject, source.preheader, source.body)
+    subject, preheader, masked = (placeholders.mask(found) for found in (heads["subject"], heads["preheader"], body))
+    root = parse(masked, placeholders, time_limit)
     kept = dict(_pictures(source, root))
     if source.brand.logo and source.layout == "letter" and (logo := _measured(source.brand.logo)):
         kept[""] = logo
@@ -153,13 +155,15 @@ def _prepare(source: LetterSource, time_limit: TimeLimit) -> tuple[_Work, list[F
     alts = {element.target: element.text for element in root.walk() if element.kind == "image"}
     summary = preheader.text
     if source.kind == "campaign" and not summary.strip():
-        summary = first_sentence(root, masker)
-    work = _Work(source, masker, subject, preheader, masked, root, kept, _links(source, masker), summary, alts)
+        summary = first_sentence(root, placeholders)
+    work = _Work(
+        source, placeholders, subject, preheader, masked, root, kept, _links(source, placeholders), summary, alts
+    )
     faults = [*heads["subject"].faults, *heads["preheader"].faults, *_head_faults(source), *body.faults]
-    faults += Checker(masker, source).check(root, tags_are_right=not body.faults)
+    faults += Checker(placeholders, source).check(root, tags_are_right=not body.faults)
     if summary != preheader.text:
-        faults.append(no_preheader(source, summary, masker))
-    faults += unfilled_online(source, [*heads.items(), ("body", body)], in_addresses(root, masker))
+        faults.append(no_preheader(source, summary, placeholders))
+    faults += unfilled_online(source, [*heads.items(), ("body", body)], in_addresses(root, placeholders))
     return work, sorted(faults, key=lambda fault: fault.line)
 
 
@@ -180,11 +184,11 @@ def _pictures(source: LetterSource, root: Element) -> Iterator[tuple[str, Pictur
             yield name, known
 
 
-def _links(source: LetterSource, masker: Placeholders) -> dict[str, str]:
+def _links(source: LetterSource, placeholders: Placeholders) -> dict[str, str]:
     """Return the placeholder words of the links that a layout puts in; empty where a letter has none."""
     campaign = source.kind == "campaign"
     shown = {"online": campaign and source.online, "details": campaign, "optout": campaign}
-    return {name: masker.slot(f"links.{name}") if there else "" for name, there in shown.items()}
+    return {name: placeholders.slot(f"links.{name}") if there else "" for name, there in shown.items()}
 
 
 def _head_faults(source: LetterSource) -> Iterator[Fault]:
@@ -216,7 +220,7 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
         "sender_lines": sender_lines(source.brand),
         "title": work.subject.text,
         "preheader": work.summary,
-        "padding": max(0, 60 - guessed_width(work.summary, work.masker) // 3),
+        "padding": max(0, 60 - guessed_width(work.summary, work.placeholders) // 3),
         "date_text": day_in_words(source.date, source.language) if source.kind == "campaign" else "",
         "links": dict(work.links) | ({"details": "", "optout": ""} if public else {}),
         "public": public,
@@ -231,25 +235,27 @@ def _context(work: _Work, *, public: bool) -> dict[str, Any]:
 
 def _body(work: _Work, *, public: bool) -> str:
     root = _shaped(work, public=public)
-    return HtmlWriter(work.masker, _context(work, public=public), work.pictures, work.source.public_url).write(root)
+    return HtmlWriter(work.placeholders, _context(work, public=public), work.pictures, work.source.public_url).write(
+        root
+    )
 
 
 def _page(work: _Work, body: str, *, public: bool, long: bool = False) -> str:
     context = _context(work, public=public) | {"long": long, "body": safe(body)}
-    return inline_styles(render_layout(f"{work.source.layout}.html", context), work.masker)
+    return inline_styles(render_layout(f"{work.source.layout}.html", context), work.placeholders)
 
 
 def _text(work: _Work, *, public: bool) -> str:
     root = _shaped(work, public=public, text=True)
 
     def wrap(text: str) -> str:
-        return wrapped(text, work.masker)
+        return wrapped(text, work.placeholders)
 
-    body = "\n" + TextWriter(work.masker).write(root)
+    body = "\n" + TextWriter(work.placeholders).write(root)
     if not public:  # in the public version all conditions are false
-        body = when(of_run(root.children, work.masker) or None, body, "", work.masker)
+        body = when(of_run(root.children, work.placeholders) or None, body, "", work.placeholders)
     title = wrap(work.subject.text)
-    widest = max(guessed_width(line, work.masker) for line in title.split("\n"))
+    widest = max(guessed_width(line, work.placeholders) for line in title.split("\n"))
     context = _context(work, public=public) | {
         "preheader": wrap(work.preheader.text),
         "title": title,
@@ -263,13 +269,13 @@ def _text(work: _Work, *, public: bool) -> str:
 def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     """Return a copy of the tree for one writer, which may change it."""
     root = work.root.copy()
-    settle_targets(root, work.masker, public=public)
+    settle_targets(root, work.placeholders, public=public)
     if public:
-        for_nobody(root, work.masker)
-        settle_choices(root, work.masker)
-    gather_lists(root, work.masker)
-    hide_empty(root, work.masker, leaves=text)
-    hide_lines(root, work.masker)
+        for_nobody(root, work.placeholders)
+        settle_choices(root, work.placeholders)
+    gather_lists(root, work.placeholders)
+    hide_empty(root, work.placeholders, leaves=text)
+    hide_lines(root, work.placeholders)
     return root
 
 
@@ -312,10 +318,10 @@ def _list_id(source: LetterSource) -> Sequence[tuple[str, str]]:
 def _empty_online(work: _Work) -> Iterator[Fault]:
     """Yield a warning for a letter whose public version would be empty."""
     source = work.source
-    if not source.online or of_run(work.root.children, work.masker) is None:
+    if not source.online or of_run(work.root.children, work.placeholders) is None:
         return
-    text = TextWriter(work.masker).write(_shaped(work, public=True, text=True))
-    if not _public(work, flat_plan(text, work.masker, EscapeContext.PLAIN)).strip():
+    text = TextWriter(work.placeholders).write(_shaped(work, public=True, text=True))
+    if not _public(work, flat_plan(text, work.placeholders, EscapeContext.PLAIN)).strip():
         hint = Message("Online the letter is empty: write something outside the conditions, or behind an else.")
         found, expected = Message("text under conditions alone"), Message("text that everybody reads")
         yield Fault(source.file, source.body_line, "body", found, expected, hint, "warning")

@@ -44,69 +44,69 @@ class Misplaced(ValueError):
         self.shown, self.line = (tag.raw, tag.line) if tag else ("", 0)
 
 
-def html_plan(html: str, masker: Placeholders) -> CompiledTemplate:
+def html_plan(html: str, placeholders: Placeholders) -> CompiledTemplate:
     """Return the plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value is allowed."""
-    return _plan(list(_html_pieces(html, masker)))
+    return _plan(list(_html_pieces(html, placeholders)))
 
 
-def flat_plan(text: str, masker: Placeholders, place: EscapeContext) -> CompiledTemplate:
+def flat_plan(text: str, placeholders: Placeholders, place: EscapeContext) -> CompiledTemplate:
     """Return the plan of a text that is all one place: a header or plain text."""
-    return _plan(list(_placed(text, masker, place)))
+    return _plan(list(_placed(text, placeholders, place)))
 
 
-def _html_pieces(html: str, masker: Placeholders) -> Iterator[_Piece]:
+def _html_pieces(html: str, placeholders: Placeholders) -> Iterator[_Piece]:
     position = 0
     for match in _MARKUP.finditer(html):
-        yield from _placed(html[position : match.start()], masker, EscapeContext.HTML)
+        yield from _placed(html[position : match.start()], placeholders, EscapeContext.HTML)
         if match["tag"]:
-            yield from _in_tag(match[0], masker)
-        elif masker.word.search(match[0]):
-            raise Misplaced("a contact tag in a style sheet or comment", _first(match[0], masker))
+            yield from _in_tag(match[0], placeholders)
+        elif placeholders.word.search(match[0]):
+            raise Misplaced("a contact tag in a style sheet or comment", _first(match[0], placeholders))
         else:
             yield match[0]
         position = match.end()
-    yield from _placed(html[position:], masker, EscapeContext.HTML)
+    yield from _placed(html[position:], placeholders, EscapeContext.HTML)
 
 
-def _in_tag(tag: str, masker: Placeholders) -> Iterator[_Piece]:
+def _in_tag(tag: str, placeholders: Placeholders) -> Iterator[_Piece]:
     position = 0
     for match in _ATTRIBUTE.finditer(tag):
-        if masker.word.search(match[2]):
+        if placeholders.word.search(match[2]):
             yield tag[position : match.start(2)]
             if match[1].lower() in _ADDRESSES:
-                yield from _in_address(match[2], masker)
+                yield from _in_address(match[2], placeholders)
             else:
-                yield from _placed(match[2], masker, EscapeContext.ATTRIBUTE)
+                yield from _placed(match[2], placeholders, EscapeContext.ATTRIBUTE)
             position = match.end()
     rest = tag[position:]
-    if masker.word.search(rest):
-        raise Misplaced("a contact tag outside quotes", _first(rest, masker))
+    if placeholders.word.search(rest):
+        raise Misplaced("a contact tag outside quotes", _first(rest, placeholders))
     yield rest
 
 
-def _first(text: str, masker: Placeholders) -> Tag | None:
-    return next((piece for piece in masker.split(text) if isinstance(piece, Tag)), None)
+def _first(text: str, placeholders: Placeholders) -> Tag | None:
+    return next((piece for piece in placeholders.split(text) if isinstance(piece, Tag)), None)
 
 
-def _in_address(quoted: str, masker: Placeholders) -> Iterator[_Piece]:
+def _in_address(quoted: str, placeholders: Placeholders) -> Iterator[_Piece]:
     """Yield the pieces of an attribute's value, with its quotes."""
     yield quoted[0]
-    yield from _with_places(quoted[1:-1], masker, EscapeContext.URL)
+    yield from _with_places(quoted[1:-1], placeholders, EscapeContext.URL)
     yield quoted[-1]
 
 
-def in_address(target: str, masker: Placeholders) -> str:
+def in_address(target: str, placeholders: Placeholders) -> str:
     """Return an address for the text part: its slots as new words, which know their places."""
-    pieces = _with_places(target, masker, EscapeContext.LINK)
+    pieces = _with_places(target, placeholders, EscapeContext.LINK)
     return "".join(
-        piece if isinstance(piece, str) else masker.put(replace(piece.tag, place=piece.place)) for piece in pieces
+        piece if isinstance(piece, str) else placeholders.put(replace(piece.tag, place=piece.place)) for piece in pieces
     )
 
 
-def _with_places(target: str, masker: Placeholders, whole: EscapeContext) -> Iterator[_Piece]:
+def _with_places(target: str, placeholders: Placeholders, whole: EscapeContext) -> Iterator[_Piece]:
     """Yield the pieces of an address; a slot's place follows from the text before it, in each arm of a condition."""
     before, branches = "", list[tuple[str, str]]()  # per open condition: text before, and behind its longest arm
-    for piece in masker.split(target):
+    for piece in placeholders.split(target):
         if isinstance(piece, str):
             before += piece
         elif piece.kind == "slot":
@@ -135,8 +135,8 @@ def _address_place(before: str, whole: EscapeContext) -> EscapeContext:
     )
 
 
-def _placed(text: str, masker: Placeholders, place: EscapeContext) -> Iterator[_Piece]:
-    for piece in masker.split(text):
+def _placed(text: str, placeholders: Placeholders, place: EscapeContext) -> Iterator[_Piece]:
+    for piece in placeholders.split(text):
         yield _Placed(piece, piece.place or place) if isinstance(piece, Tag) else piece
 
 

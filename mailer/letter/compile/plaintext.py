@@ -29,18 +29,18 @@ Opened = tuple[tuple[int, int], ...]
 _FALLBACK = re.compile(r'default\("((?:[^"\\]|\\.)*)"\)')
 
 
-def guessed_width(text: str, masker: Placeholders) -> int:
+def guessed_width(text: str, placeholders: Placeholders) -> int:
     """Return the expected width of a masked text: a slot as its fallback, at least :data:`GUESS`, other tags as 0."""
-    return sum(_width(piece) for piece in masker.split(text))
+    return sum(_width(piece) for piece in placeholders.split(text))
 
 
-def _extent(word: str, used: int, opened: Opened, masker: Placeholders) -> tuple[int, int, Opened]:
+def _extent(word: str, used: int, opened: Opened, placeholders: Placeholders) -> tuple[int, int, Opened]:
     """Return a line's largest width with a word after ``used`` characters, its last width, and open conditions.
 
     Each arm of a condition begins where the condition does, since a reader sees only one of them.
     """
     widest = used
-    for piece in masker.split(word):
+    for piece in placeholders.split(word):
         if isinstance(piece, str) or piece.kind == "slot":
             used += _width(piece)
             widest = max(widest, used)
@@ -55,18 +55,18 @@ def _extent(word: str, used: int, opened: Opened, masker: Placeholders) -> tuple
     return widest, used, opened
 
 
-def wrapped(text: str, masker: Placeholders, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
+def wrapped(text: str, placeholders: Placeholders, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
     """Return a masked text in lines; ``first`` stands before the first line, ``rest`` before the others."""
     lines: list[str] = []
     opened: Opened = ()
     for hard in text.split("\n"):
         line, used = "", 0
         for word in _BLANKS.split(hard.strip(_BLANK)):
-            widest, end, still = _extent(word, used + bool(line), opened, masker)
+            widest, end, still = _extent(word, used + bool(line), opened, placeholders)
             if line and widest > width - len(rest):
                 lines.append(line)
                 line = word
-                _, used, opened = _extent(word, 0, opened, masker)
+                _, used, opened = _extent(word, 0, opened, placeholders)
             else:
                 line = f"{line} {word}" if line else word
                 used, opened = end, still
@@ -79,7 +79,7 @@ def wrapped(text: str, masker: Placeholders, *, first: str = "", rest: str = "",
 class TextWriter:
     """Writes one tree as text."""
 
-    masker: Placeholders
+    placeholders: Placeholders
 
     def write(self, root: Element) -> str:
         """Return the text of a body; paragraphs are separated by an empty line."""
@@ -92,14 +92,16 @@ class TextWriter:
         def then(child: Element) -> str:
             return ("\n" if lines and child.close else gap) + rest
 
-        return Flow(self.masker, lambda child, lead: self._block(child, lead, rest), first, then).text(parent.children)
+        return Flow(self.placeholders, lambda child, lead: self._block(child, lead, rest), first, then).text(
+            parent.children
+        )
 
     def _block(self, element: Element, lead: str, rest: str) -> str:
         match element.kind:
             case "paragraph" if is_picture(element):
                 return lead + self._picture(element, rest)
             case "paragraph":
-                return lead + wrapped(self._inline(element), self.masker, rest=rest)
+                return lead + wrapped(self._inline(element), self.placeholders, rest=rest)
             case "heading":
                 return lead + self._heading(element, rest) if element.children else ""
             case "bullet_list" | "ordered_list":
@@ -119,8 +121,8 @@ class TextWriter:
                 return ""
 
     def _heading(self, element: Element, rest: str) -> str:
-        text = wrapped(self._inline(element), self.masker, rest=rest)
-        widest = max(guessed_width(line, self.masker) for line in text.split("\n"))
+        text = wrapped(self._inline(element), self.placeholders, rest=rest)
+        widest = max(guessed_width(line, self.placeholders) for line in text.split("\n"))
         return f"{text}\n{rest}{'-' * min(widest, WIDTH - len(rest))}"
 
     def _list(self, element: Element, lead: str, rest: str) -> str:
@@ -137,7 +139,7 @@ class TextWriter:
                 return before + mark.rstrip()
             return self._below(child, before + mark, inner, gap=_empty(inner) if loose else "\n")
 
-        text = Flow(self.masker, item, lead, lambda _: gap + rest).text(element.children)
+        text = Flow(self.placeholders, item, lead, lambda _: gap + rest).text(element.children)
         return (
             self._tag("numbered", element.name or "1") + text + self._tag("endnumbered") if marks and tagged else text
         )
@@ -145,7 +147,7 @@ class TextWriter:
     def _marks(self, element: Element, *, counted: bool) -> dict[int, tuple[str, int]]:
         """Return the mark of each item of a numbered list, and its width; ``counted``: numbered when it is filled."""
         marks: dict[int, tuple[str, int]] = {}
-        values, number = jumps(element, self.masker), int(element.name or 1) - 1
+        values, number = jumps(element, self.placeholders), int(element.name or 1) - 1
         for child in element.children:
             if child.kind == "list_item":
                 number = values.get(id(child), number + 1)
@@ -154,13 +156,13 @@ class TextWriter:
         return marks
 
     def _tag(self, kind: TagKind, source: str = "") -> str:
-        return self.masker.put(Tag(kind, source, "", 0, 0, ""))
+        return self.placeholders.put(Tag(kind, source, "", 0, 0, ""))
 
     def _named(self, element: Element, lead: str, rest: str) -> str:
         if element.name == "button":
             label = _BLANKS.sub(" ", element.plain()).strip(_BLANK)
-            address = in_address(element.target, self.masker)
-            return lead + wrapped(f"{label}:\n<{address}>", self.masker, rest=rest)
+            address = in_address(element.target, self.placeholders)
+            return lead + wrapped(f"{label}:\n<{address}>", self.placeholders, rest=rest)
         if element.name == "signature":
             for below in element.walk():
                 below.kind = "hardbreak" if below.kind == "softbreak" else below.kind
@@ -169,9 +171,9 @@ class TextWriter:
     def _picture(self, paragraph: Element, rest: str) -> str:
         link = next((child for child in paragraph.children if child.kind == "link"), None)
         image = next(child for child in paragraph.walk() if child.kind == "image")
-        below = f"\n<{in_address(link.target, self.masker)}>" if link else ""
+        below = f"\n<{in_address(link.target, self.placeholders)}>" if link else ""
         text = f"[{image.text}]" + (f"\n{image.title}" if image.title else "") + below
-        return wrapped(text, self.masker, rest=rest)
+        return wrapped(text, self.placeholders, rest=rest)
 
     def _table(self, table: Element, lead: str, rest: str) -> str:
         """Return each row on a line, with tags between rows; cell by cell where a row would be too wide."""
@@ -179,22 +181,22 @@ class TextWriter:
         cells = {id(row): [self._inline(cell) for cell in row.children] for row in rows if row.kind == "tr"}
         head, *others = cells.values()
         shown = rows if "".join(head).strip() or not others else rows[1:]
-        if all(guessed_width(" | ".join(row), self.masker) + len(rest) <= WIDTH for row in (head, *others)):
+        if all(guessed_width(" | ".join(row), self.placeholders) + len(rest) <= WIDTH for row in (head, *others)):
             return self._rows(
                 shown, lambda row, before: before + " | ".join(cells[id(row)]).rstrip(), lead, f"\n{rest}"
             )
         if not others:
-            return lead + wrapped(" | ".join(head), self.masker, rest=f"{rest}  ")
+            return lead + wrapped(" | ".join(head), self.placeholders, rest=f"{rest}  ")
         empty = empty_columns(others)
 
         def write(row: Element, before: str) -> str:
             lines = cell_by_cell(head, cells[id(row)], empty)
-            return before + f"\n{rest}".join(wrapped(line, self.masker, rest=f"{rest}  ") for line in lines)
+            return before + f"\n{rest}".join(wrapped(line, self.placeholders, rest=f"{rest}  ") for line in lines)
 
         return self._rows(rows[1:], write, lead, _empty(rest) + rest)
 
     def _rows(self, rows: list[Element], write: Callable[[Element, str], str], lead: str, gap: str) -> str:
-        return Flow(self.masker, write, lead, lambda _: gap).text(rows)
+        return Flow(self.placeholders, write, lead, lambda _: gap).text(rows)
 
     def _inline(self, element: Element) -> str:
         return "".join(self._word(child) for child in element.children)
@@ -223,12 +225,12 @@ class TextWriter:
         text, target = self._inline(element), element.target
         text += f" ({element.title})" if element.title else ""
         bare = target.removeprefix("mailto:").removeprefix("tel:")
-        address = in_address(target, self.masker)
+        address = in_address(target, self.placeholders)
         if text.strip() == target:
             return address
-        if text.strip() == bare or (text.strip() == bare.split("?")[0] and not self.masker.word.search(target)):
+        if text.strip() == bare or (text.strip() == bare.split("?")[0] and not self.placeholders.word.search(target)):
             return text
-        whole = ":" in bare or "?" in bare or self.masker.word.search(target)
+        whole = ":" in bare or "?" in bare or self.placeholders.word.search(target)
         return f"{text} <{address if whole else bare}>"
 
 

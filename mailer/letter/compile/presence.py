@@ -33,7 +33,7 @@ class ConditionalGroup:
     arms: tuple[Sequence[Element], ...]
 
 
-def groups(children: Sequence[Element], masker: Placeholders) -> list[ConditionalGroup]:
+def groups(children: Sequence[Element], placeholders: Placeholders) -> list[ConditionalGroup]:
     """Return the elements in order, those between tags as one group."""
     found: list[ConditionalGroup] = []
     position = 0
@@ -46,7 +46,7 @@ def groups(children: Sequence[Element], masker: Placeholders) -> list[Conditiona
         tags, arms, depth = [first], [list[Element]()], 1
         while position < len(children) and depth:
             child = children[position]
-            kind = masker.tag(child.text).kind if child.kind == "control" else ""
+            kind = placeholders.tag(child.text).kind if child.kind == "control" else ""
             depth += (kind in ("if", "for")) - (kind in ("endif", "endfor"))
             if depth == 0 or (depth == 1 and kind in ("elif", "else")):
                 tags.append(child)
@@ -58,7 +58,7 @@ def groups(children: Sequence[Element], masker: Placeholders) -> list[Conditiona
     return found
 
 
-def presence(element: Element, masker: Placeholders) -> Presence:
+def presence(element: Element, placeholders: Placeholders) -> Presence:
     """Return the conditions under which a part of an element is shown."""
     if element.sure or element.kind in _SOLID:
         return None
@@ -67,26 +67,26 @@ def presence(element: Element, masker: Placeholders) -> Presence:
     if element.kind in _NOTHING:
         return ()
     if element.kind == "slot":
-        empty = _NO_FALLBACK.fullmatch(masker.tag(element.text).source)
+        empty = _NO_FALLBACK.fullmatch(placeholders.tag(element.text).source)
         return (empty[1],) if empty else None
     if element.kind == "text":
         return None if element.text.strip() else ()
     if element.kind == "table":
-        return of_run([row for part in element.children[1:] for row in part.children], masker) or None
-    return of_run(element.children, masker)
+        return of_run([row for part in element.children[1:] for row in part.children], placeholders) or None
+    return of_run(element.children, placeholders)
 
 
-def of_run(children: Sequence[Element], masker: Placeholders) -> Presence:
+def of_run(children: Sequence[Element], placeholders: Placeholders) -> Presence:
     """Return the conditions under which a part of one of several elements is shown."""
-    return any_of(of_group(group, masker) for group in groups(children, masker))
+    return any_of(of_group(group, placeholders) for group in groups(children, placeholders))
 
 
-def of_group(group: ConditionalGroup, masker: Placeholders) -> Presence:
+def of_group(group: ConditionalGroup, placeholders: Placeholders) -> Presence:
     """Return the conditions under which a part of a group is shown."""
     if not group.tags:
-        return presence(group.arms[0][0], masker)
-    arms = [of_run(arm, masker) for arm in group.arms]
-    tags = [masker.tag(tag.text) for tag in group.tags]
+        return presence(group.arms[0][0], placeholders)
+    arms = [of_run(arm, placeholders) for arm in group.arms]
+    tags = [placeholders.tag(tag.text) for tag in group.tags]
     if tags[0].kind == "for":
         return (tags[0].source,) if arms[0] != () else ()
     found: list[str] = []
@@ -124,12 +124,14 @@ def condition(conditions: Sequence[str]) -> str:
     return source
 
 
-def when(shown: Presence, then: str, otherwise: str, masker: Placeholders) -> str:
+def when(shown: Presence, then: str, otherwise: str, placeholders: Placeholders) -> str:
     """Return the words of a condition around two texts; only one text where the choice is already known."""
     source = condition(shown) if shown else ""
     if shown == () or then == otherwise:
         return otherwise
     if not source:
         return then
-    words = [masker.put(Tag(kind, source if kind == "if" else "", "", 0, 0, "")) for kind in ("if", "else", "endif")]
+    words = [
+        placeholders.put(Tag(kind, source if kind == "if" else "", "", 0, 0, "")) for kind in ("if", "else", "endif")
+    ]
     return f"{words[0]}{then}{words[1]}{otherwise}{words[2]}"

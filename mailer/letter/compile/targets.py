@@ -26,9 +26,9 @@ from mailer.letter.slots import Tag
 _NOBODY: frozenset[str] = frozenset()
 
 
-def settle_targets(root: Element, masker: Placeholders, *, public: bool) -> None:
+def settle_targets(root: Element, placeholders: Placeholders, *, public: bool) -> None:
     """Change a tree so that each address has its normal form, and each link is shown only with an address."""
-    _settle(root, _Settler(masker, _NOBODY if public else ALWAYS_THERE))
+    _settle(root, _Settler(placeholders, _NOBODY if public else ALWAYS_THERE))
 
 
 def _settle(parent: Element, settler: _Settler) -> None:
@@ -53,36 +53,36 @@ def _link_of(element: Element) -> Element | None:
 
 @dataclass(frozen=True, slots=True)
 class _Settler:
-    masker: Placeholders
+    placeholders: Placeholders
     there: frozenset[str]
 
     def target(self, target: str) -> tuple[str, list[str]]:
         """Return the address in its final form, and the expressions that need a value for it to exist."""
-        if self.masker.personal(target):
+        if self.placeholders.personal(target):
             return target, []
         conditions: list[str] = []
         mark = re.search(r"[?#]", target)
         end = mark.start() if mark else len(target)
-        chosen = any(word[1] == "c" for word in self.masker.word.finditer(target))  # by the author, so it exists
+        chosen = any(word[1] == "c" for word in self.placeholders.word.finditer(target))  # by the author, so it exists
         settled = target
-        for match in self.masker.word.finditer(target):
+        for match in self.placeholders.word.finditer(target):
             if match[1] != "s":
                 continue
-            tag = self.masker.tag(match[0])
+            tag = self.placeholders.tag(match[0])
             node = parse(tag.source, None)
-            if name := kind_of_slot(target, match, self.masker):
+            if name := kind_of_slot(target, match, self.placeholders):
                 node = _read(node, name)
-                settled = settled.replace(match[0], self.masker.put(replace(tag, source=unparse(node))), 1)
+                settled = settled.replace(match[0], self.placeholders.put(replace(tag, source=unparse(node))), 1)
                 missing = _may_be_empty(node, self.there)
             else:
                 missing = not self.there and may_be_missing(node, self.there) and match.start() < end
             if missing and not chosen:
                 conditions.append(unparse(node))
-        return written(settled, self.masker), conditions
+        return written(settled, self.placeholders), conditions
 
     def settled(self, child: Element, link: Element) -> list[Element]:
         """Return the elements that replace one with a link: one for each address that a condition chooses."""
-        chosen = choice(link.target, self.masker)
+        chosen = choice(link.target, self.placeholders)
         if chosen is None:
             link.target, conditions = self.target(link.target)
             _settle(link, self)
@@ -113,7 +113,7 @@ class _Settler:
         ]
 
     def control(self, kind: str, source: str, line: int) -> Element:
-        word = self.masker.put(Tag(kind, source, "", line, 0, f"{{% {kind} %}}"))  # type: ignore[arg-type]
+        word = self.placeholders.put(Tag(kind, source, "", line, 0, f"{{% {kind} %}}"))  # type: ignore[arg-type]
         return Element("control", line, text=word)
 
 
@@ -128,12 +128,12 @@ def _without(child: Element, link: Element) -> list[Element]:
     return [without]
 
 
-def written(target: str, masker: Placeholders) -> str:
+def written(target: str, placeholders: Placeholders) -> str:
     """Return a masked address in normal form; an invalid one is only encoded (:mod:`.checks` reports it)."""
-    match = masker.word.match(target)
+    match = placeholders.word.match(target)
     if match:
         return target[: match.end()] + addresses.encoded(target[match.end() :])
-    if any(word[1] == "c" for word in masker.word.finditer(target)):
+    if any(word[1] == "c" for word in placeholders.word.finditer(target)):
         return addresses.encoded(target)
     try:
         return addresses.normal(target)

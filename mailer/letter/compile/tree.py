@@ -67,30 +67,32 @@ class Element:
         return own + "".join(child.plain() for child in self.children)
 
 
-def parse(masked: Masked, masker: Placeholders, time_limit: TimeLimit | None = None) -> Element:
+def parse(masked: Masked, placeholders: Placeholders, time_limit: TimeLimit | None = None) -> Element:
     """Return the tree of a masked body. Raises ``TooMuch``, whose ``at`` is a line of the file."""
-    masked = rows_apart(masked, masker)
+    masked = rows_apart(masked, placeholders)
     markdown = MarkdownIt("commonmark", {"html": True, "inline_definitions": True}).enable("table")
     markdown.validateLink = _any_link  # type: ignore[method-assign] # checks.py reports its faults
-    add_rules(markdown, masker)
-    add_dialect(markdown, masker)
+    add_rules(markdown, placeholders)
+    add_dialect(markdown, placeholders)
     add_limits(markdown, time_limit or TimeLimit())
     try:
         tokens = markdown.parse(masked.text)
     except TooMuch as found:
         found.at = found.at or masked.line(found.line)
         raise
-    root = _Builder(masked, masker).build(SyntaxTreeNode(tokens), 0)[0]
-    _weigh(root, masker)
+    root = _Builder(masked, placeholders).build(SyntaxTreeNode(tokens), 0)[0]
+    _weigh(root, placeholders)
     return root
 
 
-def _weigh(root: Element, masker: Placeholders) -> None:
+def _weigh(root: Element, placeholders: Placeholders) -> None:
     """Raise ``TooMuch`` if texts and addresses that are used repeatedly add up to too much."""
     weight, pictures = Weight(), 0
     for element in root.walk():
         texts = element.text, element.target, element.title
-        weight.add(texts, (masker.tag(match[0]) for match in masker.word.finditer(" ".join(texts))), element.line)
+        weight.add(
+            texts, (placeholders.tag(match[0]) for match in placeholders.word.finditer(" ".join(texts))), element.line
+        )
         pictures += element.kind == "image"
         if pictures > PICTURES:
             expected = Message("{number} of them at most", number=PICTURES)
@@ -107,10 +109,10 @@ def image_names(body: str) -> tuple[str, ...]:
     No addresses, no outside paths.
     """
     scanned = scan(body)
-    masker = Placeholders(body)
-    root = parse(masker.mask(scanned), masker)
+    placeholders = Placeholders(body)
+    root = parse(placeholders.mask(scanned), placeholders)
     found = (element.target for element in root.walk() if element.kind == "image")
-    return tuple(dict.fromkeys(name for name in found if is_beside(name) and not masker.word.search(name)))
+    return tuple(dict.fromkeys(name for name in found if is_beside(name) and not placeholders.word.search(name)))
 
 
 def is_beside(name: str) -> bool:
@@ -131,8 +133,8 @@ def _described(node: SyntaxTreeNode) -> str:
 
 
 class _Builder:
-    def __init__(self, masked: Masked, masker: Placeholders) -> None:
-        self.masked, self.masker = masked, masker
+    def __init__(self, masked: Masked, placeholders: Placeholders) -> None:
+        self.masked, self.placeholders = masked, placeholders
         self.source = masked.text.split("\n")
 
     def build(self, node: SyntaxTreeNode, inherited: int) -> list[Element]:
@@ -162,11 +164,11 @@ class _Builder:
         """Return a text as texts, slots and control tags."""
         elements = []
         position = 0
-        for match in self.masker.word.finditer(content):
+        for match in self.placeholders.word.finditer(content):
             if position < match.start():
                 elements.append(Element("text", self.masked.line(index), text=content[position : match.start()]))
             kind = "slot" if match[1] == "s" else "control"
-            elements.append(Element(kind, self.masker.tag(match[0]).line, text=match[0]))
+            elements.append(Element(kind, self.placeholders.tag(match[0]).line, text=match[0]))
             position = match.end()
         if position < len(content):
             elements.append(Element("text", self.masked.line(index), text=content[position:]))
@@ -209,7 +211,7 @@ class _Builder:
 
     def follows(self, index: int) -> bool:
         """Return whether the line above, tags ignored, is neither empty nor the beginning of a block."""
-        while index and self.masker.control_line.fullmatch(self.source[index - 1].lstrip(" \t>")):
+        while index and self.placeholders.control_line.fullmatch(self.source[index - 1].lstrip(" \t>")):
             index -= 1
         above = self.source[index - 1].lstrip(" \t>") if index else ""
         return bool(above) and not above.startswith(":::")

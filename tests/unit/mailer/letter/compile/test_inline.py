@@ -25,8 +25,10 @@ KEPT = [
 ]
 
 
-def _page(masker: Placeholders) -> tuple[str, list[str]]:
-    words = [masker.slot(f"links.{name}") for name in ("online", "details", "optout")] + [masker.slot("contact.email")]
+def _page(placeholders: Placeholders) -> tuple[str, list[str]]:
+    words = [placeholders.slot(f"links.{name}") for name in ("online", "details", "optout")] + [
+        placeholders.slot("contact.email")
+    ]
     page = (
         f"{DOCTYPE}<html lang='nl'><head><title>{words[3]} &amp; co</title>{KEPT[0]}"
         "<style>p { color: #1a2b3c; margin: 0 } a { color: #2b3c4d !important }</style>"
@@ -39,18 +41,18 @@ def _page(masker: Placeholders) -> tuple[str, list[str]]:
 
 
 def test_doctype_conditional_comments_media_queries_and_entities_come_through_byte_for_byte() -> None:
-    masker = Placeholders()
-    page, _ = _page(masker)
-    result = inline_styles(page, masker)
+    placeholders = Placeholders()
+    page, _ = _page(placeholders)
+    result = inline_styles(page, placeholders)
     assert result.startswith(DOCTYPE)
     for part in KEPT:
         assert result.count(part) == page.replace("<style data-keep>", "<style>").count(part) == 1
 
 
 def test_each_word_of_a_tag_comes_out_as_often_as_it_went_in() -> None:
-    masker = Placeholders()
-    page, words = _page(masker)
-    result = inline_styles(page, masker)
+    placeholders = Placeholders()
+    page, words = _page(placeholders)
+    result = inline_styles(page, placeholders)
     for word in words:
         assert result.count(word) == page.count(word) > 0
     assert f'href="{words[0]}"' in result
@@ -58,18 +60,18 @@ def test_each_word_of_a_tag_comes_out_as_often_as_it_went_in() -> None:
 
 
 def test_styles_are_inline_and_important_ones_stay_important() -> None:
-    masker = Placeholders()
-    result = inline_styles(_page(masker)[0], masker)
+    placeholders = Placeholders()
+    result = inline_styles(_page(placeholders)[0], placeholders)
     assert re.search(r'<p style="color:#1a2b3c; ?margin:0">', result)
     assert 'style="color:#2b3c4d !important"' in result
     assert "<style>p {" not in result
 
 
 def test_a_word_that_gets_lost_is_noticed() -> None:
-    masker = Placeholders()
-    word = masker.slot("contact.email")
+    placeholders = Placeholders()
+    word = placeholders.slot("contact.email")
     with pytest.raises(RuntimeError, match="lost or doubled"):
-        inline_styles(f"<html><head></head><body {word}=''><p>x</p></body></html><!doctype {word}>", masker)
+        inline_styles(f"<html><head></head><body {word}=''><p>x</p></body></html><!doctype {word}>", placeholders)
 
 
 def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

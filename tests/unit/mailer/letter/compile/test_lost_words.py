@@ -14,9 +14,9 @@ from tests.support.letters import small
 
 
 def _lost(body: str, html: str, text: str) -> list[Lost]:
-    masker = Placeholders(body)
-    masked = masker.mask(scan(body, first_line=10))
-    return lost(masked, masker, Parts(parse(masked, masker), html, html, text))
+    placeholders = Placeholders(body)
+    masked = placeholders.mask(scan(body, first_line=10))
+    return lost(masked, placeholders, Parts(parse(masked, placeholders), html, html, text))
 
 
 @pytest.mark.parametrize(

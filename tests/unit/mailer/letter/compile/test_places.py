@@ -11,8 +11,8 @@ from mailer.letter.slots import scan
 
 
 def _masked(text: str) -> tuple[str, Placeholders]:
-    masker = Placeholders(text)
-    return masker.mask(scan(text)).text, masker
+    placeholders = Placeholders(text)
+    return placeholders.mask(scan(text)).text, placeholders
 
 
 @pytest.mark.parametrize(
@@ -34,33 +34,33 @@ def _masked(text: str) -> tuple[str, Placeholders]:
     ],
 )
 def test_a_slot_gets_the_place_it_stands_in(html: str, place: EscapeContext) -> None:
-    text, masker = _masked(html)
-    plan = html_plan(text, masker)
+    text, placeholders = _masked(html)
+    plan = html_plan(text, placeholders)
     assert [node for node in plan if isinstance(node, Slot)] == [Slot("contact.email", place)]
     assert "".join(node for node in plan if isinstance(node, str)) == html.replace("{{ contact.email }}", "")
 
 
 @pytest.mark.parametrize("html", ["<style>a { color: {{ contact.email }} }</style>", "<p {{ contact.email }}>x</p>"])
 def test_a_slot_where_no_value_may_stand_is_refused(html: str) -> None:
-    text, masker = _masked(html)
+    text, placeholders = _masked(html)
     with pytest.raises(Misplaced, match="contact tag") as found:
-        html_plan(text, masker)
+        html_plan(text, placeholders)
     assert (found.value.shown, found.value.line) == ("{{ contact.email }}", 1)
 
 
 def test_branches_and_loops_nest_as_the_tags_did() -> None:
-    text, masker = _masked(
+    text, placeholders = _masked(
         "a{% if contact.x %}b{% for i in contact.l %}{{ i }},{% endfor %}{% elif contact.y %}c{% else %}d{% endif %}e"
     )
     loop = Loop("i", "contact.l", (Slot("i", EscapeContext.PLAIN), ","))
     branch = Branch((("contact.x", ("b", loop)), ("contact.y", ("c",))), ("d",))
-    assert flat_plan(text, masker, EscapeContext.PLAIN) == ("a", branch, "e")
+    assert flat_plan(text, placeholders, EscapeContext.PLAIN) == ("a", branch, "e")
 
 
 @pytest.mark.parametrize("text", ["{% if contact.x %}a", "a{% endif %}", "{% for i in contact.l %}a"])
 def test_tags_out_of_balance_are_refused(text: str) -> None:
-    masked, masker = _masked(text)
+    masked, placeholders = _masked(text)
     with pytest.raises(Misplaced, match="balance") as found:
-        flat_plan(masked, masker, EscapeContext.PLAIN)
+        flat_plan(masked, placeholders, EscapeContext.PLAIN)
     assert found.value.line == 1
     assert found.value.shown in text

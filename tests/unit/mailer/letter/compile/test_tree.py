@@ -11,8 +11,8 @@ from mailer.letter.slots import scan
 
 
 def _tree(body: str) -> Element:
-    masker = Placeholders(body)
-    return parse(masker.mask(scan(body, first_line=1)), masker)
+    placeholders = Placeholders(body)
+    return parse(placeholders.mask(scan(body, first_line=1)), placeholders)
 
 
 def _outline(element: Element) -> str:

@@ -1,4 +1,4 @@
-"""What a letter costs to write, without disk and network: ``python -m bench.compose [--letter NAME …] [--turns N]``.
+"""The cost of writing a letter, without disk and network: ``python -m bench.compose [--letter NAME …] [--turns N]``.
 
 In turns, so that the noise of the machine meets both: messages by the slow way (``Composer.message``) and by the flat
 one (``mailer.letter.flat_message``), of which every byte is compared first; and the tokens of a letter alone, as their
@@ -36,7 +36,7 @@ Work = Callable[[Claimed, Filled], object]
 
 
 def people(number: int) -> list[tuple[Claimed, Filled]]:
-    """Claims and values of invented readers, so many."""
+    """Return claims and values of ``number`` invented readers."""
     found = []
     for one in range(number):
         contact: dict[str, object] = dict(reader(one))
@@ -50,7 +50,7 @@ def people(number: int) -> list[tuple[Claimed, Filled]]:
 
 
 def kits(letter: str) -> tuple[_MailingContext, _MailingContext]:
-    """What makes the messages of a letter: the slow way, the flat one."""
+    """Return the makers of a letter's messages: the slow way, the flat one."""
     identity = Identity(PUBLIC, RETURN_PATH, RING.current.id)
     spec = MailingSpec("bench", "campaign", "news", "", identity)
     mailing = Mailing(1, spec, "open", "", True, 0, Counts(), NOW, NOW)

@@ -1,7 +1,7 @@
-"""What hostile connections cost a web process: ``python -m bench.connections [--only KIND …] [--connections N]``.
+"""The cost of hostile connections for a web process: ``python -m bench.connections [--only KIND …] [--connections N]``.
 
-For each kind a fresh ``serve --public-only`` with one web process, 200 connections that open anew whenever they are
-closed, and beside them one-click opt-outs, each on a connection of its own. Says the process's peak memory, and how
+For each kind a fresh ``serve --public-only`` with one web process, 200 connections that are opened again whenever they
+are closed, and beside them one-click opt-outs, each on a connection of its own. Says the process's peak memory, and how
 many opt-outs were answered 200 and how slowly. ``--json`` prints values. Sockets only, loopback only.
 """
 
@@ -110,7 +110,7 @@ KINDS = (
 
 
 class Horde:
-    """So many connections of one kind, opened anew whenever they end, driven by one thread."""
+    """Connections of one kind, opened again whenever they end, driven by one thread."""
 
     def __init__(self, port: int, kind: Kind, number: int) -> None:
         self._port, self._kind, self._number = port, kind, number
@@ -182,7 +182,7 @@ class Horde:
 
 
 class _Waiting:
-    """What is still to be sent on a connection, and not before when."""
+    """The rest to be sent on a connection, and the earliest time for it."""
 
     def __init__(self, first: bytes) -> None:
         self.left, self.until = memoryview(first), 0.0
@@ -280,7 +280,7 @@ def web_of(parent: int) -> int:
 
 @dataclass(frozen=True)
 class Figure:
-    """What one kind did."""
+    """The result of one kind."""
 
     kind: str
     before: float  # MiB

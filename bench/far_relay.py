@@ -1,4 +1,4 @@
-"""A wire of a given length in front of a relay: an answer leaves so many milliseconds after its question came.
+"""A wire of a given length in front of a relay: an answer leaves some milliseconds after its question came.
 
 Usage: python -m bench.far_relay LISTEN_PORT RELAY_PORT MILLISECONDS [FILE]
 

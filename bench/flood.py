@@ -3,8 +3,8 @@
 A real ``serve`` process on SQLite. One visitor tries to sign up over 64 connections, far over the limit (``wrk``),
 while others opt out one after the other: their median and p99, how many tries were answered, and how many rows the
 tries have left. ``--old`` names the tree of a version that kept a row a try (schema 0006): it is measured first, in the
-same go, empty and with 400,000 and a million tries of this hour in its table. Ours is measured empty, after so many
-real tries, and with a million rows of others.
+same go, empty and with 400,000 and a million tries of this hour in its table. Ours is measured empty, after that number
+of real tries, and with a million rows of others.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Bench:
         self._said = home.folder / "wrk.txt"
 
     def flood(self, seconds: int, connections: int = CONNECTIONS) -> subprocess.Popen[bytes]:
-        """The visitor, for so many seconds."""
+        """Run the visitor, for ``seconds``."""
         script = self.home.folder / "flood.lua"
         script.write_text(FORM % {"start": self.tries})
         url = f"http://127.0.0.1:{self.port}"
@@ -124,13 +124,13 @@ class Bench:
             yield connection
 
     def rows(self) -> int:
-        """What the tries have left."""
+        """Return the connections that the tries have left."""
         with self._database() as connection:
             number: int = connection.execute(f"SELECT count(*) FROM {self.table}").fetchone()[0]
         return number
 
     def fill(self, number: int) -> None:
-        """So many rows in the table: tries of this visitor for this domain, or counters of other visitors."""
+        """Write rows into the table: tries of this visitor for this domain, or counters of other visitors."""
         with self._database() as connection:
             there = connection.execute(f"SELECT count(*) FROM {self.table}").fetchone()[0]
             if self.table == "signup_try":

@@ -1,4 +1,4 @@
-"""What the rows share: a house in a folder of its own, the sinks, whole commands timed by the operating system.
+"""Shared parts of the rows: a house in a folder of its own, the sinks, whole commands timed by the operating system.
 
 Everything runs on loopback, in a temporary folder, and is ended by its process id.
 """

@@ -1,4 +1,4 @@
-"""What hostile letters cost: ``python -m bench.hostile [KIND …]`` prints seconds of a processor and memory of each.
+"""The cost of hostile letters: ``python -m bench.hostile [KIND …]`` prints seconds of a processor and memory of each.
 
 The letters are those of the tests (:mod:`tests.support.hostile_letters`); each is checked in a process of its own,
 ended after 20 seconds. Read the memory beside that of an ordinary letter: most of it is Python and its libraries.

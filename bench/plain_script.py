@@ -1,4 +1,4 @@
-"""What most people would write: Jinja, EmailMessage and aiosmtplib over ten connections. The row to beat by 25.
+"""The usual script: Jinja, EmailMessage and aiosmtplib over ten connections. The row to beat by 25.
 
 Usage: python -m bench.plain_script PORT PEOPLE.csv NUMBER HTML TEXT
 """

@@ -47,7 +47,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk saw: requests a second, the 99th percentile in milliseconds, and answers that were not 2xx."""
+    """The report of wrk: requests a second, the 99th percentile in milliseconds, and answers that were not 2xx."""
 
     per_second: float
     p99: float
@@ -157,7 +157,7 @@ def optouts_per_second(scale: Scale) -> list[Row]:
 
 
 def _posts(ours: Sequence[Load], plain: Sequence[Load], disk: Sequence[float], more: str) -> list[Row]:
-    """The rows for so many pairs of turns: speed, and the slowest in a hundred."""
+    """Return the rows for ``pairs`` of turns: speed, and the slowest in a hundred."""
     mine, theirs = middle(ours), middle(plain)
     speed = statistics.median(one.per_second / other.per_second for one, other in zip(ours, plain, strict=True))
     slow = statistics.median(one.p99 / other.p99 for one, other in zip(ours, plain, strict=True))
@@ -199,7 +199,7 @@ def knock(port: int, paths: Sequence[str]) -> None:
 
 
 def _disk_ms(folder: Path) -> float:
-    """What it takes to have 48 KiB on disk, about a group's pages; milliseconds, the median of 100."""
+    """Return the time it takes to have 48 KiB on disk, about a group's pages; milliseconds, the median of 100."""
     spent = []
     with (folder / "disk").open("wb", buffering=0) as file:
         for _ in range(100):

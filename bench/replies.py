@@ -43,7 +43,7 @@ class Wire:
 
 
 class Letters:
-    """So many messages; counts what was accepted."""
+    """Give a number of messages, and count those accepted."""
 
     def __init__(self, number: int) -> None:
         self.rest, self.accepted = number, 0

@@ -56,12 +56,12 @@ class Readers:
 
 
 def reader(number: int) -> dict[str, str]:
-    """What is known of an invented reader."""
+    """Return the values of an invented reader."""
     return {"email": f"reader{number}@domain{number % 997}.example", "salutation": f"mevrouw Jansen-{number}"}
 
 
 def prepare(db: Database, number: int, dkim: bool) -> int:
-    """Tables, the letter, and a mailing with so many recipients."""
+    """Make tables, the letter, and a mailing with ``number`` recipients."""
     SQLModel.metadata.create_all(db.engine)
     now = datetime.now(UTC)
     with db.write() as conn:

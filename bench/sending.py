@@ -301,5 +301,5 @@ def _watch_first(home: House, started: float, first: list[float], stop: threadin
 
 
 def available() -> list[str]:
-    """What the machine lacks, by name; nothing when all rows can run."""
+    """Return the names of programs that the machine lacks; nothing when all rows can run."""
     return [name for name in ("openssl",) if not shutil.which(name)]

@@ -1,6 +1,6 @@
 """A disk that takes its time: ``python -m bench.slow_disk [--letters N] [--delays MS …]``; needs a C compiler (``cc``).
 
-Each sender is a process of its own in which ``fsync`` and ``fdatasync`` take so many milliseconds longer (by a library
+Each sender is a process of its own in which ``fsync`` and ``fdatasync`` take some milliseconds longer (by a library
 that is preloaded). Printed for each delay: letters a second, how often the event loop stopped for more than 5 ms and
 the longest of these stops, how many COMMITs ran on the loop and elsewhere, and how many rows were claimed twice since
 they had waited for a second (none, if all is well).

@@ -1,6 +1,6 @@
 """How much of a relay's (or a domain's) capacity real senders use, and how much it refuses: ``python -m bench.slowed``.
 
-A scripted server takes so many a second and answers the others with 454; senders are processes of their own. Only the
+A scripted server takes a number a second and answers the others with 454; senders are processes of their own. Only the
 server counts. Each row: what it takes, how many senders, accepted and refused in the first and the last half, and what
 became of the letters. ``--only NAME`` chooses a row, ``--json`` prints values.
 """
@@ -27,7 +27,7 @@ TOO_FAST = "454 4.7.0 Too many messages, slow down"
 
 @dataclass(frozen=True)
 class Case:
-    """``number`` letters a second are taken, at the relay or for one domain among others; for so many seconds."""
+    """``number`` letters a second are taken, at the relay or for one domain among others; for ``seconds``."""
 
     name: str
     number: float

@@ -3,7 +3,7 @@
 Runs the whole command ``send --yes`` for few people, against a relay in this process that notes the hour of the first
 final dot that it answered. In turns with it run ``python -c pass`` and ``import sqlalchemy``, and the same command
 of another tree (``--beside PATH``, a checkout with an environment of its own, such as the commit before). Told are
-medians, and the median of the ratios turn by turn. One more run of ours, with marks in it, tells the phases.
+medians, and the median of the ratios turn by turn. One more run of the product, with marks in it, tells the phases.
 ``--imports`` runs the command with ``-X importtime`` and sums the milliseconds by package.
 """
 

@@ -183,12 +183,12 @@ def wrong_with(settings: Configuration) -> Iterator[PostiljonError]:
 
 
 def has_secrets(mailer: MailerSettings) -> bool:
-    """Whether both secrets are set."""
+    """Return whether both secrets are set."""
     return bool(mailer.secret_keys) and mailer.pepper is not None
 
 
 def has_data(settings: Configuration) -> bool:
-    """Whether ``init`` was run: the secrets exist, and so does the database, if that is a file."""
+    """Return whether ``init`` was run: the secrets exist, and so does the database, if that is a file."""
     return has_secrets(settings.mailer) and database_exists(settings.campaign)
 
 
@@ -219,6 +219,6 @@ def context_without_data(settings: Configuration) -> AppContext:
 
 
 def database_exists(settings: CampaignSettings) -> bool:
-    """Whether the SQLite file exists; true for another kind of database."""
+    """Return whether the SQLite file exists; true for another kind of database."""
     path = sqlite_file.named(settings.database)
     return path is None or path.exists()

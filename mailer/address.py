@@ -75,7 +75,7 @@ class Address:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether the local part has characters beyond ASCII (RFC 6531)."""
+        """Return whether the local part has characters beyond ASCII (RFC 6531)."""
         return not self.local.isascii()
 
 
@@ -113,7 +113,7 @@ def _canonical(local: str) -> str:
 
 
 def _can_be_seen(local: str) -> bool:
-    """Whether all non-ASCII characters are visible, and each is in its first form (NFKC)."""
+    """Return whether all non-ASCII characters are visible, and each is in its first form (NFKC)."""
     beyond = {unicodedata.category(sign) for sign in local if not sign.isascii()}
     return not beyond & _NOT_SEEN and not _IGNORED.search(local) and unicodedata.normalize("NFKC", local) == local
 
@@ -124,7 +124,7 @@ def key_of(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether :func:`parse` accepts the text."""
+    """Return whether :func:`parse` accepts the text."""
     try:
         parse(text)
     except AddressError:
@@ -167,7 +167,7 @@ def _a_labels(domain: str, text: str) -> str:
 
 
 def _can_be_decoded(domain: str) -> bool:
-    """Whether each A-label decodes to visible characters."""
+    """Return whether each A-label decodes to visible characters."""
     try:
         labels = [label[4:].encode().decode("punycode") for label in domain.split(".") if label.startswith("xn--")]
     except UnicodeError:

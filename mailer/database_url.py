@@ -78,5 +78,5 @@ def sqlite_file(parsed: URL) -> Path:
 
 
 def _is_read_only(path: Path) -> bool:
-    """Whether the whole disk is read-only: then ``status`` may still read the file."""
+    """Return whether the whole disk is read-only: then ``status`` may still read the file."""
     return path.exists() and bool(os.statvfs(path).f_flag & os.ST_RDONLY)

@@ -73,7 +73,7 @@ def open_or_create(path: Path | str, flags: int) -> int:
 
 
 def _is_ours(path: Path | str) -> bool:
-    """Whether the file or link of this name belongs to this user, or to root, which has all rights anyway."""
+    """Return whether the file or link of this name belongs to this user, or to root, which has all rights anyway."""
     try:
         return os.lstat(path).st_uid in (0, os.geteuid())
     except OSError:
@@ -104,7 +104,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether users other than its owner may read or change a file or folder; False if it does not exist."""
+    """Return whether users other than its owner may read or change a file or folder; False if it does not exist."""
     try:
         return bool(stat.S_IMODE(path.stat().st_mode) & OTHERS)
     except OSError:
@@ -168,7 +168,7 @@ class Named:
         self._known: tuple[int, int] | None = None
 
     def is_another(self) -> bool:
-        """Whether the file is another one than at the last call. Raises ``OSError`` when it existed and is gone."""
+        """Return whether the file is another one than at the last call. Raises ``OSError`` if it is gone."""
         try:
             found = self._path.stat()
         except OSError:
@@ -206,7 +206,7 @@ def _given(path: Path) -> int:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two names mean one file: by another spelling, through links, or as the standard input. Never raises."""
+    """Return whether two names mean one file: by spelling, through links, or as the standard input. Never raises."""
     try:
         first, second = (os.fstat(0) if str(name) in _STANDARD_INPUT else os.stat(name) for name in (one, other))
     except OSError:
@@ -215,7 +215,7 @@ def same(one: Path, other: Path) -> bool:
 
 
 def begins_with(path: Path, start: bytes) -> bool:
-    """Whether an ordinary file begins with these bytes; False for any other file, or one that cannot be read."""
+    """Return whether an ordinary file begins with these bytes; False for any other file, or one that cannot be read."""
     try:
         with _ordinary(path) as file:
             return file.read(len(start)) == start

@@ -62,10 +62,10 @@ def meant(error: BaseException) -> MachineShort | None:
 
 
 def is_thread(error: BaseException) -> bool:
-    """Whether a thread could not be started, judged by the message: Python has no exception class for it."""
+    """Return whether a thread could not be started, judged by the message: Python has no exception class for it."""
     return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
 
 
 def _is(error: BaseException, number: int) -> bool:
-    """Whether a system call failed with this number; a buffer that would block has a message of its own."""
+    """Return whether a system call failed with this number; a buffer that would block has a message of its own."""
     return isinstance(error, OSError) and error.errno == number and error.strerror == os.strerror(number)

@@ -190,7 +190,7 @@ def environment() -> dict[str, str]:
 
 
 def _is_foreign(name: str, value: str) -> bool:
-    """Whether a cluster set the variable, not a person. The last pattern, ``PORT``, is a name that a person may use."""
+    """Return whether a cluster set the variable. The last pattern, ``PORT``, is a name that a person may use."""
     return bool(_OF_CLUSTER.fullmatch(name)) and (
         not name.endswith("PORT") or "SERVICE_" in name or bool(_BY_CLUSTER.fullmatch(value))
     )

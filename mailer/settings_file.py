@@ -89,7 +89,7 @@ def parse(path: Path) -> Keys:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether the name exists: also a dangling link, or a name that cannot be inspected and must not be skipped."""
+    """Return whether the name exists: also a dangling link, or a name that cannot be inspected."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

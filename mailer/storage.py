@@ -75,7 +75,7 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is SQLite, the embedded default."""
+        """Return whether this is SQLite, the embedded default."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
@@ -355,7 +355,7 @@ def _errorcode(error: BaseException) -> str:
 
 
 def _is_busy(error: BaseException) -> bool:
-    """Whether another connection has SQLite's lock."""
+    """Return whether another connection has SQLite's lock."""
     return _errorcode(error) in _BUSY
 
 
@@ -364,7 +364,7 @@ def _sqlstate(error: BaseException) -> str:
 
 
 def _is_away(error: DBAPIError) -> bool:
-    """Whether the database cannot be reached; on SQLite: the file cannot be opened, read or written.
+    """Return whether the database cannot be reached; on SQLite: the file cannot be opened, read or written.
 
     PostgreSQL: class 08, 57P0x, too many connections (53300), read-only after a failover (25006), no SQLSTATE.
     """

@@ -110,7 +110,7 @@ def _keep(conn: Connection, said: MailboxStatement, now: datetime) -> None:
 
 
 def _repeated(conn: Connection, mailing: int, recipient: int, address_hash: bytes, now: datetime) -> bool:
-    """Whether an earlier campaign got a statement about the mailbox, and no letter was accepted since."""
+    """Return whether an earlier campaign got a statement about the mailbox, and no letter was accepted since."""
     row = STATEMENT.c
     mine = (row.address_hash == address_hash, row.mailing_id != mailing)
     earlier = select(func.max(row.at)).where(*mine, row.at >= now - LATEST, row.at <= now - SOONEST)
@@ -119,7 +119,7 @@ def _repeated(conn: Connection, mailing: int, recipient: int, address_hash: byte
 
 
 def _wave(conn: Connection, said: MailboxStatement, now: datetime) -> bool:
-    """Whether this statement is part of a wave; if so, correct the wave's earlier deliveries and this one."""
+    """Return whether this statement is part of a wave; if so, correct the wave's earlier deliveries and this one."""
     answers = outbox.last_answers(conn, said.mailing, said.domain, said.delivery, LAST)
     same = [answer for answer in answers if answer.refused and answer.reason in (said.reason, OUTAGE)]
     if not (is_wave(len(same), len(answers)) or said.wave):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
@@ -132,6 +133,19 @@ def test_every_module_begins_with_its_contract() -> None:
         if path.read_text("utf-8").strip() and not ast.get_docstring(ast.parse(path.read_text("utf-8")))
     ]
     assert silent == []
+
+
+def test_docstrings_begin_with_their_subject_and_use_no_word_that_costs_time() -> None:
+    begins, words = re.compile(r"(Who|Whoever|What|Whether) "), re.compile(r"so many|anew|of ours|stands there", re.I)
+    found = [
+        f"{path.relative_to(shape.ROOT)}: {text.splitlines()[0]}"
+        for path in FILES
+        if path.relative_to(shape.ROOT).parts[0] != "tests"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module)
+        if (text := ast.get_docstring(node)) and (begins.match(text) or words.search(text))
+    ]
+    assert found == []
 
 
 def test_a_class_has_a_name_that_no_other_class_has() -> None:

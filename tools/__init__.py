@@ -1,1 +1,1 @@
-"""What checks and draws the house and is no part of it: sizes, diagrams. Not in the wheel."""
+"""Tools that check and draw the source, and are no part of the product: sizes, diagrams. Not in the wheel."""

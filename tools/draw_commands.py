@@ -1,6 +1,6 @@
 """Writes ``docs/commands.md`` from the commands themselves: ``python -m tools.draw_commands``.
 
-What a command says with ``--help`` is what stands there, in English, whatever the language of the terminal. What is
+The page has the words of ``--help``, in English, whatever the language of the terminal. What is
 not in the help, such as exit codes, stands in :data:`HEAD`.
 """
 

@@ -83,7 +83,7 @@ def attributes(node: ast.ClassDef) -> set[str]:
 
 
 def is_value(node: ast.ClassDef) -> bool:
-    """Whether nothing changes an object of this class: see the module."""
+    """Return whether nothing changes an object of this class: see the module."""
     bases = {_name(base) for base in node.bases}
     settings = any(base.endswith("Settings") for base in bases)
     methods = any(isinstance(item, Function) for item in node.body)

@@ -56,13 +56,13 @@ class DetailsForm:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was filled in."""
+        """Return whether nothing was filled in."""
         texts = (self.name, self.language, *self.fields.values())
         return not (any(text and text.strip() for text in texts) or self.topics or self._rhythm)
 
     @property
     def takes_away(self) -> bool:
-        """Whether the form only asks for less mail."""
+        """Return whether the form only asks for less mail."""
         texts = any((self.name, self.language, *self.fields.values()))
         return not texts and True not in self.topics.values() and self.days != 0
 
@@ -100,12 +100,12 @@ def offered(conn: Connection, reader: Subscriber) -> list[Topic]:
 
 
 def is_over(conn: Connection, contact_id: int, now: datetime) -> bool:
-    """Whether the day's forms are used up: a choice looser than the present one is then refused, or left as it is."""
+    """Return whether the day's forms are used up: then a looser choice is refused, or left as it is."""
     return limits.spent(conn, [limits.of_contact(DETAILS, contact_id)], now)
 
 
 def is_refused(conn: Connection, contact_id: int, form: DetailsForm, now: datetime) -> bool:
-    """Whether :func:`save` would refuse this form today. Reads only, so it can be called before any lock."""
+    """Return whether :func:`save` would refuse this form today. Reads only, so it can be called before any lock."""
     return not form.is_empty and not form.takes_away and is_over(conn, contact_id, now)
 
 

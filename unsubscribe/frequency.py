@@ -68,7 +68,7 @@ def end_pause(conn: Connection, contact: Contact, now: datetime) -> Sides:
 
 
 def is_looser(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a change of the two lets more mail through than before."""
+    """Return whether a change of the two lets more mail through than before."""
     if "days" in after and before["days"] and after["days"] < before["days"]:
         return True  # 0 is each letter; the limits are 7 and 30
     if "until" not in after or not before["until"]:

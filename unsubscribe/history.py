@@ -26,7 +26,7 @@ class History:
         self._change = change
 
     def is_newest(self, item: str) -> bool:
-        """Whether no later act that still counts set this item."""
+        """Return whether no later act that still counts set this item."""
         later = (act for act in self._acts if act.id > self._change.id and not act.undone_at)
         return not any(item in _items(act.after) for act in later if act.kind in _SETS)
 
@@ -35,7 +35,7 @@ class History:
         return _items(self._origin(item).before).get(item)
 
     def was_own(self, item: str) -> bool:
-        """Whether the contact had set this column or field themselves, at the time of :meth:`before`."""
+        """Return whether the contact had set this column or field themselves, at the time of :meth:`before`."""
         return item.removeprefix("fields.") in self._origin(item).before.get("own", ())
 
     def _origin(self, item: str) -> Change:

@@ -35,7 +35,7 @@ _FIRST, _LARGEST, _SMALLEST = 200, 2_000, 20  # addresses in one transaction
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Whether a contact has this address, whether it was held back by hand before, and the topics that were left."""
+    """The result of holding back an address: its contact, if any, an earlier hold by hand, and the topics left."""
 
     known: bool
     again: bool

@@ -269,7 +269,7 @@ class _Slice:
         return counts, self.left_out
 
     def _is_full(self, row: ImportRow, item: Known) -> bool:
-        """Whether the row would give a contact more attributes than one may have."""
+        """Return whether the row would give a contact more attributes than one may have."""
         if len(row.attributes) + item.attributes.count('":') <= MOST_ATTRIBUTES:
             return False  # the usual case, without reading the stored attributes
         return len(load_attributes(item.attributes).keys() | row.attributes.keys()) > MOST_ATTRIBUTES

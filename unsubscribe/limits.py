@@ -85,7 +85,7 @@ class Spent:
         self._until: dict[bytes, datetime] = {}
 
     def knows(self, uses: Sequence[LimitUse], now: datetime) -> bool:
-        """Whether one of these limits is known to be used up now."""
+        """Return whether one of these limits is known to be used up now."""
         return any(until > now for use in uses if (until := self._until.get(use.who)))
 
     def which(self, uses: Sequence[LimitUse], now: datetime) -> Limit | None:
@@ -108,7 +108,7 @@ def of_contact(limit: Limit, contact: int) -> LimitUse:
 
 
 def spent(conn: Connection, uses: Sequence[LimitUse], now: datetime) -> bool:
-    """Whether one of these limits is used up now. Reads only; one look-up by key for each."""
+    """Return whether one of these limits is used up now. Reads only; one look-up by key for each."""
     return bool(_spent(conn, uses, now))
 
 

@@ -28,7 +28,7 @@ _NOWHERE = "erased@erased.invalid"  # RFC 2606 section 2: an address that no per
 
 
 def may_take_back(conn: Connection, contact: Contact, token: Token, now: datetime) -> bool:
-    """Whether this link may undo: a link of the page itself, or in a letter to the mailbox that may undo.
+    """Return whether this link may undo: a link of the page itself, or in a letter to the mailbox that may undo.
 
     While former mailboxes may put their address back, only the original one may undo; otherwise the present one may.
     """
@@ -62,15 +62,15 @@ class AddressChange:
 
     @property
     def waits(self) -> bool:
-        """Whether it may still be carried out."""
+        """Return whether it may still be carried out."""
         return not self.undone and self.moved is None
 
     def can_be_put_back(self, now: datetime) -> bool:
-        """Whether it was carried out, and the old mailbox may still put its address back."""
+        """Return whether it was carried out, and the old mailbox may still put its address back."""
         return not self.undone and self.moved is not None and now < self.moved + PUT_BACK
 
     def leaves(self, other: AddressChange) -> bool:
-        """Whether both changes begin at the same address."""
+        """Return whether both changes begin at the same address."""
         return key_of(self.old) == key_of(other.old)
 
 
@@ -89,7 +89,7 @@ def sides(contact: Contact, email: str) -> tuple[Mapping[str, Any], Mapping[str,
 
 
 def can_be_read(change: Change) -> bool:
-    """Whether both sides hold the values that :func:`sides` wrote."""
+    """Return whether both sides hold the values that :func:`sides` wrote."""
     return "email" in change.before and {"email", "masked", "confirmed", "agreed", "moved"} <= set(change.after)
 
 

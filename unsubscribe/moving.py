@@ -132,7 +132,7 @@ def keep(conn: Connection, token: Token, pepper: bytes, now: datetime) -> Addres
 
 
 def is_refused(conn: Connection, contact_id: int, now: datetime) -> bool:
-    """Whether :func:`ask` would refuse today. Reads only, so it can be called before any lock."""
+    """Return whether :func:`ask` would refuse today. Reads only, so it can be called before any lock."""
     return limits.spent(conn, [limits.of_contact(ASKED, contact_id)], now)
 
 

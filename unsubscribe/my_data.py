@@ -29,7 +29,7 @@ _SUBJECTS: dict[str, str] = {}  # by snapshot, which never changes
 
 
 def may_ask(conn: Connection, token: Token, service_mail: ServiceMailer, now: datetime) -> bool:
-    """Whether :func:`ask` would send something. Reads only, so that a flood of requests takes no lock."""
+    """Return whether :func:`ask` would send something. Reads only, so that a flood of requests takes no lock."""
     contact = contacts.get(conn, token.recipient)
     return contact is not None and not service_mail.spent(conn, "my_data", _mailbox(conn, contact, now), now)
 

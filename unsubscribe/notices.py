@@ -185,7 +185,7 @@ class ServiceMailer:
         return False
 
     def spent(self, conn: Connection, notice: NoticeKind, to: Recipient, now: datetime) -> bool:
-        """Whether a limit would stop a letter of this kind. Reads only, so it can be called before any lock."""
+        """Return whether a limit would stop a letter of this kind. Reads only, so it can be called before any lock."""
         return limits.spent(conn, self._uses(notice, to)[: 1 if notice in ANNOUNCES else None], now)
 
     def _uses(self, notice: NoticeKind, to: Recipient) -> list[LimitUse]:

@@ -36,7 +36,7 @@ _PLAIN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]*")
 
 
 def says_where(text: str) -> bool:
-    """Whether a text contains a web or mail address, or the beginning of one. ``J.P. de Vries`` does not."""
+    """Return whether a text contains a web or mail address, or the beginning of one. ``J.P. de Vries`` does not."""
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return _PLACE.search(text) is not None or _PLACE.search(seen) is not None
 
@@ -60,7 +60,7 @@ def address(text: str) -> Address:
 
 
 def is_address(text: str) -> bool:
-    """Whether :func:`address` accepts the text."""
+    """Return whether :func:`address` accepts the text."""
     try:
         address(text)
     except AddressError:

@@ -1,4 +1,4 @@
-"""Whether letters may leave this machine: only when readers can reach their links.
+"""The rule for letters that leave this machine: readers must be able to reach their links.
 
 Promises: with a relay on another machine, a public address that only this machine reaches is refused
 (:func:`refusal`) before anything is launched or claimed. A relay on loopback may be given anything, with a warning that
@@ -37,7 +37,7 @@ class Way:
 
     @property
     def stays_here(self) -> bool:
-        """Whether letters go no further than to a program on this machine, as far as we can see."""
+        """Return whether letters go no further than to a program on this machine, as far as we can see."""
         return reach(self.relay) == "here"
 
 
@@ -105,7 +105,7 @@ def hold_back(db: Database, way: Way, now: datetime) -> list[Mailing]:
 
 
 def was_planned_for_here(conn: Connection, way: Way, snapshot: str) -> bool:
-    """Whether a letter that was compiled earlier holds own links that only this machine reaches."""
+    """Return whether a letter that was compiled earlier holds own links that only this machine reaches."""
     if way.stays_here:
         return False
     letter, public = archive.letter(conn, snapshot), archive.public(conn, snapshot)

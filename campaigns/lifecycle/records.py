@@ -85,7 +85,7 @@ class Campaign:
 
     @property
     def is_launched(self) -> bool:
-        """Whether it has a mailing; from then on its text cannot change."""
+        """Return whether it has a mailing; from then on its text cannot change."""
         return self.mailing_id is not None
 
 

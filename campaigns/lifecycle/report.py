@@ -257,7 +257,7 @@ def relay_away(words: str, name: str) -> str:
 
 
 def _answers(words: str) -> bool:
-    """Whether these are a relay's own words, which begin with a reply code."""
+    """Return whether these are a relay's own words, which begin with a reply code."""
     return words[:3].isdigit()
 
 

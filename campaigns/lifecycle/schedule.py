@@ -39,7 +39,7 @@ log = structlog.get_logger("postiljon.schedule")
 
 
 def _not_skipped(record: logging.LogRecord) -> bool:
-    """Whether a line is not about a skipped turn; those come four a second while a large audience is frozen.
+    """Return whether a line is not about a skipped turn; those come four a second while a large audience is frozen.
 
     A skipped turn loses nothing: the next one finds all that is due.
     """

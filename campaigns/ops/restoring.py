@@ -95,7 +95,7 @@ def missing(conn: Connection, journal: Journal) -> list[str]:
 
 
 def is_ours(line: Line) -> bool:
-    """Whether a line of the journal can have been written by us: only such lines are replayed."""
+    """Return whether a line of the journal can have been written by us: only such lines are replayed."""
     if "launched" in line:
         named = (line["launched"], line.get("topic", ""))
         return all(isinstance(name, str) and len(name) <= _LONGEST_NAME and name.isprintable() for name in named)

@@ -244,7 +244,7 @@ def _dkim(sender: SenderIdentity, ask: AskDns) -> Iterator[PreflightFinding]:
 
 
 def _aligned(signing: str, domain: str, ask: AskDns, mode: str = "r") -> bool:
-    """Whether DMARC counts ``signing`` for mail from ``domain``: relaxed, or strict (RFC 9989 section 4.10.2)."""
+    """Return whether DMARC counts ``signing`` for mail from ``domain``: relaxed or strict (RFC 9989, 4.10.2)."""
     if signing == domain or mode.lower() == "s":
         return signing == domain
     mine = _organisation(domain, ask)
@@ -283,7 +283,7 @@ def _lost() -> str:
 
 
 def _is_ours(tags: dict[str, str]) -> bool:
-    """Whether a record lets an RSA key sign mail with SHA-256 (RFC 6376 section 3.6.1)."""
+    """Return whether a record lets an RSA key sign mail with SHA-256 (RFC 6376 section 3.6.1)."""
     allowed = tags.get("h", "sha256").split(":"), tags.get("s", "*").split(":")
     form = (tags.get("v", "DKIM1"), tags.get("k", "rsa")) == ("DKIM1", "rsa")
     return form and "sha256" in allowed[0] and bool({"*", "email"} & set(allowed[1]))

@@ -202,7 +202,7 @@ class _Feed:
             await asyncio.sleep(0.05)
 
     def still_wanted(self, delivery: int) -> bool:
-        """Whether the parcel was given out: always so, and no test mail is held back."""
+        """Return whether the parcel was given out: always so, and no test mail is held back."""
         return delivery in self.given
 
     def report(self, delivery: int, result: Result) -> None:

@@ -33,7 +33,7 @@ class Configuration:
     faults: tuple[Fault, ...] = ()
 
     def is_wrong(self, name: str) -> bool:
-        """Whether a setting of that name (in lower case) cannot be used."""
+        """Return whether a setting of that name (in lower case) cannot be used."""
         return any(fault.field == f"POSTILJON_{name.upper()}" for fault in self.faults)
 
 

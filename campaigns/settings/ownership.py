@@ -65,7 +65,7 @@ def _refuse(path: Path) -> None:
 
 
 def _is_typed(words: list[str]) -> bool:
-    """Whether the file of settings is named in the command itself."""
+    """Return whether the file of settings is named in the command itself."""
     return any(word.partition("=")[0] == "--config" for word in words)
 
 

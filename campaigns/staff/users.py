@@ -73,7 +73,7 @@ def free_address(conn: Connection, email: str) -> Address:
 
 
 def verify(conn: Connection, email: str, password: str, now: datetime) -> bool:
-    """Whether that user has that password; takes as long when there is no such user."""
+    """Return whether that user has that password; takes as long when there is no such user."""
     from argon2 import PasswordHasher
     from argon2.exceptions import Argon2Error
 

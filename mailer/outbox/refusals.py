@@ -85,7 +85,7 @@ def refused_for(conn: Connection, mailing: int, reason: str) -> list[tuple[int, 
 
 
 def accepted_since(conn: Connection, recipient: int, address_hash: bytes, since: datetime) -> bool:
-    """Whether a letter to this contact at this address was accepted after a time: one look-up for each mailing."""
+    """Return whether a letter to this contact at this address was accepted after a time; one look-up a mailing."""
     row, letter = DELIVERY.c, MAILING.c
     mine = (row.mailing_id == letter.id) & (row.recipient == recipient)
     query = select(row.id).join_from(MAILING, DELIVERY, mine).where(may_be_for(recipient), row.state.in_(_TAKEN))

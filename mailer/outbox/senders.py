@@ -149,7 +149,7 @@ def running(conn: Connection) -> list[int]:
 
 
 def is_held(conn: Connection, lock: str) -> bool:
-    """Whether a living sender holds that lock; any lock that the check takes is released at once."""
+    """Return whether a living sender holds that lock; any lock that the check takes is released at once."""
     if lock.startswith(_PREFIX):
         number = int(lock.removeprefix(_PREFIX))
         held = text(

@@ -111,12 +111,12 @@ class Mailing:
 
     @property
     def is_service(self) -> bool:
-        """Whether it is service mail, which goes first; only a dead address can hold it back."""
+        """Return whether it is service mail, which goes first; only a dead address can hold it back."""
         return self.spec.kind == "service"
 
     @property
     def finished(self) -> bool:
-        """Whether the audience is complete and no row is waiting, sending or in retry; rows in doubt do not count."""
+        """Return whether the audience is complete and no row waits, is sent or in retry; in doubt does not count."""
         return self.audience_complete and not self.counts.unfinished
 
 

@@ -27,7 +27,7 @@ class ReplyRule:
         return _compiled(self.words)
 
     def holds(self, first: int, said: str, stage: str) -> bool:
-        """Whether the rule applies to a reply with this first digit and these lower-case words, at this step."""
+        """Return whether the rule applies to a reply with this first digit and these lower-case words, at this step."""
         if self.first and self.first != first:
             return False
         if self.stages and stage not in self.stages:

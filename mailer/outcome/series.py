@@ -89,7 +89,7 @@ class Series:
         self._held: dict[int, str] = {}  # mailing → the words for which it was held
 
     def passing(self, domain: str, now: datetime) -> bool:
-        """Whether the domain has accepted a letter within ``_PASSING``."""
+        """Return whether the domain has accepted a letter within ``_PASSING``."""
         kept = self._domains.get(domain)
         return kept is not None and kept.accepted_at is not None and now - kept.accepted_at < _PASSING
 
@@ -173,7 +173,7 @@ class Series:
 
 
 def is_wave(same: int, answers: int) -> bool:
-    """Whether ``same`` equal clear statements among a domain's last ``answers`` suggest an outage of the provider."""
+    """Return whether ``same`` equal clear statements in a domain's last ``answers`` suggest a provider's outage."""
     return same >= ENOUGH and same > SHARE * answers
 
 

@@ -95,7 +95,7 @@ def when_opening(stage: str, code: int, text: str) -> Literal["slow_down", "refu
 
 
 def stops_all(event: RelayEvent) -> bool:
-    """Whether this event stops all mail at the moment (the relay is away, refuses us, is silent, or asks us to wait).
+    """Return whether this event stops all mail now (the relay is away, refuses us, is silent, or asks us to wait).
 
     A 421 to RCPT or to a final dot is an answer about that letter, and settles it.
     """
@@ -103,7 +103,7 @@ def stops_all(event: RelayEvent) -> bool:
 
 
 def about_connection(reply: Replied, accepted: int, earlier: int) -> bool:
-    """Whether a refusal means that this connection has reached its limit: the next one may well take the letter.
+    """Return whether a refusal means that this connection has reached its limit: the next one may well take the letter.
 
     ``accepted``: messages that this connection took before; ``earlier``: letters that were offered on it before. The
     first letter of a connection is never refused because of the connection. Clear words count after any earlier
@@ -123,7 +123,7 @@ def about_connection(reply: Replied, accepted: int, earlier: int) -> bool:
 
 
 def out_of_order(code: int, text: str) -> bool:
-    """Whether a refusal is about the order or the syntax of commands, not about their content.
+    """Return whether a refusal is about the order or the syntax of commands, not about their content.
 
     500, 502 and 503 are so by RFC 5321. But relays use them also for statements about an account, a sender, a login or
     a limit. An enhanced code outside X.5.x, or such words, make it a statement.

@@ -25,7 +25,7 @@ class ConnectionCount:
         self._grown = now
 
     def opened(self, number: int) -> None:
-        """Note that so many are open."""
+        """Note how many connections are open."""
         self.at_once = max(self.at_once, number)
 
     def begin_again(self) -> None:
@@ -65,7 +65,7 @@ class Backoff:
 
 @dataclass(slots=True)
 class RelayReports:
-    """What the message source was told of the relay: that it is open, and that it is silent."""
+    """The reports to the message source about the relay: that it is open, and that it is silent."""
 
     open: bool = False
     silent: bool = False

@@ -38,7 +38,7 @@ class Wire(Protocol):
         """Return how many queued bytes have certainly not left the process."""
 
     def full(self) -> bool:
-        """Whether the queue is long: :meth:`Pipeline.drained` will be called."""
+        """Return whether the queue is long: :meth:`Pipeline.drained` will be called."""
 
     def idle(self) -> None:
         """Note that nothing is under way: the pipeline can be poked."""

@@ -52,7 +52,7 @@ class Pipeline(WritingPipeline):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, so that a poke is welcome."""
+        """Return whether nothing is under way, so that a poke is welcome."""
         return not (self.over or self._questions.expect or self._stopping)
 
     def stop(self, now: float) -> None:

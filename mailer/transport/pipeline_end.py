@@ -46,7 +46,7 @@ class EndingPipeline:
             self._end(Ended("quiet"))
 
     def _grouped(self, answers: int) -> bool:
-        """Whether an envelope is behind more than ``answers`` answers of its own write, with groups unproven."""
+        """Return whether an envelope is behind more than ``answers`` answers of its own write, with groups unproven."""
         questions, envelope, content = self._questions, self._envelope, self._content
         return (
             questions.answers > answers

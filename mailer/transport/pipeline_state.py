@@ -73,11 +73,11 @@ class SentContent:
     after: int = 0
 
     def may_be_unsent(self, unsent: int) -> bool:
-        """Whether the dot may still be in the queue, of which ``unsent`` bytes have not left."""
+        """Return whether the dot may still be in the queue, of which ``unsent`` bytes have not left."""
         return self.held or unsent > self.after + TLS_MORE
 
     def is_surely_unsent(self, unsent: int | None) -> bool:
-        """Whether the unsent rest is known to begin before the dot. None: it is not known how much is unsent."""
+        """Return whether the unsent rest is known to begin before the dot. None: it is not known how much is unsent."""
         return self.held or (unsent is not None and unsent >= self.after + len(DOT))
 
     def end(self) -> OutgoingMessage | None:

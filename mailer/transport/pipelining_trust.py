@@ -1,4 +1,4 @@
-"""Whether a relay that offers PIPELINING can do it, judged from all sessions with that relay. No I/O, no clock.
+"""Trust in a relay that offers PIPELINING, judged from all sessions with that relay. No I/O, no clock.
 
 Some relays offer it, and lose or mangle the commands behind another one in the same segment (RFC 2920, section 3.2).
 Then the rest of a group is never answered. A session that sees this ends without content, and reports it here.
@@ -28,7 +28,7 @@ class PipeliningTrust:
         self._doubts = 0
 
     def holds(self, now: float) -> bool:
-        """Whether a new session may write groups."""
+        """Return whether a new session may write groups."""
         return self._until is None or now >= self._until
 
     def proven(self) -> Literal[True]:

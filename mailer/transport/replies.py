@@ -34,7 +34,7 @@ class Replies:
 
     @property
     def begun(self) -> bool:
-        """Whether a part of a reply has come."""
+        """Return whether a part of a reply has come."""
         return bool(self._rest or self._lines)
 
     def usual(self, data: bytes) -> str | None:

@@ -111,7 +111,7 @@ class Session(asyncio.Protocol):
         return 0 if self._gone else self._transport.get_write_buffer_size()
 
     def full(self) -> bool:
-        """Whether the queue is long."""
+        """Return whether the queue is long."""
         return self._paused
 
     def idle(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether commits are quick enough to be made on the event loop. Pure but for its memory.
+"""The speed of commits: quick ones may be made on the event loop. Pure but for its memory.
 
 Promises: once they take longer than SLOW in the running mean, COMMITs belong in a thread for five seconds; then the
 loop is tried again. A single commit is counted as MOST at most. So one late commit on a quick disk changes nothing, and
@@ -27,5 +27,5 @@ class Commits:
             self._mean, self._slow_until = 0.0, now + AWAY
 
     def are_quick(self, now: float) -> bool:
-        """Whether the loop may make commits now."""
+        """Return whether the loop may make commits now."""
         return now >= self._slow_until

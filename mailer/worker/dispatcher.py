@@ -98,7 +98,7 @@ class Dispatcher:
         return lean.attempt(self._state.post) is DONE
 
     def _settled(self, ledger: Ledger) -> bool:
-        """Whether all results are on disk. Rows that the transport took and never reported stay for the sweep."""
+        """Return whether all results are on disk. Rows that the transport took and never reported await the sweep."""
         outbound = self._state.outbound
         return not (outbound.said or outbound.never_taken() or self._state.pending or ledger.uncertain)
 

@@ -65,7 +65,7 @@ class LeanTurn:
 
     @property
     def applies(self) -> bool:
-        """Whether a lean turn can follow the last full turn."""
+        """Return whether a lean turn can follow the last full turn."""
         return self._mailing is not None
 
     def stop(self) -> None:
@@ -180,7 +180,7 @@ class LeanTurn:
         return WRITTEN
 
     def _must_wait(self) -> bool:
-        """Whether another process waits for the lock and is to have it first, for 10 ms at most."""
+        """Return whether another process waits for the lock and is to have it first, for 10 ms at most."""
         return self._ledger.others.wait() and (
             not self._waits_since or time.monotonic() - self._waits_since < MOST_ROOM
         )

@@ -93,5 +93,5 @@ def _is_due(conn: Connection, mailing: Mailing, now: datetime) -> bool:
 
 
 def _rests(mailing: Mailing) -> bool:
-    """Whether no recipient will be added, and no row waits or is being sent, by whichever sender."""
+    """Return whether no recipient will be added, and no row waits or is being sent, by whichever sender."""
     return mailing.audience_complete and not (mailing.counts.waiting or mailing.counts.sending)

@@ -58,7 +58,7 @@ class Pacing:
         self._swept = 0.0
 
     def is_free(self, mailing: Mailing) -> bool:
-        """Whether no limit of any kind is set, learnt or waited for: then a claim of this mailing is a plain one."""
+        """Return whether no limit is set, learnt or waited for: then a claim of this mailing is a plain one."""
         limited = self._rate or self._domain_rate or mailing.spec.rate or self.learnt
         return not (limited or self.moments or self.holds_back)
 
@@ -108,7 +108,7 @@ class Pacing:
 
     @property
     def holds_back(self) -> bool:
-        """Whether the last claim got less than was wanted because of a limit."""
+        """Return whether the last claim got less than was wanted because of a limit."""
         return self.next_at != _NEVER
 
     def refresh(self, conn: Connection, now: datetime) -> None:

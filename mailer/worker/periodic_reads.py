@@ -33,7 +33,7 @@ class PeriodicReads:
         self._looked = self._swept = 0.0
 
     def is_due(self) -> bool:
-        """Whether it is time to look again."""
+        """Return whether it is time to look again."""
         return time.monotonic() - self._looked >= (LOOK_EVERY if self._state.outbound.flights else LOOK_SOON)
 
     def until_due(self) -> float:

@@ -1,7 +1,7 @@
 """The loss of the database, and the way back: sending stops, known results are kept, and the next turn tries again.
 
 Promises: while the database is away, nothing more is given to the transport. Before anything else is asked of it, the
-connection and the sender's lock are made anew. Rows that a lost COMMIT may have claimed are read back by the next full
+connection and the sender's lock are made again. Rows that a lost COMMIT may have claimed are read back by the next full
 turn and handed back, never redone (:mod:`mailer.worker.ledger`). Sending goes on only after a full turn has succeeded.
 """
 
@@ -47,7 +47,7 @@ class Recovery:
             self._state.post(lambda: self._state.outbound.halt(False))
 
     def is_over(self) -> bool:
-        """Whether a sender that was told to finish has waited long enough for the database."""
+        """Return whether a sender that was told to finish has waited long enough for the database."""
         if not self._state.finishing:
             return False
         clock = time.monotonic()

@@ -50,7 +50,7 @@ class Wake(Protocol):
         """Have a turn soon."""
 
     def is_set(self) -> bool:
-        """Whether a turn is asked for."""
+        """Return whether a turn is asked for."""
 
 
 class SendQueue:
@@ -73,7 +73,7 @@ class SendQueue:
 
     @property
     def said(self) -> bool:
-        """Whether there is something for the writer to read."""
+        """Return whether there is something for the writer to read."""
         return bool(self.results or self.events or self.broken)
 
     def expect(self, number: int) -> None:
@@ -165,7 +165,7 @@ class SendQueue:
         await self._more.wait()
 
     def still_wanted(self, delivery: int) -> bool:
-        """Whether its content may be written now."""
+        """Return whether its content may be written now."""
         flight = self.flights.get(delivery)
         return flight is not None and not self._halted and self._may_go(flight)
 

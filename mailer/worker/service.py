@@ -40,12 +40,12 @@ class ServiceMail:
         self._now: datetime | None = None
 
     def __bool__(self) -> bool:
-        """Whether there is something to write."""
+        """Return whether there is something to write."""
         return bool(self._refused or self._taken or self._hurry or self._due or self._late or self._must_tidy)
 
     @property
     def is_quiet(self) -> bool:
-        """Whether no stop is known and nothing is to be written: then letters of campaigns change nothing here."""
+        """Return whether no stop is known and nothing is to be written: then campaigns change nothing here."""
         return not (self or self._stops)
 
     @property
@@ -65,7 +65,7 @@ class ServiceMail:
         return {*stopped, *self._late, *self.refused(mine)}
 
     def _is_late(self, mailing: Mailing, now: datetime, *, waits: bool) -> bool:
-        """Whether the letter's links have expired, or it has waited for as long as any letter is tried."""
+        """Return whether the letter's links have expired, or it has waited for as long as any letter is tried."""
         ends = mailing.spec.send_before
         return (ends is not None and ends <= now) or (waits and mailing.created_at + self._give_up <= now)
 
@@ -99,7 +99,7 @@ class ServiceMail:
         return handled._replace(hold=None)
 
     def _is_about_one(self, claim: Claimed, sender: str) -> bool:
-        """Whether others of that address were taken since this letter's last refusal: then it is held alone."""
+        """Return whether others of that address were taken since this letter's last refusal: then it is held alone."""
         stopped = sender in self._stops or sender in self._refused or sender in self._alone
         if claim.attempt > 1 and not stopped:
             self._alone.add(sender)

@@ -41,7 +41,7 @@ class TurnScheduler:
 
     @property
     def on_loop(self) -> bool:
-        """Whether the next usual turn is for the event loop."""
+        """Return whether the next usual turn is for the event loop."""
         lean = self.lean
         return self._may_run_on_loop and lean is not None and lean.applies
 
@@ -59,7 +59,7 @@ class TurnScheduler:
             self._loop.call_soon(self._turn)
 
     def is_set(self) -> bool:
-        """Whether a turn is asked for already."""
+        """Return whether a turn is asked for already."""
         return self._asked or self.event.is_set()
 
     def _turn(self) -> None:

@@ -40,7 +40,7 @@ def read(text: str) -> tuple[Address, str]:
 
 
 def holds_address(text: str) -> bool:
-    """Whether :func:`read` accepts the text."""
+    """Return whether :func:`read` accepts the text."""
     try:
         read(text)
     except AddressError:

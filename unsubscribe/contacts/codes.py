@@ -29,7 +29,7 @@ _ALPHABETS: tuple[Mapping[str, ForeignStatus], ...] = (
 
 
 def are_codes(cells: Collection[str]) -> bool:
-    """Whether each cell is one letter or digit, of any script; False without cells."""
+    """Return whether each cell is one letter or digit, of any script; False without cells."""
     return bool(cells) and all(len(key(cell)) == 1 or (len(cell) == 1 and cell.isalnum()) for cell in cells)
 
 

@@ -157,7 +157,7 @@ class Status:
         return self._word(word) or self._date(text) or self._several(text) or self._begins(text) or self.text
 
     def settles(self, cell: str) -> bool:
-        """Whether a cell shows that an ambiguous column is about being subscribed."""
+        """Return whether a cell shows that an ambiguous column is about being subscribed."""
         found = self.read(cell)
         if found is None or not self.yes_no:
             return found not in (None, "subscribed")

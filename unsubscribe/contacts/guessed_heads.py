@@ -142,5 +142,5 @@ def guess(head: str) -> Status | None:
 
 
 def is_of_people_who_left(name: str) -> bool:
-    """Whether a file name says that its people left, as Mailchimp's second to fourth file do: *nonsubscribed_…*."""
+    """Return whether a file name says that its people left, as Mailchimp's *nonsubscribed_…* does."""
     return _LEFT.match(words_of(name)) is not None

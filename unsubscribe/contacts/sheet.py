@@ -213,7 +213,7 @@ class Sheet:
 
 
 def is_empty(cells: Sequence[str]) -> bool:
-    """Whether a row has no visible character."""
+    """Return whether a row has no visible character."""
     return not any(invisible.strip(cell) for cell in cells)
 
 

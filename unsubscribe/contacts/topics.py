@@ -87,7 +87,7 @@ def check_slug(slug: str) -> str:
 
 
 def is_slug(text: str) -> bool:
-    """Whether a text can be the slug of a topic."""
+    """Return whether a text can be the slug of a topic."""
     return _SLUG.fullmatch(text) is not None
 
 
@@ -264,7 +264,7 @@ def audience_count(conn: Connection, topic_slug: str) -> int:
 
 
 def having(conn: Connection, name: str, topic_slug: str = "") -> bool:
-    """Whether any contact (of a topic) has an attribute of that name."""
+    """Return whether any contact (of a topic) has an attribute of that name."""
     written = dump_json({name: ""})[1:-3]  # "name":
     attributes = CONTACT.c.attributes
     query = select(CONTACT.c.id).where(func.replace(attributes, written, "") != attributes).limit(1)

@@ -41,7 +41,7 @@ class ReaderContext:
 
     @property
     def signs_up(self) -> bool:
-        """Whether people can sign up: the organisation has an address to send the letter from."""
+        """Return whether people can sign up: the organisation has an address to send the letter from."""
         return bool(self.deps.contact_address)
 
     def short_token(self, text: str, purpose: Purpose) -> tuple[Token, bool]:

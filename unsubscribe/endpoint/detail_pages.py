@@ -98,7 +98,7 @@ class DetailPages:
         return reader, details.offered(conn, reader)
 
     def _is_refused(self, token: Token, filled: DetailsForm, email: str, conn: Connection) -> bool:
-        """Whether the contact's forms of today are used up, so that one more is refused; takes no lock."""
+        """Return whether the contact's forms of today are used up, so that one more is refused; takes no lock."""
         contact, now = token.recipient, self.web.now
         return details.is_refused(conn, contact, filled, now) or (bool(email) and moving.is_refused(conn, contact, now))
 

@@ -87,7 +87,7 @@ async def metrics(web: WebContext, request: Request) -> Response:
 
 
 def _may_see(web: WebContext, request: Request) -> bool:
-    """Whether the request has the token, or comes from loopback without a proxy, which makes visitors look local."""
+    """Return whether the request has the token, or comes from loopback without a proxy."""
     token = web.deps.metrics_token
     given = request.headers.get("authorization", "")
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):

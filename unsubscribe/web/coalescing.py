@@ -44,7 +44,7 @@ class CoalescingTransport:
         self._close()
 
     def is_closing(self) -> bool:
-        """Whether writing is no longer possible."""
+        """Return whether writing is no longer possible."""
         return self._closing or self._transport.is_closing()
 
     def lost(self) -> None:

@@ -1,4 +1,4 @@
-"""What a topic brings, in each language that readers have."""
+"""Descriptions of topics, in each language that readers have."""
 
 import sqlalchemy as sa
 from alembic import op

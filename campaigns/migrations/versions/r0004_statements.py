@@ -1,4 +1,4 @@
-"""What servers said about mailboxes, with its date; the words for which a mailing is held."""
+"""Statements of servers about mailboxes, with their dates; the words for which a mailing is held."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a relay or a domain that complains is found to take, and an index of the rows that came too fast."""
+"""The learnt limits of a relay or a domain that complains, and an index of the rows that came too fast."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What somebody has used up of a limit: a row each, instead of a row for each try."""
+"""The used part of each limit: a row each, instead of a row for each try."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -4,8 +4,8 @@ It has one JSON object a line and is append-only. A line is a launch or a reader
 of the address, scope, reason, since when and until when, or that it was lifted. Promises: a line given to :func:`note`
 inside ``Database.write`` is on disk before that transaction is committed, so a confirmed request is in both. The lines
 of an opt-out are written ahead of the transaction instead (``Database.note_ahead``), so that no process waits for the
-disk while it holds SQLite's lock. If the transaction fails after that, the line remains; its replay carries out the
-reader's request. A torn line damages no other line.
+disk while it holds SQLite's lock. If the transaction fails after that, the line remains: ``postiljon restored``
+replays it, and after an ordinary crash the provider asks again, since it got no 200. A torn line damages no other.
 
 The journal names no person: without the pepper a hash reveals nothing. :meth:`Journal.append` raises ``OSError``.
 """

@@ -208,7 +208,7 @@ class LockWaiters:
     def __init__(self, db: Database) -> None:
         self._path, self._descriptor = db.sqlite_path, -1
 
-    def wait(self) -> bool:
+    def any_waiting(self) -> bool:
         """Return, within microseconds, whether a process waits for the lock.
 
         False where that cannot be known (PostgreSQL queues its locks).

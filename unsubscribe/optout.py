@@ -1,6 +1,6 @@
 """Opting out, and the choices instead of it: the decisions behind ``/u/TOKEN`` and the page that follows.
 
-Promises: :func:`opt_out` writes four things in the caller's transaction. These are the suppression that the claim
+Promises: :func:`carry_out` writes four things in the caller's transaction. These are the suppression that the claim
 obeys, the subscription's state, the event in the chain of consent, and the values for an undo. It leaves the topic of
 the letter, or all mail of the organisation. A repeated opt-out changes nothing. The link of a letter can only opt out.
 :func:`undo` takes the number of the act, which travels in a short-lived token of its own (I7), and puts back exactly

@@ -1,1 +1,1 @@
-"""The life of a campaign: stored, prepared, planned, launched, controlled, reported.."""
+"""The life of a campaign: stored, prepared, planned, launched, controlled, reported."""

@@ -16,7 +16,7 @@ from campaigns.source.definition import read
 from mailer import outbox
 from mailer.storage import Database
 
-LONGEST_BREATH = 0.05  # seconds: as long as the lock was held, or as it may be
+LONGEST_PAUSE = 0.05  # seconds between two pages: as long as the last page took, at most this
 
 
 def freeze_page(db: Database, campaign: Campaign, now: datetime) -> bool:
@@ -37,5 +37,5 @@ def freeze(db: Database, campaign: Campaign, clock: Callable[[], datetime], want
         begun = time.monotonic()
         if freeze_page(db, campaign, clock()):
             return True
-        time.sleep(min(time.monotonic() - begun, LONGEST_BREATH))
+        time.sleep(min(time.monotonic() - begun, LONGEST_PAUSE))
     return False

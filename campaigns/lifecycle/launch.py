@@ -143,9 +143,9 @@ def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campa
 def _open(
     conn: Connection, site: LaunchConfig, campaign: Campaign, event: CampaignEvent, now: datetime, strict: bool = True
 ) -> Mailing | None:
-    """Return the start: state, then mailing, in the caller's transaction.
+    """Change the state and open the mailing, in the caller's transaction; return the mailing.
 
-    ``strict``: if another process was faster, that is a ``StateError``.
+    If another process was faster: raises ``StateHeld`` if ``strict``, else returns None.
     """
     if not records.move(conn, campaign, event, now, launched_at=now):
         if strict:

@@ -1,4 +1,4 @@
-"""Campaigns as stored: the only module for the table ``campaign``; a name per verb.
+"""Campaigns as stored: the only module for the table ``campaign``; one function for each operation.
 
 Promises: a state moves by :func:`move` alone, one conditional statement whose WHERE comes from the state table
 (:mod:`campaigns.lifecycle.states`), so that of two processes one wins. Launched values (``source``, ``parts``,

@@ -1,4 +1,4 @@
-"""The decision after a result. Only this module decides; its callers carry it out (rule 6 of the house).
+"""The decision after a result. Only this module decides; its callers carry it out.
 
 The decision depends on the group of the class (:mod:`mailer.outcome.classes`):
 

@@ -66,7 +66,7 @@ class MessageSource(Protocol):
         """Return as soon as :meth:`take` would give a message (it may be gone by then). May be cancelled."""
 
     def still_wanted(self, delivery: int) -> bool:
-        """Return False if its campaign was paused or cancelled meanwhile. Asked just before content is written."""
+        """Return False if its content may not be written: paused, cancelled, opted out, or not confirmed in time."""
 
     def report(self, delivery: int, result: Result) -> None:
         """Report the result; once for each message taken. May call nothing of the transport."""

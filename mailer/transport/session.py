@@ -75,7 +75,7 @@ class Session(asyncio.Protocol):
                 self._crashed(error)
 
     def eof_received(self) -> bool:
-        """Note that the server closes: queued bytes will never be read, and their number is known now (rule 6)."""
+        """Note that the server closes: the number of unread bytes is known now (rule 6 of :mod:`.pipeline`)."""
         unsent = self.unsent()
         self._guarded(lambda pipeline: pipeline.lost("the server closed the connection", unsent))
         return False

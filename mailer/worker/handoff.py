@@ -1,4 +1,4 @@
-"""Claimed rows become letters that are ready to go: values are read, makers are made, the event loop gets them.
+"""Claimed rows become letters that are ready to go: values are read, the event loop gets one function each.
 
 Promises: it is called after the COMMIT of the claim, so the values are read after it. A letter that cannot be made
 holds its mailing, and no other. For a contact whose values cannot be used, that one delivery is refused. An erased

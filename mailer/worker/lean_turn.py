@@ -27,16 +27,13 @@ from mailer.worker.sender_state import RunOnLoop, SenderState
 
 
 class LeanOutcome(Enum):
-    """The result of an attempt, in the order of the members.
+    """The result of an attempt at a lean turn."""
 
-    A turn was made. It is written and not committed. The lock is not free. The full turn is needed. Nothing is left.
-    """
-
-    DONE = 1
-    WRITTEN = 2
-    LOCKED = 3
-    UNUSUAL = 4
-    ENDED = 5
+    DONE = 1  # a turn was made
+    WRITTEN = 2  # a turn is written and not yet committed
+    LOCKED = 3  # the lock is not free
+    UNUSUAL = 4  # the full turn is needed
+    ENDED = 5  # nothing is left to do
 
 
 DONE, WRITTEN, LOCKED, UNUSUAL, ENDED = LeanOutcome
@@ -181,7 +178,7 @@ class LeanTurn:
 
     def _must_wait(self) -> bool:
         """Return whether another process waits for the lock and is to have it first, for 10 ms at most."""
-        return self._ledger.others.wait() and (
+        return self._ledger.others.any_waiting() and (
             not self._waits_since or time.monotonic() - self._waits_since < MOST_ROOM
         )
 

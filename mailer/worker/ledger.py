@@ -100,9 +100,9 @@ class Ledger:
         self._state.reply_handler.relay_news = False
 
     def leave_room(self) -> None:
-        """Let a process that waits for SQLite's lock go first, at most 10 ms (docs/decisions); it looks each 0.3 ms."""
+        """Let a process that waits for SQLite's lock go first, at most 10 ms; look each ``LOOK_AGAIN``."""
         until = time.monotonic() + MOST_ROOM
-        while self.others.wait() and time.monotonic() < until:
+        while self.others.any_waiting() and time.monotonic() < until:
             time.sleep(LOOK_AGAIN)
 
     def _read_back(self, conn: Connection, sender_id: int, now: datetime, delta: CounterDelta) -> None:
@@ -117,8 +117,8 @@ class Ledger:
     def regain(self) -> None:
         """Connect again, before anything else is asked of the database. Raises ``StorageError`` while it is away.
 
-        The sender goes on under a new number when another one has swept it, or a connection that only the server
-        knows holds its lock. Rows on their way are settled under the old number.
+        The sender goes on under a new number when another one has swept it, or while PostgreSQL still holds the
+        lock for the lost connection. Rows on their way are settled under the old number.
         """
         if not self.sender.renew():
             old, deps = self.sender, self._state.deps

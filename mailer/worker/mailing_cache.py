@@ -1,4 +1,4 @@
-"""The writing thread's view of the mailings, read at least each half second, so that a pause acts within that time.
+"""The writing thread's view of the mailings, read each quarter of a second, so that a pause acts within that time.
 
 Promises: ``unwanted`` names every mailing that has letters on their way and is not open any more.
 :meth:`MailingCache.ending` says when a sender that was asked to work until everything is done has reached that point.

@@ -76,7 +76,7 @@ class Pacing:
             self._returned |= {answer.domain for answer in answers if answer.kind in _SLOWED}
 
     def claim(self, context: ClaimContext, wanted: Mapping[int, int], mailings: Mapping[int, Mailing]) -> list[Claimed]:
-        """Claim as ``outbox.claim`` does, with the part of ``wanted`` that the limits leave (its first goes first)."""
+        """Claim as ``claim_state`` does, with the part of ``wanted`` that the limits leave (its first goes first)."""
         self.next_at = _NEVER
         self.moments = {}
         if self.learnt:

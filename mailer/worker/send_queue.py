@@ -118,7 +118,7 @@ class SendQueue:
         else:
             self._more.set()
 
-    def want(self, unwanted: Collection[int]) -> None:
+    def set_unwanted(self, unwanted: Collection[int]) -> None:
         """Hold back these mailings, which are paused, held or cancelled."""
         self._unwanted = unwanted
 

@@ -61,4 +61,4 @@ class SenderState:
         """Give out no more letters of these mailings, nor of those that are not open any more."""
         self.cache.drop(mailings)
         unwanted = self.cache.unwanted
-        self.post(lambda: self.outbound.want(unwanted))
+        self.post(lambda: self.outbound.set_unwanted(unwanted))

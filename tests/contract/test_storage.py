@@ -152,15 +152,15 @@ def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) 
 
     waiting = threading.Thread(target=wait)
     with db.write():
-        assert not others.wait()
+        assert not others.any_waiting()
         waiting.start()
         deadline = time.monotonic() + 10
-        while not others.wait():
+        while not others.any_waiting():
             assert time.monotonic() < deadline
             time.sleep(0.001)
     waiting.join()
     assert begun.is_set()
-    assert not others.wait()
+    assert not others.any_waiting()
     others.close()
     db.close()
 
@@ -170,7 +170,7 @@ def test_a_writer_whose_mark_cannot_be_made_waits_all_the_same(tmp_path: Path) -
     (tmp_path / "a.db-waiting").mkdir()
     others = LockWaiters(db)
     with db.write():
-        assert not others.wait()
+        assert not others.any_waiting()
         with pytest.raises(StorageBusy), db.write(busy_seconds=0.05):
             pass
     with db.write():

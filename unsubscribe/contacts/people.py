@@ -1,4 +1,4 @@
-"""Contacts: find, add, change. SQL on the table ``contact``, a name per verb.
+"""Contacts: find, add, change. SQL on the table ``contact``, one function for each operation.
 
 Each function takes the caller's connection; the caller owns the transaction. Raises ``AddressError`` for an address
 that cannot be used; storage errors are mapped by ``mailer.storage``. Success of :func:`add` does not subscribe the

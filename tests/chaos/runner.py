@@ -20,6 +20,7 @@ from mailer import outbox
 from mailer.storage import Database
 from tests.support.house_db import person
 from tests.support.sending import sendable, utc_now
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -75,14 +76,20 @@ class Relay:
         self.port = int(self.process.stdout.readline())
 
     def tell(self, *rules: dict[str, Any], **options: Any) -> None:
-        """A new script; counting starts anew."""
+        """Give it a new script, and wait until it has read it; counting starts again."""
         self.script.write_text(json.dumps({"rules": rules, "options": options}))
         if hasattr(self, "process"):
+            before = self._scripts()
             self.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: self._scripts() > before)
+
+    def _scripts(self) -> int:
+        return self.log.read_bytes().count(b'{"event": "script"}')
 
     def events(self) -> list[dict[str, Any]]:
-        """All that it wrote down."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        """Return its record of all messages."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [event for event in map(json.loads, lines) if event["event"] != "script"]
 
     def end(self) -> None:
         self.process.terminate()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,7 +126,6 @@ def test_two_senders_of_which_one_dies(db: Database, tmp_path: Path, server: Rel
 def test_relays_with_habits_get_everything_once(lite: Database, tmp_path: Path, server: Relay, option: dict) -> None:
     chaos = Chaos(lite, tmp_path, server, letters=120)
     server.tell(**option)
-    time.sleep(0.2)
     assert ended(chaos.sender()) == 0
     chaos.compare()
     assert chaos.found.good, chaos.found

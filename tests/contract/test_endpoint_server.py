@@ -10,6 +10,7 @@ import pytest
 
 from mailer.storage import Database
 from tests.support.site import Site, Town, serving
+from tests.support.waiting import wait_until
 from tests.support.wire import rest_or_reset
 from unsubscribe.endpoint import public_app
 from unsubscribe.web.server import MOST_HEAD, PatientProtocol
@@ -23,6 +24,12 @@ class Hasty(PatientProtocol):
     head_timeout = 0.5
 
 
+class Calm(PatientProtocol):
+    """Longer for a head than a test takes."""
+
+    head_patience = 600.0
+
+
 @pytest.fixture
 def site(sqlite_database: Database) -> Iterator[Site]:
     with serving(public_app(Town(sqlite_database).deps()), http=Hasty) as running:
@@ -30,7 +37,7 @@ def site(sqlite_database: Database) -> Iterator[Site]:
 
 
 def line(site: Site) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", site.port), timeout=10)
+    return socket.create_connection(("127.0.0.1", site.port), timeout=60)
 
 
 def said(site: Site, *pieces: bytes) -> bytes:
@@ -47,19 +54,14 @@ def said(site: Site, *pieces: bytes) -> bytes:
 def test_who_does_not_finish_a_head_is_shown_out_in_time(site: Site, begun: bytes) -> None:
     with line(site) as connection:
         connection.sendall(begun)
-        before = time.monotonic()
         assert rest_or_reset(connection) == b""
-        assert time.monotonic() - before < 5
 
 
 def test_a_head_that_drips_gains_no_time(site: Site) -> None:
-    with line(site) as connection:
-        before = time.monotonic()
-        with pytest.raises(OSError, match=r"Broken pipe|reset by peer"):
-            for sign in GET + b"X-Slow: " + b"a" * 500:
-                connection.sendall(bytes([sign]))
-                time.sleep(0.02)
-        assert time.monotonic() - before < 5
+    with line(site) as connection, pytest.raises(OSError, match=r"Broken pipe|reset by peer"):
+        for sign in GET + b"X-Slow: " + b"a" * 500:
+            connection.sendall(bytes([sign]))
+            time.sleep(0.02)  # ten seconds in all, unless it is cut off before
 
 
 def test_the_second_head_on_a_connection_must_be_there_in_time_too(site: Site) -> None:
@@ -67,16 +69,15 @@ def test_the_second_head_on_a_connection_must_be_there_in_time_too(site: Site) -
         connection.sendall(GET + b"\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         connection.sendall(b"GET /hea")
-        before = time.monotonic()
-        rest_or_reset(connection)
-        assert time.monotonic() - before < 5
+        assert rest_or_reset(connection) == b""
 
 
 def test_a_head_in_time_is_answered_however_many_pieces_it_comes_in(site: Site) -> None:
     with line(site) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in (GET[:9], GET[9:], b"Connection: close\r\n", b"\r\n"):
             connection.sendall(piece)
-            time.sleep(0.02)
+            time.sleep(0.02)  # so that each is a read of its own
         assert rest_or_reset(connection).startswith(b"HTTP/1.1 200")
 
 
@@ -143,12 +144,14 @@ def test_requests_in_one_go_are_answered_in_order_and_all_act(sqlite_database: D
     assert [town.state(reader) for reader in range(3)] == ["opted_out"] * 3
 
 
-def test_many_who_only_connect_keep_nobody_waiting(site: Site) -> None:
-    idle = [line(site) for _ in range(100)]
-    try:
-        before = time.monotonic()
-        assert said(site, GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
-        assert time.monotonic() - before < 5
-    finally:
-        for connection in idle:
-            connection.close()
+def test_many_who_only_connect_keep_nobody_waiting(sqlite_database: Database) -> None:
+    """Expected: an answer while a hundred idle connections are open, not once they are cut off."""
+    with serving(public_app(Town(sqlite_database).deps()), http=Calm) as site:
+        idle = [line(site) for _ in range(100)]
+        try:
+            wait_until(lambda: len(site.server.server_state.connections) == 100)
+            assert said(site, GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+            assert len(site.server.server_state.connections) >= 100
+        finally:
+            for connection in idle:
+                connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 
@@ -15,15 +14,14 @@ from tests.support.slow import Slow
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
-SECONDS = 3.0
+ENOUGH = 25  # more than the ten that may leave at once
 
 
 async def both(db: Database, folder: Path, **settings: object) -> tuple[int, float]:
-    """How many letters left, by two senders together, and in how many seconds at most."""
+    """Return how many letters left, by two senders together, and in how many seconds at most."""
     transports, begun = (Slow(500), Slow(500)), time.monotonic()
     senders = [Sending(deps(db, folder, transport, **settings), until_done=False) for transport in transports]
-    await until(lambda: any(transport.times for transport in transports))
-    await asyncio.sleep(SECONDS)
+    await until(lambda: sum(len(transport.times) for transport in transports) >= ENOUGH)
     for sender in senders:
         await sender.end()
     return sum(len(transport.times) for transport in transports), time.monotonic() - begun
@@ -32,16 +30,16 @@ async def both(db: Database, folder: Path, **settings: object) -> tuple[int, flo
 async def test_two_senders_share_the_limit_of_the_whole(db: Database, tmp_path: Path) -> None:
     sendable(db, 400)
     number, seconds = await both(db, tmp_path, rate=600)
-    assert 15 <= number <= 10 + seconds * 10 + 2, "ten at once, and ten a second: not twice that"
+    assert number <= 10 + seconds * 10 + 2, "ten at once, and ten a second: not twice that"
 
 
 async def test_two_senders_share_the_limit_of_a_campaign(db: Database, tmp_path: Path) -> None:
     sendable(db, 400, rate=600)
     number, seconds = await both(db, tmp_path)
-    assert 15 <= number <= 10 + seconds * 10 + 2
+    assert number <= 10 + seconds * 10 + 2
 
 
 async def test_two_senders_share_the_limit_of_a_domain(db: Database, tmp_path: Path) -> None:
     sendable(db, [person(number, "one.example") for number in range(1, 400)])
     number, seconds = await both(db, tmp_path, domain_rate=600)
-    assert 15 <= number <= 10 + seconds * 10 + 2
+    assert number <= 10 + seconds * 10 + 2

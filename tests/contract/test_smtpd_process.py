@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from mailer.settings import Relay
 from mailer.transport.smtp import SmtpTransport
 from tests.support.feeds import LETTER, ListFeed, carry, parcel
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 WITH_ID = b"Message-ID: <m1@vng.example>\r\nDate: Wed, 18 Sep 2024 07:00:00 +0000\r\n" + LETTER
@@ -77,5 +77,6 @@ async def test_on_sighup_it_reads_its_script_again_and_counts_anew(tmp_path: Pat
             assert len(feed.accepted) == expected
             rules = {"rules": [{"at": "rcpt", "text": "550 5.1.1 no", "nth": 1}]}
             (tmp_path / "script.json").write_text(json.dumps(rules))
+            before = len(events(tmp_path))
             os.kill(process.pid, signal.SIGHUP)
-            await asyncio.sleep(0.3)
+            await until(lambda before=before: {"event": "script"} in events(tmp_path)[before:])

@@ -24,6 +24,7 @@ from tests.support.house_db import fill
 from tests.support.smtpd import Server
 
 RING = Keyring.of([b"k" * 32])
+WINDOW = 16  # deliveries that a sender of deps() has claimed at once, at most
 LETTER = Letter(
     language="nl",
     from_name="VNG",
@@ -97,7 +98,7 @@ def deps(
     **given: Any,
 ) -> WorkerDeps:
     """All that a worker needs; ``given`` are settings."""
-    given.setdefault("smtp_url", Relay("127.0.0.1", 25, connections=4, window=16))
+    given.setdefault("smtp_url", Relay("127.0.0.1", 25, connections=4, window=WINDOW))
     return WorkerDeps(db, folder, MailerSettings(**given), people or People(), RING, clock, transport)
 
 

@@ -62,6 +62,11 @@ class Log:
         }
         os.write(self.file, json.dumps(line).encode() + b"\n")
 
+    def script(self) -> None:
+        """Write that the script was read again."""
+        if self.file >= 0:
+            os.write(self.file, b'{"event": "script"}\n')
+
 
 def load(server: Server, path: str) -> None:
     """Read the script (again)."""
@@ -81,7 +86,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, load, server, arguments.script)
+    loop.add_signal_handler(signal.SIGHUP, lambda: (load(server, arguments.script), log.script()))
     sock = socket.create_server(("127.0.0.1", arguments.port), backlog=1000)
     listening = await loop.create_server(lambda: Connection(server), sock=sock)
     print(sock.getsockname()[1], flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -216,10 +215,9 @@ def test_a_message_about_a_long_text_is_short() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a@" + "a." * 50_000, "a." * 50_000 + "@b.example", '"' + "\\a" * 50_000, "a" * 100_000]
+    "text", ["a@" + "a." * 1_000_000, "a." * 1_000_000 + "@b.example", '"' + "\\a" * 1_000_000, "a" * 2_000_000]
 )
 def test_a_hostile_text_costs_little_time(text: str) -> None:
-    start = time.perf_counter()
+    """Expected: it ends. With a step for each pair of characters it would outlive the time that a test is given."""
     with pytest.raises(AddressError):
         parse(text)
-    assert time.perf_counter() - start < 10

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from mailer.letter.slots import Tag, Text, compile_expression, names_used, scan
@@ -160,9 +158,8 @@ def test_what_the_contract_allows_has_no_fault(source: str) -> None:
     ],
 )
 def test_hostile_length_costs_linear_time(source: str) -> None:
-    start = time.perf_counter()
-    scan(source * (60_000 // len(source)))
-    assert time.perf_counter() - start < 10
+    """Expected: it ends. With a step for each pair of characters it would outlive the time that a test is given."""
+    scan(source * (200_000 // len(source)))
 
 
 def test_names_used_are_dotted() -> None:

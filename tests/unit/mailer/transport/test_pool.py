@@ -103,7 +103,7 @@ async def test_a_connection_that_is_ready_when_the_run_ends_takes_nothing_and_is
     async def dial(_notice: RelayObserver) -> Session:
         dialled.set()
         with suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         return Session(wire, Offers(), time.monotonic)
 
     running = asyncio.create_task(Pool(dial, 1, Limits(), time.monotonic).run(feed, stop))

@@ -286,6 +286,7 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
             parsed.set(database=str(path)),
             pool_size=pool_size,
             max_overflow=20,
+            hide_parameters=True,  # an error that is logged names no address
             connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
         )
         event.listen(engine, "do_connect", Opening(path, make))
@@ -295,7 +296,9 @@ def open_database(url: str, *, pool_size: int = 5, make: bool = True) -> Databas
     if name == "postgresql":
         url_with_driver = parsed.set(drivername="postgresql+psycopg")
         try:
-            engine = create_engine(url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+            engine = create_engine(
+                url_with_driver, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+            )
         except ImportError as error:
             raise SettingsError(Message("PostgreSQL cannot be used: {why}", why=error)) from None
         event.listen(engine, "connect", _prepare_postgresql)

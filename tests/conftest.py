@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Generator, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
+from campaigns.runtime.logs import configure_logs
 from mailer.storage import Database, open_database
 from tests.support.databases import PostgresServer, postgres_server
 from tests.support.library import Library
@@ -111,3 +115,15 @@ def db(house_database: Database) -> Database:
 def lite(sqlite_database: Database) -> Database:
     """Return a database with every table on SQLite, where the kind does not matter."""
     return create_all(sqlite_database)
+
+
+@pytest.fixture
+def logged() -> Iterator[StringIO]:
+    """What this process logs, as ``serve`` writes it where no terminal is, until the end of the test."""
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger("postiljon").level
+    stream = StringIO()
+    configure_logs(stream)
+    yield stream
+    logging.getLogger().handlers[:] = handlers
+    logging.getLogger("postiljon").setLevel(level)
+    structlog.reset_defaults()

@@ -2,7 +2,8 @@
 
 Promises: on a terminal a line is for people, elsewhere it is one JSON object with ``timestamp``, ``level``, ``logger``
 and ``event``. No character that a terminal obeys is in it (:mod:`campaigns.terminal`). Libraries are heard from
-``warning`` on, our own loggers from ``info`` on. A second call changes nothing but the stream. Nothing here raises.
+``warning`` on, our own loggers from ``info`` on. A traceback has no value of a variable, which may be an address, a
+token or a key. A second call changes nothing but the stream. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -28,11 +29,9 @@ def configure_logs(stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    shown: list[Any] = (
-        [_harmless, structlog.dev.ConsoleRenderer(colors=False)]
-        if target.isatty()
-        else [structlog.processors.format_exc_info, _harmless, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    )
+    terminal = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    written: Any = terminal if target.isatty() else structlog.processors.JSONRenderer(ensure_ascii=False)
+    shown: list[Any] = [structlog.processors.format_exc_info, _harmless, written]
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         ProcessorFormatter(foreign_pre_chain=shared, processors=[ProcessorFormatter.remove_processors_meta, *shown])

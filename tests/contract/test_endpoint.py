@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 
@@ -261,11 +262,23 @@ def test_metrics_are_for_neighbours_and_for_who_has_the_token(lite_town: Town) -
         assert web.get(url, headers=token | {"authorization": "Bearer x"}).status_code == 404
 
 
-def test_counters_and_logs_name_no_token_and_no_address(lite_town: Town, site: Site) -> None:
-    web.post(site.url(lite_town.path()))
-    text = web.get(site.url("/metrics")).text
-    assert lite_town.path()[3:] not in text
-    assert "esther" not in text
+def test_counters_and_logs_name_no_token_and_no_address(lite_town: Town, logged: StringIO) -> None:
+    """Expected: of an opt-out that works, and of requests that fail, which are logged with their path and traceback."""
+    works = True
+    with serving(public_app(lite_town.deps(clock=lambda: lite_town.now if works else 1 // 0))) as site:
+        assert web.post(site.url(lite_town.path())).status_code == 200
+        works = False
+        paths = [lite_town.path(reader=1), lite_town.path("d"), f"/subscribe?email={lite_town.readers[0].email}"]
+        assert [web.get(site.url(path)).status_code for path in paths][:2] == [500, 500]
+        works = True
+        counters = web.get(site.url("/metrics")).text
+    log = logged.getvalue()
+    assert log.count("request_failed") >= 2
+    assert "ZeroDivisionError" in log
+    assert "postiljon_web_requests_total" in counters
+    for text in (counters, log):
+        assert not [path for path in paths if path[3:] in text]
+        assert "esther" not in text
 
 
 def test_weaknesses_can_be_reported(site: Site) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-import time
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select, text
 
 from mailer import outbox
 from mailer.columns import Instant
 from mailer.errors import SettingsError, StorageBusy, StorageError
 from mailer.storage import Database, LockWaiters, open_database
 from tests.support.databases import PostgresServer
+from tests.support.waiting import wait_until
 
 TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("at", Instant()))
 
@@ -85,13 +86,13 @@ def test_a_time_without_a_zone_is_refused(empty_database: Database) -> None:
 def test_a_writer_waits_for_the_lock_and_then_goes_on(sqlite_database: Database) -> None:
     with sqlite_database.write() as connection:
         TABLE.metadata.create_all(connection)
-    held = threading.Event()
+    held, others = threading.Event(), LockWaiters(sqlite_database)
 
     def hold() -> None:
         with sqlite_database.write() as connection:
             connection.execute(insert(TABLE), {"id": 1})
             held.set()
-            time.sleep(0.2)
+            wait_until(others.any_waiting)
 
     thread = threading.Thread(target=hold)
     thread.start()
@@ -106,6 +107,12 @@ def test_a_lock_that_stays_taken_is_said_to_be_busy_and_worth_another_try(sqlite
     with sqlite_database.write(), pytest.raises(StorageBusy) as caught, sqlite_database.write(busy_seconds=0.05):
         pass
     assert not caught.value.permanent
+
+
+def test_an_error_of_a_statement_names_none_of_its_values(empty_database: Database) -> None:
+    with pytest.raises(StorageError) as caught, empty_database.write() as connection:
+        connection.execute(text("INSERT INTO nothing VALUES (:address)"), {"address": "eva" * 5})
+    assert "eva" * 5 not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_unknown_kind_of_database_is_refused_with_what_was_expected() -> None:
@@ -154,10 +161,7 @@ def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) 
     with db.write():
         assert not others.any_waiting()
         waiting.start()
-        deadline = time.monotonic() + 10
-        while not others.any_waiting():
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_until(others.any_waiting)
     waiting.join()
     assert begun.is_set()
     assert not others.any_waiting()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -12,6 +11,7 @@ import structlog
 
 from campaigns.runtime.logs import configure_logs
 
+pytestmark = pytest.mark.usefixtures("logged")  # logs go on as before afterwards
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe"
 
 
@@ -20,15 +20,6 @@ class Terminal(StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    handlers, level = list(logging.getLogger().handlers), logging.getLogger("postiljon").level
-    yield
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger("postiljon").setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_elsewhere_than_on_a_terminal_each_log_is_an_object_on_one_line() -> None:
@@ -61,6 +52,22 @@ def test_no_log_has_a_character_that_a_terminal_obeys(stream: StringIO) -> None:
     structlog.get_logger("postiljon.web").warning(EVIL, why=EVIL)
     logging.getLogger("postiljon.relay").warning("said %s", EVIL)
     assert stream.getvalue().count("gnp.exe") == 3
+    assert not set(stream.getvalue()) & set("\x1b\x07\x9b\u202e")
+
+
+@pytest.mark.parametrize("kind", [StringIO, Terminal], ids=["pipe", "terminal"])
+def test_a_traceback_has_no_value_of_a_variable_and_nothing_that_a_terminal_obeys(kind: type[StringIO]) -> None:
+    def fail(token: str) -> None:
+        raise ValueError(f"a fault {EVIL}")
+
+    stream, secret = kind(), "-".join(("very", "secret"))
+    configure_logs(stream)
+    try:
+        fail(secret)
+    except ValueError as error:
+        structlog.get_logger("postiljon.web").error("request_failed", exc_info=error)
+    assert "Traceback" in stream.getvalue()
+    assert secret not in stream.getvalue()
     assert not set(stream.getvalue()) & set("\x1b\x07\x9b\u202e")
 
 

@@ -6,6 +6,7 @@ logs it once with how to mend it, and answers 200 to both after that, without a 
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -158,7 +159,8 @@ def test_on_sqlite_health_and_an_opt_out_agree_during_a_fault_and_after_it(
     told = lite.log.read_text("utf-8")
     assert len(re.findall("opt_outs_cannot_be_kept", told)) == 1, told
     assert len(re.findall("opt_outs_are_kept_again", told)) == 1
-    assert "mend=" in told
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    assert [bool(line["mend"]) for line in lines if line["event"] == "opt_outs_cannot_be_kept"] == [True]
     assert not list(lite.folder.glob("*.db-journal"))
 
 

@@ -92,8 +92,8 @@ def strict(answer: httpx.Response) -> bool:
     return all(answer.headers.get(name.decode()) == value.decode() for name, value in protecting(https=False))
 
 
-async def test_the_answers_of_a_router_have_its_policy_and_the_rest_of_the_protecting_headers(lite: Town) -> None:
-    app = application(lite)
+async def test_the_answers_of_a_router_have_its_policy_and_the_rest_of_the_protecting_headers(lite_town: Town) -> None:
+    app = application(lite_town)
     plain, *loose = await asked(app, ["/strict", "/loose", "/below/page"])
     assert strict(plain)
     for answer in loose:
@@ -102,8 +102,8 @@ async def test_the_answers_of_a_router_have_its_policy_and_the_rest_of_the_prote
         assert {name: answer.headers[name] for name in others} == others | OWN
 
 
-async def test_a_header_that_a_route_sets_on_purpose_counts_before_that_of_the_policy(lite: Town) -> None:
-    [answer] = await asked(application(lite), ["/own"])
+async def test_a_header_that_a_route_sets_on_purpose_counts_before_that_of_the_policy(lite_town: Town) -> None:
+    [answer] = await asked(application(lite_town), ["/own"])
     kept = {
         name: answer.headers.get_list(name) for name in ("cache-control", "content-security-policy", "x-robots-tag")
     }
@@ -122,16 +122,16 @@ async def test_a_header_that_a_route_sets_on_purpose_counts_before_that_of_the_p
     ],
 )
 async def test_errors_and_what_no_route_answers_have_the_strict_policy_and_words(
-    lite: Town, method: str, path: str, status: int
+    lite_town: Town, method: str, path: str, status: int
 ) -> None:
-    [answer] = await asked(application(lite), [path], method)
+    [answer] = await asked(application(lite_town), [path], method)
     assert answer.status_code == status
     assert strict(answer)
     assert status == 204 or "<h1" in answer.text
 
 
-async def test_middleware_added_to_starlette_runs_around_the_routes_and_inside_the_guard(lite: Town) -> None:
-    app = application(lite)
+async def test_middleware_added_to_starlette_runs_around_the_routes_and_inside_the_guard(lite_town: Town) -> None:
+    app = application(lite_town)
     app.starlette.add_middleware(Stamped)
     page, answered, fault = await asked(app, ["/loose", "/answered", "/failed"])
     assert page.headers["x-stamped"] == "yes"
@@ -141,22 +141,24 @@ async def test_middleware_added_to_starlette_runs_around_the_routes_and_inside_t
     assert 'class="code"' in fault.text
 
 
-def test_middleware_around_the_readers_routes_runs_on_a_server_and_the_short_way_stays_outside_it(lite: Town) -> None:
-    app = public_app(lite.deps())
+def test_middleware_around_the_readers_routes_runs_on_a_server_and_the_short_way_stays_outside_it(
+    lite_town: Town,
+) -> None:
+    app = public_app(lite_town.deps())
     app.starlette.add_middleware(Stamped)
     with serving(app) as site:
-        page = web.get(site.url(lite.path()))
-        click = said(site, post(lite.path(), b"Connection: close"))  # in one piece, as it is for the short way
+        page = web.get(site.url(lite_town.path()))
+        click = said(site, post(lite_town.path(), b"Connection: close"))  # in one piece, as it is for the short way
     assert (page.status_code, page.headers["x-stamped"]) == (200, "yes")
     assert statuses(click) == [b"200"]
     assert b"x-stamped" not in click
-    assert lite.state() == "opted_out"
+    assert lite_town.state() == "opted_out"
 
 
-async def test_when_the_server_stops_the_one_context_of_all_routers_is_closed(lite: Town) -> None:
-    app = public_pages(lite.deps())
+async def test_when_the_server_stops_the_one_context_of_all_routers_is_closed(lite_town: Town) -> None:
+    app = public_pages(lite_town.deps())
     with serving(app) as site:
-        for path in (lite.path(), "/archive"):
+        for path in (lite_town.path(), "/archive"):
             assert web.get(site.url(path)).status_code == 200
     with pytest.raises(StorageAway):
         await app.context.read(lambda _: None)

@@ -35,6 +35,7 @@ from mailer.transport.replies import Replies, clean
 from mailer.transport.session import Monotonic, Session
 
 _LOOK, _LOOK_LONGER = 300, 0.2
+LONGEST_WORDS = 1_000  # characters of a relay's words; our own messages are shorter and stay messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ class _Opening:
         return self._event("away", 0, hints.unreachable(error))
 
     def _event(self, kind: EventKind, code: int, text: str) -> RelayEvent:
-        return RelayEvent(kind, self.stage, code, text[:1000])
+        return RelayEvent(kind, self.stage, code, text if len(text) <= LONGEST_WORDS else text[:LONGEST_WORDS])
 
 
 class _Refusal(Exception):

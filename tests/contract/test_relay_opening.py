@@ -18,6 +18,7 @@ from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.certificates import authority
 from tests.support.feeds import ListFeed, carry, parcel
 from tests.support.smtpd import Rule, Server, smtp_server
+from tests.support.translated import in_language
 from tests.support.waiting import until
 
 SOON = Timeouts(notice=0.2, grace=1)
@@ -165,3 +166,11 @@ async def test_a_check_tells_of_silence_while_it_waits() -> None:
         heard: list[RelayEvent] = []
         await transport(server).check(heard.append)
         assert [event.kind for event in heard] == ["silent"]
+
+
+async def test_a_relay_that_nobody_runs_is_told_in_the_language_of_the_reader() -> None:
+    carrier = SmtpTransport(Relay(port=9, tls="none"), "sender.example")
+    with pytest.raises(RelayAway) as raised:
+        await carrier.check()
+    assert str(raised.value).startswith("127.0.0.1:9: no connection: nothing takes mail at this address and port")
+    assert in_language(str(raised.value), "nl").startswith("127.0.0.1:9: geen verbinding: op dit adres")

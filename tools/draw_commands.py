@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from campaigns.cli.main import app
+
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 HEAD = """\
 # Commands
@@ -43,10 +47,6 @@ is typed.
 
 def page() -> str:
     """Return the whole page, in the language of the environment: run it with an English one."""
-    import typer
-
-    from campaigns.cli.main import app
-
     root: Any = typer.main.get_command(app)
     return "\n".join([HEAD, *(line for name, command in leaves(root, "postiljon") for line in _entry(name, command))])
 

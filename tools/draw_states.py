@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from campaigns.lifecycle import states as campaign
+from mailer.outbox import states as delivery
+
 PAGE = Path(__file__).parent.parent / "docs" / "states.md"
 CAMPAIGN = {
     "draft": "Written, not yet launched.",
@@ -41,9 +44,6 @@ MAILING = {
 
 def page() -> str:
     """Return the whole page."""
-    from campaigns.lifecycle import states as campaign
-    from mailer.outbox import states as delivery
-
     return "\n".join(
         [
             "# States",

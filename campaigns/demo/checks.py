@@ -18,6 +18,7 @@ from typing import Any
 from campaigns.demo import stage
 from campaigns.demo.catcher import Caught, Mailbox
 from campaigns.demo.stage import DemoFolder
+from mailer.address import parse
 
 Fetch = Callable[..., str]
 DemoCheck = tuple[str, bool]
@@ -74,8 +75,6 @@ def wait_for_second(mailbox: Mailbox, seconds: float = 60.0) -> None:
 
 def rows(language: str) -> list[str]:
     """Return the addresses of one of the two files, as they are sent: domains as A-labels."""
-    from mailer.address import parse
-
     lines = (stage.HERE / f"contacts-{language}.csv").read_text("utf-8").splitlines()[1:]
     return [str(parse(line.split(",")[0])) for line in lines]
 

@@ -24,6 +24,7 @@ from campaigns.source.campaign_source import CampaignSource
 from campaigns.source.definition import read
 from mailer import archive, journal, outbox
 from mailer.errors import StateError, StateHeld
+from mailer.letter.personalise import render_public
 from mailer.messages import Message
 from mailer.outbox import Identity, Mailing, MailingSpec
 
@@ -110,8 +111,6 @@ def resume_missed(site: LaunchConfig, campaign: Campaign, now: datetime) -> None
 
 def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
     """Return the campaign of a prepared file, as a draft or where it was, with its letter kept."""
-    from mailer.letter.personalise import render_public
-
     definition = prepared.definition
     values: dict[str, Any] = {
         "slug": definition.slug,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from campaigns.source import mailboxes
 from campaigns.source.front_matter import Head, did_you_mean, show, split
@@ -280,8 +280,6 @@ _EXAMPLES = {
 
 
 def _like_a_zone(text: str) -> str:
-    from zoneinfo import available_timezones
-
     by_place = {name.rpartition("/")[2].lower(): name for name in sorted(available_timezones()) if "/" in name}
     near = by_place.get(text.lower().replace(" ", "_").rpartition("/")[2])
     if near:

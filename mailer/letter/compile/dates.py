@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from babel.dates import format_date
+
 from mailer.letter.filters import locale_of
 
 
 def day_in_words(day: date, language: str) -> str:
     """Return ``day`` in full, in ``language`` (CLDR by Babel); in English if Babel does not know the language."""
-    from babel.dates import format_date
-
     return format_date(day, "long", locale=locale_of(language))

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from babel import Locale
+from babel.core import get_global
+
 from mailer.letter.filters import locale_of
 from mailer.letter.picture import Picture
 from mailer.letter.source import LetterSource
@@ -47,9 +50,6 @@ def sharing(
 
 def og_locale(language: str) -> str:
     """Return ``language_TERRITORY`` for a language tag; CLDR's likely territory where the tag names none."""
-    from babel import Locale
-    from babel.core import get_global
-
     locale = Locale.parse(locale_of(language))
     likely = Locale.parse(get_global("likely_subtags").get(locale.language, locale.language))
     territory = locale.territory or likely.territory

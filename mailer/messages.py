@@ -4,6 +4,9 @@ Promises: a :class:`Message` is its English text, so that it may be stored, comp
 door (the command line, a page) translates it with :func:`in_words` for its own reader. A message that fills a place of
 another is translated with it. Nothing here knows a language, and nothing here does I/O.
 
+A next step that a reader of a message may take is an :class:`Advice`: a key such as ``resume``, which each door words
+for its own readers, as a command or as a button.
+
 Cutting or formatting a message as a plain text loses the translation: use :meth:`Message.format`, :func:`joined` and
 :func:`without_stop`. A text that was made elsewhere (stored by us, written by a library) is recognised with
 :func:`recalled`, which takes the few messages that it can be.
@@ -15,11 +18,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self, TypeVar
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _LONGEST = 2_000  # characters: a pattern with several places takes the square of a text's length and more
+_NO_ADVICE: Mapping[str, str] = MappingProxyType({})
 Gettext = Callable[[str], str]
+M = TypeVar("M", bound="Message")
 
 
 class Message(str):
@@ -30,9 +36,9 @@ class Message(str):
     params: Mapping[str, Any]
     has_stop: bool
 
-    def __new__(cls, msgid: str, /, **params: Any) -> Message:
+    def __new__(cls, msgid: str, /, **params: Any) -> Self:
         """Make a message; without ``params`` braces in ``msgid`` stand for themselves. Raises ``KeyError``."""
-        return _made(msgid, params)
+        return _made(cls, msgid, params)
 
     def __str__(self) -> str:
         """Return the message itself, so that ``str(error)`` can still be translated."""
@@ -40,20 +46,35 @@ class Message(str):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the parts from which another process makes the same message."""
-        return _made, (self.msgid, dict(self.params), self.has_stop)
+        return _made, (type(self), self.msgid, dict(self.params), self.has_stop)
 
     def format(self, *_unused: object, **params: Any) -> Message:
         """Return the message with its places filled. Raises ``KeyError`` for a place without a value."""
         return Message(self.msgid, **params)
 
 
-def in_words(text: str, gettext: Gettext) -> str:
-    """Return a text in the language of ``gettext``; a text that is no message as it is."""
+class Advice(Message):
+    """A next step by its key and its values: ``Advice("resume", slug=…)``. Its bare text is the key, for logs."""
+
+    __slots__ = ()
+
+    def __new__(cls, key: str, /, **params: Any) -> Self:
+        """Make an advice; the door's own words have the places."""
+        return _made(cls, key, params)
+
+
+def in_words(text: str, gettext: Gettext, advice: Mapping[str, str] = _NO_ADVICE) -> str:
+    """Return a text in the language of ``gettext``; a text that is no message as it is.
+
+    ``advice``: key → the door's words for it, translated already; a key that is not there stands for itself.
+    """
     if not isinstance(text, Message) or not text:
         return text
-    found = gettext(text.msgid)
+    found = advice.get(text.msgid, text.msgid) if isinstance(text, Advice) else gettext(text.msgid)
     if text.params:
-        values = {name: in_words(one, gettext) if isinstance(one, str) else one for name, one in text.params.items()}
+        values = {
+            name: in_words(one, gettext, advice) if isinstance(one, str) else one for name, one in text.params.items()
+        }
         found = found.format(**values)
     return found if text.has_stop else found.rstrip(".")
 
@@ -66,7 +87,7 @@ def joined(separator: str, parts: Iterable[str]) -> str:
 
 def without_stop(text: str) -> str:
     """Return the text without a full stop at its end, so that it can stand within a sentence."""
-    return _made(text.msgid, text.params, has_stop=False) if isinstance(text, Message) else text.rstrip(".")
+    return _made(type(text), text.msgid, text.params, has_stop=False) if isinstance(text, Message) else text.rstrip(".")
 
 
 def recalled(text: str, known: tuple[Message, ...]) -> str:
@@ -89,8 +110,8 @@ def _escaped(msgid: str) -> str:
     return "".join(part if _PLACE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{\w+\})", msgid))
 
 
-def _made(msgid: str, params: Mapping[str, Any], has_stop: bool = True) -> Message:
+def _made(kind: type[M], msgid: str, params: Mapping[str, Any], has_stop: bool = True) -> M:
     text = msgid.format(**params) if params else msgid
-    made = str.__new__(Message, text if has_stop else text.rstrip("."))
+    made = str.__new__(kind, text if has_stop else text.rstrip("."))
     made.msgid, made.params, made.has_stop = msgid, params, has_stop
     return made

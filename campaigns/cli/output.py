@@ -37,11 +37,22 @@ def language() -> str:
 LANGUAGE = language()
 _ = words(LANGUAGE, "cli").gettext
 ngettext = words(LANGUAGE, "cli").ngettext
+ADVICE = {  # the next step that a message names, as a command
+    "import": _("'postiljon contacts import' makes it."),
+    "import_topic": _("'postiljon contacts import FILE --topic {slug}' makes it"),
+    "plan_again": _("plan it again with its file ('postiljon schedule')"),
+    "resume": _("'postiljon resume {slug}' carries on"),
+    "send_now": _("To send it now: postiljon send {file} --yes"),
+    "send_or_plan": _("Send it with 'resume', or plan it again"),
+    "serving": _("where 'postiljon serve' runs"),
+    "start_sender": _("start 'postiljon serve' or 'postiljon worker', or send the file again"),
+    "status": _("look with 'postiljon status'"),
+}
 
 
 def translated(text: str) -> str:
     """Return a message in the language in use; any other text as it is."""
-    return in_words(text, _)
+    return in_words(text, _, ADVICE)
 
 
 def say(text: str = "") -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from campaigns.lifecycle import launch, reachability, records
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
-from campaigns.lifecycle.states import CampaignEvent, CampaignState, after
+from campaigns.lifecycle.states import CampaignEvent, CampaignState, after, changed_meanwhile
 from mailer import outbox
 from mailer.errors import InputError, StateError, StateHeld
 from mailer.messages import Message
@@ -191,8 +191,7 @@ def _move(
     conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, reason: str, **values: datetime | None
 ) -> None:
     if not records.move(conn, campaign, event, now, reason=reason, **values):
-        said = Message("{slug} was changed by somebody else at this moment; look with 'postiljon status'")
-        raise StateHeld(said.format(slug=campaign.slug))
+        raise StateHeld(changed_meanwhile(campaign.slug))
 
 
 def _mailing_id(campaign: Campaign) -> int:

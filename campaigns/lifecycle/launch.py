@@ -19,19 +19,17 @@ from sqlalchemy import Connection
 from campaigns.lifecycle import reachability, records
 from campaigns.lifecycle.preparation import LaunchConfig, PreparedCampaign, find, hour_of, prepare
 from campaigns.lifecycle.records import Campaign
-from campaigns.lifecycle.states import MISSED_ITS_HOUR, CampaignEvent, CampaignState
+from campaigns.lifecycle.states import CampaignEvent, CampaignState, changed_meanwhile, missed_its_hour
 from campaigns.source.campaign_source import CampaignSource
 from campaigns.source.definition import read
 from mailer import archive, journal, outbox
 from mailer.errors import StateError, StateHeld
 from mailer.letter.personalise import render_public
-from mailer.messages import Message
+from mailer.messages import Advice, Message
 from mailer.outbox import Identity, Mailing, MailingSpec
 
 MISSED = "missed"
-PLANNED_FOR_HERE = Message(
-    "{slug} was planned while its links led to this machine only: plan it again with its file ('postiljon schedule')"
-)
+PLANNED_FOR_HERE = Message("{slug} was planned while its links led to this machine only: {plan_again}")
 _EDITABLE = (CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
 Confirm = Callable[[PreparedCampaign], None]
 
@@ -50,7 +48,7 @@ def start(site: LaunchConfig, source: CampaignSource, now: datetime, confirm: Co
     if known and known.is_launched:
         return known
     if known and known.state is CampaignState.HELD:
-        raise StateHeld(MISSED_ITS_HOUR.format(slug=known.slug))
+        raise StateHeld(missed_its_hour(known.slug))
     prepared = prepare(site, source, now, known.online_code if known else "")
     confirm(prepared)
     try:
@@ -81,7 +79,7 @@ def plan(
     with site.db.write() as conn:
         campaign = _store(conn, prepared, now)
         if not records.move(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=send_at):
-            raise StateHeld(_faster(campaign))
+            raise StateHeld(changed_meanwhile(campaign.slug))
         return records.get(conn, campaign.slug)
 
 
@@ -105,7 +103,7 @@ def resume_missed(site: LaunchConfig, campaign: Campaign, now: datetime) -> None
     """Start a campaign that was held before it was launched: its hour had been missed."""
     with site.db.write() as conn:
         if reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
-            raise StateError(PLANNED_FOR_HERE.format(slug=campaign.slug))
+            raise StateError(PLANNED_FOR_HERE.format(slug=campaign.slug, plan_again=Advice("plan_again")))
         _open(conn, site, campaign, CampaignEvent.RESUME, now)
 
 
@@ -132,7 +130,7 @@ def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campa
         return records.get(conn, definition.slug)
     known = known or records.get(conn, definition.slug)
     if known.is_launched:
-        raise StateHeld(_faster(known))
+        raise StateHeld(changed_meanwhile(known.slug))
     if known.state in _EDITABLE:
         records.move(conn, known, CampaignEvent.EDIT, now)
     records.store(conn, known.id, values, now)
@@ -148,7 +146,7 @@ def _open(
     """
     if not records.move(conn, campaign, event, now, launched_at=now):
         if strict:
-            raise StateHeld(_faster(campaign))
+            raise StateHeld(changed_meanwhile(campaign.slug))
         return None
     definition = read(campaign.source, campaign.file_name)[0]  # as it was stored; it was valid then
     identity = Identity(site.public_url, site.return_path, site.key_id, site.dkim_selector, site.dkim_domain)
@@ -168,9 +166,3 @@ def _open(
         conn, {"launched": campaign.slug, "topic": campaign.topic, "at": now.isoformat(), "mailing": mailing.id}
     )
     return mailing
-
-
-def _faster(campaign: Campaign) -> Message:
-    return Message(
-        "{slug} was changed by somebody else at this moment; look with 'postiljon status'", slug=campaign.slug
-    )

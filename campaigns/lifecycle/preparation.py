@@ -25,7 +25,7 @@ from campaigns.source.local_time import instant, local_text
 from mailer.errors import Fault, FaultsError, InputError, UsageError
 from mailer.letter.compiled import Compiled
 from mailer.letter.source import LetterSource
-from mailer.messages import Message, joined
+from mailer.messages import Advice, Message, joined
 from mailer.settings import InDoubt
 from mailer.storage import Database
 from templates.words import primary
@@ -186,7 +186,7 @@ def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
     with site.db.read() as conn:
         known = [topic.slug for topic in contacts.topics(conn)]
     line = definition.lines.get("topic", 0)
-    hint = did_you_mean(definition.topic, known) or Message("'postiljon contacts import' makes it.")
+    hint = did_you_mean(definition.topic, known) or Advice("import")
     return Fault(
         definition.file, line, "topic", repr(definition.topic), Message("a topic that exists"), hint, "warning"
     )
@@ -213,7 +213,7 @@ def hour_of(definition: Definition, now: datetime, at: str = "") -> datetime:
     if found <= now:
         shown = local_text(found, definition.timezone or "UTC")
         expected = Message("an hour in the future")
-        hint = Message("To send it now: postiljon send {file} --yes", file=definition.file)
+        hint = Advice("send_now", file=definition.file)
         raise FaultsError([Fault(definition.file, line, "--at" if at else "send_at", shown, expected, hint)])
     return found
 

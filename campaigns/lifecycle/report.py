@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from campaigns.lifecycle import audience, records
 from campaigns.lifecycle.records import Campaign
-from campaigns.lifecycle.states import MISSED_ITS_HOUR, CampaignState
+from campaigns.lifecycle.states import CampaignState, missed_its_hour
 from campaigns.source.local_time import local_text
 from mailer import outbox
 from mailer.errors import InputError
-from mailer.messages import Message, joined, recalled, without_stop
+from mailer.messages import Advice, Message, joined, recalled, without_stop
 from mailer.outbox import Counts, Delivery, Hold, service
 from mailer.transport import hints
 
@@ -79,7 +79,7 @@ HELD = {
         "another slug"
     ),
     "planned_for_here": Message(
-        "it was planned while its links led to this machine only; plan it again with its file ('postiljon schedule')"
+        "it was planned while its links led to this machine only; {plan_again}", plan_again=Advice("plan_again")
     ),
     "letter_broken": Message("the letter cannot be made; the log of the sender says why"),
 }
@@ -136,7 +136,7 @@ def why_nothing(conn: Connection, campaign: Campaign, now: datetime) -> list[str
         )
         return [Message("It goes out on {when}.", when=when)] if when else []
     sentences = {
-        "no_sender": Message("No sender runs: start 'postiljon serve' or 'postiljon worker', or send the file again."),
+        "no_sender": Message("No sender runs: {start}.", start=Advice("start_sender")),
         "relay_away": Message("The mail server has not answered since {when} ({words}). We keep trying."),
         "relay_waits": Message("The mail server has taken nothing since {when}; it says: {words}. We keep trying."),
         "rate": Message("The rate limit of this campaign keeps letters back for another {minutes} min."),
@@ -160,11 +160,11 @@ def why_not(conn: Connection, campaign: Campaign) -> str:
     if campaign.state is CampaignState.CANCELLED:
         return Message("{slug} was cancelled; nobody more gets it", slug=campaign.slug)
     if campaign.reason == "missed":
-        return MISSED_ITS_HOUR.format(slug=campaign.slug)
+        return missed_its_hour(campaign.slug)
     state = Message("paused") if campaign.state is CampaignState.PAUSED else Message("held")
     reason = reason_words(campaign.reason) or Message("no reason was given")
-    text = Message("{slug} is {state}: {reason}. 'postiljon resume {slug}' carries on")
-    said: str = text.format(slug=campaign.slug, state=state, reason=reason)
+    text = Message("{slug} is {state}: {reason}. {resume}")
+    said: str = text.format(slug=campaign.slug, state=state, reason=reason, resume=Advice("resume", slug=campaign.slug))
     hold = Hold("") if campaign.mailing_id is None else outbox.get(conn, campaign.mailing_id).hold
     more = held_words(hold.words, hold.until, campaign.timezone)
     return joined(" ", [Message("{message}.", message=said), *more]) if more else said
@@ -175,7 +175,7 @@ def held_words(words: str, until: datetime | None, zone: str) -> list[str]:
     found: list[str] = [Message('The mail server said: "{words}".', words=words)] if words else []
     if until:
         when = local_text(until.replace(microsecond=0), zone or "UTC")
-        found.append(Message("It goes on by itself on {when}, where 'postiljon serve' runs.", when=when))
+        found.append(Message("It goes on by itself on {when}, {where}.", when=when, where=Advice("serving")))
     return found
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from mailer.errors import StateError
-from mailer.messages import Message
+from mailer.messages import Advice, Message
 
 
 class CampaignState(StrEnum):
@@ -86,9 +86,15 @@ REFUSALS = {
 }
 
 
-MISSED_ITS_HOUR = Message(
-    "{slug} is held: its hour passed while nothing was serving. Send it with 'resume', or plan it again"
-)
+def missed_its_hour(slug: str) -> Message:
+    """Return why a campaign that was planned is held: it was never launched."""
+    said = Message("{slug} is held: its hour passed while nothing was serving. {next_step}")
+    return said.format(slug=slug, next_step=Advice("send_or_plan"))
+
+
+def changed_meanwhile(slug: str) -> Message:
+    """Return why a change of state was not made: another process was faster."""
+    return Message("{slug} was changed by somebody else at this moment; {look}", slug=slug, look=Advice("status"))
 
 
 def after(state: str, event: CampaignEvent, slug: str = "the campaign") -> CampaignState:

@@ -37,7 +37,7 @@ def test_what_the_clock_finds_due_with_such_links_is_held_and_planned_anew(stage
     with stage.db.read() as conn:
         held = records.get(conn, "denkt-u-mee")
     assert (held.state, held.reason) == (CampaignState.HELD, reachability.PLANNED)
-    with pytest.raises(StateError, match="plan it again"):
+    with pytest.raises(StateError, match="plan_again"):
         control.resume(away, held.slug, now)
     launch.plan(away, from_folder(path), now, (now + timedelta(hours=1)).isoformat())
     assert [one.slug for one in launch.launch_due(away, stage.clock.forward(hours=1))] == [held.slug]

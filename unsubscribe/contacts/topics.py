@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mailer.columns import insert_into, json_object
 from mailer.errors import InputError
-from mailer.messages import Message
+from mailer.messages import Advice, Message
 from mailer.prepared_statements import BulkInsert, PreparedStatement, given_numbers, instant, time_out
 from unsubscribe.contacts.people import Contact, contact_columns, contact_of, dump_json, in_slices
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
@@ -118,8 +118,8 @@ def topic(conn: Connection, slug: str) -> Topic:
     """Return the topic with that slug; raises ``InputError`` when there is none."""
     found = find_topic(conn, slug)
     if found is None:
-        said = Message("there is no topic {name}; 'postiljon contacts import FILE --topic {slug}' makes it")
-        raise InputError(said.format(name=repr(slug), slug=slug))
+        said = Message("there is no topic {name}; {import_it}")
+        raise InputError(said.format(name=repr(slug), import_it=Advice("import_topic", slug=slug)))
     return found
 
 

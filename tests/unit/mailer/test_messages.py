@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from mailer.messages import Message, in_words, joined, recalled, without_stop
+from mailer.messages import Advice, Message, in_words, joined, recalled, without_stop
 
 DUTCH = {
     "one of {names}": "een van {names}",
@@ -68,6 +68,19 @@ def test_a_full_stop_is_left_out_in_each_language() -> None:
     inside = without_stop(Message("Say it again."))
     assert (inside, in_words(inside, dutch)) == ("Say it again", "Zeg het nog eens")
     assert without_stop("550 no.") == "550 no"
+
+
+def test_each_door_words_an_advice_in_its_own_way() -> None:
+    held = Message("{slug} is held. {resume}", slug="news", resume=Advice("resume", slug="news"))
+    command, button = {"resume": "'postiljon resume {slug}'"}, {"resume": "Press Resume."}
+    assert in_words(held, dutch, command) == "news is held. 'postiljon resume news'"
+    assert in_words(held, dutch, button) == "news is held. Press Resume."
+    assert held == "news is held. resume"
+
+
+def test_a_copy_of_an_advice_is_an_advice() -> None:
+    again = pickle.loads(pickle.dumps(Advice("resume", slug="news")))
+    assert in_words(again, dutch, {"resume": "Press Resume."}) == "Press Resume."
 
 
 @pytest.mark.parametrize("copied", [pickle.loads, copy.deepcopy])

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mailer.storage import Database, open_database
-from tests.support.house_db import counts, person
 from tests.support.sending import sendable
+from tests.support.sending_db import counts, person
 from tests.support.smtpd import Limit, smtp_server
 from tests.support.tables import create_all
 from tests.support.waiting import until

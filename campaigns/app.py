@@ -31,7 +31,7 @@ def public_pages(deps: EndpointDeps) -> WebApplication:
 
 
 def _deps(context: AppContext) -> EndpointDeps:
-    reader, site = context.reader, context.site
+    reader, config = context.reader, context.launch_config
     brand = house_brand(
         context.campaign.brand, reader.organisation or urlsplit(reader.public_url).hostname or "localhost"
     )
@@ -48,5 +48,7 @@ def _deps(context: AppContext) -> EndpointDeps:
         trusted_proxies=reader.trusted_proxies,
         metrics_token=reader.metrics_token.get_secret_value(),
         settings=reader,
-        identity=Identity(site.public_url, site.return_path, site.key_id, site.dkim_selector, site.dkim_domain),
+        identity=Identity(
+            config.public_url, config.return_path, config.key_id, config.dkim_selector, config.dkim_domain
+        ),
     )

@@ -78,7 +78,7 @@ class AppContext:
         return ContactSlots(self.tokens)
 
     @cached_property
-    def site(self) -> LaunchConfig:
+    def launch_config(self) -> LaunchConfig:
         """The values that a launch freezes on its mailing."""
         from campaigns.lifecycle.preparation import LaunchConfig
 

@@ -1,10 +1,10 @@
 """The journal: a file beside the database with facts that must survive the restore of an older backup (E24, D12).
 
 It has one JSON object a line and is append-only. A line is a launch or a reader's request. A request has the keyed hash
-of the address, scope, reason, since when and until when, or that it was lifted. Promises: a line given to :func:`note`
+of the address, scope, reason, since when and until when, or that it was lifted. Promises: a line given to :func:`add`
 inside ``Database.write`` is on disk before that transaction is committed, so a confirmed request is in both. The lines
-of an opt-out are written ahead of the transaction instead (``Database.note_ahead``), so that no process waits for the
-disk while it holds SQLite's lock. If the transaction fails after that, the line remains: ``postiljon restored``
+of an opt-out are written ahead of the transaction instead (``Database.journal_ahead``), so that no process waits for
+the disk while it holds SQLite's lock. If the transaction fails after that, the line remains: ``postiljon restored``
 replays it, and after an ordinary crash the provider asks again, since it got no 200. A torn line damages no other.
 
 The journal names no person: without the pepper a hash reveals nothing. :meth:`Journal.append` raises ``OSError``.
@@ -88,12 +88,12 @@ def _line(text: bytes) -> Line | None:
     return line if isinstance(line, dict) else None
 
 
-def note(conn: Connection, line: Line) -> None:
+def add(conn: Connection, line: Line) -> None:
     """Add a line that is written with the transaction of ``conn``."""
     conn.info.setdefault(_KEY, []).append(line)
 
 
-def noted(conn: Connection) -> list[Line]:
-    """Return the lines noted on ``conn``, and clear them."""
+def taken_lines(conn: Connection) -> list[Line]:
+    """Return the lines that were added to ``conn``, and clear them."""
     lines: list[Line] = conn.info.pop(_KEY, [])
     return lines

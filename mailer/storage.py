@@ -82,18 +82,18 @@ class Database:
     def write(self, busy_seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
         """Yield a connection inside a writing transaction; commits at the end, rolls back on an exception.
 
-        Journal lines noted in the transaction are on disk before the commit.
+        Journal lines added in the transaction are on disk before the commit.
         Raises ``StorageBusy`` when the lock was not free for ``busy_seconds``, else as :func:`mapped`.
         """
         self._find()
         with mapped(), self.engine.connect() as plain:
             connection = plain.execution_options(postiljon_write=True)
             with begin_patiently(connection, busy_seconds):
-                journal.noted(connection)
+                journal.taken_lines(connection)
                 yield connection
-                self.note_ahead(journal.noted(connection))
+                self.journal_ahead(journal.taken_lines(connection))
 
-    def note_ahead(self, lines: Sequence[journal.Line]) -> None:
+    def journal_ahead(self, lines: Sequence[journal.Line]) -> None:
         """Write journal lines to disk ahead of the commit, or ahead of the whole transaction, to keep that short.
 
         Raises ``StorageError``. If that transaction never commits, the lines are about a request that was not stored.

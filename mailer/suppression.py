@@ -123,7 +123,7 @@ def suppress(
     insert = insert_into(conn, SUPPRESSION).values(row)
     key = [SUPPRESSION.c.address_hash, SUPPRESSION.c.scope, SUPPRESSION.c.reason]
     conn.execute(insert.on_conflict_do_update(index_elements=key, set_={"until": insert.excluded.until}))
-    _note(conn, address_hash, scope, reason, {"since": now.isoformat(), "until": until and until.isoformat()})
+    _journal(conn, address_hash, scope, reason, {"since": now.isoformat(), "until": until and until.isoformat()})
 
 
 def strike_off(conn: Connection, address_hash: bytes, mailing: int, now: datetime) -> None:
@@ -177,21 +177,21 @@ def _struck_off(
 
 
 def suppress_many(
-    conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime, *, noted: bool = False
+    conn: Connection, holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime, *, journaled: bool = False
 ) -> None:
     """Hold back mail for ever, for many (address hash, scope); an existing entry stays as it was.
 
-    ``noted``: the caller has written the :func:`lines` of these holds to the journal.
+    ``journaled``: the caller has written the :func:`lines` of these holds to the journal.
     """
     if holds:
         since = time_out(now, conn.dialect.name)
         _HOLD.put(conn, [(hashed, scope, reason, since) for hashed, scope in holds])
-    for line in () if noted else lines(holds, reason, now):
-        journal.note(conn, line)
+    for line in () if journaled else lines(holds, reason, now):
+        journal.add(conn, line)
 
 
 def lines(holds: Sequence[tuple[bytes, str]], reason: Reason, now: datetime) -> list[journal.Line]:
-    """Return the journal's lines about these holds: noted by :func:`suppress_many`, or ahead of its transaction."""
+    """Return the journal's lines about these holds: added by :func:`suppress_many`, or ahead of its transaction."""
     said = {"reason": reason, "since": now.isoformat(), "until": None}
     return [{"hash": hashed.hex(), "scope": scope} | said for hashed, scope in holds if reason in JOURNALED]
 
@@ -208,7 +208,7 @@ def limit(conn: Connection, address_hash: bytes, days: int, now: datetime) -> No
         row = {"address_hash": address_hash, "scope": EVERYTHING, "reason": "less_often", "since": now}
         first = now + rest(days) - timedelta(days=1)  # the last letter, which led to this request, came before now
         conn.execute(insert_into(conn, SUPPRESSION).values(**row, until=first, every_days=days))
-        _note(conn, address_hash, EVERYTHING, "less_often", {"since": now.isoformat(), "days": days})
+        _journal(conn, address_hash, EVERYTHING, "less_often", {"since": now.isoformat(), "days": days})
 
 
 def rest(days: int) -> timedelta:
@@ -238,7 +238,7 @@ def lift(conn: Connection, address_hash: bytes, scope: str, reasons: Iterable[st
     """Remove these reasons for exactly that scope; return the number of removed entries."""
     reasons = tuple(reasons)
     for reason in reasons:
-        _note(conn, address_hash, scope, reason, {"lifted": True})
+        _journal(conn, address_hash, scope, reason, {"lifted": True})
     mine = (SUPPRESSION.c.address_hash == address_hash, SUPPRESSION.c.scope == scope)
     return conn.execute(delete(SUPPRESSION).where(*mine, SUPPRESSION.c.reason.in_(reasons))).rowcount
 
@@ -250,7 +250,7 @@ def move(conn: Connection, old: bytes, new: bytes) -> None:
     theirs = select(*(literal(new, LargeBinary()) if name == "address_hash" else row[name] for name in columns))
     for entry in entries(conn, old):
         said = {"since": entry.since.isoformat(), "until": entry.until and entry.until.isoformat()}
-        _note(conn, new, entry.scope, entry.reason, said | ({"days": entry.every_days} if entry.every_days else {}))
+        _journal(conn, new, entry.scope, entry.reason, said | ({"days": entry.every_days} if entry.every_days else {}))
     insert = insert_into(conn, SUPPRESSION).from_select(columns, theirs.where(row.address_hash == old))
     conn.execute(insert.on_conflict_do_nothing())
     conn.execute(delete(SUPPRESSION).where(row.address_hash == old))
@@ -331,6 +331,6 @@ def bind_pepper(conn: Connection, pepper: bytes) -> None:
         )
 
 
-def _note(conn: Connection, address_hash: bytes, scope: str, reason: str, more: dict[str, Any]) -> None:
+def _journal(conn: Connection, address_hash: bytes, scope: str, reason: str, more: dict[str, Any]) -> None:
     if reason in JOURNALED:
-        journal.note(conn, {"hash": address_hash.hex(), "scope": scope, "reason": reason} | more)
+        journal.add(conn, {"hash": address_hash.hex(), "scope": scope, "reason": reason} | more)

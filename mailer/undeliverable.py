@@ -68,7 +68,7 @@ class MailboxStatement:
     earlier: tuple[int, ...] = ()
 
 
-def note(conn: Connection, statements: Iterable[MailboxStatement], now: datetime) -> None:
+def record(conn: Connection, statements: Iterable[MailboxStatement], now: datetime) -> None:
     """Store statements, and strike off the addresses they prove dead; the deliveries must have been settled before."""
     for said in statements:
         if not said.service:

@@ -185,7 +185,7 @@ def record_first(conn: Connection, event: ConsentEvent, people: Sequence[tuple[i
 
 def record_many(conn: Connection, events: Sequence[ConsentEvent], now: datetime) -> None:
     """Add events, each to the chain of its person, in the given order."""
-    add(conn, links(conn, heads(conn, {event.contact_id for event in events}), events, now))
+    add(conn, chain_entries(conn, chain_ends(conn, {event.contact_id for event in events}), events, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +196,20 @@ class ChainEntries:
     rows: Sequence[tuple[Any, ...]] = field(repr=False)
 
 
-def heads(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, bytes]]:
+def chain_ends(conn: Connection, contact_ids: Collection[int]) -> dict[int, tuple[int, bytes]]:
     """Return number and link of each contact's last event; 0 and the start of the chain where there is none."""
     found = {person: (0, genesis(person)) for person in contact_ids}
     for some in in_slices(sorted(found)):
-        for row in _LINKS.run(conn, {"b_ids": json.dumps(some)}):
+        for row in _CHAIN_ENDS.run(conn, {"b_ids": json.dumps(some)}):
             if row[1] > found[row[0]][0]:
                 found[row[0]] = (row[1], row[2])
     return found
 
 
-def links(
+def chain_entries(
     conn: Connection, ends: Mapping[int, tuple[int, bytes]], events: Sequence[ConsentEvent], now: datetime
 ) -> ChainEntries:
-    """Work out the links that :func:`add` will write, after ``ends`` (:func:`heads`). Reads only.
+    """Work out the entries that :func:`add` will write, after ``ends`` (:func:`chain_ends`). Reads only.
 
     For :func:`stale_contacts`, ``ends`` is read before anything else on which the events rest: on PostgreSQL each
     statement sees the data committed until then.
@@ -235,13 +235,13 @@ def links(
 
 
 def stale_contacts(conn: Connection, planned: ChainEntries) -> set[int]:
-    """Return the contacts whose chain has changed since :func:`heads` read it: their planned links no longer fit.
+    """Return the contacts whose chain has changed since :func:`chain_ends`: their planned entries no longer fit.
 
     Every change of a subscription, an address or a person is an event, so all other contacts are unchanged.
     """
     if not planned.after:
         return set()
-    found = _OVERTAKEN.run(conn, {"b_after": json.dumps(planned.after)}).fetchall()
+    found = _STALE_CONTACTS.run(conn, {"b_after": json.dumps(planned.after)}).fetchall()
     return {int(number) for (number,) in found}
 
 
@@ -257,7 +257,7 @@ def erase(conn: Connection, contact_id: int, now: datetime) -> bytes:
     """Remove the personal data from a chain and record that; the digests stay. Return the link of that record."""
     record(conn, ConsentEvent(contact_id, "erased", "", now), now)
     conn.execute(update(EVENT).where(EVENT.c.contact_id == contact_id).values(detail=None, salt=None))
-    return heads(conn, [contact_id])[contact_id][1]
+    return chain_ends(conn, [contact_id])[contact_id][1]
 
 
 def drop(conn: Connection, contact_id: int) -> None:
@@ -270,14 +270,14 @@ def count(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(EVENT)).scalar_one()
 
 
-_LINKS = PreparedStatement(
+_CHAIN_ENDS = PreparedStatement(
     lambda dialect: select(EVENT.c.contact_id, EVENT.c.number, EVENT.c.link).where(
         EVENT.c.contact_id.in_(given_numbers(dialect))
     )
 )
 
 
-def _overtaken(dialect: str) -> Any:
+def _stale_contacts(dialect: str) -> Any:
     given: Any = bindparam("b_after", type_=String())
     pairs = func.json_each(given) if dialect == "sqlite" else func.jsonb_each_text(cast(given, JSONB))
     pair = pairs.table_valued("key", "value").c
@@ -286,7 +286,7 @@ def _overtaken(dialect: str) -> Any:
     return select(person).where(func.coalesce(last, 0) != number)
 
 
-_OVERTAKEN = PreparedStatement(_overtaken)
+_STALE_CONTACTS = PreparedStatement(_stale_contacts)
 
 
 def _statement_digests(conn: Connection, numbers: Iterable[int]) -> dict[int, bytes]:

@@ -302,7 +302,7 @@ def _topics(conn: Connection, contact: Contact, wanted: Mapping[Topic, bool], si
         held_back = bool(scopes & {topic.slug, ""})
         if (on and (held_back or state != "subscribed")) or (not on and not held_back and state != "opted_out"):
             news[topic] = on
-    repeated_optout.note_many(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
+    repeated_optout.record_many(conn, {contact.id: [topic.slug for topic, on in wanted.items() if not on]}, now)
     if not news:
         return
     if True in news.values() and any(entry.reason in _KEEPS_OUT and not entry.scope for entry in held):

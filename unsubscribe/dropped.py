@@ -64,18 +64,18 @@ def keep(conn: Connection, drops: Mapping[str, int], peers: Mapping[str, int], n
     ends = now + KEPT
     for reason, number in drops.items():
         name = _DROP + bytes([_PLACES.index(reason)]) + now.date().toordinal().to_bytes(4, "big")
-        limits.note(conn, name.ljust(_SIZE, b"\0"), number, ends)
+        limits.add_to_counter(conn, name.ljust(_SIZE, b"\0"), number, ends)
     for peer, number in peers.items():
         name = _name(peer)
-        known = {row[0] for row in limits.noted(conn, name[: len(_PEER)])}
+        known = {row[0] for row in limits.counters(conn, name[: len(_PEER)])}
         if name in known or len(known) < MOST_PEERS:
-            limits.note(conn, name, number, ends)
+            limits.add_to_counter(conn, name, number, ends)
 
 
 def found(conn: Connection, now: datetime) -> list[Dropped]:
     """Return the requests that were turned away in the last days, by reason."""
     sums: dict[str, list[tuple[int, date]]] = {}
-    for name, number, ends in limits.noted(conn, _DROP):
+    for name, number, ends in limits.counters(conn, _DROP):
         if ends > now and name[len(_DROP)] < len(_PLACES):
             day = date.fromordinal(int.from_bytes(name[len(_DROP) + 1 : len(_DROP) + 5], "big"))
             sums.setdefault(_PLACES[name[len(_DROP)]], []).append((number, day))
@@ -91,7 +91,7 @@ def speakers(conn: Connection, now: datetime) -> list[Speaker]:
 
 def _speakers(conn: Connection, now: datetime) -> Iterator[Speaker]:
     for start in (_PEER, _STRANGER):
-        for name, number, ends in limits.noted(conn, start):
+        for name, number, ends in limits.counters(conn, start):
             if ends > now:
                 yield Speaker(_shown(name), number, ends - KEPT, start == _PEER)
 

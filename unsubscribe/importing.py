@@ -114,29 +114,29 @@ class ImportSummary:
         return {"rows": self.rows} | asdict(self)
 
 
-def import_file(
+def import_contacts(
     db: Database,
     path: Path,
-    plan: ImportJob,
+    job: ImportJob,
     now: datetime,
     *,
     reject: Callable[[Rejected], None] = lambda _: None,
     progress: Callable[[ImportSummary], None] = lambda _: None,
 ) -> ImportSummary:
     """Read the file into the database; return the summary of its rows. ``progress`` is called for each slice."""
-    with Sheet(path, plan.reading) as sheet:
+    with Sheet(path, job.reading) as sheet:
         _refuse_who_left(sheet)
-        contacts.check_slug(plan.topic)
+        contacts.check_slug(job.topic)
         with db.write() as conn:
-            topic = contacts.ensure_topic(conn, plan.topic, plan.topic_name, now)
-            number = consent.store_statement(conn, plan.statement)
+            topic = contacts.ensure_topic(conn, job.topic, job.topic_name, now)
+            number = consent.store_statement(conn, job.statement)
             own = consent.shown_statements(conn)
-        work = _Import(db, plan, topic, number, now)
+        work = _Import(db, job, topic, number, now)
         work.own = own
         work.summary.encoding, work.summary.guessed = sheet.encoding.removesuffix("-sig"), sheet.guessed
         work.summary.delimiter, work.summary.program = sheet.delimiter, sheet.program
         work.summary.columns = [{"head": column.head, "used_as": column.told} for column in sheet.columns]
-        reader = RowReader(sheet.columns, plan.pepper, plan.topic)
+        reader = RowReader(sheet.columns, job.pepper, job.topic)
         for chunk in _chunks(sheet.records(), reader, work.rejecting(reject)):
             work.write(chunk, progress)
         work.summary.empty = sheet.empty
@@ -174,9 +174,9 @@ def _chunks(
 class _Import:
     """One run: writes chunks in slices, each a transaction, and keeps the summary."""
 
-    def __init__(self, db: Database, plan: ImportJob, topic: Topic, statement: int, now: datetime) -> None:
-        self.db, self.plan, self.topic, self.statement, self.now = db, plan, topic, statement, now
-        self.at = plan.at or now
+    def __init__(self, db: Database, job: ImportJob, topic: Topic, statement: int, now: datetime) -> None:
+        self.db, self.job, self.topic, self.statement, self.now = db, job, topic, statement, now
+        self.at = job.at or now
         self.own: frozenset[int] = frozenset()  # statements that readers were shown when they signed up here
         self.summary = ImportSummary()
         self._size = _FIRST_SLICE
@@ -244,7 +244,7 @@ class _Slice:
         before = contacts.standings(conn, [item.id for item in known.values()]) if known else {}
         numbers = iter(bulk.new_numbers(conn, CONTACT, len({row.key for row in rows} - known.keys())))
         for row in rows:
-            held = self._held(entries[row.address_hash]) if row.address_hash in entries else _NOTHING
+            held = self._entries_in_force(entries[row.address_hash]) if row.address_hash in entries else _NOTHING
             if held and any(entry.reason == "erased" for entry in held):
                 self.left_out.append(Rejected(row.line, _ERASED, row.raw))
                 continue
@@ -262,7 +262,7 @@ class _Slice:
             else:
                 changed = self._change(row, item)
                 known[row.key] = changed or item
-                news = self._stand(row, item, before.setdefault(item.id, {}), held)
+                news = self._subscribe_or_keep_out(row, item, before.setdefault(item.id, {}), held)
                 counts.updated += news or changed is not None
                 counts.unchanged += not (news or changed is not None)
         self._store()
@@ -274,13 +274,13 @@ class _Slice:
             return False  # the usual case, without reading the stored attributes
         return len(load_attributes(item.attributes).keys() | row.attributes.keys()) > MOST_ATTRIBUTES
 
-    def _held(self, entries: _Entries) -> list[SuppressionEntry]:
+    def _entries_in_force(self, entries: _Entries) -> list[SuppressionEntry]:
         """Return the entries in force, counted."""
         held = [entry for entry in entries if entry.until is None or entry.until > self.work.now]
         self.counts.suppressed += any(entry.reason not in ("opt_out", "erased") and not entry.scope for entry in held)
         return held
 
-    def _left(self, held: _Entries) -> bool:
+    def _has_opted_out(self, held: _Entries) -> bool:
         return any(entry.reason == "opt_out" and entry.scope in ("", self.work.topic.slug) for entry in held)
 
     def _add(self, row: ImportRow, number: int, before: dict[int, dict[int, Standing]], held: _Entries) -> Known:
@@ -291,11 +291,11 @@ class _Slice:
             self._seldom.append(row)
         if row.kind != "subscribed":
             self._keep_out(row, item, before.setdefault(number, {}), held)
-        elif row.since or (held and self._left(held)):
+        elif row.since or (held and self._has_opted_out(held)):
             self._subscribe(row, item, before.setdefault(number, {}), held)
         return item
 
-    def _stand(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
+    def _subscribe_or_keep_out(self, row: ImportRow, item: Known, mine: dict[int, Standing], held: _Entries) -> bool:
         """Subscribe a contact that was known before this row, or keep it out; return whether that changed anything."""
         if row.kind != "subscribed":
             return self._keep_out(row, item, mine, held)
@@ -360,7 +360,7 @@ class _Slice:
         if before and (same or before.state == "opted_out"):
             self.counts.kept_out += before.state == "opted_out"
             return False
-        out = self._left(held)
+        out = self._has_opted_out(held)
         self.counts.kept_out += out
         since = before.since if before and before.state == "subscribed" else at
         mine[topic.id] = Standing(item.id, topic.id, "opted_out" if out else "subscribed", since, statement)
@@ -382,12 +382,12 @@ class _Slice:
         consent.record_first(conn, first, people, work.now)
         contacts.put_standings(conn, self._standings)
         consent.record_many(conn, self._events, work.now)
-        repeated_optout.note_many(conn, self._left_again, work.now)
-        self._rest()
+        repeated_optout.record_many(conn, self._left_again, work.now)
+        self._store_pauses_and_limits()
         for reason, holds in self._holds.items():
             suppression.suppress_many(conn, list(holds), reason, work.now)
 
-    def _rest(self) -> None:
+    def _store_pauses_and_limits(self) -> None:
         """Store for new contacts the pause and the limit that our own export states."""
         conn, now = self.conn, self.work.now
         for row in self._seldom:

@@ -133,14 +133,14 @@ def take(conn: Connection, use: LimitUse, now: datetime) -> bool:
     return conn.execute(statement.returning(row.number)).scalar() is not None
 
 
-def note(conn: Connection, who: bytes, number: int, ends: datetime) -> None:
+def add_to_counter(conn: Connection, who: bytes, number: int, ends: datetime) -> None:
     """Add to a counter of our own, which limits nothing and is kept until ``ends``."""
     row, insert = ALLOWANCE.c, insert_into(conn, ALLOWANCE).values(who=who, ends=ends, number=number)
     added = {"ends": insert.excluded.ends, "number": row.number + insert.excluded.number}
     conn.execute(insert.on_conflict_do_update(index_elements=["who"], set_=added))
 
 
-def noted(conn: Connection, start: bytes) -> list[tuple[bytes, int, datetime]]:
+def counters(conn: Connection, start: bytes) -> list[tuple[bytes, int, datetime]]:
     """Return the counters whose name begins with ``start``: name, number, and until when they are kept."""
     row, after = ALLOWANCE.c, start[:-1] + bytes([start[-1] + 1])
     query = select(row.who, row.number, row.ends).where(row.who >= start, row.who < after).order_by(row.who)

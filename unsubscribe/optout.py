@@ -113,7 +113,7 @@ class OptOutPlan:
     again: Mapping[int, Sequence[Change]]
 
     def lines(self) -> list[Line]:
-        """Return the journal's lines about these acts, for ``Database.note_ahead``."""
+        """Return the journal's lines about these acts, for ``Database.journal_ahead``."""
         return suppression.lines([hold for act in self.acts.values() for hold in act.holds], "opt_out", self.now)
 
 
@@ -152,7 +152,9 @@ def opt_out_many(conn: Connection, requests: Sequence[OptOutRequest], now: datet
 
 def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> OptOutPlan:
     """Return the changes of these requests. Reads only, so it can run before the transaction that writes."""
-    heads = consent.heads(conn, {request.token.recipient for request in requests})  # before all else, see consent.links
+    ends = consent.chain_ends(
+        conn, {request.token.recipient for request in requests}
+    )  # before all else, see consent.chain_ends
     known = _know(conn, [request.token for request in requests])
     before = changes.standing(
         conn, [who.id for who in known.people.values() if who.address_hash in known.entries], "opt_out"
@@ -170,14 +172,14 @@ def plan(conn: Connection, requests: Sequence[OptOutRequest], now: datetime) -> 
         else:
             acts[request.token.recipient] = _act(place, left, known, _former(known, request.token.recipient, now))
     events = [event for act in acts.values() for event in _events(act, now)]
-    return OptOutPlan(tuple(requests), now, answers, acts, consent.links(conn, heads, events, now), again)
+    return OptOutPlan(tuple(requests), now, answers, acts, consent.chain_entries(conn, ends, events, now), again)
 
 
-def carry_out(conn: Connection, planned: OptOutPlan, *, noted: bool = False) -> list[OptOutResult]:
+def carry_out(conn: Connection, planned: OptOutPlan, *, journaled: bool = False) -> list[OptOutResult]:
     """Carry out a plan; contacts whose state has changed since are planned again, in this transaction.
 
-    ``noted``: the plan's lines are in the journal. If a state has changed, all of them are noted again: an opt-out may
-    have been lifted since, and then the last line about it must be ours.
+    ``journaled``: the plan's lines are in the journal. If a state has changed, all of them are written again: an
+    opt-out may have been lifted since, and then the last line about it must be ours.
     """
     requests, now = planned.requests, planned.now
     tokens = [request.token for request in requests]
@@ -186,14 +188,14 @@ def carry_out(conn: Connection, planned: OptOutPlan, *, noted: bool = False) -> 
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
     outbox.prove_many(conn, [(token.mailing, token.recipient) for token in tokens], now)
     holds = [hold for act in acts for hold in act.holds]
-    suppression.suppress_many(conn, holds, "opt_out", now, noted=noted and not overtaken)
+    suppression.suppress_many(conn, holds, "opt_out", now, journaled=journaled and not overtaken)
     ended = [row for act in acts for row in act.ended]
     contacts.put_standings(
         conn, [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
     )
     consent.add(conn, planned.links, but=overtaken)
     for repeated in (found for person, found in planned.again.items() if person not in overtaken):
-        repeated_optout.note(conn, repeated, now)
+        repeated_optout.record(conn, repeated, now)
     kept = [_change(act, now) for act in acts]
     answers = {place: left for place, left in planned.answers.items() if tokens[place].recipient not in overtaken}
     for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):

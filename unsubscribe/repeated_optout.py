@@ -25,14 +25,14 @@ def undoable(acts: Sequence[Change], topics: Collection[Any]) -> list[Change]:
     return [act for act in acts if PAGE in act.after and AGAIN not in act.after and act.after.get("scope") in about]
 
 
-def note_many(conn: Connection, topics_left: Mapping[int, Collection[str]], now: datetime) -> None:
+def record_many(conn: Connection, topics_left: Mapping[int, Collection[str]], now: datetime) -> None:
     """Record that contacts left these topics again: an undo that is still open puts none of them back."""
     people = [number for number, slugs in topics_left.items() if slugs]
     for number, acts in (changes.standing(conn, people, "opt_out") if people else {}).items():
-        note(conn, undoable(acts, topics_left[number]), now)
+        record(conn, undoable(acts, topics_left[number]), now)
 
 
-def note(conn: Connection, acts: Sequence[Change], now: datetime) -> None:
+def record(conn: Connection, acts: Sequence[Change], now: datetime) -> None:
     """Record in each act that the same opt-out was requested again."""
     for act in acts:
         changes.revise(conn, act, {**act.after, AGAIN: now.isoformat()})

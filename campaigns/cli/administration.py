@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.opening import open_context
-from campaigns.cli.output import LANGUAGE, _, complain, patience, say, tell, translated
+from campaigns.cli.output import LANGUAGE, _, complain, report_waiting, say, tell, translated
 from mailer.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def doctor(
     """Check the installation."""
     from campaigns.ops.doctor import examine
 
-    findings = examine(sender, patience)
+    findings = examine(sender, report_waiting)
     if as_json:
         tell({"ok": all(item.kind != "error" for item in findings), "findings": [item.as_json() for item in findings]})
     else:

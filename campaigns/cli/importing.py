@@ -63,8 +63,7 @@ def import_file(
 ) -> int:
     """Import the contacts of a file."""
     from unsubscribe.contacts.sheet import Reading
-    from unsubscribe.importing import ImportJob
-    from unsubscribe.importing import import_file as read_in
+    from unsubscribe.importing import ImportJob, import_contacts
 
     if file.is_dir():
         raise typer.BadParameter(_("{path} is a folder; name a CSV file").format(path=file), param_hint="FILE")
@@ -74,9 +73,9 @@ def import_file(
     statement, since = _statement(basis, source, date)
     context = open_context()
     gc.set_threshold(_BETWEEN)
-    plan = ImportJob(topic, statement, context.pepper, since, reading=reading)
+    job = ImportJob(topic, statement, context.pepper, since, reading=reading)
     with Rejects(rejects) as rejected, _Progress() as progress:
-        summary = read_in(context.db, file, plan, context.clock(), reject=rejected.take, progress=progress.show)
+        summary = import_contacts(context.db, file, job, context.clock(), reject=rejected.take, progress=progress.show)
     context.close()
     if as_json:
         tell(summary.as_json() | {"rejects": rejected.as_json()})

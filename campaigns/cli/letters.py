@@ -10,7 +10,18 @@ import typer
 
 from campaigns.cli.administration import Json
 from campaigns.cli.opening import open_context
-from campaigns.cli.output import _, faults, ngettext, one_fault, patience, say, tell, translated, writable, writing
+from campaigns.cli.output import (
+    _,
+    faults,
+    ngettext,
+    one_fault,
+    report_waiting,
+    say,
+    tell,
+    translated,
+    writable,
+    writing,
+)
 
 if TYPE_CHECKING:
     from campaigns.context import AppContext
@@ -51,15 +62,15 @@ def check(
     from campaigns.source.campaign_source import from_folder
 
     context = open_context()
-    source = from_folder(file, context.site.brand)
-    prepared, found = preparation.examine(context.site, source, context.clock())
+    source = from_folder(file, context.launch_config.brand)
+    prepared, found = preparation.examine(context.launch_config, source, context.clock())
     asked = columns.of_source(context.db, source)
     found += asked.warnings
     if dns and prepared is not None:
         found += _ask_dns(
             context, str(file), prepared.definition.from_address, prepared.definition.lines.get("from", 0)
         )
-    about = reachability.advice(context.site.way)
+    about = reachability.advice(context.launch_config.link_target)
     found += [fault for fault in about if fault.severity == "error"]
     beside = contact_missing(context) + [fault for fault in about if fault.severity == "warning"]  # about the set-up
     context.close()
@@ -111,8 +122,8 @@ def render(
     if out:
         writable(out)
     context = open_context()
-    source = from_folder(file, context.site.brand)
-    content = preview.message(context.site, context.worker(), source, contact)
+    source = from_folder(file, context.launch_config.brand)
+    content = preview.message(context.launch_config, context.worker(), source, contact)
     context.close()
     if out is None:
         sys.stdout.buffer.write(content)
@@ -137,9 +148,9 @@ def send_test(
     from campaigns.source.campaign_source import from_folder
 
     context = open_context()
-    links = reachability.links_only_here(context.site.way)
-    source = from_folder(file, context.site.brand)
-    results = preview.send_tests(context.site, context.worker(), source, addresses, patience)
+    links = reachability.links_only_here(context.launch_config.link_target)
+    source = from_folder(file, context.launch_config.brand)
+    results = preview.send_tests(context.launch_config, context.worker(), source, addresses, report_waiting)
     context.close()
     if as_json:
         told = [fault.as_json() for fault in links]

@@ -65,7 +65,7 @@ def complain(text: str) -> None:
     print(harmless(translated(text)), file=sys.stderr, flush=True)
 
 
-def patience(event: RelayEvent) -> None:
+def report_waiting(event: RelayEvent) -> None:
     """Say that the relay is silent, or asks us to wait, while a command waits for it."""
     if event.code:
         text, words = _("The mail server takes no mail now, it says: {words}. We keep waiting."), event.text.rstrip(".")

@@ -15,7 +15,7 @@ from campaigns.cli.output import _, complain, ngettext, number, one_fault, peopl
 
 if TYPE_CHECKING:
     from campaigns.context import AppContext
-    from campaigns.lifecycle.compiling import Beside
+    from campaigns.lifecycle.compiling import CompileProcess
     from campaigns.lifecycle.preparation import PreparedCampaign
     from campaigns.lifecycle.records import Campaign
     from mailer.outbox import Doubt
@@ -68,8 +68,8 @@ def schedule(
     from campaigns.source.local_time import local_text
 
     context = open_context()
-    source = from_folder(file, context.site.brand)
-    campaign = launch.plan(context.site, source, context.clock(), at, partial(_warn_of_columns, context))
+    source = from_folder(file, context.launch_config.brand)
+    campaign = launch.schedule(context.launch_config, source, context.clock(), at, partial(_warn_of_columns, context))
     with context.db.read() as conn:
         status = report.of_campaign(conn, campaign)
     context.close()
@@ -102,13 +102,13 @@ def send(
     """Send a campaign."""
     if refused:
         return _send_refused(str(file), refused, yes, as_json)
-    from campaigns.lifecycle.compiling import Beside
+    from campaigns.lifecycle.compiling import CompileProcess
 
-    with Beside(import_the_sender) as beside:
-        return _send(file, yes, as_json, beside)
+    with CompileProcess(import_the_sender) as compile_process:
+        return _send(file, yes, as_json, compile_process)
 
 
-def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
+def _send(file: Path, yes: bool, as_json: bool, compile_process: CompileProcess) -> int:
     from campaigns.lifecycle import launch
     from campaigns.lifecycle.states import CampaignState
     from campaigns.source.campaign_source import from_folder
@@ -118,9 +118,11 @@ def _send(file: Path, yes: bool, as_json: bool, beside: Beside) -> int:
         _warn(context, as_json)
         if not yes:
             _terminal()
-        source = from_folder(file, context.site.brand)
-        site = replace(context.site, compile=beside.compile)
-        campaign = launch.start(site, source, context.clock(), lambda prepared: _confirm_letter(context, prepared, yes))
+        source = from_folder(file, context.launch_config.brand)
+        config = replace(context.launch_config, compile=compile_process.compile)
+        campaign = launch.start(
+            config, source, context.clock(), lambda prepared: _confirm_letter(context, prepared, yes)
+        )
         code, words = 0, ""
         if campaign.state not in (CampaignState.SENDING, CampaignState.FINISHED):
             code, words = 1 if campaign.state is CampaignState.CANCELLED else 3, _why_not(context, campaign)
@@ -142,8 +144,8 @@ def _warn(context: AppContext, as_json: bool) -> None:
     """Print the warnings about the public address, or refuse to send."""
     from campaigns.lifecycle import reachability
 
-    reachability.refuse(context.site.way)
-    for fault in [] if as_json else reachability.advice(context.site.way):
+    reachability.refuse(context.launch_config.link_target)
+    for fault in [] if as_json else reachability.advice(context.launch_config.link_target):
         say(one_fault(fault))
 
 
@@ -191,7 +193,7 @@ def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
 
     context = open_context()
     try:
-        reachability.refuse(context.site.way)
+        reachability.refuse(context.launch_config.link_target)
         again = control.refused(context.db, slug, reason)
         if not yes:
             text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')
@@ -255,7 +257,7 @@ def resume(slug: Slug, as_json: Json = False) -> None:
     from campaigns.lifecycle import control
 
     context = open_context()
-    campaign = control.resume(context.site, slug, context.clock())
+    campaign = control.resume(context.launch_config, slug, context.clock())
     _tell_or_count(context, campaign, as_json)
     if not as_json:
         say(_("{slug} carries on where it was; nobody gets it twice.").format(slug=slug))

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from html import unescape
 from typing import Any
 
-from campaigns.demo import stage
+from campaigns.demo import setup
 from campaigns.demo.catcher import Caught, Mailbox
-from campaigns.demo.stage import DemoFolder
+from campaigns.demo.setup import DemoFolder
 from mailer.address import parse
 
 Fetch = Callable[..., str]
@@ -75,32 +75,32 @@ def wait_for_second(mailbox: Mailbox, seconds: float = 60.0) -> None:
 
 def rows(language: str) -> list[str]:
     """Return the addresses of one of the two files, as they are sent: domains as A-labels."""
-    lines = (stage.HERE / f"contacts-{language}.csv").read_text("utf-8").splitlines()[1:]
+    lines = (setup.HERE / f"contacts-{language}.csv").read_text("utf-8").splitlines()[1:]
     return [str(parse(line.split(",")[0])) for line in lines]
 
 
 def of_delivery(mailbox: Mailbox, ask: Fetch) -> Iterator[DemoCheck]:
     """Check which addresses got it, once, and which did not."""
     got = sorted(caught.recipient for caught in mailbox.all())
-    spared = {stage.OPTED_OUT, stage.REFUSED, stage.DEFERRED}
+    spared = {setup.OPTED_OUT, setup.REFUSED, setup.DEFERRED}
     yield "everybody else got one letter, once", got == sorted({*rows("nl"), *rows("en")} - spared)
     yield (
         "who had opted out got none, and was not even offered",
-        stage.OPTED_OUT
+        setup.OPTED_OUT
         not in {
             *got,
             *(recipient for recipient, _ in mailbox.turned_away()),
         },
     )
-    status = json.loads(ask("status", stage.LETTER, "--json"))
+    status = json.loads(ask("status", setup.LETTER, "--json"))
     counts = {key: value for key, value in status.items() if isinstance(value, int) and key != "recipients"}
     yield "the counts add up to the recipients", sum(counts.values()) == status["recipients"]
     yield "one was refused", status["refused"] == 1
     yield "one waits for a later attempt", status["retry"] == 1
     yield "nobody is in doubt", status["in_doubt"] == 0
-    second = json.loads(ask("status", stage.SECOND, "--json"))
+    second = json.loads(ask("status", setup.SECOND, "--json"))
     yield "the planned letter left at its hour", (second["state"], second["accepted"]) == ("finished", len(rows("en")))
-    dead = json.loads(ask("contacts", "show", stage.REFUSED, "--json"))
+    dead = json.loads(ask("contacts", "show", setup.REFUSED, "--json"))
     yield "the address that does not exist is mailed no more", dead["suppressed"] is True
 
 
@@ -139,10 +139,10 @@ def of_links(caught: Caught, public_url: str, ask: Fetch) -> Iterator[DemoCheck]
             yield "read online shows the letter, for nobody in particular", "Geachte heer, mevrouw," in unescape(body)
     for address in sorted(set(re.findall(rf"{re.escape(public_url)}/m/[\w.]+", page))):
         yield f"the picture {address} is there", fetch(address)[0] == 200
-    yield "looking at the pages changed nothing", _topics(ask) == {stage.TOPIC: "subscribed"}
+    yield "looking at the pages changed nothing", _topics(ask) == {setup.TOPIC: "subscribed"}
     status, _ = fetch(caught.unsubscribe_url, b"List-Unsubscribe=One-Click")
     yield "the one-click POST is answered with 200, no redirect", status == 200
-    yield "and the reader is off the list", _topics(ask) == {stage.TOPIC: "opted_out"}
+    yield "and the reader is off the list", _topics(ask) == {setup.TOPIC: "opted_out"}
 
 
 def _topics(ask: Fetch) -> Any:

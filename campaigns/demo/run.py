@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaigns.demo import stage
+from campaigns.demo import setup
 from campaigns.demo.catcher import Catcher, Mailbox
 from campaigns.demo.checks import report
 from campaigns.demo.optout import opt_out
 from campaigns.demo.page import catcher_app
 from campaigns.demo.servers import Background, Served, free_port, listening
-from campaigns.demo.stage import DemoFolder, prepare
+from campaigns.demo.setup import DemoFolder, prepare
 from mailer.errors import StateHeld
 from templates.words import words
 
@@ -50,7 +50,7 @@ def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600
         play.schedule()
         play.show()
         if not options.attended:
-            return report(play.stage, mailbox, play.public_url, play.ask)
+            return report(play.demo_folder, mailbox, play.public_url, play.ask)
         try:
             while True:
                 wait()
@@ -62,7 +62,7 @@ def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600
 class _Play:
     def __init__(self, options: DemoOptions, prepared: DemoFolder, mailbox: Mailbox) -> None:
         self.options = options
-        self.stage = prepared
+        self.demo_folder = prepared
         self.mailbox = mailbox
         self.public_url = f"http://127.0.0.1:{free_port(options.port)}"
         self.page_url = ""
@@ -73,33 +73,33 @@ class _Play:
     def open(self, ending: ExitStack) -> None:
         """Start the catcher; make settings, database, contacts."""
         _ = self._words
-        catcher = Catcher(self.mailbox, refuse=[stage.REFUSED], defer=[stage.DEFERRED])
+        catcher = Catcher(self.mailbox, refuse=[setup.REFUSED], defer=[setup.DEFERRED])
         page = listening(self.options.catcher_port)
         background = Background(catcher, catcher_app(self.mailbox, self.options.language, self.public_url), page)
         background.start()
         ending.callback(background.stop)
         self.page_url = f"http://127.0.0.1:{background.page_port}/"
-        self.stage.configure(background.smtp_port, self.public_url)
+        self.demo_folder.configure(background.smtp_port, self.public_url)
         self._say(_("A database, and some dozens of invented contacts:"))
         self.do("init")
-        for name, topic in (("contacts-nl.csv", stage.TOPIC), ("contacts-en.csv", stage.SECOND_TOPIC)):
+        for name, topic in (("contacts-nl.csv", setup.TOPIC), ("contacts-en.csv", setup.SECOND_TOPIC)):
             self.do("contacts", "import", name, "--topic", topic, "--basis", "member", "--source", "demo")
-        opt_out(self.stage.folder / "data", stage.OPTED_OUT, stage.TOPIC)
-        self._say(_("One of them has opted out: {address}.").format(address=stage.OPTED_OUT))
+        opt_out(self.demo_folder.folder / "data", setup.OPTED_OUT, setup.TOPIC)
+        self._say(_("One of them has opted out: {address}.").format(address=setup.OPTED_OUT))
 
     def send(self) -> None:
         """Send the letter now."""
         _ = self._words
         self._say(_("The letter is checked, and sent over SMTP to the catcher:"))
-        self.do("check", self.stage.letter.name, "--no-dns")
-        self.do("send", self.stage.letter.name, "--yes")
+        self.do("check", self.demo_folder.letter.name, "--no-dns")
+        self.do("send", self.demo_folder.letter.name, "--yes")
 
     def serve(self, ending: ExitStack) -> None:
         """Start the public pages, where the links of letters lead, and the clock."""
         _ = self._words
         self._say(_("The public pages, and the clock for campaigns with an hour:"))
         self._show_command("serve", "--port", self.public_url.rsplit(":", 1)[1])
-        served = Served(self.stage.folder, int(self.public_url.rsplit(":", 1)[1]), self._environment)
+        served = Served(self.demo_folder.folder, int(self.public_url.rsplit(":", 1)[1]), self._environment)
         ending.callback(served.stop)
         served.wait()
 
@@ -108,7 +108,7 @@ class _Play:
         _ = self._words
         self._say(_("A second letter, planned for some seconds from now:"))
         at = f"{datetime.fromtimestamp(time.time() + SECONDS_TO_HOUR, UTC):%Y-%m-%d %H:%M:%S}Z"
-        self.do("schedule", self.stage.second.name, "--at", at)
+        self.do("schedule", self.demo_folder.second.name, "--at", at)
 
     def show(self) -> None:
         """Print the addresses to look at, and commands to try."""
@@ -118,7 +118,7 @@ class _Play:
         print(
             "  "
             + _("Commands can be tried in {folder}, such as: {command}").format(
-                folder=self.stage.folder, command=f"postiljon status {stage.LETTER}"
+                folder=self.demo_folder.folder, command=f"postiljon status {setup.LETTER}"
             )
         )
         if self.options.attended:
@@ -127,14 +127,18 @@ class _Play:
     def do(self, *arguments: str) -> None:
         """Run one command as a person would; its output goes to the terminal. Raises ``StateHeld`` when it fails."""
         self._show_command(*arguments)
-        code = subprocess.call(self._command(arguments), cwd=self.stage.folder, env=self._environment)  # noqa: S603
+        code = subprocess.call(self._command(arguments), cwd=self.demo_folder.folder, env=self._environment)  # noqa: S603
         if code:
             raise StateHeld(f"'postiljon {' '.join(arguments)}' ended with {code}")
 
     def ask(self, *arguments: str) -> str:
         """Return the output of one command."""
         return subprocess.run(  # noqa: S603 - our own command
-            self._command(arguments), cwd=self.stage.folder, env=self._environment, check=True, capture_output=True
+            self._command(arguments),
+            cwd=self.demo_folder.folder,
+            env=self._environment,
+            check=True,
+            capture_output=True,
         ).stdout.decode()
 
     def _command(self, arguments: Sequence[str]) -> list[str]:

@@ -1,14 +1,14 @@
 """Compile a letter in this process, or in a helper process, while this one does something else.
 
 Compiling takes Jinja, premailer and their imports: a third of the start of ``send``, and memory that a sender does not
-need. :class:`Beside` is the fast way: it starts a process that imports all of that at once and waits for one letter.
-:func:`compile_here` is the slow way, and the specification.
+need. :class:`CompileProcess` is the fast way: it starts a process that imports all of that at once and waits for one
+letter. :func:`compile_here` is the slow way, and the specification.
 
 Promises: the outcome is that of :func:`compile_here` for the same source. The answer of the other process is used only
 if it is a compiled letter. Any other outcome (a fault of the text, no process available, its death) leads to
 :func:`compile_here`, which raises the errors. A picture that cannot be read is such a fault. The process ends when its
-input does: with the letter, with the block of the :class:`Beside`, or with this process in any way.
-Success of :class:`Beside` does not mean that the process runs.
+input does: with the letter, with the block of the :class:`CompileProcess`, or with this process in any way.
+Success of :class:`CompileProcess` does not mean that the process runs.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def compile_here(source: LetterSource) -> Compiled:
     return compile_letter(source, time.thread_time)
 
 
-class Beside:
-    """A process that gets ready to compile one letter. ``meanwhile`` is called while it compiles."""
+class CompileProcess:
+    """A process that gets ready to compile one letter. ``while_compiling`` is called then."""
 
-    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        self._meanwhile = meanwhile
+    def __init__(self, while_compiling: Callable[[], object] = lambda: None) -> None:
+        self._while_compiling = while_compiling
         self._process: subprocess.Popen[bytes] | None = None
         with suppress(OSError):  # no more processes, no memory: compile_here
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own words
@@ -73,7 +73,7 @@ class Beside:
             try:
                 with suppress(OSError, TypeError, pickle.PicklingError), process.stdin as letter:
                     pickle.dump(replace(source, images=dict(source.images)), letter)
-                self._meanwhile()
+                self._while_compiling()
                 # event: the answer or the end of the process, after the letter was given; then nothing is awaited
                 ready, _, _ = select.select([process.stdout], [], [], TIMEOUT)
                 said = process.stdout.read() if ready else b""
@@ -85,7 +85,7 @@ class Beside:
             return None
         return found if isinstance(found, Compiled) else None
 
-    def __enter__(self) -> Beside:
+    def __enter__(self) -> CompileProcess:
         return self
 
     def __exit__(self, *_error: object) -> None:

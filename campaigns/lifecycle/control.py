@@ -38,29 +38,29 @@ def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
     """Pause it, by decision of a person."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
-        _move(conn, campaign, CampaignEvent.PAUSE, now, who)
+        _change_state(conn, campaign, CampaignEvent.PAUSE, now, who)
         if campaign.mailing_id is not None:
             outbox.hold(conn, campaign.mailing_id, f"paused: {who}", now)
         return records.get(conn, slug)
 
 
-def resume(site: LaunchConfig, slug: str, now: datetime) -> Campaign:
+def resume(config: LaunchConfig, slug: str, now: datetime) -> Campaign:
     """Resume it; launch one that missed its hour. Sets the state and returns."""
-    reachability.refuse(site.way)
-    with site.db.read() as conn:
+    reachability.refuse(config.link_target)
+    with config.db.read() as conn:
         campaign = records.get(conn, slug)
         if campaign.mailing_id is not None:
-            reachability.refuse_frozen(conn, site.way, slug, campaign.mailing_id)
+            reachability.refuse_frozen(conn, config.link_target, slug, campaign.mailing_id)
     if campaign.state is CampaignState.SENDING:
         return campaign
     after(campaign.state, CampaignEvent.RESUME, slug)
     if not campaign.is_launched:
-        launch.resume_missed(site, campaign, now)
+        launch.resume_missed(config, campaign, now)
     else:
-        with site.db.write() as conn:
-            _move(conn, campaign, CampaignEvent.RESUME, now, "")
+        with config.db.write() as conn:
+            _change_state(conn, campaign, CampaignEvent.RESUME, now, "")
             outbox.release(conn, _mailing_id(campaign), now, by_person=True)
-    with site.db.read() as conn:
+    with config.db.read() as conn:
         return records.get(conn, slug)
 
 
@@ -69,7 +69,7 @@ def cancel(db: Database, slug: str, now: datetime) -> Campaign:
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is not CampaignState.CANCELLED:
-            _move(conn, campaign, CampaignEvent.CANCEL, now, "", finished_at=now)
+            _change_state(conn, campaign, CampaignEvent.CANCEL, now, "", finished_at=now)
         left = _cancel_some(conn, campaign, now)
     while left:
         with db.write() as conn:
@@ -102,7 +102,7 @@ def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str
         rows = outbox.decide(conn, _mailing_id(campaign), choice, chosen, now)
         if rows and choice == "send_again" and campaign.state is CampaignState.FINISHED:
             outbox.reopen(conn, _mailing_id(campaign), now)
-            _move(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
+            _change_state(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
         return Decided(rows, records.get(conn, slug))
 
 
@@ -126,9 +126,9 @@ def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided
         done = outbox.put_back(conn, rows, now)
         if campaign.state is CampaignState.FINISHED:
             outbox.reopen(conn, _mailing_id(campaign), now)
-            _move(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
+            _change_state(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
         elif campaign.state is CampaignState.HELD:
-            _move(conn, campaign, CampaignEvent.RESUME, now, "")
+            _change_state(conn, campaign, CampaignEvent.RESUME, now, "")
             outbox.release(conn, _mailing_id(campaign), now, by_person=True)
         return Decided(done, records.get(conn, slug))
 
@@ -152,7 +152,7 @@ def resume_due(db: Database, now: datetime) -> list[Campaign]:
         held = [item for item in records.in_states(conn, [CampaignState.HELD]) if item.mailing_id in due] if due else []
     for campaign in held:
         with db.write() as conn:
-            if records.move(conn, campaign, CampaignEvent.RESUME, now):
+            if records.change_state(conn, campaign, CampaignEvent.RESUME, now):
                 outbox.release(conn, _mailing_id(campaign), now)
     return held
 
@@ -174,8 +174,8 @@ def incomplete(conn: Connection) -> list[Campaign]:
 
 def _follow(conn: Connection, campaign: Campaign, mailing: Mailing, now: datetime) -> None:
     if mailing.state == "held":
-        records.move(conn, campaign, CampaignEvent.HOLD, now, reason=mailing.reason)
-    elif mailing.finished and records.move(conn, campaign, CampaignEvent.FINISH, now, finished_at=now):
+        records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=mailing.reason)
+    elif mailing.finished and records.change_state(conn, campaign, CampaignEvent.FINISH, now, finished_at=now):
         outbox.close(conn, mailing.id, now)
 
 
@@ -187,10 +187,10 @@ def _cancel_some(conn: Connection, campaign: Campaign, now: datetime) -> int:
     return outbox.cancel(conn, campaign.mailing_id, now) if campaign.mailing_id is not None else 0
 
 
-def _move(
+def _change_state(
     conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, reason: str, **values: datetime | None
 ) -> None:
-    if not records.move(conn, campaign, event, now, reason=reason, **values):
+    if not records.change_state(conn, campaign, event, now, reason=reason, **values):
         raise StateHeld(changed_meanwhile(campaign.slug))
 
 

@@ -38,73 +38,73 @@ def unconfirmed(_prepared: PreparedCampaign) -> None:
     """Do nothing: the default, where nobody is asked."""
 
 
-def start(site: LaunchConfig, source: CampaignSource, now: datetime, confirm: Confirm = unconfirmed) -> Campaign:
+def start(config: LaunchConfig, source: CampaignSource, now: datetime, confirm: Confirm = unconfirmed) -> Campaign:
     """Launch a campaign now, or find it launched by the same source; return the campaign as it is then.
 
     ``confirm`` gets the prepared campaign before anything is stored; an error that it raises ends the launch.
     """
-    reachability.refuse(site.way)
-    known = find(site, source)
+    reachability.refuse(config.link_target)
+    known = find(config, source)
     if known and known.is_launched:
         return known
     if known and known.state is CampaignState.HELD:
         raise StateHeld(missed_its_hour(known.slug))
-    prepared = prepare(site, source, now, known.online_code if known else "")
+    prepared = prepare(config, source, now, known.online_code if known else "")
     confirm(prepared)
     try:
-        with site.db.write() as conn:
+        with config.db.write() as conn:
             campaign = _store(conn, prepared, now)
-            _open(conn, site, campaign, CampaignEvent.START, now)
+            _open(conn, config, campaign, CampaignEvent.START, now)
             return records.get(conn, campaign.slug)
     except StateError:
-        known = find(site, source)
+        known = find(config, source)
         if known and known.is_launched:  # another process has just launched the same source: carry on with it
             return known
         raise
 
 
-def plan(
-    site: LaunchConfig, source: CampaignSource, now: datetime, at: str = "", confirm: Confirm = unconfirmed
+def schedule(
+    config: LaunchConfig, source: CampaignSource, now: datetime, at: str = "", confirm: Confirm = unconfirmed
 ) -> Campaign:
     """Let the clock launch a campaign: at its ``send_at``, or at ``at`` (in its own time zone)."""
-    reachability.refuse(site.way)
-    known = find(site, source)
+    reachability.refuse(config.link_target)
+    known = find(config, source)
     if known and known.is_launched:
         text = Message("{slug} was launched already; it is {state}")
         raise StateError(text.format(slug=known.slug, state=known.state))
     right = not any(fault.severity == "error" for fault in source.faults)  # else prepare reports all faults
     send_at = hour_of(source.definition, now, at) if right else None
-    prepared = prepare(site, source, now, known.online_code if known else "", send_at)
+    prepared = prepare(config, source, now, known.online_code if known else "", send_at)
     confirm(prepared)
-    with site.db.write() as conn:
+    with config.db.write() as conn:
         campaign = _store(conn, prepared, now)
-        if not records.move(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=send_at):
+        if not records.change_state(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=send_at):
             raise StateHeld(changed_meanwhile(campaign.slug))
         return records.get(conn, campaign.slug)
 
 
-def launch_due(site: LaunchConfig, now: datetime) -> list[Campaign]:
+def launch_due(config: LaunchConfig, now: datetime) -> list[Campaign]:
     """Start every campaign whose hour has come, each by a conditional update; hold campaigns that are too late."""
-    with site.db.read() as conn:
+    with config.db.read() as conn:
         due = records.due(conn, now)
     launched = []
     for campaign in due:
-        with site.db.write() as conn:
-            if campaign.send_at and now - campaign.send_at > site.late:
-                records.move(conn, campaign, CampaignEvent.HOLD, now, reason=MISSED)
-            elif reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
-                records.move(conn, campaign, CampaignEvent.HOLD, now, reason=reachability.PLANNED)
-            elif _open(conn, site, campaign, CampaignEvent.START, now, strict=False):
+        with config.db.write() as conn:
+            if campaign.send_at and now - campaign.send_at > config.late:
+                records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=MISSED)
+            elif reachability.was_planned_for_here(conn, config.link_target, campaign.snapshot):
+                records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=reachability.PLANNED)
+            elif _open(conn, config, campaign, CampaignEvent.START, now, strict=False):
                 launched.append(campaign)
     return launched
 
 
-def resume_missed(site: LaunchConfig, campaign: Campaign, now: datetime) -> None:
+def resume_missed(config: LaunchConfig, campaign: Campaign, now: datetime) -> None:
     """Start a campaign that was held before it was launched: its hour had been missed."""
-    with site.db.write() as conn:
-        if reachability.was_planned_for_here(conn, site.way, campaign.snapshot):
+    with config.db.write() as conn:
+        if reachability.was_planned_for_here(conn, config.link_target, campaign.snapshot):
             raise StateError(PLANNED_FOR_HERE.format(slug=campaign.slug, plan_again=Advice("plan_again")))
-        _open(conn, site, campaign, CampaignEvent.RESUME, now)
+        _open(conn, config, campaign, CampaignEvent.RESUME, now)
 
 
 def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
@@ -132,24 +132,24 @@ def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campa
     if known.is_launched:
         raise StateHeld(changed_meanwhile(known.slug))
     if known.state in _EDITABLE:
-        records.move(conn, known, CampaignEvent.EDIT, now)
+        records.change_state(conn, known, CampaignEvent.EDIT, now)
     records.store(conn, known.id, values, now)
     return records.get(conn, definition.slug)
 
 
 def _open(
-    conn: Connection, site: LaunchConfig, campaign: Campaign, event: CampaignEvent, now: datetime, strict: bool = True
+    conn: Connection, config: LaunchConfig, campaign: Campaign, event: CampaignEvent, now: datetime, strict: bool = True
 ) -> Mailing | None:
     """Change the state and open the mailing, in the caller's transaction; return the mailing.
 
     If another process was faster: raises ``StateHeld`` if ``strict``, else returns None.
     """
-    if not records.move(conn, campaign, event, now, launched_at=now):
+    if not records.change_state(conn, campaign, event, now, launched_at=now):
         if strict:
             raise StateHeld(changed_meanwhile(campaign.slug))
         return None
     definition = read(campaign.source, campaign.file_name)[0]  # as it was stored; it was valid then
-    identity = Identity(site.public_url, site.return_path, site.key_id, site.dkim_selector, site.dkim_domain)
+    identity = Identity(config.public_url, config.return_path, config.key_id, config.dkim_selector, config.dkim_domain)
     spec = MailingSpec(
         key=f"campaign:{campaign.id}",
         kind="campaign",
@@ -157,12 +157,12 @@ def _open(
         snapshot=campaign.snapshot,
         identity=identity,
         rate=definition.rate,
-        in_doubt=definition.in_doubt or site.in_doubt,  # type: ignore[arg-type]
+        in_doubt=definition.in_doubt or config.in_doubt,  # type: ignore[arg-type]
         send_before=definition.send_before,
     )
     mailing = outbox.open_mailing(conn, spec, now)
     records.attach(conn, campaign.id, mailing.id)
-    journal.note(
+    journal.add(
         conn, {"launched": campaign.slug, "topic": campaign.topic, "at": now.isoformat(), "mailing": mailing.id}
     )
     return mailing

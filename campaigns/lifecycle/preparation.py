@@ -16,7 +16,7 @@ from pathlib import Path
 
 from campaigns.lifecycle import records
 from campaigns.lifecycle.compiling import Compile, compile_here
-from campaigns.lifecycle.reachability import Way
+from campaigns.lifecycle.reachability import LinkTarget
 from campaigns.lifecycle.records import Campaign
 from campaigns.source.campaign_source import CampaignSource, differences
 from campaigns.source.definition import Definition
@@ -51,9 +51,9 @@ class LaunchConfig:
     compile: Compile = compile_here
 
     @property
-    def way(self) -> Way:
+    def link_target(self) -> LinkTarget:
         """Where links lead, and through which relay letters leave."""
-        return Way(self.public_url, self.relay, self.url_is_set)
+        return LinkTarget(self.public_url, self.relay, self.url_is_set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class PreparedCampaign:
         return self.source.definition
 
 
-def find(site: LaunchConfig, source: CampaignSource) -> Campaign | None:
+def find(config: LaunchConfig, source: CampaignSource) -> Campaign | None:
     """Return the campaign of this source, if there is one. Raises ``InputError`` if another text was launched."""
-    with site.db.read() as conn:
+    with config.db.read() as conn:
         known = records.find(conn, source.definition.slug)
     if known is None or not known.is_launched:
         return known
@@ -85,40 +85,40 @@ def find(site: LaunchConfig, source: CampaignSource) -> Campaign | None:
 
 
 def prepare(
-    site: LaunchConfig, source: CampaignSource, now: datetime, code: str = "", send_at: datetime | None = None
+    config: LaunchConfig, source: CampaignSource, now: datetime, code: str = "", send_at: datetime | None = None
 ) -> PreparedCampaign:
     """Compile; raises ``FaultsError`` with every fault of file, brand and text at once.
 
     ``code``: the campaign's code for *read online* (default: a new one). ``send_at``: its hour, shown in the letter.
     """
-    prepared, faults = examine(site, source, now, code=code, send_at=send_at)
+    prepared, faults = examine(config, source, now, code=code, send_at=send_at)
     if prepared is None or any(fault.field == "topic" for fault in faults):
         raise FaultsError([replace(fault, severity="error") for fault in faults if _stops(fault)])
     return prepared
 
 
-def prepare_sample(site: LaunchConfig, source: CampaignSource, now: datetime) -> PreparedCampaign:
+def prepare_sample(config: LaunchConfig, source: CampaignSource, now: datetime) -> PreparedCampaign:
     """Return the same for a preview: the topic need not exist yet."""
-    prepared, faults = examine(site, source, now)
+    prepared, faults = examine(config, source, now)
     if prepared is None:
         raise FaultsError([fault for fault in faults if fault.severity == "error"])
     return prepared
 
 
 def examine(
-    site: LaunchConfig, source: CampaignSource, now: datetime, *, code: str = "", send_at: datetime | None = None
+    config: LaunchConfig, source: CampaignSource, now: datetime, *, code: str = "", send_at: datetime | None = None
 ) -> tuple[PreparedCampaign | None, list[Fault]]:
     """Compile; return every fault and warning, and None on an error. An unknown topic is a warning."""
     definition = source.definition
-    with site.db.read() as conn:
+    with config.db.read() as conn:
         topic = contacts.find_topic(conn, definition.topic)
     faults = list(source.faults)
     if topic is None and "topic" in definition.lines and not any(fault.field == "topic" for fault in faults):
-        faults.append(unknown_topic(site, definition))
+        faults.append(unknown_topic(config, definition))
     code = code or secrets.token_urlsafe(12)
     compiled = None
     try:
-        compiled = site.compile(letter_source(site, source, topic, code, now, send_at))
+        compiled = config.compile(letter_source(config, source, topic, code, now, send_at))
         faults += [definition.at_line(fault) for fault in compiled.warnings]
     except FaultsError as error:
         faults += [definition.at_line(fault) for fault in error.faults]
@@ -133,7 +133,7 @@ def _stops(fault: Fault) -> bool:
 
 
 def letter_source(
-    site: LaunchConfig,
+    config: LaunchConfig,
     source: CampaignSource,
     topic: Topic | None,
     code: str,
@@ -158,11 +158,11 @@ def letter_source(
         body_line=definition.body_line,
         brand=source.brand,
         images=source.images,
-        public_url=site.public_url,
+        public_url=config.public_url,
         online=definition.online != "none",
-        online_url=records.online_url(site.public_url, definition.online, code),
-        canonical_url=records.canonical_url(site.public_url, definition.online, code, definition.slug),
-        subscribe_url=_subscribe_url(site, topic, definition.language),
+        online_url=records.online_url(config.public_url, definition.online, code),
+        canonical_url=records.canonical_url(config.public_url, definition.online, code, definition.slug),
+        subscribe_url=_subscribe_url(config, topic, definition.language),
         topic_name=topic.name_in(definition.language) if topic else definition.topic,
         list_id=f"{definition.topic}.{domain}",
         headers=(("Feedback-ID", feedback_id(definition.slug, definition.topic, domain)),),
@@ -170,9 +170,11 @@ def letter_source(
     )
 
 
-def _subscribe_url(site: LaunchConfig, topic: Topic | None, language: str) -> str:
+def _subscribe_url(config: LaunchConfig, topic: Topic | None, language: str) -> str:
     """Return where the reader of a forwarded letter may sign up; empty when strangers may not."""
-    return f"{site.public_url}/subscribe?topic={topic.slug}&lang={primary(language)}" if topic and topic.is_open else ""
+    if topic is None or not topic.is_open:
+        return ""
+    return f"{config.public_url}/subscribe?topic={topic.slug}&lang={primary(language)}"
 
 
 def feedback_id(slug: str, topic: str, domain: str) -> str:
@@ -181,9 +183,9 @@ def feedback_id(slug: str, topic: str, domain: str) -> str:
     return f"c-{slug}:t-{topic}:campaign:{sender}"
 
 
-def unknown_topic(site: LaunchConfig, definition: Definition) -> Fault:
+def unknown_topic(config: LaunchConfig, definition: Definition) -> Fault:
     """Return the fault for an unknown topic: a warning of ``check``, an error of ``send`` and ``schedule``."""
-    with site.db.read() as conn:
+    with config.db.read() as conn:
         known = [topic.slug for topic in contacts.topics(conn)]
     line = definition.lines.get("topic", 0)
     hint = did_you_mean(definition.topic, known) or Advice("import")

@@ -28,7 +28,7 @@ _OURS = re.compile(r"https?://[^\s\"'<>/]+(?:/[^\s\"'<>]*?)?/(?:[om]/|archive/|s
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class LinkTarget:
     """Where links lead, and through which relay letters leave. ``is_set``: the public address is configured."""
 
     public_url: str
@@ -41,47 +41,52 @@ class Way:
         return reach(self.relay) == "here"
 
 
-def refusal(way: Way) -> Fault | None:
+def refusal(link_target: LinkTarget) -> Fault | None:
     """Return why no letter may leave, with the setting to change; None when letters may."""
-    if way.stays_here or reach_of_url(way.public_url) != "here":
+    if link_target.stays_here or reach_of_url(link_target.public_url) != "here":
         return None
     found = (
         Message("{url}, which only this machine can reach")
-        if way.is_set
+        if link_target.is_set
         else Message("nothing, so links lead to {url}")
     )
     expected = Message("an address that readers can reach, since letters leave through {relay}")
     return Fault(
-        "postiljon.toml", 0, "public_url", found.format(url=way.public_url), expected.format(relay=way.relay), _hint()
+        "postiljon.toml",
+        0,
+        "public_url",
+        found.format(url=link_target.public_url),
+        expected.format(relay=link_target.relay),
+        _hint(),
     )
 
 
-def advice(way: Way) -> list[Fault]:
+def advice(link_target: LinkTarget) -> list[Fault]:
     """Return the refusal, or else the points to check, as warnings."""
-    refused = refusal(way)
-    return [refused] if refused else list(_warnings(way))
+    refused = refusal(link_target)
+    return [refused] if refused else list(_warnings(link_target))
 
 
-def links_only_here(way: Way) -> list[Fault]:
+def links_only_here(link_target: LinkTarget) -> list[Fault]:
     """Return a warning for a test mail, which may leave: its links work on this machine only."""
-    if reach_of_url(way.public_url) != "here":
+    if reach_of_url(link_target.public_url) != "here":
         return []
-    found = Message("{url}: the links in this mail work on this machine only", url=way.public_url)
+    found = Message("{url}: the links in this mail work on this machine only", url=link_target.public_url)
     return [
         Fault("postiljon.toml", 0, "public_url", found, Message("an address that readers can reach"), "", "warning")
     ]
 
 
-def refuse(way: Way) -> None:
+def refuse(link_target: LinkTarget) -> None:
     """Raise ``FaultsError`` when no letter may leave."""
-    if found := refusal(way):
+    if found := refusal(link_target):
         raise FaultsError([found])
 
 
-def refuse_frozen(conn: Connection, way: Way, slug: str, mailing_id: int) -> None:
+def refuse_frozen(conn: Connection, link_target: LinkTarget, slug: str, mailing_id: int) -> None:
     """Raise ``StateError`` for a campaign whose links, which are frozen, lead to this machine only."""
     url = outbox.get(conn, mailing_id).identity.public_url
-    if not way.stays_here and reach_of_url(url) == "here":
+    if not link_target.stays_here and reach_of_url(url) == "here":
         said = Message(
             "{slug} was launched with links to {url}, which only this machine can reach, and they cannot change"
         )
@@ -89,9 +94,9 @@ def refuse_frozen(conn: Connection, way: Way, slug: str, mailing_id: int) -> Non
         raise StateError(joined("; ", [said.format(slug=slug, url=url), advice]))
 
 
-def hold_back(db: Database, way: Way, now: datetime) -> list[Mailing]:
+def hold_back(db: Database, link_target: LinkTarget, now: datetime) -> list[Mailing]:
     """Hold open campaigns, and take back service letters, whose frozen links lead here only; return the mailings."""
-    if way.stays_here:
+    if link_target.stays_here:
         return []
     with db.read() as conn:
         found = [mailing for mailing in outbox.open_ones(conn) if reach_of_url(mailing.identity.public_url) == "here"]
@@ -104,17 +109,17 @@ def hold_back(db: Database, way: Way, now: datetime) -> list[Mailing]:
     return found
 
 
-def was_planned_for_here(conn: Connection, way: Way, snapshot: str) -> bool:
+def was_planned_for_here(conn: Connection, link_target: LinkTarget, snapshot: str) -> bool:
     """Return whether a letter that was compiled earlier holds own links that only this machine reaches."""
-    if way.stays_here:
+    if link_target.stays_here:
         return False
     letter, public = archive.letter(conn, snapshot), archive.public(conn, snapshot)
     whole = b"\n".join([letter.to_bytes(), public.html, public.text]).decode("utf-8", "replace")
     return any(reach_of_url(link[0]) == "here" for link in _OURS.finditer(whole))
 
 
-def _warnings(way: Way) -> Iterator[Fault]:
-    far = reach_of_url(way.public_url)
+def _warnings(link_target: LinkTarget) -> Iterator[Fault]:
+    far = reach_of_url(link_target.public_url)
     if far == "world":
         return
     found = {
@@ -122,8 +127,8 @@ def _warnings(way: Way) -> Iterator[Fault]:
         "inside": Message("{url}: only a local network can reach that, and readers elsewhere could not opt out"),
         "placeholder": Message("{url}: the name of an example, not of your organisation"),
     }
-    hint = _passes_on().format(relay=way.relay) if far == "here" else _hint()
-    words = found[far].format(url=way.public_url)
+    hint = _passes_on().format(relay=link_target.relay) if far == "here" else _hint()
+    words = found[far].format(url=link_target.public_url)
     yield Fault("postiljon.toml", 0, "public_url", words, Message("an address that readers can reach"), hint, "warning")
 
 

@@ -172,7 +172,7 @@ def latest_sender(conn: Connection) -> str:
     return conn.execute(launched).scalar() or conn.execute(query.order_by(row.id.desc()).limit(1)).scalar() or ""
 
 
-def move(
+def change_state(
     conn: Connection, campaign: Campaign, event: CampaignEvent, now: datetime, *, reason: str = "", **values: Any
 ) -> bool:
     """Move ``campaign`` by ``event``; return whether this call moved it. ``values`` are stored with the move.

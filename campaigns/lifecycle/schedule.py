@@ -68,9 +68,9 @@ class Schedule:
     """*look* (launch what is due), *freeze* (audiences), *follow* (campaigns follow their mailings), and *tidy*."""
 
     def __init__(
-        self, site: LaunchConfig, clock: Callable[[], datetime], tidy: Callable[[datetime], object] | None = None
+        self, config: LaunchConfig, clock: Callable[[], datetime], tidy: Callable[[datetime], object] | None = None
     ) -> None:
-        self._site, self._clock, self._tidy = site, clock, tidy
+        self._config, self._clock, self._tidy = config, clock, tidy
         self._closing = threading.Event()
         self._complained = ""
         self._begun: dict[str, float] = {}  # turns at work now, and since when, in monotonic seconds
@@ -101,7 +101,7 @@ class Schedule:
 
     def look(self) -> list[Campaign]:
         """Start the due campaigns; return them."""
-        launched = launch.launch_due(self._site, self._clock())
+        launched = launch.launch_due(self._config, self._clock())
         for campaign in launched:
             log.info("launched", campaign=campaign.slug)
         return launched
@@ -109,19 +109,19 @@ class Schedule:
     def freeze(self) -> None:
         """Go on with every audience that is not whole yet, also one that another process left half done."""
         while not self._closing.wait(_BREATH):
-            with self._site.db.read() as conn:
+            with self._config.db.read() as conn:
                 unfinished = control.incomplete(conn)
             if not unfinished:
                 return
             for campaign in unfinished:  # a page each, so that a small one does not wait behind a large one
-                freezing.freeze_page(self._site.db, campaign, self._clock())
+                freezing.freeze_page(self._config.db, campaign, self._clock())
 
     def follow(self) -> None:
         """Finish and hold campaigns as their mailings are; resume campaigns whose quota period is over."""
         now = self._clock()
-        for campaign in control.resume_due(self._site.db, now):
+        for campaign in control.resume_due(self._config.db, now):
             log.info("resumed", campaign=campaign.slug, why="the quota of the mail server should be over")
-        control.reconcile(self._site.db, now)
+        control.reconcile(self._config.db, now)
 
     def tidy(self) -> None:
         """Do the work of the reader's side that falls due by itself: retention, addresses without an objection."""

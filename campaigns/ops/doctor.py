@@ -135,7 +135,7 @@ def _too_open(subject: str, path: Path) -> Finding:
 
 
 def _public_url(context: AppContext) -> Iterator[Finding]:
-    found = reachability.advice(context.site.way)
+    found = reachability.advice(context.launch_config.link_target)
     for fault in found:
         yield Finding(fault.severity, Message("public address"), of_fault(fault))
     if not found:

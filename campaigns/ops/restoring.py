@@ -135,7 +135,7 @@ def _hold(db: Database, lines: Iterable[Line], done: Restored, now: datetime) ->
                 outbox.hold(conn, mailing.id, RESTORED, now)
         for campaign in records.in_states(conn, [CampaignState.SCHEDULED]):
             if campaign.slug in launched or (campaign.send_at and campaign.send_at <= now):
-                records.move(conn, campaign, CampaignEvent.HOLD, now, reason=RESTORED)
+                records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=RESTORED)
                 done.held[campaign.slug] = 0
         for slug, line in launched.items():
             _mark_launched_elsewhere(conn, slug, line, done, now)
@@ -170,7 +170,7 @@ def _mark_launched_elsewhere(conn: Connection, slug: str, line: Line, done: Rest
     ):
         return
     for event in _events_to_cancelled(known):
-        records.move(conn, records.get(conn, slug), event, now, reason=RESTORED)
+        records.change_state(conn, records.get(conn, slug), event, now, reason=RESTORED)
     done.unknown.append(slug)
 
 

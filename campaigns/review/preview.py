@@ -44,10 +44,10 @@ MARK = "[test] "
 LONG_ENOUGH = 60.0
 
 
-def message(site: LaunchConfig, worker: WorkerDeps, source: CampaignSource, email: str) -> bytes:
+def message(config: LaunchConfig, worker: WorkerDeps, source: CampaignSource, email: str) -> bytes:
     """Return the bytes of the letter for the contact with that address ("": for no particular contact)."""
-    prepared = prepare_sample(site, source, worker.clock())
-    with site.db.read() as conn:
+    prepared = prepare_sample(config, source, worker.clock())
+    with config.db.read() as conn:
         campaign = records.find(conn, prepared.definition.slug)
         person = contacts.find(conn, email) if email else None
     if email and person is None:
@@ -55,7 +55,7 @@ def message(site: LaunchConfig, worker: WorkerDeps, source: CampaignSource, emai
     if person is not None and campaign is not None and _same(prepared, campaign):
         return _launched(worker, campaign, person)
     address = parse(email or "reader@example.org")
-    return _sample(site, worker, prepared, address, person)
+    return _sample(config, worker, prepared, address, person)
 
 
 def _same(prepared: PreparedCampaign, campaign: Campaign) -> bool:
@@ -78,10 +78,10 @@ def _launched(worker: WorkerDeps, campaign: Campaign, person: Contact) -> bytes:
 
 
 def _sample(
-    site: LaunchConfig, worker: WorkerDeps, prepared: PreparedCampaign, address: Address, person: Contact | None
+    config: LaunchConfig, worker: WorkerDeps, prepared: PreparedCampaign, address: Address, person: Contact | None
 ) -> bytes:
     """Return the letter with a sample Date, Message-ID and a token that verifies under no key."""
-    filled = sample_links(site.public_url, prepared, address, person)
+    filled = sample_links(config.public_url, prepared, address, person)
     at = prepared.definition.send_at or worker.clock().replace(microsecond=0)
     return _written(worker, prepared.compiled.letter, (address, filled), at, "sample")
 
@@ -114,10 +114,10 @@ def _filled(to: tuple[str, str, str], address: Address, person: Contact | None) 
 
 
 def _trial_links(
-    site: LaunchConfig, tokens: Tokens, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
+    config: LaunchConfig, tokens: Tokens, prepared: PreparedCampaign, topic: int, campaign: Campaign | None
 ) -> tuple[str, str, str]:
     """Return the links of a test mail: to pages that say so; *read online* to the letter itself if that was sent."""
-    public_url, online = site.public_url, prepared.definition.online
+    public_url, online = config.public_url, prepared.definition.online
     sent = campaign is not None and _same(prepared, campaign)
     code = campaign.online_code if campaign and sent else records.TRIAL_CODE
     return (
@@ -133,7 +133,7 @@ def _signed(settings: MailerSettings, content: bytes, at: datetime) -> bytes:
 
 
 def send_tests(
-    site: LaunchConfig,
+    config: LaunchConfig,
     worker: WorkerDeps,
     source: CampaignSource,
     addresses: Sequence[str],
@@ -145,37 +145,39 @@ def send_tests(
     """
     parsed = [parse(address) for address in addresses]
     now = worker.clock().replace(microsecond=0)
-    prepared = prepare_sample(site, source, now)
+    prepared = prepare_sample(config, source, now)
     letter = prepared.compiled.letter
     marked = replace(letter, subject=(MARK, *letter.subject))
     sender = worker.settings.return_path or letter.from_address
-    with site.db.write() as conn:
+    with config.db.write() as conn:
         archive.keep_images(conn, prepared.compiled)
         people = [contacts.find(conn, str(address)) for address in parsed]
         topic = contacts.find_topic(conn, prepared.definition.topic)
         campaign = records.find(conn, prepared.definition.slug)
-    links = _trial_links(site, Tokens(worker.keyring), prepared, topic.id if topic else 0, campaign)
-    parcels = []
+    links = _trial_links(config, Tokens(worker.keyring), prepared, topic.id if topic else 0, campaign)
+    mails = []
     for number, (address, person) in enumerate(zip(parsed, people, strict=True)):
         to = address, _filled(links, address, person)
         content = _written(worker, marked, to, now, f"test-{secrets.token_hex(12)}")
-        parcels.append(OutgoingMessage(number, sender, str(address), content, address.needs_smtputf8))
-    results = asyncio.run(_carry(worker.transport, parcels, notice))
+        mails.append(OutgoingMessage(number, sender, str(address), content, address.needs_smtputf8))
+    results = asyncio.run(_hand_over(worker.transport, mails, notice))
     return [(str(address), results[number]) for number, address in enumerate(parsed)]
 
 
-async def _carry(transport: Transport, parcels: list[OutgoingMessage], notice: RelayObserver) -> dict[int, Result]:
-    """Hand parcels to a transport until each is answered, or the relay takes nothing any more."""
+async def _hand_over(transport: Transport, mails: list[OutgoingMessage], notice: RelayObserver) -> dict[int, Result]:
+    """Hand mails to a transport until each is answered, or the relay takes nothing any more."""
     await transport.check(notice)
     stop = asyncio.Event()
-    feed = _Feed(list(parcels), stop, notice)
-    await transport.run(feed, stop)
-    return {parcel.delivery: feed.results.get(parcel.delivery, NotWritten(feed.trouble)) for parcel in parcels}
+    test_messages = _TestMessages(list(mails), stop, notice)
+    await transport.run(test_messages, stop)
+    return {
+        mail.delivery: test_messages.results.get(mail.delivery, NotWritten(test_messages.trouble)) for mail in mails
+    }
 
 
 @dataclass
-class _Feed:
-    """A few parcels, each once; a parcel that is handed back is given again, three times at most."""
+class _TestMessages:
+    """A few test mails, each once; a mail that is handed back is given again, three times at most."""
 
     waiting: list[OutgoingMessage]
     stop: asyncio.Event
@@ -189,24 +191,24 @@ class _Feed:
         self.wanted = len(self.waiting)
 
     def take(self) -> OutgoingMessage | None:
-        """Return the next parcel."""
+        """Return the next mail."""
         if not self.waiting:
             return None
-        parcel = self.waiting.pop(0)
-        self.given.setdefault(parcel.delivery, []).append(parcel)
-        return parcel
+        mail = self.waiting.pop(0)
+        self.given.setdefault(mail.delivery, []).append(mail)
+        return mail
 
     async def wait(self) -> None:
-        """Wait until there is a parcel again, or all is done."""
-        while not self.waiting and not self.stop.is_set():  # noqa: ASYNC110 - a few parcels, a few looks
+        """Wait until there is a mail again, or all is done."""
+        while not self.waiting and not self.stop.is_set():  # noqa: ASYNC110 - a few mails, a few looks
             await asyncio.sleep(0.05)
 
     def still_wanted(self, delivery: int) -> bool:
-        """Return whether the parcel was given out: always so, and no test mail is held back."""
+        """Return whether the mail was given out: always so, and no test mail is held back."""
         return delivery in self.given
 
     def report(self, delivery: int, result: Result) -> None:
-        """Keep the result of a parcel."""
+        """Keep the result of a mail."""
         attempts = self.given[delivery]
         if isinstance(result, NotWritten) and len(attempts) < 3 and not self.stop.is_set():
             self.waiting.append(attempts[-1])

@@ -94,8 +94,8 @@ def teller(relay: str) -> Callable[[SendProgress], None]:
 
 def _hold_back(context: AppContext) -> None:
     """Hold back letters whose links only this machine reaches, before anything is claimed. Raises ``FaultsError``."""
-    reachability.refuse(context.site.way)
-    for mailing in reachability.hold_back(context.db, context.site.way, context.clock()):
+    reachability.refuse(context.launch_config.link_target)
+    for mailing in reachability.hold_back(context.db, context.launch_config.link_target, context.clock()):
         words = "%s is held back: its links lead to %s, which only this machine can reach"
         log.warning(words, mailing.spec.key, mailing.identity.public_url)
 
@@ -115,7 +115,7 @@ async def serve(context: AppContext, stop: asyncio.Event, *, with_clock: bool = 
 
     await asyncio.to_thread(_hold_back, context)
     await asyncio.to_thread(outcome.get_ready)
-    schedule = Schedule(context.site, context.clock, context.tidy)
+    schedule = Schedule(context.launch_config, context.clock, context.tidy)
     if with_clock:
         schedule.start()
     try:

@@ -54,17 +54,17 @@ class ServeOptions:
     senders: int
 
 
-def serve(plan: ServeOptions) -> int:
+def serve(options: ServeOptions) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     configure_logs()
     resource_limits.raise_files()  # children inherit the limit
     with closing(open_context()) as context:
-        reachability.refuse(context.site.way)
-    listening = listen(plan.host, plan.port, web_processes(context.campaign.web_processes))
-    parent = _Parent(plan, listening)
+        reachability.refuse(context.launch_config.link_target)
+    listening = listen(options.host, options.port, web_processes(context.campaign.web_processes))
+    parent = _Parent(options, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, parent.stop)
-    with _counted_together(context.data / f"counters-{plan.port}", len(listening)):
+    with _counted_together(context.data / f"counters-{options.port}", len(listening)):
         return parent.run()
 
 
@@ -90,8 +90,8 @@ def _counted_together(folder: Path, webs: int) -> Iterator[None]:
 class _Parent:
     """Starts children, starts them again, ends them."""
 
-    def __init__(self, plan: ServeOptions, listening: Sequence[socket.socket]) -> None:
-        self._plan = plan
+    def __init__(self, options: ServeOptions, listening: Sequence[socket.socket]) -> None:
+        self._options = options
         self._webs = {f"web-{number}": each for number, each in enumerate(listening, 1)}
         self._context = multiprocessing.get_context("spawn")
         self._theirs, self._ours = self._context.Pipe(duplex=False)  # children wait for its end: we never write
@@ -109,8 +109,8 @@ class _Parent:
 
     def run(self) -> int:
         """Run until stopped."""
-        names = [*self._webs, *(f"sender-{number}" for number in range(1, self._plan.senders + 1))]
-        print(shown(self._plan.host, self._webs["web-1"].getsockname()[1]), file=sys.stderr, flush=True)
+        names = [*self._webs, *(f"sender-{number}" for number in range(1, self._options.senders + 1))]
+        print(shown(self._options.host, self._webs["web-1"].getsockname()[1]), file=sys.stderr, flush=True)
         while not self._stopping:
             for name in names:
                 self._keep(name)

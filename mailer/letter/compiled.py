@@ -1,9 +1,9 @@
 """The parts of a compiled letter (constant text, slots, branches and loops), and the letter that consists of them.
 
-A plan holds text that is already right for its place (HTML constants are HTML) but not yet encoded for the wire.
-:mod:`mailer.letter.personalise` encodes the constants once and fills slots per contact. Everything here is data that
-converts to JSON and back without loss. A snapshot is kept for years, and a retry after a restart must send the same
-bytes (I5).
+A compiled template holds text that is already right for its place (HTML constants are HTML) but not yet encoded for the
+wire. :mod:`mailer.letter.personalise` encodes the constants once and fills slots per contact. Everything here is data
+that converts to JSON and back without loss. A snapshot is kept for years, and a retry after a restart must send the
+same bytes (I5).
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ class LetterLinks(NamedTuple):
 Values = Mapping[str, Any]  # {"contact": {name: text | list of text | None}, "links": {"online", "details", "optout"}}
 
 
-def _dump(plan: CompiledTemplate) -> list[Any]:
-    return [_dump_node(node) for node in plan]
+def _dump(template: CompiledTemplate) -> list[Any]:
+    return [_dump_node(node) for node in template]
 
 
 def _dump_node(node: TemplateNode) -> Any:

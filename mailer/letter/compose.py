@@ -116,9 +116,9 @@ class Composer:
 _PLAIN, _HTML = _PART % b"plain", _PART % b"html"
 
 
-def closed(plan: CompiledTemplate) -> CompiledTemplate:
+def closed(template: CompiledTemplate) -> CompiledTemplate:
     """End a body with a line end, since a body may not end with a soft break (RFC 2045 section 6.7)."""
-    return plan if plan and isinstance(plan[-1], str) and plan[-1].endswith("\n") else (*plan, "\n")
+    return template if template and isinstance(template[-1], str) and template[-1].endswith("\n") else (*template, "\n")
 
 
 def _sender(name: str, address: str, header: str) -> bytes:

@@ -1,15 +1,15 @@
 """Fast composition of a mailing's letters: one flat list of pieces for a whole message, copied, filled and joined.
 
 Complements :meth:`mailer.letter.compose.Composer.message`, which is the specification and the slow way. Promises: the
-same bytes for the same values and stamp, for any plan, values, name and address (tests/properties/test_flat.py). It
+same bytes for the same values and stamp, for any template, values, name and address (tests/properties/test_flat.py). It
 raises where the slow way raises; the slow way determines the error.
 
 Applies to a mailing whose :class:`LetterLinks` begin addresses that a token ends. :func:`flatten` gives None where the
 slow way refuses every letter, for its Message-ID or its List-Unsubscribe, and for more than ``MOST_HOLES`` values: the
 slow way counts their bytes while they are filled (E32). The parts that depend on the mailing alone are made there,
-once: the constants, *read online*, and the text before and after a token. The other parts of a plan are filled by the
-functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with an opt-out
-address by mail (``mailto:``) is one for the slow way.
+once: the constants, *read online*, and the text before and after a token. The other parts of a template are filled by
+the functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with an
+opt-out address by mail (``mailto:``) is one for the slow way.
 
 Success does not mean that the tokens are genuine: they are written as they are given.
 """
@@ -76,7 +76,7 @@ class Flat:
                 case bytes():
                     sheet.constant(piece)
                 case tuple():
-                    sheet.plan(piece, composer.letter.language)
+                    sheet.add_template(piece, composer.letter.language)
                 case "to":
                     to = sheet.hole()
                 case "subject":
@@ -137,7 +137,7 @@ class Flat:
 
 
 def finished(links: LetterLinks, tokens: bytes) -> dict[str, str]:
-    """Return the links of one contact, for the slow way and for the parts of a plan that name them."""
+    """Return the links of one contact, for the slow way and for the parts of a template that name them."""
     optout, details = tokens[:TEXT_SIZE].decode("ascii"), tokens[TEXT_SIZE : 2 * TEXT_SIZE].decode("ascii")
     return {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
 
@@ -181,18 +181,18 @@ class _Sheet:
 
     def subject(self, composer: Composer) -> None:
         """Add the Subject: one constant if it has no parts, else one hole, since it is folded as a whole."""
-        plan = composer.letter.subject
-        if all(isinstance(node, str) for node in plan):
+        template = composer.letter.subject
+        if all(isinstance(node, str) for node in template):
             self.constant(composer.subject({}))
         else:
-            self._fill(composer.subject, [self.hole()], _names(plan))
+            self._fill(composer.subject, [self.hole()], _names(template))
 
-    def plan(self, plan: CompiledTemplate, language: str) -> None:
+    def add_template(self, template: CompiledTemplate, language: str) -> None:
         """Add the pieces of a body."""
-        template, holes = prepare_parts(plan, language)
+        constants, holes = prepare_parts(template, language)
         at = {place: number for number, (_, _, places) in enumerate(holes) for place in places}
         moved: dict[int, list[int]] = {}
-        for place, data in enumerate(template):
+        for place, data in enumerate(constants):
             if place not in at:
                 self.constant(data)
                 continue
@@ -240,10 +240,10 @@ def _around(fill: Fill, name: str, start: str) -> tuple[bytes, bytes] | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _names(plan: Sequence[str | Part]) -> set[str]:
-    """Return every name in a plan, dotted."""
+def _names(template: Sequence[str | Part]) -> set[str]:
+    """Return every name in a template, dotted."""
     found: set[str] = set()
-    for node in plan:
+    for node in template:
         match node:
             case Slot(source):
                 found |= names_used(source)

@@ -1,4 +1,4 @@
-"""Personalisation of a plan with a contact's values: constants are encoded once, slots filled, escaped and encoded.
+"""Personalisation of a template with a contact's values: constants are encoded once, slots filled, escaped and encoded.
 
 Promises: a value is escaped for its place and for no other. It cannot leave its attribute, add a header or end the mail
 (I10). ``None`` is never printed: a missing value is its fallback, else nothing. :func:`prepare` does all work that does
@@ -64,21 +64,21 @@ _SHOWN = (EscapeContext.HTML, EscapeContext.ATTRIBUTE, EscapeContext.HEADER, Esc
 _NEITHER = "\0"  # the text before a slot, if that is unknown
 
 
-def prepare(plan: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
-    """Return the function that fills ``plan``: values in, bytes out.
+def prepare(template: CompiledTemplate, language: str, encoding: Encoding) -> Fill:
+    """Return the function that fills ``template``: values in, bytes out.
 
     ``qp``: quoted-printable, begun and ended at the start of a line. ``header``: the folded text of a Subject.
     ``raw``: UTF-8. Filters use ``language``.
     """
     if encoding == "header":
-        return _subject(_filler(plan, _Maker(language, _utf8, header=True), ""))
+        return _subject(_filler(template, _Maker(language, _utf8, header=True), ""))
     encode = quoted_printable if encoding == "qp" else _utf8
-    return _filler(plan, _Maker(language, encode, header=False), "")
+    return _filler(template, _Maker(language, encode, header=False), "")
 
 
-def prepare_pieces(plan: CompiledTemplate, language: str) -> FillPieces:
+def prepare_pieces(template: CompiledTemplate, language: str) -> FillPieces:
     """Do as :func:`prepare` for ``qp``, but leave the pieces unjoined: a message is joined once."""
-    return _pieces(plan, _Maker(language, quoted_printable, header=False), "")
+    return _pieces(template, _Maker(language, quoted_printable, header=False), "")
 
 
 def too_large() -> InputError:
@@ -86,29 +86,29 @@ def too_large() -> InputError:
     return InputError(f"with the values of this contact the letter is larger than {MOST_BYTES:,} bytes")
 
 
-def prepare_parts(plan: CompiledTemplate, language: str) -> tuple[list[bytes], list[Hole]]:
+def prepare_parts(template: CompiledTemplate, language: str) -> tuple[list[bytes], list[Hole]]:
     """Return the pieces of :func:`prepare_pieces` with empty holes, and the holes in the order of filling."""
-    return _parts(plan, _Maker(language, quoted_printable, header=False), "")
+    return _parts(template, _Maker(language, quoted_printable, header=False), "")
 
 
-def render(plan: CompiledTemplate, values: Values, language: str) -> str:
-    """Return the filled plan as text, unencoded: for previews and tests."""
-    return prepare(plan, language, "raw")(values).decode("utf-8")
+def render(template: CompiledTemplate, values: Values, language: str) -> str:
+    """Return the filled template as text, unencoded: for previews and tests."""
+    return prepare(template, language, "raw")(values).decode("utf-8")
 
 
-def render_public(plan: CompiledTemplate, language: str, links: Mapping[str, str] | None = None) -> str:
-    """Return the plan as its public version: slots show their fallback, conditions on a contact are false.
+def render_public(template: CompiledTemplate, language: str, links: Mapping[str, str] | None = None) -> str:
+    """Return the template as its public version: slots show their fallback, conditions on a contact are false.
 
     A contact's mail address needs no fallback; here it is *your email address*, in the letter's language, and
     nothing within an address. ``links`` are those that are not personal (``online``). A loop over a contact's list is
     left out.
     """
-    return render(_for_nobody(plan, your_address(language)), {"contact": {}, "links": dict(links or {})}, language)
+    return render(_for_nobody(template, your_address(language)), {"contact": {}, "links": dict(links or {})}, language)
 
 
-def _for_nobody(plan: CompiledTemplate, address: str) -> CompiledTemplate:
+def _for_nobody(template: CompiledTemplate, address: str) -> CompiledTemplate:
     nodes: list[Any] = []
-    for node in plan:
+    for node in template:
         match node:
             case Branch(arms, otherwise):
                 kept = tuple((when, _for_nobody(body, address)) for when, body in arms if not is_personal(when))
@@ -131,7 +131,7 @@ def is_personal(source: str) -> bool:
 
 
 class _Maker:
-    """The settings of all nodes of a plan: language, encoding, and whether it is a header."""
+    """The settings of all nodes of a template: language, encoding, and whether it is a header."""
 
     def __init__(self, language: str, encode: Encode, *, header: bool) -> None:
         self.language, self.encode, self.header = language, encode, header
@@ -183,23 +183,23 @@ def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], 
     return fill
 
 
-def _filler(plan: CompiledTemplate, maker: _Maker, before: str) -> Fill:
-    """Return the function of a plan, its pieces joined."""
-    pieces_of = _pieces(plan, maker, before)
-    if not any(not isinstance(node, str) for node in plan):
+def _filler(template: CompiledTemplate, maker: _Maker, before: str) -> Fill:
+    """Return the function of a template, its pieces joined."""
+    pieces_of = _pieces(template, maker, before)
+    if not any(not isinstance(node, str) for node in template):
         constant = b"".join(pieces_of({}))
         return lambda _values: constant
     return lambda values: b"".join(pieces_of(values))
 
 
-def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
-    """Return the function that gives a plan's pieces; ``before`` is the text in front of it."""
-    template, holes = _parts(plan, maker, before)
+def _pieces(template: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
+    """Return the function that gives the pieces of a template; ``before`` is the text in front of it."""
+    constants, holes = _parts(template, maker, before)
     once = [(places[0], part) for _, part, places in holes]
     again = [(place, places[0]) for _, _, places in holes for place in places[1:]]
 
     def fill(values: Values) -> list[bytes]:
-        pieces, size = template.copy(), 0
+        pieces, size = constants.copy(), 0
         for place, part in once:
             pieces[place] = piece = part(values)
             size += len(piece)
@@ -215,31 +215,31 @@ def _pieces(plan: CompiledTemplate, maker: _Maker, before: str) -> FillPieces:
     return fill
 
 
-def _parts(plan: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
-    """Return the constants of a plan, and its holes in the order in which they are filled.
+def _parts(template: CompiledTemplate, maker: _Maker, before: str) -> tuple[list[bytes], list[Hole]]:
+    """Return the constants of a template, and its holes in the order in which they are filled.
 
     A slot that occurs twice is filled once.
     """
-    template: list[bytes] = []
+    constants: list[bytes] = []
     holes: dict[object, Hole] = {}
-    for node in _merged(plan):
+    for node in _merged(template):
         if isinstance(node, str):
-            template.append(maker.constant(node))
+            constants.append(maker.constant(node))
             before = (before + node)[-80:]
             continue
-        key = (node, bool(_BEGINS_ADDRESS.search(before))) if isinstance(node, Slot) else len(template)
+        key = (node, bool(_BEGINS_ADDRESS.search(before))) if isinstance(node, Slot) else len(constants)
         if key not in holes:
             holes[key] = node, _hole(node, maker, before), []
-        holes[key][2].append(len(template))
-        template.append(b"")
+        holes[key][2].append(len(constants))
+        constants.append(b"")
         before = _NEITHER
-    return template, list(holes.values())
+    return constants, list(holes.values())
 
 
-def _merged(plan: CompiledTemplate) -> list[Any]:
+def _merged(template: CompiledTemplate) -> list[Any]:
     """Return the nodes with neighbouring constants merged, and empty ones left out."""
     nodes: list[Any] = []
-    for node in plan:
+    for node in template:
         if isinstance(node, str) and nodes and isinstance(nodes[-1], str):
             nodes[-1] += node
         elif node != "":

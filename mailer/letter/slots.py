@@ -51,7 +51,7 @@ class Text:
 class Tag:
     """A tag: ``source`` is its expression in normal form ("" for else and ends), ``name`` a loop's variable.
 
-    An author cannot write the last four kinds: compile puts them where a text part needs them (plan.py).
+    An author cannot write the last four kinds: compile puts them where a text part needs them (places.py).
     ``place``: the place of a slot, if it does not follow from the text around it.
     """
 

@@ -93,7 +93,7 @@ class Series:
         kept = self._domains.get(domain)
         return kept is not None and kept.accepted_at is not None and now - kept.accepted_at < _PASSING
 
-    def note(self, answer: ReplyDecision, now: datetime) -> Seen:
+    def record(self, answer: ReplyDecision, now: datetime) -> Seen:
         """Add one answer; return the actions that follow from all answers."""
         decision = answer.decision
         kept = self._domain(answer.domain, now)

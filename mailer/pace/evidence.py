@@ -30,7 +30,7 @@ class Evidence:
     _answers: deque[tuple[float, Counter[str], Counter[str]]] = field(default_factory=deque)
     _blamed: dict[str, float] = field(default_factory=dict)  # domains that got a rate by evidence alone, and when
 
-    def note(self, refused: Mapping[str, int], accepted: Mapping[str, int], now: float) -> None:
+    def record(self, refused: Mapping[str, int], accepted: Mapping[str, int], now: float) -> None:
         """Record how often each domain asked us to slow down, and how often it accepted a letter."""
         answers = self._answers
         answers.append((now, Counter(refused), Counter(accepted)))

@@ -15,10 +15,10 @@ from mailer.errors import StorageError
 from mailer.worker.full_turn import FullTurn
 from mailer.worker.handoff import HandOff
 from mailer.worker.lean_turn import DONE, LeanTurn
-from mailer.worker.ledger import Ledger
 from mailer.worker.periodic_reads import LOOK_SOON, PeriodicReads
 from mailer.worker.recovery import Recovery
 from mailer.worker.sender_state import SenderState
+from mailer.worker.sender_transactions import SenderTransactions
 from mailer.worker.turn_scheduler import TurnScheduler
 
 POLL_BUSY, POLL_IDLE = 0.03, 0.2
@@ -38,11 +38,11 @@ class Dispatcher:
 
     def run(self) -> None:
         """Work until told to finish, or until an error that waiting cannot mend (``error`` of the state)."""
-        state, ledger = self._state, None
+        state, transactions = self._state, None
         try:
-            ledger = Ledger(state)
-            self._turns.lean = LeanTurn(state, ledger, self._hand_off)
-            self._work(ledger, self._turns.lean)
+            transactions = SenderTransactions(state)
+            self._turns.lean = LeanTurn(state, transactions, self._hand_off)
+            self._work(transactions, self._turns.lean)
         except BaseException as error:
             short = resource_limits.meant(error)
             log.error("the sender stops%s", f": {short}" if short else "", exc_info=None if short else error)
@@ -51,17 +51,17 @@ class Dispatcher:
             self._turns.close()
             self._hand_off.close()
             state.reader.close()
-            if ledger:
-                ledger.abandon()
+            if transactions:
+                transactions.abandon()
 
-    def _work(self, ledger: Ledger, lean: LeanTurn) -> None:
+    def _work(self, transactions: SenderTransactions, lean: LeanTurn) -> None:
         turns, state = self._turns, self._state
-        while not (state.finishing and self._settled(ledger)):
+        while not (state.finishing and self._settled(transactions)):
             if turns.on_loop or not state.outbound.said:
                 turns.event.wait(self._pause())
             turns.event.clear()
             with turns.lock:  # the event loop has it for one lean turn at most, some milliseconds
-                error = self._one_turn(ledger, lean)
+                error = self._one_turn(transactions, lean)
             if error is not None:
                 self._recovery.lose(error)
             elif turns.on_loop:  # results that came during this turn are for the loop
@@ -69,20 +69,20 @@ class Dispatcher:
                 state.post(turns.set)
             if self._recovery.is_over():
                 return
-        ledger.close()
+        transactions.close()
 
-    def _one_turn(self, ledger: Ledger, lean: LeanTurn) -> StorageError | None:
+    def _one_turn(self, transactions: SenderTransactions, lean: LeanTurn) -> StorageError | None:
         """Take one turn; return the error while the database is away, or None."""
         try:
             if lean.error is not None:
                 raise lean.error
-            if not self._recovery.is_lost and self._lean_turn(ledger, lean):
+            if not self._recovery.is_lost and self._lean_turn(transactions, lean):
                 return None
             lean.stop()
-            self._recovery.regain(ledger)
-            self._full_turn.take(ledger)
+            self._recovery.regain(transactions)
+            self._full_turn.take(transactions)
             self._recovery.regained()
-            lean.plan()
+            lean.choose_mailing()
         except StorageError as error:
             lean.stop()
             if error.permanent:
@@ -90,17 +90,17 @@ class Dispatcher:
             return error
         return None
 
-    def _lean_turn(self, ledger: Ledger, lean: LeanTurn) -> bool:
+    def _lean_turn(self, transactions: SenderTransactions, lean: LeanTurn) -> bool:
         """Look when it is time, and take a lean turn if it still applies; False if the full turn is needed."""
         if lean.applies and self.reads.is_due():
-            self.reads.look(ledger.sender.id, self._state.deps.clock(), certain=not ledger.uncertain)
-            lean.plan()
+            self.reads.look(transactions.sender.id, self._state.deps.clock(), certain=not transactions.uncertain)
+            lean.choose_mailing()
         return lean.attempt(self._state.post) is DONE
 
-    def _settled(self, ledger: Ledger) -> bool:
+    def _settled(self, transactions: SenderTransactions) -> bool:
         """Return whether all results are on disk. Rows that the transport took and never reported await the sweep."""
         outbound = self._state.outbound
-        return not (outbound.said or outbound.never_taken() or self._state.pending or ledger.uncertain)
+        return not (outbound.said or outbound.never_taken() or self._state.pending or transactions.uncertain)
 
     def _pause(self) -> float:
         """Return the seconds until the next look: until a row without room may go, if that is sooner than usual."""

@@ -1,8 +1,9 @@
 """The full turn: known results are settled and a window is claimed in one transaction, then messages are handed over.
 
 This is the specification; :mod:`mailer.worker.lean_turn` is its fast way for the usual turn. Promises: settling and
-claiming are one transaction and one fsync (:mod:`mailer.worker.ledger`). Nothing is handed to the loop before its claim
-is on disk. After an error of the database the same turn may be taken again: nothing that was reported is lost.
+claiming are one transaction and one fsync (:mod:`mailer.worker.sender_transactions`). Nothing is handed to the loop
+before its claim is on disk. After an error of the database the same turn may be taken again: nothing that was reported
+is lost.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+from mailer.worker.fair_share import share
 from mailer.worker.handoff import HandOff
-from mailer.worker.ledger import Ledger
 from mailer.worker.periodic_reads import PeriodicReads
 from mailer.worker.sender_state import SenderState
-from mailer.worker.share import share
+from mailer.worker.sender_transactions import SenderTransactions
 
 EXPIRE_EVERY = 0.1
 
@@ -28,7 +29,7 @@ class FullTurn:
         self._count = 0
         self._expired = 0.0
 
-    def take(self, ledger: Ledger) -> None:
+    def take(self, transactions: SenderTransactions) -> None:
         """Take one full turn. Raises ``StorageError``; then the same turn may be taken again."""
         state, now = self._state, self._state.deps.clock()
         finishing = state.finishing
@@ -37,13 +38,13 @@ class FullTurn:
             for flight in state.outbound.never_taken():
                 del state.outbound.flights[flight.claimed.delivery]
                 state.pending.hand_back(flight.claimed, flight.sender_id)
-        self._reads.look(ledger.sender.id, now, certain=not ledger.uncertain)
+        self._reads.look(transactions.sender.id, now, certain=not transactions.uncertain)
         self.wrote = bool(state.pending)
-        claimed = ledger.write(self._wanted(), now)
+        claimed = transactions.write(self._wanted(), now)
         if state.outbound.flights and not finishing:
             self._expire()
         if claimed:
-            self._hand_off.give(claimed, ledger.sender.id, now.timestamp(), state.post)
+            self._hand_off.give(claimed, transactions.sender.id, now.timestamp(), state.post)
 
     def _drain(self, now: datetime) -> None:
         """Decide on the results and events that the transport has reported."""
@@ -60,7 +61,7 @@ class FullTurn:
             flight = outbound.flights.pop(delivery, None)
             if flight is not None:
                 mailing = cache.known[flight.claimed.mailing]
-                handled = service.note(flight.claimed, mailing, handle(flight.claimed, mailing, result))
+                handled = service.record(flight.claimed, mailing, handle(flight.claimed, mailing, result))
                 pending.decided(flight.claimed, flight.sender_id, mailing, handled, flight.claimed_at)
         while outbound.broken:
             self._hand_off.unmade(*outbound.broken.popleft())

@@ -21,9 +21,9 @@ from mailer import outbox
 from mailer.outbox import LeanWork, LeanWritten, Mailing
 from mailer.transport.base import Replied
 from mailer.worker.handoff import HandOff
-from mailer.worker.ledger import MOST_ROOM, Ledger
 from mailer.worker.send_queue import InFlight
 from mailer.worker.sender_state import RunOnLoop, SenderState
+from mailer.worker.sender_transactions import MOST_ROOM, SenderTransactions
 
 
 class LeanOutcome(Enum):
@@ -50,12 +50,12 @@ class UncommittedTurn(NamedTuple):
 
 
 class LeanTurn:
-    """See the module. Used by the holder of the turn; :meth:`plan` and :meth:`stop` by the writing thread alone."""
+    """See the module. :meth:`choose_mailing` and :meth:`stop` are for the writing thread, the others for the holder."""
 
-    def __init__(self, state: SenderState, ledger: Ledger, hand_off: HandOff) -> None:
+    def __init__(self, state: SenderState, transactions: SenderTransactions, hand_off: HandOff) -> None:
         self.error: Exception | None = None
         self.commit_seconds = 0.0  # of the last turn
-        self._state, self._ledger, self._hand_off = state, ledger, hand_off
+        self._state, self._transactions, self._hand_off = state, transactions, hand_off
         self._mailing: Mailing | None = None
         self._uncommitted: UncommittedTurn | None = None
         self._waits_since = 0.0  # monotonic: since when the lock could not be had
@@ -66,17 +66,17 @@ class LeanTurn:
         return self._mailing is not None
 
     def stop(self) -> None:
-        """Apply no more until the next :meth:`plan`; the error has been read."""
+        """Apply no more until the next :meth:`choose_mailing`; the error has been read."""
         self._mailing, self.error, self._waits_since = None, None, 0.0
 
-    def plan(self) -> None:
+    def choose_mailing(self) -> None:
         """Decide after a full turn whether lean turns may follow it: nothing else changes these conditions."""
         state, cache = self._state, self._state.cache
         found = list(cache.open.values())
         alone = found[0] if len(found) == 1 and not found[0].is_service else None
         unlimited = alone is not None and state.pacing.is_free(alone)
         quiet = not (cache.due or cache.cancelled or state.reply_handler.relay_news or state.reply_handler.away_since)
-        usable = unlimited and quiet and cache.service.is_quiet and not self._ledger.uncertain
+        usable = unlimited and quiet and cache.service.is_quiet and not self._transactions.uncertain
         self._mailing = alone if usable else None
 
     def attempt(self, post: RunOnLoop) -> LeanOutcome:
@@ -111,7 +111,7 @@ class LeanTurn:
         """Commit the written turn; it may be called in another thread, while the sockets go on."""
         try:
             if self._uncommitted is not None:
-                self.commit_seconds = outbox.commit_lean(self._ledger.sender, self._uncommitted.written)
+                self.commit_seconds = outbox.commit_lean(self._transactions.sender, self._uncommitted.written)
         except Exception as error:
             self.error = error
 
@@ -124,14 +124,14 @@ class LeanTurn:
             self._settled(uncommitted)
             if uncommitted.written.claimed:
                 claimed_at = uncommitted.now.timestamp()
-                self._hand_off.give(uncommitted.written.claimed, self._ledger.sender.id, claimed_at, post)
+                self._hand_off.give(uncommitted.written.claimed, self._transactions.sender.id, claimed_at, post)
         except Exception as error:
             self.error = error
             return UNUSUAL
         return self._done(uncommitted.mailing)
 
     def _settled(self, uncommitted: UncommittedTurn) -> None:
-        self._ledger.uncertain.clear()
+        self._transactions.uncertain.clear()
         outbound = self._state.outbound
         for flight, _said in uncommitted.batch:  # in the order in which they came
             outbound.results.popleft()
@@ -147,11 +147,11 @@ class LeanTurn:
     def _is_usual(self) -> bool:
         state, outbound = self._state, self._state.outbound
         asked = state.stopping or state.finishing or state.error
-        return not (asked or outbound.events or outbound.broken or state.pending or self._ledger.uncertain)
+        return not (asked or outbound.events or outbound.broken or state.pending or self._transactions.uncertain)
 
     def _accepted(self, mailing: Mailing) -> list[tuple[InFlight, Replied]] | None:
         """Return the results, which stay in their queue; None if one is not that of a letter the relay has taken."""
-        outbound, sender, batch = self._state.outbound, self._ledger.sender.id, list[tuple[InFlight, Replied]]()
+        outbound, sender, batch = self._state.outbound, self._transactions.sender.id, list[tuple[InFlight, Replied]]()
         for delivery, result in outbound.results.copy():
             flight = outbound.flights.get(delivery)
             if flight is None or flight.sender_id != sender or flight.claimed.mailing != mailing.id:
@@ -162,23 +162,23 @@ class LeanTurn:
         return batch
 
     def _write(self, mailing: Mailing, batch: list[tuple[InFlight, Replied]], room: int) -> LeanOutcome:
-        state, ledger, now = self._state, self._ledger, self._state.deps.clock()
-        if self._must_wait() or not outbox.begin_lean(ledger.sender):
+        state, transactions, now = self._state, self._transactions, self._state.deps.clock()
+        if self._must_wait() or not outbox.begin_lean(transactions.sender):
             return self._later()
         self._waits_since = 0.0
         accepted = [(flight.claimed.delivery, flight.claimed.attempt, said.code, said.text) for flight, said in batch]
-        ledger.uncertain.add(ledger.sender.id)
+        transactions.uncertain.add(transactions.sender.id)
         work = LeanWork(mailing.id, accepted, room, now, now - state.deps.settings.give_up)
-        written = outbox.write_lean(ledger.sender, work)
+        written = outbox.write_lean(transactions.sender, work)
         if written is None:
-            ledger.uncertain.clear()
+            transactions.uncertain.clear()
             return UNUSUAL
         self._uncommitted = UncommittedTurn(mailing.id, batch, room, now, written)
         return WRITTEN
 
     def _must_wait(self) -> bool:
         """Return whether another process waits for the lock and is to have it first, for 10 ms at most."""
-        return self._ledger.others.any_waiting() and (
+        return self._transactions.others.any_waiting() and (
             not self._waits_since or time.monotonic() - self._waits_since < MOST_ROOM
         )
 

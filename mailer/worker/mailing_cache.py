@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from mailer import outbox
 from mailer.outbox import Claimed, Mailing
+from mailer.worker.fair_share import Demand
 from mailer.worker.service import ServiceMail
-from mailer.worker.share import Demand
 from mailer.worker.values import ExitReason
 
 

@@ -60,7 +60,7 @@ class PaceObserver:
         self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float
     ) -> tuple[bool, frozenset[str]]:
         refused = _by_domain(answers, "slow")
-        self._evidence.note(refused, _by_domain(answers, "accepted"), now)
+        self._evidence.record(refused, _by_domain(answers, "accepted"), now)
         if not refused:
             return False, frozenset()
         relay = learnt.get(pace.RELAY)

@@ -179,9 +179,9 @@ class Pacing:
             passed = {bucket: (through[bucket], rate) for bucket, rate in rates.items() if bucket in through}
             pace.take(context.conn, passed, context.now.timestamp())
         if pace.RELAY in self.learnt:
-            self._note(pace.RELAY, claimed)
+            self._spread(pace.RELAY, claimed)
 
-    def _note(self, bucket: str, claimed: Sequence[Claimed]) -> None:
+    def _spread(self, bucket: str, claimed: Sequence[Claimed]) -> None:
         """Spread letters through a bucket that has a learnt rate, each at its moment."""
         assert self._book is not None  # noqa: S101 - something was learnt
         slots = self._book.slots(bucket)
@@ -223,7 +223,7 @@ class Pacing:
             pace.take(context.conn, taken, context.now.timestamp())
         for domain in domains:
             if pace.domain_bucket(domain) in self.learnt:
-                self._note(pace.domain_bucket(domain), [claim for claim in claimed if claim.domain == domain])
+                self._spread(pace.domain_bucket(domain), [claim for claim in claimed if claim.domain == domain])
 
     def _choose(self, context: ClaimContext, mailing: int, number: int, free_again: Sequence[str]) -> list[Candidate]:
         """Return rows whose domains have room: due retries, then domains blocked until now, then the queue."""

@@ -87,7 +87,7 @@ class PendingWrites:
         outbox.send_again(conn, self.again, now, delta)
         for sender_id, rows in self.erased.items():
             outbox.skip_claimed(conn, sender_id, rows, ERASED, now)
-        undeliverable.note(conn, self.statements, now)
+        undeliverable.record(conn, self.statements, now)
         outbox.put_back(conn, list(self.back.items()), now, delta)
         for mailing, hold in self.held.items():
             outbox.hold(conn, mailing, hold, now)

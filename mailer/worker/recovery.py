@@ -2,7 +2,8 @@
 
 Promises: while the database is away, nothing more is given to the transport. Before anything else is asked of it, the
 connection and the sender's lock are made again. Rows that a lost COMMIT may have claimed are read back by the next full
-turn and handed back, never redone (:mod:`mailer.worker.ledger`). Sending goes on only after a full turn has succeeded.
+turn and handed back, never redone (:mod:`mailer.worker.sender_transactions`). Sending goes on only after a full turn
+has succeeded.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import logging
 import time
 
 from mailer.errors import StorageError
-from mailer.worker.ledger import Ledger
 from mailer.worker.sender_state import SenderState
+from mailer.worker.sender_transactions import SenderTransactions
 
 TRY_AGAIN = 0.25
 LAST_WORDS = 10.0  # seconds that a sender which was told to stop waits for a lost database
@@ -35,10 +36,10 @@ class Recovery:
         self._state.post(lambda: self._state.outbound.halt(True))
         time.sleep(TRY_AGAIN)
 
-    def regain(self, ledger: Ledger) -> None:
+    def regain(self, transactions: SenderTransactions) -> None:
         """Connect again if the database was lost. Raises ``StorageError`` while it is away."""
         if self.is_lost:
-            ledger.regain()
+            transactions.regain()
 
     def regained(self) -> None:
         """Go on sending, after a full turn has succeeded."""

@@ -68,7 +68,7 @@ class ReplyHandler:
             said = ReplyDecision(
                 mailing.id, claim.domain, claim.delivery, decision, mailing.resumed_words, claim.address
             )
-            seen = series.note(said, now)
+            seen = series.record(said, now)
             return HandledReply(decision) if decision.state == "accepted" else _together(claim, mailing, decision, seen)
 
         return handle

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mailer.worker.depth import Depth
 from mailer.worker.mailing_cache import MailingCache
 from mailer.worker.pacing import Pacing
 from mailer.worker.pending_writes import PendingWrites
@@ -18,6 +17,7 @@ from mailer.worker.read_connection import ReadConnection
 from mailer.worker.reply_handler import ReplyHandler
 from mailer.worker.send_queue import SendQueue
 from mailer.worker.values import WorkerDeps
+from mailer.worker.window_size import WindowSize
 
 RunOnLoop = Callable[[Callable[[], object]], object]
 """Runs a call on the thread of the event loop."""
@@ -33,7 +33,7 @@ class SenderState:
     pacing: Pacing
     reply_handler: ReplyHandler
     reader: ReadConnection
-    depth: Depth
+    window_size: WindowSize
     post: RunOnLoop
     pending: PendingWrites = field(default_factory=PendingWrites)
     stopping: bool = False
@@ -46,7 +46,7 @@ class SenderState:
         settings = deps.settings
         cache, pacing, handler = MailingCache(only, settings.give_up), Pacing(settings), ReplyHandler(settings)
         return cls(
-            deps, outbound, cache, pacing, handler, ReadConnection(deps.db), Depth(settings.smtp_url.window), post
+            deps, outbound, cache, pacing, handler, ReadConnection(deps.db), WindowSize(settings.smtp_url.window), post
         )
 
     def free_places(self, leaving: int = 0) -> int:
@@ -54,8 +54,8 @@ class SenderState:
         if self.stopping or self.finishing:
             return 0
         on_their_way = len(self.outbound.flights) - leaving
-        depth = self.depth.at(time.monotonic(), self.outbound.late, on_their_way)
-        return (1 if self.reply_handler.away_since else depth) - on_their_way
+        window_size = self.window_size.at(time.monotonic(), self.outbound.late, on_their_way)
+        return (1 if self.reply_handler.away_since else window_size) - on_their_way
 
     def unwant(self, mailings: set[int]) -> None:
         """Give out no more letters of these mailings, nor of those that are not open any more."""

@@ -78,7 +78,7 @@ class ServiceMail:
             if refused and mailing.is_service and (EVERY in refused or mailing.spec.from_address in refused)
         }
 
-    def note(self, claim: Claimed, mailing: Mailing, handled: HandledReply) -> HandledReply:
+    def record(self, claim: Claimed, mailing: Mailing, handled: HandledReply) -> HandledReply:
         """Note the outcome of a letter; return it without the hold, if service mail waits here instead."""
         decision = handled.decision
         if decision.code and EVERY in self._stops:

@@ -1,4 +1,4 @@
-"""A desk with the example letter, a database, people and a relay that keeps what it gets."""
+"""The command line with the example letter, a database, people and a relay that keeps what it gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commandline import Catcher, Mailbox
-from tests.support.office import DEFERRED, PEOPLE, REFUSED, Office, furnish, open_office
+from tests.support.installation import DEFERRED, PEOPLE, REFUSED, Installation, furnish, open_office
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path],
 
 
 @pytest.fixture
-def office(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Office]:
+def installation(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Installation]:
     """Initialised, with five people, one of whom does not exist and one of whom is greylisted."""
     furnished(PEOPLE, tmp_path)
     with open_office(tmp_path, Catcher(Mailbox(), refuse=[REFUSED], defer=[DEFERRED])) as opened:

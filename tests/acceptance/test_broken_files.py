@@ -15,8 +15,8 @@ from campaigns.lifecycle import preparation
 from campaigns.source.campaign_source import from_folder
 from mailer.errors import Fault, InputError
 from mailer.storage import Database
-from tests.support.campaigning import Stage, stage
-from tests.support.commandline import Desk
+from tests.support.campaigning import CampaignSetup, campaign_setup
+from tests.support.commandline import CommandLine
 from tests.support.translated import in_language
 
 NOW = datetime(2024, 9, 1, 12, tzinfo=UTC)
@@ -122,12 +122,12 @@ UNREADABLE = [
 
 
 @pytest.fixture
-def place(sqlite_database: Database, tmp_path: Path) -> Stage:
+def place(sqlite_database: Database, tmp_path: Path) -> CampaignSetup:
     (tmp_path / "geen.png").write_bytes(b"geen plaatje")
-    return stage(sqlite_database, tmp_path)
+    return campaign_setup(sqlite_database, tmp_path)
 
 
-def examined(place: Stage, content: bytes, language: str) -> tuple[list[Fault], list[str]]:
+def examined(place: CampaignSetup, content: bytes, language: str) -> tuple[list[Fault], list[str]]:
     """The faults, and each as the command line says it."""
     path = place.folder / "brief.md"
     path.write_bytes(content)
@@ -137,7 +137,7 @@ def examined(place: Stage, content: bytes, language: str) -> tuple[list[Fault], 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_broken_file_is_told_with_place_and_remedy(place: Stage, case: Case, language: str) -> None:
+def test_a_broken_file_is_told_with_place_and_remedy(place: CampaignSetup, case: Case, language: str) -> None:
     faults, said = examined(place, case.content, language)
     wanted = case.english if language == "en" else case.dutch
     there = [
@@ -149,7 +149,7 @@ def test_a_broken_file_is_told_with_place_and_remedy(place: Stage, case: Case, l
 
 @pytest.mark.parametrize(("name", "content", "english", "dutch"), UNREADABLE, ids=[row[0] for row in UNREADABLE])
 def test_a_file_that_is_no_text_is_told_in_a_sentence(
-    place: Stage, name: str, content: bytes, english: str, dutch: str
+    place: CampaignSetup, name: str, content: bytes, english: str, dutch: str
 ) -> None:
     for language, wanted in (("en", english), ("nl", dutch)):
         with pytest.raises(InputError) as raised:
@@ -162,29 +162,29 @@ def test_a_file_that_is_no_text_is_told_in_a_sentence(
     [b"\xef\xbb\xbf" + file(), file().replace(b"\n", b"\r\n"), file().replace(b"\n", b"\r"), file().rstrip(b"\n")],
     ids=["a byte order mark", "CRLF", "CR", "no line end at the end"],
 )
-def test_what_editors_do_to_a_file_is_no_fault(place: Stage, content: bytes) -> None:
+def test_what_editors_do_to_a_file_is_no_fault(place: CampaignSetup, content: bytes) -> None:
     assert [fault for fault in examined(place, content, "en")[0] if fault.severity == "error"] == []
 
 
-def test_one_fault_of_the_head_does_not_bring_others_along(place: Stage) -> None:
+def test_one_fault_of_the_head_does_not_bring_others_along(place: CampaignSetup) -> None:
     for content in (b"", b"Beste lezer,\n", b"---\nslug = zomer\n---\nx\n"):
         assert len([fault for fault in examined(place, content, "en")[0] if fault.field in HEAD]) == 0
 
 
 @pytest.mark.slow
 def test_the_command_line_says_it_in_the_language_of_the_environment_and_ends_with_1(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.do("init")
+    cli = CommandLine(tmp_path)
+    cli.do("init")
     (tmp_path / "brief.md").write_bytes(file(subjct="x"))
     for language, wanted in (("C.UTF-8", "Did you mean subject?"), ("nl_NL.UTF-8", "Bedoel je subject?")):
-        ran = desk.run("check", "brief.md", "--no-dns", LC_ALL=language)
+        ran = cli.run("check", "brief.md", "--no-dns", LC_ALL=language)
         assert (ran.code, "brief.md:7: subjct: " in ran.err, wanted in ran.err) == (1, True, True)
 
 
 @pytest.mark.slow
 def test_a_letter_that_is_too_large_is_told_by_every_command_that_would_make_it(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.do("init")
+    cli = CommandLine(tmp_path)
+    cli.do("init")
     (tmp_path / "brief.md").write_bytes(file("|".join("h" * 60) + "\n" + "|".join("-" * 60) + "\n", **AMSTERDAM))
     commands: list[list[str]] = [
         ["check", "--no-dns"],
@@ -193,5 +193,5 @@ def test_a_letter_that_is_too_large_is_told_by_every_command_that_would_make_it(
         ["schedule", "--at", "2030-01-01 09:00"],
     ]
     for command in commands:
-        ran = desk.run(command[0], "brief.md", *command[1:])
+        ran = cli.run(command[0], "brief.md", *command[1:])
         assert (command[0], ran.code, "brief.md:9: body: found a table of 5" in ran.err) == (command[0], 1, True)

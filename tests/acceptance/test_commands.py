@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commandline import Desk
-from tests.support.office import Office
+from tests.support.commandline import CommandLine
+from tests.support.installation import Installation
 
 COMMANDS = [
     *(
@@ -38,67 +38,67 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Path) -> None:
-    ran = Desk(tmp_path).do(*command, "--help")
+    ran = CommandLine(tmp_path).do(*command, "--help")
     assert "Example: postiljon " + " ".join(command) in " ".join(ran.out.split())
 
 
 def test_help_needs_no_settings_and_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
-    ran = Desk(folder).cold("send", "--help")
+    ran = CommandLine(folder).cold("send", "--help")
     assert (ran.code, ran.err) == (0, "")
     assert list(folder.iterdir()) == []
 
 
 def test_before_init_a_command_says_what_to_do(tmp_path: Path) -> None:
-    ran = Desk(tmp_path).run("status", "--json")
+    ran = CommandLine(tmp_path).run("status", "--json")
     assert ran.code == 1
     assert "postiljon init" in ran.json["message"]
 
 
 def test_an_unknown_option_is_usage_also_as_json(tmp_path: Path) -> None:
-    assert Desk(tmp_path).run("status", "--colour").code == 2
-    ran = Desk(tmp_path).run("status", "--colour", "--json")
+    assert CommandLine(tmp_path).run("status", "--colour").code == 2
+    ran = CommandLine(tmp_path).run("status", "--colour", "--json")
     assert (ran.code, ran.json["error"]) == (2, "UsageError")
 
 
 def test_init_may_be_run_again_and_keeps_the_secrets(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    assert "secrets.toml" in desk.do("init").out
+    cli = CommandLine(tmp_path)
+    assert "secrets.toml" in cli.do("init").out
     secrets = (tmp_path / "data" / "secrets.toml").read_bytes()
     assert (tmp_path / "data" / "secrets.toml").stat().st_mode & 0o777 == 0o600
-    assert "Nothing to do" in desk.do("init").out
+    assert "Nothing to do" in cli.do("init").out
     assert (tmp_path / "data" / "secrets.toml").read_bytes() == secrets
 
 
 def test_another_pepper_than_the_databases_is_refused(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.do("init")
-    ran = desk.run("status", "--json", POSTILJON_PEPPER="A" * 43)
+    cli = CommandLine(tmp_path)
+    cli.do("init")
+    ran = cli.run("status", "--json", POSTILJON_PEPPER="A" * 43)
     assert ran.code == 1
     assert "POSTILJON_PEPPER is not the one" in ran.json["message"]
 
 
-def test_every_fault_of_a_file_is_told_at_once(office: Office) -> None:
+def test_every_fault_of_a_file_is_told_at_once(installation: Installation) -> None:
     text = "---\nslug: A b\nsubjct: x\nfrom: VNG\nlanguage: nl\ntopic: verenigingsnieuws\n---\n{{ contact.name }}\n"
-    office.desk.write("fout.md", text)
-    ran = office.desk.run("check", "fout.md", "--json")
+    installation.cli.write("fout.md", text)
+    ran = installation.cli.run("check", "fout.md", "--json")
     assert ran.code == 1
     found = {(item["line"], item["field"]) for item in ran.json["faults"] if item["severity"] == "error"}
     assert {(2, "slug"), (3, "subjct"), (4, "from"), (8, "body")} <= found
-    sent = office.desk.run("send", "fout.md", "--yes", "--json")
+    sent = installation.cli.run("send", "fout.md", "--yes", "--json")
     assert sent.code == 1
     assert json.loads(sent.out)["faults"]
 
 
-def test_a_relay_that_cannot_be_reached_stops_the_test_mail_with_3(office: Office) -> None:
-    office.desk.environment["POSTILJON_SMTP_URL"] = "smtp://127.0.0.1:1"
-    ran = office.desk.run("test", "denkt-u-mee.md", "ik@example.org", "--json")
+def test_a_relay_that_cannot_be_reached_stops_the_test_mail_with_3(installation: Installation) -> None:
+    installation.cli.environment["POSTILJON_SMTP_URL"] = "smtp://127.0.0.1:1"
+    ran = installation.cli.run("test", "denkt-u-mee.md", "ik@example.org", "--json")
     assert (ran.code, ran.json["permanent"]) == (3, False)
 
 
-def test_contacts_show_has_the_fields_of_the_contract(office: Office) -> None:
-    assert office.desk.do("contacts", "show", "ESTER@waterhoek.example", "--json").json == {
+def test_contacts_show_has_the_fields_of_the_contract(installation: Installation) -> None:
+    assert installation.cli.do("contacts", "show", "ESTER@waterhoek.example", "--json").json == {
         "email": "ester@waterhoek.example",
         "name": "Ester van der Mark",
         "language": "nl",
@@ -108,44 +108,44 @@ def test_contacts_show_has_the_fields_of_the_contract(office: Office) -> None:
     }
 
 
-def test_contacts_come_out_as_they_went_in(office: Office) -> None:
-    office.desk.do("contacts", "export", "out.csv", "--topic", "verenigingsnieuws")
-    text = (office.desk.folder / "out.csv").read_text("utf-8-sig")
+def test_contacts_come_out_as_they_went_in(installation: Installation) -> None:
+    installation.cli.do("contacts", "export", "out.csv", "--topic", "verenigingsnieuws")
+    text = (installation.cli.folder / "out.csv").read_text("utf-8-sig")
     assert '"ester@waterhoek.example","Ester van der Mark","nl"' in text
     assert text.count("\n") == 6
 
 
-def test_an_erased_person_is_gone_and_no_import_brings_them_back(office: Office) -> None:
-    desk = office.desk
-    desk.do("contacts", "erase", "ester@waterhoek.example", "--yes")
-    assert desk.run("contacts", "show", "ester@waterhoek.example").code == 1
-    desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-    assert desk.run("contacts", "show", "ester@waterhoek.example").code == 1
-    assert desk.do("contacts", "consent", "ester@waterhoek.example", "--json").json["intact"] is True
-    told = desk.do("contacts", "consent", "ester@waterhoek.example", LC_ALL="nl_NL.UTF-8").out
+def test_an_erased_person_is_gone_and_no_import_brings_them_back(installation: Installation) -> None:
+    cli = installation.cli
+    cli.do("contacts", "erase", "ester@waterhoek.example", "--yes")
+    assert cli.run("contacts", "show", "ester@waterhoek.example").code == 1
+    cli.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+    assert cli.run("contacts", "show", "ester@waterhoek.example").code == 1
+    assert cli.do("contacts", "consent", "ester@waterhoek.example", "--json").json["intact"] is True
+    told = cli.do("contacts", "consent", "ester@waterhoek.example", LC_ALL="nl_NL.UTF-8").out
     assert "De keten is in orde" in told
     assert "Gewist op" in told
 
 
-def test_proof_of_consent_says_who_when_and_on_what_and_whether_it_was_changed(office: Office) -> None:
-    ran = office.desk.do("contacts", "consent", "jan@waterhoek.example")
+def test_proof_of_consent_says_who_when_and_on_what_and_whether_it_was_changed(installation: Installation) -> None:
+    ran = installation.cli.do("contacts", "consent", "jan@waterhoek.example")
     assert "1 event" in ran.out
     assert "verenigingsnieuws: subscribed" in ran.out
     assert "basis: member" in ran.out
     assert "The chain is in order" in ran.out
-    assert "grondslag: lid" in office.desk.do("contacts", "consent", "jan@waterhoek.example", LC_ALL="nl").out
-    with sqlite3.connect(office.desk.folder / "data" / "postiljon.db") as conn:
+    assert "grondslag: lid" in installation.cli.do("contacts", "consent", "jan@waterhoek.example", LC_ALL="nl").out
+    with sqlite3.connect(installation.cli.folder / "data" / "postiljon.db") as conn:
         conn.execute("UPDATE consent_statement SET basis = 'consent'")
     conn.close()
-    changed = office.desk.run("contacts", "consent", "jan@waterhoek.example")
+    changed = installation.cli.run("contacts", "consent", "jan@waterhoek.example")
     assert (changed.code, "event 1 was changed" in changed.err) == (1, True)
-    told = office.desk.run("contacts", "consent", "jan@waterhoek.example", "--json").json
+    told = installation.cli.run("contacts", "consent", "jan@waterhoek.example", "--json").json
     assert (told["email"], told["intact"]) == ("jan@waterhoek.example", False)
 
 
-def test_a_topic_is_named_and_opened_for_sign_up(office: Office) -> None:
-    desk = office.desk
-    assert desk.do("topic", "--json").json[0] | {"name": ""} == {
+def test_a_topic_is_named_and_opened_for_sign_up(installation: Installation) -> None:
+    cli = installation.cli
+    assert cli.do("topic", "--json").json[0] | {"name": ""} == {
         "slug": "verenigingsnieuws",
         "name": "",
         "names": {},
@@ -155,48 +155,48 @@ def test_a_topic_is_named_and_opened_for_sign_up(office: Office) -> None:
         "subscribed": 5,
     }
     asked = ["--name", "Nieuws van de vereniging", "--description", "Eens in de twee weken", "--open", "--json"]
-    told = desk.do("topic", "verenigingsnieuws", *asked).json
+    told = cli.do("topic", "verenigingsnieuws", *asked).json
     assert (told["name"], told["open"], told["made"]) == ("Nieuws van de vereniging", True, False)
-    assert desk.do("topic", "verenigingsnieuws", "--closed", "--json").json == told | {"open": False}
-    said = desk.do("topic", "agenda", "--open").out
+    assert cli.do("topic", "verenigingsnieuws", "--closed", "--json").json == told | {"open": False}
+    said = cli.do("topic", "agenda", "--open").out
     assert "agenda: Agenda (open for sign-up; 0 subscribed)" in said
     assert "This topic is new." in said
     assert "not told what it brings, and how often" in said
-    told = desk.do("topic", "agenda", "--description-in", "en=Once a week.", "--description-in", "nl=Elke week.").out
+    told = cli.do("topic", "agenda", "--description-in", "en=Once a week.", "--description-in", "nl=Elke week.").out
     assert "en: Once a week." in told
     assert "not told" not in told
     assert "/subscribe" in said
-    assert "gesloten voor aanmelding" in desk.do("topic", LC_ALL="nl_NL.UTF-8").out
+    assert "gesloten voor aanmelding" in cli.do("topic", LC_ALL="nl_NL.UTF-8").out
 
 
 @pytest.mark.parametrize("typed", [["--open"], ["nieuws", "--name", " "], ["nieuws", "--name", "x" * 101]])
-def test_a_topic_without_a_slug_or_a_usable_name_is_usage(typed: list[str], office: Office) -> None:
-    assert office.desk.run("topic", *typed).code == 2
+def test_a_topic_without_a_slug_or_a_usable_name_is_usage(typed: list[str], installation: Installation) -> None:
+    assert installation.cli.run("topic", *typed).code == 2
 
 
-def test_somebody_who_asks_for_no_more_mail_gets_none(office: Office) -> None:
-    email = office.desk.do("contacts", "show", "ESTER@waterhoek.example", "--json").json["email"]
-    said = office.desk.do("contacts", "suppress", email).out
+def test_somebody_who_asks_for_no_more_mail_gets_none(installation: Installation) -> None:
+    email = installation.cli.do("contacts", "show", "ESTER@waterhoek.example", "--json").json["email"]
+    said = installation.cli.do("contacts", "suppress", email).out
     assert "no mail goes to" in said
     assert "Only the person can lift this" in said
-    shown = office.desk.do("contacts", "show", email, "--json").json
+    shown = installation.cli.do("contacts", "show", email, "--json").json
     assert (shown["suppressed"], shown["topics"]) == (True, {"verenigingsnieuws": "opted_out"})
-    assert office.desk.do("contacts", "suppress", email, "--json").json["again"] is True
-    assert office.desk.run("contacts", "suppress", "geen adres").code == 2
+    assert installation.cli.do("contacts", "suppress", email, "--json").json["again"] is True
+    assert installation.cli.run("contacts", "suppress", "geen adres").code == 2
 
 
-def test_a_topic_that_is_not_there_says_so(office: Office) -> None:
-    assert office.desk.run("topic", "nergens", "--json").json["error"] == "InputError"
-    assert office.desk.run("topic", "Geen Slug", "--open").code == 1
+def test_a_topic_that_is_not_there_says_so(installation: Installation) -> None:
+    assert installation.cli.run("topic", "nergens", "--json").json["error"] == "InputError"
+    assert installation.cli.run("topic", "Geen Slug", "--open").code == 1
 
 
-def test_messages_are_in_the_language_of_the_environment(office: Office) -> None:
-    ran = office.desk.run("status", LC_ALL="nl_NL.UTF-8")
+def test_messages_are_in_the_language_of_the_environment(installation: Installation) -> None:
+    ran = installation.cli.run("status", LC_ALL="nl_NL.UTF-8")
     assert ran.out == "Er is nog geen campagne.\n"
 
 
-def test_a_past_hour_is_refused_with_what_to_do(office: Office) -> None:
-    ran = office.desk.run("schedule", "denkt-u-mee.md")
+def test_a_past_hour_is_refused_with_what_to_do(installation: Installation) -> None:
+    ran = installation.cli.run("schedule", "denkt-u-mee.md")
     assert ran.code == 1
     assert "postiljon send" in ran.err
 
@@ -214,44 +214,44 @@ def test_a_past_hour_is_refused_with_what_to_do(office: Office) -> None:
     ],
     ids=lambda typed: typed[-1],
 )
-def test_a_value_that_cannot_be_read_is_usage_for_every_command(typed: list[str], office: Office) -> None:
-    ran = office.desk.run(*typed)
+def test_a_value_that_cannot_be_read_is_usage_for_every_command(typed: list[str], installation: Installation) -> None:
+    ran = installation.cli.run(*typed)
     assert ran.code == 2
     assert any(word in ran.err for word in (*typed[-2:], "folder")), "what it was is named"
     assert "Password" not in ran.out
     assert "nvalid" not in ran.err
 
 
-def test_what_was_typed_wrongly_is_told_in_the_language_of_the_environment(office: Office) -> None:
+def test_what_was_typed_wrongly_is_told_in_the_language_of_the_environment(installation: Installation) -> None:
     dutch = {"LC_ALL": "nl_NL.UTF-8"}
-    assert "De optie --foo bestaat niet." in office.desk.run("status", "--foo", **dutch).err
-    assert "ontbreekt" in office.desk.run("send", **dutch).err
-    assert "Bedoel je 'status'?" in office.desk.run("statu", **dutch).err
-    told = office.desk.run("schedule", "denkt-u-mee.md", "--json", **dutch).json
+    assert "De optie --foo bestaat niet." in installation.cli.run("status", "--foo", **dutch).err
+    assert "ontbreekt" in installation.cli.run("send", **dutch).err
+    assert "Bedoel je 'status'?" in installation.cli.run("statu", **dutch).err
+    told = installation.cli.run("schedule", "denkt-u-mee.md", "--json", **dutch).json
     assert "verwacht een tijdstip in de toekomst" in told["message"]
     assert "expected" not in told["message"]
 
 
-def test_the_words_of_a_status_are_in_the_language_of_the_environment_also_as_json(office: Office) -> None:
-    office.desk.do("send", "denkt-u-mee.md", "--yes")
-    told = office.desk.do("status", "denkt-u-mee", "--json", LC_ALL="nl_NL.UTF-8").json
+def test_the_words_of_a_status_are_in_the_language_of_the_environment_also_as_json(installation: Installation) -> None:
+    installation.cli.do("send", "denkt-u-mee.md", "--yes")
+    told = installation.cli.do("status", "denkt-u-mee", "--json", LC_ALL="nl_NL.UTF-8").json
     assert any(one["words"].startswith("Geweigerd: ") for one in told["details"]["outcomes"])
 
 
 @pytest.mark.parametrize("group", ["contacts", "dkim", "user"])
 def test_every_group_of_commands_has_help_with_an_example(group: str, tmp_path: Path) -> None:
-    assert f"Example: postiljon {group} " in Desk(tmp_path).do(group, "--help").out
+    assert f"Example: postiljon {group} " in CommandLine(tmp_path).do(group, "--help").out
 
 
 def test_a_key_is_not_written_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    ran = Desk(tmp_path).run("dkim", "key", "--domain", "example.org", "--out", "nowhere/key.pem")
+    ran = CommandLine(tmp_path).run("dkim", "key", "--domain", "example.org", "--out", "nowhere/key.pem")
     assert ran.code == 1
     assert "there is no folder nowhere" in ran.err
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_send_without_yes_and_without_a_terminal_is_usage(office: Office) -> None:
-    assert office.desk.run("send", "denkt-u-mee.md").code == 2
+def test_send_without_yes_and_without_a_terminal_is_usage(installation: Installation) -> None:
+    assert installation.cli.run("send", "denkt-u-mee.md").code == 2
 
 
 @pytest.mark.parametrize(
@@ -263,42 +263,44 @@ def test_send_without_yes_and_without_a_terminal_is_usage(office: Office) -> Non
     ],
     ids=lambda typed: typed[-1],
 )
-def test_a_file_that_cannot_be_written_is_told_in_a_sentence_and_as_json(typed: list[str], office: Office) -> None:
-    office.desk.write("bad.csv", "email,name\nno address,N\n")
-    ran = office.desk.run(*typed)
+def test_a_file_that_cannot_be_written_is_told_in_a_sentence_and_as_json(
+    typed: list[str], installation: Installation
+) -> None:
+    installation.cli.write("bad.csv", "email,name\nno address,N\n")
+    ran = installation.cli.run(*typed)
     assert ran.code == 1
     assert f"{typed[-1]} cannot be written: " in ran.err
     assert "Traceback" not in ran.err
-    assert office.desk.run(*typed, "--json").json["error"] == "InputError"
+    assert installation.cli.run(*typed, "--json").json["error"] == "InputError"
 
 
-def test_the_difference_with_what_was_launched_is_shown_as_it_is_typed(office: Office) -> None:
-    office.desk.do("send", "denkt-u-mee.md", "--yes")
-    file = office.desk.folder / "denkt-u-mee.md"
+def test_the_difference_with_what_was_launched_is_shown_as_it_is_typed(installation: Installation) -> None:
+    installation.cli.do("send", "denkt-u-mee.md", "--yes")
+    file = installation.cli.folder / "denkt-u-mee.md"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("subject: Denkt u mee over regionale samenwerking?", "subject: Denkt u mee"), "utf-8")
-    ran = office.desk.run("send", "denkt-u-mee.md", "--yes")
+    ran = installation.cli.run("send", "denkt-u-mee.md", "--yes")
     assert ran.code == 1
     assert "+subject: Denkt u mee" in ran.err.splitlines()
 
 
-def test_the_numbers_of_a_status_stand_below_each_other(office: Office) -> None:
-    shown = office.desk.do("send", "denkt-u-mee.md", "--yes").out.splitlines()
+def test_the_numbers_of_a_status_stand_below_each_other(installation: Installation) -> None:
+    shown = installation.cli.do("send", "denkt-u-mee.md", "--yes").out.splitlines()
     rows = [line for line in shown if line.startswith("  ")]
     assert len(rows) > 2
     assert len({len(line) for line in rows}) == 1
 
 
 def test_a_dkim_key_is_made_once_with_its_record(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    first = desk.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json
-    second = desk.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json
+    cli = CommandLine(tmp_path)
+    first = cli.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json
+    second = cli.do("dkim", "key", "--selector", "s1", "--domain", "example.org", "--out", "key.pem", "--json").json
     assert (first["made"], second["made"], first["record"]) == (True, False, second["record"])
     assert first["name"] == "s1._domainkey.example.org"
     assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_user_of_the_console_is_added_once(office: Office) -> None:
+def test_a_user_of_the_console_is_added_once(installation: Installation) -> None:
     import subprocess
     import sys
 
@@ -306,8 +308,8 @@ def test_a_user_of_the_console_is_added_once(office: Office) -> None:
         command = [sys.executable, "-m", "campaigns", "user", "add", "Ester@vng.nl", "--role", "author"]
         return subprocess.run(  # noqa: PLW1510
             command,
-            cwd=office.desk.folder,
-            env=office.desk.env(),
+            cwd=installation.cli.folder,
+            env=installation.cli.env(),
             input=b"a long enough password\n",
             capture_output=True,
         ).returncode
@@ -315,19 +317,19 @@ def test_a_user_of_the_console_is_added_once(office: Office) -> None:
     assert (add(), add()) == (0, 1)
 
 
-def test_doctor_finds_what_is_well_and_what_is_not(office: Office) -> None:
-    found = office.desk.do("doctor", "--json").json
+def test_doctor_finds_what_is_well_and_what_is_not(installation: Installation) -> None:
+    found = installation.cli.do("doctor", "--json").json
     assert found["ok"] is True
-    (office.desk.folder / "data" / "secrets.toml").chmod(0o644)
-    ran = office.desk.run("doctor")
+    (installation.cli.folder / "data" / "secrets.toml").chmod(0o644)
+    ran = installation.cli.run("doctor")
     assert ran.code == 1
     assert "chmod 600" in ran.out
 
 
-def test_doctor_warns_of_a_campaign_that_only_the_journal_knows(office: Office) -> None:
+def test_doctor_warns_of_a_campaign_that_only_the_journal_knows(installation: Installation) -> None:
     line = '{"launched": "verloren", "topic": "verenigingsnieuws", "at": "2026-01-01T00:00:00+00:00", "mailing": 9}'
-    with (office.desk.folder / "data" / "journal").open("a", encoding="utf-8") as journal:
+    with (installation.cli.folder / "data" / "journal").open("a", encoding="utf-8") as journal:
         journal.write(line + "\n")
-    assert "postiljon restored" in office.desk.do("doctor").out
-    office.desk.do("restored")
-    assert "postiljon restored" not in office.desk.do("doctor").out
+    assert "postiljon restored" in installation.cli.do("doctor").out
+    installation.cli.do("restored")
+    assert "postiljon restored" not in installation.cli.do("doctor").out

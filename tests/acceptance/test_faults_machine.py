@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import refusing
-from tests.support.commandline import Desk, Ran, catches, free_port
+from tests.support.commandline import CommandLine, Ran, catches, free_port
 from tests.support.faults import limited, scripted
 from tests.support.smtpd import Rule, Server
 from tests.support.waiting import wait_until
@@ -31,136 +31,134 @@ NO_THREAD = "This machine lets Postiljon start no further thread or process"
 
 
 @pytest.fixture
-def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
+def cli(furnished: Callable[[str, Path], None], tmp_path: Path) -> CommandLine:
     """Forty people and a letter."""
     people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
     furnished(f"email,salutation\n{people}", tmp_path)
-    return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
+    return CommandLine(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 
 @contextmanager
-def relay(desk: Desk) -> Iterator[Server]:
+def relay(cli: CommandLine) -> Iterator[Server]:
     """A relay that takes a tenth of a second for a letter, on two connections."""
     with scripted(Rule("dot", "delay", seconds=0.1)) as server:
-        desk.environment["POSTILJON_SMTP_URL"] = f"smtp://127.0.0.1:{server.port}?connections=2&tls=none"
+        cli.environment["POSTILJON_SMTP_URL"] = f"smtp://127.0.0.1:{server.port}?connections=2&tls=none"
         yield server
 
 
-def refused(desk: Desk, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+def refused(cli: CommandLine, what: str, *arguments: str) -> subprocess.Popen[bytes]:
     """``postiljon`` to which the kernel will refuse this."""
     if what != "memory" and not refusing.possible():
         pytest.skip("the kernel of this machine has no seccomp for us")
     command = [sys.executable, "-m", "tests.support.refusing", what, *arguments]
-    with (desk.folder / "out.txt").open("wb") as out, (desk.folder / "err.txt").open("wb") as err:
+    with (cli.folder / "out.txt").open("wb") as out, (cli.folder / "err.txt").open("wb") as err:
         return subprocess.Popen(
-            command, cwd=desk.folder, env=desk.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            command, cwd=cli.folder, env=cli.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=err
         )
 
 
-def ended(desk: Desk, process: subprocess.Popen[bytes]) -> Ran:
+def ended(cli: CommandLine, process: subprocess.Popen[bytes]) -> Ran:
     """Wait for the end of what :func:`refused` started last."""
     code = process.wait(120)
-    return Ran(code, (desk.folder / "out.txt").read_text("utf-8"), (desk.folder / "err.txt").read_text("utf-8"))
+    return Ran(code, (cli.folder / "out.txt").read_text("utf-8"), (cli.folder / "err.txt").read_text("utf-8"))
 
 
-def in_the_middle(desk: Desk, server: Server, what: str) -> subprocess.Popen[bytes]:
+def in_the_middle(cli: CommandLine, server: Server, what: str) -> subprocess.Popen[bytes]:
     """A ``send`` to which it is refused since some letters have arrived."""
-    process = refused(desk, what, "send", LETTER, "--yes")
+    process = refused(cli, what, "send", LETTER, "--yes")
     wait_until(lambda: len(server.accepted) >= 6 or process.poll() is not None)
     process.send_signal(signal.SIGUSR1)
     return process
 
 
-def assert_completed(desk: Desk, server: Server) -> int:
+def assert_completed(cli: CommandLine, server: Server) -> int:
     """On a healthy machine the same command completes it: nobody lost, nobody twice; how many are in doubt."""
-    desk.do("send", LETTER, "--yes")
-    status = desk.status(SLUG)
+    cli.do("send", LETTER, "--yes")
+    status = cli.status(SLUG)
     got = [letter.recipient for letter in server.accepted]
     assert len(set(got)) == len(got)
     assert status["accepted"] + status["in_doubt"] == PEOPLE
-    doubts = {item["address"] for item in desk.do("doubt", SLUG, "--json").json["doubts"]}
+    doubts = {item["address"] for item in cli.do("doubt", SLUG, "--json").json["doubts"]}
     assert len(doubts) == status["in_doubt"] <= WINDOW
     assert {f"lezer{one}@example.org" for one in range(PEOPLE)} - set(got) <= doubts
     return int(status["in_doubt"])
 
 
 @pytest.mark.parametrize("what", ["write", "sync"])
-def test_a_disk_that_answers_with_eio_stops_the_claims_and_costs_nobody(desk: Desk, what: str) -> None:
+def test_a_disk_that_answers_with_eio_stops_the_claims_and_costs_nobody(cli: CommandLine, what: str) -> None:
     """Expected: no more than what was claimed leaves; the command waits, says why, and keeps what it read until it is
     told to end (3; or, as here for ``sync``, killed); then a healthy disk: who cannot be known is in doubt."""
-    with relay(desk) as server:
-        process = in_the_middle(desk, server, what)
+    with relay(cli) as server:
+        process = in_the_middle(cli, server, what)
         told = "sending stops for now: the database cannot be reached: disk I/O error"
-        wait_until(lambda: told in (desk.folder / "err.txt").read_text("utf-8"))
+        wait_until(lambda: told in (cli.folder / "err.txt").read_text("utf-8"))
         gone = len(server.accepted)
         assert process.poll() is None, "it waits for the disk"
         process.send_signal(signal.SIGTERM)
         if what == "sync":
             wait_until(lambda: not catches(process.pid, signal.SIGTERM))
             process.send_signal(signal.SIGTERM)  # the second is as good as kill
-        ran = ended(desk, process)
+        ran = ended(cli, process)
         assert ran.code == (3 if what == "write" else -signal.SIGTERM), ran
         assert len(server.accepted) - gone <= WINDOW
         assert len(server.accepted) < PEOPLE
         assert "Traceback" not in ran.err
-        assert_completed(desk, server)
+        assert_completed(cli, server)
 
 
-def test_a_disk_that_cannot_be_written_at_all_is_said_and_nothing_was_begun(desk: Desk) -> None:
+def test_a_disk_that_cannot_be_written_at_all_is_said_and_nothing_was_begun(cli: CommandLine) -> None:
     """Expected: 3 and a sentence; no campaign; the same command on a healthy disk sends to all, once."""
-    with relay(desk) as server:
-        ran = ended(desk, refused(desk, "write!", "send", LETTER, "--yes"))
+    with relay(cli) as server:
+        ran = ended(cli, refused(cli, "write!", "send", LETTER, "--yes"))
         assert (ran.code, ran.out, ran.err) == (3, "", "the database cannot be reached: disk I/O error.\n")
-        assert desk.do("status", "--json").json == []
-        assert assert_completed(desk, server) == 0
+        assert cli.do("status", "--json").json == []
+        assert assert_completed(cli, server) == 0
 
 
-def test_without_a_thread_to_be_had_nobody_is_mailed_and_it_says_so(desk: Desk) -> None:
+def test_without_a_thread_to_be_had_nobody_is_mailed_and_it_says_so(cli: CommandLine) -> None:
     """Expected: 3 and a sentence, in the language of the environment; again: all, once, nobody in doubt."""
-    with relay(desk) as server:
-        ran = ended(desk, refused(desk, "thread!", "send", LETTER, "--yes"))
+    with relay(cli) as server:
+        ran = ended(cli, refused(cli, "thread!", "send", LETTER, "--yes"))
         assert (ran.code, "Traceback" in ran.err) == (3, False), ran
         assert NO_THREAD in ran.err
         assert server.accepted == []
-        desk.environment["LC_ALL"] = "nl_NL.UTF-8"
-        assert (
-            "geen thread of proces meer starten" in ended(desk, refused(desk, "thread!", "send", LETTER, "--yes")).err
-        )
-        assert assert_completed(desk, server) == 0
+        cli.environment["LC_ALL"] = "nl_NL.UTF-8"
+        assert "geen thread of proces meer starten" in ended(cli, refused(cli, "thread!", "send", LETTER, "--yes")).err
+        assert assert_completed(cli, server) == 0
 
 
-def test_a_sender_at_work_needs_no_further_thread(desk: Desk) -> None:
+def test_a_sender_at_work_needs_no_further_thread(cli: CommandLine) -> None:
     """Expected: a limit that is reached while letters leave changes nothing: all get it, 0, no complaint."""
-    with relay(desk) as server:
-        ran = ended(desk, in_the_middle(desk, server, "thread"))
+    with relay(cli) as server:
+        ran = ended(cli, in_the_middle(cli, server, "thread"))
         assert (ran.code, ran.err) == (0, "")
         assert len(server.accepted) == PEOPLE
-        assert assert_completed(desk, server) == 0
+        assert assert_completed(cli, server) == 0
 
 
-def test_serve_where_no_process_can_be_started_says_so(desk: Desk) -> None:
+def test_serve_where_no_process_can_be_started_says_so(cli: CommandLine) -> None:
     """Expected: 3 and a sentence, nothing is left running."""
-    ran = ended(desk, refused(desk, "thread!", "serve", "--port", str(free_port())))
+    ran = ended(cli, refused(cli, "thread!", "serve", "--port", str(free_port())))
     assert (ran.code, "Traceback" in ran.err) == (3, False), ran
     assert NO_THREAD in ran.err
 
 
-def test_memory_that_runs_out_in_the_middle_ends_it_and_holds_nothing(desk: Desk) -> None:
+def test_memory_that_runs_out_in_the_middle_ends_it_and_holds_nothing(cli: CommandLine) -> None:
     """Expected: 3 and a sentence; it is not taken for a fault of the letter: the campaign is not held, nobody is
     refused; again: everybody has it once."""
-    with relay(desk) as server:
-        ran = ended(desk, in_the_middle(desk, server, "memory"))
+    with relay(cli) as server:
+        ran = ended(cli, in_the_middle(cli, server, "memory"))
         assert (ran.code, NO_MEMORY in ran.err, "Traceback" in ran.err) == (3, True, False), ran
-        status = desk.status(SLUG)
+        status = cli.status(SLUG)
         assert (status["state"], status["refused"]) == ("sending", 0)
         assert len(server.accepted) < PEOPLE
-        assert_completed(desk, server)
+        assert_completed(cli, server)
 
 
-def test_too_little_memory_from_the_start_is_an_end_and_costs_nobody(desk: Desk) -> None:
+def test_too_little_memory_from_the_start_is_an_end_and_costs_nobody(cli: CommandLine) -> None:
     """Expected: however it ends (with 3 and a sentence, or as Python or a library ends itself), whoever was offered
     is at most in doubt. ``RLIMIT_AS`` from too little to start up to nearly enough."""
-    with relay(desk) as server:
-        codes = {limited(desk, "RLIMIT_AS", megabytes << 20, "send", LETTER, "--yes").code for megabytes in (40, 120)}
+    with relay(cli) as server:
+        codes = {limited(cli, "RLIMIT_AS", megabytes << 20, "send", LETTER, "--yes").code for megabytes in (40, 120)}
         assert 0 not in codes
-        assert_completed(desk, server)
+        assert_completed(cli, server)

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import text
 
 from mailer.storage import Database, open_database
-from tests.support.commandline import Desk, fetch, free_port
+from tests.support.commandline import CommandLine, fetch, free_port
 from tests.support.databases import PostgresServer, postgres_server
 from tests.support.faults import Ballast, small_disk
 from tests.support.site import KEYS_IN_SETTINGS, Town
@@ -33,7 +33,7 @@ PEOPLE = 12
 
 
 @dataclass
-class House:
+class RunningService:
     """A house that serves, and its readers, each of whom can opt out once."""
 
     folder: Path
@@ -63,21 +63,21 @@ class House:
 
 
 @contextmanager
-def serving(folder: Path, url: str) -> Iterator[House]:
+def serving(folder: Path, url: str) -> Iterator[RunningService]:
     """``serve --public-only`` over a town in the database at ``url``."""
     folder.mkdir(exist_ok=True)
     db = migrated(open_database(url))
     town, port, log = Town(db, people=PEOPLE), free_port(), folder.parent / "serve.log"
-    desk = Desk(folder.parent, KEYS_IN_SETTINGS | {"POSTILJON_DATA": str(folder), "POSTILJON_DATABASE_URL": url})
-    desk.environment |= {"POSTILJON_WEB_PROCESSES": "1"}
-    desk.do("init")
+    cli = CommandLine(folder.parent, KEYS_IN_SETTINGS | {"POSTILJON_DATA": str(folder), "POSTILJON_DATABASE_URL": url})
+    cli.environment |= {"POSTILJON_WEB_PROCESSES": "1"}
+    cli.do("init")
     command = [sys.executable, "-m", "campaigns", "serve", "--public-only", "--port", str(port)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder.parent, env=desk.env(), stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=folder.parent, env=cli.env(), stdout=out, stderr=out)
     try:
-        house = House(folder, db, town, port, log)
-        house.agree_on(200)
-        yield house
+        service = RunningService(folder, db, town, port, log)
+        service.agree_on(200)
+        yield service
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -85,52 +85,52 @@ def serving(folder: Path, url: str) -> Iterator[House]:
 
 
 @pytest.fixture
-def lite(tmp_path: Path) -> Iterator[House]:
+def lite(tmp_path: Path) -> Iterator[RunningService]:
     """On SQLite."""
-    with serving(tmp_path / "data", f"sqlite:///{tmp_path}/data/postiljon.db") as house:
-        yield house
+    with serving(tmp_path / "data", f"sqlite:///{tmp_path}/data/postiljon.db") as service:
+        yield service
 
 
-def without_journal(house: House) -> Callable[[], None]:
+def without_journal(service: RunningService) -> Callable[[], None]:
     """A folder has its name: it cannot be opened, whoever asks (root may write what is another's)."""
-    journal = house.folder / "journal"
-    journal.rename(house.folder / "kept")
+    journal = service.folder / "journal"
+    journal.rename(service.folder / "kept")
     journal.mkdir()
 
     def mend() -> None:
         journal.rmdir()
-        (house.folder / "kept").rename(journal)
+        (service.folder / "kept").rename(journal)
 
     return mend
 
 
-def moved(house: House) -> Callable[[], None]:
+def moved(service: RunningService) -> Callable[[], None]:
     """The database has another name."""
-    ends = [end for end in ("", "-wal", "-shm") if (house.folder / f"postiljon.db{end}").exists()]
+    ends = [end for end in ("", "-wal", "-shm") if (service.folder / f"postiljon.db{end}").exists()]
     for end in ends:
-        (house.folder / f"postiljon.db{end}").rename(house.folder / f"away.db{end}")
+        (service.folder / f"postiljon.db{end}").rename(service.folder / f"away.db{end}")
 
     def mend() -> None:
         for end in ends:
-            (house.folder / f"away.db{end}").rename(house.folder / f"postiljon.db{end}")
+            (service.folder / f"away.db{end}").rename(service.folder / f"postiljon.db{end}")
 
     return mend
 
 
-def old_schema(house: House) -> Callable[[], None]:
+def old_schema(service: RunningService) -> Callable[[], None]:
     """A table lacks a column that this code writes."""
-    rename(house, "reason", "reason_of_old")
-    return lambda: rename(house, "reason_of_old", "reason")
+    rename(service, "reason", "reason_of_old")
+    return lambda: rename(service, "reason_of_old", "reason")
 
 
-def rename(house: House, old: str, new: str) -> None:
-    with house.db.write() as conn:
+def rename(service: RunningService, old: str, new: str) -> None:
+    with service.db.write() as conn:
         conn.execute(text(f"ALTER TABLE suppression RENAME COLUMN {old} TO {new}"))
 
 
-def locked(house: House) -> Callable[[], None]:
+def locked(service: RunningService) -> Callable[[], None]:
     """Another program holds the lock."""
-    holder = house.db.engine.raw_connection()
+    holder = service.db.engine.raw_connection()
     holder.execute("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
 
     def mend() -> None:
@@ -150,7 +150,7 @@ def locked(house: House) -> Callable[[], None]:
     ],
 )
 def test_on_sqlite_health_and_an_opt_out_agree_during_a_fault_and_after_it(
-    lite: House, fault: Callable[[House], Callable[[], None]], words: str
+    lite: RunningService, fault: Callable[[RunningService], Callable[[], None]], words: str
 ) -> None:
     mend = fault(lite)
     assert words in lite.agree_on(503)
@@ -164,7 +164,7 @@ def test_on_sqlite_health_and_an_opt_out_agree_during_a_fault_and_after_it(
     assert not list(lite.folder.glob("*.db-journal"))
 
 
-def test_an_opt_out_into_a_database_that_took_the_place_of_another_is_kept_there(lite: House) -> None:
+def test_an_opt_out_into_a_database_that_took_the_place_of_another_is_kept_there(lite: RunningService) -> None:
     """An older copy is put in its place while ``serve`` runs: what comes now is in the file that has the name."""
     path = lite.folder / "postiljon.db"
     lite.db.empty_log()
@@ -184,12 +184,12 @@ def test_on_a_full_disk_health_and_an_opt_out_agree(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 8_000) as disk:
         folder = disk / "data"
         folder.mkdir()
-        with serving(folder, f"sqlite:///{folder}/postiljon.db") as house:
+        with serving(folder, f"sqlite:///{folder}/postiljon.db") as service:
             ballast = Ballast(disk)
             ballast.fill()
-            assert "no room left" in house.agree_on(503)
+            assert "no room left" in service.agree_on(503)
             ballast.drop()
-            house.agree_on(200)
+            service.agree_on(200)
 
 
 @pytest.fixture
@@ -204,25 +204,25 @@ def test_on_postgresql_health_and_an_opt_out_agree_while_it_is_down_read_only_or
     server: PostgresServer, tmp_path: Path
 ) -> None:
     name = server.fresh()
-    with serving(tmp_path / "data", server.url(name)) as house:
+    with serving(tmp_path / "data", server.url(name)) as service:
         server.stop(signal.SIGINT)
-        assert "database away" in house.agree_on(503)
+        assert "database away" in service.agree_on(503)
         server.start()
-        house.agree_on(200)
+        service.agree_on(200)
         server.admin(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         server.admin(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        assert "database away" in house.agree_on(503)
+        assert "database away" in service.agree_on(503)
         server.admin(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
         server.admin(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        house.agree_on(200)
+        service.agree_on(200)
         for fault in (without_journal, old_schema):
-            mend = fault(house)
-            house.agree_on(503)
+            mend = fault(service)
+            service.agree_on(503)
             mend()
-            house.agree_on(200)
+            service.agree_on(200)
 
 
-def test_asking_for_health_leaves_no_row_and_grows_no_journal(lite: House) -> None:
+def test_asking_for_health_leaves_no_row_and_grows_no_journal(lite: RunningService) -> None:
     """Expected: however often it is asked, every table and the journal are as before."""
     before, journal = lite.town.everything(), (lite.folder / "journal").read_bytes()
     for _ in range(3):

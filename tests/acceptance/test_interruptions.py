@@ -19,7 +19,7 @@ from campaigns.lifecycle import control
 from mailer.storage import open_database
 from tests.support.commandline import Catcher, Mailbox, fetch, free_port
 from tests.support.databases import PostgresServer
-from tests.support.office import Office, open_office
+from tests.support.installation import Installation, open_office
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ class SlowCatcher(Catcher):
 
 
 @pytest.fixture
-def slow_office(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Office]:
+def slow_office(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iterator[Installation]:
     """Sixty people, and a relay that takes a tenth of a second for a letter, on two connections."""
     people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
     furnished(f"email,salutation\n{people}", tmp_path)
@@ -49,73 +49,73 @@ def copies(mailbox: Mailbox) -> Counter[str]:
     return Counter(caught.recipient for caught in mailbox.all())
 
 
-def test_after_kill_9_nobody_is_lost_and_nobody_gets_it_twice(slow_office: Office) -> None:
-    desk, mailbox = slow_office.desk, slow_office.mailbox
-    process = desk.start("send", LETTER, "--yes")
+def test_after_kill_9_nobody_is_lost_and_nobody_gets_it_twice(slow_office: Installation) -> None:
+    cli, mailbox = slow_office.cli, slow_office.mailbox
+    process = cli.start("send", LETTER, "--yes")
     wait_until(lambda: len(mailbox.all()) >= 10)
     process.kill()
     process.wait()
-    desk.do("send", LETTER, "--yes")
-    status = desk.status("denkt-u-mee")
+    cli.do("send", LETTER, "--yes")
+    status = cli.status("denkt-u-mee")
     assert status["state"] == "finished"
     assert status["accepted"] + status["in_doubt"] == PEOPLE
     assert status["in_doubt"] <= WINDOW
     assert max(copies(mailbox).values()) == 1
-    doubts = {item["address"] for item in desk.do("doubt", "denkt-u-mee", "--json").json["doubts"]}
+    doubts = {item["address"] for item in cli.do("doubt", "denkt-u-mee", "--json").json["doubts"]}
     assert len(doubts) == status["in_doubt"]
     missing = {f"lezer{one}@example.org" for one in range(PEOPLE)} - set(copies(mailbox))
     assert missing <= doubts
     if doubts:
-        desk.do("doubt", "denkt-u-mee", "--send-again", *sorted(missing)) if missing else None
-        desk.do("doubt", "denkt-u-mee", "--treat-as-sent") if doubts - missing else None
-        desk.do("send", LETTER, "--yes")
-    assert desk.status("denkt-u-mee")["accepted"] == PEOPLE
+        cli.do("doubt", "denkt-u-mee", "--send-again", *sorted(missing)) if missing else None
+        cli.do("doubt", "denkt-u-mee", "--treat-as-sent") if doubts - missing else None
+        cli.do("send", LETTER, "--yes")
+    assert cli.status("denkt-u-mee")["accepted"] == PEOPLE
     assert set(copies(mailbox).values()) == {1}
     assert len(copies(mailbox)) == PEOPLE
 
 
-def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Office) -> None:
-    desk, mailbox = slow_office.desk, slow_office.mailbox
-    process = desk.start("send", LETTER, "--yes")
+def test_a_signal_ends_in_order_and_the_next_run_carries_on(slow_office: Installation) -> None:
+    cli, mailbox = slow_office.cli, slow_office.mailbox
+    process = cli.start("send", LETTER, "--yes")
     wait_until(lambda: len(mailbox.all()) >= 5)
     process.send_signal(signal.SIGTERM)
     assert process.wait(120) == 3
-    status = desk.status("denkt-u-mee")
+    status = cli.status("denkt-u-mee")
     assert (status["sending"], status["in_doubt"]) == (0, 0)
     assert status["waiting"] > 0
-    desk.do("send", LETTER, "--yes")
+    cli.do("send", LETTER, "--yes")
     assert set(copies(mailbox).values()) == {1}
     assert len(copies(mailbox)) == PEOPLE
 
 
-def test_a_pause_stops_a_running_send_after_what_was_claimed(slow_office: Office) -> None:
-    desk, mailbox = slow_office.desk, slow_office.mailbox
-    process = desk.start("send", LETTER, "--yes")
+def test_a_pause_stops_a_running_send_after_what_was_claimed(slow_office: Installation) -> None:
+    cli, mailbox = slow_office.cli, slow_office.mailbox
+    process = cli.start("send", LETTER, "--yes")
     wait_until(lambda: len(mailbox.all()) >= 5)
-    db = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
+    db = open_database(f"sqlite:///{cli.folder}/data/postiljon.db")
     control.pause(db, "denkt-u-mee", "ester", datetime.now(UTC))
     db.close()
     count = len(mailbox.all())
     assert process.wait(120) == 3
     assert len(mailbox.all()) - count <= WINDOW
     assert len(mailbox.all()) < PEOPLE
-    desk.do("resume", "denkt-u-mee")
-    desk.do("send", LETTER, "--yes")
+    cli.do("resume", "denkt-u-mee")
+    cli.do("send", LETTER, "--yes")
     assert set(copies(mailbox).values()) == {1}
-    assert desk.status("denkt-u-mee")["accepted"] == PEOPLE
+    assert cli.status("denkt-u-mee")["accepted"] == PEOPLE
 
 
-def test_two_who_send_the_same_file_send_each_letter_once(slow_office: Office) -> None:
-    desk, mailbox = slow_office.desk, slow_office.mailbox
-    first, second = desk.start("send", LETTER, "--yes"), desk.start("send", LETTER, "--yes")
+def test_two_who_send_the_same_file_send_each_letter_once(slow_office: Installation) -> None:
+    cli, mailbox = slow_office.cli, slow_office.mailbox
+    first, second = cli.start("send", LETTER, "--yes"), cli.start("send", LETTER, "--yes")
     assert {first.wait(120), second.wait(120)} == {0}
     assert set(copies(mailbox).values()) == {1}
     assert len(copies(mailbox)) == PEOPLE
 
 
-def test_children_end_when_their_parent_is_killed(office: Office) -> None:
+def test_children_end_when_their_parent_is_killed(installation: Installation) -> None:
     port = free_port()
-    process = office.desk.start("serve", "--port", str(port))
+    process = installation.cli.start("serve", "--port", str(port))
     assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
     children = offspring(process.pid)
     assert len(children) >= 2
@@ -127,35 +127,35 @@ def test_children_end_when_their_parent_is_killed(office: Office) -> None:
         free.bind(("127.0.0.1", port))
 
 
-def test_a_child_that_dies_is_started_again(office: Office) -> None:
+def test_a_child_that_dies_is_started_again(installation: Installation) -> None:
     port = free_port()
-    with office.desk.running("serve", "--port", str(port)) as process:
+    with installation.cli.running("serve", "--port", str(port)) as process:
         assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
         for child in offspring(process.pid):
             os.kill(child, signal.SIGKILL)
         assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
 
 
-def test_several_web_processes_share_the_readers_and_count_together(office: Office) -> None:
+def test_several_web_processes_share_the_readers_and_count_together(installation: Installation) -> None:
     port = free_port()
-    office.desk.environment["POSTILJON_WEB_PROCESSES"] = "3"
-    with office.desk.running("serve", "--public-only", "--port", str(port)) as process:
+    installation.cli.environment["POSTILJON_WEB_PROCESSES"] = "3"
+    with installation.cli.running("serve", "--public-only", "--port", str(port)) as process:
         assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
         for _ in range(40):
             assert fetch(f"http://127.0.0.1:{port}/archive")[0] == 200
         counted = fetch(f"http://127.0.0.1:{port}/metrics")[1]
         assert 'postiljon_web_requests_total{method="GET",path="/archive",status="200"} 40.0' in counted
         assert len(offspring(process.pid)) == 3
-    assert not list(office.desk.folder.glob("**/counters-*"))
+    assert not list(installation.cli.folder.glob("**/counters-*"))
 
 
-def test_web_processes_stay_on_their_cores_and_senders_do_not(office: Office) -> None:
+def test_web_processes_stay_on_their_cores_and_senders_do_not(installation: Installation) -> None:
     ours = os.sched_getaffinity(0)
     cores = set(sorted(ours)[:2])  # what runs from here has these: a machine of many cores starts no more than two
-    office.desk.environment["POSTILJON_WEB_PROCESSES"] = str(len(cores))
+    installation.cli.environment["POSTILJON_WEB_PROCESSES"] = str(len(cores))
     os.sched_setaffinity(0, cores)
     try:
-        with office.desk.running("serve", "--port", str(port := free_port())) as process:
+        with installation.cli.running("serve", "--port", str(port := free_port())) as process:
             assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
             *webs, sender = sorted(offspring(process.pid))
             assert set().union(*map(os.sched_getaffinity, webs)) == cores
@@ -165,16 +165,16 @@ def test_web_processes_stay_on_their_cores_and_senders_do_not(office: Office) ->
         os.sched_setaffinity(0, ours)
 
 
-def test_the_whole_way_on_postgresql(office: Office, postgres: PostgresServer) -> None:
+def test_the_whole_way_on_postgresql(installation: Installation, postgres: PostgresServer) -> None:
     name = postgres.fresh()
-    office.desk.environment["POSTILJON_DATABASE_URL"] = postgres.url(name)
-    office.desk.do("init")
-    office.desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-    office.desk.do("send", LETTER, "--yes")
-    status = office.desk.status("denkt-u-mee")
+    installation.cli.environment["POSTILJON_DATABASE_URL"] = postgres.url(name)
+    installation.cli.do("init")
+    installation.cli.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+    installation.cli.do("send", LETTER, "--yes")
+    status = installation.cli.status("denkt-u-mee")
     assert (status["accepted"], status["refused"], status["retry"]) == (3, 1, 1)
-    assert len(office.mailbox.all()) == 3
-    office.desk.do("cancel", "denkt-u-mee")
+    assert len(installation.mailbox.all()) == 3
+    installation.cli.do("cancel", "denkt-u-mee")
     postgres.drop(name)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mailer.storage import open_database
-from tests.support.commandline import Desk, fetch, free_port
+from tests.support.commandline import CommandLine, fetch, free_port
 from tests.support.site import PEPPER, Town
 from unsubscribe import contacts
 
@@ -23,13 +23,13 @@ PEOPLE, KILL_AFTER = 400, 100
 pytestmark = pytest.mark.slow
 
 
-def house(folder: Path) -> Desk:
+def installed(folder: Path) -> CommandLine:
     """An installed house whose keys are those of :class:`Town`."""
     keys = base64.urlsafe_b64encode(b"k" * 32).decode(), base64.urlsafe_b64encode(PEPPER).decode()
     environment = {"POSTILJON_DATA": str(folder), "POSTILJON_SECRET_KEYS": keys[0], "POSTILJON_PEPPER": keys[1]}
-    desk = Desk(folder, environment)
-    desk.do("init")
-    return desk
+    cli = CommandLine(folder, environment)
+    cli.do("init")
+    return cli
 
 
 def children(pid: int) -> list[int]:
@@ -63,12 +63,12 @@ class Burst:
 
 
 def test_every_opt_out_that_was_answered_is_there_after_kill_9(tmp_path: Path) -> None:
-    desk, port = house(tmp_path), free_port()
-    desk.environment["POSTILJON_WEB_PROCESSES"] = "2"
+    cli, port = installed(tmp_path), free_port()
+    cli.environment["POSTILJON_WEB_PROCESSES"] = "2"
     db = open_database(f"sqlite:///{tmp_path / 'postiljon.db'}")
     town = Town(db, people=PEOPLE)
     burst = Burst(port, [town.path(reader=reader) for reader in range(PEOPLE)])
-    with desk.running("serve", "--public-only", "--port", str(port)) as process:
+    with cli.running("serve", "--public-only", "--port", str(port)) as process:
         assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
         with ThreadPoolExecutor(16) as clients:
             asked = [clients.submit(burst.knock, reader) for reader in range(PEOPLE)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commandline import Desk, Ran
+from tests.support.commandline import CommandLine, Ran
 from tests.support.other_user import CAN, NOBODY, give, run_as
 
 needs_root = pytest.mark.skipif(not CAN and os.environ.get("CI") != "true", reason="only root can become another user")
@@ -34,15 +34,15 @@ HARMLESS = [
 
 
 @pytest.fixture
-def theirs() -> Iterator[Desk]:
+def theirs() -> Iterator[CommandLine]:
     """A house of the user nobody, in a folder to which everybody finds the way."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        desk = Desk(folder)
-        desk.do("init")
+        cli = CommandLine(folder)
+        cli.do("init")
         give(NOBODY, folder / "data")
-        yield desk
+        yield cli
 
 
 def state(folder: Path) -> list[tuple[str, int, int, bytes]]:
@@ -61,7 +61,7 @@ def told(ran: Ran, *, as_json: bool = False) -> str:
 @needs_root
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_command_of_another_user_is_refused_with_the_command_that_works(
-    theirs: Desk, command: tuple[str, ...]
+    theirs: CommandLine, command: tuple[str, ...]
 ) -> None:
     before = state(theirs.folder)
     words = told(theirs.run(*command), as_json="--json" in command)
@@ -74,12 +74,12 @@ def test_a_command_of_another_user_is_refused_with_the_command_that_works(
 
 @needs_root
 @pytest.mark.parametrize("command", HARMLESS, ids=" ".join)
-def test_what_does_not_touch_the_data_is_for_everybody(theirs: Desk, command: tuple[str, ...]) -> None:
+def test_what_does_not_touch_the_data_is_for_everybody(theirs: CommandLine, command: tuple[str, ...]) -> None:
     assert theirs.run(*command).code == 0
 
 
 @needs_root
-def test_the_command_takes_the_settings_of_the_environment_along_by_name_only(theirs: Desk) -> None:
+def test_the_command_takes_the_settings_of_the_environment_along_by_name_only(theirs: CommandLine) -> None:
     (theirs.folder / "p.toml").write_text('data = "data"\n')
     words = told(theirs.run("--config", "p.toml", "status", POSTILJON_PEPPER="GeHeim", POSTILJON_SMTP_USER="me"))
     assert "--preserve-env=POSTILJON_PEPPER,POSTILJON_SMTP_USER " in words
@@ -90,14 +90,14 @@ def test_the_command_takes_the_settings_of_the_environment_along_by_name_only(th
 
 
 @needs_root
-def test_an_owner_without_a_name_is_named_by_number(theirs: Desk) -> None:
+def test_an_owner_without_a_name_is_named_by_number(theirs: CommandLine) -> None:
     give(54321, theirs.folder / "data")
     assert "sudo -u '#54321' " in told(theirs.run("status"))
     assert [ran.code for ran in run_as(54321, theirs, ("status",))] == [0]
 
 
 @needs_root
-def test_the_owner_may_and_another_person_may_not(theirs: Desk) -> None:
+def test_the_owner_may_and_another_person_may_not(theirs: CommandLine) -> None:
     assert [ran.code for ran in run_as(NOBODY, theirs, ("status",))] == [0]
     words = told(*run_as(1234, theirs, ("status",)))
     assert "sudo -u nobody " in words
@@ -105,7 +105,7 @@ def test_the_owner_may_and_another_person_may_not(theirs: Desk) -> None:
 
 
 @needs_root
-def test_a_file_of_settings_that_only_the_service_may_read_leads_to_the_same_sentence(theirs: Desk) -> None:
+def test_a_file_of_settings_that_only_the_service_may_read_leads_to_the_same_sentence(theirs: CommandLine) -> None:
     (theirs.folder / "p.toml").write_text(f'data = "{theirs.folder}/data"\nsmtp_url = "smtp://u:GeHeim@x"\n')
     give(NOBODY, theirs.folder / "p.toml")
     (theirs.folder / "p.toml").chmod(0o600)
@@ -116,7 +116,7 @@ def test_a_file_of_settings_that_only_the_service_may_read_leads_to_the_same_sen
 @needs_root
 @pytest.mark.parametrize("names", [["senders", "journal"], ["postiljon.db"], ["secrets.toml"]])
 def test_files_that_root_made_in_the_owners_folder_are_named_with_what_gives_them_back(
-    theirs: Desk, names: list[str]
+    theirs: CommandLine, names: list[str]
 ) -> None:
     data = theirs.folder / "data"
     (data / "senders").mkdir(exist_ok=True)
@@ -137,7 +137,7 @@ def test_files_that_root_made_in_the_owners_folder_are_named_with_what_gives_the
 
 
 @needs_root
-def test_a_folder_that_cannot_be_written_or_entered_is_told(theirs: Desk) -> None:
+def test_a_folder_that_cannot_be_written_or_entered_is_told(theirs: CommandLine) -> None:
     for ran in run_as(NOBODY, theirs, ("init",), ("status",), POSTILJON_DATA="new/data"):
         assert told(ran)
     (theirs.folder / "data").chmod(0)
@@ -149,14 +149,14 @@ def test_a_folder_that_cannot_be_written_or_entered_is_told(theirs: Desk) -> Non
 
 @needs_root
 def test_root_may_use_a_house_of_its_own(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.do("init")
-    assert desk.run("status").code == 0
+    cli = CommandLine(tmp_path)
+    cli.do("init")
+    assert cli.run("status").code == 0
 
 
 def test_a_house_of_root_is_refused_to_everybody_else_and_one_without_data_is_not_there(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    ran = desk.run("status", POSTILJON_DATA="nowhere/at/all")
+    cli = CommandLine(tmp_path)
+    ran = cli.run("status", POSTILJON_DATA="nowhere/at/all")
     assert (ran.code, "run 'postiljon init'" in ran.err) == (1, True)
     if not CAN:
-        assert "sudo -u root " in told(desk.run("status", POSTILJON_DATA="/"))
+        assert "sudo -u root " in told(cli.run("status", POSTILJON_DATA="/"))

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.support.commandline import Catcher, Mailbox
-from tests.support.office import Office, open_office
+from tests.support.installation import Installation, open_office
 
 pytestmark = pytest.mark.slow
 LETTER = "denkt-u-mee.md"
@@ -37,28 +37,28 @@ class Limited(Catcher):
 @pytest.fixture
 def relay(
     furnished: Callable[[str, Path], None], tmp_path: Path
-) -> Callable[[Limited], contextmanager[Iterator[Office]]]:  # type: ignore[valid-type]
+) -> Callable[[Limited], contextmanager[Iterator[Installation]]]:  # type: ignore[valid-type]
     furnished("email\n" + "".join(f"{email}\n" for email in PEOPLE), tmp_path)
     return lambda catcher: open_office(tmp_path, catcher)  # type: ignore[arg-type,return-value]
 
 
-def suppressed(office: Office) -> list[str]:
-    return [item["address"] for item in office.desk.do("suppression", "list", "--json").json]
+def suppressed(installation: Installation) -> list[str]:
+    return [item["address"] for item in installation.cli.do("suppression", "list", "--json").json]
 
 
 def test_an_hourly_limit_of_the_relay_strikes_nobody_off_and_costs_nobody(relay) -> None:  # type: ignore[no-untyped-def]
-    with relay(catcher := Limited(LIMIT)) as office:
-        ran = office.desk.run("send", LETTER, "--yes")
-        status = office.desk.status("denkt-u-mee")
+    with relay(catcher := Limited(LIMIT)) as installation:
+        ran = installation.cli.run("send", LETTER, "--yes")
+        status = installation.cli.status("denkt-u-mee")
         assert (ran.code, status["state"], status["reason"]) == (3, "held", "many_alike")
         assert "Failure sending mail. Try again later." in ran.err
-        assert "Failure sending mail. Try again later." in office.desk.do("status", "denkt-u-mee").out
-        assert suppressed(office) == []
+        assert "Failure sending mail. Try again later." in installation.cli.do("status", "denkt-u-mee").out
+        assert suppressed(installation) == []
         assert status["refused"] == 0
         catcher.room = 1_000
-        office.desk.do("resume", "denkt-u-mee")
-        office.desk.do("send", LETTER, "--yes")
-        status = office.desk.status("denkt-u-mee")
+        installation.cli.do("resume", "denkt-u-mee")
+        installation.cli.do("send", LETTER, "--yes")
+        status = installation.cli.status("denkt-u-mee")
         assert status["accepted"] + status["retry"] == 60
         assert status["retry"] <= 8  # a window: those who were told to come later
         assert sorted(item.recipient for item in catcher.mailbox.all())[:1] == ["lezer0@d0.example"]
@@ -68,11 +68,11 @@ def test_an_hourly_limit_of_the_relay_strikes_nobody_off_and_costs_nobody(relay)
     "says", ["550 Blocked", "550 5.7.1 Reject due to policy restrictions", "552 5.1.1 policy error"]
 )
 def test_a_block_of_the_relay_holds_the_campaign_and_all_wait(relay, says: str) -> None:  # type: ignore[no-untyped-def]
-    with relay(Limited(says)) as office:
-        assert office.desk.run("send", LETTER, "--yes").code == 3
-        status = office.desk.status("denkt-u-mee")
+    with relay(Limited(says)) as installation:
+        assert installation.cli.run("send", LETTER, "--yes").code == 3
+        status = installation.cli.status("denkt-u-mee")
         assert (status["state"], status["refused"], status["waiting"]) == ("held", 0, 60 - status["accepted"])
-        assert suppressed(office) == []
+        assert suppressed(installation) == []
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_a_block_of_the_relay_holds_the_campaign_and_all_wait(relay, says: str) 
     ],
 )
 def test_a_problem_of_ours_holds_at_the_first_reply(relay, says: str, reason: str) -> None:  # type: ignore[no-untyped-def]
-    with relay(Limited(says)) as office:
-        ran = office.desk.run("send", LETTER, "--yes")
-        status = office.desk.status("denkt-u-mee")
+    with relay(Limited(says)) as installation:
+        ran = installation.cli.run("send", LETTER, "--yes")
+        status = installation.cli.status("denkt-u-mee")
         assert (ran.code, status["state"], status["reason"]) == (3, "held", reason)
         assert status["refused"] == 0
         assert ("It goes on by itself on" in ran.err) == (reason == "quota")
@@ -94,49 +94,49 @@ def test_a_problem_of_ours_holds_at_the_first_reply(relay, says: str, reason: st
 
 def test_staff_read_the_servers_words_and_send_again_once_it_is_mended(relay) -> None:  # type: ignore[no-untyped-def]
     only = frozenset({"lezer3@d3.example", "lezer4@d4.example"})
-    with relay(catcher := Limited("550 5.7.1 Message refused by policy of this house", only=only)) as office:
-        desk = office.desk
-        desk.do("send", LETTER, "--yes")
-        listed = desk.do("status", "denkt-u-mee", "policy", "--people")
+    with relay(catcher := Limited("550 5.7.1 Message refused by policy of this house", only=only)) as installation:
+        cli = installation.cli
+        cli.do("send", LETTER, "--yes")
+        listed = cli.do("status", "denkt-u-mee", "policy", "--people")
         assert [line.split()[0] for line in listed.out.splitlines()[:-1]] == sorted(only)
         assert "550 5.7.1 Message refused by policy of this house" in listed.out
-        found = desk.do("status", "denkt-u-mee", "refused", "--people", "--json").json["people"]
+        found = cli.do("status", "denkt-u-mee", "refused", "--people", "--json").json["people"]
         assert [(item["address"], item["reason"], item["code"]) for item in found] == [
             (address, "policy", 550) for address in sorted(only)
         ]
-        desk.do("status", "denkt-u-mee", "--people", "--out", "people.csv")
-        rows = list(csv.DictReader((desk.folder / "people.csv").read_text("utf-8-sig").splitlines()))
+        cli.do("status", "denkt-u-mee", "--people", "--out", "people.csv")
+        rows = list(csv.DictReader((cli.folder / "people.csv").read_text("utf-8-sig").splitlines()))
         assert [row["address"] for row in rows] == sorted(only)
         catcher.only = frozenset({"nobody"})
-        ran = desk.do("send", "denkt-u-mee", "--refused", "policy", "--yes")
+        ran = cli.do("send", "denkt-u-mee", "--refused", "policy", "--yes")
         assert "Sent again to 2 people." in ran.out
-        assert desk.status("denkt-u-mee")["accepted"] == 60
+        assert cli.status("denkt-u-mee")["accepted"] == 60
         assert len(catcher.mailbox.all()) == 60
 
 
 def test_a_reason_or_state_that_nobody_has_is_told_with_those_that_there_are(relay) -> None:  # type: ignore[no-untyped-def]
     only = frozenset({"lezer3@d3.example"})
-    with relay(Limited("552 5.2.2 Mailbox full", only=only)) as office:
-        office.desk.do("send", LETTER, "--yes")
-        ran = office.desk.run("send", "denkt-u-mee", "--refused", "polcy", "--yes")
+    with relay(Limited("552 5.2.2 Mailbox full", only=only)) as installation:
+        installation.cli.do("send", LETTER, "--yes")
+        ran = installation.cli.run("send", "denkt-u-mee", "--refused", "polcy", "--yes")
         assert (ran.code, "full" in ran.err) == (1, True)
-        ran = office.desk.run("status", "denkt-u-mee", "polcy", "--people")
+        ran = installation.cli.run("status", "denkt-u-mee", "polcy", "--people")
         assert (ran.code, "full" in ran.err) == (1, True)
-        assert office.desk.run("status", "denkt-u-mee", "full").code == 2
+        assert installation.cli.run("status", "denkt-u-mee", "full").code == 2
 
 
 def test_staff_undo_what_servers_said_and_nothing_that_readers_said(relay) -> None:  # type: ignore[no-untyped-def]
     dead = frozenset({"lezer3@d3.example", "lezer4@d4.example", "lezer5@d5.example"})
-    with relay(Limited("550 5.1.1 User unknown", only=dead)) as office:
-        desk = office.desk
-        desk.do("send", LETTER, "--yes")
-        assert suppressed(office) == sorted(dead)
-        desk.do("contacts", "suppress", "lezer4@d4.example")
-        ran = desk.do("suppression", "lift", "lezer3@d3.example", "lezer4@d4.example")
+    with relay(Limited("550 5.1.1 User unknown", only=dead)) as installation:
+        cli = installation.cli
+        cli.do("send", LETTER, "--yes")
+        assert suppressed(installation) == sorted(dead)
+        cli.do("contacts", "suppress", "lezer4@d4.example")
+        ran = cli.do("suppression", "lift", "lezer3@d3.example", "lezer4@d4.example")
         assert "lezer4@d4.example: still held back" in ran.out
-        assert suppressed(office) == ["lezer5@d5.example"]
-        assert desk.do("contacts", "show", "lezer4@d4.example", "--json").json["suppressed"] is True
-        assert desk.do("contacts", "show", "lezer3@d3.example", "--json").json["suppressed"] is False
-        assert desk.do("suppression", "lift", "--campaign", "denkt-u-mee", "--json").json["lifted"] == 1
-        assert suppressed(office) == []
-        assert desk.run("suppression", "lift").code == 2
+        assert suppressed(installation) == ["lezer5@d5.example"]
+        assert cli.do("contacts", "show", "lezer4@d4.example", "--json").json["suppressed"] is True
+        assert cli.do("contacts", "show", "lezer3@d3.example", "--json").json["suppressed"] is False
+        assert cli.do("suppression", "lift", "--campaign", "denkt-u-mee", "--json").json["lifted"] == 1
+        assert suppressed(installation) == []
+        assert cli.run("suppression", "lift").code == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commandline import Desk, Ran, free_port
+from tests.support.commandline import CommandLine, Ran, free_port
 from tests.support.faults import scripted
 from tests.support.smtpd import Rule, Server
 from tests.support.waiting import wait_until
@@ -22,24 +22,24 @@ WAIT = "421 4.7.0 too busy, come back later"
 
 
 @pytest.fixture
-def desk(furnished: Callable[[str, Path], None], tmp_path: Path) -> Desk:
+def cli(furnished: Callable[[str, Path], None], tmp_path: Path) -> CommandLine:
     """Twelve people and a letter."""
     people = "".join(f"lezer{one}@example.org,mevrouw Jansen\n" for one in range(PEOPLE))
     furnished(f"email,salutation\n{people}", tmp_path)
-    return Desk(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
+    return CommandLine(tmp_path, {"POSTILJON_BRAND": "vng.toml"})
 
 
-def use(desk: Desk, server: Server, tls: str = "none") -> str:
+def use(cli: CommandLine, server: Server, tls: str = "none") -> str:
     name = f"127.0.0.1:{server.port}"
-    desk.environment["POSTILJON_SMTP_URL"] = f"smtp://{name}?connections=2&tls={tls}"
+    cli.environment["POSTILJON_SMTP_URL"] = f"smtp://{name}?connections=2&tls={tls}"
     return name
 
 
-def started(desk: Desk) -> subprocess.Popen[bytes]:
+def started(cli: CommandLine) -> subprocess.Popen[bytes]:
     """``send`` at work."""
     command = [sys.executable, "-m", "campaigns", "send", LETTER, "--yes"]
     quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
-    return subprocess.Popen(command, cwd=desk.folder, env=desk.env(), stdin=quiet, stdout=pipe, stderr=pipe)
+    return subprocess.Popen(command, cwd=cli.folder, env=cli.env(), stdin=quiet, stdout=pipe, stderr=pipe)
 
 
 def ended(process: subprocess.Popen[bytes]) -> Ran:
@@ -47,10 +47,10 @@ def ended(process: subprocess.Popen[bytes]) -> Ran:
     return Ran(process.returncode, out.decode(), err.decode())
 
 
-def test_send_says_that_a_relay_asks_us_to_wait_and_when_it_takes_mail_again(desk: Desk) -> None:
+def test_send_says_that_a_relay_asks_us_to_wait_and_when_it_takes_mail_again(cli: CommandLine) -> None:
     with scripted(Rule("greeting", text=WAIT, times=2)) as server:
-        name = use(desk, server)
-        ran = desk.do("send", LETTER, "--yes")
+        name = use(cli, server)
+        ran = cli.do("send", LETTER, "--yes")
         assert ran.err.splitlines() == [
             f"The mail server {name} takes no mail now, it says: {WAIT}.",
             f"The mail server {name} takes mail again.",
@@ -58,20 +58,20 @@ def test_send_says_that_a_relay_asks_us_to_wait_and_when_it_takes_mail_again(des
         assert len(server.accepted) == PEOPLE
 
 
-def test_status_says_since_when_and_in_which_words_while_send_waits(desk: Desk) -> None:
+def test_status_says_since_when_and_in_which_words_while_send_waits(cli: CommandLine) -> None:
     with scripted(Rule("greeting", text=WAIT)) as server:
-        use(desk, server)
-        process = started(desk)
-        wait_until(lambda: f"it says: {WAIT}. We keep trying." in desk.run("status", SLUG).out, 50)
-        assert "has taken nothing since 20" in desk.run("status", SLUG).out
-        assert WAIT in desk.run("status", SLUG, "--json").json["details"]["why_nothing"][0]
-        assert "neemt sinds" in desk.run("status", SLUG, LC_ALL="nl_NL.UTF-8").out
+        use(cli, server)
+        process = started(cli)
+        wait_until(lambda: f"it says: {WAIT}. We keep trying." in cli.run("status", SLUG).out, 50)
+        assert "has taken nothing since 20" in cli.run("status", SLUG).out
+        assert WAIT in cli.run("status", SLUG, "--json").json["details"]["why_nothing"][0]
+        assert "neemt sinds" in cli.run("status", SLUG, LC_ALL="nl_NL.UTF-8").out
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 3
-    assert desk.status(SLUG)["waiting"] == PEOPLE
+    assert cli.status(SLUG)["waiting"] == PEOPLE
 
 
-def test_doctor_and_test_name_what_is_wrong_with_the_relay(desk: Desk) -> None:
+def test_doctor_and_test_name_what_is_wrong_with_the_relay(cli: CommandLine) -> None:
     cases = [
         (Rule("greeting", text=WAIT), "none", WAIT),
         (Rule("greeting", "close", text="HTTP/1.1 400 Bad Request"), "none", "this port speaks HTTP, not SMTP"),
@@ -79,13 +79,13 @@ def test_doctor_and_test_name_what_is_wrong_with_the_relay(desk: Desk) -> None:
     ]
     for rule, tls, words in cases:
         with scripted(rule) as server:
-            name = use(desk, server, tls)
-            assert f"relay: {name}: {words}" in desk.run("doctor").out
-            ran = desk.run("test", LETTER, "me@example.org")
+            name = use(cli, server, tls)
+            assert f"relay: {name}: {words}" in cli.run("doctor").out
+            ran = cli.run("test", LETTER, "me@example.org")
             assert (ran.code, ran.err) == (3, f"{name}: {words}.\n")
 
 
-def test_doctor_says_what_to_do_next_about_a_relay_that_takes_no_mail(desk: Desk) -> None:
+def test_doctor_says_what_to_do_next_about_a_relay_that_takes_no_mail(cli: CommandLine) -> None:
     login = {"POSTILJON_SMTP_USER": "u", "POSTILJON_SMTP_PASSWORD": "GeHeim"}
     port = free_port()
     cases: list[tuple[dict[str, str], list[str]]] = [
@@ -99,19 +99,19 @@ def test_doctor_says_what_to_do_next_about_a_relay_that_takes_no_mail(desk: Desk
         ),
     ]
     for more, words in cases:
-        said = desk.run("doctor", **more).out
+        said = cli.run("doctor", **more).out
         assert [word for word in words if word not in said] == []
     with scripted() as server:
-        use(desk, server, "opportunistic")
-        said = desk.run("doctor", **login).out
+        use(cli, server, "opportunistic")
+        said = cli.run("doctor", **login).out
         assert "no way to log in that we know. If it asks for no password, leave out smtp_user" in said
         assert "?tls=starttls" in said
-    assert "kijk of hij draait" in desk.run("doctor", LC_ALL="nl_NL.UTF-8", **cases[0][0]).out
+    assert "kijk of hij draait" in cli.run("doctor", LC_ALL="nl_NL.UTF-8", **cases[0][0]).out
 
 
-def test_a_test_mail_waits_for_a_relay_that_takes_one_connection_at_a_time_and_says_so(desk: Desk) -> None:
+def test_a_test_mail_waits_for_a_relay_that_takes_one_connection_at_a_time_and_says_so(cli: CommandLine) -> None:
     with scripted(Rule("greeting", text=WAIT, session=2)) as server:
-        use(desk, server)
-        ran = desk.do("test", LETTER, "me@example.org")
+        use(cli, server)
+        ran = cli.do("test", LETTER, "me@example.org")
         assert ran.err == f"The mail server takes no mail now, it says: {WAIT}. We keep waiting.\n"
         assert server.recipients == ["me@example.org"]

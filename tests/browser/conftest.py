@@ -15,7 +15,7 @@ from mailer.storage import open_database
 from tests.support.browser import Answer, answer_of, chromiums, show
 from tests.support.fonts import DEJAVU, Family
 from tests.support.gallery import BRAND, Gallery
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from unsubscribe.web.application import WebApplication
 
 
@@ -35,12 +35,12 @@ def browser(browsers: Callable[[Family], Browser]) -> Browser:
     return browsers(DEJAVU)
 
 
-class Stage:
+class PageServer:
     """A server that stays for a module, as its start and end take longer than most pages; one application at a time."""
 
     def __init__(self) -> None:
         self.app: WebApplication | None = None
-        self.site: Site
+        self.site: WebServer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on to who is on now."""
@@ -56,9 +56,9 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Stage]:
+def page_server() -> Iterator[PageServer]:
     """The server of a module."""
-    stage = Stage()
+    stage = PageServer()
     with serving(stage, lifespan="off") as stage.site:
         yield stage
 
@@ -72,9 +72,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 @pytest.fixture
-def gallery(house: Stage, town: Town) -> Iterator[Gallery]:
+def gallery(page_server: PageServer, town: Town) -> Iterator[Gallery]:
     """Every public page at an address of its own."""
-    with house.showing(town) as gallery:
+    with page_server.showing(town) as gallery:
         yield gallery
 
 
@@ -99,13 +99,13 @@ def shown(gallery: Gallery, answers: dict[str, Answer]) -> Callable[[Page, str],
 
 
 @pytest.fixture
-def galleries(house: Stage, tmp_path: Path) -> Iterator[Callable[[str], Gallery]]:
+def galleries(page_server: PageServer, tmp_path: Path) -> Iterator[Callable[[str], Gallery]]:
     """The same in a language of one's choice; the last one that was asked for is served."""
     with ExitStack() as open_ones:
 
         def in_language(language: str) -> Gallery:
             db = open_database(f"sqlite:///{tmp_path}/{language}.db")
             open_ones.callback(db.close)
-            return open_ones.enter_context(house.showing(Town(db, people=8, languages=(language,)), language))
+            return open_ones.enter_context(page_server.showing(Town(db, people=8, languages=(language,)), language))
 
         yield in_language

@@ -23,7 +23,7 @@ from mailer import archive, outbox
 from mailer.outbox.tables import MAILING
 from mailer.storage import Database, open_database
 from tests.chaos.runner import ENV, ROOT, Relay, Summary
-from tests.support.commandline import Desk
+from tests.support.commandline import CommandLine
 
 POINTS = ("compiling", "launching", "freezing")
 TOPIC = "chaos"
@@ -49,11 +49,11 @@ class Launches:
         self.relay, self.url = server, url
         smtp = f"smtp://127.0.0.1:{server.port}?connections={CONNECTIONS}"
         settings = {"POSTILJON_DATABASE_URL": url, "POSTILJON_SMTP_URL": smtp}
-        self.desk = Desk(folder, settings | {"POSTILJON_DATA": str(folder / "data")})
+        self.cli = CommandLine(folder, settings | {"POSTILJON_DATA": str(folder / "data")})
         self.people = {f"lezer{number}@d{number % 7}.example" for number in range(people)}
-        self.desk.write("people.csv", "email\n" + "".join(f"{address}\n" for address in sorted(self.people)))
-        self.desk.do("init")
-        self.desk.do("contacts", "import", "people.csv", "--topic", TOPIC, "--basis", "member")
+        self.cli.write("people.csv", "email\n" + "".join(f"{address}\n" for address in sorted(self.people)))
+        self.cli.do("init")
+        self.cli.do("contacts", "import", "people.csv", "--topic", TOPIC, "--basis", "member")
         name = "postgresql" if url.startswith("postgresql") else "sqlite"
         self.found = Summary(name, "launching", window=4 * CONNECTIONS)
         self.sent = 0
@@ -61,9 +61,9 @@ class Launches:
     def kill(self, file: str, point: str, nth: int, seconds: float) -> bool:
         """One ``send``, killed at that point; whether it was (or it was done before)."""
         command = [sys.executable, "-m", "tests.chaos.launcher", point, str(nth), str(seconds), "send", file, "--yes"]
-        environment = self.desk.env() | {"PYTHONPATH": ENV["PYTHONPATH"] or str(ROOT)}
+        environment = self.cli.env() | {"PYTHONPATH": ENV["PYTHONPATH"] or str(ROOT)}
         quiet = subprocess.DEVNULL
-        done = subprocess.run(command, cwd=self.desk.folder, env=environment, stdout=quiet, timeout=300, check=False)
+        done = subprocess.run(command, cwd=self.cli.folder, env=environment, stdout=quiet, timeout=300, check=False)
         killed = done.returncode == -signal.SIGKILL
         self.found.kills[f"{point}: {self.stage(file.removesuffix('.md'))}"] += killed
         self.found.survived += not killed
@@ -90,9 +90,9 @@ class Launches:
         """One campaign: these kills, an end in peace, and the comparison."""
         self.sent += 1
         slug, seen = f"chaos-{self.sent}", len(self.relay.events())
-        file = self.desk.write(f"{slug}.md", LETTER.format(slug=slug))
+        file = self.cli.write(f"{slug}.md", LETTER.format(slug=slug))
         died = sum(self.kill(file, *kill) for kill in kills)
-        ran = self.desk.run("send", file, "--yes")
+        ran = self.cli.run("send", file, "--yes")
         if ran.code:
             self.found.wrongs.append(f"{slug}: the last send ended with {ran.code}: {ran.err}")
         db = open_database(self.url)

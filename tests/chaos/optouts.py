@@ -34,7 +34,7 @@ from mailer.signing import Keyring, Purpose, Token, seal, to_text
 from mailer.storage import Database, open_database
 from tests.chaos.launching import LETTER, TOPIC
 from tests.chaos.runner import ENV, ROOT
-from tests.support.commandline import Desk, fetch, free_port
+from tests.support.commandline import CommandLine, fetch, free_port
 from tests.support.databases import postgres_server
 from tests.support.waiting import wait_until
 
@@ -71,11 +71,13 @@ class Town:
 
     def __init__(self, url: str, folder: Path, sink_port: int, letters: int) -> None:
         settings = {"POSTILJON_DATABASE_URL": url, "POSTILJON_DATA": str(folder / "data")}
-        self.desk = Desk(folder, settings | {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{sink_port}?connections=10"})
-        self.desk.write("people.csv", "email\n" + "".join(f"lezer{number}@example.nl\n" for number in range(letters)))
-        self.desk.write(f"{SLUG}.md", LETTER.format(slug=SLUG))
-        self.desk.do("init")
-        self.desk.do("contacts", "import", "people.csv", "--topic", TOPIC, "--basis", "member")
+        self.cli = CommandLine(
+            folder, settings | {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{sink_port}?connections=10"}
+        )
+        self.cli.write("people.csv", "email\n" + "".join(f"lezer{number}@example.nl\n" for number in range(letters)))
+        self.cli.write(f"{SLUG}.md", LETTER.format(slug=SLUG))
+        self.cli.do("init")
+        self.cli.do("contacts", "import", "people.csv", "--topic", TOPIC, "--basis", "member")
         kept = tomllib.loads((folder / "data" / "secrets.toml").read_text())["secret_keys"]
         key = kept.split(",")[0] if isinstance(kept, str) else kept[0]
         self.ring = Keyring.of([base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))])
@@ -156,9 +158,9 @@ def run(url: str, folder: Path, letters: int, optouts: int, seed: int = 1) -> Fo
     with sink(folder) as (catching, port):
         town = Town(url, folder, port, letters)
         found = Found("postgresql" if url.startswith("postgresql") else "sqlite", letters)
-        with town.desk.running("serve", "--public-only", "--port", str(town.port)):
+        with town.cli.running("serve", "--public-only", "--port", str(town.port)):
             assert fetch(f"http://127.0.0.1:{town.port}/health")[0] == 200
-            with town.desk.running("send", f"{SLUG}.md", "--yes") as sending:
+            with town.cli.running("send", f"{SLUG}.md", "--yes") as sending:
                 seconds = town.leave(sending, optouts, seed)
                 if sending.returncode:
                     found.wrongs.append(f"send ended with {sending.returncode}")

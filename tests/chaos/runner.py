@@ -18,8 +18,8 @@ from typing import Any
 
 from mailer import outbox
 from mailer.storage import Database
-from tests.support.house_db import person
 from tests.support.sending import sendable, utc_now
+from tests.support.sending_db import person
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

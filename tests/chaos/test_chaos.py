@@ -14,8 +14,8 @@ from mailer import outbox
 from mailer.storage import Database
 from tests.chaos import launching, optouts
 from tests.chaos.runner import Chaos, Relay, relay, storm, url_of
-from tests.support.house_db import counts
 from tests.support.sending import utc_now
+from tests.support.sending_db import counts
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailer.storage import Database
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from unsubscribe.endpoint import public_app
 
 
@@ -18,7 +18,7 @@ def lite_town(sqlite_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(lite_town: Town) -> Iterator[Site]:
+def site(lite_town: Town) -> Iterator[WebServer]:
     """Their pages; a test file that has another town gets its pages too."""
     with serving(public_app(lite_town.deps())) as running:
         yield running

@@ -9,7 +9,7 @@ from mailer import archive
 from mailer.errors import InputError, StorageError
 from mailer.letter.compiled import Compiled, EscapeContext, Image, Letter, Slot
 from mailer.storage import Database
-from tests.support.house_db import NOW, later
+from tests.support.sending_db import NOW, later
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 

@@ -12,8 +12,8 @@ from campaigns.lifecycle import records
 from campaigns.lifecycle.archive_search import ArchiveSearch
 from mailer import archive
 from mailer.storage import Database
+from tests.support.archived_letters import online
 from tests.support.people import NOW
-from tests.support.shelf import online
 
 LETTERS = (  # subject and text, from new to old
     ("Straßenfest", "Alle Gemeinden feiern: ÅRHUS, ΟΔΥΣΣΕΥΣ und İstanbul."),

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from mailer import outbox
 from mailer.outbox.tables import MAILING
 from mailer.storage import Database
-from tests.support.house_db import counts, fill
+from tests.support.sending_db import counts, fill
 
 
 def test_differences_name_each_counter_that_is_wrong_and_none_that_is_right(db: Database) -> None:

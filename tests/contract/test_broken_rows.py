@@ -19,7 +19,7 @@ from mailer import outbox
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
 from tests.support import web
-from tests.support.campaigning import Stage, stage
+from tests.support.campaigning import CampaignSetup, campaign_setup
 from tests.support.sending import RING, deps, send
 from tests.support.site import Town, serving
 from unsubscribe import contacts, exporting, my_data
@@ -46,34 +46,34 @@ def spoil(db: Database, number: int, column: str, value: str) -> None:
 
 
 @pytest.fixture
-def scene(empty_database: Database, tmp_path: Path) -> Stage:
-    made = stage(empty_database, tmp_path)
+def setup(empty_database: Database, tmp_path: Path) -> CampaignSetup:
+    made = campaign_setup(empty_database, tmp_path)
     made.people(len(BROKEN), salutation="mevrouw")
     return made
 
 
-async def sent(scene: Stage) -> tuple[outbox.Mailing, MemoryTransport, list[Any]]:
+async def sent(setup: CampaignSetup) -> tuple[outbox.Mailing, MemoryTransport, list[Any]]:
     """Launch the campaign and send it; the mailing afterwards, what left, and each delivery that was refused."""
-    site = launch.LaunchConfig(scene.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
-    campaign = launch.start(site, from_folder(scene.write()), scene.clock())
-    freezing.freeze(site.db, campaign, scene.clock, lambda: True)
+    site = launch.LaunchConfig(setup.db, "https://mail.example.org", "bounce@example.org", RING.current.id)
+    campaign = launch.start(site, from_folder(setup.write()), setup.clock())
+    freezing.freeze(site.db, campaign, setup.clock, lambda: True)
     transport, number = MemoryTransport(), campaign.mailing_id or 0
     await send(
-        replace(deps(scene.db, scene.folder, transport, clock=scene.clock), slots=ContactSlots(Tokens(RING))),
+        replace(deps(setup.db, setup.folder, transport, clock=setup.clock), slots=ContactSlots(Tokens(RING))),
         only=number,
     )
-    with scene.db.read() as conn:
+    with setup.db.read() as conn:
         refused = conn.execute(text("SELECT recipient, reason, reply FROM delivery WHERE state = 'refused'")).all()
         assert records.get(conn, campaign.slug).mailing_id == number
         return outbox.get(conn, number), transport, list(refused)
 
 
-async def test_attributes_that_cannot_be_read_refuse_that_one_delivery(scene: Stage) -> None:
-    with scene.db.read() as conn:
+async def test_attributes_that_cannot_be_read_refuse_that_one_delivery(setup: CampaignSetup) -> None:
+    with setup.db.read() as conn:
         people = [person.id for person in contacts.everyone(conn)]
     for number, value in zip(people, BROKEN, strict=False):
-        spoil(scene.db, number, "attributes", value)
-    mailing, transport, refused = await sent(scene)
+        spoil(setup.db, number, "attributes", value)
+    mailing, transport, refused = await sent(setup)
     assert (mailing.state, mailing.counts.unfinished) == ("open", 0)
     assert (mailing.counts.accepted, mailing.counts.refused) == (len(people) - len(BROKEN), len(BROKEN))
     assert len(transport.letters) == len(people) - len(BROKEN)
@@ -83,38 +83,38 @@ async def test_attributes_that_cannot_be_read_refuse_that_one_delivery(scene: St
         assert reply == f"what is kept of contact {number} cannot be read; import the person again, or mend the row"
 
 
-async def test_a_value_that_makes_a_letter_too_large_refuses_that_one_delivery(scene: Stage) -> None:
-    with scene.db.read() as conn:
+async def test_a_value_that_makes_a_letter_too_large_refuses_that_one_delivery(setup: CampaignSetup) -> None:
+    with setup.db.read() as conn:
         people = [person.id for person in contacts.everyone(conn)]
-    spoil(scene.db, people[0], "attributes", json.dumps({"salutation": "mevrouw " * 1_500_000}))
-    mailing, transport, refused = await sent(scene)
+    spoil(setup.db, people[0], "attributes", json.dumps({"salutation": "mevrouw " * 1_500_000}))
+    mailing, transport, refused = await sent(setup)
     assert (mailing.state, mailing.counts.unfinished) == ("open", 0)
     assert len(transport.letters) == mailing.counts.accepted == len(people) - 1
     words = "with the values of this contact the letter is larger than 10,000,000 bytes"
     assert refused == [(people[0], "unsendable", words)]
 
 
-async def test_a_name_or_language_with_control_signs_holds_nobody_up(scene: Stage) -> None:
-    with scene.db.read() as conn:
+async def test_a_name_or_language_with_control_signs_holds_nobody_up(setup: CampaignSetup) -> None:
+    with setup.db.read() as conn:
         people = [person.id for person in contacts.everyone(conn)]
     odd = (
         "a\r\nBcc: x@y.example\x1b\u2028\ufffe"
-        if not scene.db.is_sqlite
+        if not setup.db.is_sqlite
         else "a\r\nBcc: x@y.example\x00\x1b\u2028\ufffe"
     )
-    spoil(scene.db, people[0], "name", odd)
-    spoil(scene.db, people[1], "language", odd)
-    mailing, transport, _ = await sent(scene)
+    spoil(setup.db, people[0], "name", odd)
+    spoil(setup.db, people[1], "language", odd)
+    mailing, transport, _ = await sent(setup)
     assert (mailing.state, mailing.counts.unfinished) == ("open", 0)
     assert mailing.counts.accepted >= len(people) - 1
     assert not [letter for letter in transport.letters if b"\nBcc:" in letter.content]
 
 
 async def test_bytes_that_are_no_text_refuse_that_one_delivery(sqlite_database: Database, tmp_path: Path) -> None:
-    scene = stage(sqlite_database, tmp_path, 3)
-    with scene.db.write() as conn:
+    setup = campaign_setup(sqlite_database, tmp_path, 3)
+    with setup.db.write() as conn:
         conn.exec_driver_sql("UPDATE contact SET name = CAST(x'ff41' AS TEXT) WHERE id = (SELECT min(id) FROM contact)")
-    mailing, _, refused = await sent(scene)
+    mailing, _, refused = await sent(setup)
     assert (mailing.state, mailing.counts.accepted, mailing.counts.refused) == ("open", 2, 1)
     assert "cannot be read" in refused[0][2]
 

@@ -13,7 +13,7 @@ from mailer.signing import Purpose, address_hash
 from mailer.storage import Database
 from tests.support import web
 from tests.support.forwarded import choose, link, moved
-from tests.support.site import PEPPER, Site, Town, serving
+from tests.support.site import PEPPER, Town, WebServer, serving
 from unsubscribe import contacts, moving, notices, retention
 from unsubscribe.endpoint import public_app
 from unsubscribe.settings import ReaderSettings
@@ -25,12 +25,12 @@ def town(empty_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(town: Town) -> Iterator[Site]:
+def site(town: Town) -> Iterator[WebServer]:
     with serving(public_app(town.deps())) as site:
         yield site
 
 
-def test_a_former_address_of_an_erased_person_is_kept_out_as_well(town: Town, site: Site) -> None:
+def test_a_former_address_of_an_erased_person_is_kept_out_as_well(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"email": "esther@nieuw.example"})
     for notice in ("address_change_new", "address_change_old"):
         web.post(site.url(town.letter(notice, "confirm")))
@@ -42,7 +42,7 @@ def test_a_former_address_of_an_erased_person_is_kept_out_as_well(town: Town, si
         assert suppression.why(conn, town.readers[0].address_hash, "nieuws", town.now) == "erased"
 
 
-def test_a_link_to_keep_an_address_that_comes_too_late_says_so(town: Town, site: Site) -> None:
+def test_a_link_to_keep_an_address_that_comes_too_late_says_so(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"email": "esther@nieuw.example"})
     keep = town.letter("address_change_old", "undo")
     for notice in ("address_change_new", "address_change_old"):
@@ -54,7 +54,9 @@ def test_a_link_to_keep_an_address_that_comes_too_late_says_so(town: Town, site:
         assert contacts.find(conn, "esther@nieuw.example")
 
 
-def test_an_address_of_another_contact_is_said_to_be_known_to_its_own_mailbox_alone(town: Town, site: Site) -> None:
+def test_an_address_of_another_contact_is_said_to_be_known_to_its_own_mailbox_alone(
+    town: Town, site: WebServer
+) -> None:
     with town.db.write() as conn:
         contacts.add(conn, contacts.Person("jan@gouda.example"), PEPPER, town.now)
     web.post(site.url(town.path("d")), data={"email": "jan@gouda.example"})
@@ -63,7 +65,7 @@ def test_an_address_of_another_contact_is_said_to_be_known_to_its_own_mailbox_al
     assert "staat al op onze lijst" not in web.post(site.url(agree)).text
 
 
-def test_a_mailbox_in_dispute_gets_no_undo_and_the_original_one_can_still_undo(town: Town, site: Site) -> None:
+def test_a_mailbox_in_dispute_gets_no_undo_and_the_original_one_can_still_undo(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"name": "Before"})
     before = town.letter("details_changed", "undo")
     moved(town, site)
@@ -80,7 +82,7 @@ def test_a_mailbox_in_dispute_gets_no_undo_and_the_original_one_can_still_undo(t
 
 
 def test_going_back_to_ones_own_address_by_the_form_leaves_the_other_mailbox_no_way_to_keep(
-    town: Town, site: Site
+    town: Town, site: WebServer
 ) -> None:
     moved(town, site)
     web.post(site.url(town.path("d")), data={"email": town.readers[0].email})
@@ -93,7 +95,7 @@ def test_going_back_to_ones_own_address_by_the_form_leaves_the_other_mailbox_no_
         assert contacts.find(conn, town.readers[0].email)
 
 
-def test_what_the_other_mailbox_had_for_itself_does_not_come_back_with_the_owner(town: Town, site: Site) -> None:
+def test_what_the_other_mailbox_had_for_itself_does_not_come_back_with_the_owner(town: Town, site: WebServer) -> None:
     hashed = address_hash(PEPPER, "b@thief.example")
     with town.db.write() as conn:
         suppression.suppress(conn, hashed, "", "opt_out", town.now - timedelta(days=400))
@@ -109,13 +111,13 @@ def test_what_the_other_mailbox_had_for_itself_does_not_come_back_with_the_owner
         assert suppression.why(conn, hashed, "nieuws", town.now) == "opt_out"
 
 
-def test_the_old_mailbox_sees_in_full_what_it_is_to_agree_to(town: Town, site: Site) -> None:
+def test_the_old_mailbox_sees_in_full_what_it_is_to_agree_to(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"email": "esther@nieuw.example"})
     assert "esther@nieuw.example" in web.get(site.url(town.letter("address_change_old", "confirm"))).text
     assert "esther@nieuw.example" not in web.get(site.url(town.letter("address_change_new", "confirm"))).text
 
 
-def test_the_tidying_does_not_carry_out_a_move_that_is_kept_meanwhile(town: Town, site: Site) -> None:
+def test_the_tidying_does_not_carry_out_a_move_that_is_kept_meanwhile(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"email": "b@thief.example"})
     web.post(site.url(town.letter("address_change_new", "confirm")))
     token = town.tokens.read(
@@ -134,7 +136,7 @@ def test_the_tidying_does_not_carry_out_a_move_that_is_kept_meanwhile(town: Town
 
 
 def test_leaving_while_the_address_is_moved_holds_the_former_address_too_and_the_undo_gives_both_back(
-    town: Town, site: Site
+    town: Town, site: WebServer
 ) -> None:
     moved(town, site)
     left = web.post(site.url(town.path())).text
@@ -146,21 +148,21 @@ def test_leaving_while_the_address_is_moved_holds_the_former_address_too_and_the
         assert [suppression.why(conn, hashed, "nieuws", town.now) for hashed in hashes] == [None] * 2
 
 
-def test_a_pause_stays_at_the_former_address_while_it_can_be_put_back(town: Town, site: Site) -> None:
+def test_a_pause_stays_at_the_former_address_while_it_can_be_put_back(town: Town, site: WebServer) -> None:
     choose(site, town, "pause", pause="6")
     moved(town, site)
     with town.db.read() as conn:
         assert suppression.why(conn, town.readers[0].address_hash, "nieuws", town.now) == "pause"
 
 
-def test_confirming_ones_own_address_says_that_nothing_changes(town: Town, site: Site) -> None:
+def test_confirming_ones_own_address_says_that_nothing_changes(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"email": town.readers[0].email})
     said = web.post(site.url(town.letter("address_change_new", "confirm"))).text
     assert "Uw oude adres blijft staan" in said
 
 
 def test_a_letter_to_the_other_mailbox_that_has_not_left_when_the_address_is_put_back_is_not_sent(
-    town: Town, site: Site
+    town: Town, site: WebServer
 ) -> None:
     moved(town, site)
     web.post(site.url(town.path("d")), data={"name": "Thief"})

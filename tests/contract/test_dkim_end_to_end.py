@@ -26,12 +26,12 @@ from mailer.outcome import Replied, Result
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
-from tests.support.commandline import EXAMPLES, Desk, catching
+from tests.support.commandline import EXAMPLES, CommandLine, catching
 from tests.support.dkim_world import both_verify, tags
-from tests.support.house_db import counts
 from tests.support.nameserver import NameServer, nameserver
 from tests.support.postfix import postfix
 from tests.support.sending import RING, AheadClock, deps, send, sendable
+from tests.support.sending_db import counts
 from tests.support.waiting import wait_until
 
 DOMAIN = "vng.nl"
@@ -144,20 +144,20 @@ _dmarc.vng.nl. 60 IN TXT "v=DMARC1; p=none"
 
 @dataclass
 class World:
-    """A new user's desk, a mailbox at the end of the way, and the DNS."""
+    """The command line of a new user, a mailbox at the end, and the DNS."""
 
-    desk: Desk
+    cli: CommandLine
     mailbox: Mailbox
     dns: NameServer
 
     def publish(self, *arguments: str) -> str:
         """Make a key as the page says, put its line into the zone as it was printed; the file of the key."""
-        said = self.desk.do("dkim", "key", *arguments).out
+        said = self.cli.do("dkim", "key", *arguments).out
         line = next(line for line in said.splitlines() if " IN TXT ( " in line)
         self.zone += line.strip() + "\n"
         self.dns.load(self.zone)
         settings = [line.strip() for line in said.splitlines() if line.strip().startswith("dkim_")]
-        self.desk.write("postiljon.toml", "\n".join(settings) + "\n")
+        self.cli.write("postiljon.toml", "\n".join(settings) + "\n")
         return settings[0].split('"')[1]
 
     zone: str = MAIL
@@ -173,12 +173,12 @@ def a_world(folder: Path, port: int, mailbox: Mailbox) -> Iterator[World]:
         if path.is_file():
             shutil.copy(path, folder)
     with nameserver(MAIL) as server:
-        desk = Desk(folder, {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}", "POSTILJON_BRAND": "vng.toml"})
-        desk.environment["POSTILJON_DNS"] = server.setting
-        desk.write("people.csv", PEOPLE)
-        desk.do("init")
-        desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-        yield World(desk, mailbox, server)
+        cli = CommandLine(folder, {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}", "POSTILJON_BRAND": "vng.toml"})
+        cli.environment["POSTILJON_DNS"] = server.setting
+        cli.write("people.csv", PEOPLE)
+        cli.do("init")
+        cli.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+        yield World(cli, mailbox, server)
 
 
 @pytest.fixture
@@ -202,8 +202,8 @@ def test_what_the_command_line_signs_still_verifies_behind_a_real_postfix(tmp_pa
         a_world(tmp_path, relay.port, mailbox) as world,
     ):
         world.publish("--domain", DOMAIN)
-        world.desk.do("test", LETTER, "ik@vng.example")
-        world.desk.do("send", LETTER, "--yes")
+        world.cli.do("test", LETTER, "ik@vng.example")
+        world.cli.do("send", LETTER, "--yes")
         arrived = world.arrived(5)
         assert all(caught.content.startswith(b"Received: ") for caught in arrived)
         assert {both_verify(caught.content, world.dns) for caught in arrived} == {(True, True)}
@@ -212,10 +212,10 @@ def test_what_the_command_line_signs_still_verifies_behind_a_real_postfix(tmp_pa
 @pytest.mark.slow
 def test_the_bytes_that_render_gives_are_signed_as_those_that_arrived(world: World) -> None:
     world.publish("--domain", DOMAIN)
-    world.desk.do("send", LETTER, "--yes")
-    world.desk.do("render", LETTER, "--contact", "jan@waterhoek.example", "--out", "jan.eml")
+    world.cli.do("send", LETTER, "--yes")
+    world.cli.do("render", LETTER, "--contact", "jan@waterhoek.example", "--out", "jan.eml")
     caught = next(item for item in world.arrived(3) if item.recipient == "jan@waterhoek.example")
-    assert (world.desk.folder / "jan.eml").read_bytes() == caught.content
+    assert (world.cli.folder / "jan.eml").read_bytes() == caught.content
     assert both_verify(caught.content, world.dns) == (True, True)
 
 
@@ -223,27 +223,27 @@ def test_the_bytes_that_render_gives_are_signed_as_those_that_arrived(world: Wor
 def test_a_new_user_publishes_what_is_printed_and_check_has_nothing_to_say_of_it(world: World) -> None:
     path = world.publish("--domain", DOMAIN, "--selector", "news2026")
     assert path == "dkim-news2026.pem"
-    assert (world.desk.folder / path).stat().st_mode & 0o777 == 0o600
-    assert "DKIM" not in world.desk.do("check", LETTER).out
-    assert world.desk.do("doctor", "--from", "info@vng.nl", "--json").json["ok"] is True
+    assert (world.cli.folder / path).stat().st_mode & 0o777 == 0o600
+    assert "DKIM" not in world.cli.do("check", LETTER).out
+    assert world.cli.do("doctor", "--from", "info@vng.nl", "--json").json["ok"] is True
 
 
 @pytest.mark.slow
 def test_doctor_asks_dns_about_the_address_that_service_mail_comes_from(world: World) -> None:
     world.publish("--domain", DOMAIN)
-    world.desk.environment["POSTILJON_CONTACT"] = "info@elsewhere.example"
-    found = world.desk.do("doctor", "--json").json["findings"]
+    world.cli.environment["POSTILJON_CONTACT"] = "info@elsewhere.example"
+    found = world.cli.do("doctor", "--json").json["findings"]
     assert any("elsewhere.example" in item["words"] for item in found if item["subject"] == "DNS")
 
 
 @pytest.mark.slow
 def test_check_refuses_a_key_that_is_not_the_one_in_dns(world: World) -> None:
     world.publish("--domain", DOMAIN)
-    (world.desk.folder / "dkim-postiljon.pem").write_bytes(new_key())
-    ran = world.desk.run("check", LETTER)
+    (world.cli.folder / "dkim-postiljon.pem").write_bytes(new_key())
+    ran = world.cli.run("check", LETTER)
     assert ran.code == 1
     assert "found another DKIM key at postiljon._domainkey.vng.nl" in ran.err
-    dutch = world.desk.run("check", LETTER, LC_ALL="nl_NL.UTF-8")
+    dutch = world.cli.run("check", LETTER, LC_ALL="nl_NL.UTF-8")
     assert "een andere DKIM-sleutel op postiljon._domainkey.vng.nl" in dutch.err
 
 
@@ -251,20 +251,20 @@ def test_check_refuses_a_key_that_is_not_the_one_in_dns(world: World) -> None:
 def test_check_warns_when_dns_cannot_be_asked_and_send_asks_nothing(world: World) -> None:
     world.publish("--domain", DOMAIN)
     world.dns.silent = True
-    ran = world.desk.do("check", LETTER)
+    ran = world.cli.do("check", LETTER)
     assert "no answer from DNS" in ran.out
     before = len(world.dns.asked)
-    world.desk.do("send", LETTER, "--yes")
+    world.cli.do("send", LETTER, "--yes")
     assert len(world.dns.asked) == before
 
 
 @pytest.mark.slow
 def test_a_new_key_of_a_second_selector_takes_over_and_the_old_letters_still_verify(world: World) -> None:
     world.publish("--domain", DOMAIN, "--selector", "s1")
-    world.desk.do("send", LETTER, "--yes")
+    world.cli.do("send", LETTER, "--yes")
     assert world.publish("--selector", "s2") == "dkim-s2.pem"
-    assert "DKIM" not in world.desk.do("check", LETTER).out
-    world.desk.do("test", LETTER, "ik@vng.example")
+    assert "DKIM" not in world.cli.do("check", LETTER).out
+    world.cli.do("test", LETTER, "ik@vng.example")
     arrived = world.arrived(4)
     assert [tags(caught.content)["s"] for caught in arrived] == ["s1", "s1", "s1", "s2"]
     assert {both_verify(caught.content, world.dns) for caught in arrived} == {(True, True)}
@@ -272,22 +272,22 @@ def test_a_new_key_of_a_second_selector_takes_over_and_the_old_letters_still_ver
 
 @pytest.mark.slow
 def test_a_key_is_never_written_over_and_a_second_call_prints_the_same_record(world: World) -> None:
-    first = world.desk.do("dkim", "key", "--domain", DOMAIN, "--json").json
-    pem = (world.desk.folder / "dkim-postiljon.pem").read_bytes()
-    second = world.desk.do("dkim", "key", "--domain", DOMAIN, "--json").json
+    first = world.cli.do("dkim", "key", "--domain", DOMAIN, "--json").json
+    pem = (world.cli.folder / "dkim-postiljon.pem").read_bytes()
+    second = world.cli.do("dkim", "key", "--domain", DOMAIN, "--json").json
     assert (first["made"], second["made"]) == (True, False)
     assert (first["record"], first["name"]) == (second["record"], second["name"])
-    assert (world.desk.folder / "dkim-postiljon.pem").read_bytes() == pem
-    assert "was there already" in world.desk.do("dkim", "key", "--domain", DOMAIN).out
+    assert (world.cli.folder / "dkim-postiljon.pem").read_bytes() == pem
+    assert "was there already" in world.cli.do("dkim", "key", "--domain", DOMAIN).out
 
 
 @pytest.mark.slow
 def test_without_a_domain_no_key_is_made(world: World) -> None:
-    ran = world.desk.run("dkim", "key")
+    ran = world.cli.run("dkim", "key")
     assert (ran.code, "--domain" in ran.err) == (2, True)
-    assert world.desk.run("dkim", "key", "--domain", "no domain").code == 1
-    assert world.desk.run("dkim", "key", "--domain", DOMAIN, "--selector", "a b").code == 1
-    assert not list(world.desk.folder.glob("*.pem"))
+    assert world.cli.run("dkim", "key", "--domain", "no domain").code == 1
+    assert world.cli.run("dkim", "key", "--domain", DOMAIN, "--selector", "a b").code == 1
+    assert not list(world.cli.folder.glob("*.pem"))
 
 
 def short_key() -> bytes:
@@ -324,8 +324,8 @@ def test_a_start_with_a_key_that_cannot_sign_is_refused(
 
 @pytest.mark.slow
 def test_a_sender_that_cannot_sign_ends_at_once_with_what_to_do(world: World) -> None:
-    (world.desk.folder / "short.pem").write_bytes(short_key())
-    world.desk.write("postiljon.toml", 'dkim_key = "short.pem"\ndkim_selector = "s1"\ndkim_domain = "vng.nl"\n')
-    ran = world.desk.run("worker")
+    (world.cli.folder / "short.pem").write_bytes(short_key())
+    world.cli.write("postiljon.toml", 'dkim_key = "short.pem"\ndkim_selector = "s1"\ndkim_domain = "vng.nl"\n')
+    ran = world.cli.run("worker")
     assert (ran.code, "'postiljon dkim key' makes a new one" in ran.err) == (1, True)
-    assert "verwacht: 2048 of meer" in world.desk.run("worker", LC_ALL="nl_NL.UTF-8").err
+    assert "verwacht: 2048 of meer" in world.cli.run("worker", LC_ALL="nl_NL.UTF-8").err

@@ -12,7 +12,7 @@ import pytest
 from mailer.signing import Purpose
 from mailer.storage import Database, open_database
 from tests.support import web
-from tests.support.site import ANOTHER_RING, KEYRING, Site, Town, serving
+from tests.support.site import ANOTHER_RING, KEYRING, Town, WebServer, serving
 from unsubscribe import changes, contacts
 from unsubscribe.endpoint import public_app
 from unsubscribe.notices import MOST_A_DAY
@@ -41,7 +41,7 @@ def town(empty_database: Database) -> Town:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize(("content_type", "body"), BODIES)
 def test_one_click_works_with_every_way_to_write_it(
-    lite_town: Town, site: Site, content_type: str, body: bytes, chunked: bool
+    lite_town: Town, site: WebServer, content_type: str, body: bytes, chunked: bool
 ) -> None:
     headers = {"content-type": content_type} if content_type else {}
     content = iter([body[:5], body[5:]]) if chunked else body
@@ -60,7 +60,7 @@ def test_the_opt_out_counts_on_both_databases(town: Town) -> None:
     assert town.state(1) == "subscribed"
 
 
-def test_again_and_at_the_same_time_gives_the_same_answer(lite_town: Town, site: Site) -> None:
+def test_again_and_at_the_same_time_gives_the_same_answer(lite_town: Town, site: WebServer) -> None:
     first = web.post(site.url(lite_town.path()), data=ONE_CLICK)
     kept = lite_town.everything()
     again = [web.post(site.url(lite_town.path()), data=ONE_CLICK) for _ in range(3)]
@@ -68,12 +68,12 @@ def test_again_and_at_the_same_time_gives_the_same_answer(lite_town: Town, site:
     assert lite_town.everything() == kept
 
 
-def test_a_slash_at_the_end_neither_redirects_nor_fails(lite_town: Town, site: Site) -> None:
+def test_a_slash_at_the_end_neither_redirects_nor_fails(lite_town: Town, site: WebServer) -> None:
     assert web.post(site.url(lite_town.path() + "/"), data=ONE_CLICK).status_code == 200
     assert lite_town.state() == "opted_out"
 
 
-def test_who_comes_without_a_link_is_told_what_this_place_is(lite_town: Town, site: Site) -> None:
+def test_who_comes_without_a_link_is_told_what_this_place_is(lite_town: Town, site: WebServer) -> None:
     told = web.get(site.url("/"))
     assert told.status_code == 200
     assert "Mail van" in told.text
@@ -85,7 +85,7 @@ def test_who_comes_without_a_link_is_told_what_this_place_is(lite_town: Town, si
     assert 'href="/subscribe"' not in web.get(site.url("/")).text
 
 
-def test_get_head_and_options_change_nothing(lite_town: Town, site: Site) -> None:
+def test_get_head_and_options_change_nothing(lite_town: Town, site: WebServer) -> None:
     before = lite_town.everything()
     start = lite_town.path()
     paths = [start, f"{start}/", f"{start}/less-often", f"{start}/pause", lite_town.path("d"), "/health", "/privacy"]
@@ -98,7 +98,7 @@ def test_get_head_and_options_change_nothing(lite_town: Town, site: Site) -> Non
     assert lite_town.everything() == before
 
 
-def test_fresh_links_change_nothing_until_a_button_is_used(lite_town: Town, site: Site) -> None:
+def test_fresh_links_change_nothing_until_a_button_is_used(lite_town: Town, site: WebServer) -> None:
     left = web.post(site.url(lite_town.path()))
     before = lite_town.everything()
     for path in links(left.text):
@@ -107,7 +107,7 @@ def test_fresh_links_change_nothing_until_a_button_is_used(lite_town: Town, site
     assert lite_town.everything() == before
 
 
-def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite_town: Town, site: Site) -> None:
+def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite_town: Town, site: WebServer) -> None:
     generic = web.get(site.url("/u/x")).text
     path = lite_town.path()
     before = lite_town.everything()
@@ -119,7 +119,7 @@ def test_every_changed_character_of_a_token_fails_with_the_same_answer(lite_town
     assert lite_town.everything() == before
 
 
-def test_no_other_spelling_purpose_or_key_opens_the_door(lite_town: Town, site: Site) -> None:
+def test_no_other_spelling_purpose_or_key_opens_the_door(lite_town: Town, site: WebServer) -> None:
     path, before = lite_town.path(), lite_town.everything()
     foreign = Tokens(ANOTHER_RING).optout_url("", ANOTHER_RING.current.id, lite_town.mailing, lite_town.readers[0].id)
     undo = lite_town.tokens.fresh(
@@ -156,7 +156,7 @@ def test_no_other_spelling_purpose_or_key_opens_the_door(lite_town: Town, site: 
     assert lite_town.everything() == before
 
 
-def test_the_link_of_an_address_that_left_with_its_person_is_answered_as_done(lite_town: Town, site: Site) -> None:
+def test_the_link_of_an_address_that_left_with_its_person_is_answered_as_done(lite_town: Town, site: WebServer) -> None:
     gone = lite_town.tokens.optout_url("", KEYRING.current.id, 4_000_000, 5_000_000)
     assert web.get(site.url(gone)).status_code == 200
     assert web.post(site.url(gone), data=ONE_CLICK).status_code == 200
@@ -183,13 +183,13 @@ def test_nothing_that_is_not_on_disk_is_called_done(tmp_path: pytest.TempPathFac
     assert lite_town.state() == "subscribed"
 
 
-def test_a_body_that_is_too_large_is_refused_and_changes_nothing(lite_town: Town, site: Site) -> None:
+def test_a_body_that_is_too_large_is_refused_and_changes_nothing(lite_town: Town, site: WebServer) -> None:
     for content in (b"a" * 200_000, iter([b"a" * 50_000] * 4)):
         assert web.post(site.url(lite_town.path()), content=content).status_code == 413
     assert lite_town.state() == "subscribed"
 
 
-def test_a_half_sent_body_changes_nothing(lite_town: Town, site: Site) -> None:
+def test_a_half_sent_body_changes_nothing(lite_town: Town, site: WebServer) -> None:
     with socket.create_connection(("127.0.0.1", site.port)) as client:
         client.sendall(f"POST {lite_town.path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Un".encode())
     assert web.get(site.url("/health")).status_code == 200
@@ -281,13 +281,13 @@ def test_counters_and_logs_name_no_token_and_no_address(lite_town: Town, logged:
         assert "esther" not in text
 
 
-def test_weaknesses_can_be_reported(site: Site) -> None:
+def test_weaknesses_can_be_reported(site: WebServer) -> None:
     text = web.get(site.url("/.well-known/security.txt")).text
     assert "Contact: mailto:info@voorbeeld.example\n" in text
     assert "Expires: 2025-03-17T00:00:00Z\n" in text
 
 
-def test_the_style_sheet_is_kept_for_ever_under_its_content(site: Site) -> None:
+def test_the_style_sheet_is_kept_for_ever_under_its_content(site: WebServer) -> None:
     page = web.get(site.url("/privacy")).text
     name = page.split('<link rel="stylesheet" href="')[1].split('"')[0]
     sheet = web.get(site.url(name))
@@ -326,7 +326,7 @@ def test_details_show_nothing_stored_and_change_what_is_filled_in(town: Town) ->
     assert town.state() == "subscribed"
 
 
-def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite_town: Town, site: Site) -> None:
+def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite_town: Town, site: WebServer) -> None:
     web.post(site.url(lite_town.path("d")), data={"name": "Somebody Else"})
     with lite_town.db.read() as conn:
         change = changes.of_contact(conn, lite_town.readers[0].id)[-1]
@@ -342,7 +342,7 @@ def test_a_change_can_be_undone_by_the_letter_that_announces_it(lite_town: Town,
     assert contact.name == "Esther Jansen"
 
 
-def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite_town: Town, site: Site) -> None:
+def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite_town: Town, site: WebServer) -> None:
     before = lite_town.everything()
     form = {"name": "a" * 201 + "<b>", "language": "xx", "until": "gisteren"}
     answer = web.post(site.url(lite_town.path("d")), data=form)
@@ -354,7 +354,7 @@ def test_a_form_with_a_fault_comes_back_with_what_was_filled_in(lite_town: Town,
     assert lite_town.everything() == before
 
 
-def test_topics_can_be_joined_again_after_leaving(lite_town: Town, site: Site) -> None:
+def test_topics_can_be_joined_again_after_leaving(lite_town: Town, site: WebServer) -> None:
     left = web.post(site.url(lite_town.path()))
     topics = next(path for path in links(left.text) if path.startswith("/c/topics/"))
     assert web.get(site.url(topics)).status_code == 200
@@ -362,13 +362,13 @@ def test_topics_can_be_joined_again_after_leaving(lite_town: Town, site: Site) -
     assert lite_town.state() == "subscribed"
 
 
-def test_who_changes_too_often_in_a_day_is_told_so(lite_town: Town, site: Site) -> None:
+def test_who_changes_too_often_in_a_day_is_told_so(lite_town: Town, site: WebServer) -> None:
     codes = [web.post(site.url(lite_town.path("d")), data={"name": f"N {number}"}).status_code for number in range(12)]
     most = MOST_A_DAY["details_changed"]
     assert codes == [200] * most + [429] * (12 - most)
 
 
-def test_undo_puts_back_what_the_opt_out_took(lite_town: Town, site: Site) -> None:
+def test_undo_puts_back_what_the_opt_out_took(lite_town: Town, site: WebServer) -> None:
     left = web.post(site.url(lite_town.path()))
     undo = left.text.split('action="/c/undo/')[1].split('"')[0]
     for _ in range(2):
@@ -376,7 +376,7 @@ def test_undo_puts_back_what_the_opt_out_took(lite_town: Town, site: Site) -> No
         assert lite_town.state() == "subscribed"
 
 
-def test_an_old_undo_is_told_that_it_is_too_old(lite_town: Town, site: Site) -> None:
+def test_an_old_undo_is_told_that_it_is_too_old(lite_town: Town, site: WebServer) -> None:
     left = web.post(site.url(lite_town.path()))
     undo = left.text.split('action="/c/undo/')[1].split('"')[0]
     lite_town.now += timedelta(minutes=31)
@@ -384,6 +384,6 @@ def test_an_old_undo_is_told_that_it_is_too_old(lite_town: Town, site: Site) -> 
     assert lite_town.state() == "opted_out"
 
 
-def test_all_mail_can_be_left_with_the_link_of_the_letter(lite_town: Town, site: Site) -> None:
+def test_all_mail_can_be_left_with_the_link_of_the_letter(lite_town: Town, site: WebServer) -> None:
     assert web.post(site.url(lite_town.path()), data={"scope": "all"}).status_code == 200
     assert (lite_town.state(), lite_town.state(topic="agenda")) == ("opted_out", "opted_out")

@@ -19,8 +19,8 @@ from campaigns.app import public_pages
 from campaigns.lifecycle import records
 from mailer.storage import open_database
 from tests.support import web
-from tests.support.shelf import CODE, put_online
-from tests.support.site import Site, Town, serving
+from tests.support.archived_letters import CODE, put_online
+from tests.support.site import Town, WebServer, serving
 from unsubscribe.endpoint import public_app
 
 KEPT = Path(__file__).parent.parent / "golden" / "headers.txt"
@@ -53,7 +53,7 @@ def recorded(folder: Path) -> str:
     return "\n".join(told)
 
 
-def of_the_reader(site: Site, town: Town) -> Iterator[str]:
+def of_the_reader(site: WebServer, town: Town) -> Iterator[str]:
     """Opt-out, details and sign-up, and what is refused."""
     token, details = town.path(), town.path("d")
     for method, path, shown in (
@@ -82,7 +82,7 @@ def of_the_reader(site: Site, town: Town) -> Iterator[str]:
     yield answered("GET /c/pause/TOKEN, a year later", web.get(site.url(pause)))
 
 
-def for_everybody(site: Site) -> Iterator[str]:
+def for_everybody(site: WebServer) -> Iterator[str]:
     """The pages of the house itself, files, and paths that lead nowhere."""
     sheet = re.findall(r'href="(/a/[^"]+\.css)"', web.get(site.url("/")).text)[0]
     for path in ("/", "/privacy", "/accessibility", "/robots.txt", "/.well-known/security.txt", "/health", "/metrics"):
@@ -102,7 +102,7 @@ def for_everybody(site: Site) -> Iterator[str]:
     yield answered("GET /a…, too long", web.get(site.url("/" + "a" * 400)))
 
 
-def of_letters(site: Site) -> Iterator[str]:
+def of_letters(site: WebServer) -> Iterator[str]:
     """Read online and the archive."""
     code, unlisted = f"/o/{CODE.format(slug=LETTER)}", f"/o/{CODE.format(slug=UNLISTED)}"
     letter = web.get(site.url(code))

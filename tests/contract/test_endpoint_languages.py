@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from tests.support import web
-from tests.support.site import Site, Town
+from tests.support.site import Town, WebServer
 
 
-def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite_town: Town, site: Site) -> None:
+def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite_town: Town, site: WebServer) -> None:
     def language(path: str, **headers: str) -> str:
         return web.get(site.url(path), headers=headers).text.split('lang="')[1][:2]
 
@@ -19,7 +19,7 @@ def test_pages_are_in_the_readers_language_else_in_that_of_the_browser(lite_town
     assert language("/u/x?lang=%3Cscript%3E", **{"accept-language": "fr"}) == "fr"
 
 
-def test_a_language_that_was_chosen_stays_from_page_to_page(lite_town: Town, site: Site) -> None:
+def test_a_language_that_was_chosen_stays_from_page_to_page(lite_town: Town, site: WebServer) -> None:
     left = web.post(site.url(lite_town.path() + "?lang=fr")).text
     inside = left.partition("<main")[2].partition("</main>")[0]
     links = re.findall(r'(?:href|action)="([^"]+)"', inside)

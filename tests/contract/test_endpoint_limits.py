@@ -18,16 +18,16 @@ from tests.support.waiting import wait_until
 from tests.support.wire import FORM, LAST, ONE_CLICK, line, post, rest, rest_or_reset, said, statuses
 from unsubscribe.endpoint import public_app
 from unsubscribe.web.connection import PIECE
-from unsubscribe.web.server import PatientProtocol
+from unsubscribe.web.server import BoundedProtocol
 
 
-class Hasty(PatientProtocol):
+class Hasty(BoundedProtocol):
     """Half a second to take a piece of an answer."""
 
     answer_timeout = 0.5
 
 
-class Desk:
+class DelayedApp:
     """An application that answers when it is told to, with so many bytes, and keeps its requests."""
 
     def __init__(self, size: int = 2) -> None:
@@ -63,18 +63,18 @@ def site(town: Town) -> Iterator[Site]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def delayed() -> DelayedApp:
+    return DelayedApp()
 
 
 @pytest.fixture
-def bare(desk: Desk) -> Iterator[Site]:
-    with serving(desk, http=Hasty, lifespan="off") as running:
+def bare(delayed: DelayedApp) -> Iterator[Site]:
+    with serving(delayed, http=Hasty, lifespan="off") as running:
         yield running
-        desk.may_answer.set()
+        delayed.may_answer.set()
 
 
-def open_lines(site: Site) -> list[PatientProtocol]:
+def open_lines(site: Site) -> list[BoundedProtocol]:
     return list(site.server.server_state.connections)  # type: ignore[arg-type]
 
 
@@ -117,68 +117,68 @@ def test_a_thousand_requests_in_one_go_are_all_answered_in_order(site: Site) -> 
     assert statuses(answer) == [b"200", b"404"] * 500 + [b"200"]
 
 
-def test_while_a_request_is_answered_few_wait_and_reading_stops(bare: Site, desk: Desk) -> None:
+def test_while_a_request_is_answered_few_wait_and_reading_stops(bare: Site, delayed: DelayedApp) -> None:
     sent, many = 0, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000
     with line(bare) as connection:
         connection.settimeout(0.5)
         with pytest.raises(TimeoutError):
             while sent < 100_000_000:
                 sent += connection.send(many)
-        wait_until(lambda: desk.asked)
+        wait_until(lambda: delayed.asked)
         [there] = open_lines(bare)
         assert len(there.pipeline) <= 2
         assert len(there._unread) <= PIECE
-        assert len(desk.asked) == 1
-        desk.may_answer.set()
+        assert len(delayed.asked) == 1
+        delayed.may_answer.set()
         connection.settimeout(120)
         assert statuses(connection.recv(65536))
 
 
-def test_a_body_that_nobody_reads_waits_with_who_sends_it(bare: Site, desk: Desk) -> None:
+def test_a_body_that_nobody_reads_waits_with_who_sends_it(bare: Site, delayed: DelayedApp) -> None:
     with line(bare) as connection:
         connection.settimeout(0.5)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
         with pytest.raises(TimeoutError):
             connection.sendall(b"b" * 100_000_000)
-        wait_until(lambda: desk.asked)
+        wait_until(lambda: delayed.asked)
         [there] = open_lines(bare)
         assert len(there.cycle.body) + len(there._unread) <= 65536 + 2 * PIECE
-        desk.may_answer.set()
+        delayed.may_answer.set()
         connection.settimeout(120)
         assert statuses(rest_or_reset(connection)) == [b"200"]
     wait_until(lambda: not open_lines(bare))
 
 
-def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(bare: Site, desk: Desk) -> None:
-    desk.size = 50_000_000
-    desk.may_answer.set()
+def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(bare: Site, delayed: DelayedApp) -> None:
+    delayed.size = 50_000_000
+    delayed.may_answer.set()
     with line(bare) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(LAST)
-        wait_until(lambda: bool(desk.asked))
+        wait_until(lambda: bool(delayed.asked))
         for there in open_lines(bare):
             assert there.transport.get_write_buffer_size() < 500_000
         wait_until(lambda: not open_lines(bare))
 
 
-def test_who_takes_an_answer_slowly_gets_all_of_it(bare: Site, desk: Desk) -> None:
-    desk.size = 3_000_000
-    desk.may_answer.set()
+def test_who_takes_an_answer_slowly_gets_all_of_it(bare: Site, delayed: DelayedApp) -> None:
+    delayed.size = 3_000_000
+    delayed.may_answer.set()
     with line(bare) as connection:
         connection.sendall(LAST)
         got = 0
         while piece := connection.recv(100_000):
             got += len(piece)
             time.sleep(0.01)
-    assert got > desk.size
+    assert got > delayed.size
 
 
-def test_trailers_are_read_and_forgotten(bare: Site, desk: Desk) -> None:
-    desk.may_answer.set()
+def test_trailers_are_read_and_forgotten(bare: Site, delayed: DelayedApp) -> None:
+    delayed.may_answer.set()
     body = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Forwarded-For: 9.9.9.9\r\nCookie: a\r\n\r\n"
     assert statuses(said(bare, b"POST / HTTP/1.1\r\nHost: a\r\n" + body + LAST)) == [b"200", b"200"]
-    assert desk.headers(0) == [b"host", b"transfer-encoding"]
-    assert desk.headers(1) == [b"host", b"connection"]
+    assert delayed.headers(0) == [b"host", b"transfer-encoding"]
+    assert delayed.headers(1) == [b"host", b"connection"]
 
 
 def test_nothing_behind_a_last_request_acts(town: Town, site: Site) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailer.storage import Database
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from tests.support.wire import CHUNKED, FORM, LAST, said, statuses
 from unsubscribe.endpoint import public_app
 from unsubscribe.web.connection import MOST_HEAD, MOST_LINES
@@ -21,7 +21,7 @@ def town(sqlite_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(town: Town) -> Iterator[Site]:
+def site(town: Town) -> Iterator[WebServer]:
     with serving(public_app(town.deps())) as running:
         yield running
 
@@ -64,7 +64,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
-def test_what_cannot_be_read_gets_one_bare_400_with_the_headers_of_every_answer(site: Site, broken: bytes) -> None:
+def test_what_cannot_be_read_gets_one_bare_400_with_the_headers_of_every_answer(site: WebServer, broken: bytes) -> None:
     answer = said(site, broken)
     assert statuses(answer) == [b"400"], answer[:300]
     assert_protected(answer)
@@ -117,7 +117,7 @@ def test_behind_https_a_refusal_says_so_like_every_answer(town: Town) -> None:
         *(b"GET /o/nothing", b"GET /confirm/x", b"GET /my-data/x", b"POST /d/x", b"GET /health HTTP/1.1\r\nHost: ["),
     ],
 )
-def test_every_answer_has_the_headers_that_protect(site: Site, request_line: bytes) -> None:
+def test_every_answer_has_the_headers_that_protect(site: WebServer, request_line: bytes) -> None:
     head = request_line if b"HTTP/1.1" in request_line else request_line + b" HTTP/1.1\r\nHost: other.example"
     answer = said(site, head + b"\r\nConnection: close\r\n\r\n")
     assert len(statuses(answer)) == 1, answer[:300]
@@ -125,7 +125,7 @@ def test_every_answer_has_the_headers_that_protect(site: Site, request_line: byt
     assert b"server:" not in answer.lower()
 
 
-def test_a_body_that_is_too_long_or_too_slow_is_refused_with_them_and_the_connection_ends(site: Site) -> None:
+def test_a_body_that_is_too_long_or_too_slow_is_refused_with_them_and_the_connection_ends(site: WebServer) -> None:
     declared = said(site, FORM + b"Content-Length: 999999\r\n\r\n")
     chunked = said(site, CHUNKED + (b"4000\r\n" + b"a" * 0x4000 + b"\r\n") * 6)
     for answer in (declared, chunked):
@@ -145,7 +145,7 @@ def test_where_even_the_page_of_an_error_fails_there_is_an_answer_with_them(town
 
 @pytest.mark.parametrize("name", [b"mail.example.org", b"127.0.0.1.example.org", b"localhost.example", b"[", b""])
 def test_a_proxy_that_adds_nothing_shows_the_counters_to_nobody_who_asks_by_a_public_name(
-    site: Site, name: bytes
+    site: WebServer, name: bytes
 ) -> None:
     ask = b"GET /metrics HTTP/1.1\r\nConnection: close\r\nHost: "
     assert statuses(said(site, ask + name + b"\r\n\r\n")) == [b"404"]

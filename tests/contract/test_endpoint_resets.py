@@ -14,14 +14,14 @@ import pytest
 from mailer.storage import Database
 from tests.support import web
 from tests.support.fuzz import attempts
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from unsubscribe.endpoint import public_app
 
 PIPELINED = b"GET /subscribe HTTP/1.1\r\nHost: a\r\n\r\n" * 20
 TWICE = b"POST /subscribe HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\nemail=a" * 5 + b"\xff\r\n\r\nGET"
 
 
-def reset(site: Site, pieces: list[bytes], wait: bool) -> None:
+def reset(site: WebServer, pieces: list[bytes], wait: bool) -> None:
     """Send, read perhaps, and cut the connection (RST) with the answers still under way."""
     connection = socket.create_connection(("127.0.0.1", site.port), timeout=0.02)
     with suppress(OSError):

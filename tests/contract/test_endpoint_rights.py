@@ -8,7 +8,7 @@ import pytest
 
 from mailer.storage import Database
 from tests.support import web, wire
-from tests.support.site import NEWS, PEPPER, Site, Town, serving
+from tests.support.site import NEWS, PEPPER, Town, WebServer, serving
 from tests.support.wire import statuses
 from unsubscribe import contacts, reasons, retention
 from unsubscribe.endpoint import public_app
@@ -45,7 +45,7 @@ def test_signing_up_takes_one_letter_and_one_button(town: Town) -> None:
         assert contacts.subscriptions(conn, found.id) == {"nieuws": "subscribed", "agenda": "subscribed"}
 
 
-def test_every_address_gets_the_same_answer(lite_town: Town, site: Site) -> None:
+def test_every_address_gets_the_same_answer(lite_town: Town, site: WebServer) -> None:
     web.post(site.url(lite_town.path(reader=1)), data={"scope": "all"})
     addresses = [
         "nieuw@gouda.example",
@@ -61,14 +61,14 @@ def test_every_address_gets_the_same_answer(lite_town: Town, site: Site) -> None
     assert len(set(answers)) == 1
 
 
-def test_what_was_typed_as_an_address_is_shown_as_text(lite_town: Town, site: Site) -> None:
+def test_what_was_typed_as_an_address_is_shown_as_text(lite_town: Town, site: WebServer) -> None:
     typed = "<b>{{7*7}}</b>\ue000undo\ue001@gouda.example"
     answer = web.post(site.url("/subscribe"), data={"email": typed, "topic": "nieuws", "website": "x"})  # the trap
     assert "&lt;b&gt;{{7*7}}&lt;/b&gt;" in answer.text
     assert "<b>" not in answer.text
 
 
-def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite_town: Town, site: Site) -> None:
+def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite_town: Town, site: WebServer) -> None:
     with web.client() as client:
         for number in range(60):
             client.post(
@@ -79,14 +79,16 @@ def test_a_thousand_sign_ups_for_one_address_send_one_letter(lite_town: Town, si
     assert len(lite_town.letters("optin_confirm")) == 1
 
 
-def test_a_machine_that_fills_in_everything_gets_the_same_answer_and_nothing_else(lite_town: Town, site: Site) -> None:
+def test_a_machine_that_fills_in_everything_gets_the_same_answer_and_nothing_else(
+    lite_town: Town, site: WebServer
+) -> None:
     before = lite_town.everything()
     form = {"email": "bot@gouda.example", "topic": "nieuws", "website": "https://spam.example"}
     assert LOOK in web.post(site.url("/subscribe"), data=form).text
     assert lite_town.everything() == before
 
 
-def test_an_empty_form_says_what_is_missing_and_nothing_is_ticked(lite_town: Town, site: Site) -> None:
+def test_an_empty_form_says_what_is_missing_and_nothing_is_ticked(lite_town: Town, site: WebServer) -> None:
     empty = web.get(site.url("/subscribe")).text
     assert "checked" not in empty
     answer = web.post(site.url("/subscribe"), data={"email": "<script>@x", "topic": "secret"})
@@ -97,7 +99,7 @@ def test_an_empty_form_says_what_is_missing_and_nothing_is_ticked(lite_town: Tow
 
 
 @pytest.mark.parametrize("email", ["a@b.example\r\nBcc: x@y.example", "a@b.example\nSubject: x", "a\x00@b.example"])
-def test_no_header_gets_in_by_the_form(lite_town: Town, site: Site, email: str) -> None:
+def test_no_header_gets_in_by_the_form(lite_town: Town, site: WebServer, email: str) -> None:
     assert web.post(site.url("/subscribe"), data={"email": email, "topic": "nieuws"}).status_code == 422
     assert lite_town.letters("optin_confirm") == []
 
@@ -126,7 +128,7 @@ def test_only_a_trusted_proxy_is_believed_about_who_asks(lite_town: Town) -> Non
     ],
 )
 def test_one_visitor_behind_a_proxy_is_one_whatever_is_said_before_it(
-    lite_town: Town, site: Site, said: tuple[str, ...]
+    lite_town: Town, site: WebServer, said: tuple[str, ...]
 ) -> None:
     for number in range(25):
         lines = [line.format(n=number).encode() + b"\r\n" for line in said]
@@ -138,7 +140,7 @@ def test_one_visitor_behind_a_proxy_is_one_whatever_is_said_before_it(
 
 @pytest.mark.parametrize("deleted", [False, True])
 def test_an_expired_confirmation_leads_back_to_all_that_was_asked_for(
-    lite_town: Town, site: Site, deleted: bool
+    lite_town: Town, site: WebServer, deleted: bool
 ) -> None:
     form = {"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"], "name": "Nieuw"}
     web.post(site.url("/subscribe?lang=fr"), data=form)
@@ -156,14 +158,18 @@ def test_an_expired_confirmation_leads_back_to_all_that_was_asked_for(
     assert lite_town.letters("optin_confirm") == lite_town.letters("optin_confirm")[:1]
 
 
-def test_an_older_link_that_names_no_topics_leads_back_while_the_request_is_kept(lite_town: Town, site: Site) -> None:
+def test_an_older_link_that_names_no_topics_leads_back_while_the_request_is_kept(
+    lite_town: Town, site: WebServer
+) -> None:
     web.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": ["nieuws", "agenda"]})
     link = lite_town.letter("optin_confirm", "confirm").partition("?")[0]
     lite_town.now += timedelta(days=60)
     assert 'href="/subscribe?topic=agenda&amp;topic=nieuws"' in web.get(site.url(link)).text
 
 
-def test_who_signs_up_is_told_what_a_topic_brings_and_how_often_in_their_language(lite_town: Town, site: Site) -> None:
+def test_who_signs_up_is_told_what_a_topic_brings_and_how_often_in_their_language(
+    lite_town: Town, site: WebServer
+) -> None:
     assert NEWS["nl"] in web.get(site.url("/subscribe?lang=nl")).text
     assert NEWS["en"] in web.get(site.url("/subscribe?lang=en")).text
     french = web.get(site.url("/subscribe?lang=fr")).text
@@ -171,7 +177,7 @@ def test_who_signs_up_is_told_what_a_topic_brings_and_how_often_in_their_languag
     assert NEWS["en"] in web.get(site.url(lite_town.path("d") + "?lang=en")).text
 
 
-def test_topics_in_an_address_only_choose_which_stand_first(lite_town: Town, site: Site) -> None:
+def test_topics_in_an_address_only_choose_which_stand_first(lite_town: Town, site: WebServer) -> None:
     strange = "/subscribe?topic=nix&topic=nieuws&topic=%22%3E%3Cb%3E&topic=agenda&lang=en"
     page = web.get(site.url(strange)).text
     assert "checked" not in page
@@ -184,7 +190,7 @@ def test_topics_in_an_address_only_choose_which_stand_first(lite_town: Town, sit
     assert again.index('value="nieuws"') < again.index('value="agenda" checked')
 
 
-def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite_town: Town, site: Site) -> None:
+def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite_town: Town, site: WebServer) -> None:
     page = web.get(site.url("/subscribe")).text
     version = page.partition('name="version" value="')[2].partition('"')[0]
     form = {"email": "nieuw@gouda.example", "topic": "nieuws", "version": version}
@@ -199,7 +205,7 @@ def test_a_form_elsewhere_signs_up_for_the_text_that_it_shows_and_no_other(lite_
 
 
 @pytest.mark.parametrize("page", ["u", "d", "left"])
-def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite_town: Town, site: Site, page: str) -> None:
+def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite_town: Town, site: WebServer, page: str) -> None:
     path = lite_town.path("d" if page == "d" else "u")
     if page == "left":
         web.post(site.url(path))
@@ -212,7 +218,9 @@ def test_who_holds_a_forwarded_letter_is_shown_the_way_to_sign_up(lite_town: Tow
     assert "/subscribe" not in told
 
 
-def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does(lite_town: Town, site: Site) -> None:
+def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does(
+    lite_town: Town, site: WebServer
+) -> None:
     web.post(site.url(lite_town.path("d")), data={"part": "address", "email": "anders@gouda.example"})
     agree, keep = lite_town.letter("address_change_old", "confirm"), lite_town.letter("address_change_old", "undo")
     before = lite_town.everything()
@@ -224,7 +232,7 @@ def test_agreeing_and_keeping_are_two_links_and_neither_does_what_the_other_does
     assert lite_town.everything() == before
 
 
-def test_another_address_needs_the_new_mailbox_and_the_old_one(lite_town: Town, site: Site) -> None:
+def test_another_address_needs_the_new_mailbox_and_the_old_one(lite_town: Town, site: WebServer) -> None:
     asked = web.post(site.url(lite_town.path("d")), data={"email": "esther@nieuw.example"})
     assert "Bevestig het eerst" in asked.text
     assert "n•••.example" in asked.text
@@ -243,7 +251,7 @@ def test_another_address_needs_the_new_mailbox_and_the_old_one(lite_town: Town, 
     assert email(lite_town) == "esther@vng.example"
 
 
-def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite_town: Town, site: Site) -> None:
+def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite_town: Town, site: WebServer) -> None:
     ask = lite_town.path("d") + "/my-data"
     assert "Esther" not in web.get(site.url(ask)).text
     assert LOOK in web.post(site.url(ask)).text
@@ -259,7 +267,7 @@ def test_everything_that_is_known_is_shown_after_a_letter_and_a_button(lite_town
     assert known.json()["letters"][0]["mailing"] == "campaign:1"
 
 
-def test_erasing_leaves_a_code_and_no_person(lite_town: Town, site: Site) -> None:
+def test_erasing_leaves_a_code_and_no_person(lite_town: Town, site: WebServer) -> None:
     web.post(site.url(lite_town.path("d") + "/my-data"))
     page = web.post(site.url(lite_town.letter("my_data", "show"))).text
     erase = page.split('href="/c/erase/')[1].split('"')[0]
@@ -273,7 +281,7 @@ def test_erasing_leaves_a_code_and_no_person(lite_town: Town, site: Site) -> Non
     assert web.get(site.url(lite_town.path("d"))).status_code == 200
 
 
-def test_a_link_for_one_thing_does_no_other(lite_town: Town, site: Site) -> None:
+def test_a_link_for_one_thing_does_no_other(lite_town: Town, site: WebServer) -> None:
     web.post(site.url("/subscribe"), data={"email": "nieuw@gouda.example", "topic": "nieuws"})
     token = lite_town.letter("optin_confirm", "confirm").rpartition("/")[2]
     before = lite_town.everything()
@@ -299,7 +307,7 @@ def email(town: Town) -> str:
     return found.email
 
 
-def test_a_reason_is_counted_once_and_names_nobody(lite_town: Town, site: Site) -> None:
+def test_a_reason_is_counted_once_and_names_nobody(lite_town: Town, site: WebServer) -> None:
     left = web.post(site.url(lite_town.path())).text
     link = left.split('action="/c/reason/')[1].split('"')[0]
     assert web.post(site.url(f"/c/reason/{link}"), data={"reason": "nothing"}).status_code == 422
@@ -310,7 +318,7 @@ def test_a_reason_is_counted_once_and_names_nobody(lite_town: Town, site: Site) 
         assert reasons.counts(conn, lite_town.mailing) == {"too_many": 1}
 
 
-def test_the_page_with_the_button_shows_the_name_that_confirming_stores(lite_town: Town, site: Site) -> None:
+def test_the_page_with_the_button_shows_the_name_that_confirming_stores(lite_town: Town, site: WebServer) -> None:
     wanted = {"email": "new@gouda.example", "topic": "nieuws", "name": "Log in at evil.com <b>"}
     web.post(site.url("/subscribe"), data=wanted)
     link = site.url(lite_town.letter("optin_confirm", "confirm"))
@@ -323,7 +331,7 @@ def test_the_page_with_the_button_shows_the_name_that_confirming_stores(lite_tow
     assert contact.name == wanted["name"]
 
 
-def test_a_name_that_confirming_does_not_store_is_not_shown(lite_town: Town, site: Site) -> None:
+def test_a_name_that_confirming_does_not_store_is_not_shown(lite_town: Town, site: WebServer) -> None:
     with lite_town.db.write() as conn:
         contacts.change(conn, lite_town.readers[0], lite_town.now, name="Anna")
     form = {"email": lite_town.readers[0].email, "topic": "nieuws", "name": "Somebody else"}
@@ -332,7 +340,7 @@ def test_a_name_that_confirming_does_not_store_is_not_shown(lite_town: Town, sit
 
 
 @pytest.mark.parametrize("email", ['"log in at evil.com/x"@catchall.example', "v+www.evil.com@gmail.com"])
-def test_a_mail_address_that_is_a_text_is_refused_at_both_forms(lite_town: Town, site: Site, email: str) -> None:
+def test_a_mail_address_that_is_a_text_is_refused_at_both_forms(lite_town: Town, site: WebServer, email: str) -> None:
     assert web.post(site.url("/subscribe"), data={"email": email, "topic": "nieuws"}).status_code == 422
     assert web.post(site.url(lite_town.path("d")), data={"email": email}).status_code == 422
     assert lite_town.letters("optin_confirm") == lite_town.letters("address_change_new") == []

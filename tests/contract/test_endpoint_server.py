@@ -9,38 +9,38 @@ from collections.abc import Iterator
 import pytest
 
 from mailer.storage import Database
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from tests.support.waiting import wait_until
 from tests.support.wire import rest_or_reset
 from unsubscribe.endpoint import public_app
-from unsubscribe.web.server import MOST_HEAD, PatientProtocol
+from unsubscribe.web.server import MOST_HEAD, BoundedProtocol
 
 GET = b"GET /health HTTP/1.1\r\nHost: a\r\n"
 
 
-class Hasty(PatientProtocol):
+class Hasty(BoundedProtocol):
     """Half a second for a head."""
 
     head_timeout = 0.5
 
 
-class Calm(PatientProtocol):
+class Calm(BoundedProtocol):
     """Longer for a head than a test takes."""
 
     head_patience = 600.0
 
 
 @pytest.fixture
-def site(sqlite_database: Database) -> Iterator[Site]:
+def site(sqlite_database: Database) -> Iterator[WebServer]:
     with serving(public_app(Town(sqlite_database).deps()), http=Hasty) as running:
         yield running
 
 
-def line(site: Site) -> socket.socket:
+def line(site: WebServer) -> socket.socket:
     return socket.create_connection(("127.0.0.1", site.port), timeout=60)
 
 
-def said(site: Site, *pieces: bytes) -> bytes:
+def said(site: WebServer, *pieces: bytes) -> bytes:
     with line(site) as connection:
         try:
             for piece in pieces:
@@ -51,20 +51,20 @@ def said(site: Site, *pieces: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /hea", GET, GET + b"X-Slow: "])
-def test_who_does_not_finish_a_head_is_shown_out_in_time(site: Site, begun: bytes) -> None:
+def test_who_does_not_finish_a_head_is_shown_out_in_time(site: WebServer, begun: bytes) -> None:
     with line(site) as connection:
         connection.sendall(begun)
         assert rest_or_reset(connection) == b""
 
 
-def test_a_head_that_drips_gains_no_time(site: Site) -> None:
+def test_a_head_that_drips_gains_no_time(site: WebServer) -> None:
     with line(site) as connection, pytest.raises(OSError, match=r"Broken pipe|reset by peer"):
         for sign in GET + b"X-Slow: " + b"a" * 500:
             connection.sendall(bytes([sign]))
             time.sleep(0.02)  # ten seconds in all, unless it is cut off before
 
 
-def test_the_second_head_on_a_connection_must_be_there_in_time_too(site: Site) -> None:
+def test_the_second_head_on_a_connection_must_be_there_in_time_too(site: WebServer) -> None:
     with line(site) as connection:
         connection.sendall(GET + b"\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
@@ -72,7 +72,7 @@ def test_the_second_head_on_a_connection_must_be_there_in_time_too(site: Site) -
         assert rest_or_reset(connection) == b""
 
 
-def test_a_head_in_time_is_answered_however_many_pieces_it_comes_in(site: Site) -> None:
+def test_a_head_in_time_is_answered_however_many_pieces_it_comes_in(site: WebServer) -> None:
     with line(site) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in (GET[:9], GET[9:], b"Connection: close\r\n", b"\r\n"):
@@ -82,18 +82,18 @@ def test_a_head_in_time_is_answered_however_many_pieces_it_comes_in(site: Site) 
 
 
 @pytest.mark.parametrize("size", [4_096, 65_536])
-def test_a_head_of_more_than_16_kb_is_not_read_to_its_end(site: Site, size: int) -> None:
+def test_a_head_of_more_than_16_kb_is_not_read_to_its_end(site: WebServer, size: int) -> None:
     pieces = [b"X-%d: " % number + b"a" * size + b"\r\n" for number in range(MOST_HEAD * 8 // size)]
     answer = said(site, GET, *pieces, b"\r\n")
     assert not answer.startswith(b"HTTP/1.1 200")
 
 
-def test_a_long_head_in_one_piece_is_refused_as_well(site: Site) -> None:
+def test_a_long_head_in_one_piece_is_refused_as_well(site: WebServer) -> None:
     answer = said(site, GET + b"X: " + b"a" * (MOST_HEAD + 1) + b"\r\nConnection: close\r\n\r\n")
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
 
 
-def test_an_honest_head_of_eight_kb_is_answered(site: Site) -> None:
+def test_an_honest_head_of_eight_kb_is_answered(site: WebServer) -> None:
     answer = said(site, GET + b"Cookie: " + b"a" * 8_000 + b"\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
 
@@ -113,14 +113,14 @@ def test_an_honest_head_of_eight_kb_is_answered(site: Site) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
-def test_what_is_not_http_gets_a_bare_400_or_404_and_no_word_about_us(site: Site, request_line: bytes) -> None:
+def test_what_is_not_http_gets_a_bare_400_or_404_and_no_word_about_us(site: WebServer, request_line: bytes) -> None:
     answer = said(site, request_line)
     assert answer.split(b" ")[1:2] in ([b"400"], [b"404"], []), answer[:200]
     for word in (b"Traceback", b"uvicorn", b"httptools", b"Invalid", b"server:", b"python"):
         assert word.lower() not in answer.lower()
 
 
-def test_no_answer_names_the_program(site: Site) -> None:
+def test_no_answer_names_the_program(site: WebServer) -> None:
     for path in (b"/health", b"/u/forged", b"/archive/x"):
         answer = said(site, b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         head = answer.partition(b"\r\n\r\n")[0].lower()

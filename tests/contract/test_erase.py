@@ -43,7 +43,7 @@ def known(house_database: Database, tmp_path: Path) -> tuple[Database, int]:
         SQLModel.metadata.create_all(conn)
     path = tmp_path / "people.csv"
     path.write_text(f"email,name,address,role\nEsther.VanDerMark@gouda.example,{PERSON[1]},{PERSON[2]},{PERSON[3]}\n")
-    importing.import_file(db, path, ImportJob("nieuws", MEMBER, PEPPER), NOW)
+    importing.import_contacts(db, path, ImportJob("nieuws", MEMBER, PEPPER), NOW)
     with db.write() as conn:
         person = contacts.find(conn, "esther.vandermark@gouda.example")
         assert person
@@ -99,7 +99,7 @@ def test_only_a_keyed_hash_keeps_an_erased_person_out(known: tuple[Database, int
     erasing.erase_address(db, "esther.vandermark@gouda.example", PEPPER, NOW)
     path = tmp_path / "again.csv"
     path.write_text("email,name\nesther.vandermark@gouda.example,Esther\n")
-    summary = importing.import_file(db, path, ImportJob("agenda", MEMBER, PEPPER), NOW)
+    summary = importing.import_contacts(db, path, ImportJob("agenda", MEMBER, PEPPER), NOW)
     assert (summary.added, summary.rejected) == (0, 1)
     with db.read() as conn:
         assert contacts.find(conn, "esther.vandermark@gouda.example") is None

@@ -10,7 +10,7 @@ import pytest
 from mailer import suppression
 from mailer.storage import Database
 from tests.support import web
-from tests.support.site import PEPPER, Site, Town, serving
+from tests.support.site import PEPPER, Town, WebServer, serving
 from unsubscribe import changes, contacts, erasing, moves, moving, verifying
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.endpoint import public_app
@@ -25,7 +25,7 @@ def town(empty_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(town: Town) -> Iterator[Site]:
+def site(town: Town) -> Iterator[WebServer]:
     with serving(public_app(town.deps())) as site:
         yield site
 
@@ -41,11 +41,11 @@ def left(town: Town) -> list[str]:
     return [word for word in WORDS if word in rows]
 
 
-def wish(site: Site, town: Town, email: str, reader: int = 0) -> None:
+def wish(site: WebServer, town: Town, email: str, reader: int = 0) -> None:
     assert web.post(site.url(town.path("d", reader)), data={"email": email}).status_code == 200
 
 
-def move(site: Site, town: Town, email: str) -> None:
+def move(site: WebServer, town: Town, email: str) -> None:
     """The first reader moves, and both mailboxes agree."""
     wish(site, town, email)
     for notice in ("address_change_new", "address_change_old"):
@@ -58,7 +58,7 @@ def person(town: Town, email: str) -> Contact | None:
 
 
 @pytest.mark.parametrize("spelling", [THERE, THERE.lower()])
-def test_a_strangers_wish_to_move_to_an_erased_address_is_forgotten(town: Town, site: Site, spelling: str) -> None:
+def test_a_strangers_wish_to_move_to_an_erased_address_is_forgotten(town: Town, site: WebServer, spelling: str) -> None:
     known(town)
     wish(site, town, spelling)
     wish(site, town, THERE, reader=1)
@@ -69,13 +69,13 @@ def test_a_strangers_wish_to_move_to_an_erased_address_is_forgotten(town: Town, 
     assert person(town, THERE) is None
 
 
-def test_an_address_that_nobody_has_is_forgotten_by_those_who_named_it(town: Town, site: Site) -> None:
+def test_an_address_that_nobody_has_is_forgotten_by_those_who_named_it(town: Town, site: WebServer) -> None:
     wish(site, town, THERE)
     assert erasing.erase_address(town.db, THERE, PEPPER, town.now) is None
     assert left(town) == []
 
 
-def test_what_others_hold_of_another_address_stays(town: Town, site: Site) -> None:
+def test_what_others_hold_of_another_address_stays(town: Town, site: WebServer) -> None:
     known(town)
     wish(site, town, "somebody@elders.example")
     erasing.erase_address(town.db, THERE, PEPPER, town.now)
@@ -84,7 +84,7 @@ def test_what_others_hold_of_another_address_stays(town: Town, site: Site) -> No
     assert web.post(confirm).status_code == 200
 
 
-def test_whoever_moved_away_from_an_address_is_erased_by_it(town: Town, site: Site) -> None:
+def test_whoever_moved_away_from_an_address_is_erased_by_it(town: Town, site: WebServer) -> None:
     former = town.readers[0]
     move(site, town, THERE)
     erased = erasing.erase_address(town.db, former.email, PEPPER, town.now)
@@ -97,7 +97,7 @@ def test_whoever_moved_away_from_an_address_is_erased_by_it(town: Town, site: Si
         assert verifying.chain(conn, former.id).fault == ""
 
 
-def test_a_move_that_was_put_back_makes_nobody_the_former_owner(town: Town, site: Site) -> None:
+def test_a_move_that_was_put_back_makes_nobody_the_former_owner(town: Town, site: WebServer) -> None:
     move(site, town, THERE)
     web.post(site.url(town.letter("address_change_old", "undo")))
     assert erasing.erase_address(town.db, THERE, PEPPER, town.now) is None
@@ -106,7 +106,7 @@ def test_a_move_that_was_put_back_makes_nobody_the_former_owner(town: Town, site
         assert moves.of_contact(conn, town.readers[0].id) == []
 
 
-def test_who_signed_up_anew_with_a_former_address_is_erased_alone(town: Town, site: Site) -> None:
+def test_who_signed_up_anew_with_a_former_address_is_erased_alone(town: Town, site: WebServer) -> None:
     first = town.readers[0]
     move(site, town, THERE)
     known(town, first.email)
@@ -116,7 +116,7 @@ def test_who_signed_up_anew_with_a_former_address_is_erased_alone(town: Town, si
         assert moves.of_contact(conn, first.id) == []
 
 
-def test_the_first_mailbox_of_a_chain_keeps_its_say_when_the_middle_is_erased(town: Town, site: Site) -> None:
+def test_the_first_mailbox_of_a_chain_keeps_its_say_when_the_middle_is_erased(town: Town, site: WebServer) -> None:
     first = town.readers[0]
     move(site, town, THERE)
     keep = site.url(town.letter("address_change_old", "undo"))
@@ -137,7 +137,7 @@ def test_the_first_mailbox_of_a_chain_keeps_its_say_when_the_middle_is_erased(to
 
 
 @pytest.mark.parametrize("email", ['"a..b%"@elders.example', "JOSÉ.Ñ@elders.example", "o'b_%x@elders.example"])
-def test_an_address_in_any_signs_is_found_in_what_others_hold(town: Town, site: Site, email: str) -> None:
+def test_an_address_in_any_signs_is_found_in_what_others_hold(town: Town, site: WebServer, email: str) -> None:
     wish(site, town, email)
     wish(site, town, "other@elders.example", reader=1)
     erasing.erase_address(town.db, email.lower(), PEPPER, town.now)
@@ -147,7 +147,7 @@ def test_an_address_in_any_signs_is_found_in_what_others_hold(town: Town, site: 
 
 
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)  # PostgreSQL forgets when it vacuums
-def test_nothing_of_it_is_left_in_the_bytes_of_the_files(town: Town, site: Site) -> None:
+def test_nothing_of_it_is_left_in_the_bytes_of_the_files(town: Town, site: WebServer) -> None:
     known(town)
     wish(site, town, THERE)
     erasing.erase_address(town.db, THERE, PEPPER, town.now)

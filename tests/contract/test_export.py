@@ -106,7 +106,7 @@ def test_an_export_comes_back_as_it_was(database: Database, tmp_path: Path) -> N
     other = open_database(f"sqlite:///{tmp_path}/other.db")
     with other.write() as conn:
         SQLModel.metadata.create_all(conn)
-    summary = importing.import_file(other, path, ImportJob("x", consent.make_statement("member"), PEPPER), NOW)
+    summary = importing.import_contacts(other, path, ImportJob("x", consent.make_statement("member"), PEPPER), NOW)
     with database.read() as here, other.read() as there:
         before, after = contacts.everyone(here), contacts.everyone(there)
     other.close()

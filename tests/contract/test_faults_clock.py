@@ -24,9 +24,9 @@ from mailer.outcome import Replied, Result
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
-from tests.support.campaigning import stage
-from tests.support.house_db import counts, person
+from tests.support.campaigning import campaign_setup
 from tests.support.sending import Sending, deps, send, sendable, utc_now
+from tests.support.sending_db import counts, person
 from tests.support.slow import Slow
 from tests.support.waiting import until, wait_until
 
@@ -150,23 +150,23 @@ def test_a_campaign_of_tomorrow_does_not_leave_today_because_of_a_jump(
     sqlite_database: Database, tmp_path: Path
 ) -> None:
     """Expected: neither launched nor held as missed, while the clock that jumped is not believed."""
-    scene, ran = stage(sqlite_database, tmp_path), [0.0]
-    begin, wrong = scene.clock(), [timedelta()]
+    setup, ran = campaign_setup(sqlite_database, tmp_path), [0.0]
+    begin, wrong = setup.clock(), [timedelta()]
     clock = SteadyClock(lambda: begin + wrong[0] + timedelta(seconds=ran[0]), lambda: ran[0])
     early, late = begin + timedelta(hours=2), begin + timedelta(hours=23, minutes=30)
     for slug, hour in (("vandaag", early), ("morgen", late)):
-        launch.plan(scene.site, from_folder(scene.write(slug)), clock(), f"{hour:%Y-%m-%d %H:%M}Z")
+        launch.schedule(setup.config, from_folder(setup.write(slug)), clock(), f"{hour:%Y-%m-%d %H:%M}Z")
     wrong[0] = timedelta(days=1)
     for _ in range(50):
         ran[0] += 1
-        assert launch.launch_due(scene.site, clock()) == []
+        assert launch.launch_due(setup.config, clock()) == []
     wrong[0] = timedelta()
     ran[0] += 1
-    assert launch.launch_due(scene.site, clock()) == []
-    with scene.db.read() as conn:
+    assert launch.launch_due(setup.config, clock()) == []
+    with setup.db.read() as conn:
         assert {item.state for item in records.all_campaigns(conn)} == {CampaignState.SCHEDULED}
     ran[0] = timedelta(hours=2).total_seconds()
-    assert [item.slug for item in launch.launch_due(scene.site, clock())] == ["vandaag"]
+    assert [item.slug for item in launch.launch_due(setup.config, clock())] == ["vandaag"]
 
 
 def test_a_dead_sender_is_found_whatever_the_clock_says(db: Database, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
 from tests.support.databases import PostgresServer
 from tests.support.faults import CommitCutter, When
-from tests.support.house_db import NOW, counts, fill, hash_of
 from tests.support.sending import Sending, deps, sendable
+from tests.support.sending_db import NOW, counts, fill, hash_of
 from tests.support.slow import Slow
 from tests.support.tables import create_all
 from tests.support.waiting import until
@@ -123,7 +123,7 @@ def test_an_audience_page_whose_commit_was_cut_adds_nobody_twice(
     near: Database, wire: CommitCutter, when: When
 ) -> None:
     """Expected: the same page again adds those who are missing, and the counters agree with the rows."""
-    from tests.support.house_db import person
+    from tests.support.sending_db import person
 
     mailing, distant = fill(near, 0), far(near, wire)
     page = [person(number) for number in range(1, 11)]

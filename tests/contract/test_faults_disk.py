@@ -23,11 +23,11 @@ from mailer import outbox
 from mailer.errors import StorageAway, StorageFull
 from mailer.storage import Database, open_database
 from mailer.transport.memory import MemoryTransport
-from tests.support.campaigning import stage
-from tests.support.commandline import EXAMPLES, ROOT, Desk
+from tests.support.campaigning import campaign_setup
+from tests.support.commandline import EXAMPLES, ROOT, CommandLine
 from tests.support.faults import Ballast, limited, read_only, small_disk
-from tests.support.house_db import counts, fill
 from tests.support.sending import Sending, deps, sendable, utc_now
+from tests.support.sending_db import counts, fill
 from tests.support.slow import Slow
 from tests.support.tables import create_all
 from tests.support.waiting import until
@@ -115,24 +115,24 @@ async def test_a_sender_that_is_stopped_on_a_full_disk_forgets_no_claim(
 def test_a_launch_without_room_is_whole_or_not_there(tmp_path: Path) -> None:
     """Expected: ``StorageFull``; no campaign without its letter, no mailing without its campaign; later it works."""
     with small_disk(tmp_path / "disk", 2_500) as disk:
-        scene = stage(open_database(f"sqlite:///{disk}/postiljon.db"), tmp_path, 40)
-        path, ballast = scene.write(), Ballast(disk)
+        setup = campaign_setup(open_database(f"sqlite:///{disk}/postiljon.db"), tmp_path, 40)
+        path, ballast = setup.write(), Ballast(disk)
         ballast.fill()
         with pytest.raises((StorageFull, StorageAway)):
-            launch.start(scene.site, from_folder(path), scene.clock())
-        with scene.db.read() as conn:
+            launch.start(setup.config, from_folder(path), setup.clock())
+        with setup.db.read() as conn:
             assert records.all_campaigns(conn) == []
             assert outbox.open_ones(conn) == []
         ballast.drop()
-        campaign = launch.start(scene.site, from_folder(path), scene.clock())
+        campaign = launch.start(setup.config, from_folder(path), setup.clock())
         ballast.fill()
         with pytest.raises((StorageFull, StorageAway)):
-            while not freezing.freeze_page(scene.site.db, campaign, scene.clock()):
+            while not freezing.freeze_page(setup.config.db, campaign, setup.clock()):
                 pass
         ballast.drop()
-        freezing.freeze(scene.site.db, campaign, scene.clock, lambda: True)
-        assert counts(scene.db, campaign.mailing_id or 0) == {"recipients": 40, "waiting": 40}
-        scene.db.close()
+        freezing.freeze(setup.config.db, campaign, setup.clock, lambda: True)
+        assert counts(setup.db, campaign.mailing_id or 0) == {"recipients": 40, "waiting": 40}
+        setup.db.close()
 
 
 def test_a_sender_without_room_for_its_lock_says_so_and_leaves_nothing(tmp_path: Path) -> None:
@@ -151,29 +151,31 @@ def test_a_sender_without_room_for_its_lock_says_so_and_leaves_nothing(tmp_path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def cli(tmp_path: Path) -> CommandLine:
     """A folder with many people to read in, and a letter."""
     (tmp_path / "denkt-u-mee.md").write_text((EXAMPLES / "denkt-u-mee.md").read_text("utf-8"), "utf-8")
     for image in EXAMPLES.glob("*.png"):
         (tmp_path / image.name).write_bytes(image.read_bytes())
-    made = Desk(tmp_path, {"POSTILJON_SMTP_URL": "smtp://127.0.0.1:1"})
+    made = CommandLine(tmp_path, {"POSTILJON_SMTP_URL": "smtp://127.0.0.1:1"})
     made.write("people.csv", "email\n" + "".join(f"lezer{one:05}@example.org\n" for one in range(6_000)))
     made.do("init")
     return made
 
 
 @pytest.mark.slow
-def test_an_import_and_a_send_without_room_say_so_and_an_import_is_completed_by_the_same_command(desk: Desk) -> None:
+def test_an_import_and_a_send_without_room_say_so_and_an_import_is_completed_by_the_same_command(
+    cli: CommandLine,
+) -> None:
     """Expected: exit 3, a sentence, no traceback; whole people are in; again: the rest, nobody twice; no campaign."""
     command = ("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member", "--json")
-    ran = limited(desk, "RLIMIT_FSIZE", 1_500_000, *command)
+    ran = limited(cli, "RLIMIT_FSIZE", 1_500_000, *command)
     assert (ran.code, "Traceback" in ran.err) == (3, False), ran
-    again = desk.do(*command).json
+    again = cli.do(*command).json
     assert again["added"] + again["unchanged"] == 6_000
     assert again["unchanged"] > 0
-    ran = limited(desk, "RLIMIT_FSIZE", 60_000, "send", "denkt-u-mee.md", "--yes")
+    ran = limited(cli, "RLIMIT_FSIZE", 60_000, "send", "denkt-u-mee.md", "--yes")
     assert (ran.code, "Traceback" in ran.err) == (3, False), ran
-    found = open_database(f"sqlite:///{desk.folder}/data/postiljon.db")
+    found = open_database(f"sqlite:///{cli.folder}/data/postiljon.db")
     with found.read() as conn:
         assert contacts.audience_count(conn, "verenigingsnieuws") == 6_000
         assert records.all_campaigns(conn) == []
@@ -181,9 +183,9 @@ def test_an_import_and_a_send_without_room_say_so_and_an_import_is_completed_by_
 
 
 @pytest.mark.slow
-def test_a_command_that_may_not_open_enough_files_says_so(desk: Desk) -> None:
+def test_a_command_that_may_not_open_enough_files_says_so(cli: CommandLine) -> None:
     """Expected: it ends with 3 and a sentence."""
-    ran = limited(desk, "RLIMIT_NOFILE", 4, "status")
+    ran = limited(cli, "RLIMIT_NOFILE", 4, "status")
     assert ran.code == 3, ran
     assert "Traceback" not in ran.err, ran
 
@@ -192,12 +194,12 @@ def test_a_command_that_may_not_open_enough_files_says_so(desk: Desk) -> None:
 def test_a_folder_that_may_only_be_read_is_refused_in_a_sentence(tmp_path: Path) -> None:
     """Expected: what writes, or cannot read without writing, ends with 1 or 3 and a sentence; nothing is changed."""
     with small_disk(tmp_path / "disk", 8_000) as disk:
-        desk = Desk(tmp_path, {"POSTILJON_DATA": str(disk), "POSTILJON_SMTP_URL": "smtp://127.0.0.1:1"})
-        desk.do("init")
+        cli = CommandLine(tmp_path, {"POSTILJON_DATA": str(disk), "POSTILJON_SMTP_URL": "smtp://127.0.0.1:1"})
+        cli.do("init")
         before = {path.name: path.stat().st_size for path in disk.glob("*")}
         read_only(disk)
         for command in (("status",), ("init",)):
-            ran = desk.run(*command)
+            ran = cli.run(*command)
             assert ran.code in (1, 3), (command, ran)
             assert "Traceback" not in ran.err, (command, ran)
         assert {path.name: path.stat().st_size for path in disk.glob("*")} == before

@@ -11,8 +11,8 @@ import pytest
 
 from mailer import suppression
 from mailer.storage import Database
-from tests.support.house_db import counts, hash_of
 from tests.support.sending import Sending, agree, relay_deps, send, sendable
+from tests.support.sending_db import counts, hash_of
 from tests.support.smtpd import Server, smtp_server
 from tests.support.smtpd_script import Rule
 from tests.support.waiting import until

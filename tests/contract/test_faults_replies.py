@@ -9,8 +9,8 @@ from mailer.outcome import Replied, Result
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts
 from tests.support.sending import AheadClock, Sending, deps, relay_deps, send, sendable, utc_now
+from tests.support.sending_db import counts
 from tests.support.slow import Slow
 from tests.support.smtpd import smtp_server
 from tests.support.smtpd_script import Rule

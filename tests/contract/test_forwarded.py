@@ -12,7 +12,7 @@ from mailer import suppression
 from mailer.storage import Database
 from tests.support import web
 from tests.support.forwarded import choose, limits, link
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from unsubscribe import contacts, details, notices, optout
 from unsubscribe.endpoint import public_app
 from unsubscribe.settings import ReaderSettings
@@ -24,7 +24,7 @@ def town(empty_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(town: Town) -> Iterator[Site]:
+def site(town: Town) -> Iterator[WebServer]:
     with serving(public_app(town.deps())) as site:
         yield site
 
@@ -34,7 +34,7 @@ def told(page: str) -> str:
     return re.sub(r'<ul class="links ways">.*?</ul>', "", page, flags=re.DOTALL)
 
 
-def test_only_the_answer_to_the_post_that_acted_hands_out_the_undo(town: Town, site: Site) -> None:
+def test_only_the_answer_to_the_post_that_acted_hands_out_the_undo(town: Town, site: WebServer) -> None:
     owner = web.post(site.url(town.path())).text
     stranger = web.post(site.url(town.path())).text
     assert link(owner, "undo")
@@ -44,7 +44,7 @@ def test_only_the_answer_to_the_post_that_acted_hands_out_the_undo(town: Town, s
     assert "/c/" not in shown
 
 
-def test_leaving_all_mail_in_the_owners_place_does_not_give_the_topic_back(town: Town, site: Site) -> None:
+def test_leaving_all_mail_in_the_owners_place_does_not_give_the_topic_back(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path()))
     stranger = web.post(site.url(town.path()), data={"scope": "all", "earlier": "x" * 48}).text
     said = web.post(site.url(link(stranger, "undo"))).text
@@ -52,7 +52,7 @@ def test_leaving_all_mail_in_the_owners_place_does_not_give_the_topic_back(town:
     assert "maar niet" in said
 
 
-def test_who_left_a_topic_and_then_all_on_one_page_gets_one_undo_for_both(town: Town, site: Site) -> None:
+def test_who_left_a_topic_and_then_all_on_one_page_gets_one_undo_for_both(town: Town, site: WebServer) -> None:
     first = web.post(site.url(town.path())).text
     earlier = re.search(r'name="earlier" value="([^"]+)"', first)
     assert earlier
@@ -61,7 +61,9 @@ def test_who_left_a_topic_and_then_all_on_one_page_gets_one_undo_for_both(town: 
     assert town.state() == "subscribed"
 
 
-def test_a_stricter_choice_by_the_link_of_a_letter_is_made_at_once_and_not_announced(town: Town, site: Site) -> None:
+def test_a_stricter_choice_by_the_link_of_a_letter_is_made_at_once_and_not_announced(
+    town: Town, site: WebServer
+) -> None:
     choose(site, town, "less-often", often="week")
     choose(site, town, "less-often", often="month")
     choose(site, town, "pause", pause="1")
@@ -70,7 +72,7 @@ def test_a_stricter_choice_by_the_link_of_a_letter_is_made_at_once_and_not_annou
     assert town.letters("details_changed") == []
 
 
-def test_a_looser_limit_is_announced_with_an_undo(town: Town, site: Site) -> None:
+def test_a_looser_limit_is_announced_with_an_undo(town: Town, site: WebServer) -> None:
     choose(site, town, "less-often", often="month")
     choose(site, town, "less-often", often="always")
     assert "less_often" not in limits(town)
@@ -78,7 +80,7 @@ def test_a_looser_limit_is_announced_with_an_undo(town: Town, site: Site) -> Non
     assert limits(town)["less_often"] == 30
 
 
-def test_a_shorter_pause_is_announced_with_an_undo(town: Town, site: Site) -> None:
+def test_a_shorter_pause_is_announced_with_an_undo(town: Town, site: WebServer) -> None:
     choose(site, town, "pause", pause="6")
     long = limits(town)["pause"]
     choose(site, town, "pause", pause="1")
@@ -87,14 +89,14 @@ def test_a_shorter_pause_is_announced_with_an_undo(town: Town, site: Site) -> No
     assert limits(town)["pause"] == long
 
 
-def test_a_looser_limit_by_way_of_an_opt_out_is_announced_too(town: Town, site: Site) -> None:
+def test_a_looser_limit_by_way_of_an_opt_out_is_announced_too(town: Town, site: WebServer) -> None:
     choose(site, town, "less-often", often="month")
     left = web.post(site.url(town.path())).text
     web.post(site.url(link(left, "less-often")), data={"often": "always"})
     assert len(town.letters("details_changed")) == 1
 
 
-def test_looser_choices_end_when_they_come_too_often(town: Town, site: Site) -> None:
+def test_looser_choices_end_when_they_come_too_often(town: Town, site: WebServer) -> None:
     answers = []
     for _ in range(12):
         for often in ("month", "always"):
@@ -104,7 +106,9 @@ def test_looser_choices_end_when_they_come_too_often(town: Town, site: Site) -> 
     assert limits(town)["less_often"] == 30
 
 
-def test_another_address_brings_the_same_page_whether_it_is_known_unknown_or_ones_own(town: Town, site: Site) -> None:
+def test_another_address_brings_the_same_page_whether_it_is_known_unknown_or_ones_own(
+    town: Town, site: WebServer
+) -> None:
     targets = ["x@vng.example", town.readers[1].email, town.readers[0].email]
     pages = []
     for reader, target in zip((0, 1, 2), (targets[0], targets[2], town.readers[2].email), strict=True):
@@ -115,7 +119,7 @@ def test_another_address_brings_the_same_page_whether_it_is_known_unknown_or_one
     assert len(town.letters("address_change_new")) == 3
 
 
-def test_a_guess_of_what_is_stored_is_not_confirmed(town: Town, site: Site) -> None:
+def test_a_guess_of_what_is_stored_is_not_confirmed(town: Town, site: WebServer) -> None:
     with town.db.write() as conn:
         contact = contacts.get(conn, town.readers[0].id)
         assert contact
@@ -126,7 +130,9 @@ def test_a_guess_of_what_is_stored_is_not_confirmed(town: Town, site: Site) -> N
 
 
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)  # PostgreSQL forgets when it vacuums
-def test_erasing_on_the_web_leaves_neither_name_nor_address_in_the_bytes_of_the_files(town: Town, site: Site) -> None:
+def test_erasing_on_the_web_leaves_neither_name_nor_address_in_the_bytes_of_the_files(
+    town: Town, site: WebServer
+) -> None:
     for number, name in enumerate(("Esther van der Mark", "Esther de Wit", "Esther")):
         town.now += timedelta(hours=number)
         web.post(site.url(town.path("d")), data={"name": name, "email": f"esther{number}@nieuw.example"})
@@ -144,7 +150,7 @@ def test_erasing_on_the_web_leaves_neither_name_nor_address_in_the_bytes_of_the_
 
 @pytest.mark.parametrize("wish", ["page", "one-click", "all", "details"])
 def test_a_stranger_who_left_first_cannot_take_back_that_the_owner_wished_it_too(
-    town: Town, site: Site, wish: str
+    town: Town, site: WebServer, wish: str
 ) -> None:
     stranger = link(web.post(site.url(town.path())).text, "undo")
     if wish == "details":
@@ -157,7 +163,7 @@ def test_a_stranger_who_left_first_cannot_take_back_that_the_owner_wished_it_too
     assert "Niet gewijzigd" in said
 
 
-def test_undoing_ends_when_it_comes_too_often_and_leaving_does_not(town: Town, site: Site) -> None:
+def test_undoing_ends_when_it_comes_too_often_and_leaving_does_not(town: Town, site: WebServer) -> None:
     codes = set()
     for _ in range(optout.UNDONE.most + 2):
         left = web.post(site.url(town.path()))
@@ -168,7 +174,7 @@ def test_undoing_ends_when_it_comes_too_often_and_leaving_does_not(town: Town, s
 
 
 @pytest.mark.parametrize("guess", ["Esther", "Anna"])
-def test_how_often_one_may_change_something_confirms_no_guess_either(town: Town, site: Site, guess: str) -> None:
+def test_how_often_one_may_change_something_confirms_no_guess_either(town: Town, site: WebServer, guess: str) -> None:
     with town.db.write() as conn:
         contact = contacts.get(conn, town.readers[0].id)
         assert contact
@@ -179,7 +185,7 @@ def test_how_often_one_may_change_something_confirms_no_guess_either(town: Town,
     assert codes == [200] * details.DETAILS.most + [429] * (11 - details.DETAILS.most)
 
 
-def test_a_limit_that_is_stored_does_not_show_in_what_is_refused(town: Town, site: Site) -> None:
+def test_a_limit_that_is_stored_does_not_show_in_what_is_refused(town: Town, site: WebServer) -> None:
     choose(site, town, "less-often", often="month")
     answers: dict[int, list[int]] = {}
     for reader in (0, 1):
@@ -194,7 +200,7 @@ def test_a_limit_that_is_stored_does_not_show_in_what_is_refused(town: Town, sit
     assert limits(town)["less_often"] == 30
 
 
-def test_who_only_wants_less_is_never_turned_away(town: Town, site: Site) -> None:
+def test_who_only_wants_less_is_never_turned_away(town: Town, site: WebServer) -> None:
     url = site.url(town.path("d"))
     for number in range(details.DETAILS.most + 1):
         web.post(url, data={"name": f"Filler {number}"})
@@ -202,7 +208,7 @@ def test_who_only_wants_less_is_never_turned_away(town: Town, site: Site) -> Non
     assert town.state() == "opted_out"
 
 
-def test_signing_up_for_one_topic_after_leaving_everything_brings_no_other_back(town: Town, site: Site) -> None:
+def test_signing_up_for_one_topic_after_leaving_everything_brings_no_other_back(town: Town, site: WebServer) -> None:
     first = link(web.post(site.url(town.path())).text, "undo")
     web.post(site.url(town.path()), data={"scope": "all"})
     web.post(site.url(first))
@@ -215,7 +221,7 @@ def test_signing_up_for_one_topic_after_leaving_everything_brings_no_other_back(
 
 @pytest.mark.parametrize("wish", ["page", "one-click", "details"])
 def test_the_first_answer_does_not_take_back_a_repeated_wish_by_way_of_leaving_everything(
-    town: Town, site: Site, wish: str
+    town: Town, site: WebServer, wish: str
 ) -> None:
     first = web.post(site.url(town.path())).text
     earlier = re.search(r'name="earlier" value="([^"]+)"', first)
@@ -242,13 +248,13 @@ def test_the_letter_about_an_opt_out_is_the_way_back_from_those_that_a_stranger_
         assert town.state() == "subscribed"
 
 
-def test_undoing_a_change_twice_says_the_same_twice(town: Town, site: Site) -> None:
+def test_undoing_a_change_twice_says_the_same_twice(town: Town, site: WebServer) -> None:
     web.post(site.url(town.path("d")), data={"name": "Somebody"})
     undo = site.url(town.letter("details_changed", "undo"))
     assert web.post(undo).text == web.post(undo).text
 
 
-def test_over_the_limit_of_the_day_a_page_promises_neither_a_change_nor_a_mail(town: Town, site: Site) -> None:
+def test_over_the_limit_of_the_day_a_page_promises_neither_a_change_nor_a_mail(town: Town, site: WebServer) -> None:
     said = []
     for reader in (0, 1):
         if reader == 0:

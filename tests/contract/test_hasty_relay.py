@@ -18,10 +18,10 @@ from mailer.storage import Database
 from mailer.transport.base import NotWritten
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.certificates import authority
+from tests.support.early_replies import EHLO, PLAIN_EHLO, Hasty, Step, hasty_server
 from tests.support.feeds import ListFeed, parcel
-from tests.support.hasty import EHLO, PLAIN_EHLO, Hasty, Step, hasty_server
-from tests.support.house_db import counts
 from tests.support.sending import Sending, deps, sendable
+from tests.support.sending_db import counts
 from tests.support.waiting import until
 
 HELLO = b"220 hasty.example\r\n"

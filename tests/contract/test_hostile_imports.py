@@ -20,7 +20,7 @@ import pytest
 
 from mailer.files import NO_FILE
 from mailer.storage import Database
-from tests.support.commandline import Desk
+from tests.support.commandline import CommandLine
 from tests.support.tables import create_all
 from unsubscribe import consent, contacts, importing
 from unsubscribe.contacts.rows import Rejected
@@ -53,11 +53,11 @@ class Importing:
     """A house in a folder; gives the command files to import."""
 
     def __init__(self, folder: Path) -> None:
-        self.desk = Desk(folder)
-        self.desk.do("init")
+        self.cli = CommandLine(folder)
+        self.cli.do("init")
 
     def __call__(self, pieces: Iterator[bytes] | bytes, *options: str) -> Ran:
-        path = self.desk.folder / "people.csv"
+        path = self.cli.folder / "people.csv"
         with path.open("wb") as file:
             for piece in [pieces] if isinstance(pieces, bytes) else pieces:
                 file.write(piece)
@@ -68,8 +68,8 @@ class Importing:
         command = ["contacts", "import", str(path), "--topic", "t", "--basis", "member", "--json", *options]
         done = subprocess.run(
             [sys.executable, "-m", "campaigns", *command],
-            cwd=self.desk.folder,
-            env=self.desk.env(),
+            cwd=self.cli.folder,
+            env=self.cli.env(),
             capture_output=True,
             text=True,
             check=False,
@@ -81,7 +81,7 @@ class Importing:
     def soon(self, path: Path, *options: str) -> Ran:
         """The same without the limits, and without the start of an interpreter."""
         command = ["contacts", "import", str(path), "--topic", "t", "--basis", "member", "--json", *options]
-        ran = self.desk.run(*command)
+        ran = self.cli.run(*command)
         return Ran(ran.code, ran.json)
 
 
@@ -110,7 +110,7 @@ HEADS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_that_is_too_large_is_a_fault_with_its_line(load: Importing, name: str) -> None:
     head, words = HEADS[name]
-    path = load.desk.folder / "people.csv"
+    path = load.cli.folder / "people.csv"
     path.write_bytes(head + b"\na@x.example\n")
     ran = load.soon(path)
     if name == "a quotation mark that does not end":
@@ -137,7 +137,7 @@ ROWS: dict[str, tuple[list[bytes], int, str]] = {
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_that_is_too_large_is_rejected_and_loses_no_other(load: Importing, name: str) -> None:
     pieces, rejected, words = ROWS[name]
-    rejects = load.desk.folder / "rejects.csv"
+    rejects = load.cli.folder / "rejects.csv"
     rejects.unlink(missing_ok=True)
     ran = load(iter([b"email,name\n", *pieces, b"last@x.example,Last\n"]), "--rejects", str(rejects))
     assert (ran.code, ran.told["rejected"]) == (0, rejected)
@@ -161,7 +161,7 @@ def test_a_row_that_is_too_large_is_rejected_and_loses_no_other(load: Importing,
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bytes_that_are_no_text_end_in_a_sentence(load: Importing, name: str, data: bytes) -> None:
-    path = load.desk.folder / "people.csv"
+    path = load.cli.folder / "people.csv"
     path.write_bytes(data)
     ran = load.soon(path)
     assert ran.code == 1 or ran.told["rejected"] >= 1, name
@@ -175,7 +175,7 @@ def test_a_device_is_not_read_and_a_pipe_without_a_writer_gives_nothing(load: Im
 
 
 def test_rejected_rows_are_not_written_over_the_file_that_is_read(load: Importing) -> None:
-    path = load.desk.folder / "people.csv"
+    path = load.cli.folder / "people.csv"
     path.write_bytes(b"email\nx\n")
     ran = load.soon(path, "--rejects", str(path))
     assert (ran.code, path.read_bytes()) == (2, b"email\nx\n")
@@ -192,7 +192,7 @@ def test_a_person_has_so_many_attributes_at_most_whatever_the_number_of_files(
         names = [f"c{part}_{number}" for number in range(450)]
         path = tmp_path / f"{part}.csv"
         path.write_text(f"email,{','.join(names)}\na@x.example,{','.join(['1'] * 450)}\n")
-        importing.import_file(house_database, path, plan, now, reject=rejected.append)
+        importing.import_contacts(house_database, path, plan, now, reject=rejected.append)
     with house_database.read() as conn:
         person = contacts.find(conn, "a@x.example")
     assert person

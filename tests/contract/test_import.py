@@ -188,7 +188,7 @@ def test_a_file_of_another_kind_is_refused_by_its_kind(load_one: Importer, data:
 
 def test_a_file_that_is_not_there_is_said_to_be_so(load_one: Importer, tmp_path: Path) -> None:
     with pytest.raises(FaultsError, match="No such file"):
-        importing.import_file(load_one.db, tmp_path / "nix.csv", ImportJob("a", MEMBER, PEPPER), NOW)
+        importing.import_contacts(load_one.db, tmp_path / "nix.csv", ImportJob("a", MEMBER, PEPPER), NOW)
 
 
 def hold(load: Importer, email: str, scope: str, reason: suppression.Reason, until: datetime | None = None) -> None:
@@ -296,7 +296,7 @@ def test_progress_is_told_along_the_way(load_one: Importer, tmp_path: Path) -> N
         csv.writer(file).writerows([["email"], *([f"p{number}@x.example"] for number in range(3000))])
     seen: list[int] = []
     tell: Callable[[ImportSummary], None] = lambda summary: seen.append(summary.rows)  # noqa: E731
-    importing.import_file(load_one.db, path, ImportJob("nieuws", MEMBER, PEPPER), NOW, progress=tell)
+    importing.import_contacts(load_one.db, path, ImportJob("nieuws", MEMBER, PEPPER), NOW, progress=tell)
     assert seen == sorted(seen)
     assert len(seen) > 2
     assert seen[-1] == 3000

@@ -206,4 +206,4 @@ def test_the_day_of_subscribing_elsewhere_is_kept(load_one: Importer) -> None:
 def test_a_file_whose_name_alone_says_that_they_left_is_refused(load_one: Importer, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(f"email\n{LEFT}\n")
     with pytest.raises(FaultsError, match="contacts suppress"):
-        importing.import_file(load_one.db, tmp_path / name, ImportJob("nieuws", MEMBER, PEPPER), NOW)
+        importing.import_contacts(load_one.db, tmp_path / name, ImportJob("nieuws", MEMBER, PEPPER), NOW)

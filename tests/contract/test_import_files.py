@@ -12,7 +12,7 @@ from mailer import suppression
 from mailer.errors import FaultsError, InputError
 from mailer.signing import address_hash
 from mailer.storage import Database
-from tests.support.commandline import Desk
+from tests.support.commandline import CommandLine
 from tests.support.importing import NOW, PEPPER, Importer
 from unsubscribe.contacts.sheet import Reading
 
@@ -178,13 +178,13 @@ def test_an_error_of_the_spreadsheet_is_no_value(load: Importer, value: str) -> 
 
 
 def test_a_list_comes_through_a_pipe_as_well(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.do("init")
+    cli = CommandLine(tmp_path)
+    cli.do("init")
     for name in ("/dev/stdin", "-", "/dev/fd/0"):
         done = subprocess.run(
             [sys.executable, "-m", "campaigns", "contacts", "import", name, "--topic", "t", "--basis", "member"],
             cwd=tmp_path,
-            env=desk.env(),
+            env=cli.env(),
             input=f"email\np{len(name)}@x.example\n",
             capture_output=True,
             text=True,

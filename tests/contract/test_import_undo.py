@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailer.storage import Database
-from tests.support.leaver import NOW, PEPPER, House
+from tests.support.opt_out_setup import NOW, PEPPER, OptOutSetup
 from unsubscribe import consent, importing, optout
 from unsubscribe.importing import ImportJob
 
@@ -16,8 +16,8 @@ MEMBER = consent.make_statement("member", "register")
 
 
 @pytest.fixture
-def house(house_database: Database) -> House:
-    return House(house_database)
+def setup(house_database: Database) -> OptOutSetup:
+    return OptOutSetup(house_database)
 
 
 @pytest.mark.parametrize("scope", ["topic", "all"])
@@ -26,14 +26,14 @@ def house(house_database: Database) -> House:
     [("email,status\n{},unsubscribed\n", False), ("email,status\n{},blocklisted\n", False), ("email\n{}\n", True)],
 )
 def test_an_import_that_keeps_somebody_out_closes_an_undo_that_is_open(
-    house: House, tmp_path: Path, scope: optout.Scope, file: str, stands: bool
+    setup: OptOutSetup, tmp_path: Path, scope: optout.Scope, file: str, stands: bool
 ) -> None:
-    mailing = house.mailing("a")
-    left = house.leave(mailing, scope)
+    mailing = setup.mailing("a")
+    left = setup.leave(mailing, scope)
     path = tmp_path / "people.csv"
-    path.write_text(file.format(house.reader.email))
+    path.write_text(file.format(setup.reader.email))
     at = NOW + timedelta(minutes=1)
-    importing.import_file(house.db, path, ImportJob("nieuws", MEMBER, PEPPER), at)
-    with house.db.write() as conn:
-        optout.undo(conn, house.token(mailing, left.change), at + timedelta(minutes=1))
-    assert (house.claim(mailing) != []) == stands
+    importing.import_contacts(setup.db, path, ImportJob("nieuws", MEMBER, PEPPER), at)
+    with setup.db.write() as conn:
+        optout.undo(conn, setup.token(mailing, left.change), at + timedelta(minutes=1))
+    assert (setup.claim(mailing) != []) == stands

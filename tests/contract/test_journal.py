@@ -32,11 +32,11 @@ def test_what_was_written_ahead_is_not_written_again(lite_town: Town, tmp_path: 
     lite_town.db.journal = book = Journal(tmp_path / "journal")
     holds = [(b"an address", "nieuws"), (b"another", "")]
     ahead = suppression.lines(holds, "opt_out", lite_town.now)
-    lite_town.db.note_ahead(ahead)
+    lite_town.db.journal_ahead(ahead)
     assert list(book.lines()) == ahead
     with lite_town.db.write() as conn:
-        suppression.suppress_many(conn, holds, "opt_out", lite_town.now, noted=True)
-        journal.note(conn, NOTE)
+        suppression.suppress_many(conn, holds, "opt_out", lite_town.now, journaled=True)
+        journal.add(conn, NOTE)
     assert list(book.lines()) == [*ahead, NOTE]
     with lite_town.db.write() as conn:
         suppression.suppress_many(conn, holds, "opt_out", lite_town.now)
@@ -47,7 +47,7 @@ def test_a_plan_that_was_noted_ahead_is_carried_out_without_another_line(lite_to
     lite_town.db.journal = book = Journal(tmp_path / "journal")
     planned = noted_ahead(lite_town)
     with lite_town.db.write() as conn:
-        optout.carry_out(conn, planned, noted=True)
+        optout.carry_out(conn, planned, journaled=True)
     assert [line["hash"] for line in book.lines()] == [lite_town.readers[0].address_hash.hex()]
     assert lite_town.state() == "opted_out"
 
@@ -82,7 +82,7 @@ def test_an_opt_out_that_the_journal_cannot_keep_is_not_done(lite_town: Town, tm
         assert web.post(site.url(lite_town.path())).status_code == 503
     assert lite_town.state() == "subscribed"
     with pytest.raises(StorageFull):
-        lite_town.db.note_ahead([NOTE])
+        lite_town.db.journal_ahead([NOTE])
 
 
 def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite_town: Town, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_whoever_moves_between_plan_and_act_is_noted_as_they_are_then(lite_town:
     planned = noted_ahead(lite_town)
     with lite_town.db.write() as conn:
         moved(conn, lite_town)
-        optout.carry_out(conn, planned, noted=True)
+        optout.carry_out(conn, planned, journaled=True)
     hashes = [line["hash"] for line in book.lines()]
     assert hashes == [lite_town.readers[0].address_hash.hex(), b"another address".hex()]
 
@@ -106,7 +106,7 @@ def test_the_last_word_of_the_journal_is_an_opt_out_that_somebody_lifted_in_betw
             conn, consent.ConsentEvent(lite_town.readers[0].id, "given", "nieuws", lite_town.now), lite_town.now
         )
     with lite_town.db.write() as conn:
-        optout.carry_out(conn, planned, noted=True)
+        optout.carry_out(conn, planned, journaled=True)
     assert ["lifted" in line for line in book.lines()] == [False, True, False]
 
 
@@ -115,7 +115,7 @@ def noted_ahead(town: Town) -> optout.OptOutPlan:
     wish = optout.OptOutRequest(town.tokens.read(town.path().rpartition("/")[2], Purpose.OPT_OUT, town.now))
     with town.db.read() as conn:
         planned = optout.plan(conn, [wish], town.now)
-    town.db.note_ahead(planned.lines())
+    town.db.journal_ahead(planned.lines())
     return planned
 
 
@@ -128,4 +128,4 @@ def moved(conn: Connection, town: Town) -> None:
 def test_a_house_without_a_journal_notes_nothing(lite_town: Town) -> None:
     database: Database = lite_town.db
     assert database.journal is None
-    database.note_ahead([NOTE])
+    database.journal_ahead([NOTE])

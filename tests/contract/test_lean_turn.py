@@ -21,8 +21,8 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.worker import Filled
 from mailer.worker.lean_turn import UNUSUAL
-from tests.support.house_db import counts, hash_of, states
 from tests.support.sending import RING, People, Sending, deps, send, sendable, utc_now
+from tests.support.sending_db import counts, hash_of, states
 from tests.support.slow import Slow
 from tests.support.turning import arms, template
 from tests.support.waiting import until
@@ -137,7 +137,7 @@ def test_a_result_is_kept_until_its_commit_has_returned(tmp_path: Path) -> None:
         assert lean.lean.attempt(lambda call: call()) is UNUSUAL
         assert "FOREIGN KEY" in str(lean.lean.error)
         assert (list(lean.outbound.results), dict(lean.outbound.flights)) == before
-        assert lean.ledger.uncertain == {lean.ledger.sender.id}
+        assert lean.transactions.uncertain == {lean.transactions.sender.id}
         assert set(states(lean.db, lean.mailing).values()) == {"sending", "waiting"}
         with lean.db.write() as conn:
             conn.execute(text("DROP TRIGGER refuse"))

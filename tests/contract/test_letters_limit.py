@@ -15,8 +15,8 @@ from mailer.outbox.tables import MAILING
 from mailer.signing import address_hash
 from mailer.storage import Database
 from tests.support import web
-from tests.support.people import NOW, PEPPER, Stage
-from tests.support.site import Site, Town, serving
+from tests.support.people import NOW, PEPPER, ReaderSetup
+from tests.support.site import Town, WebServer, serving
 from unsubscribe import changes, notices, signup
 from unsubscribe.endpoint import public_app
 from unsubscribe.notices import ANNOUNCES, BY_LINK, MOST_A_DAY, MOST_BY_LINK, NoticeKind
@@ -27,8 +27,8 @@ DROPPED: list[NoticeKind] = sorted(MOST_A_DAY.keys() - ANNOUNCES)
 
 
 @pytest.fixture
-def stage(house_database: Database) -> Stage:
-    return Stage(house_database)
+def setup(house_database: Database) -> ReaderSetup:
+    return ReaderSetup(house_database)
 
 
 @pytest.fixture
@@ -37,67 +37,69 @@ def town(sqlite_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(town: Town) -> Iterator[Site]:
+def site(town: Town) -> Iterator[WebServer]:
     with serving(public_app(town.deps(settings=ReaderSettings(opt_out_mail=True)))) as running:
         yield running
 
 
-def send(stage: Stage, notice: NoticeKind, email: str = SPELLINGS[0], hours: int = 0) -> bool:
+def send(setup: ReaderSetup, notice: NoticeKind, email: str = SPELLINGS[0], hours: int = 0) -> bool:
     now = NOW + timedelta(hours=hours)
-    with stage.db.write() as conn:
-        act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), now)
-        to = Recipient(stage.reader.id, email, address_hash(PEPPER, email.lower()), "gouda.example")
-        before = stage.service_mail.spent(conn, notice, to, now)
-        sent = stage.service_mail.send(conn, notice, act, to, "nl", now)
+    with setup.db.write() as conn:
+        act = changes.keep(conn, setup.reader.id, "my_data", ({}, {}), now)
+        to = Recipient(setup.reader.id, email, address_hash(PEPPER, email.lower()), "gouda.example")
+        before = setup.service_mail.spent(conn, notice, to, now)
+        sent = setup.service_mail.send(conn, notice, act, to, "nl", now)
         assert before is not sent
         return sent
 
 
-def letters(stage: Stage, notice: str) -> int:
-    with stage.db.read() as conn:
+def letters(setup: ReaderSetup, notice: str) -> int:
+    with setup.db.read() as conn:
         query = select(func.count()).select_from(MAILING).where(MAILING.c.key.like(f"{notice}:%"))
         return conn.execute(query).scalar_one()
 
 
 @pytest.mark.parametrize("notice", DROPPED)
-def test_a_mailbox_gets_so_many_letters_of_a_kind_a_day_in_whatever_spelling(stage: Stage, notice: NoticeKind) -> None:
-    sent = [send(stage, notice, SPELLINGS[number % 4], number % 20) for number in range(12)]
+def test_a_mailbox_gets_so_many_letters_of_a_kind_a_day_in_whatever_spelling(
+    setup: ReaderSetup, notice: NoticeKind
+) -> None:
+    sent = [send(setup, notice, SPELLINGS[number % 4], number % 20) for number in range(12)]
     assert sent == [number < MOST_A_DAY[notice] for number in range(12)]
-    assert letters(stage, notice) == MOST_A_DAY[notice]
-    assert send(stage, notice, hours=25)
+    assert letters(setup, notice) == MOST_A_DAY[notice]
+    assert send(setup, notice, hours=25)
 
 
-def test_letters_that_links_bring_about_are_counted_together(stage: Stage) -> None:
+def test_letters_that_links_bring_about_are_counted_together(setup: ReaderSetup) -> None:
     announced = [notice for notice in sorted(ANNOUNCES) for _ in range(MOST_A_DAY[notice])]
-    assert [send(stage, notice) for notice in announced] == [True] * MOST_BY_LINK
-    assert [send(stage, notice) for notice in sorted(BY_LINK - ANNOUNCES)] == [False, False]
-    assert send(stage, "my_data", hours=25)
+    assert [send(setup, notice) for notice in announced] == [True] * MOST_BY_LINK
+    assert [send(setup, notice) for notice in sorted(BY_LINK - ANNOUNCES)] == [False, False]
+    assert send(setup, "my_data", hours=25)
 
 
 @pytest.mark.parametrize("notice", sorted(ANNOUNCES))
 def test_an_announcement_is_refused_by_its_own_limit_alone_and_that_is_known_before_any_lock(
-    stage: Stage, notice: NoticeKind
+    setup: ReaderSetup, notice: NoticeKind
 ) -> None:
     for one in (other for other in sorted(BY_LINK - {notice}) for _ in range(MOST_A_DAY[other])):
-        send(stage, one)
-    assert [send(stage, notice) for _ in range(MOST_A_DAY[notice])] == [True] * MOST_A_DAY[notice]
-    with stage.db.read() as conn:
-        assert stage.service_mail.spent(conn, notice, to_victim(stage), NOW)
+        send(setup, one)
+    assert [send(setup, notice) for _ in range(MOST_A_DAY[notice])] == [True] * MOST_A_DAY[notice]
+    with setup.db.read() as conn:
+        assert setup.service_mail.spent(conn, notice, to_victim(setup), NOW)
     with pytest.raises(StateError):
-        send_only(stage, notice)
-    assert send(stage, notice, hours=25)
+        send_only(setup, notice)
+    assert send(setup, notice, hours=25)
 
 
-def test_neither_links_nor_strangers_keep_the_letters_of_the_other_sort_away(stage: Stage) -> None:
+def test_neither_links_nor_strangers_keep_the_letters_of_the_other_sort_away(setup: ReaderSetup) -> None:
     strangers: list[NoticeKind] = ["optin_confirm", "address_change_new"]
     links = [notice for notice in sorted(ANNOUNCES) for _ in range(MOST_A_DAY[notice])]
-    assert [send(stage, notice) for notice in links] == [True] * MOST_BY_LINK
-    assert [send(stage, notice) for notice in strangers] == [True, True]
-    later = [send(stage, notice, hours=25) for notice in [*strangers * 2, *links]]
+    assert [send(setup, notice) for notice in links] == [True] * MOST_BY_LINK
+    assert [send(setup, notice) for notice in strangers] == [True, True]
+    later = [send(setup, notice, hours=25) for notice in [*strangers * 2, *links]]
     assert later == [True, True, False, True] + [True] * MOST_BY_LINK
 
 
-def test_one_forwarded_letter_brings_a_handful_of_letters_into_its_mailbox(site: Site, town: Town) -> None:
+def test_one_forwarded_letter_brings_a_handful_of_letters_into_its_mailbox(site: WebServer, town: Town) -> None:
     details, post = site.url(town.path("d")), web.post
     for number in range(12):
         post(details, data={"name": f"Name {number}"})
@@ -110,44 +112,44 @@ def test_one_forwarded_letter_brings_a_handful_of_letters_into_its_mailbox(site:
     assert len(town.letters("optin_confirm")) == 1
 
 
-def test_a_letter_of_one_kind_keeps_none_of_another_away(stage: Stage) -> None:
+def test_a_letter_of_one_kind_keeps_none_of_another_away(setup: ReaderSetup) -> None:
     for _ in range(5):
-        send(stage, "opted_out")
-    assert [send(stage, notice) for notice in DROPPED if notice != "opted_out"] == [True] * (len(DROPPED) - 1)
+        send(setup, "opted_out")
+    assert [send(setup, notice) for notice in DROPPED if notice != "opted_out"] == [True] * (len(DROPPED) - 1)
 
 
 @pytest.mark.parametrize("notice", sorted(ANNOUNCES))
-def test_a_change_that_cannot_be_announced_any_more_is_refused(stage: Stage, notice: NoticeKind) -> None:
+def test_a_change_that_cannot_be_announced_any_more_is_refused(setup: ReaderSetup, notice: NoticeKind) -> None:
     for _ in range(MOST_A_DAY[notice]):
-        assert send(stage, notice)
-    before = len(stage.contact().attributes), letters(stage, notice)
+        assert send(setup, notice)
+    before = len(setup.contact().attributes), letters(setup, notice)
     with pytest.raises(StateError):
-        send_only(stage, notice)
-    assert (len(stage.contact().attributes), letters(stage, notice)) == before
-    with stage.db.read() as conn:
-        assert len(changes.of_contact(conn, stage.reader.id)) == MOST_A_DAY[notice]
+        send_only(setup, notice)
+    assert (len(setup.contact().attributes), letters(setup, notice)) == before
+    with setup.db.read() as conn:
+        assert len(changes.of_contact(conn, setup.reader.id)) == MOST_A_DAY[notice]
 
 
-def to_victim(stage: Stage) -> Recipient:
-    return Recipient(stage.reader.id, SPELLINGS[0], b"h" * 16, "gouda.example")
+def to_victim(setup: ReaderSetup) -> Recipient:
+    return Recipient(setup.reader.id, SPELLINGS[0], b"h" * 16, "gouda.example")
 
 
-def send_only(stage: Stage, notice: NoticeKind) -> None:
-    with stage.db.write() as conn:
-        act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
-        stage.service_mail.send(conn, notice, act, to_victim(stage), "nl", NOW)
+def send_only(setup: ReaderSetup, notice: NoticeKind) -> None:
+    with setup.db.write() as conn:
+        act = changes.keep(conn, setup.reader.id, "my_data", ({}, {}), NOW)
+        setup.service_mail.send(conn, notice, act, to_victim(setup), "nl", NOW)
 
 
-def test_the_same_letter_asked_for_again_is_there_and_counts_once(stage: Stage) -> None:
-    with stage.db.write() as conn:
-        act = changes.keep(conn, stage.reader.id, "my_data", ({}, {}), NOW)
-        to = notices.recipient_of(stage.reader)
-        assert [stage.service_mail.send(conn, "opted_out", act, to, "nl", NOW) for _ in range(9)] == [True] * 9
-        assert not stage.service_mail.spent(conn, "opted_out", to, NOW)
-    assert letters(stage, "opted_out") == 1
+def test_the_same_letter_asked_for_again_is_there_and_counts_once(setup: ReaderSetup) -> None:
+    with setup.db.write() as conn:
+        act = changes.keep(conn, setup.reader.id, "my_data", ({}, {}), NOW)
+        to = notices.recipient_of(setup.reader)
+        assert [setup.service_mail.send(conn, "opted_out", act, to, "nl", NOW) for _ in range(9)] == [True] * 9
+        assert not setup.service_mail.spent(conn, "opted_out", to, NOW)
+    assert letters(setup, "opted_out") == 1
 
 
-def test_leaving_and_coming_back_in_a_loop_always_works_and_sends_a_few_letters(site: Site, town: Town) -> None:
+def test_leaving_and_coming_back_in_a_loop_always_works_and_sends_a_few_letters(site: WebServer, town: Town) -> None:
     for _ in range(12):
         answer = web.post(site.url(town.path()), data={})
         assert (answer.status_code, town.state()) == (200, "opted_out")
@@ -163,7 +165,7 @@ def held(town: Town, **given: Any) -> Any:
         return web.post(**given)
 
 
-def test_a_try_over_a_limit_is_answered_while_somebody_else_has_the_lock(site: Site, town: Town) -> None:
+def test_a_try_over_a_limit_is_answered_while_somebody_else_has_the_lock(site: WebServer, town: Town) -> None:
     form = {"topic": "nieuws", "website": ""}
     for number in range(signup.PEER_AN_HOUR):
         web.post(site.url("/subscribe"), data=form | {"email": f"p{number}@d{number}.example"})
@@ -174,7 +176,7 @@ def test_a_try_over_a_limit_is_answered_while_somebody_else_has_the_lock(site: S
     assert len(town.letters("optin_confirm")) == signup.PEER_AN_HOUR
 
 
-def test_asking_for_my_data_again_takes_no_lock(site: Site, town: Town) -> None:
+def test_asking_for_my_data_again_takes_no_lock(site: WebServer, town: Town) -> None:
     url = site.url(town.path("d") + "/my-data")
     first = web.post(url)
     again = held(town, url=url)
@@ -182,7 +184,7 @@ def test_asking_for_my_data_again_takes_no_lock(site: Site, town: Town) -> None:
     assert len(town.letters("my_data")) == 1
 
 
-def test_changes_over_the_limit_of_a_day_are_refused_without_a_lock(site: Site, town: Town) -> None:
+def test_changes_over_the_limit_of_a_day_are_refused_without_a_lock(site: WebServer, town: Town) -> None:
     url = site.url(town.path("d"))
     for number in range(MOST_A_DAY["details_changed"]):
         assert web.post(url, data={"name": f"Name {number}"}).status_code == 200
@@ -190,7 +192,7 @@ def test_changes_over_the_limit_of_a_day_are_refused_without_a_lock(site: Site, 
     assert len(town.letters("details_changed")) == MOST_A_DAY["details_changed"]
 
 
-def test_wishes_to_move_over_the_limit_of_a_day_are_refused_without_a_lock(site: Site, town: Town) -> None:
+def test_wishes_to_move_over_the_limit_of_a_day_are_refused_without_a_lock(site: WebServer, town: Town) -> None:
     url = site.url(town.path("d"))
     for number in range(MOST_A_DAY["address_change_old"]):
         assert web.post(url, data={"email": f"n{number}@delft.example"}).status_code == 200
@@ -199,7 +201,7 @@ def test_wishes_to_move_over_the_limit_of_a_day_are_refused_without_a_lock(site:
     assert web.post(url, data={"name": "Still"}).status_code == 200
 
 
-def test_many_readers_links_send_one_stranger_few_letters(site: Site, town: Town) -> None:
+def test_many_readers_links_send_one_stranger_few_letters(site: WebServer, town: Town) -> None:
     for reader in range(3):
         for spelling in (*SPELLINGS[:2], r'"vic\tim"@gouda.example'):
             assert web.post(site.url(town.path("d", reader)), data={"email": spelling}).status_code in (200, 429)

@@ -15,7 +15,7 @@ from mailer.outbox.tables import MAILING
 from mailer.signing import Purpose
 from mailer.storage import Database
 from tests.support.letters import small
-from tests.support.people import IDENTITY, NOW, TOKENS, Stage
+from tests.support.people import IDENTITY, NOW, TOKENS, ReaderSetup
 from unsubscribe import contacts, details, my_data, notices, optout
 from unsubscribe.details import DetailsForm
 from unsubscribe.endpoint.known_data import parts
@@ -23,31 +23,31 @@ from unsubscribe.web.pages import View
 
 
 @pytest.fixture
-def stage(house_database: Database) -> Stage:
-    return Stage(house_database)
+def setup(house_database: Database) -> ReaderSetup:
+    return ReaderSetup(house_database)
 
 
-def ask(stage: Stage, hours: int = 0) -> int:
+def ask(setup: ReaderSetup, hours: int = 0) -> int:
     """How many letters there are after asking."""
-    with stage.db.write() as conn:
-        my_data.ask(conn, stage.token(), stage.service_mail, NOW + timedelta(hours=hours))
+    with setup.db.write() as conn:
+        my_data.ask(conn, setup.token(), setup.service_mail, NOW + timedelta(hours=hours))
         query = select(func.count()).select_from(MAILING).where(MAILING.c.key.like("my_data:%"))
         return conn.execute(query).scalar_one()
 
 
-def test_one_letter_a_day_with_a_link_that_ends_after_three_days(stage: Stage) -> None:
-    assert [ask(stage), ask(stage, 1), ask(stage, 25)] == [1, 1, 2]
-    url = str(stage.mail("my_data:1")["show"])
+def test_one_letter_a_day_with_a_link_that_ends_after_three_days(setup: ReaderSetup) -> None:
+    assert [ask(setup), ask(setup, 1), ask(setup, 25)] == [1, 1, 2]
+    url = str(setup.mail("my_data:1")["show"])
     token = TOKENS.read(url.removeprefix("https://mail.vng.example/my-data/"), Purpose.MY_DATA, NOW)
-    assert token.recipient == stage.reader.id
+    assert token.recipient == setup.reader.id
     assert token.expires == (NOW + timedelta(days=3)).timestamp()
 
 
-def test_everything_that_is_known_is_told(stage: Stage) -> None:
-    with stage.db.write() as conn:
-        details.save(conn, stage.token(), DetailsForm(name="Esther de Wit"), stage.policy, NOW)
-        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
-        told = my_data.everything(conn, stage.token())
+def test_everything_that_is_known_is_told(setup: ReaderSetup) -> None:
+    with setup.db.write() as conn:
+        details.save(conn, setup.token(), DetailsForm(name="Esther de Wit"), setup.policy, NOW)
+        optout.opt_out(conn, setup.token(Purpose.OPT_OUT), "topic", NOW)
+        told = my_data.everything(conn, setup.token())
     assert told
     text = json.dumps(told, ensure_ascii=False)
     assert all(word in text for word in ("Esther de Wit", "griffier", "esther@gouda.example", "opted_out", "withdrawn"))
@@ -56,15 +56,15 @@ def test_everything_that_is_known_is_told(stage: Stage) -> None:
     assert told["changes"][0]["before"] == {"name": "Esther", "own": []}
 
 
-def test_the_letters_to_a_person_are_told_with_what_became_of_each(stage: Stage) -> None:
-    other = stage.letter("b", "agenda")
-    assert stage.claimed(other)
-    with stage.db.write() as conn:
-        (row,) = [item for item in outbox.posted_to(conn, stage.reader.id) if item.key == "b"]
+def test_the_letters_to_a_person_are_told_with_what_became_of_each(setup: ReaderSetup) -> None:
+    other = setup.letter("b", "agenda")
+    assert setup.claimed(other)
+    with setup.db.write() as conn:
+        (row,) = [item for item in outbox.posted_to(conn, setup.reader.id) if item.key == "b"]
         assert (row.state, row.scope) == ("sending", "agenda")
         refused = outbox.Settlement(2, other, 1, "refused", "no_such_person", 550, "5.1.1 nobody")
         outbox.settle(conn, 1, [refused], NOW)
-        told = my_data.everything(conn, stage.token())
+        told = my_data.everything(conn, setup.token())
     assert told
     waiting, settled = told["letters"]
     assert (waiting["mailing"], waiting["state"], waiting["at"]) == ("a", "waiting", None)
@@ -81,13 +81,13 @@ def test_the_letters_to_a_person_are_told_with_what_became_of_each(stage: Stage)
     }
 
 
-def test_letters_are_told_by_their_subject_also_when_the_campaign_is_gone(stage: Stage) -> None:
+def test_letters_are_told_by_their_subject_also_when_the_campaign_is_gone(setup: ReaderSetup) -> None:
     compiled = compile_letter(small("Dag.", subject='Denkt u mee, {{ contact.name | default("lid") }}?'))
-    with stage.db.write() as conn:
+    with setup.db.write() as conn:
         snapshot = archive.keep(conn, compiled, NOW)
         made = outbox.open_mailing(conn, MailingSpec("campaign:7", "campaign", "agenda", snapshot, IDENTITY), NOW)
-        outbox.enqueue(conn, made.id, [notices.recipient_of(stage.reader)], 1, NOW)
-        told = my_data.everything(conn, stage.token())
+        outbox.enqueue(conn, made.id, [notices.recipient_of(setup.reader)], 1, NOW)
+        told = my_data.everything(conn, setup.token())
     assert told
     assert [letter["subject"] for letter in told["letters"]] == ["", "Denkt u mee, lid?"]
     page = dict(parts(View("nl"), told))["Mail aan u"]
@@ -98,28 +98,28 @@ def test_letters_are_told_by_their_subject_also_when_the_campaign_is_gone(stage:
     assert "campaign" not in str(page)
 
 
-def test_topics_are_named_in_the_language_of_the_reader(stage: Stage) -> None:
-    with stage.db.write() as conn:
+def test_topics_are_named_in_the_language_of_the_reader(setup: ReaderSetup) -> None:
+    with setup.db.write() as conn:
         for slug in ("agenda", "nieuws"):
             names = {"nl": f"{slug} (nl)", "fr": f"{slug} (fr)"}
             contacts.describe_topic(conn, contacts.topic(conn, slug).id, name=f"{slug} (en)", names=names)
-        contacts.drop_standings(conn, stage.reader.id, [contacts.topic(conn, "nieuws").id])
-        optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "topic", NOW)
+        contacts.drop_standings(conn, setup.reader.id, [contacts.topic(conn, "nieuws").id])
+        optout.opt_out(conn, setup.token(Purpose.OPT_OUT), "topic", NOW)
         for language in ("nl", "fr", "en"):
-            told = my_data.everything(conn, stage.token(), language)
+            told = my_data.everything(conn, setup.token(), language)
             assert told
             shown = str(parts(View(language), told))
             assert all(f"{slug} ({language})" in shown for slug in ("agenda", "nieuws"))
             assert shown.count(f"({language})") == shown.count("(nl)") + shown.count("(fr)") + shown.count("(en)")
 
 
-def test_erase_me_erases_and_then_nothing_is_known(stage: Stage) -> None:
-    ask(stage)
-    with stage.db.write() as conn:
-        assert my_data.erase(conn, stage.token(), NOW) is not None
-        assert my_data.erase(conn, stage.token(), NOW) is None
-        assert my_data.everything(conn, stage.token()) is None
-        my_data.ask(conn, stage.token(), stage.service_mail, NOW)
+def test_erase_me_erases_and_then_nothing_is_known(setup: ReaderSetup) -> None:
+    ask(setup)
+    with setup.db.write() as conn:
+        assert my_data.erase(conn, setup.token(), NOW) is not None
+        assert my_data.erase(conn, setup.token(), NOW) is None
+        assert my_data.everything(conn, setup.token()) is None
+        my_data.ask(conn, setup.token(), setup.service_mail, NOW)
         mailing = outbox.find(conn, "my_data:1")
     assert mailing
     assert mailing.counts.skipped == 1

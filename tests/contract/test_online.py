@@ -22,9 +22,9 @@ from mailer import archive
 from mailer.letter.brand import builtin_brand
 from mailer.storage import Database
 from tests.support import web
-from tests.support.campaigning import TOPIC, Stage, stage
+from tests.support.campaigning import TOPIC, CampaignSetup, campaign_setup
 from tests.support.commandline import EXAMPLES
-from tests.support.site import KEYRING, PEPPER, Site, serving
+from tests.support.site import KEYRING, PEPPER, WebServer, serving
 from unsubscribe import contacts, erasing
 from unsubscribe.contacts import Person
 from unsubscribe.endpoint import EndpointDeps
@@ -53,15 +53,15 @@ HOSTILE = [
 class Reading:
     """A launched campaign of each kind, and the pages on which they are read."""
 
-    scene: Stage
-    site: Site
+    setup: CampaignSetup
+    site: WebServer
 
     def campaign(self, slug: str) -> Campaign:
-        with self.scene.db.read() as conn:
+        with self.setup.db.read() as conn:
             return records.get(conn, slug)
 
     def stored(self, slug: str) -> archive.Public:
-        with self.scene.db.read() as conn:
+        with self.setup.db.read() as conn:
             return archive.public(conn, records.get(conn, slug).snapshot)
 
     def code(self, slug: str) -> str:
@@ -76,39 +76,39 @@ class Reading:
         return found[0].decode()
 
 
-def launched(scene: Stage, slug: str, kind: str, **more: str) -> None:
-    path = scene.write(slug, online=kind, **more)
+def launched(setup: CampaignSetup, slug: str, kind: str, **more: str) -> None:
+    path = setup.write(slug, online=kind, **more)
     path.write_text(path.read_text("utf-8") + BODY, "utf-8")
-    campaign = launch.start(scene.site, from_folder(path), scene.clock())
-    freezing.freeze(scene.site.db, campaign, scene.clock, lambda: True)
-    scene.clock.forward(days=31)
+    campaign = launch.start(setup.config, from_folder(path), setup.clock())
+    freezing.freeze(setup.config.db, campaign, setup.clock, lambda: True)
+    setup.clock.forward(days=31)
 
 
-def deps(scene: Stage, name: str = "Vereniging") -> EndpointDeps:
+def deps(setup: CampaignSetup, name: str = "Vereniging") -> EndpointDeps:
     return EndpointDeps(
-        db=scene.db,
+        db=setup.db,
         keyring=KEYRING,
         pepper=PEPPER,
-        public_url=scene.site.public_url,
+        public_url=setup.config.public_url,
         brand=builtin_brand(name),
         contact_address="info@vng.nl",
-        clock=scene.clock,
+        clock=setup.clock,
     )
 
 
 @pytest.fixture
 def reading(sqlite_database: Database, tmp_path: Path) -> Iterator[Reading]:
-    scene = stage(sqlite_database, tmp_path)
+    setup = campaign_setup(sqlite_database, tmp_path)
     (tmp_path / "gevels.png").write_bytes((EXAMPLES / "gevels.png").read_bytes())
-    with scene.db.write() as conn:
-        who = contacts.add(conn, Person("esther.jansen@gouda.example", "Esther Jansen", "nl"), PEPPER, scene.clock())
-        contacts.subscribe(conn, who.id, contacts.topic(conn, TOPIC).id, scene.clock())
-    launched(scene, "openbaar", "public")
-    launched(scene, "besloten", "unlisted")
-    launched(scene, "nergens", "none")
-    given = deps(scene)
+    with setup.db.write() as conn:
+        who = contacts.add(conn, Person("esther.jansen@gouda.example", "Esther Jansen", "nl"), PEPPER, setup.clock())
+        contacts.subscribe(conn, who.id, contacts.topic(conn, TOPIC).id, setup.clock())
+    launched(setup, "openbaar", "public")
+    launched(setup, "besloten", "unlisted")
+    launched(setup, "nergens", "none")
+    given = deps(setup)
     with serving(public_pages(given)) as site:
-        yield Reading(scene, site)
+        yield Reading(setup, site)
 
 
 @pytest.mark.parametrize("slug", ["openbaar", "besloten"])
@@ -124,15 +124,15 @@ def test_the_letter_and_its_text_are_the_bytes_that_were_stored(reading: Reading
 def test_the_bytes_stay_when_file_image_brand_contact_and_topic_went(reading: Reading) -> None:
     paths = [reading.code("openbaar"), reading.code("openbaar") + ".txt", reading.image(), "/archive/openbaar"]
     before = [reading.get(path).content for path in paths]
-    scene, contact = reading.scene, SQLModel.metadata.tables["contact"]
-    for file in scene.folder.iterdir():
+    setup, contact = reading.setup, SQLModel.metadata.tables["contact"]
+    for file in setup.folder.iterdir():
         file.unlink() if file.suffix in (".md", ".png") else None
-    with scene.db.write() as conn:
+    with setup.db.write() as conn:
         for number in conn.execute(select(contact.c.id)).scalars().all():
-            erasing.erase(conn, number, scene.clock())
+            erasing.erase(conn, number, setup.clock())
         conn.execute(update(records.CAMPAIGN).values(source="{{ 1 / 0 }}", subject="anders", parts="{}"))
-    scene.clock.forward(days=3_650)
-    another = replace(deps(scene, "Een heel andere naam"), default_language="fr")
+    setup.clock.forward(days=3_650)
+    another = replace(deps(setup, "Een heel andere naam"), default_language="fr")
     with serving(public_pages(another)) as later:
         assert [web.get(later.url(path)).content for path in paths] == before
 
@@ -173,9 +173,9 @@ def test_the_stored_letter_names_its_lasting_address_and_offers_an_open_topic_to
         assert f'<meta property="og:url" content="https://mail.example.org{address}">' in html
         assert '<meta property="og:description" content="een dialoog">' in html
         assert "/subscribe" not in html  # strangers may not join this topic
-    with reading.scene.db.write() as conn:
+    with reading.setup.db.write() as conn:
         contacts.describe_topic(conn, contacts.topic(conn, TOPIC).id, is_open=True, names={"nl": "Ledennieuws"})
-    launched(reading.scene, "open", "public")
+    launched(reading.setup, "open", "public")
     page = reading.get("/archive/open").text
     assert "Wilt u Ledennieuws ook per mail ontvangen?" in page
     link = re.search(r'href="https://mail.example.org(/subscribe[^"]+)"', page)
@@ -188,7 +188,7 @@ def test_the_stored_letter_names_its_lasting_address_and_offers_an_open_topic_to
 
 def test_an_image_is_what_was_stored_and_is_kept_for_ever(reading: Reading) -> None:
     answer = reading.get(reading.image())
-    with reading.scene.db.read() as conn:
+    with reading.setup.db.read() as conn:
         kept = archive.image(conn, reading.image().removeprefix("/m/"))
     assert kept
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, kept.data, kept.media_type)
@@ -218,7 +218,7 @@ def test_what_is_not_there_or_not_online_is_one_and_the_same_404(reading: Readin
     generic = reading.get("/o/unknown")
     assert generic.status_code == 404
     image, snapshot = reading.image(), reading.campaign("openbaar").snapshot
-    with reading.scene.db.read() as conn:
+    with reading.setup.db.read() as conn:
         blobs = conn.execute(select(archive.BLOB.c.hash).where(~archive.BLOB.c.media_type.like("image/%"))).scalars()
         texts = [f"/m/{name}.{end}" for name in blobs for end in ("png", "html", "json")]
     for path in [
@@ -234,7 +234,7 @@ def test_what_is_not_there_or_not_online_is_one_and_the_same_404(reading: Readin
 
 def test_a_campaign_that_was_not_launched_is_nowhere(reading: Reading) -> None:
     before = reading.get("/archive").content
-    with reading.scene.db.write() as conn:
+    with reading.setup.db.write() as conn:
         never = update(records.CAMPAIGN).where(records.CAMPAIGN.c.slug == "besloten")
         conn.execute(never.values(launched_at=None, online="public"))
     assert reading.get("/archive").content == before
@@ -263,7 +263,7 @@ def test_the_archive_lists_public_campaigns_alone(reading: Reading) -> None:
 
 
 def test_the_archive_is_found_by_words_of_subject_and_text_in_any_case(reading: Reading) -> None:
-    launched(reading.scene, "tweede", "public", date="2024-12-01")
+    launched(reading.setup, "tweede", "public", date="2024-12-01")
     for words in ("NODIGEN", "denkt hierbij", "gevels", "AGENDA denkt"):
         assert reading.get(f"/archive?q={words}").text.count('<li><a href="/archive/') == 2, words
     nothing = reading.get("/archive?q=waterschap")
@@ -288,7 +288,7 @@ def test_a_query_that_is_none_harms_nothing(reading: Reading, query: str) -> Non
 
 
 def test_the_feed_is_atom_with_lasting_names_and_what_is_public(reading: Reading) -> None:
-    launched(reading.scene, "tweede", "public")
+    launched(reading.setup, "tweede", "public")
     answer = reading.get("/archive/feed.xml")
     assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
     feed = ElementTree.fromstring(answer.content)
@@ -309,7 +309,7 @@ def test_the_feed_is_atom_with_lasting_names_and_what_is_public(reading: Reading
 
 def test_a_subject_that_looks_like_markup_is_text_in_list_and_feed(reading: Reading) -> None:
     nasty = "]]></title><script>alert(1)</script> & \u202e\x0b <b>"
-    with reading.scene.db.write() as conn:
+    with reading.setup.db.write() as conn:
         conn.execute(update(records.CAMPAIGN).values(subject=nasty))
     assert "<script" not in reading.get("/archive").text
     feed = ElementTree.fromstring(reading.get("/archive/feed.xml").content)
@@ -325,17 +325,17 @@ def test_a_search_and_a_chosen_language_go_on_together(reading: Reading) -> None
 
 
 def test_an_archive_of_nothing_says_so(reading: Reading) -> None:
-    with reading.scene.db.write() as conn:
+    with reading.setup.db.write() as conn:
         conn.execute(update(records.CAMPAIGN).values(online="unlisted"))
     assert reading.get("/archive").status_code == 200
     assert ElementTree.fromstring(reading.get("/archive/feed.xml").content).findall(f"{ATOM}entry") == []
 
 
 def test_bytes_that_are_damaged_or_gone_are_not_served(reading: Reading) -> None:
-    with reading.scene.db.write() as conn:
+    with reading.setup.db.write() as conn:
         conn.execute(update(archive.BLOB).where(archive.BLOB.c.media_type.like("text/html%")).values(data=b"<p>other"))
     assert reading.get(reading.code("openbaar")).status_code == 503
-    with reading.scene.db.write() as conn:
+    with reading.setup.db.write() as conn:
         conn.execute(delete(archive.BLOB).where(archive.BLOB.c.media_type.like("text/plain%")))
     assert reading.get(reading.code("openbaar") + ".txt").status_code == 503
 

@@ -12,7 +12,7 @@ from mailer.errors import SettingsError, TokenError
 from mailer.signing import Keyring, Purpose
 from mailer.storage import Database
 from tests.support import web
-from tests.support.commandline import Desk
+from tests.support.commandline import CommandLine
 from tests.support.site import ANOTHER_RING, KEYRING, PEPPER, Town, serving
 from unsubscribe.endpoint import public_app
 from unsubscribe.tokens import Tokens
@@ -48,8 +48,8 @@ def test_their_key_id_on_our_token_and_ours_on_theirs_do_nothing(lite_town: Town
 
 
 def test_a_pepper_of_another_organisation_is_refused_at_the_start_of_every_command(tmp_path: Path) -> None:
-    folder, desk = tmp_path, Desk(tmp_path)
-    desk.do("init")
+    folder, cli = tmp_path, CommandLine(tmp_path)
+    cli.do("init")
     secrets = folder / "data" / "secrets.toml"
     other = '"' + "b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcm90aGVyb3Q" + '"'
     lines = [
@@ -57,7 +57,7 @@ def test_a_pepper_of_another_organisation_is_refused_at_the_start_of_every_comma
     ]
     secrets.write_text("\n".join(lines))
     for command in (["status"], ["restored"], ["init"], ["contacts", "show", "a@b.example"], ["serve", "--port", "1"]):
-        ran = desk.run(*command)
+        ran = cli.run(*command)
         assert (ran.code, ran.out) == (1, ""), (command, ran)
         assert "POSTILJON_PEPPER is not the one" in ran.err
         assert other.strip('"') not in ran.err

@@ -13,7 +13,7 @@ from mailer import outbox, suppression
 from mailer.errors import InputError, StateError
 from mailer.outbox import Claimed, Sender, Settlement
 from mailer.storage import Database
-from tests.support.house_db import NOW, counts, fill, hash_of, later, person, spec, states
+from tests.support.sending_db import NOW, counts, fill, hash_of, later, person, spec, states
 
 
 @pytest.fixture

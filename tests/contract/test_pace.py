@@ -34,7 +34,7 @@ def test_no_minute_sees_more_than_the_limit_and_a_busy_one_sees_nearly_as_many(l
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), rate=st.integers(1, 500))
 def test_whoever_asks_and_whenever_no_minute_sees_more_than_the_limit(tmp_path_factory, data, rate: int) -> None:
-    from tests.support.house_db import open_lite
+    from tests.support.sending_db import open_lite
     from tests.support.tables import create_all
 
     database = create_all(open_lite(tmp_path_factory.mktemp("pace")))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailer.storage import Database
-from tests.support.house_db import person
 from tests.support.sending import Sending, deps, sendable
+from tests.support.sending_db import person
 from tests.support.slow import Slow
 from tests.support.waiting import until
 

@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.app import public_pages
 from tests.support import web
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 
 BASES = ["/post", "/a/b/nieuws", "/é t", "/u"]
 OPEN = ("/", "/subscribe", "/archive", "/archive/feed.xml", "/privacy", "/accessibility", "/robots.txt", "/health")
@@ -23,7 +23,7 @@ def base(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def below(lite_town: Town, base: str) -> Iterator[Site]:
+def below(lite_town: Town, base: str) -> Iterator[WebServer]:
     """The pages of a town whose public address has that path."""
     deps = lite_town.deps(public_url=f"https://example.org{base}")
     with serving(public_pages(deps)) as running:
@@ -31,7 +31,7 @@ def below(lite_town: Town, base: str) -> Iterator[Site]:
 
 
 def test_every_page_is_answered_with_and_without_the_path_and_its_links_have_it(
-    lite_town: Town, below: Site, base: str
+    lite_town: Town, below: WebServer, base: str
 ) -> None:
     pages = [*OPEN, "/.well-known/security.txt", lite_town.path(), lite_town.path("d"), lite_town.path() + "/pause"]
     for page in pages:
@@ -46,7 +46,9 @@ def test_every_page_is_answered_with_and_without_the_path_and_its_links_have_it(
 
 
 @pytest.mark.parametrize("start", ["base", ""])
-def test_one_click_and_the_ways_back_work_below_the_path(lite_town: Town, below: Site, base: str, start: str) -> None:
+def test_one_click_and_the_ways_back_work_below_the_path(
+    lite_town: Town, below: WebServer, base: str, start: str
+) -> None:
     """Expected: opted out by a POST, then taken back by the form that the answer holds, at the address it names."""
     begin = base if start else ""
     page = web.post(below.url(begin + lite_town.path())).text
@@ -58,7 +60,7 @@ def test_one_click_and_the_ways_back_work_below_the_path(lite_town: Town, below:
 
 
 @pytest.mark.parametrize("behind", ["/", "//", ")", ".", "&utm_source=x", "%3E", "%E2%80%9D", "?utm_source=x"])
-def test_what_slipped_in_behind_a_link_loses_no_body(lite_town: Town, site: Site, behind: str) -> None:
+def test_what_slipped_in_behind_a_link_loses_no_body(lite_town: Town, site: WebServer, behind: str) -> None:
     """Expected: leaving all mail, which stands in the form, is done as it was asked; nothing redirects."""
     answer = web.post(site.url(lite_town.path() + behind), data={"scope": "all"})
     assert answer.status_code == 200
@@ -68,7 +70,7 @@ def test_what_slipped_in_behind_a_link_loses_no_body(lite_town: Town, site: Site
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "//evil.example/u/x", "/%2F%2Fevil.example/", "/\\evil.example"])
-def test_no_path_leads_to_another_host(site: Site, path: str) -> None:
+def test_no_path_leads_to_another_host(site: WebServer, path: str) -> None:
     answer = web.get(site.url(path))
     assert answer.status_code == 404
     assert "evil" not in str(answer.headers)

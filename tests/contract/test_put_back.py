@@ -14,8 +14,8 @@ from mailer.outbox import CounterDelta, Settlement
 from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import NOW, counts, fill, later, person, states
 from tests.support.sending import Sending, deps, send, sendable
+from tests.support.sending_db import NOW, counts, fill, later, person, states
 from tests.support.waiting import until
 
 SLOW = Replied("rcpt", 450, "4.7.1 rate limited, slow down")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from mailer import outbox
 from mailer.storage import Database
-from tests.support.house_db import NOW, fill
+from tests.support.sending_db import NOW, fill
 
 MANY = 3000
 

@@ -13,8 +13,8 @@ from mailer.storage import Database
 from mailer.transport.limits import Limits, Timeouts
 from mailer.transport.smtp import SmtpOptions, SmtpTransport
 from tests.support.feeds import ListFeed, carry, parcel
-from tests.support.house_db import counts
 from tests.support.sending import agree, relay_deps, send, sendable
+from tests.support.sending_db import counts
 from tests.support.smtpd import Rule, Server, smtp_server
 
 WORDS = "4.5.3 too many messages in this session"

@@ -15,7 +15,7 @@ from mailer import outbox
 from mailer.errors import StorageAway
 from mailer.outbox import Sender, Settlement
 from mailer.storage import Database
-from tests.support.house_db import NOW, counts, fill, later, states
+from tests.support.sending_db import NOW, counts, fill, later, states
 
 
 def busy(db: Database, tmp_path: Path, mailing: int, number: int = 2) -> Sender:

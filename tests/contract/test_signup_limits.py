@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 from mailer.errors import FaultsError
 from mailer.outbox.tables import MAILING
 from mailer.storage import Database
-from tests.support.people import NOW, PEPPER, Stage
+from tests.support.people import NOW, PEPPER, ReaderSetup
 from unsubscribe import contacts, retention, signup
 from unsubscribe.contacts import Contact
 from unsubscribe.limits import ALLOWANCE, Spent
@@ -25,40 +25,40 @@ WISH = SignUpForm(
 
 
 @pytest.fixture
-def stage(house_database: Database) -> Stage:
-    return Stage(house_database)
+def setup(house_database: Database) -> ReaderSetup:
+    return ReaderSetup(house_database)
 
 
 @pytest.fixture
-def one(sqlite_database: Database) -> Stage:
-    return Stage(sqlite_database)
+def one(sqlite_database: Database) -> ReaderSetup:
+    return ReaderSetup(sqlite_database)
 
 
-def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
-    with stage.db.write() as conn:
-        signup.request(conn, wish, stage.service_mail, PEPPER, now)
+def ask(setup: ReaderSetup, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
+    with setup.db.write() as conn:
+        signup.request(conn, wish, setup.service_mail, PEPPER, now)
 
 
-def letters(stage: Stage) -> int:
+def letters(setup: ReaderSetup) -> int:
     """How many letters to confirm there are."""
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         query = select(func.count()).select_from(MAILING).where(MAILING.c.key.like("optin_confirm:%"))
         return conn.execute(query).scalar_one()
 
 
-def person(stage: Stage, email: str) -> Contact | None:
-    with stage.db.read() as conn:
+def person(setup: ReaderSetup, email: str) -> Contact | None:
+    with setup.db.read() as conn:
         return contacts.find(conn, email)
 
 
-def rows(stage: Stage) -> dict[str, list[str]]:
+def rows(setup: ReaderSetup) -> dict[str, list[str]]:
     """All rows of all tables."""
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         tables = SQLModel.metadata.tables
         return {name: sorted(map(repr, conn.execute(table.select()))) for name, table in tables.items()}
 
 
-def test_a_thousand_sign_ups_for_one_address_send_one_letter_a_day(one: Stage) -> None:
+def test_a_thousand_sign_ups_for_one_address_send_one_letter_a_day(one: ReaderSetup) -> None:
     for number in range(60):
         ask(one, replace(WISH, peer=f"192.0.2.{number}"), NOW + timedelta(minutes=number))
     assert letters(one) == 1
@@ -66,7 +66,7 @@ def test_a_thousand_sign_ups_for_one_address_send_one_letter_a_day(one: Stage) -
     assert letters(one) == 2
 
 
-def test_one_peer_cannot_have_letters_sent_to_many(one: Stage) -> None:
+def test_one_peer_cannot_have_letters_sent_to_many(one: ReaderSetup) -> None:
     for number in range(signup.PEER_AN_HOUR + 10):
         ask(one, replace(WISH, email=f"p{number}@d{number}.example"))
     assert letters(one) == signup.PEER_AN_HOUR
@@ -75,7 +75,7 @@ def test_one_peer_cannot_have_letters_sent_to_many(one: Stage) -> None:
     assert letters(one) == signup.PEER_AN_HOUR + 1
 
 
-def test_one_visitor_closes_neither_a_domain_nor_the_site_for_others(one: Stage) -> None:
+def test_one_visitor_closes_neither_a_domain_nor_the_site_for_others(one: ReaderSetup) -> None:
     for number in range(305):
         ask(one, replace(WISH, email=f"p{number}@gmail.com"))
     assert letters(one) == signup.PEER_AN_HOUR
@@ -93,7 +93,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("peers", NETWORKS.values(), ids=NETWORKS)
-def test_a_whole_network_does_not_close_a_domain_for_others(one: Stage, peers: list[str]) -> None:
+def test_a_whole_network_does_not_close_a_domain_for_others(one: ReaderSetup, peers: list[str]) -> None:
     for number in range(2 * signup.DOMAIN_AN_HOUR):
         ask(one, replace(WISH, email=f"p{number}@gmail.com", peer=peers[number % 100]))
     sent = letters(one)
@@ -105,7 +105,7 @@ def test_a_whole_network_does_not_close_a_domain_for_others(one: Stage, peers: l
 
 @pytest.mark.parametrize("peers", NETWORKS.values(), ids=NETWORKS)
 def test_a_mailbox_that_takes_all_mail_of_a_domain_gets_few_letters_from_one_network(
-    one: Stage, peers: list[str]
+    one: ReaderSetup, peers: list[str]
 ) -> None:
     for number in range(60):
         wish = replace(WISH, email=f"p{number}@{DOMAINS[number % 3]}", peer=peers[number % 100])
@@ -115,7 +115,7 @@ def test_a_mailbox_that_takes_all_mail_of_a_domain_gets_few_letters_from_one_net
     assert letters(one) == signup.AT_ONE_DOMAIN_A_DAY + 1
 
 
-def test_what_a_domain_has_no_letter_left_for_does_not_count_for_the_domain(one: Stage) -> None:
+def test_what_a_domain_has_no_letter_left_for_does_not_count_for_the_domain(one: ReaderSetup) -> None:
     for number in range(24):
         ask(one, replace(WISH, email=f"p{number}@catchall.example", peer=f"198.51.100.{number % 2 + 1}"))
     with one.db.read() as conn:
@@ -124,20 +124,20 @@ def test_what_a_domain_has_no_letter_left_for_does_not_count_for_the_domain(one:
     assert counts[-5:] == [12, 12, most, most, 24]  # two peers, network at domain, domain, network
 
 
-def test_many_visitors_who_name_one_address_do_not_close_its_domain(one: Stage) -> None:
+def test_many_visitors_who_name_one_address_do_not_close_its_domain(one: ReaderSetup) -> None:
     for number in range(305):
         ask(one, replace(WISH, peer=f"peer {number}"))
     ask(one, replace(WISH, email="other@gouda.example", peer="192.0.2.9"))
     assert letters(one) == 2
 
 
-def test_visitors_whose_network_is_not_known_count_as_one(one: Stage) -> None:
+def test_visitors_whose_network_is_not_known_count_as_one(one: ReaderSetup) -> None:
     for number in range(signup.PEER_AN_HOUR + 5):
         ask(one, replace(WISH, email=f"p{number}@d{number}.example", peer=""))
     assert letters(one) == signup.PEER_AN_HOUR
 
 
-def test_a_try_over_a_limit_writes_nothing_and_is_seen_without_a_lock(one: Stage) -> None:
+def test_a_try_over_a_limit_writes_nothing_and_is_seen_without_a_lock(one: ReaderSetup) -> None:
     wish = replace(WISH, peer="192.0.2.7")
     for number in range(signup.PEER_AN_HOUR):
         ask(one, replace(wish, email=f"p{number}@d{number}.example"))
@@ -156,7 +156,7 @@ def test_a_try_over_a_limit_writes_nothing_and_is_seen_without_a_lock(one: Stage
 
 
 @pytest.mark.parametrize("kept", [1, 60])
-def test_a_million_tries_leave_as_many_rows_as_there_are_visitors(one: Stage, kept: int) -> None:
+def test_a_million_tries_leave_as_many_rows_as_there_are_visitors(one: ReaderSetup, kept: int) -> None:
     for number in range(60):
         ask(one, replace(WISH, email=f"p{number}@gmail.com", peer=f"192.0.2.{number % kept}"))
     with one.db.read() as conn:
@@ -180,34 +180,34 @@ ONE_MAILBOX = (
 )
 
 
-def test_one_mailbox_gets_one_letter_in_whatever_spelling_it_is_named(stage: Stage) -> None:
+def test_one_mailbox_gets_one_letter_in_whatever_spelling_it_is_named(setup: ReaderSetup) -> None:
     for number, email in enumerate(ONE_MAILBOX):
-        ask(stage, replace(WISH, email=email, peer=f"192.0.2.{number}"))
-    assert letters(stage) == 1
-    assert person(stage, '"victim"@gouda.example') == person(stage, "victim@gouda.example")
+        ask(setup, replace(WISH, email=email, peer=f"192.0.2.{number}"))
+    assert letters(setup) == 1
+    assert person(setup, '"victim"@gouda.example') == person(setup, "victim@gouda.example")
 
 
 @pytest.mark.parametrize(
     "name", ["Log in: https://mailbox.example", "www.mailbox.example", "mail a@b.example", "mailbox.example/login"]
 )
-def test_a_name_that_says_where_to_go_is_refused(one: Stage, name: str) -> None:
+def test_a_name_that_says_where_to_go_is_refused(one: ReaderSetup, name: str) -> None:
     with pytest.raises(FaultsError) as caught:
         ask(one, replace(WISH, name=name))
     assert [fault.field for fault in caught.value.faults] == ["name"]
     assert letters(one) == 0
 
 
-def test_many_peers_cannot_flood_one_domain(one: Stage) -> None:
+def test_many_peers_cannot_flood_one_domain(one: ReaderSetup) -> None:
     for number in range(signup.DOMAIN_AN_HOUR + 5):
         ask(one, replace(WISH, email=f"p{number}@gouda.example", peer=f"peer {number}"))
     assert letters(one) == signup.DOMAIN_AN_HOUR
 
 
-def test_who_knocked_is_forgotten_after_a_day(stage: Stage) -> None:
-    ask(stage)
+def test_who_knocked_is_forgotten_after_a_day(setup: ReaderSetup) -> None:
+    ask(setup)
     counts = []
     for hours in (23, 25):
-        retention.tidy(stage.db, ReaderSettings(), PEPPER, NOW + timedelta(hours=hours))
-        with stage.db.read() as conn:
+        retention.tidy(setup.db, ReaderSettings(), PEPPER, NOW + timedelta(hours=hours))
+        with setup.db.read() as conn:
             counts.append(conn.execute(select(func.count()).select_from(ALLOWANCE)).scalar_one())
     assert counts == [2, 0]  # the letter is counted for a day, for mailbox and domain; the try for an hour

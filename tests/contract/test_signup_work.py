@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 
 from mailer import suppression
 from mailer.storage import Database
-from tests.support.people import NOW, PEPPER, Stage
+from tests.support.people import NOW, PEPPER, ReaderSetup
 from unsubscribe import contacts, erasing, signup
 from unsubscribe.contacts import Person
 from unsubscribe.signup import SignUpForm
@@ -28,8 +28,8 @@ KINDS = ["subscribed", "opted_out", "left_all", "erased", "undeliverable", "comp
 
 
 @pytest.fixture
-def stage(house_database: Database) -> Stage:
-    return Stage(house_database)
+def setup(house_database: Database) -> ReaderSetup:
+    return ReaderSetup(house_database)
 
 
 @contextmanager
@@ -59,10 +59,10 @@ def work_on(engine: Engine) -> Iterator[list[str]]:
             event.remove(engine, name, listener)
 
 
-def known(stage: Stage, kind: str) -> str:
+def known(setup: ReaderSetup, kind: str) -> str:
     """An address that stands like that."""
     email = f"{kind}@gouda.example"
-    with stage.db.write() as conn:
+    with setup.db.write() as conn:
         contact = contacts.add(conn, Person(email, language="nl"), PEPPER, NOW - timedelta(days=9))
         topic = contacts.topic(conn, "agenda")
         if kind not in ("asked_before", "asked_now"):
@@ -75,41 +75,41 @@ def known(stage: Stage, kind: str) -> str:
         if kind == "erased":
             erasing.erase(conn, contact.id, NOW)
     if kind.startswith("asked"):
-        ask(stage, email, hours=-48 if kind == "asked_before" else -1)
+        ask(setup, email, hours=-48 if kind == "asked_before" else -1)
     return email
 
 
-def ask(stage: Stage, email: str, hours: int = 0, topics: Sequence[str] = ("agenda",)) -> None:
+def ask(setup: ReaderSetup, email: str, hours: int = 0, topics: Sequence[str] = ("agenda",)) -> None:
     wish = SignUpForm(
         email, tuple(topics), "Ja, mail mij.", "1", "https://vng.example/aanmelden", "", "nl", "192.0.2.1"
     )
-    with stage.db.write() as conn:
-        signup.request(conn, wish, stage.service_mail, PEPPER, NOW + timedelta(hours=hours))
+    with setup.db.write() as conn:
+        signup.request(conn, wish, setup.service_mail, PEPPER, NOW + timedelta(hours=hours))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sign_up_is_the_same_work_for_a_new_address_and_for_any_other(stage: Stage, kind: str) -> None:
-    email = known(stage, kind)
-    ask(stage, "warm@gouda.example")  # the letter is compiled and the text of consent is stored: once a day, for all
-    with work_on(stage.db.engine) as for_new:
-        ask(stage, "nieuw@gouda.example")
-    with work_on(stage.db.engine) as for_known:
-        ask(stage, email)
+def test_a_sign_up_is_the_same_work_for_a_new_address_and_for_any_other(setup: ReaderSetup, kind: str) -> None:
+    email = known(setup, kind)
+    ask(setup, "warm@gouda.example")  # the letter is compiled and the text of consent is stored: once a day, for all
+    with work_on(setup.db.engine) as for_new:
+        ask(setup, "nieuw@gouda.example")
+    with work_on(setup.db.engine) as for_known:
+        ask(setup, email)
     assert for_known == for_new
     assert for_new.count("COMMIT") == 1
     assert for_new.count("INSERT delivery") == 1
 
 
-def test_what_was_asked_for_twice_in_a_day_is_done_once(stage: Stage) -> None:
-    email = known(stage, "asked_now")
-    before = rows(stage)
-    ask(stage, email)
-    after = rows(stage)
+def test_what_was_asked_for_twice_in_a_day_is_done_once(setup: ReaderSetup) -> None:
+    email = known(setup, "asked_now")
+    before = rows(setup)
+    ask(setup, email)
+    after = rows(setup)
     assert {table for table in after if after[table] != before[table]} == {"allowance"}
 
 
-def rows(stage: Stage) -> dict[str, list[str]]:
+def rows(setup: ReaderSetup) -> dict[str, list[str]]:
     """All rows of all tables."""
     tables = SQLModel.metadata.tables
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         return {name: sorted(map(repr, conn.execute(table.select()))) for name, table in tables.items()}

@@ -17,7 +17,7 @@ from mailer.outbox import MailingSpec
 from mailer.outbox.tables import DELIVERY
 from mailer.signing import Purpose, Token, address_hash
 from mailer.storage import Database
-from tests.support.people import IDENTITY, NOW, PEPPER, Stage
+from tests.support.people import IDENTITY, NOW, PEPPER, ReaderSetup
 from unsubscribe import consent, contacts, erasing, notices, optout, verifying
 from unsubscribe.contacts import Contact, Person
 from unsubscribe.contacts.tables import CONTACT
@@ -27,13 +27,13 @@ QUOTED = '"Eva"@gouda.example'
 
 
 @pytest.fixture
-def stage(house_database: Database) -> Stage:
-    return Stage(house_database)
+def setup(house_database: Database) -> ReaderSetup:
+    return ReaderSetup(house_database)
 
 
-def store(stage: Stage, email: str = QUOTED, topics: tuple[str, ...] = ("nieuws",)) -> Contact:
+def store(setup: ReaderSetup, email: str = QUOTED, topics: tuple[str, ...] = ("nieuws",)) -> Contact:
     """Somebody as the first versions stored her: key and hash of the address as it was typed."""
-    with stage.db.write() as conn:
+    with setup.db.write() as conn:
         made = contacts.add(conn, Person(f"u{len(email)}@gouda.example", "Eva", "nl"), PEPPER, NOW)
         key = email.lower()
         values = {"email": email, "email_key": key, "address_hash": address_hash(PEPPER, key)}
@@ -47,15 +47,15 @@ def store(stage: Stage, email: str = QUOTED, topics: tuple[str, ...] = ("nieuws"
     return found
 
 
-def again(stage: Stage, contact: Contact) -> Contact:
-    with stage.db.read() as conn:
+def again(setup: ReaderSetup, contact: Contact) -> Contact:
+    with setup.db.read() as conn:
         found = contacts.get(conn, contact.id)
     assert found
     return found
 
 
-def mend(stage: Stage) -> int:
-    return respell(stage.db, PEPPER, NOW + timedelta(days=1))
+def mend(setup: ReaderSetup) -> int:
+    return respell(setup.db, PEPPER, NOW + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -63,93 +63,93 @@ def mend(stage: Stage) -> int:
     [(QUOTED, "Eva@gouda.example"), ("zoe\u0308@gouda.example", "zo\u00eb@gouda.example"), ("a@gouda.example", None)],
 )
 def test_an_address_gets_its_canonical_spelling_key_and_hash_once(
-    stage: Stage, stored: str, spelled: str | None
+    setup: ReaderSetup, stored: str, spelled: str | None
 ) -> None:
-    eva = store(stage, stored)
-    assert [mend(stage), mend(stage)] == [0 if spelled is None else 1, 0]
-    now, wanted = again(stage, eva), spelled or stored
+    eva = store(setup, stored)
+    assert [mend(setup), mend(setup)] == [0 if spelled is None else 1, 0]
+    now, wanted = again(setup, eva), spelled or stored
     assert (now.email, now.key, now.address_hash) == (
         wanted,
         wanted.lower(),
         address_hash(PEPPER, wanted.lower()),
     )
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         assert contacts.find(conn, stored) == contacts.find(conn, wanted) == now
 
 
 @pytest.mark.parametrize("reason", ["opt_out", "complaint", "manual", "undeliverable", "pause", "less_often"])
-def test_what_held_the_old_spelling_back_holds_the_new_one_back(stage: Stage, reason: suppression.Reason) -> None:
-    eva = store(stage)
-    with stage.db.write() as conn:
+def test_what_held_the_old_spelling_back_holds_the_new_one_back(setup: ReaderSetup, reason: suppression.Reason) -> None:
+    eva = store(setup)
+    with setup.db.write() as conn:
         if reason == "less_often":
             suppression.limit(conn, eva.address_hash, 7, NOW)
         else:
             suppression.suppress(conn, eva.address_hash, "", reason, NOW, NOW + timedelta(days=9))
         before = suppression.entries(conn, eva.address_hash)
-    mend(stage)
-    with stage.db.read() as conn:
-        assert suppression.entries(conn, again(stage, eva).address_hash) == before
+    mend(setup)
+    with setup.db.read() as conn:
+        assert suppression.entries(conn, again(setup, eva).address_hash) == before
         assert suppression.entries(conn, eva.address_hash) == []
 
 
-def test_the_journal_knows_the_wish_under_the_new_hash(stage: Stage, tmp_path: Path) -> None:
-    eva = store(stage)
-    with stage.db.write() as conn:
+def test_the_journal_knows_the_wish_under_the_new_hash(setup: ReaderSetup, tmp_path: Path) -> None:
+    eva = store(setup)
+    with setup.db.write() as conn:
         suppression.suppress(conn, eva.address_hash, "nieuws", "opt_out", NOW)
-    stage.db.journal = Journal(tmp_path / "journal")
-    mend(stage)
-    (line,) = stage.db.journal.lines()
+    setup.db.journal = Journal(tmp_path / "journal")
+    mend(setup)
+    (line,) = setup.db.journal.lines()
     assert (line["hash"], line["scope"]) == (address_hash(PEPPER, "eva@gouda.example").hex(), "nieuws")
 
 
-def test_a_letter_on_its_way_obeys_an_opt_out_under_the_new_spelling(stage: Stage) -> None:
-    eva = store(stage)
-    with stage.db.write() as conn:
+def test_a_letter_on_its_way_obeys_an_opt_out_under_the_new_spelling(setup: ReaderSetup) -> None:
+    eva = store(setup)
+    with setup.db.write() as conn:
         made = outbox.open_mailing(conn, MailingSpec("b", "campaign", "nieuws", "hash", IDENTITY), NOW)
         outbox.enqueue(conn, made.id, [notices.recipient_of(eva)], 1, NOW)
         outbox.audience_complete(conn, made.id)
-    mend(stage)
-    with stage.db.write() as conn:
+    mend(setup)
+    with setup.db.write() as conn:
         row = conn.execute(DELIVERY.select().where(DELIVERY.c.mailing_id == made.id)).one()
-        assert (row.address, bytes(row.address_hash)) == ("Eva@gouda.example", again(stage, eva).address_hash)
+        assert (row.address, bytes(row.address_hash)) == ("Eva@gouda.example", again(setup, eva).address_hash)
         optout.opt_out(conn, Token(Purpose.OPT_OUT, made.id, eva.id), "topic", NOW)
-    assert not stage.claimed(made.id)
+    assert not setup.claimed(made.id)
 
 
-def test_two_rows_of_one_mailbox_get_one_letter_and_both_links_work(stage: Stage) -> None:
-    twin = store(stage, '"esther"@gouda.example', ("nieuws", "bestuur"))
-    assert mend(stage) == 1
-    assert stage.topics() == {"nieuws": "subscribed", "agenda": "subscribed", "bestuur": "subscribed"}
-    with stage.db.read() as conn:
-        assert [contact.id for contact in contacts.audience_page(conn, "nieuws")] == [stage.reader.id]
-        assert verifying.verify(conn, stage.reader.id, ["nieuws", "agenda", "bestuur"]).fault == ""
-        assert contacts.find(conn, '"esther"@gouda.example') == stage.contact()
-    with stage.db.write() as conn:
-        optout.opt_out(conn, Token(Purpose.OPT_OUT, stage.mailing, twin.id), "topic", NOW)
-    assert not stage.claimed(stage.mailing)
-    assert mend(stage) == 0
+def test_two_rows_of_one_mailbox_get_one_letter_and_both_links_work(setup: ReaderSetup) -> None:
+    twin = store(setup, '"esther"@gouda.example', ("nieuws", "bestuur"))
+    assert mend(setup) == 1
+    assert setup.topics() == {"nieuws": "subscribed", "agenda": "subscribed", "bestuur": "subscribed"}
+    with setup.db.read() as conn:
+        assert [contact.id for contact in contacts.audience_page(conn, "nieuws")] == [setup.reader.id]
+        assert verifying.verify(conn, setup.reader.id, ["nieuws", "agenda", "bestuur"]).fault == ""
+        assert contacts.find(conn, '"esther"@gouda.example') == setup.contact()
+    with setup.db.write() as conn:
+        optout.opt_out(conn, Token(Purpose.OPT_OUT, setup.mailing, twin.id), "topic", NOW)
+    assert not setup.claimed(setup.mailing)
+    assert mend(setup) == 0
 
 
 @pytest.mark.parametrize("which", ["first", "twin"])
-def test_erasing_a_mailbox_erases_both_of_its_rows(stage: Stage, which: str) -> None:
-    twin = store(stage, '"esther"@gouda.example')
-    mend(stage)
-    with stage.db.write() as conn:
-        assert erasing.erase(conn, stage.reader.id if which == "first" else twin.id, NOW)
-        assert (contacts.get(conn, stage.reader.id), contacts.get(conn, twin.id)) == (None, None)
+def test_erasing_a_mailbox_erases_both_of_its_rows(setup: ReaderSetup, which: str) -> None:
+    twin = store(setup, '"esther"@gouda.example')
+    mend(setup)
+    with setup.db.write() as conn:
+        assert erasing.erase(conn, setup.reader.id if which == "first" else twin.id, NOW)
+        assert (contacts.get(conn, setup.reader.id), contacts.get(conn, twin.id)) == (None, None)
 
 
-def test_what_is_no_address_any_more_is_left_alone(stage: Stage) -> None:
-    odd = store(stage, "vic\u200btim@gouda.example")
-    assert mend(stage) == 0
-    assert again(stage, odd) == odd
+def test_what_is_no_address_any_more_is_left_alone(setup: ReaderSetup) -> None:
+    odd = store(setup, "vic\u200btim@gouda.example")
+    assert mend(setup) == 0
+    assert again(setup, odd) == odd
 
 
-def test_a_spelling_passes_no_suppression(stage: Stage) -> None:
-    with stage.db.write() as conn:
-        suppression.suppress(conn, stage.reader.address_hash, "", "manual", NOW)
+def test_a_spelling_passes_no_suppression(setup: ReaderSetup) -> None:
+    with setup.db.write() as conn:
+        suppression.suppress(conn, setup.reader.address_hash, "", "manual", NOW)
         for email in ('"esther"@gouda.example', r'"es\ther"@gouda.example', "esther@gouda.example."):
-            assert contacts.add(conn, Person(email), PEPPER, NOW).id == stage.reader.id
+            assert contacts.add(conn, Person(email), PEPPER, NOW).id == setup.reader.id
             assert suppression.why(conn, erasing.hash_of(email, PEPPER), "nieuws", NOW) == "manual"
 
 

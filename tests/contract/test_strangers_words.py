@@ -17,7 +17,7 @@ from mailer.letter.compose import Composer
 from mailer.outbox import MailingSpec
 from mailer.storage import Database
 from tests.support.letters import small
-from tests.support.people import IDENTITY, NOW, TOKENS, Stage
+from tests.support.people import IDENTITY, NOW, TOKENS, ReaderSetup
 from unsubscribe import changes, contacts, details, notices
 from unsubscribe.details import DetailsForm
 from unsubscribe.notices import MOST_A_DAY, NoticeKind
@@ -35,23 +35,25 @@ ACTS = {
 
 
 @pytest.fixture
-def stage(sqlite_database: Database) -> Stage:
-    return Stage(sqlite_database)
+def setup(sqlite_database: Database) -> ReaderSetup:
+    return ReaderSetup(sqlite_database)
 
 
-def overwrite(stage: Stage) -> None:
+def overwrite(setup: ReaderSetup) -> None:
     """What a stranger would have put everywhere, also in an earlier version that took it."""
-    with stage.db.write() as conn:
+    with setup.db.write() as conn:
         attributes = {"salutation": LURE, "role": LURE, "new_address": LURE, "confirm": LURE, "topic": LURE}
         own = frozenset({"name", *attributes})
-        contacts.change(conn, stage.reader, NOW, name=LURE, attributes=attributes, own_fields=own)
+        contacts.change(conn, setup.reader, NOW, name=LURE, attributes=attributes, own_fields=own)
 
 
-def written(stage: Stage, mailing: outbox.Mailing, name: str, values: dict[str, object]) -> email.message.EmailMessage:
+def written(
+    setup: ReaderSetup, mailing: outbox.Mailing, name: str, values: dict[str, object]
+) -> email.message.EmailMessage:
     """The message as it would leave."""
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         composer = Composer(archive.letter(conn, mailing.spec.snapshot))
-    stamp = MessageMeta(stage.reader.email, NOW, "a@vng.example", name, "https://mail.vng.example/u/x", "")
+    stamp = MessageMeta(setup.reader.email, NOW, "a@vng.example", name, "https://mail.vng.example/u/x", "")
     found = email.message_from_bytes(composer.message(values, stamp), policy=email.policy.default)
     assert isinstance(found, email.message.EmailMessage)
     return found
@@ -64,8 +66,8 @@ def texts(message: email.message.EmailMessage) -> str:
 
 
 @pytest.mark.parametrize("notice", sorted(MOST_A_DAY))
-def test_no_letter_of_service_repeats_what_anybody_typed(stage: Stage, notice: NoticeKind) -> None:
-    overwrite(stage)
+def test_no_letter_of_service_repeats_what_anybody_typed(setup: ReaderSetup, notice: NoticeKind) -> None:
+    overwrite(setup)
     typed = {
         "topics": {"agenda": True},
         "fields": {"salutation": LURE},
@@ -76,44 +78,44 @@ def test_no_letter_of_service_repeats_what_anybody_typed(stage: Stage, notice: N
         "email": "nieuwsgierig@postvak.example",
         "masked": "Nieuwsgierig@Postvak.example",
     }
-    with stage.db.write() as conn:
-        act = changes.keep(conn, stage.reader.id, ACTS[notice], (typed, typed), NOW)  # type: ignore[arg-type]
-        assert stage.service_mail.send(conn, notice, act, notices.recipient_of(stage.reader), "nl", NOW)
+    with setup.db.write() as conn:
+        act = changes.keep(conn, setup.reader.id, ACTS[notice], (typed, typed), NOW)  # type: ignore[arg-type]
+        assert setup.service_mail.send(conn, notice, act, notices.recipient_of(setup.reader), "nl", NOW)
         mailing = outbox.find(conn, f"{notice}:{act.id}")
         assert mailing
-        filled = notices.fill(conn, mailing, [stage.reader.id], TOKENS)[stage.reader.id]
-    message = written(stage, mailing, filled.name, dict(filled.values))
-    assert str(message["To"]) == stage.reader.email
+        filled = notices.fill(conn, mailing, [setup.reader.id], TOKENS)[setup.reader.id]
+    message = written(setup, mailing, filled.name, dict(filled.values))
+    assert str(message["To"]) == setup.reader.email
     assert "Geachte heer, mevrouw," in texts(message)
     assert [word for word in WORDS if word.lower() in texts(message).lower()] == []
 
 
-def test_a_campaign_makes_no_link_of_what_a_reader_typed(stage: Stage) -> None:
-    overwrite(stage)
+def test_a_campaign_makes_no_link_of_what_a_reader_typed(setup: ReaderSetup) -> None:
+    overwrite(setup)
     body = 'Beste {{ contact.salutation | default("lezer") }}, {{ contact.name | default("") }}.'
-    with stage.db.write() as conn:
+    with setup.db.write() as conn:
         snapshot = archive.keep(
             conn, compile_letter(small(body, subject="Voor {{ contact.name | default('u') }}")), NOW
         )
         mailing = outbox.open_mailing(conn, MailingSpec("c", "campaign", "nieuws", snapshot, IDENTITY), NOW)
-        filled = ContactSlots(TOKENS).fill(conn, mailing, [stage.reader.id])[stage.reader.id]
-        assert filled.values["contact"] == contacts.get(conn, stage.reader.id).values()  # type: ignore[union-attr]
-    shown = texts(written(stage, mailing, filled.name, dict(filled.values)))
+        filled = ContactSlots(TOKENS).fill(conn, mailing, [setup.reader.id])[setup.reader.id]
+        assert filled.values["contact"] == contacts.get(conn, setup.reader.id).values()  # type: ignore[union-attr]
+    shown = texts(written(setup, mailing, filled.name, dict(filled.values)))
     assert "postvak is vol" in shown
     assert all(whole not in shown for whole in ("https://postvak", "postvak.example", "help@postvak"))
 
 
-def test_what_the_organisation_itself_brought_in_stays_as_it_is(stage: Stage) -> None:
-    with stage.db.write() as conn:
+def test_what_the_organisation_itself_brought_in_stays_as_it_is(setup: ReaderSetup) -> None:
+    with setup.db.write() as conn:
         attributes = {"page": "https://vng.example/esther"}
-        contacts.change(conn, stage.reader, NOW, attributes=attributes, own_fields=frozenset({"name"}))
-        name, values = contacts.letter_values(conn, [stage.reader.id])[stage.reader.id]
+        contacts.change(conn, setup.reader, NOW, attributes=attributes, own_fields=frozenset({"name"}))
+        name, values = contacts.letter_values(conn, [setup.reader.id])[setup.reader.id]
     assert (name, values["page"]) == ("Esther", "https://vng.example/esther")
 
 
 @pytest.mark.parametrize("wishes", [DetailsForm(name=LURE), DetailsForm(fields={"salutation": LURE})])
-def test_a_name_or_field_that_says_where_to_go_is_refused_at_the_form(stage: Stage, wishes: DetailsForm) -> None:
-    with stage.db.write() as conn, pytest.raises(FaultsError) as caught:
-        details.save(conn, stage.token(), wishes, stage.policy, NOW + timedelta(minutes=1))
+def test_a_name_or_field_that_says_where_to_go_is_refused_at_the_form(setup: ReaderSetup, wishes: DetailsForm) -> None:
+    with setup.db.write() as conn, pytest.raises(FaultsError) as caught:
+        details.save(conn, setup.token(), wishes, setup.policy, NOW + timedelta(minutes=1))
     assert [fault.field for fault in caught.value.faults] == ["name" if wishes.name else "salutation"]
-    assert stage.contact() == stage.reader
+    assert setup.contact() == setup.reader

@@ -7,7 +7,7 @@ import pytest
 from mailer import suppression
 from mailer.errors import SettingsError
 from mailer.storage import Database
-from tests.support.house_db import NOW, hash_of, later
+from tests.support.sending_db import NOW, hash_of, later
 
 ANNA, BERT = hash_of(1), hash_of(2)
 

@@ -16,7 +16,7 @@ import typer
 from campaigns.cli.main import app, run
 from mailer.errors import SettingsError
 from mailer.settings import MailerSettings, read
-from tests.support.commandline import Desk
+from tests.support.commandline import CommandLine
 from tools.draw_commands import leaves
 from unsubscribe.settings import ReaderSettings
 
@@ -45,10 +45,10 @@ PLACES = dict(texts())
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    desk = Desk(tmp_path_factory.mktemp("typed"))
-    desk.do("init")
-    desk.write("x", "---\nslug: x\nsubject: S\nfrom: VNG <info@vng.nl>\nlanguage: nl\ntopic: x\n---\nBeste lezer,\n")
-    return desk.folder
+    cli = CommandLine(tmp_path_factory.mktemp("typed"))
+    cli.do("init")
+    cli.write("x", "---\nslug: x\nsubject: S\nfrom: VNG <info@vng.nl>\nlanguage: nl\ntopic: x\n---\nBeste lezer,\n")
+    return cli.folder
 
 
 def test_every_command_has_its_places() -> None:
@@ -84,8 +84,8 @@ def test_strange_text_that_can_be_read_leads_to_an_exit_code_of_the_contract(
 
 
 def test_bytes_from_a_shell_are_shown_as_they_were_typed(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    ran = desk.cold("contacts", "show", os.fsdecode(b"\xff@x.nl"))
+    cli = CommandLine(tmp_path)
+    ran = cli.cold("contacts", "show", os.fsdecode(b"\xff@x.nl"))
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("'\\xff@x.nl' cannot be read: expected one line of text in UTF-8")
 
@@ -114,13 +114,13 @@ def test_a_nul_in_a_file_of_settings_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_password_from_standard_input_that_is_no_text_is_told(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.do("init")
+    cli = CommandLine(tmp_path)
+    cli.do("init")
     import subprocess
     import sys
 
     command = [sys.executable, "-m", "campaigns", "user", "add", "ester@vng.nl"]
-    ran = subprocess.run(command, cwd=tmp_path, env=desk.env(), input=b"\xff\n", capture_output=True, check=False)
+    ran = subprocess.run(command, cwd=tmp_path, env=cli.env(), input=b"\xff\n", capture_output=True, check=False)
     assert (ran.returncode, ran.stderr) == (1, b"The password on standard input is not text in UTF-8.\n") or (
         ran.returncode == 1 and b"not text in UTF-8" in ran.stderr and b"Traceback" not in ran.stderr
     ), shlex.join(command)

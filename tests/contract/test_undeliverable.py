@@ -14,14 +14,14 @@ from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.limits import Offers
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts, hash_of, person, states
 from tests.support.sending import deps, send, sendable, utc_now
+from tests.support.sending_db import counts, hash_of, person, states
 
 DEAD = "5.1.1 no such user"
 UNAVAILABLE = "mailbox unavailable"
 
 
-class House:
+class CampaignSeries:
     """Campaigns one after the other, each on another day."""
 
     def __init__(self, db: Database, folder: Path) -> None:
@@ -53,42 +53,42 @@ class House:
 
 
 @pytest.fixture
-def house(db: Database, tmp_path: Path) -> House:
-    return House(db, tmp_path)
+def series(db: Database, tmp_path: Path) -> CampaignSeries:
+    return CampaignSeries(db, tmp_path)
 
 
 @pytest.fixture
-def small(lite: Database, tmp_path: Path) -> House:
-    return House(lite, tmp_path)
+def small(lite: Database, tmp_path: Path) -> CampaignSeries:
+    return CampaignSeries(lite, tmp_path)
 
 
-async def test_a_clear_statement_strikes_off_at_once(house: House) -> None:
-    mailing = await house.campaign({2: DEAD})
-    assert house.struck() == [2]
-    assert counts(house.db, mailing) == {"recipients": 5, "accepted": 4, "refused": 1}
+async def test_a_clear_statement_strikes_off_at_once(series: CampaignSeries) -> None:
+    mailing = await series.campaign({2: DEAD})
+    assert series.struck() == [2]
+    assert counts(series.db, mailing) == {"recipients": 5, "accepted": 4, "refused": 1}
 
 
-async def test_an_unclear_statement_strikes_off_when_a_second_campaign_hears_one_too(house: House) -> None:
-    await house.campaign({2: UNAVAILABLE, 3: UNAVAILABLE})
-    assert house.struck() == []
-    await house.campaign({2: "5.2.1 mailbox disabled"}, days=7)
-    assert house.struck() == [2]
+async def test_an_unclear_statement_strikes_off_when_a_second_campaign_hears_one_too(series: CampaignSeries) -> None:
+    await series.campaign({2: UNAVAILABLE, 3: UNAVAILABLE})
+    assert series.struck() == []
+    await series.campaign({2: "5.2.1 mailbox disabled"}, days=7)
+    assert series.struck() == [2]
 
 
 @pytest.mark.parametrize("days", [0.5, 91])
-async def test_too_soon_or_too_late_is_no_second_time(small: House, days: float) -> None:
+async def test_too_soon_or_too_late_is_no_second_time(small: CampaignSeries, days: float) -> None:
     await small.campaign({2: UNAVAILABLE})
     await small.campaign({2: UNAVAILABLE}, days=days)
     assert small.struck() == []
 
 
-async def test_a_letter_that_was_accepted_in_between_counts(house: House) -> None:
-    await house.campaign({2: UNAVAILABLE})
-    await house.campaign({}, days=7)
-    await house.campaign({2: UNAVAILABLE}, days=7)
-    assert house.struck() == []
-    await house.campaign({2: UNAVAILABLE}, days=7)
-    assert house.struck() == [2]
+async def test_a_letter_that_was_accepted_in_between_counts(series: CampaignSeries) -> None:
+    await series.campaign({2: UNAVAILABLE})
+    await series.campaign({}, days=7)
+    await series.campaign({2: UNAVAILABLE}, days=7)
+    assert series.struck() == []
+    await series.campaign({2: UNAVAILABLE}, days=7)
+    assert series.struck() == [2]
 
 
 @pytest.mark.parametrize(
@@ -102,34 +102,34 @@ async def test_a_letter_that_was_accepted_in_between_counts(house: House) -> Non
         "5.1.1 user unknown; daily limit reached",
     ],
 )
-async def test_nothing_else_ever_strikes_off(small: House, text: str) -> None:
+async def test_nothing_else_ever_strikes_off(small: CampaignSeries, text: str) -> None:
     for _ in range(3):
         await small.campaign({2: text}, days=7)
     assert small.struck() == []
 
 
-async def test_a_relay_that_refuses_all_in_the_same_words_holds_and_strikes_nobody_off(house: House) -> None:
+async def test_a_relay_that_refuses_all_in_the_same_words_holds_and_strikes_nobody_off(series: CampaignSeries) -> None:
     people = [person(n, f"d{n}.example") for n in range(1, 61)]
     text = "Requested action not taken: mailbox unavailable Failure sending mail. Try again later."
-    mailing = await house.campaign(dict.fromkeys(range(11, 61), text), people=people)
-    with house.db.read() as conn:
+    mailing = await series.campaign(dict.fromkeys(range(11, 61), text), people=people)
+    with series.db.read() as conn:
         held = outbox.get(conn, mailing)
     assert (held.state, held.reason, held.hold.words) == ("held", "many_alike", f"550 {text}")
-    assert house.struck() == []
-    assert counts(house.db, mailing).get("refused", 0) == 0
+    assert series.struck() == []
+    assert counts(series.db, mailing).get("refused", 0) == 0
 
 
-async def test_who_was_refused_in_the_words_that_held_it_waits_again(house: House) -> None:
+async def test_who_was_refused_in_the_words_that_held_it_waits_again(series: CampaignSeries) -> None:
     people = [person(n, f"d{n}.example") for n in range(1, 21)]
-    mailing = await house.campaign("Blocked", people=people)
-    assert counts(house.db, mailing) == {"recipients": 20, "waiting": 20}
-    with house.db.write() as conn:
+    mailing = await series.campaign("Blocked", people=people)
+    assert counts(series.db, mailing) == {"recipients": 20, "waiting": 20}
+    with series.db.write() as conn:
         outbox.release(conn, mailing, utc_now(), by_person=True)
-    await send(deps(house.db, house.folder, MemoryTransport()), only=mailing)
-    assert counts(house.db, mailing) == {"recipients": 20, "accepted": 20}
+    await send(deps(series.db, series.folder, MemoryTransport()), only=mailing)
+    assert counts(series.db, mailing) == {"recipients": 20, "accepted": 20}
 
 
-async def test_words_that_a_person_has_read_refuse_one_by_one(small: House) -> None:
+async def test_words_that_a_person_has_read_refuse_one_by_one(small: CampaignSeries) -> None:
     people = [person(n, f"d{n}.example") for n in range(1, 21)]
     mailing = await small.campaign("Blocked", people=people)
     with small.db.write() as conn:
@@ -138,7 +138,7 @@ async def test_words_that_a_person_has_read_refuse_one_by_one(small: House) -> N
     assert counts(small.db, mailing) == {"recipients": 20, "refused": 20}
 
 
-async def test_a_letter_that_is_too_big_for_the_relay_holds_the_campaign_and_all_wait(small: House) -> None:
+async def test_a_letter_that_is_too_big_for_the_relay_holds_the_campaign_and_all_wait(small: CampaignSeries) -> None:
     people = [person(n, f"d{n}.example") for n in range(1, 21)]
     mailing = sendable(small.db, people)
     transport = MemoryTransport(offers=Offers(pipelining=True, size=10))
@@ -149,7 +149,7 @@ async def test_a_letter_that_is_too_big_for_the_relay_holds_the_campaign_and_all
     assert counts(small.db, mailing) == {"recipients": 20, "waiting": 20}
 
 
-async def test_addresses_that_the_relay_cannot_carry_are_refused_and_hold_nothing(small: House) -> None:
+async def test_addresses_that_the_relay_cannot_carry_are_refused_and_hold_nothing(small: CampaignSeries) -> None:
     people = [outbox.Recipient(n, f"jos\u00e9{n}@d{n}.example", hash_of(n), f"d{n}.example") for n in range(1, 21)]
     mailing = sendable(small.db, people)
     await send(deps(small.db, small.folder, MemoryTransport(offers=Offers(pipelining=True))), only=mailing)
@@ -157,21 +157,23 @@ async def test_addresses_that_the_relay_cannot_carry_are_refused_and_hold_nothin
     assert small.struck() == []
 
 
-async def test_a_provider_that_says_so_of_too_many_strikes_nobody_off_and_they_are_listed(house: House) -> None:
+async def test_a_provider_that_says_so_of_too_many_strikes_nobody_off_and_they_are_listed(
+    series: CampaignSeries,
+) -> None:
     people = [person(n, "provider.example") for n in range(1, 61)]
-    mailing = await house.campaign(DEAD, people=people)
-    assert house.struck() == []
-    with house.db.read() as conn:
+    mailing = await series.campaign(DEAD, people=people)
+    assert series.struck() == []
+    with series.db.read() as conn:
         assert outbox.outcomes(conn, mailing) == [("refused", "outage", 60)]
 
 
-async def test_two_senders_that_see_four_each_see_a_wave_together(house: House) -> None:
+async def test_two_senders_that_see_four_each_see_a_wave_together(series: CampaignSeries) -> None:
     people = [person(n, "provider.example") for n in range(1, 9)]
-    mailing = sendable(house.db, people)
-    with house.db.write() as conn:
+    mailing = sendable(series.db, people)
+    with series.db.write() as conn:
         outbox.hold(conn, mailing, "paused", utc_now())
     for part in (range(1, 5), range(5, 9)):
-        with house.db.write() as conn:
+        with series.db.write() as conn:
             outbox.release(conn, mailing, utc_now())
         answers = dict.fromkeys(part, DEAD)
 
@@ -179,21 +181,21 @@ async def test_two_senders_that_see_four_each_see_a_wave_together(house: House) 
             number = int(parcel.recipient.partition("@")[0].removeprefix("reader"))
             return Replied("rcpt", 550, DEAD) if number in answers else Replied("rcpt", 451, "4.3.0 internal error")
 
-        await send(deps(house.db, house.folder, MemoryTransport(answer), clock=house.clock), only=mailing)
-        house.ahead += timedelta(hours=1)
-    assert states(house.db, mailing) == dict.fromkeys(range(1, 9), "refused")
-    assert house.struck() == []
+        await send(deps(series.db, series.folder, MemoryTransport(answer), clock=series.clock), only=mailing)
+        series.ahead += timedelta(hours=1)
+    assert states(series.db, mailing) == dict.fromkeys(range(1, 9), "refused")
+    assert series.struck() == []
 
 
-async def test_after_a_wave_the_next_campaign_tries_each_once(house: House) -> None:
+async def test_after_a_wave_the_next_campaign_tries_each_once(series: CampaignSeries) -> None:
     people = [person(n, "provider.example") for n in range(1, 11)]
-    await house.campaign(DEAD, people=people)
-    mailing = await house.campaign(dict.fromkeys(range(1, 9), DEAD), days=2, people=people)
-    assert states(house.db, mailing)[1] == "refused"
-    assert house.struck() == list(range(1, 9))
+    await series.campaign(DEAD, people=people)
+    mailing = await series.campaign(dict.fromkeys(range(1, 9), DEAD), days=2, people=people)
+    assert states(series.db, mailing)[1] == "refused"
+    assert series.struck() == list(range(1, 9))
 
 
-async def test_a_service_letter_strikes_off_for_a_clear_statement_alone(small: House) -> None:
+async def test_a_service_letter_strikes_off_for_a_clear_statement_alone(small: CampaignSeries) -> None:
     for _ in range(2):
         await small.campaign({1: UNAVAILABLE}, days=7, people=1, kind="service", scope="")
     assert small.struck() == []
@@ -201,18 +203,18 @@ async def test_a_service_letter_strikes_off_for_a_clear_statement_alone(small: H
     assert small.struck() == [1]
 
 
-async def test_staff_lift_one_or_what_a_campaign_struck_off_or_since_a_day(house: House) -> None:
-    first = await house.campaign({1: DEAD, 2: DEAD})
-    since = house.clock() + timedelta(days=3)
-    await house.campaign({3: DEAD, 4: DEAD}, days=7)
-    with house.db.write() as conn:
+async def test_staff_lift_one_or_what_a_campaign_struck_off_or_since_a_day(series: CampaignSeries) -> None:
+    first = await series.campaign({1: DEAD, 2: DEAD})
+    since = series.clock() + timedelta(days=3)
+    await series.campaign({3: DEAD, 4: DEAD}, days=7)
+    with series.db.write() as conn:
         assert undeliverable.lift(conn, hashes=[hash_of(1)]) == [hash_of(1)]
         assert undeliverable.lift(conn, mailing=first) == [hash_of(2)]
         assert sorted(undeliverable.lift(conn, since=since)) == sorted([hash_of(3), hash_of(4)])
-    assert house.struck() == []
+    assert series.struck() == []
 
 
-async def test_what_staff_have_lifted_is_not_struck_off_for_what_was_said_before(small: House) -> None:
+async def test_what_staff_have_lifted_is_not_struck_off_for_what_was_said_before(small: CampaignSeries) -> None:
     await small.campaign({1: DEAD})
     with small.db.write() as conn:
         undeliverable.lift(conn, hashes=[hash_of(1)])
@@ -230,14 +232,14 @@ def test_no_lift_touches_what_the_reader_or_staff_said(db: Database) -> None:
     assert left == {"opt_out", "complaint", "manual", "erased", "pause"}
 
 
-async def test_what_was_said_goes_after_ninety_days(small: House) -> None:
+async def test_what_was_said_goes_after_ninety_days(small: CampaignSeries) -> None:
     await small.campaign({1: UNAVAILABLE, 2: UNAVAILABLE})
     with small.db.write() as conn:
         assert undeliverable.forget_before(conn, small.clock() + timedelta(days=89)) == 0
         assert undeliverable.forget_before(conn, small.clock() + timedelta(days=91)) == 2
 
 
-async def test_an_address_that_was_struck_off_gets_no_other_letter_of_that_campaign(small: House) -> None:
+async def test_an_address_that_was_struck_off_gets_no_other_letter_of_that_campaign(small: CampaignSeries) -> None:
     mailing = await small.campaign({1: DEAD})
     with small.db.write() as conn:
         assert outbox.put_back(conn, outbox.refused_for(conn, mailing, "no_address"), utc_now()) == 1

@@ -14,8 +14,8 @@ from mailer.outcome import RelayEvent, Replied, Result, Unknown
 from mailer.storage import Database
 from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts, hash_of, person, states
 from tests.support.sending import WINDOW, AheadClock, People, Sending, deps, send, sendable, utc_now
+from tests.support.sending_db import counts, hash_of, person, states
 from tests.support.slow import Slow
 from tests.support.waiting import until
 

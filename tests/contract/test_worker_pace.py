@@ -9,8 +9,8 @@ from mailer import outbox
 from mailer.outcome import Replied
 from mailer.storage import Database
 from mailer.transport.memory import MemoryTransport
-from tests.support.house_db import counts, person
 from tests.support.sending import Sending, deps, send, sendable, utc_now
+from tests.support.sending_db import counts, person
 from tests.support.waiting import until
 
 

@@ -19,8 +19,8 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from tests.support.feeds import ListFeed, carry, parcel
-from tests.support.house_db import counts
 from tests.support.sending import AheadClock, Sending, deps, relay_deps, sendable
+from tests.support.sending_db import counts
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 

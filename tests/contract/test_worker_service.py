@@ -17,8 +17,8 @@ from mailer.transport.base import OutgoingMessage
 from mailer.transport.memory import MemoryTransport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import WorkerDeps
-from tests.support.house_db import counts, hash_of, person
 from tests.support.sending import AheadClock, Sending, deps, send, sendable, utc_now
+from tests.support.sending_db import counts, hash_of, person
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 

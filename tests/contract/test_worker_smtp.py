@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from mailer.storage import Database
-from tests.support.house_db import counts
 from tests.support.sending import Sending, agree, relay_deps, send, sendable, utc_now
+from tests.support.sending_db import counts
 from tests.support.smtpd import Rule, smtp_server
 from tests.support.waiting import until
 

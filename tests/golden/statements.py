@@ -20,7 +20,7 @@ import unsubscribe
 from mailer.outbox import candidates
 from mailer.prepared_statements import BulkInsert, BulkLookup, CompiledSql, PreparedStatement
 from mailer.storage import open_database
-from tests.support.house_db import NOW
+from tests.support.sending_db import NOW
 from tests.support.sql_text import readable
 
 FOLDER = Path(__file__).parent / "sql"

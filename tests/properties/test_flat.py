@@ -68,16 +68,18 @@ TEXTS = (
 SLOTS = st.builds(Slot, st.sampled_from(SOURCES[:2]) | st.sampled_from(SOURCES), st.sampled_from(EscapeContext))
 
 
-def around(plans: st.SearchStrategy[CompiledTemplate]) -> st.SearchStrategy[Any]:
+def around(templates: st.SearchStrategy[CompiledTemplate]) -> st.SearchStrategy[Any]:
     """Parts that hold plans. The name of a loop may hide what else has that name."""
-    arms = st.lists(st.tuples(st.sampled_from(CONDITIONS), plans), min_size=1, max_size=2).map(tuple)
+    arms = st.lists(st.tuples(st.sampled_from(CONDITIONS), templates), min_size=1, max_size=2).map(tuple)
     lists = st.sampled_from(("contact.l", "contact.v", "links.optout", "item"))
     return (
-        st.builds(Branch, arms, plans)
+        st.builds(Branch, arms, templates)
         | st.builds(
-            Loop, st.sampled_from(("item", "item", "links", "contact")), lists, plans, st.sampled_from([(), (",",)])
+            Loop, st.sampled_from(("item", "item", "links", "contact")), lists, templates, st.sampled_from([(), (",",)])
         )
-        | st.builds(Numbered, st.integers(1, 9), plans.map(lambda plan: (Number(), *plan, Number(3), Number())))
+        | st.builds(
+            Numbered, st.integers(1, 9), templates.map(lambda template: (Number(), *template, Number(3), Number()))
+        )
     )
 
 
@@ -85,7 +87,7 @@ def plans_of(nodes: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy
     return st.lists(nodes, min_size=least, max_size=6).map(tuple)
 
 
-def plans(*texts: str) -> st.SearchStrategy[CompiledTemplate]:
+def templates(*texts: str) -> st.SearchStrategy[CompiledTemplate]:
     leaves = st.sampled_from(texts) | SLOTS
     return plans_of(leaves | leaves | st.recursive(leaves, lambda some: around(plans_of(some)), max_leaves=5), 3)
 
@@ -96,9 +98,9 @@ LETTERS = st.builds(
     from_name=st.sampled_from(("", "VNG", "Vereniging Ñ")),
     from_address=st.sampled_from(("info@vng.example",) * 9 + ("info@ü.example",)),
     reply_to=st.sampled_from(("", "antwoord@vng.example")),
-    subject=st.just(("x",)) | plans("Dag ", "é" * 30, "word " * 20),
-    html=plans(*TEXTS),
-    text=plans(*TEXTS),
+    subject=st.just(("x",)) | templates("Dag ", "é" * 30, "word " * 20),
+    html=templates(*TEXTS),
+    text=templates(*TEXTS),
     headers=st.sampled_from([(), (("List-Id", "Nieuws <nieuws.vng.example>"),)]),
     list_unsubscribe=st.booleans(),
 )

@@ -19,8 +19,8 @@ from sqlalchemy import text
 from mailer.address import mask
 from mailer.errors import StateError
 from mailer.signing import Purpose
-from tests.support.house_db import open_lite
-from tests.support.people import NOW, PEPPER, Stage
+from tests.support.people import NOW, PEPPER, ReaderSetup
+from tests.support.sending_db import open_lite
 from unsubscribe import contacts, details, erasing, moving
 from unsubscribe.moving import AddressChangeStatus
 
@@ -48,7 +48,7 @@ class Moving(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="moving-machine-")
-        self.stage = Stage(open_lite(Path(self.folder.name)))
+        self.setup = ReaderSetup(open_lite(Path(self.folder.name)))
         self.now = NOW
         self.asked: dict[int, Asked] = {}
         self.here = ADDRESSES[0]
@@ -58,8 +58,8 @@ class Moving(RuleBasedStateMachine):
     @rule(email=st.sampled_from(ADDRESSES))
     def ask(self, email: str) -> None:
         try:
-            with self.stage.db.write() as conn:
-                move = moving.ask(conn, self.stage.token(), email, self.stage.service_mail, PEPPER, self.now)
+            with self.setup.db.write() as conn:
+                move = moving.ask(conn, self.setup.token(), email, self.setup.service_mail, PEPPER, self.now)
                 number = conn.execute(text("SELECT max(id) FROM change")).scalar_one()
         except StateError:
             return
@@ -123,7 +123,7 @@ class Moving(RuleBasedStateMachine):
     def days_pass(self, days: int) -> None:
         for _ in range(days):
             self.now += timedelta(days=1)
-            with self.stage.db.write() as conn:
+            with self.setup.db.write() as conn:
                 moving.settle(conn, PEPPER, self.now)
             for one in self.asked.values():
                 self._carry_out(one)
@@ -135,13 +135,13 @@ class Moving(RuleBasedStateMachine):
     def details_are_changed(self) -> None:
         wishes = details.DetailsForm(name=f"Name {self.now:%j} {len(self.asked)}")
         try:
-            with self.stage.db.write() as conn:
-                saved = details.save(conn, self.stage.token(), wishes, self.stage.policy, self.now)
+            with self.setup.db.write() as conn:
+                saved = details.save(conn, self.setup.token(), wishes, self.setup.policy, self.now)
         except StateError:
             return
         if not saved.change:
             return
-        with self.stage.db.read() as conn:
+        with self.setup.db.read() as conn:
             query = "SELECT d.address FROM mailing m JOIN delivery d ON d.mailing_id = m.id WHERE m.key LIKE :like"
             told = set(conn.execute(text(query), {"like": f"%details_changed:{saved.change.id}"}).scalars())
         moves = [one for one in self.asked.values() if one.moved and not one.off]
@@ -150,15 +150,15 @@ class Moving(RuleBasedStateMachine):
     @rule(email=st.sampled_from(ADDRESSES))
     def another_contact_signs_up(self, email: str) -> None:
         if email != self.here or self.erased:
-            with self.stage.db.write() as conn:
+            with self.setup.db.write() as conn:
                 contacts.add(conn, contacts.Person(email), PEPPER, self.now)
             self.others.add(email)
 
     @precondition(lambda self: len(self.asked) > 2)
     @rule()
     def erase(self) -> None:
-        with self.stage.db.write() as conn:
-            erasing.erase(conn, self.stage.reader.id, self.now)
+        with self.setup.db.write() as conn:
+            erasing.erase(conn, self.setup.reader.id, self.now)
         self.erased = True
 
     @invariant()
@@ -166,7 +166,7 @@ class Moving(RuleBasedStateMachine):
         assert self._email() == ("" if self.erased else self.here)
 
     def teardown(self) -> None:
-        self.stage.db.close()
+        self.setup.db.close()
         self.folder.cleanup()
 
     def _one(self, data: st.DataObject) -> Asked:
@@ -174,8 +174,8 @@ class Moving(RuleBasedStateMachine):
 
     def _act(self, which: str, one: Asked) -> AddressChangeStatus:
         act = {"confirm": moving.confirm, "agree": moving.agree, "keep": moving.keep}[which]
-        with self.stage.db.write() as conn:
-            return act(conn, self.stage.token(Purpose.ADDRESS_NEW, one.id), PEPPER, self.now)
+        with self.setup.db.write() as conn:
+            return act(conn, self.setup.token(Purpose.ADDRESS_NEW, one.id), PEPPER, self.now)
 
     def _carry_out(self, one: Asked) -> None:
         if self.erased or one.off or one.moved or not one.confirmed:
@@ -206,8 +206,8 @@ class Moving(RuleBasedStateMachine):
         assert so[move.stand]
 
     def _email(self) -> str:
-        with self.stage.db.read() as conn:
-            found = contacts.get(conn, self.stage.reader.id)
+        with self.setup.db.read() as conn:
+            found = contacts.get(conn, self.setup.reader.id)
         return found.email if found else ""
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from mailer import outbox, suppression
 from mailer.outbox import Claimed, Sender, Settlement, states
-from tests.support.house_db import NOW, fill, hash_of, open_lite, person
+from tests.support.sending_db import NOW, fill, hash_of, open_lite, person
 from tests.support.tables import create_all
 
 PEOPLE = 12

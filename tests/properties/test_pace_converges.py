@@ -8,8 +8,8 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.limited_receiver import Taker
 from tests.support.paced import Nature, World
-from tests.support.taker import Taker
 
 USED, REFUSED, ANSWERS = 0.8, 0.05, 200
 QUICKLY = (Phase.explicit, Phase.generate)  # an example takes a second: none is made smaller

@@ -14,7 +14,7 @@ from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PipeliningHealth
 from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import ListFeed
-from tests.support.talk import Line
+from tests.support.pipeline_driver import Line
 
 CONTENTS = (b"one\r\n", b"..two\r\n.\r\n", b"three\r\n" * 20_000, b"", b"x", b"a\r\n.\r\nb\r\n")
 

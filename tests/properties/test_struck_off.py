@@ -21,8 +21,8 @@ from mailer.settings import MailerSettings
 from mailer.storage import Database
 from mailer.worker.pending_writes import PendingWrites
 from mailer.worker.reply_handler import ReplyHandler
-from tests.support.house_db import NOW, fill, hash_of, open_lite, person
 from tests.support.replies import Reply, replies
+from tests.support.sending_db import NOW, fill, hash_of, open_lite, person
 from tests.support.tables import create_all
 
 PEOPLE = 8

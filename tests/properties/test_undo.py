@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mailer import suppression
 from mailer.signing import Purpose
-from tests.support.house_db import open_lite
-from tests.support.people import NOW, Stage
+from tests.support.people import NOW, ReaderSetup
+from tests.support.sending_db import open_lite
 from unsubscribe import changes, contacts, details, frequency, optout
 from unsubscribe.details import DetailsForm
 
@@ -51,17 +51,17 @@ class Act:
 
 
 class Model:
-    """The stage, beside a list of all acts."""
+    """The setup, beside a list of all acts."""
 
     def __init__(self, folder: str) -> None:
-        self.stage = Stage(open_lite(Path(folder)))
+        self.setup = ReaderSetup(open_lite(Path(folder)))
         self.first = self.items(NOW)
         self.acts: list[Act] = []
 
     def items(self, now: datetime) -> dict[str, object]:
         """What the contact has now."""
-        contact = self.stage.contact()
-        with self.stage.db.read() as conn:
+        contact = self.setup.contact()
+        with self.setup.db.read() as conn:
             days, until = frequency.now_set(conn, contact, now)
             states = contacts.subscriptions(conn, contact.id)
             held = {
@@ -75,17 +75,17 @@ class Model:
     def act(self, kind: str, value: object, now: datetime) -> None:
         """Do one act by its own door, and note what it set."""
         before = self.items(now)
-        stage = self.stage
-        with stage.db.write() as conn:
+        setup = self.setup
+        with setup.db.write() as conn:
             if isinstance(value, DetailsForm):
-                details.save(conn, stage.token(), value, stage.policy, now)
+                details.save(conn, setup.token(), value, setup.policy, now)
             elif kind == "less_often":
-                details.less_often(conn, stage.token(), int(str(value)), stage.policy, now)
+                details.less_often(conn, setup.token(), int(str(value)), setup.policy, now)
             elif kind == "pause":
-                details.pause(conn, stage.token(), value if isinstance(value, datetime) else None, stage.policy, now)
+                details.pause(conn, setup.token(), value if isinstance(value, datetime) else None, setup.policy, now)
             else:
-                optout.opt_out(conn, stage.token(Purpose.OPT_OUT), "all" if value == "all" else "topic", now)
-            known = changes.of_contact(conn, stage.reader.id)
+                optout.opt_out(conn, setup.token(Purpose.OPT_OUT), "all" if value == "all" else "topic", now)
+            known = changes.of_contact(conn, setup.reader.id)
         after = self.items(now)
         self._wished_again(kind, value)
         if len(known) > len(self.acts):
@@ -108,8 +108,8 @@ class Model:
         if acts:
             act = acts[place % len(acts)]
             back = details.undo if act.kind == "details" else optout.undo
-            with self.stage.db.write() as conn:
-                back(conn, self.stage.token(Purpose.UNDO_CHANGE, act.number), now)
+            with self.setup.db.write() as conn:
+                back(conn, self.setup.token(Purpose.UNDO_CHANGE, act.number), now)
             act.undone = act.undone or not act.again
 
     def expected(self) -> dict[str, object]:
@@ -132,5 +132,5 @@ def test_undo_in_any_order_leaves_what_the_latest_acts_set_that_were_not_undone(
             else:
                 model.act(kind, value, now)
             assert model.items(now) == model.expected()
-        assert model.stage.fault() == ""
-        model.stage.db.close()
+        assert model.setup.fault() == ""
+        model.setup.db.close()

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from mailer.errors import FaultsError
 from mailer.letter.compile import compile_letter
 from mailer.letter.compiled import Branch, CompiledTemplate, Loop, Numbered
+from tests.support.letter_pieces import letters, words_of
 from tests.support.letters import small
-from tests.support.wordy import letters, words_of
 
 pytestmark = pytest.mark.slow
 

@@ -49,7 +49,7 @@ class SetClock:
 
 
 @dataclass
-class Stage:
+class CampaignSetup:
     """A migrated database with people, a clock, and a folder for campaign files."""
 
     db: Database
@@ -57,7 +57,7 @@ class Stage:
     clock: SetClock = field(default_factory=SetClock)
 
     @property
-    def site(self) -> LaunchConfig:
+    def config(self) -> LaunchConfig:
         """What launches need."""
         return LaunchConfig(self.db, "https://mail.example.org", "bounce@example.org", 7)
 
@@ -82,8 +82,8 @@ class Stage:
             bulk.subscribe_new(conn, topic.id, 0, numbers, self.clock())
 
 
-def stage(db: Database, folder: Path, people: int = 5) -> Stage:
-    """A stage with so many subscribers."""
-    made = Stage(migrated(db), folder)
+def campaign_setup(db: Database, folder: Path, people: int = 5) -> CampaignSetup:
+    """Return a setup with so many subscribers."""
+    made = CampaignSetup(migrated(db), folder)
     made.people(people)
     return made

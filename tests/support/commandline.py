@@ -41,7 +41,7 @@ class Ran:
 
 
 @dataclass
-class Desk:
+class CommandLine:
     """A folder with the example letter and settings of its own."""
 
     folder: Path
@@ -162,4 +162,4 @@ def fetch(url: str, body: bytes | None = None, seconds: float = 120.0) -> tuple[
             time.sleep(0.1)
 
 
-__all__ = ["EXAMPLES", "Catcher", "Desk", "Mailbox", "Ran", "catching", "fetch", "free_port"]
+__all__ = ["EXAMPLES", "Catcher", "CommandLine", "Mailbox", "Ran", "catching", "fetch", "free_port"]

@@ -16,7 +16,7 @@ from typing import Literal
 
 import pytest
 
-from tests.support.commandline import Desk, Ran
+from tests.support.commandline import CommandLine, Ran
 from tests.support.smtpd import Options, Rule, Server, smtp_server
 
 When = Literal["before", "after"]
@@ -67,11 +67,11 @@ runpy.run_module("campaigns", run_name="__main__")
 """
 
 
-def limited(desk: Desk, what: str, number: int, *arguments: str) -> Ran:
+def limited(cli: CommandLine, what: str, number: int, *arguments: str) -> Ran:
     """One command under a limit of the kernel, such as ``RLIMIT_FSIZE``."""
     command = [sys.executable, "-c", _LIMITED, what, str(number), *arguments]
     done = subprocess.run(
-        command, check=False, cwd=desk.folder, env=desk.env(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL
+        command, check=False, cwd=cli.folder, env=cli.env(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -6,7 +6,7 @@ import re
 
 from mailer import suppression
 from tests.support import web
-from tests.support.site import Site, Town
+from tests.support.site import Town, WebServer
 
 
 def link(page: str, kind: str) -> str:
@@ -22,13 +22,13 @@ def limits(town: Town) -> dict[str, object]:
     return {entry.reason: entry.every_days or entry.until for entry in entries}
 
 
-def choose(site: Site, town: Town, kind: str, **form: str) -> str:
+def choose(site: WebServer, town: Town, kind: str, **form: str) -> str:
     """Choose *less often* or *pause* by the link of the letter; the page that follows."""
     page = web.post(site.url(f"{town.path()}/{kind}")).text
     return web.post(site.url(link(page, kind)), data=form).text
 
 
-def moved(town: Town, site: Site) -> None:
+def moved(town: Town, site: WebServer) -> None:
     """The first reader's address is moved to a stranger's."""
     web.post(site.url(town.path("d")), data={"email": "b@thief.example"})
     for notice in ("address_change_new", "address_change_old"):

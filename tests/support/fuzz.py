@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 
 from tests.support import web
-from tests.support.site import Site, Town
+from tests.support.site import Town, WebServer
 
 FORM = b"application/x-www-form-urlencoded"
 FIELDS = (
@@ -83,7 +83,7 @@ class Rude(bytes):
     """A request whose client goes before it is whole."""
 
 
-def every_page(site: Site, town: Town) -> list[str]:
+def every_page(site: WebServer, town: Town) -> list[str]:
     """The path of each page that can be reached: fixed ones, links of letters, fresh links that answers hand out."""
     found = {
         *("/", "/health", "/metrics", "/robots.txt", "/privacy", "/accessibility", "/subscribe", "/archive"),
@@ -165,7 +165,7 @@ def _head(header: bytes) -> bytes:
     return host + (header if b"Connection:" in header else b"Connection: close\r\n" + header)
 
 
-def ask(site: Site, request: bytes, patience: float = 10.0) -> int:
+def ask(site: WebServer, request: bytes, patience: float = 10.0) -> int:
     """Send it, and give the status of the answer; 0 when the server closed without one."""
     with socket.create_connection(("127.0.0.1", site.port), timeout=patience) as connection:
         got = b""

@@ -11,11 +11,11 @@ from playwright.sync_api import Page
 
 from mailer.letter.brand import builtin_brand
 from mailer.signing import Purpose
-from tests.support.shelf import CODE, keep_text, put_online
-from tests.support.site import KEYRING, Site, Town
+from tests.support.archived_letters import CODE, keep_text, put_online
+from tests.support.site import KEYRING, Town, WebServer
 from unsubscribe import changes, notices
 
-Way = Callable[["Gallery", Page], None]
+LinkTarget = Callable[["Gallery", Page], None]
 BRAND = replace(
     builtin_brand("Vereniging van Voorbeeldgemeenten"),
     address=("Vereniging van Voorbeeldgemeenten", "Postbus 12345, 2500 GK Den Haag"),
@@ -31,7 +31,7 @@ def advance(page: Page, what: str) -> None:
 class Gallery:
     """The pages of a served town. Reader 0 has left, reader 1 has not, the others are for tests that act."""
 
-    def __init__(self, town: Town, site: Site, language: str = "nl") -> None:
+    def __init__(self, town: Town, site: WebServer, language: str = "nl") -> None:
         self.town = town
         self.site = site
         self.language = language
@@ -62,15 +62,15 @@ class Gallery:
         self.go(page, path)
 
 
-def _archive(path: str) -> Way:
+def _archive(path: str) -> LinkTarget:
     return lambda gallery, page: gallery.shelf(page, path)
 
 
-def _at(path: str) -> Way:
+def _at(path: str) -> LinkTarget:
     return lambda gallery, page: gallery.go(page, path)
 
 
-def _fresh(kind: str, *, press: bool = False) -> Way:
+def _fresh(kind: str, *, press: bool = False) -> LinkTarget:
     def way(gallery: Gallery, page: Page) -> None:
         gallery.alternative(page, kind)
         if press:
@@ -154,7 +154,7 @@ def _subscribed(gallery: Gallery, page: Page) -> None:
     advance(page, "main .btn.primary")
 
 
-def _linked(notice: notices.NoticeKind, slot: str, before: Way) -> Way:
+def _linked(notice: notices.NoticeKind, slot: str, before: LinkTarget) -> LinkTarget:
     def way(gallery: Gallery, page: Page) -> None:
         before(gallery, page)
         link = gallery.town.letter(notice, slot)
@@ -194,7 +194,7 @@ def _confirm_expired(gallery: Gallery, page: Page) -> None:
     gallery.town.now = was
 
 
-PAGES: dict[str, Way] = {
+PAGES: dict[str, LinkTarget] = {
     "home": _at("/?lang=nl"),
     "optout": lambda gallery, page: gallery.go(page, gallery.town.path(reader=5) + "?lang=nl"),
     "left": lambda gallery, page: gallery.leave(page),
@@ -236,7 +236,7 @@ PAGES: dict[str, Way] = {
     "accessibility": _at("/accessibility?lang=nl"),
 }
 # Letters as they were sent: their look is that of mail, not of the pages.
-LETTERS: dict[str, Way] = {
+LETTERS: dict[str, LinkTarget] = {
     "archive-letter": _archive("/archive/denkt-u-mee"),
     "read-online": _archive("/o/" + CODE.format(slug="alle-blokken")),
     "read-online-plain": _archive("/o/" + CODE.format(slug="have-your-say")),

@@ -39,7 +39,7 @@ class Importer:
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         self.rejected = []
         plan = ImportJob(topic, statement, PEPPER, reading=reading)
-        return importing.import_file(self.db, path, plan, NOW, reject=self.rejected.append)
+        return importing.import_contacts(self.db, path, plan, NOW, reject=self.rejected.append)
 
     def contact(self, email: str) -> Contact:
         """Who has that address."""

@@ -17,16 +17,16 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from tests.support.commandline import ROOT, Desk, Ran
+from tests.support.commandline import ROOT, CommandLine, Ran
 from tests.support.warm import LIBRARIES
 
 CAN = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody").pw_uid
 
 
-def run_as(uid: int, desk: Desk, *commands: tuple[str, ...], **more: str) -> list[Ran]:
-    """Commands in the folder of ``desk``, one after another, each to its end."""
-    asked = json.dumps([uid, commands, str(desk.folder), desk.env() | more])
+def run_as(uid: int, cli: CommandLine, *commands: tuple[str, ...], **more: str) -> list[Ran]:
+    """Commands in the folder of ``cli``, one after another, each to its end."""
+    asked = json.dumps([uid, commands, str(cli.folder), cli.env() | more])
     command = [sys.executable, "-m", "tests.support.other_user"]
     done = subprocess.run(command, check=True, cwd=ROOT, input=asked.encode(), stdout=subprocess.PIPE, timeout=240)
     return [Ran(*each) for each in json.loads(done.stdout)]

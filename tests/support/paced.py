@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mailer.pace import learning
 from mailer.pace.learning import AnswerCounts, Learnt
-from tests.support.taker import Taker
+from tests.support.limited_receiver import Taker
 
 
 @dataclass

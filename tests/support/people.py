@@ -25,7 +25,7 @@ IDENTITY = Identity("https://mail.vng.example", "", TOKENS.keyring.current.id)
 SENDER = 1
 
 
-class Stage:
+class ReaderSetup:
     """A database with the topics *nieuws*, *agenda* (open) and *bestuur*, and Esther, who gets the first two."""
 
     def __init__(self, db: Database) -> None:

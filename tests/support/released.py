@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.commandline import EXAMPLES, Catcher, Desk, Mailbox, catching, fetch, free_port
+from tests.support.commandline import EXAMPLES, Catcher, CommandLine, Mailbox, catching, fetch, free_port
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "released"
 FILES = ("denkt-u-mee.md", "vng.toml", "vng-logo.png")
@@ -32,33 +32,33 @@ def make(issue: str) -> Path:
     target = FOLDER / f"issue-{issue}"
     target.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        desk, mailbox = Desk(Path(folder)), Mailbox()
+        cli, mailbox = CommandLine(Path(folder)), Mailbox()
         for name in FILES:
             shutil.copy(EXAMPLES / name, folder)
             shutil.copy(EXAMPLES / name, target)
         with catching(Catcher(mailbox)) as port:
-            desk.environment |= {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}", "POSTILJON_BRAND": "vng.toml"}
-            desk.write("people.csv", PEOPLE)
-            desk.do("init")
-            desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
-            desk.do("send", f"{SLUG}.md", "--yes")
+            cli.environment |= {"POSTILJON_SMTP_URL": f"smtp://127.0.0.1:{port}", "POSTILJON_BRAND": "vng.toml"}
+            cli.write("people.csv", PEOPLE)
+            cli.do("init")
+            cli.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+            cli.do("send", f"{SLUG}.md", "--yes")
         caught = next(item for item in mailbox.all() if item.recipient == READER)
         (target / "message.eml").write_bytes(caught.content)
-        facts = _facts(desk, caught.part("plain"))
+        facts = _facts(cli, caught.part("plain"))
         _keep(Path(folder) / "data", target)
     (target / "facts.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return target
 
 
-def _facts(desk: Desk, text: str) -> dict[str, object]:
+def _facts(cli: CommandLine, text: str) -> dict[str, object]:
     """The links of the letter, what *read online* answered, and what the commands said."""
     links = {name: re.findall(rf"http://127\.0\.0\.1:8000(/{name}/[\w-]+)", text)[0] for name in "udo"}
     port = free_port()
-    with desk.running("serve", "--public-only", "--port", str(port)):
+    with cli.running("serve", "--public-only", "--port", str(port)):
         _, page = fetch(f"http://127.0.0.1:{port}{links['o']}")
     online = hashlib.sha256(page.encode()).hexdigest()
-    status = {key: value for key, value in desk.status(SLUG).items() if key != "details"}
-    person = desk.do("contacts", "show", READER, "--json").json
+    status = {key: value for key, value in cli.status(SLUG).items() if key != "details"}
+    person = cli.do("contacts", "show", READER, "--json").json
     return {"links": links, "online_sha256": online, "status": status, "reader": person}
 
 

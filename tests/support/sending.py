@@ -20,7 +20,7 @@ from mailer.storage import Database
 from mailer.transport.base import Transport
 from mailer.transport.smtp import SmtpTransport
 from mailer.worker import ExitReason, Filled, LetterLinks, SendProgress, WorkerDeps
-from tests.support.house_db import fill
+from tests.support.sending_db import fill
 from tests.support.smtpd import Server
 
 RING = Keyring.of([b"k" * 32])

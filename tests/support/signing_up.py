@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mailer import outbox
 from mailer.signing import Purpose, Token
-from tests.support.people import NOW, PEPPER, TOKENS, Stage
+from tests.support.people import NOW, PEPPER, TOKENS, ReaderSetup
 from unsubscribe import contacts, notices, signup
 from unsubscribe.contacts import Contact
 from unsubscribe.signup import SignUp, SignUpForm
@@ -23,23 +23,23 @@ WISH = SignUpForm(
 )
 
 
-def ask(stage: Stage, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
+def ask(setup: ReaderSetup, wish: SignUpForm = WISH, now: datetime = NOW) -> None:
     """Ask for a subscription."""
-    with stage.db.write() as conn:
-        signup.request(conn, wish, stage.service_mail, PEPPER, now)
+    with setup.db.write() as conn:
+        signup.request(conn, wish, setup.service_mail, PEPPER, now)
 
 
-def person(stage: Stage, email: str = WISH.email) -> Contact | None:
+def person(setup: ReaderSetup, email: str = WISH.email) -> Contact | None:
     """Return the contact with that address."""
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         return contacts.find(conn, email)
 
 
-def link(stage: Stage, number: int = 1, email: str = WISH.email) -> Token:
+def link(setup: ReaderSetup, number: int = 1, email: str = WISH.email) -> Token:
     """Return the token of the link in the letter that asks to confirm."""
-    found = person(stage, email)
+    found = person(setup, email)
     assert found
-    with stage.db.read() as conn:
+    with setup.db.read() as conn:
         mailing = outbox.find(conn, f"optin_confirm:{number}")
         assert mailing
         filled = notices.fill(conn, mailing, [found.id], TOKENS)[found.id]
@@ -48,7 +48,7 @@ def link(stage: Stage, number: int = 1, email: str = WISH.email) -> Token:
     return TOKENS.read(url.rpartition("/")[2].partition("?")[0], Purpose.CONFIRM, NOW)
 
 
-def confirm(stage: Stage, token: Token, now: datetime = NOW) -> SignUp:
+def confirm(setup: ReaderSetup, token: Token, now: datetime = NOW) -> SignUp:
     """Confirm a sign-up."""
-    with stage.db.write() as conn:
+    with setup.db.write() as conn:
         return signup.confirm(conn, token, now)

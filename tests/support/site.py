@@ -31,7 +31,7 @@ from unsubscribe.web.application import WebApplication
 from unsubscribe.web.server import Server, config
 
 
-class Site:
+class WebServer:
     """A running server. ``url("/u/…")`` is an address on it."""
 
     def __init__(self, server: Server, port: int) -> None:
@@ -44,7 +44,7 @@ class Site:
 
 
 @contextmanager
-def serving(app: ASGIApp, **options: object) -> Iterator[Site]:
+def serving(app: ASGIApp, **options: object) -> Iterator[WebServer]:
     """``app`` behind uvicorn in a thread of its own, as it is served in production, until the end of the block."""
     door = socket.create_server(("127.0.0.1", 0))
     port = door.getsockname()[1]
@@ -58,7 +58,7 @@ def serving(app: ASGIApp, **options: object) -> Iterator[Site]:
             raise RuntimeError("the server did not start")
         time.sleep(0.01)
     try:
-        yield Site(server, port)
+        yield WebServer(server, port)
     finally:
         server.should_exit = True
         thread.join(20)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.taker import Taker
+from tests.support.limited_receiver import Taker
 
 HUGE = b"250 " + b"x" * 10_000_000
 

@@ -21,13 +21,13 @@ from mailer.transport.memory import MemoryTransport
 from mailer.worker.full_turn import FullTurn
 from mailer.worker.handoff import HandOff
 from mailer.worker.lean_turn import DONE, LeanOutcome, LeanTurn
-from mailer.worker.ledger import Ledger
 from mailer.worker.periodic_reads import PeriodicReads
 from mailer.worker.send_queue import InFlight, SendQueue
 from mailer.worker.sender_state import SenderState
+from mailer.worker.sender_transactions import SenderTransactions
 from mailer.worker.turn_scheduler import TurnScheduler
-from tests.support.house_db import NOW, hash_of, open_lite, person
 from tests.support.sending import People, deps, sendable
+from tests.support.sending_db import NOW, hash_of, open_lite, person
 from tests.support.tables import create_all
 
 PEOPLE = 24
@@ -62,14 +62,14 @@ class Arm:
         loop.close()
         self.outbound = Now(self.turns, 4)
         self.state = SenderState.of(given, self.outbound, None, lambda call: call())
-        self.ledger = Ledger(self.state)
+        self.transactions = SenderTransactions(self.state)
         hand_off = HandOff(self.state)
         self.full = FullTurn(self.state, Never(self.state), hand_off)
-        self.lean = LeanTurn(self.state, self.ledger, hand_off)
+        self.lean = LeanTurn(self.state, self.transactions, hand_off)
         self.look()
 
     def look(self) -> None:
-        PeriodicReads(self.state).look(self.ledger.sender.id, self.now, certain=True)
+        PeriodicReads(self.state).look(self.transactions.sender.id, self.now, certain=True)
 
     def turn(self, step: int) -> None:
         self.now += timedelta(seconds=1)
@@ -78,8 +78,8 @@ class Arm:
         if not self.came or self.came[-1] is not DONE:
             self.lean.stop()
             random.seed(step)  # the jitter of a retry
-            self.full.take(self.ledger)
-            self.lean.plan()
+            self.full.take(self.transactions)
+            self.lean.choose_mailing()
         for flight in self.outbound.flights.values():
             flight.until = float("inf")  # a busy machine hands nothing back here
         while self.outbound.take():
@@ -97,7 +97,7 @@ class Arm:
             self.people.gone.add(number)
         elif kind == "look":
             self.look()
-            self.lean.plan()
+            self.lean.choose_mailing()
         elif kind != "nothing":
             with self.db.write() as conn:
                 self._change(conn, kind, number)
@@ -156,7 +156,7 @@ class Arm:
 
     def close(self) -> None:
         self.state.reader.close()
-        self.ledger.abandon()
+        self.transactions.abandon()
         self.db.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 
-from tests.support.site import Site
+from tests.support.site import WebServer
 
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 LAST = b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -13,7 +13,7 @@ FORM = b"POST /subscribe HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = FORM + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def line(site: Site) -> socket.socket:
+def line(site: WebServer) -> socket.socket:
     """A connection."""
     return socket.create_connection(("127.0.0.1", site.port), timeout=20)
 
@@ -26,7 +26,7 @@ def rest(connection: socket.socket) -> bytes:
     return got
 
 
-def said(site: Site, *pieces: bytes) -> bytes:
+def said(site: WebServer, *pieces: bytes) -> bytes:
     """What comes back for these bytes, until the server closes."""
     with line(site) as connection:
         for piece in pieces:

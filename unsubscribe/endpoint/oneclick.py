@@ -45,9 +45,9 @@ class OneClick:
         if first is None or first.get("body") != BODY or first.get("more_body"):
             await self.routes(scope, _again(first, rest, receive), send)
             return
-        left = await self.optouts.leave(optout.OptOutRequest(token, "topic", "one-click"))
-        view = view_for(b"", language, self.web.deps.default_language, left.reader.language, False)
-        page = self.optouts.left(view, left, scope["path"][len(_START) :]).encode()
+        result = await self.optouts.carry_out(optout.OptOutRequest(token, "topic", "one-click"))
+        view = view_for(b"", language, self.web.deps.default_language, result.reader.language, False)
+        page = self.optouts.page_after(view, result, scope["path"][len(_START) :]).encode()
         headers = [(b"content-length", str(len(page)).encode()), _TYPE]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": page})

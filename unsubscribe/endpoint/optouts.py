@@ -61,16 +61,16 @@ class OptOuts:
         data = await forms.body(request)
         how = "one-click" if b"List-Unsubscribe" in data else "page"
         scope, earlier = self._wanted(token, data, request)
-        left = await self.leave(optout.OptOutRequest(token, scope, how, earlier))
-        view = self.web.view(request, left.reader.language)
-        return respond(self.left(view, left, request.path_params["token"]))
+        result = await self.carry_out(optout.OptOutRequest(token, scope, how, earlier))
+        view = self.web.view(request, result.reader.language)
+        return respond(self.page_after(view, result, request.path_params["token"]))
 
-    async def leave(self, request: optout.OptOutRequest) -> OptOutResult:
+    async def carry_out(self, request: optout.OptOutRequest) -> OptOutResult:
         """Carry out a request; return its result once it is on disk."""
         await self._get_ready()
-        left = await self.web.write_planned(self._plan, request)
-        self.web.metrics.chose(f"opt_out_{left.scope}")
-        return left
+        result = await self.web.write_planned(self._plan, request)
+        self.web.metrics.chose(f"opt_out_{result.scope}")
+        return result
 
     async def instead(self, request: Request) -> Response:
         """Show *less often* or *pause* from the page that asks: one button first, as their forms need a fresh token."""
@@ -95,7 +95,7 @@ class OptOuts:
         view = self.web.view(request)
         if request.method != "POST":
             return respond(self._asked(view, reader, text))
-        return respond(self.left(view, OptOutResult(reader, "topic", True, 0, "one-click"), text))
+        return respond(self.page_after(view, OptOutResult(reader, "topic", True, 0, "one-click"), text))
 
     def _token(self, request: Request) -> Token:
         return self.context.tokens.read(request.path_params["token"], Purpose.OPT_OUT, self.web.now)
@@ -122,15 +122,15 @@ class OptOuts:
         db = self.web.deps.db
         with db.read() as conn:
             planned = optout.plan(conn, requests, self.web.now)
-        db.note_ahead(planned.lines())
+        db.journal_ahead(planned.lines())
 
-        def leave(conn: Connection) -> list[OptOutResult]:
-            answers = optout.carry_out(conn, planned, noted=True)
+        def carry_out_planned(conn: Connection) -> list[OptOutResult]:
+            answers = optout.carry_out(conn, planned, journaled=True)
             if self.context.deps.settings.opt_out_mail:
                 self._tell(conn, answers)
             return answers
 
-        return leave
+        return carry_out_planned
 
     async def _get_ready(self) -> None:
         """Compile the mail about an opt-out in advance, if one follows, so that no transaction waits for that."""
@@ -140,9 +140,9 @@ class OptOuts:
 
     def _tell(self, conn: Connection, answers: Sequence[OptOutResult]) -> None:
         """Send a mail to each contact that left by these opt-outs; a contact that had left already gets none."""
-        for left in answers:
-            if left.reader.contact and left.change and not left.already:
-                self.context.service_mail.opted_out(conn, left.reader.contact, left.change, self.web.now)
+        for result in answers:
+            if result.reader.contact and result.change and not result.already:
+                self.context.service_mail.opted_out(conn, result.reader.contact, result.change, self.web.now)
 
     def _asked(self, view: View, reader: Subscriber, text: str) -> str:
         """Return the page that asks; for a contact that has left already, the page that says so."""
@@ -155,27 +155,27 @@ class OptOuts:
         places = {"address": reader.masked, "less": f"{start}/less-often", "pause": f"{start}/pause"}
         return self.web.pages.filled("optout.html", view, fixed, places)
 
-    def left(self, view: View, left: OptOutResult, text: str) -> str:
+    def page_after(self, view: View, result: OptOutResult, text: str) -> str:
         """Return the page that follows, with its fresh tokens.
 
         The answer to one-click has no tokens, only the link to the page with the choices.
         """
-        reader = left.reader
+        reader = result.reader
         here = self.web.url(f"/u/{text}") if reader.stand != "gone" else ""
-        robot = left.how == "one-click"
-        own = {"choices": here} if robot else self._fresh(left, here)
+        robot = result.how == "one-click"
+        own = {"choices": here} if robot else self._fresh(result, here)
         places = dict.fromkeys(_PLACES, "") | {"address": reader.masked} | own
         reasons = () if robot else tuple((key, view.gettext(label)) for key, label in REASONS.items())
-        fixed = {"topic": _topic(reader, view), "all_mail": left.scope == "all", "reasons": reasons}
+        fixed = {"topic": _topic(reader, view), "all_mail": result.scope == "all", "reasons": reasons}
         fixed |= test_mail_pages.of(reader.token)
         return self.web.pages.filled("left.html", view, fixed, places)
 
-    def _fresh(self, left: OptOutResult, here: str) -> dict[str, str]:
+    def _fresh(self, result: OptOutResult, here: str) -> dict[str, str]:
         """Return the choices after an opt-out, each with its own link; ``here``: the link to leave all mail.
 
         Only the answer to the POST that acted holds the token to undo it (I7).
         """
-        token, change, fresh = left.reader.token, left.change, self.choices.fresh
+        token, change, fresh = result.reader.token, result.change, self.choices.fresh
         own = {kind: fresh(kind, token, change) if change else "" for kind in ("undo", "less-often", "pause", "reason")}
         return {
             "undo": own["undo"],

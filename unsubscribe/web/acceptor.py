@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 
 from structlog import get_logger
 
-from unsubscribe.web.connection import PatientProtocol
+from unsubscribe.web.connection import BoundedProtocol
 
 MOST_CONNECTIONS = 2_048  # an idle one takes some 8 KiB, the worst case some 40
 KEPT_FREE = 128  # descriptors, for database, journal and other files of the process
@@ -42,7 +42,7 @@ class Gate:
         self,
         listening: socket.socket,
         make: Callable[[], asyncio.BaseProtocol],
-        connections: Collection[PatientProtocol],
+        connections: Collection[BoundedProtocol],
         most: int,
     ) -> None:
         self._listening, self._make, self._connections, self._most = listening, make, connections, most

@@ -108,7 +108,7 @@ class ParsingProgress:
     last: bool = False
 
 
-class PatientProtocol(HttpToolsProtocol):
+class BoundedProtocol(HttpToolsProtocol):
     """HTTP/1.1 within the limits of the module. Each server sets its own ``turns`` and ``protecting`` headers."""
 
     head_timeout = HEAD_TIMEOUT
@@ -342,9 +342,9 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 class Narrow(asyncio.BufferedProtocol):
-    """Reads a ``PIECE`` at a time for a ``PatientProtocol``. All connections of a server share the buffer ``space``."""
+    """Reads a ``PIECE`` at a time for a ``BoundedProtocol``. All connections of a server share the buffer ``space``."""
 
-    def __init__(self, made: Callable[..., PatientProtocol], space: memoryview, **given: Any) -> None:
+    def __init__(self, made: Callable[..., BoundedProtocol], space: memoryview, **given: Any) -> None:
         self._told = made(**given)
         self._space = space
         self.connection_lost = self._told.connection_lost  # type: ignore[method-assign]

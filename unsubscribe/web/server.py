@@ -23,13 +23,13 @@ from unsubscribe.web.connection import (
     HEAD_TIMEOUT,
     MOST_HEAD,
     PIECE,
+    BoundedProtocol,
     Narrow,
-    PatientProtocol,
     PipelinedRequests,
 )
 from unsubscribe.web.security import Headers, protecting
 
-__all__ = ["HEAD_TIMEOUT", "MOST_HEAD", "MOST_WAITING", "PatientProtocol", "Server", "config"]
+__all__ = ["HEAD_TIMEOUT", "MOST_HEAD", "MOST_WAITING", "BoundedProtocol", "Server", "config"]
 
 BACKLOG = 1024
 
@@ -85,7 +85,7 @@ def config(app: ASGIApp, host: str, port: int, *, headers: Headers | None = None
     ``headers``: those of the refusal of input that is no request (:class:`.application.WebApplication` has them).
     """
     headers = protecting(https=False) if headers is None else headers
-    http = type("Protocol", (more.pop("http", PatientProtocol),), {"protecting": headers, "turns": PipelinedRequests()})
+    http = type("Protocol", (more.pop("http", BoundedProtocol),), {"protecting": headers, "turns": PipelinedRequests()})
     basis: dict[str, Any] = {
         "host": host,
         "port": port,

@@ -1,7 +1,7 @@
 """Elements one below the other: the text before the first, and before each other, whatever conditions leave out.
 
 Promises: a shown element has ``first`` before it if nothing is shown above it, else ``then``. So no reader gets an
-empty line, mark or break for a hidden element, and each letter still only fills a plan. Each tag of the author is
+empty line, mark or break for a hidden element, and each letter still only fills a template. Each tag of the author is
 written once.
 """
 
@@ -46,7 +46,7 @@ class Flow:
         return "".join(tag.text + self._run(arm, above) for tag, arm in zip(group.tags, group.arms, strict=True))
 
     def _loop(self, group: ConditionalGroup, above: Presence) -> str:
-        """Return a loop; the plan puts in the text between its rounds."""
+        """Return a loop; the template puts in the text between its rounds."""
         (loop, *ends), (body, *_) = group.tags, group.arms
         end = "".join(tag.text for tag in ends)
         if above is None or not body or of_run(body, self.placeholders) == ():

@@ -1,4 +1,4 @@
-"""From masked text to a plan: each word becomes a slot that knows its place, a branch or a loop.
+"""From masked text to a template: each word becomes a slot that knows its place, a branch or a loop.
 
 The place of a slot follows from the position of its word in the finished HTML, also within Outlook's conditional
 comments. It is between tags, in an attribute, or in an attribute that is an address. In a style sheet none is allowed.
@@ -44,14 +44,14 @@ class Misplaced(ValueError):
         self.shown, self.line = (tag.raw, tag.line) if tag else ("", 0)
 
 
-def html_plan(html: str, placeholders: Placeholders) -> CompiledTemplate:
-    """Return the plan of finished HTML with words in it. Raises ``Misplaced`` on a word where no value is allowed."""
-    return _plan(list(_html_pieces(html, placeholders)))
+def html_template(html: str, placeholders: Placeholders) -> CompiledTemplate:
+    """Return the template of finished HTML. Raises ``Misplaced`` on a contact tag where no value is allowed."""
+    return _template(list(_html_pieces(html, placeholders)))
 
 
-def flat_plan(text: str, placeholders: Placeholders, place: EscapeContext) -> CompiledTemplate:
-    """Return the plan of a text that is all one place: a header or plain text."""
-    return _plan(list(_placed(text, placeholders, place)))
+def flat_template(text: str, placeholders: Placeholders, place: EscapeContext) -> CompiledTemplate:
+    """Return the template of a text that is all one place: a header or plain text."""
+    return _template(list(_placed(text, placeholders, place)))
 
 
 def _html_pieces(html: str, placeholders: Placeholders) -> Iterator[_Piece]:
@@ -140,11 +140,11 @@ def _placed(text: str, placeholders: Placeholders, place: EscapeContext) -> Iter
         yield _Placed(piece, piece.place or place) if isinstance(piece, Tag) else piece
 
 
-def _plan(pieces: Sequence[_Piece]) -> CompiledTemplate:
-    plan, position = _run(pieces, 0)
+def _template(pieces: Sequence[_Piece]) -> CompiledTemplate:
+    template, position = _run(pieces, 0)
     if position != len(pieces):
         raise _unbalanced(pieces, position)
-    return plan
+    return template
 
 
 def _run(pieces: Sequence[_Piece], position: int) -> tuple[CompiledTemplate, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.lifecycle.compiling import Beside, compile_here
+from campaigns.lifecycle.compiling import CompileProcess, compile_here
 from mailer.errors import FaultsError
 from tests.support.letters import example, small
 
@@ -12,7 +12,7 @@ from tests.support.letters import example, small
 def test_a_letter_from_beside_is_the_same() -> None:
     letter = example("denkt-u-mee")
     done: list[str] = []
-    with Beside(lambda: done.append("meanwhile")) as beside:
+    with CompileProcess(lambda: done.append("meanwhile")) as beside:
         found = beside.compile(letter)
     assert done == ["meanwhile"]
     assert found == compile_here(letter)
@@ -23,7 +23,7 @@ def test_a_letter_with_faults_is_told_as_it_is_here() -> None:
     letter = small("![A row of houses](missing.png) and {{ contact.name | unknown }}\n")
     with pytest.raises(FaultsError) as expected:
         compile_here(letter)
-    with Beside() as beside, pytest.raises(FaultsError) as found:
+    with CompileProcess() as beside, pytest.raises(FaultsError) as found:
         beside.compile(letter)
     assert found.value.faults == expected.value.faults
 
@@ -34,12 +34,12 @@ def test_a_process_that_cannot_be_had_or_says_something_else_costs_no_letter(
 ) -> None:
     letter = small("Some words.\n")
     monkeypatch.setattr("sys.executable", program)
-    with Beside() as beside:
+    with CompileProcess() as beside:
         assert beside.compile(letter) == compile_here(letter)
 
 
 def test_the_process_ends_with_the_block_when_no_letter_came() -> None:
-    with Beside() as beside:
+    with CompileProcess() as beside:
         process = beside._process
         assert process is not None
         assert process.poll() is None

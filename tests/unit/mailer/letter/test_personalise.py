@@ -14,8 +14,8 @@ from mailer.letter.personalise import prepare, render, render_public
 V = 'contact.v | default("")'
 
 
-def filled(plan: CompiledTemplate, v: Any = "", **contact: Any) -> str:
-    return render(plan, {"contact": {"v": v, **contact}, "links": {"online": "https://vng.example/o/x"}}, "nl")
+def filled(template: CompiledTemplate, v: Any = "", **contact: Any) -> str:
+    return render(template, {"contact": {"v": v, **contact}, "links": {"online": "https://vng.example/o/x"}}, "nl")
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_slot_that_begins_an_address_must_give_a_scheme_that_is_safe(value: st
 
 
 def test_a_slot_behind_another_in_an_address_is_percent_encoded() -> None:
-    plan: CompiledTemplate = ('<a href="', Slot(V, EscapeContext.URL), Slot(V, EscapeContext.URL), '">')
-    assert filled(plan, "javascript:x") == '<a href="#javascript%3Ax">'
+    template: CompiledTemplate = ('<a href="', Slot(V, EscapeContext.URL), Slot(V, EscapeContext.URL), '">')
+    assert filled(template, "javascript:x") == '<a href="#javascript%3Ax">'
     branch: CompiledTemplate = ('<a href="', Branch((("contact.v", (Slot(V, EscapeContext.URL),)),)), '">')
     assert filled(branch, "javascript:x") == '<a href="#">'
     query: CompiledTemplate = ('<a href="https://x.example/?q=', Slot(V, EscapeContext.URL), '">')
@@ -89,16 +89,16 @@ def test_a_slot_behind_another_in_an_address_is_percent_encoded() -> None:
 
 
 def test_a_branch_takes_the_first_arm_that_is_true() -> None:
-    plan: CompiledTemplate = (Branch((('contact.v == "a"', ("een",)), ("contact.v", ("twee",))), ("drie",)),)
-    assert [filled(plan, value) for value in ("a", "b", "")] == ["een", "twee", "drie"]
+    template: CompiledTemplate = (Branch((('contact.v == "a"', ("een",)), ("contact.v", ("twee",))), ("drie",)),)
+    assert [filled(template, value) for value in ("a", "b", "")] == ["een", "twee", "drie"]
 
 
 def test_a_loop_goes_through_a_list_leaves_out_blanks_and_stops_after_a_hundred() -> None:
-    plan: CompiledTemplate = (Loop("item", "contact.v", ("<", Slot("item", EscapeContext.HTML), ">")),)
-    assert filled(plan, ["a", "", None, " ", "b & c"]) == "<a><b &amp; c>"
-    assert filled(plan, "los") == "<los>"
-    assert filled(plan, None) == ""
-    assert filled(plan, ["x"] * 1000).count("x") == 100
+    template: CompiledTemplate = (Loop("item", "contact.v", ("<", Slot("item", EscapeContext.HTML), ">")),)
+    assert filled(template, ["a", "", None, " ", "b & c"]) == "<a><b &amp; c>"
+    assert filled(template, "los") == "<los>"
+    assert filled(template, None) == ""
+    assert filled(template, ["x"] * 1000).count("x") == 100
 
 
 SLOT = Slot("contact.v", EscapeContext.HTML)
@@ -107,7 +107,7 @@ MANY_ITEMS = tuple(Slot(f'item | default("{number}")', EscapeContext.HTML) for n
 
 
 @pytest.mark.parametrize(
-    ("plan", "v"),
+    ("template", "v"),
     [
         ((Loop("item", "contact.v", (Slot("item", EscapeContext.HTML),)),), ["x" * 1_000_000] * 100),
         ((Branch((("contact.v", (Loop("item", "contact.v", MANY_ITEMS),)),), ()),), ["x" * 1_000_000] * 100),
@@ -116,10 +116,10 @@ MANY_ITEMS = tuple(Slot(f'item | default("{number}")', EscapeContext.HTML) for n
     ],
     ids=["loop", "slots in a loop", "slots", "one slot"],
 )
-def test_values_that_make_a_letter_too_large_are_refused_before_it_is_whole(plan: CompiledTemplate, v: Any) -> None:
+def test_values_that_make_a_letter_too_large_are_refused_before_it_is_whole(template: CompiledTemplate, v: Any) -> None:
     tracemalloc.start()
     with pytest.raises(InputError, match=r"the letter is larger than 10,000,000 bytes"):
-        filled(plan, v)
+        filled(template, v)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 120_000_000, "200 megabytes would be its pieces and the whole"
@@ -157,16 +157,16 @@ def test_a_subject_is_encoded_as_a_whole() -> None:
 
 
 def test_for_nobody_slots_show_their_fallback_and_conditions_on_a_contact_are_false() -> None:
-    plan: CompiledTemplate = (
+    template: CompiledTemplate = (
         Slot('contact.v | default("lezer")', EscapeContext.HTML),
         Branch((("contact.v", ("een",)), ("links.online", ("online",))), ("geen",)),
         Branch((("not contact.v", ("niet",)),), ("anders",)),
         Loop("item", "contact.v", ("item",)),
         Slot("links.online", EscapeContext.PLAIN),
     )
-    assert render_public(plan, "nl") == "lezergeenanders"
+    assert render_public(template, "nl") == "lezergeenanders"
     online = {"online": "https://vng.example/o/x"}
-    assert render_public(plan, "nl", online) == "lezeronlineandershttps://vng.example/o/x"
+    assert render_public(template, "nl", online) == "lezeronlineandershttps://vng.example/o/x"
 
 
 def test_a_constant_with_a_control_character_is_the_authors_mistake() -> None:

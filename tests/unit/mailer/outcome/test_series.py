@@ -30,7 +30,7 @@ class Heard:
 
     def note(self, domain: str, decision: Decision, mailing: int = 1, now: datetime = NOW) -> Seen:
         self.number += 1
-        return self.series.note(ReplyDecision(mailing, domain, self.number, decision, self.resumed), now)
+        return self.series.record(ReplyDecision(mailing, domain, self.number, decision, self.resumed), now)
 
 
 def holds(answers: list[tuple[str, Decision]], resumed: str = "") -> list[bool]:
@@ -105,7 +105,7 @@ def test_people_whose_names_stand_in_the_same_words_are_a_row() -> None:
         answer = ReplyDecision(
             1, f"{name}.example", number, said(550, f"We take no mail for {name} now"), "", f"{name}@x.example"
         )
-        seen = series.note(answer, NOW)
+        seen = series.record(answer, NOW)
     assert (seen.hold, seen.words) == (True, "550 We take no mail for … now")
 
 

@@ -9,7 +9,7 @@ from mailer.transport.limits import Offers
 from mailer.transport.link import Ended
 from mailer.transport.pipeline_writer import HOLD_BACK
 from tests.support.feeds import LETTER, parcel
-from tests.support.talk import OK3, Talk, group
+from tests.support.pipeline_driver import OK3, Talk, group
 
 
 def test_content_dot_and_the_next_envelope_go_in_one_write() -> None:

@@ -8,7 +8,7 @@ from mailer.transport.base import NotWritten, Replied, Unknown
 from mailer.transport.limits import Offers
 from mailer.transport.link import Ended, PipeliningHealth
 from tests.support.feeds import LETTER, parcel
-from tests.support.talk import OK3, Talk, group
+from tests.support.pipeline_driver import OK3, Talk, group
 
 
 @pytest.mark.parametrize(("answers", "seconds"), [(b"", 300), (b"250 ok\r\n", 300), (b"250 ok\r\n250 ok\r\n", 120)])

@@ -9,7 +9,7 @@ from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PipeliningHealth
 from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import LETTER, ListFeed, parcel
-from tests.support.talk import OFFERS, OK3, Line, group
+from tests.support.pipeline_driver import OFFERS, OK3, Line, group
 
 QUEUED = b"250 2.0.0 queued\r\n"
 

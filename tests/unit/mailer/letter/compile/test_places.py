@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.letter.compile.placeholders import Placeholders
-from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
+from mailer.letter.compile.places import Misplaced, flat_template, html_template
 from mailer.letter.compiled import Branch, EscapeContext, Loop, Slot
 from mailer.letter.slots import scan
 
@@ -35,16 +35,16 @@ def _masked(text: str) -> tuple[str, Placeholders]:
 )
 def test_a_slot_gets_the_place_it_stands_in(html: str, place: EscapeContext) -> None:
     text, placeholders = _masked(html)
-    plan = html_plan(text, placeholders)
-    assert [node for node in plan if isinstance(node, Slot)] == [Slot("contact.email", place)]
-    assert "".join(node for node in plan if isinstance(node, str)) == html.replace("{{ contact.email }}", "")
+    template = html_template(text, placeholders)
+    assert [node for node in template if isinstance(node, Slot)] == [Slot("contact.email", place)]
+    assert "".join(node for node in template if isinstance(node, str)) == html.replace("{{ contact.email }}", "")
 
 
 @pytest.mark.parametrize("html", ["<style>a { color: {{ contact.email }} }</style>", "<p {{ contact.email }}>x</p>"])
 def test_a_slot_where_no_value_may_stand_is_refused(html: str) -> None:
     text, placeholders = _masked(html)
     with pytest.raises(Misplaced, match="contact tag") as found:
-        html_plan(text, placeholders)
+        html_template(text, placeholders)
     assert (found.value.shown, found.value.line) == ("{{ contact.email }}", 1)
 
 
@@ -54,13 +54,13 @@ def test_branches_and_loops_nest_as_the_tags_did() -> None:
     )
     loop = Loop("i", "contact.l", (Slot("i", EscapeContext.PLAIN), ","))
     branch = Branch((("contact.x", ("b", loop)), ("contact.y", ("c",))), ("d",))
-    assert flat_plan(text, placeholders, EscapeContext.PLAIN) == ("a", branch, "e")
+    assert flat_template(text, placeholders, EscapeContext.PLAIN) == ("a", branch, "e")
 
 
 @pytest.mark.parametrize("text", ["{% if contact.x %}a", "a{% endif %}", "{% for i in contact.l %}a"])
 def test_tags_out_of_balance_are_refused(text: str) -> None:
     masked, placeholders = _masked(text)
     with pytest.raises(Misplaced, match="balance") as found:
-        flat_plan(masked, placeholders, EscapeContext.PLAIN)
+        flat_template(masked, placeholders, EscapeContext.PLAIN)
     assert found.value.line == 1
     assert found.value.shown in text

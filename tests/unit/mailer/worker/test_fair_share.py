@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.worker.share import Demand, share
+from mailer.worker.fair_share import Demand, share
 
 needs = st.lists(
     st.builds(Demand, st.integers(1, 50), st.integers(0, 500), st.booleans(), st.integers(-2, 3)),

@@ -28,7 +28,7 @@ MOST_ROOM, LOOK_AGAIN = 0.01, 0.0002
 log = logging.getLogger("postiljon.worker")
 
 
-class Ledger:
+class SenderTransactions:
     """See the module. Used by the holder of the turn; ``sender`` is registered when it is made."""
 
     def __init__(self, state: SenderState) -> None:

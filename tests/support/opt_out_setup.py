@@ -18,7 +18,7 @@ SENDER = 1
 IDENTITY = Identity("https://mail.vng.example", "bounce@vng.example", 7)
 
 
-class House:
+class OptOutSetup:
     """A database with two topics and a reader of both, and mailings to her."""
 
     def __init__(self, db: Database) -> None:

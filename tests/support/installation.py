@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.commandline import EXAMPLES, Catcher, Desk, Mailbox, catching
+from tests.support.commandline import EXAMPLES, Catcher, CommandLine, Mailbox, catching
 
 PEOPLE = """email,name,language,salutation,role
 ester@waterhoek.example,Ester van der Mark,nl,mevrouw Van der Mark,raadslid
@@ -21,10 +21,10 @@ REFUSED, DEFERRED = "weg@waterhoek.example", "later@waterhoek.example"
 
 
 @dataclass
-class Office:
-    """A desk and its mailbox."""
+class Installation:
+    """The command line and its mailbox."""
 
-    desk: Desk
+    cli: CommandLine
     mailbox: Mailbox
 
 
@@ -33,16 +33,18 @@ def furnish(folder: Path, people: str) -> Path:
     for path in EXAMPLES.glob("*"):
         if path.is_file():
             shutil.copy(path, folder)
-    desk = Desk(folder, {"POSTILJON_BRAND": "vng.toml"})
-    desk.write("people.csv", people)
-    desk.do("init")
-    desk.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
+    cli = CommandLine(folder, {"POSTILJON_BRAND": "vng.toml"})
+    cli.write("people.csv", people)
+    cli.do("init")
+    cli.do("contacts", "import", "people.csv", "--topic", "verenigingsnieuws", "--basis", "member")
     return folder
 
 
 @contextmanager
-def open_office(folder: Path, catcher: Catcher) -> Iterator[Office]:
+def open_office(folder: Path, catcher: Catcher) -> Iterator[Installation]:
     """A furnished folder with this relay."""
     with catching(catcher) as port:
         relay = f"smtp://127.0.0.1:{port}?connections=2"
-        yield Office(Desk(folder, {"POSTILJON_SMTP_URL": relay, "POSTILJON_BRAND": "vng.toml"}), catcher.mailbox)
+        yield Installation(
+            CommandLine(folder, {"POSTILJON_SMTP_URL": relay, "POSTILJON_BRAND": "vng.toml"}), catcher.mailbox
+        )

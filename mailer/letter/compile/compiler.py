@@ -1,6 +1,6 @@
 """The steps from source to compiled letter: scan, mask, parse, check, write, put inline, unmask.
 
-All faults are reported at once. A letter is written twice. The version for contacts consists of plans. The public
+All faults are reported at once. A letter is written twice. The version for contacts consists of templates. The public
 version is finished HTML and text (fallbacks, conditions false, personal links left out).
 """
 
@@ -23,7 +23,7 @@ from mailer.letter.compile.limits import PICTURE_BYTES, TimeLimit, TooMuch, size
 from mailer.letter.compile.lines import hide_lines, settle_choices
 from mailer.letter.compile.lost_words import Lost, Parts, lost
 from mailer.letter.compile.placeholders import Masked, Placeholders
-from mailer.letter.compile.places import Misplaced, flat_plan, html_plan
+from mailer.letter.compile.places import Misplaced, flat_template, html_template
 from mailer.letter.compile.plaintext import WIDTH, TextWriter, guessed_width, wrapped
 from mailer.letter.compile.presence import of_run, when
 from mailer.letter.compile.preview import first_sentence, no_preheader
@@ -101,31 +101,31 @@ def _compiled(source: LetterSource, time_limit: TimeLimit) -> Compiled:
     time_limit.look()
     if gone := lost(work.body, work.placeholders, Parts(work.root, body, html, text)):
         raise FaultsError([*faults, *(_gone(source, each) for each in gone[:MAX_FAULTS])])
-    plan = html_plan(html, work.placeholders)
-    if _size(plan) > LONG:
-        plan = html_plan(_page(work, body, public=False, long=True), work.placeholders)
+    template = html_template(html, work.placeholders)
+    if _size(template) > LONG:
+        template = html_template(_page(work, body, public=False, long=True), work.placeholders)
     letter = Letter(
         language=source.language,
         from_name=source.from_name,
         from_address=source.from_address,
         reply_to=source.reply_to,
-        subject=flat_plan(work.subject.text, work.placeholders, EscapeContext.HEADER),
-        html=plan,
-        text=flat_plan(text, work.placeholders, EscapeContext.PLAIN),
+        subject=flat_template(work.subject.text, work.placeholders, EscapeContext.HEADER),
+        html=template,
+        text=flat_template(text, work.placeholders, EscapeContext.PLAIN),
         headers=(*_standing_headers(source), *source.headers),
         list_unsubscribe=source.kind == "campaign",
     )
     images = {known.image.sha256: known.image for known in work.pictures.values()}
     return Compiled(
         letter=letter,
-        public_html=_public(work, html_plan(_page(work, _body(work, public=True), public=True), work.placeholders)),
+        public_html=_public(work, html_template(_page(work, _body(work, public=True), public=True), work.placeholders)),
         public_text=re.sub(
             r"\n{3,}",
             "\n\n",
-            _public(work, flat_plan(_text(work, public=True), work.placeholders, EscapeContext.PLAIN)),
+            _public(work, flat_template(_text(work, public=True), work.placeholders, EscapeContext.PLAIN)),
         ),
         images=tuple(images.values()),
-        warnings=(*faults, *_empty_online(work), *_warnings(source, plan)),
+        warnings=(*faults, *_empty_online(work), *_warnings(source, template)),
     )
 
 
@@ -279,9 +279,9 @@ def _shaped(work: _Work, *, public: bool, text: bool = False) -> Element:
     return root
 
 
-def _public(work: _Work, plan: CompiledTemplate) -> str:
-    """Return a plan filled as the public version; *read online* is the page itself."""
-    return render_public(plan, work.source.language, {"online": work.source.online_url})
+def _public(work: _Work, template: CompiledTemplate) -> str:
+    """Return a template filled as the public version; *read online* is the page itself."""
+    return render_public(template, work.source.language, {"online": work.source.online_url})
 
 
 def _logo(work: _Work) -> dict[str, Any] | None:
@@ -321,7 +321,7 @@ def _empty_online(work: _Work) -> Iterator[Fault]:
     if not source.online or of_run(work.root.children, work.placeholders) is None:
         return
     text = TextWriter(work.placeholders).write(_shaped(work, public=True, text=True))
-    if not _public(work, flat_plan(text, work.placeholders, EscapeContext.PLAIN)).strip():
+    if not _public(work, flat_template(text, work.placeholders, EscapeContext.PLAIN)).strip():
         hint = Message("Online the letter is empty: write something outside the conditions, or behind an else.")
         found, expected = Message("text under conditions alone"), Message("text that everybody reads")
         yield Fault(source.file, source.body_line, "body", found, expected, hint, "warning")
@@ -337,7 +337,7 @@ def _standing_headers(source: LetterSource) -> Sequence[tuple[str, str]]:
     return (*_list_id(source), *lists, ("Precedence", "bulk"), *quiet)
 
 
-def _warnings(source: LetterSource, plan: CompiledTemplate) -> list[Fault]:
+def _warnings(source: LetterSource, template: CompiledTemplate) -> list[Fault]:
     found: list[Fault] = []
 
     def warn(field: str, seen: str, expected: str, hint: str) -> None:
@@ -354,17 +354,17 @@ def _warnings(source: LetterSource, plan: CompiledTemplate) -> list[Fault]:
         seen, expected = Message("{number} characters"), Message("{number} characters at most")
         hint = Message("Mail programs show about 100 of them.")
         warn("preheader", seen.format(number=length), expected.format(number=PREHEADER), hint)
-    if (size := _size(plan)) > CLIPPED:
+    if (size := _size(template)) > CLIPPED:
         seen, expected = Message("{number} kB of HTML"), Message("{number} kB at most")
         hint = Message("Gmail cuts off the end of longer letters.")
         warn("body", seen.format(number=size // 1000), expected.format(number=CLIPPED // 1000), hint)
     return found
 
 
-def _size(plan: CompiledTemplate) -> int:
-    """Return the bytes of the longest letter that a plan can give, slots counted as 60."""
+def _size(template: CompiledTemplate) -> int:
+    """Return the bytes of the longest letter that a template can give, slots counted as 60."""
     total = 0
-    for node in plan:
+    for node in template:
         match node:
             case str():
                 total += len(node.encode())

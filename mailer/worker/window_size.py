@@ -9,7 +9,7 @@ from __future__ import annotations
 GROW_EVERY = 0.5
 
 
-class Depth:
+class WindowSize:
     """See the module. ``now`` is monotonic time in seconds."""
 
     def __init__(self, window: int) -> None:

@@ -119,7 +119,7 @@ def lite(sqlite_database: Database) -> Database:
 
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
-    """What this process logs, as ``serve`` writes it where no terminal is, until the end of the test."""
+    """Return the log of this process until the end of the test, as ``serve`` writes it without a terminal."""
     handlers, level = list(logging.getLogger().handlers), logging.getLogger("postiljon").level
     stream = StringIO()
     configure_logs(stream)

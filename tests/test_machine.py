@@ -1,4 +1,4 @@
-"""What the tests need of the machine is declared in ``.ci/system-packages``, which installs it where it may."""
+"""The system packages of the tests are declared in ``.ci/system-packages``, which installs them where it may."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Rule 9 of the house: a body of 40 lines, a module of 400, six parameters and 15 attributes of a class at most.
 
+Rule of English: no docstring begins with *What*, *Whether* or *Who*, or has one of ``AVOIDED``.
+
 Run by ``make check`` and by ``tests/test_shape.py``. A body is what stands below the signature, its docstring left
 out; blank lines and comments count. Functions that Typer or Starlette call, found by their decorators and by the
 folders in ``MANY_PARAMETERS``, may have more parameters. Generated files in ``GENERATED`` are left out.
@@ -13,6 +15,7 @@ here), and the row of a table without methods (SQLModel), which stands for colum
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +26,8 @@ FOLDERS = ("mailer", "unsubscribe", "campaigns", "templates", "tools", "bench", 
 GENERATED = ("campaigns/migrations/versions",)
 MANY_PARAMETERS = ("campaigns/cli", "tests")
 FRAMEWORK = frozenset({"command", "callback", "get", "post", "route"})
+
+BEGINS, AVOIDED = re.compile(r"(Who|Whoever|What|Whether) "), re.compile(r"so many|anew|of ours|stands there", re.I)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -37,16 +42,23 @@ def files(root: Path = ROOT) -> Iterator[Path]:
 
 
 def complaints(source: str, name: str) -> list[str]:
-    """Return the parts of one file that are too large, each as ``file:line: words``."""
+    """Return the parts of one file that are too large, and its docstrings to reword, each as ``file:line: words``."""
     found = []
     if (length := len(source.splitlines())) > MODULE:
         found.append(f"{name}:1: the module has {length} lines, {MODULE} at most")
     for node in ast.walk(ast.parse(source)):
+        found += _of_docstring(node, name)
         if isinstance(node, Function):
             found += _of_function(node, name)
         elif isinstance(node, ast.ClassDef) and (count := len(attributes(node))) > ATTRIBUTES and not is_value(node):
             found.append(f"{name}:{node.lineno}: {node.name} has {count} attributes, {ATTRIBUTES} at most: group them")
     return found
+
+
+def _of_docstring(node: ast.AST, name: str) -> Iterator[str]:
+    text = ast.get_docstring(node) if isinstance(node, Function | ast.ClassDef | ast.Module) else None
+    if text and (BEGINS.match(text) or AVOIDED.search(text)):
+        yield f"{name}:{getattr(node, 'lineno', 1)}: reword the docstring: {text.splitlines()[0]}"
 
 
 def _of_function(node: Function, name: str) -> Iterator[str]:

@@ -65,7 +65,7 @@ def launched(cli: CommandLine) -> int:
 
 
 def sentence(ran: Ran, code: int = 1) -> str:
-    """What was said."""
+    """The sentence of the command."""
     assert ran.code == code, ran
     assert "Traceback" not in ran.err + ran.out
     assert not [part for part in ("GeHeim", "Heim@", "Ge/", "Ge%", "Ge#") if part in ran.err + ran.out], ran

@@ -22,7 +22,7 @@ LETTER = "denkt-u-mee.md"
 
 
 def told(installation: Installation, **more: str) -> dict[str, tuple[str, str]]:
-    """What is found, by subject: how it is, and the words. Of several the last."""
+    """Return the findings by subject: kind and words. Of several, the last."""
     findings = installation.cli.run("doctor", "--json", **more).json["findings"]
     return {item["subject"]: (item["kind"], item["words"]) for item in findings}
 

@@ -44,7 +44,7 @@ class RunningService:
     readers: Iterator[int] = field(default_factory=lambda: iter(range(PEOPLE)))
 
     def opt_out(self) -> int:
-        """What a mailbox provider is told that opts out the next reader."""
+        """Opt out the next reader as a mailbox provider does; return the status."""
         path = self.town.path(reader=next(self.readers))
         return fetch(f"http://127.0.0.1:{self.port}{path}", b"List-Unsubscribe=One-Click")[0]
 

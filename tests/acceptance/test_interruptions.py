@@ -1,4 +1,4 @@
-"""What happens to people when something stops in the middle: killed, paused, cut off; through the real command line."""
+"""Interruptions (kill, pause, cut line) lose no contact and mail none twice; through the real command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command writes never takes the place of what it reads, or of what cannot be made again."""
+"""The output of a command never replaces its input, nor a file that cannot be made again."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def careless() -> Iterator[None]:
 
 
 def open_ones(folder: Path, besides: set[Path] = frozenset()) -> list[str]:  # type: ignore[assignment]
-    """What others may read or change."""
+    """Return the files that other users may read or change."""
     found = [path for path in folder.rglob("*") if path not in besides and not path.is_symlink()]
     return [path.relative_to(folder).as_posix() for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
 

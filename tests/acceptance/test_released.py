@@ -1,4 +1,4 @@
-"""What earlier versions made still works: their database migrates, their links act, their letters show."""
+"""Files of earlier versions still work: their database migrates, their links act, their letters show."""
 
 from __future__ import annotations
 

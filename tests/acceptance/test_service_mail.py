@@ -18,7 +18,7 @@ CONTACT = "info@vng.example"
 
 
 def findings(cli: CommandLine, subject: str) -> list[tuple[str, str]]:
-    """What ``doctor`` says of something."""
+    """Return the findings of ``doctor`` about a subject."""
     found = cli.run("doctor", "--json").json["findings"]
     return [(item["kind"], item["words"]) for item in found if item["subject"] == subject]
 

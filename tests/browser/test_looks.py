@@ -1,4 +1,4 @@
-"""What a designer looks at: buttons, colours, plates, alignment and ways on, as a browser computes them."""
+"""The looks of the pages: buttons, colours, plates, alignment and next steps, as a browser computes them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a screen reader hears on the opt-out page, kept in ``tests/golden/aria``.
+"""The opt-out page as a screen reader reads it aloud, kept in ``tests/golden/aria``.
 
-``GOLDEN=write pytest tests/browser/test_spoken.py`` writes the files anew; read what changed.
+``GOLDEN=write pytest tests/browser/test_spoken.py`` writes the files again; read what changed.
 """
 
 from __future__ import annotations

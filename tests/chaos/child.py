@@ -137,7 +137,7 @@ def limit_files(megabytes: float, seconds: float) -> None:
 
 
 def limit_descriptors(number: int, seconds: float) -> None:
-    """So many open files for so long (E18)."""
+    """Hold a number of open files for a time (E18)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
     threading.Timer(seconds, resource.setrlimit, (resource.RLIMIT_NOFILE, (soft, hard))).start()

@@ -1,7 +1,7 @@
 """One real ``postiljon`` that dies while it compiles or launches.
 
-``python -m tests.chaos.launcher POINT NTH SECONDS COMMAND…``: ``compiling`` (the compiler is imported, and so many
-seconds later), ``launching`` (before the COMMIT with that number), ``freezing`` (so many seconds after it). Nothing of
+``python -m tests.chaos.launcher POINT NTH SECONDS COMMAND…``: ``compiling`` (the compiler is imported, and some
+seconds later), ``launching`` (before the COMMIT with that number), ``freezing`` (some seconds after it). Nothing of
 the program is replaced: the import is seen by an audit hook, a COMMIT by an event of SQLAlchemy.
 """
 
@@ -22,7 +22,7 @@ def die() -> None:
 
 
 def later(seconds: float) -> None:
-    """Die after so many seconds, whatever is going on then."""
+    """Die after a number of seconds, whatever is going on then."""
     timer = threading.Timer(seconds, die)
     timer.daemon = True
     timer.start()

@@ -102,7 +102,7 @@ class Launches:
             db.close()
 
     def compare(self, db: Database, slug: str, events: list[dict[str, Any]], kills: int) -> None:
-        """What must hold of one campaign that is done."""
+        """Compare the counts of a finished campaign with its deliveries."""
         found = self.found
         with db.read() as conn:
             known = records.get(conn, slug)
@@ -140,7 +140,7 @@ class Launches:
 
 
 def storm(launches: Launches, kills: int, seed: int) -> Summary:
-    """So many kills, five a campaign, at each point in turn, at chosen moments."""
+    """Kill a number of times, five a campaign, at each point in turn, at chosen moments."""
     dice, turn = random.Random(seed), 0
 
     def chosen(number: int) -> Iterator[tuple[str, int, float]]:

@@ -45,7 +45,7 @@ _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass
 class Found:
-    """What a run found. ``reached_after``: a dot after the answer; ``latest_ms``: the longest time after it."""
+    """The findings of a run. ``reached_after``: a dot after the answer; ``latest_ms``: the longest time after it."""
 
     database: str
     letters: int
@@ -62,12 +62,12 @@ class Found:
 
     @property
     def good(self) -> bool:
-        """Whether the promise was kept."""
+        """Return whether the promise was kept."""
         return not (self.late or self.wrongs or self.unanswered)
 
 
 class Town:
-    """A house whose campaign goes to so many people, and the readers who leave meanwhile."""
+    """A house whose campaign goes to a number of people, and the readers who leave meanwhile."""
 
     def __init__(self, url: str, folder: Path, sink_port: int, letters: int) -> None:
         settings = {"POSTILJON_DATABASE_URL": url, "POSTILJON_DATA": str(folder / "data")}

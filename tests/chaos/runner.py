@@ -37,7 +37,7 @@ POINTS = (*IN_CHILD, *AT_SERVER)
 
 @dataclass
 class Summary:
-    """What a run found. ``worst``: the most rows that one kill left in doubt."""
+    """The findings of a run. ``worst``: the most rows that one kill left in doubt."""
 
     database: str
     policy: str
@@ -56,7 +56,7 @@ class Summary:
 
     @property
     def good(self) -> bool:
-        """Whether every promise was kept."""
+        """Return whether every promise was kept."""
         return not (self.lost or self.twice or self.changed or self.wrongs) and self.worst <= self.window
 
     def as_json(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Chaos:
             return outbox.get(conn, self.mailing).counts.in_doubt
 
     def compare(self) -> None:
-        """What the database says, against what the relay wrote down."""
+        """Compare the database with the record of the relay."""
         found, dots, answered = self.found, defaultdict[str, list[dict[str, Any]]](list), Counter[str]()
         for event in self.relay.events():
             if event["event"] == "dot":

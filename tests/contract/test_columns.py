@@ -1,4 +1,4 @@
-"""What a letter asks of its people, held against what is known of them; on SQLite and on PostgreSQL."""
+"""The contact tags of a letter, compared with the attributes of its contacts; on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What limits turned away, and who speaks for others unbelieved, is there for staff: in the database, as numbers."""
+"""Requests over a limit, and forwarded headers of an untrusted peer, are counted for staff in the database."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Latest:
 
 
 def sender(town: Town, notice: str) -> str:
-    """Who the last letter of a kind is from."""
+    """Return the sender of the last letter of a kind."""
     with town.db.read() as conn:
         mailing = outbox.get(conn, town.letters(notice)[-1])
         letter = archive.letter(conn, mailing.spec.snapshot)

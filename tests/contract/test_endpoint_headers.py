@@ -1,6 +1,6 @@
 """Every header of every kind of answer is the one that was kept in ``tests/golden/headers.txt``.
 
-Written anew by ``python -m tests.contract.test_endpoint_headers``, to be looked at line by line in the difference.
+Written by ``python -m tests.contract.test_endpoint_headers``, to be looked at line by line in the difference.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def asked(connection: socket.socket) -> bytes:
 
 
 def closed(connection: socket.socket) -> bool:
-    """Whether the server closed it."""
+    """Return whether the server closed it."""
     connection.setblocking(False)
     try:
         while piece := connection.recv(65536):

@@ -1,4 +1,4 @@
-"""What one connection may cost: bytes on sockets, no HTTP library in between (issue 11, H3)."""
+"""The cost of one connection: bytes on sockets, no HTTP library in between (issue 11, H3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Hasty(BoundedProtocol):
 
 
 class DelayedApp:
-    """An application that answers when it is told to, with so many bytes, and keeps its requests."""
+    """An application that answers when it is told to, with a number of bytes, and keeps its requests."""
 
     def __init__(self, size: int = 2) -> None:
         self.size = size

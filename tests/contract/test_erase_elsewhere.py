@@ -1,4 +1,4 @@
-"""What others hold of an address goes with it: a stranger's wish to move there, and a move away from it (M-10)."""
+"""Erasing an address also erases a stranger's wish to move there, and a move away from it (M-10)."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ async def test_a_sender_on_a_full_disk_stops_and_goes_on_when_there_is_room(
 
 
 def progress(db: Database, mailing: int) -> tuple[int, int, int]:
-    """What the database says: claimed ever, accepted, in doubt. Reading needs no room."""
+    """Return the counts of the database: claimed ever, accepted, in doubt. Reading needs no room."""
     with db.read() as conn:
         found = outbox.get(conn, mailing).counts
     return found.recipients - found.waiting, found.accepted, found.in_doubt

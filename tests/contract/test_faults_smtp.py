@@ -1,4 +1,4 @@
-"""What the relay or the network can do to us (E13 to E15), each with its expected result: nobody lost, nobody twice.
+"""Faults of the relay and the network (E13 to E15), each with its expected result: nobody lost, nobody twice.
 
 A letter is in doubt only if its dot left and its answer was never read. Long waits are a clock that is pushed.
 """
@@ -31,7 +31,7 @@ def transport(
 
 
 def reconcile(feed: ListFeed, server: Server, count: int) -> None:
-    """What we say and what the server recorded agree; nobody is lost, nobody twice."""
+    """Check that our counts and the record of the server agree; nobody is lost, nobody twice."""
     assert feed.out == {}
     assert set(feed.results) == set(range(count))
     there = Counter(int(name.split("@")[0][1:]) for name in server.recipients)

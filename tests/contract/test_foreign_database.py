@@ -1,4 +1,4 @@
-"""A file in the place of the database that is none of ours, or has code in it."""
+"""A file in the place of the database that is foreign, or has code in it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A relay that answers before it is asked: the connection is ended, that is said, and no letter counts as accepted.
 
-Each script runs on a real socket. Time limits are those that people have: nothing here waits for one of ours.
+Each script runs on a real socket. Time limits are those that people have: nothing here waits for an own limit.
 """
 
 from __future__ import annotations

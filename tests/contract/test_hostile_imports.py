@@ -32,7 +32,7 @@ CPU, MEMORY = 20, 1 << 30
 
 @dataclass(frozen=True)
 class Ran:
-    """What the command told, as JSON."""
+    """The answer of the command, as JSON."""
 
     code: int
     told: dict[str, Any]
@@ -64,7 +64,7 @@ class Importing:
         return self.of(path, *options)
 
     def of(self, path: Path, *options: str) -> Ran:
-        """What becomes of a file, in a process of its own, within the limits."""
+        """Return the outcome for a file, in a process of its own, within the limits."""
         command = ["contacts", "import", str(path), "--topic", "t", "--basis", "member", "--json", *options]
         done = subprocess.run(
             [sys.executable, "-m", "campaigns", *command],

@@ -1,4 +1,4 @@
-"""Who left or was struck off in another program is kept out here too, and the import says so."""
+"""A contact that opted out, or was struck off, in another program is kept out here too, and the import says so."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from tests.support.waiting import until
 
 
 class Watched:
-    """What a database runs, each statement with its thread; ``commit_seconds``: each COMMIT takes so much longer."""
+    """The statements of a database, each with its thread; ``commit_seconds``: each COMMIT takes that much longer."""
 
     def __init__(self, db: Database, commit_seconds: float = 0.0) -> None:
         self.statements: list[tuple[str, str]] = []

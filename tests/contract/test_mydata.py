@@ -1,4 +1,4 @@
-"""What is known of a person is told to that person, through the mailbox, and erased when they ask."""
+"""A contact gets the data about it through its mailbox, and has it erased on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learnt of a relay or a domain, in the database, for all senders."""
+"""The learnt pace of a relay or a domain is in the database, for all senders."""
 
 from __future__ import annotations
 

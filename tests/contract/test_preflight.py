@@ -1,4 +1,4 @@
-"""What DNS says of a sender, asked of a real DNS server on loopback (standards A2, A3, A5, B44)."""
+"""The DNS records of a sender, asked of a real DNS server on loopback (standards A2, A3, A5, B44)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Front:
     behind: Server
 
     def say(self, request: bytes, seconds: float = 2) -> bytes:
-        """What comes back until it is closed, or nothing more comes."""
+        """Return the bytes that come until the end, or until nothing more comes."""
         got = b""
         with closing(self._line(seconds)) as line:
             line.sendall(request)

@@ -24,7 +24,7 @@ def mostly_sent(database: Database) -> int:
 
 
 def plans_on_sqlite(conn: Connection, statements: list[str]) -> str:
-    """What SQLite would do for the statements that touch deliveries."""
+    """Return SQLite's plans for the statements on deliveries."""
     asked = [
         line for line in statements if "delivery" in line and line.lstrip().split()[0] in ("UPDATE", "SELECT", "WITH")
     ]

@@ -24,7 +24,7 @@ ODD = [
 
 
 async def check(script: list[bytes], relay: Relay) -> None:
-    """Connect to a relay on this port that says these lines, one after each of ours."""
+    """Connect to a relay on this port that says these lines, one after each of our lines."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -34,7 +34,7 @@ def transport(
 
 
 async def first_event(carrier: SmtpTransport, *, besides: str = "") -> RelayEvent:
-    """What is said of the relay before anything is taken."""
+    """Return the first event about the relay."""
     feed, stop = ListFeed([parcel(1)]), asyncio.Event()
     running = asyncio.create_task(carrier.run(feed, stop))
     await until(lambda: any(event.kind != besides for event in feed.events))

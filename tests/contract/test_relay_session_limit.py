@@ -1,4 +1,4 @@
-"""Relays that take so many letters on a connection and then refuse the next, while the connection stays open."""
+"""Relays that take some letters on a connection and then refuse the next, while the connection stays open."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _dmarc.vng.example. 60 IN TXT "v=DMARC1; {policy}"
 
 
 def told(policy: str, back: str, dkim: str = "", domain: str = "vng.example", spf: str = "v=spf1 a -all") -> list[str]:
-    """What is found of a sender at ``domain`` with this policy, return path and signing domain."""
+    """Return the findings on a sender at ``domain`` with this policy, return path and signing domain."""
     zone = ZONE.format(domain=domain, policy=policy, spf=spf) + line(RECORD, f"post._domainkey.{dkim or 'x.example'}")
     given = SenderIdentity(f"info@{domain}", back, "post" if dkim else "", dkim, RECORD if dkim else "")
     return [fault.found for fault in asked(zone, given)]

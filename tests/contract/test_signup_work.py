@@ -1,4 +1,4 @@
-"""Whoever asks for a sign-up learns nothing of the address by the time it takes: the work is the same (D8).
+"""The time of a sign-up request tells nothing about the address: the work is the same (D8).
 
 Not the time is compared here, but what takes time: the statements by kind and table, and the commits, in order.
 ``python -m bench.timing`` measures the time itself.

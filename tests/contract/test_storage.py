@@ -149,7 +149,7 @@ def test_the_address_of_a_database_is_shown_without_its_password(more: str) -> N
 
 
 def test_a_writer_sees_whether_somebody_else_waits_for_the_lock(tmp_path: Path) -> None:
-    """What lets an opt-out go before a sender that would take the lock again at once."""
+    """So an opt-out goes before a sender that would take the lock again at once."""
     db = open_database(f"sqlite:///{tmp_path}/a.db")
     others, begun = LockWaiters(db), threading.Event()
 

@@ -40,7 +40,7 @@ def setup(sqlite_database: Database) -> ReaderSetup:
 
 
 def overwrite(setup: ReaderSetup) -> None:
-    """What a stranger would have put everywhere, also in an earlier version that took it."""
+    """Write a stranger's text into every place, also as an earlier version stored it."""
     with setup.db.write() as conn:
         attributes = {"salutation": LURE, "role": LURE, "new_address": LURE, "confirm": LURE, "topic": LURE}
         own = frozenset({"name", *attributes})

@@ -1,4 +1,4 @@
-"""Whoever acts while the tidying runs is not overtaken by it: what it found is read again under the lock (M-11)."""
+"""Retention work reads its rows again under the lock, so an act that came first is not undone (M-11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every transport promises, on the shipped fake and on SMTP over a real socket, with and without PIPELINING."""
+"""The promises of each transport: the shipped fake, and SMTP over a real socket with and without PIPELINING."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is struck off, and the way back (I15): through a real worker, on both databases."""
+"""Addresses are struck off, and come back (I15): through a real worker, on both databases."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 
 def identity(parcel: OutgoingMessage) -> tuple[object, ...]:
-    """What must be the same at each attempt (I5)."""
+    """Return the parts that must be the same at each attempt (I5)."""
     headers = re.findall(rb"^(?:Date|Message-ID|List-Unsubscribe): .*$", parcel.content, re.MULTILINE)
     return (parcel.sender, parcel.recipient, *headers)
 

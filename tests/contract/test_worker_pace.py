@@ -1,4 +1,4 @@
-"""Who goes first, and how fast: a whole worker on the shipped fake, with limits."""
+"""Order and speed of letters: a whole worker on the shipped fake, with limits."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def letters(
 
 
 def waiting(db: Database) -> list[tuple[int, str, str]]:
-    """What waits: number, reason, the relay's words."""
+    """Return the waiting service mail: number, reason, the relay's words."""
     with db.read() as conn:
         return [(item.number, item.reason, item.words) for item in service.waiting(conn)]
 

@@ -1,4 +1,4 @@
-"""The messages whose bytes are kept in ``*.eml``; ``python -m tests.golden.cases`` writes them anew.
+"""The messages whose bytes are kept in ``*.eml``; ``python -m tests.golden.cases`` writes them.
 
 A change of these bytes is a change of what leaves the house: look at the difference before you commit it.
 """

@@ -1,4 +1,4 @@
-"""The SQL of the hot paths, kept in ``sql/*.sql``; ``python -m tests.golden.statements`` writes it anew.
+"""The SQL of the hot paths, kept in ``sql/*.sql``; ``python -m tests.golden.statements`` writes it.
 
 One file per statement and database, named after the module and the variable that hold it: ``claim.waiting.sqlite.sql``
 is ``_CLAIM["waiting"]`` of ``mailer/outbox/claim.py``. A bulk statement is shown for two rows. Look at the difference

@@ -175,7 +175,7 @@ KEYS = st.binary(min_size=32, max_size=32).map(Key.of)
 
 
 def outcome(call: Callable[[], OutgoingMessage]) -> OutgoingMessage | tuple[type, str]:
-    """What comes of it: a parcel, or what was raised."""
+    """Return the outcome: a message, or the error that was raised."""
     try:
         return call()
     except Exception as error:

@@ -62,7 +62,7 @@ def stamp(name: str = "") -> MessageMeta:
 
 
 def shown(text: str) -> str:
-    """What a body holds of a value (a blank one is a missing one: its fallback)."""
+    """Return the text of a value in a body (a blank one is a missing one: its fallback)."""
     return clean(text) if text.strip() else "-"
 
 

@@ -134,7 +134,7 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.senders)
     @rule(data=st.data(), reached=st.integers(0, WINDOW))
     def a_sender_is_killed(self, data: st.DataObject, reached: int) -> None:
-        """The relay had taken the first so many of what was on its way."""
+        """The relay had taken a number of the messages that was on its way."""
         if data.draw(st.booleans()):
             self.a_sender_claims(data, WINDOW)
         sender = data.draw(st.sampled_from(sorted(self.senders, key=lambda item: -len(self.claims[item.id]))))

@@ -17,7 +17,7 @@ QUICKLY = (Phase.explicit, Phase.generate)  # an example takes a second: none is
 
 @dataclass(frozen=True)
 class Case:
-    """So many a second, refilled each second (``depth`` None) or smoothly with so many seconds' worth in store."""
+    """A rate a second, refilled each second (``depth`` None) or smoothly with some seconds' worth in store."""
 
     number: float
     depth: float | None
@@ -43,7 +43,7 @@ def cases(most: float) -> st.SearchStrategy[Case]:
 
 
 def converged(world: World, since: float, seconds: float) -> float:
-    """After so many seconds and 200 answers enough is used and little refused; until when that was looked at."""
+    """After a number of seconds and 200 answers enough is used and little refused; until when that was looked at."""
     until = since + seconds
     world.run(until)
     while (begin := world.settled(since, seconds, ANSWERS)) == float("inf"):

@@ -59,7 +59,7 @@ class Model:
         self.acts: list[Act] = []
 
     def items(self, now: datetime) -> dict[str, object]:
-        """What the contact has now."""
+        """Return the present state of the contact."""
         contact = self.setup.contact()
         with self.setup.db.read() as conn:
             days, until = frequency.now_set(conn, contact, now)
@@ -95,7 +95,7 @@ class Model:
             self.acts.append(Act(known[-1].id, known[-1].kind, made, known[-1].after.get("scope")))
 
     def _wished_again(self, kind: str, value: object) -> None:
-        """Who wishes once more to leave what was left already has the last word: the undo of before gives none back."""
+        """A repeated opt-out has the last word: the undo of the earlier one gives nothing back."""
         off = {topic for topic, on in value.topics.items() if not on} if isinstance(value, DetailsForm) else set()
         off |= {"nieuws"} if (kind, value) == ("leave", "topic") else set()
         for act in self.acts:

@@ -1,1 +1,1 @@
-"""What tests share: real servers, browsers, databases. No mocks."""
+"""The parts that tests share: real servers, browsers, databases. No mocks."""

@@ -94,7 +94,7 @@ def page_of_its_own(browser: Browser, **options: Any) -> Iterator[Page]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered to a page that is on show: enough to show it again without the way that led there."""
+    """The answer of a server to a shown page: enough to show it again without the requests before it."""
 
     url: str
     status: int
@@ -148,7 +148,7 @@ def complaints(page: Page) -> list[str]:
 
 
 def axe(page: Page) -> list[str]:
-    """What axe-core finds, a line each. It is put into a document once, and tells of violations alone."""
+    """Return the violations that axe-core finds, a line each. It is put into a document once."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     found = page.evaluate("options => axe.run(options).then(found => found.violations)", RULES)

@@ -58,7 +58,7 @@ class CampaignSetup:
 
     @property
     def config(self) -> LaunchConfig:
-        """What launches need."""
+        """Return the configuration of a launch."""
         return LaunchConfig(self.db, "https://mail.example.org", "bounce@example.org", 7)
 
     def write(self, slug: str = "denkt-u-mee", **more: str) -> Path:
@@ -70,7 +70,7 @@ class CampaignSetup:
         return path
 
     def people(self, number: int, **attributes: str) -> None:
-        """So many more subscribers."""
+        """Add a number of subscribers."""
         with self.db.write() as conn:
             topic = contacts.ensure_topic(conn, TOPIC, "", self.clock())
             before = contacts.audience_count(conn, TOPIC)
@@ -83,7 +83,7 @@ class CampaignSetup:
 
 
 def campaign_setup(db: Database, folder: Path, people: int = 5) -> CampaignSetup:
-    """Return a setup with so many subscribers."""
+    """Return a setup with a number of subscribers."""
     made = CampaignSetup(migrated(db), folder)
     made.people(people)
     return made

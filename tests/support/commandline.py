@@ -102,7 +102,7 @@ class CommandLine:
         return name
 
     def status(self, slug: str) -> Any:
-        """What ``status --json`` says."""
+        """Return the answer of ``status --json``."""
         return self.do("status", slug, "--json").json
 
 

@@ -31,7 +31,7 @@ def without_trace(content: bytes) -> bytes:
 
 
 def both_verify(content: bytes, server: NameServer) -> tuple[bool, bool]:
-    """What dkimpy and our own verifier say of a message as it arrived, with the keys that this DNS has."""
+    """Return whether dkimpy and our own verifier accept a message as it arrived, with the keys of this DNS."""
     ask = asker([("127.0.0.1", server.port)])
 
     def lookup(name: bytes, timeout: int = 5) -> bytes:

@@ -1,4 +1,4 @@
-"""What the program has and what the docs say it has, both as sets, so that tests can compare them."""
+"""Commands, settings and routes of the program and of the docs, as sets that tests compare."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def headings(page: Path, start: str) -> set[str]:
 
 
 def section(page: Path, heading: str, level: int = 3) -> str:
-    """What stands under a heading."""
+    """Return the text under a heading."""
     text = page.read_text("utf-8")
     marks = "#" * level
     match = re.search(
@@ -78,5 +78,5 @@ def commands() -> set[str]:
 
 
 def make_targets() -> set[str]:
-    """What ``make`` can make."""
+    """Return the targets of the Makefile."""
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

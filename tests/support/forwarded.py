@@ -1,4 +1,4 @@
-"""What the holder of a forwarded letter does: chooses by its links, and moves the address away."""
+"""The acts of the holder of a forwarded letter: choices by its links, and a move of the address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def link(page: str, kind: str) -> str:
 
 
 def limits(town: Town) -> dict[str, object]:
-    """What holds the first reader's mail back for a time."""
+    """Return the limits that hold the first reader's mail back for a time."""
     with town.db.read() as conn:
         entries = suppression.entries(conn, town.readers[0].address_hash)
     return {entry.reason: entry.every_days or entry.until for entry in entries}

@@ -105,7 +105,7 @@ def every_page(site: WebServer, town: Town) -> list[str]:
 
 
 def _ours(link: re.Pattern[str], answer: httpx.Response) -> set[str]:
-    """The paths of ours in a page, each kind once."""
+    """Our own paths in a page, each kind once."""
     paths = {path.partition("?")[0].replace("&amp;", "&") for path in link.findall(answer.text) if path.startswith("/")}
     return {path for path in paths if path}
 

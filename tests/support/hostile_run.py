@@ -32,7 +32,7 @@ NOW = datetime(2026, 11, 27, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one letter: ``ok``, ``faults``, ``error`` (of ours), ``crash`` or ``killed``; seconds, MiB."""
+    """The outcome for one letter: ``ok``, ``faults``, ``error`` (our own), ``crash`` or ``killed``; seconds, MiB."""
 
     name: str
     how: str

@@ -42,7 +42,7 @@ class Importer:
         return importing.import_contacts(self.db, path, plan, NOW, reject=self.rejected.append)
 
     def contact(self, email: str) -> Contact:
-        """Who has that address."""
+        """Return the contact with that address."""
         with self.db.read() as conn:
             found = contacts.find(conn, email)
         assert found
@@ -54,7 +54,7 @@ class Importer:
             return dict(contacts.subscriptions(conn, self.contact(email).id))
 
     def mailed(self, email: str, topic: str = "nieuws") -> bool:
-        """Whether a campaign on that topic would be sent to them."""
+        """Return whether a campaign on that topic would be sent to the contact."""
         with self.db.read() as conn:
             held = suppression.why(conn, address_hash(PEPPER, email.lower()), topic, NOW)
             found = contacts.find(conn, email)
@@ -62,7 +62,7 @@ class Importer:
         return state == "subscribed" and held is None
 
     def fault(self, email: str) -> str:
-        """What is wrong with their proof of consent."""
+        """Return the fault of the contact's proof of consent."""
         subscribed = [slug for slug, state in self.topics(email).items() if state == "subscribed"]
         with self.db.read() as conn:
             return verifying.verify(conn, self.contact(email).id, subscribed).fault

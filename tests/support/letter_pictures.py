@@ -69,7 +69,7 @@ def without_sheets(html: str) -> str:
 
 
 def main() -> None:
-    """Take all pictures anew."""
+    """Take all pictures again."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with chromium(LIBERATION) as browser:
         for name in sorted(path.stem for path in EXAMPLES.glob("*.md")):

@@ -1,4 +1,4 @@
-"""Somebody who takes so many letters a second and refuses the others: a relay, or a domain. In any time."""
+"""Somebody who takes a number of letters a second and refuses the others: a relay, or a domain. In any time."""
 
 from __future__ import annotations
 

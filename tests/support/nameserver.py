@@ -18,7 +18,7 @@ _LARGEST = 512  # what fits a datagram without EDNS (RFC 1035 section 2.3.4)
 
 
 class NameServer:
-    """Who asks at ``port`` is told what stands in the zone; ``asked`` has the names."""
+    """A server at ``port`` that answers from its zone; ``asked`` has the names of the questions."""
 
     def __init__(self, lines: str = "", *, silent: bool = False) -> None:
         self.asked: list[str] = []

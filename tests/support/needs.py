@@ -1,4 +1,4 @@
-"""What the machine must have for some tests. What is missing is skipped loudly; under CI=true a skip is a failure."""
+"""Programs that some tests need. A missing one is skipped loudly; under CI=true a skip is a failure."""
 
 from __future__ import annotations
 

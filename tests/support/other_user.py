@@ -40,7 +40,7 @@ def give(uid: int, *paths: Path) -> None:
 
 
 def _load() -> None:
-    """All of ours, and what libraries and the standard library load when they are used."""
+    """All modules of the product, and those that libraries and the standard library load when they are used."""
     later = ("encodings.idna", "encodings.utf_8_sig", "zoneinfo", "sqlite3", "uvicorn.protocols.http.auto", "uvloop")
     for name in (*LIBRARIES, *later, "sqlalchemy.dialects.sqlite.pysqlite", "logging.config", "multiprocessing.spawn"):
         with suppress(ImportError):

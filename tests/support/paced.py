@@ -48,7 +48,7 @@ class World:
         self.arriving: list[tuple[float, float, int]] = []
 
     def run(self, until: float) -> None:
-        """Go on until so many seconds after the beginning."""
+        """Go on until some seconds after the beginning."""
         end = self.begun + until
         while (now := min(self.turns)) < end:
             number = self.turns.index(now)
@@ -86,11 +86,11 @@ class World:
             heapq.heappush(self.arriving, (moment + self.random.random() * self.nature.there, now, sender))
 
     def between(self, begin: float, end: float) -> tuple[int, int]:
-        """Taken and refused from so many seconds after the beginning on until ``end``."""
+        """Taken and refused from some seconds after the beginning on until ``end``."""
         found = [taken for at, taken in self.log if begin <= at - self.begun < end]
         return sum(found), len(found) - sum(found)
 
     def settled(self, begin: float, seconds: float, answers: int) -> float:
-        """When so many seconds and answers have passed since ``begin``."""
+        """When enough seconds and answers have passed since ``begin``."""
         later = [at - self.begun for at, _ in self.log if at - self.begun >= begin]
         return max(begin + seconds, later[answers - 1] if len(later) >= answers else float("inf"))

@@ -58,7 +58,7 @@ class ReaderSetup:
         return made.id
 
     def token(self, purpose: Purpose = Purpose.DETAILS, subject: int = 0) -> Token:
-        """What a link of hers says."""
+        """Return the token of one of her links."""
         return Token(purpose, self.mailing, self.reader.id, 1 if subject else 0, subject)
 
     def contact(self) -> contacts.Contact:
@@ -74,7 +74,7 @@ class ReaderSetup:
             return dict(contacts.subscriptions(conn, self.reader.id))
 
     def claimed(self, mailing: int, now: datetime = NOW) -> bool:
-        """Whether a letter to her is claimed now."""
+        """Return whether a letter to her is claimed now."""
         with self.db.write() as conn:
             return bool(outbox.claim(conn, SENDER, {mailing: 10}, now))
 
@@ -88,7 +88,7 @@ class ReaderSetup:
         return values
 
     def fault(self) -> str:
-        """What is wrong with her chain of consent."""
+        """Return the fault of her chain of consent."""
         subscribed = [slug for slug, state in self.topics().items() if state == "subscribed"]
         with self.db.read() as conn:
             return verifying.verify(conn, self.reader.id, subscribed).fault

@@ -82,7 +82,7 @@ class Postfix:
     folder: Path
 
     def log(self) -> str:
-        """What it wrote so far."""
+        """Return its log so far."""
         path = self.folder / "log"
         return path.read_text("utf-8", "replace") if path.exists() else ""
 

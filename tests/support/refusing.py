@@ -61,7 +61,7 @@ def refuse(what: str) -> None:
 
 @cache
 def possible() -> bool:
-    """Whether a process of ours may set a filter here: tried in one, as a filter stays."""
+    """Return whether a process may set a filter here: tried in a child, since a filter stays."""
     tried = "from tests.support.refusing import refuse; refuse('sync')"
     return subprocess.run([sys.executable, "-c", tried], check=False, cwd=ROOT, capture_output=True).returncode == 0
 

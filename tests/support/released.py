@@ -1,4 +1,4 @@
-"""What an issue leaves behind for later code: a database, tokens and a letter, made by its own code.
+"""The fixture of an issue for later code: a database, tokens and a letter, made by its own code.
 
 ``python -m tests.support.released 3`` writes ``tests/fixtures/released/issue-3/`` by the ordinary commands. It is made
 once, when an issue is done, and never again: later code must migrate, verify and show what lies there.

@@ -123,7 +123,7 @@ class Town:
             outbox.audience_complete(conn, self.mailing)
 
     def deps(self, **more: Any) -> EndpointDeps:
-        """What the endpoint is given; the clock stands still until ``now`` is set."""
+        """Return the endpoint's dependencies; the clock stands still until ``now`` is set."""
         basis: dict[str, Any] = {
             "db": self.db,
             "keyring": KEYRING,

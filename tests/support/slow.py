@@ -11,7 +11,7 @@ from mailer.transport.memory import MemoryTransport
 
 
 class Slow(MemoryTransport):
-    """Take at most so many letters a second, one at a time.
+    """Take at most a number of letters a second, one at a time.
 
     ``times`` says when (monotonic). ``in_vain`` counts how often it has asked for a letter since it last got one.
     ``ended``: it has taken note of ``stop``.

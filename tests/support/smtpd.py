@@ -28,7 +28,7 @@ __all__ = ["Accepted", "Connection", "Limit", "Options", "Rule", "Server", "smtp
 
 @dataclass
 class Server:
-    """What there is to see."""
+    """A running server and its record."""
 
     rules: list[Rule]
     options: Options
@@ -78,13 +78,13 @@ class Server:
 
     @property
     def recipients(self) -> list[str]:
-        """Who got something, in order."""
+        """Return the recipients of accepted messages, in order."""
         return [message.recipient for message in self.accepted]
 
 
 @dataclass
 class Envelope:
-    """What MAIL and RCPT gave."""
+    """The envelope of MAIL and RCPT."""
 
     sender: str | None = None
     options: str = ""
@@ -131,7 +131,7 @@ class Connection(Misdeeds, asyncio.Protocol):
 
     @property
     def options(self) -> Options:
-        """What the server offers, and how it is broken."""
+        """The features of the server, and its faults."""
         return self.server.options
 
     # --- the connection
@@ -168,7 +168,7 @@ class Connection(Misdeeds, asyncio.Protocol):
         self.flush()
 
     def lose(self, *, content: bool, first: bool) -> None:
-        """What a server with broken PIPELINING loses of what it has read."""
+        """Lose the part of the input that a server with broken PIPELINING loses."""
         if self.options.loses == "dot" and content and not self.in_data:
             self.incoming.buffer.clear()
         elif self.options.loses == "bytes" and first and not content:

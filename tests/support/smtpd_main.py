@@ -3,7 +3,7 @@
 ``python -m tests.support.smtpd --port 0 --log FILE --script FILE.json [--meta]`` prints its port on the first line.
 The script is a JSON object ``{"rules": [{"at": "dot", "do": "kill", "nth": 40, "pid_file": "…"}], "options": {…}}``
 with the fields of :class:`~tests.support.smtpd.Rule` and :class:`~tests.support.smtpd.Options`; on SIGHUP it is read
-again and counting starts anew. The log has a JSON line when a dot came (``"event": "dot"``) and one when its 250
+again and counting starts again. The log has a JSON line when a dot came (``"event": "dot"``) and one when its 250
 left (``"250"``) with ``n``, ``at`` (``time.time``), ``session``, ``sender``, ``recipient``, ``message_id``, ``date``
 and ``sha`` of the content. SIGTERM ends it.
 """

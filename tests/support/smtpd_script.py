@@ -1,4 +1,4 @@
-"""What the scripted SMTP server can be told: rules and options; how each misdeed is done; what it records."""
+"""The script of the SMTP server: rules and options, its faults, and its record."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rule:
     (never answer, read on), ``deaf`` (never answer, read nothing), ``drop`` (close), ``reset`` (RST), ``huge`` (10 MB
     without a line end), ``silent`` (leave the answer out), ``extra`` (answer, and then ``text`` unasked), ``close``
     (answer, then close), ``garbage`` (after 220 to STARTTLS), ``kill`` (SIGKILL the process whose number is in
-    ``pid_file``, then go on). ``after``: once a 250 has left. When: the ``nth`` such step of all, ``every`` so many,
+    ``pid_file``, then go on). ``after``: once a 250 has left. When: the ``nth`` such step of all, ``every`` n-th,
     the ``session``, the ``in_session``-th of its session, once its session has taken ``beyond`` messages, or a part of
     the ``recipient``; all that are given must hold. ``times``: at most so often.
     """
@@ -81,7 +81,7 @@ class Limit:
 
 @dataclass
 class Options:
-    """What the server offers, and how it is broken."""
+    """The features of the server, and its faults."""
 
     pipelining: bool = True
     one_command_a_read: bool = False  # offers PIPELINING, and forgets all but the first command of what it reads

@@ -41,7 +41,7 @@ class Mail:
 
 
 def read(message: bytes, *, utf8: bool = False) -> Mail:
-    """A finished message of ours, checked line by line."""
+    """A finished message, checked line by line."""
     check_lines(message, utf8=utf8)
     head, empty, body = message.partition(b"\r\n\r\n")
     assert empty
@@ -143,7 +143,7 @@ def _part(head: bytes, body: bytes) -> tuple[str, str]:
 
 
 def dkim_is_good(message: bytes, record: str) -> bool:
-    """Whether the first DKIM-Signature of a message verifies with a TXT record, relaxed/relaxed (RFC 6376)."""
+    """Return whether the first DKIM-Signature of a message verifies with a TXT record, relaxed/relaxed (RFC 6376)."""
     head, _, body = message.partition(b"\r\n\r\n")
     raw = re.split(rb"\r\n(?![ \t])", head)
     name, _, value = raw[0].partition(b":")

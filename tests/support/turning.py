@@ -86,7 +86,7 @@ class Arm:
             pass
 
     def answer(self, given: list[tuple[int, Result]]) -> None:
-        """What the transport reports, once for each letter that is on its way."""
+        """Report a result once for each letter that is on its way."""
         known = sorted(set(self.outbound.flights) - {delivery for delivery, _ in self.outbound.results})
         for place, result in given:
             if known:
@@ -144,7 +144,7 @@ class Arm:
         }
 
     def memory(self) -> object:
-        """What it remembers of the relay, of domains and of words."""
+        """Return its memory of the relay, of domains and of words."""
         handler, series = self.state.reply_handler, self.state.reply_handler._series
         domains = [(name, list(kept.last), kept.at, kept.accepted_at) for name, kept in series._domains.items()]
         words = repr((series._runs, series._at_domain, series._earlier, series._held))

@@ -2,7 +2,7 @@
 
 Of the 0.7 s of processor time that a command takes, half a second goes to loading SQLAlchemy, Pydantic and the like,
 the same each time. Here one process loads them once and is forked for each command. All of *our* code is loaded and run
-anew in the child, as ``python -m campaigns`` does it, in its folder, with its environment, arguments and files; it ends
+again in the child, as ``python -m campaigns`` does it, in its folder, with its environment, arguments, files; it ends
 as any interpreter ends. What goes on for longer, is killed, limited or timed is started in the ordinary way:
 ``CommandLine.start``, ``CommandLine.cold``.
 """

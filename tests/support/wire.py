@@ -27,7 +27,7 @@ def rest(connection: socket.socket) -> bytes:
 
 
 def said(site: WebServer, *pieces: bytes) -> bytes:
-    """What comes back for these bytes, until the server closes."""
+    """Return the answer to these bytes, until the server closes."""
     with line(site) as connection:
         for piece in pieces:
             connection.sendall(piece)

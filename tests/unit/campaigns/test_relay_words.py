@@ -1,4 +1,4 @@
-"""What people read about a relay that takes nothing: its own words as they are, ours in their language."""
+"""Sentences about a relay that takes nothing: its own words as they are, ours in the reader's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal obeys is never printed, whoever wrote it: a relay, a contact, the name of a file."""
+"""A command to the terminal is never printed, from a relay, a contact or the name of a file."""
 
 from __future__ import annotations
 

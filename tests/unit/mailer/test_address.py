@@ -1,4 +1,4 @@
-"""What is a mail address (B33-B36)."""
+"""The grammar of a mail address (B33-B36)."""
 
 from __future__ import annotations
 

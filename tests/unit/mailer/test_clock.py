@@ -20,7 +20,7 @@ class Machine:
         self.clock = SteadyClock(lambda: START + self.wrong + timedelta(seconds=self.ran), lambda: 1000 + self.ran)
 
     def after(self, seconds: float) -> timedelta:
-        """How long after the start the clock says it is, so many seconds later."""
+        """How long after the start the clock says it is, a number of seconds later."""
         self.ran += seconds
         return self.clock() - START
 

@@ -1,4 +1,4 @@
-"""What counts as a machine that has run out, and what does not (E18)."""
+"""Errors of a machine that has run out of something, and errors that are none (E18)."""
 
 from __future__ import annotations
 

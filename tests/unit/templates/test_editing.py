@@ -1,4 +1,4 @@
-"""What an editor of each language strikes out: translationese, two words for one thing, signs of a typewriter."""
+"""Faults that an editor strikes out: translationese, two words for one thing, signs of a typewriter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages and letters say: no blame, no begging, and no date or number that somebody would have to keep up."""
+"""The tone of pages and letters: no blame, no begging, no date or number that would have to be kept up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said about a setting of the reader's side that cannot be used: in the language of the one who reads it."""
+"""Faults of the settings of the reader's side, in the reader's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people type: a text that says where to go is refused, and nothing that is stored becomes a link."""
+"""Typed text: one that names an address is refused, and no stored text becomes a link."""
 
 from __future__ import annotations
 

@@ -336,7 +336,7 @@ postadres|Straat 1|Straat 2|
 
 
 def kinds(folder: Path, head: str, rows: list[str]) -> list[str]:
-    """What becomes of each row of a file with these further columns."""
+    """Return the outcome of each row of a file with these further columns."""
     path, text = folder / "list.csv", io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["email", *head.split(";")])

@@ -1,4 +1,4 @@
-"""What is typed about a topic becomes what readers see, or is refused."""
+"""A text typed about a topic is shown to readers as typed, or is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DNS says of a sender, with answers that the test gives."""
+"""The DNS records of a sender, with answers that the test gives."""
 
 from __future__ import annotations
 

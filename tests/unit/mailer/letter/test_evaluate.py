@@ -1,4 +1,4 @@
-"""What expressions give, for values that are there, missing or strange."""
+"""Results of expressions for values that are present, missing or strange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is served of a picture is the picture alone, and it is as large as it is shown."""
+"""A served picture is the picture alone, without metadata, and as large as it is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a result."""
+"""Decisions that follow from a result."""
 
 from __future__ import annotations
 

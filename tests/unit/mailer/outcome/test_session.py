@@ -1,4 +1,4 @@
-"""What a reply says about the connection: real sentences, and what is done with the connection."""
+"""Replies about the connection: real sentences, and the decision on the connection."""
 
 from __future__ import annotations
 

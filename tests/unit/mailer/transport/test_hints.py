@@ -1,4 +1,4 @@
-"""What an opening that goes wrong looks like, in sentences that say what to set."""
+"""Failed openings of a connection, in sentences that name the setting to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a relay can do groups: what one session saw, and what the next ones do."""
+"""Trust in a relay's PIPELINING: the findings of one session, and the decision of the next."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Dials:
         return await self.open[-1]
 
     async def begun(self) -> list[asyncio.Future[DialResult]]:
-        """What was begun, at once and without waiting for time; it is the test's now."""
+        """Return the connection that was begun, without waiting for time."""
         for _ in range(50):
             await asyncio.sleep(0)
         found, self.open = self.open, []

@@ -6,7 +6,7 @@ from mailer.worker.commit_speed import AWAY, SLOW, Commits
 
 
 def slow_after(*seconds: float) -> bool:
-    """Whether these commits, one after the other, send the turns to the thread."""
+    """Return whether these commits, one after the other, move the turns to the thread."""
     commits = Commits()
     for each in seconds:
         commits.took(each, 100.0)

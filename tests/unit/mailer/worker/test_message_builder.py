@@ -1,4 +1,4 @@
-"""What makes the parcels of one mailing."""
+"""The builder of the messages of one mailing."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ BUSY = "421 4.7.0 busy"
 
 
 def turn(seconds: float, words: str = "", since: float = 0.0) -> SendProgress:
-    """A turn so many seconds after the start; with words the relay is away."""
+    """A turn some seconds after the start; with words the relay is away."""
     at = START + timedelta(seconds=seconds)
     return SendProgress(
         at, {1: Counts(recipients=1, waiting=1)}, 0, START + timedelta(seconds=since) if words else None, words

@@ -42,7 +42,7 @@ class NoThreads(Executor):
 
 
 async def turned(turn: Turn, times: int = 1, **given: Any) -> TurnScheduler:
-    """Ask for so many turns, one after the other."""
+    """Ask for a number of turns, one after the other."""
     turns = TurnScheduler(asyncio.get_running_loop(), may_run_on_loop=True, **given)
     turns.lean = cast(LeanTurn, turn)
     for _ in range(times):

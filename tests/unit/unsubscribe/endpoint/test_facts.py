@@ -1,4 +1,4 @@
-"""What is known of a person is told in words, not in the names of columns."""
+"""The data of a contact is told in words, not in the names of columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a form brings, however it is written."""
+"""The fields of a form, however it is encoded."""
 
 from __future__ import annotations
 

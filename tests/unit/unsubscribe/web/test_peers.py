@@ -1,4 +1,4 @@
-"""Who asks, as far as limits are concerned (RFC 7239)."""
+"""The client of a request, as far as limits are concerned (RFC 7239)."""
 
 from __future__ import annotations
 

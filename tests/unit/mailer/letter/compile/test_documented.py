@@ -1,4 +1,4 @@
-"""What the page on the campaign file shows, works as it stands there."""
+"""The examples of the page on the campaign file work as they stand there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mail programs and readers need of the HTML (standards C1 to C20), measured on what is sent."""
+"""The HTML has the parts that mail programs and readers need (standards C1 to C20), measured on sent letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was meant as markup and stays visible is a warning with its line; ordinary prose has none."""
+"""Visible remains of markup are a warning with their line; ordinary prose has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The net under all words (I14): what is missing in a part is found with its line, what stands there is not."""
+"""The net under all words (I14): what is missing in a part is found with its line, text that is present is not."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_is_missing_in_a_part_is_found_with_its_line(
 
 
 def test_words_that_no_part_would_show_are_an_error_with_their_line() -> None:
-    """A label in code makes a definition that no link takes up: no rule of ours knows that."""
+    """A label in code makes a definition that no link takes up: no rule knows that."""
     with pytest.raises(FaultsError) as caught:
         compile_letter(small("a `[Let op]`\n\n[Let op]: https://example.org/geheim"))
     (fault,) = caught.value.faults

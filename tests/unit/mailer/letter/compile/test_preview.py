@@ -1,4 +1,4 @@
-"""What stands beside the subject when the author wrote no preheader."""
+"""The preheader of a letter whose author wrote none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the public version says of itself, to programs and to whom it was forwarded."""
+"""The public version describes itself to programs and to readers of a forwarded link."""
 
 import re
 from html import unescape

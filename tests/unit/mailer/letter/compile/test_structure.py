@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table of cases is read by its rows
-"""What stands in the source stands in the letter, and what a condition hides leaves no trace, in HTML and in text."""
+"""The letter has all text of its source; text that a condition hides leaves no trace, in HTML and in text."""
 
 from __future__ import annotations
 

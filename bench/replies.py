@@ -1,7 +1,7 @@
 """Processor time a letter between one read of replies and the next write: ``python -m bench.replies [--letters N]``.
 
 No network: a scripted wire answers each group at once as Postfix does, and a feed gives messages of 15 kB. The pipeline
-of every day (:mod:`mailer.transport.usual_group`) and the one without its fast ways are run in turns, and their ratio
+of every day (:mod:`mailer.transport.fast_pipeline`) and the one without its fast ways are run in turns, and their ratio
 is printed. It leaves out what a socket, composing and the database cost.
 """
 
@@ -12,10 +12,10 @@ import statistics
 import time
 
 from mailer.transport.base import OutgoingMessage, RelayEvent, Replied, Result
+from mailer.transport.fast_pipeline import FastPipeline
 from mailer.transport.limits import Limits, Offers, Reuse
 from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
-from mailer.transport.usual_group import UsualPipeline
 
 OFFERS = Offers(pipelining=True, eightbit=True, smtputf8=True, sized=True, size=10_240_000)
 GROUP = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n"
@@ -90,7 +90,7 @@ def main() -> int:
     parser.add_argument("--letters", type=int, default=50_000)
     parser.add_argument("--pairs", type=int, default=5)
     arguments = parser.parse_args()
-    both = [(once(UsualPipeline, arguments.letters), once(Pipeline, arguments.letters)) for _ in range(arguments.pairs)]
+    both = [(once(FastPipeline, arguments.letters), once(Pipeline, arguments.letters)) for _ in range(arguments.pairs)]
     if any(fast[1] != slow[1] for fast, slow in both):
         raise RuntimeError("the two wrote different bytes")
     fast, slow = (statistics.median(pair[way][0] for pair in both) for way in (0, 1))

@@ -125,7 +125,7 @@ def once(arguments: argparse.Namespace, window: int, port: int) -> float:
 
 
 async def _send(deps: WorkerDeps, mailing: int) -> None:
-    await worker.run(deps, only=mailing, stop=asyncio.Event(), until_done=True, on_turn=lambda _turn: None)
+    await worker.run(deps, only=mailing, stop=asyncio.Event(), until_done=True, on_progress=lambda _turn: None)
 
 
 def letter_size() -> int:

@@ -92,7 +92,7 @@ def send(letters: int, port: int) -> dict[str, float]:
 
 async def _send(deps: WorkerDeps, mailing: int, gaps: list[float]) -> None:
     beat = asyncio.create_task(_beat(gaps))
-    await worker.run(deps, only=mailing, stop=asyncio.Event(), until_done=True, on_turn=lambda _turn: None)
+    await worker.run(deps, only=mailing, stop=asyncio.Event(), until_done=True, on_progress=lambda _turn: None)
     beat.cancel()
 
 

@@ -113,7 +113,7 @@ class AppContext:
 
         return SmtpTransport(self.mailer.smtp_url, self.hello_name)
 
-    def worker(self, transport: Transport | None = None) -> WorkerDeps:
+    def worker_deps(self, transport: Transport | None = None) -> WorkerDeps:
         """Return all that a sender needs."""
         from mailer.worker import WorkerDeps
 

@@ -7,7 +7,8 @@ that readers set themselves are kept. For other contacts a column of the file re
 removes the old value. A column that the file does not have is left alone. No mail is sent.
 
 Raises ``FaultsError`` for a file that cannot be used, ``InputError`` for a topic or basis that cannot be, before
-anything is written. When the import is interrupted, the rows already written stay, and the same call continues.
+anything is written. When the import is interrupted, the rows already written stay. The same
+call, made again, reads the file from its start and changes only the rest.
 """
 
 from __future__ import annotations
@@ -322,7 +323,7 @@ class _Slice:
             statement = before.statement if before else 0
             mine[work.topic.id] = Standing(item.id, work.topic.id, "opted_out", at, statement)
             self._standings.append(mine[work.topic.id])
-            detail = {"address": item.email, "how": "import", "column": row.said}
+            detail = {"address": item.email, "how": "import", "column": row.status_cell}
             self._events.append(consent.ConsentEvent(item.id, "withdrawn", work.topic.slug, at, 0, detail))
         return news
 
@@ -374,7 +375,7 @@ class _Slice:
     def _store(self) -> None:
         """Write all changes. New contacts that may be mailed, the usual case, are written in bulk."""
         conn, work = self.conn, self.work
-        bulk.write(conn, list(self._adds.values()), list(self._updates.values()), work.now)
+        bulk.write_contacts(conn, list(self._adds.values()), list(self._updates.values()), work.now)
         slow = {row.contact_id for row in self._standings} | self._without
         people = [(item.id, item.email) for _, item in self._adds.values() if item.id not in slow]
         bulk.subscribe_new(conn, work.topic.id, work.statement, [number for number, _ in people], work.at)

@@ -1,6 +1,6 @@
 """Opting out, and the choices instead of it: the decisions behind ``/u/TOKEN`` and the page that follows.
 
-Promises: :func:`carry_out` writes four things in the caller's transaction. These are the suppression that the claim
+Promises: :func:`carry_out` writes, above all, four things in the caller's transaction: the suppression that the claim
 obeys, the subscription's state, the event in the chain of consent, and the values for an undo. It leaves the topic of
 the letter, or all mail of the organisation. A repeated opt-out changes nothing. The link of a letter can only opt out.
 :func:`undo` takes the number of the act, which travels in a short-lived token of its own (I7), and puts back exactly
@@ -92,7 +92,7 @@ class _Act:
 
     place: int
     left: OptOutResult
-    holds: Sequence[tuple[bytes, str]]
+    suppressions: Sequence[tuple[bytes, str]]
     ended: Sequence[Standing]
     topics: Sequence[str]
 
@@ -109,12 +109,12 @@ class OptOutPlan:
     now: datetime
     answers: Mapping[int, OptOutResult]
     acts: Mapping[int, _Act]
-    links: consent.ChainEntries
+    chain: consent.ChainEntries
     again: Mapping[int, Sequence[Change]]
 
     def lines(self) -> list[Line]:
         """Return the journal's lines about these acts, for ``Database.journal_ahead``."""
-        return suppression.lines([hold for act in self.acts.values() for hold in act.holds], "opt_out", self.now)
+        return suppression.lines([hold for act in self.acts.values() for hold in act.suppressions], "opt_out", self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +183,17 @@ def carry_out(conn: Connection, planned: OptOutPlan, *, journaled: bool = False)
     """
     requests, now = planned.requests, planned.now
     tokens = [request.token for request in requests]
-    contacts.lock(conn, planned.links.after)
-    overtaken = consent.stale_contacts(conn, planned.links)
+    contacts.lock(conn, planned.chain.after)
+    overtaken = consent.stale_contacts(conn, planned.chain)
     acts = [act for person, act in planned.acts.items() if person not in overtaken]
     outbox.prove_many(conn, [(token.mailing, token.recipient) for token in tokens], now)
-    holds = [hold for act in acts for hold in act.holds]
-    suppression.suppress_many(conn, holds, "opt_out", now, journaled=journaled and not overtaken)
+    suppressions = [hold for act in acts for hold in act.suppressions]
+    suppression.suppress_many(conn, suppressions, "opt_out", now, journaled=journaled and not overtaken)
     ended = [row for act in acts for row in act.ended]
     contacts.put_standings(
         conn, [Standing(row.contact_id, row.topic_id, "opted_out", now, row.statement) for row in ended]
     )
-    consent.add(conn, planned.links, but=overtaken)
+    consent.add(conn, planned.chain, but=overtaken)
     for repeated in (found for person, found in planned.again.items() if person not in overtaken):
         repeated_optout.record(conn, repeated, now)
     kept = [_change(act, now) for act in acts]
@@ -326,7 +326,7 @@ def _events(act: _Act, now: datetime) -> list[consent.ConsentEvent]:
 
 def _change(act: _Act, now: datetime) -> Change:
     """Return the values that an undo needs."""
-    scope = act.holds[0][1]
+    scope = act.suppressions[0][1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
     after = {"scope": scope} | ({repeated_optout.PAGE: True} if act.left.how == repeated_optout.PAGE else {})
     return Change(0, act.left.reader.token.recipient, "opt_out", before, after, now)

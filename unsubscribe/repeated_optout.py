@@ -1,6 +1,6 @@
 """An opt-out that is requested again while its undo is still open: that undo no longer puts anything back.
 
-Promises: :func:`note_many` records the repetition in each act whose answer held an undo. The request may come from a
+Promises: :func:`record_many` records the repetition in each act whose answer held an undo. The request may come from a
 page, a mailbox or the list of another program. An act is a row of :mod:`.changes` of kind *opt_out*.
 """
 

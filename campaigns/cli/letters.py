@@ -123,7 +123,7 @@ def render(
         writable(out)
     context = open_context()
     source = from_folder(file, context.launch_config.brand)
-    content = preview.message(context.launch_config, context.worker(), source, contact)
+    content = preview.message(context.launch_config, context.worker_deps(), source, contact)
     context.close()
     if out is None:
         sys.stdout.buffer.write(content)
@@ -150,7 +150,7 @@ def send_test(
     context = open_context()
     links = reachability.links_only_here(context.launch_config.link_target)
     source = from_folder(file, context.launch_config.brand)
-    results = preview.send_tests(context.launch_config, context.worker(), source, addresses, report_waiting)
+    results = preview.send_tests(context.launch_config, context.worker_deps(), source, addresses, report_waiting)
     context.close()
     if as_json:
         told = [fault.as_json() for fault in links]

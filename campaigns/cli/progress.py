@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mailer.worker import ExitReason, SendProgress
 
 
-def watch(context: AppContext, campaign: Campaign) -> tuple[int, str]:
+def send_with_progress(context: AppContext, campaign: Campaign) -> tuple[int, str]:
     """Send until done; return the exit code, and a sentence when it is not 0."""
     with Bar(campaign, context.mailer.smtp_url.name) as bar:
         ending = run_loop(_send(context, campaign, bar))

@@ -126,7 +126,7 @@ def _send(file: Path, yes: bool, as_json: bool, compile_process: CompileProcess)
         code, words = 0, ""
         if campaign.state not in (CampaignState.SENDING, CampaignState.FINISHED):
             code, words = 1 if campaign.state is CampaignState.CANCELLED else 3, _why_not(context, campaign)
-        return _carry_on(context, campaign, (code, words), as_json)
+        return _send_rest(context, campaign, (code, words), as_json)
     finally:
         context.close()
 
@@ -171,16 +171,16 @@ def _warn_of_columns(context: AppContext, prepared: PreparedCampaign) -> None:
         complain(one_fault(fault))
 
 
-def _carry_on(context: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
+def _send_rest(context: AppContext, campaign: Campaign, so_far: tuple[int, str], as_json: bool) -> int:
     """Send the rest of a launched campaign, and print the outcome."""
     from campaigns.lifecycle import report
     from campaigns.lifecycle.states import CampaignState
 
     code, words = so_far
     if campaign.state is CampaignState.SENDING:
-        from campaigns.cli.progress import watch
+        from campaigns.cli.progress import send_with_progress
 
-        code, words = watch(context, campaign)
+        code, words = send_with_progress(context, campaign)
     with context.db.read() as conn:
         status = report.status(conn, campaign.slug)
     _print_end(status, words, as_json)
@@ -201,7 +201,7 @@ def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
         done = control.send_refused(context.db, slug, reason, context.clock())
         if not as_json:
             say(_("Sent again to {people}.").format(people=people(done.rows)))
-        return _carry_on(context, done.campaign, (0, ""), as_json)
+        return _send_rest(context, done.campaign, (0, ""), as_json)
     finally:
         context.close()
 

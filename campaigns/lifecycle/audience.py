@@ -23,7 +23,7 @@ from unsubscribe.contacts import Contact
 PAGE, WHOLE_PAGE = 1_000, 4_000
 
 
-def freeze_page(conn: Connection, mailing: Mailing, keep: Keep, now: datetime, page: int = PAGE) -> bool:
+def add_page(conn: Connection, mailing: Mailing, keep: Keep, now: datetime, page: int = PAGE) -> bool:
     """Freeze the next page of subscribers of the mailing's topic; return whether the audience is whole now."""
     if keep is everybody:
         return _freeze_everybody(conn, mailing, now, WHOLE_PAGE if page == PAGE else page)

@@ -1,8 +1,8 @@
 """Compile a letter in this process, or in a helper process, while this one does something else.
 
 Compiling takes Jinja, premailer and their imports: a third of the start of ``send``, and memory that a sender does not
-need. :class:`CompileProcess` is the fast way: it starts a process that imports all of that at once and waits for one
-letter. :func:`compile_here` is the slow way, and the specification.
+need. :class:`CompileProcess` is the fast path: it starts a process that imports all of that at once and waits for one
+letter. :func:`compile_here` is the slow path, and the specification.
 
 Promises: the outcome is that of :func:`compile_here` for the same source. The answer of the other process is used only
 if it is a compiled letter. Any other outcome (a fault of the text, no process available, its death) leads to

@@ -28,7 +28,7 @@ def freeze_page(db: Database, campaign: Campaign, now: datetime) -> bool:
         mailing = outbox.get(conn, campaign.mailing_id)
         if mailing.audience_complete or mailing.state == "closed":
             return True
-        return audience.freeze_page(conn, mailing, keep, now)
+        return audience.add_page(conn, mailing, keep, now)
 
 
 def freeze(db: Database, campaign: Campaign, clock: Callable[[], datetime], wanted: Callable[[], bool]) -> bool:

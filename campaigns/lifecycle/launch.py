@@ -53,8 +53,8 @@ def start(config: LaunchConfig, source: CampaignSource, now: datetime, confirm: 
     confirm(prepared)
     try:
         with config.db.write() as conn:
-            campaign = _store(conn, prepared, now)
-            _open(conn, config, campaign, CampaignEvent.START, now)
+            campaign = _store_draft(conn, prepared, now)
+            _open_mailing(conn, config, campaign, CampaignEvent.START, now)
             return records.get(conn, campaign.slug)
     except StateError:
         known = find(config, source)
@@ -77,7 +77,7 @@ def schedule(
     prepared = prepare(config, source, now, known.online_code if known else "", send_at)
     confirm(prepared)
     with config.db.write() as conn:
-        campaign = _store(conn, prepared, now)
+        campaign = _store_draft(conn, prepared, now)
         if not records.change_state(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=send_at):
             raise StateHeld(changed_meanwhile(campaign.slug))
         return records.get(conn, campaign.slug)
@@ -94,7 +94,7 @@ def launch_due(config: LaunchConfig, now: datetime) -> list[Campaign]:
                 records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=MISSED)
             elif reachability.was_planned_for_here(conn, config.link_target, campaign.snapshot):
                 records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=reachability.PLANNED)
-            elif _open(conn, config, campaign, CampaignEvent.START, now, strict=False):
+            elif _open_mailing(conn, config, campaign, CampaignEvent.START, now, strict=False):
                 launched.append(campaign)
     return launched
 
@@ -104,10 +104,10 @@ def resume_missed(config: LaunchConfig, campaign: Campaign, now: datetime) -> No
     with config.db.write() as conn:
         if reachability.was_planned_for_here(conn, config.link_target, campaign.snapshot):
             raise StateError(PLANNED_FOR_HERE.format(slug=campaign.slug, plan_again=Advice("plan_again")))
-        _open(conn, config, campaign, CampaignEvent.RESUME, now)
+        _open_mailing(conn, config, campaign, CampaignEvent.RESUME, now)
 
 
-def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
+def _store_draft(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
     """Return the campaign of a prepared file, as a draft or where it was, with its letter kept."""
     definition = prepared.definition
     values: dict[str, Any] = {
@@ -137,7 +137,7 @@ def _store(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campa
     return records.get(conn, definition.slug)
 
 
-def _open(
+def _open_mailing(
     conn: Connection, config: LaunchConfig, campaign: Campaign, event: CampaignEvent, now: datetime, strict: bool = True
 ) -> Mailing | None:
     """Change the state and open the mailing, in the caller's transaction; return the mailing.

@@ -1,6 +1,6 @@
 """Campaigns as stored: the only module for the table ``campaign``; one function for each operation.
 
-Promises: a state moves by :func:`move` alone, one conditional statement whose WHERE comes from the state table
+Promises: a state moves by :func:`change_state` alone, one conditional statement whose WHERE comes from the state table
 (:mod:`campaigns.lifecycle.states`), so that of two processes one wins. Launched values (``source``, ``parts``,
 ``snapshot``, ``mailing_id``) stay as they were. Each function takes the connection of the caller, which owns the
 transaction. Raises ``InputError`` for a slug that does not exist, ``StateError`` for a move that the present state does

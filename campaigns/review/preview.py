@@ -3,7 +3,7 @@
 Promises: after launch :func:`message` gives the bytes that the contact gets or got: the snapshot with the contact's
 present values. Its Date is that of the first claim, if there was one. Before launch the Date, the Message-ID and the
 token are samples, and the sample token does nothing (it verifies under no key). A test mail says so in its subject, has
-a Message-ID of its own and links to pages that say the same (:mod:`unsubscribe.endpoint.test_mail_pages`). It is no
+a Message-ID of its own and links to pages that say the same (:mod:`unsubscribe.endpoint.trial_pages`). It is no
 delivery: nothing is counted, nobody is suppressed. Raises ``InputError`` for an address that no contact has.
 """
 

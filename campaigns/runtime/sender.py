@@ -61,21 +61,21 @@ def _close(runner: asyncio.Runner) -> None:
 
 
 async def send(
-    context: AppContext, campaign: Campaign, on_turn: Callable[[SendProgress], None], stop: asyncio.Event
+    context: AppContext, campaign: Campaign, on_progress: Callable[[SendProgress], None], stop: asyncio.Event
 ) -> ExitReason:
     """Send one launched campaign until nothing is waiting or being sent, it is held, or ``stop``."""
     await asyncio.to_thread(_hold_back, context)
-    freezing = asyncio.create_task(_freeze(context, campaign, stop))
+    freeze_task = asyncio.create_task(_freeze(context, campaign, stop))
     try:
         ending = await worker.run(
-            context.worker(), only=campaign.mailing_id, stop=stop, until_done=True, on_turn=on_turn
+            context.worker_deps(), only=campaign.mailing_id, stop=stop, until_done=True, on_progress=on_progress
         )
     except BaseException:
         stop.set()
-        await asyncio.gather(freezing, return_exceptions=True)  # the error that stopped one mostly stopped the other
+        await asyncio.gather(freeze_task, return_exceptions=True)  # the error that stopped one mostly stopped the other
         raise
     stop.set()
-    await freezing
+    await freeze_task
     await asyncio.to_thread(control.reconcile, context.db, context.clock())
     return ending
 
@@ -120,7 +120,7 @@ async def serve(context: AppContext, stop: asyncio.Event, *, with_clock: bool = 
         schedule.start()
     try:
         tell = teller(context.mailer.smtp_url.name)
-        return await worker.run(context.worker(), only=None, stop=stop, until_done=False, on_turn=tell)
+        return await worker.run(context.worker_deps(), only=None, stop=stop, until_done=False, on_progress=tell)
     finally:
         if with_clock:
             await asyncio.to_thread(schedule.close)

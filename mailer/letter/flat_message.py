@@ -1,15 +1,15 @@
 """Fast composition of a mailing's letters: one flat list of pieces for a whole message, copied, filled and joined.
 
-Complements :meth:`mailer.letter.compose.Composer.message`, which is the specification and the slow way. Promises: the
+Complements :meth:`mailer.letter.compose.Composer.message`, which is the specification and the slow path. Promises: the
 same bytes for the same values and stamp, for any template, values, name and address (tests/properties/test_flat.py). It
-raises where the slow way raises; the slow way determines the error.
+raises where the slow path raises; the slow path determines the error.
 
 Applies to a mailing whose :class:`LetterLinks` begin addresses that a token ends. :func:`flatten` gives None where the
-slow way refuses every letter, for its Message-ID or its List-Unsubscribe, and for more than ``MOST_HOLES`` values: the
-slow way counts their bytes while they are filled (E32). The parts that depend on the mailing alone are made there,
+slow path refuses every letter, for its Message-ID or its List-Unsubscribe, and for more than ``MOST_HOLES`` values: the
+slow path counts their bytes while they are filled (E32). The parts that depend on the mailing alone are made there,
 once: the constants, *read online*, and the text before and after a token. The other parts of a template are filled by
 the functions of :mod:`mailer.letter.personalise`; those that name a link get the finished ones. A letter with an
-opt-out address by mail (``mailto:``) is one for the slow way.
+opt-out address by mail (``mailto:``) is one for the slow path.
 
 Success does not mean that the tokens are genuine: they are written as they are given.
 """
@@ -50,8 +50,8 @@ _TO = re.compile(
 _TO_LINE = 76 - len("To: ")
 
 
-def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
-    """Return the fast way for a mailing; ``host`` is the text after the token in a Message-ID.
+def flatten(composer: Composer, links: LetterLinks, host: str) -> FastComposer | None:
+    """Return the fast path for a mailing; ``host`` is the text after the token in a Message-ID.
 
     The module docstring says when the result is ``None``.
     """
@@ -61,39 +61,39 @@ def flatten(composer: Composer, links: LetterLinks, host: str) -> Flat | None:
             unsubscribe(links.optout + _SAMPLE)
     except InputError:
         return None
-    flat = Flat(composer, links, host)
+    flat = FastComposer(composer, links, host)
     return flat if flat.holes <= MOST_HOLES else None
 
 
-class Flat:
-    """The fast way for one mailing, made by :func:`flatten`. Several threads may use it at once."""
+class FastComposer:
+    """The fast path for one mailing, made by :func:`flatten`. Several threads may use it at once."""
 
     def __init__(self, composer: Composer, links: LetterLinks, host: str) -> None:
         self._composer, self._links = composer, links
-        self._sheet = sheet = _Sheet(links)
+        self._piece_list = piece_list = _PieceList(links)
         for piece in composer.outline():
             match piece:
                 case bytes():
-                    sheet.constant(piece)
+                    piece_list.constant(piece)
                 case tuple():
-                    sheet.add_template(piece, composer.letter.language)
+                    piece_list.add_template(piece, composer.letter.language)
                 case "to":
-                    to = sheet.hole()
+                    to = piece_list.hole()
                 case "subject":
-                    sheet.subject(composer)
+                    piece_list.subject(composer)
                 case "date":
-                    self._date_at = sheet.mark()
+                    self._date_at = piece_list.mark()
                 case "message_id":
-                    sheet.token("message_id", b"", host.encode("ascii"))
+                    piece_list.token("message_id", b"", host.encode("ascii"))
                 case "unsubscribe":
                     line = unsubscribe(links.optout + _SAMPLE)
                     end = line.index(b">\r\n")
-                    sheet.token("optout", line[: end - TEXT_SIZE], line[end:])
-        self.holes = sum(len(places) for _, places in sheet.fills)
-        once = [(places[0], fill) for fill, places in sheet.fills]
-        again = [(place, places[0]) for _, places in sheet.fills for place in places[1:]]
-        (self._message_id,) = sheet.tokens["message_id"]
-        self._places = to, sheet.tokens["optout"], sheet.tokens["details"], once, again
+                    piece_list.token("optout", line[: end - TEXT_SIZE], line[end:])
+        self.holes = sum(len(places) for _, places in piece_list.fills)
+        once = [(places[0], fill) for fill, places in piece_list.fills]
+        again = [(place, places[0]) for _, places in piece_list.fills for place in places[1:]]
+        (self._message_id,) = piece_list.tokens["message_id"]
+        self._places = to, piece_list.tokens["optout"], piece_list.tokens["details"], once, again
         self._dated: tuple[datetime | None, list[bytes]] = (None, [])
 
     def message(self, name: str, address: str, at: datetime, values: Values, tokens: bytes) -> bytes:
@@ -113,7 +113,7 @@ class Flat:
         for place in details:
             pieces[place] = token
         pieces[self._message_id] = tokens[72:]
-        if self._sheet.names_links:
+        if self._piece_list.names_links:
             values = {**values, "links": finished(self._links, tokens)}
         for place, fill in once:
             pieces[place] = fill(values)
@@ -129,7 +129,7 @@ class Flat:
 
         The pieces with the last Date are cached, since many letters are claimed at once.
         """
-        dated = self._sheet.pieces.copy()
+        dated = self._piece_list.pieces.copy()
         place, within = self._date_at
         dated[place] = dated[place][:within] + self._composer.date_of(at) + dated[place][within:]
         self._dated = at, dated
@@ -137,12 +137,12 @@ class Flat:
 
 
 def finished(links: LetterLinks, tokens: bytes) -> dict[str, str]:
-    """Return the links of one contact, for the slow way and for the parts of a template that name them."""
+    """Return the links of one contact, for the slow path and for the parts of a template that name them."""
     optout, details = tokens[:TEXT_SIZE].decode("ascii"), tokens[TEXT_SIZE : 2 * TEXT_SIZE].decode("ascii")
     return {"online": links.online, "details": links.details + details, "optout": links.optout + optout}
 
 
-class _Sheet:
+class _PieceList:
     """The pieces under construction: neighbouring constants are merged, and the places of holes are recorded."""
 
     def __init__(self, links: LetterLinks) -> None:

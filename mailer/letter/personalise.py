@@ -161,7 +161,7 @@ def _fill_slot(value_of: Evaluate, escape: Escape, encode: Encode, language: str
 
 
 def _short(value_of: Evaluate, as_it_is: Pattern[str], late: Callable[[object], bytes]) -> Fill:
-    """Return the fast way: one match decides whether a value can stand unchanged in quoted-printable, in its place.
+    """Return the fast path: one match decides whether a value can stand unchanged in quoted-printable, in its place.
 
     The last result is cached, since some values (the address to read online) are the same for all contacts.
     """

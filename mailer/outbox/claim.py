@@ -103,7 +103,7 @@ def ask_for_fresh(
     def read(delta: CounterDelta) -> list[Claimed]:
         rows = heads.fetchall()
         taken = _sort(rows, "waiting", mailing, delta)
-        if len(rows) == room > len(taken):  # some were skipped: claim more, as the slow way does
+        if len(rows) == room > len(taken):  # some were skipped: claim more, as the slow path does
             who = (("waiting", sender_id, given_up), mailing, now)
             taken += _of_mailing(conn, who, room - len(taken), delta, _ROUNDS - 1)
         _count_letters(conn, taken, now, limits.fetchall())

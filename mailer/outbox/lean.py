@@ -1,9 +1,9 @@
 """The usual turn in one short transaction: accepted rows are settled, fresh rows of one campaign are claimed.
 
-A fast way beside :func:`mailer.outbox.settle` and :func:`mailer.outbox.claim`, with their statements. The driver begins
+A fast path of :func:`mailer.outbox.settle` and :func:`mailer.outbox.claim`, with their statements. The driver begins
 and ends the transaction, since SQLAlchemy takes as long for that as the database. Promises: the turn is atomic;
 counters move by the rows that changed. If an accepted row did not change (another sender has it, or it is in doubt),
-nothing is written and the caller takes the slow way. On PostgreSQL the connection holds the sender's advisory lock.
+nothing is written and the caller takes the slow path. On PostgreSQL the connection holds the sender's advisory lock.
 Raises ``StorageError``; after one it is unknown whether a COMMIT happened.
 
 Its statements are in ``tests/golden/sql``: ``settle.sending.accepted``, ``claim.waiting``, ``claim.limits`` and
@@ -59,7 +59,7 @@ def begin_lean(sender: Sender) -> bool:
 
 
 def write_lean(sender: Sender, work: LeanWork) -> LeanWritten | None:
-    """Do ``work`` in the transaction of :func:`begin_lean`; None, after a rollback, if the slow way is needed."""
+    """Do ``work`` in the transaction of :func:`begin_lean`; None, after a rollback, if the slow path is needed."""
     conn, delta = sender.connection, CounterDelta()
     try:
         claimed = _write(conn, sender.id, work, delta)

@@ -94,12 +94,12 @@ class Book:
         """Record that ``number`` letters were claimed."""
         self._put(bucket, learning.took(self._get(bucket), number, self._now))
 
-    def hear(self, news: Mapping[str, AnswerCounts]) -> None:
+    def record_answers(self, news: Mapping[str, AnswerCounts]) -> None:
         """Learn from the answers; a bucket that is not known is added if it complained."""
         self.load(news)
         for bucket, each in news.items():
             if self._read.get(bucket) or each.refused or each.reputation:
-                self._put(bucket, learning.hear(self._get(bucket), each, self._now))
+                self._put(bucket, learning.record_answers(self._get(bucket), each, self._now))
 
     def undo(self, buckets: Collection[str]) -> None:
         """Delete the learnt state of these buckets, since the complaints were about another one."""

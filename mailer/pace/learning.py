@@ -147,7 +147,7 @@ def took(learnt: Learnt, number: int, now: float) -> Learnt:
     return _aged(replace(learnt, slot_at=slot_at, used=learnt.used + number), now)
 
 
-def hear(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
+def record_answers(learnt: Learnt, news: AnswerCounts, now: float) -> Learnt:
     """Return the state after these answers."""
     learnt = sane(learnt, now)
     if news.reputation:

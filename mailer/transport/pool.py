@@ -50,7 +50,7 @@ class Pool:
         self._crash: BaseException | None = None
 
     async def run(self, feed: MessageSource, stop: asyncio.Event) -> None:
-        """See :class:`mailer.transport.base.Transport`."""
+        """Keep connections busy from ``feed`` until ``stop``; see :class:`mailer.transport.base.Transport`."""
         others = [
             asyncio.create_task(other)
             for other in (self._ticking(feed), self._watch_feed(feed), self._watch_stop(stop))

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mailer.transport.base import MessageSource
+from mailer.transport.fast_pipeline import FastPipeline
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
-from mailer.transport.usual_group import UsualPipeline
 
 _WRITE_LIMIT = 65_536
 Monotonic = Callable[[], float]
@@ -37,7 +37,7 @@ class Session(asyncio.Protocol):
         """Take over the connection, and take the first message."""
         now = self._clock()
         offers = self._offers if health.trust.holds(now) else replace(self._offers, pipelining=False)
-        self.pipeline = UsualPipeline(feed, self, offers, limits, health)
+        self.pipeline = FastPipeline(feed, self, offers, limits, health)
         self._transport.set_write_buffer_limits(high=_WRITE_LIMIT, low=0)
         self._transport.set_protocol(self)
         if self._transport.is_closing():

@@ -57,7 +57,7 @@ class Dispatcher:
     def _work(self, transactions: SenderTransactions, lean: LeanTurn) -> None:
         turns, state = self._turns, self._state
         while not (state.finishing and self._settled(transactions)):
-            if turns.on_loop or not state.outbound.said:
+            if turns.on_loop or not state.outbound.has_replies:
                 turns.event.wait(self._pause())
             turns.event.clear()
             with turns.lock:  # the event loop has it for one lean turn at most, some milliseconds
@@ -100,7 +100,7 @@ class Dispatcher:
     def _settled(self, transactions: SenderTransactions) -> bool:
         """Return whether all results are on disk. Rows that the transport took and never reported await the sweep."""
         outbound = self._state.outbound
-        return not (outbound.said or outbound.never_taken() or self._state.pending or transactions.uncertain)
+        return not (outbound.has_replies or outbound.never_taken() or self._state.pending or transactions.uncertain)
 
     def _pause(self) -> float:
         """Return the seconds until the next look: until a row without room may go, if that is sooner than usual."""

@@ -1,6 +1,6 @@
 """The full turn: known results are settled and a window is claimed in one transaction, then messages are handed over.
 
-This is the specification; :mod:`mailer.worker.lean_turn` is its fast way for the usual turn. Promises: settling and
+This is the specification; :mod:`mailer.worker.lean_turn` is its fast path for the usual turn. Promises: settling and
 claiming are one transaction and one fsync (:mod:`mailer.worker.sender_transactions`). Nothing is handed to the loop
 before its claim is on disk. After an error of the database the same turn may be taken again: nothing that was reported
 is lost.
@@ -50,7 +50,7 @@ class FullTurn:
         """Decide on the results and events that the transport has reported."""
         state, cache = self._state, self._state.cache
         outbound, pending, service = state.outbound, state.pending, cache.service
-        handle = state.reply_handler.begin(now)
+        handle = state.reply_handler.handler_at(now)
         while outbound.events:
             event = outbound.events.popleft()
             held = state.reply_handler.event(event, now)
@@ -67,7 +67,7 @@ class FullTurn:
             self._hand_off.unmade(*outbound.broken.popleft())
         unwanted = set(cache.open) if pending.held_all else {*pending.held, *service.refused(cache.open.values())}
         if unwanted:
-            state.unwant(unwanted)
+            state.stop_mailings(unwanted)
 
     def _wanted(self) -> dict[int, int]:
         """Return how many rows to claim of which mailing."""

@@ -86,7 +86,7 @@ class HandOff:
             if isinstance(error, StorageError) and not error.permanent:
                 raise
             self.broken(number, error)
-            self._state.unwant({number})
+            self._state.stop_mailings({number})
             return []
         for claim in made.erased:
             self._state.pending.skip(claim, sender_id)
@@ -95,7 +95,7 @@ class HandOff:
         if moments:
             ahead = time.monotonic() - self._state.deps.clock().timestamp()
             for flight in flights:
-                flight.at = moments.get(flight.claimed.delivery, 0.0) + ahead
+                flight.not_before = moments.get(flight.claimed.delivery, 0.0) + ahead
         return flights
 
     def broken(self, mailing: int, error: Exception) -> None:

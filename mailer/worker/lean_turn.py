@@ -1,4 +1,4 @@
-"""The lean turn: the fast way of the usual turn of a sender, beside the full turn of :mod:`mailer.worker.full_turn`.
+"""The lean turn: the fast path of the usual turn of a sender, beside the full turn of :mod:`mailer.worker.full_turn`.
 
 It applies when exactly one campaign is open, without a limit, a due retry or anything else to write. All results must
 be letters of that campaign that the relay has taken. Then it settles and claims as the full turn would: the same rows,

@@ -83,7 +83,7 @@ class _MailingContext:
         plain = address.isascii() and sender.isascii()
         try:
             written = self._flat.message(name, address, at, values, tokens) if self._flat and not mailto else None
-        except Exception:  # the slow way raises the precise error
+        except Exception:  # the slow path raises the precise error
             written = None
         content = self._slowly(claim, filled, tokens) if written is None else written
         if self.sign is not None:
@@ -116,7 +116,7 @@ def _raise(error: Exception) -> OutgoingMessage:
 
 
 class MessageBuilder:
-    """See the module. Used by the writing thread only."""
+    """See the module. Used by the holder of the turn alone."""
 
     def __init__(self, deps: WorkerDeps) -> None:
         self._deps = deps

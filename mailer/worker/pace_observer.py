@@ -41,7 +41,9 @@ class PaceObserver:
     def __init__(self) -> None:
         self._evidence = Evidence()
 
-    def hear(self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float) -> PaceFindings:
+    def record_answers(
+        self, answers: Mapping[DomainAnswer, int], learnt: Mapping[str, Learnt], now: float
+    ) -> PaceFindings:
         """Return the findings from the answers of one turn, each answer with its number."""
         complaints = [answer for answer in answers if answer.kind not in ("accepted", "other")]
         if not (answers and (complaints or learnt)):

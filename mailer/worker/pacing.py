@@ -42,7 +42,7 @@ class ClaimContext:
 
 
 class Pacing:
-    """See the module. Used by the writing thread only."""
+    """See the module. Used by the holder of the turn alone."""
 
     def __init__(self, settings: MailerSettings) -> None:
         self._rate, self._domain_rate = settings.rate, settings.domain_rate
@@ -62,14 +62,14 @@ class Pacing:
         limited = self._rate or self._domain_rate or mailing.spec.rate or self.learnt
         return not (limited or self.moments or self.holds_back)
 
-    def hear(self, conn: Connection, answers: Mapping[DomainAnswer, int], now: datetime) -> None:
+    def record_answers(self, conn: Connection, answers: Mapping[DomainAnswer, int], now: datetime) -> None:
         """Take in the answers that concern pace, in the transaction that settles and claims."""
         self._book = None
-        heard = self._hearing.hear(answers, self.learnt, now.timestamp())
+        heard = self._hearing.record_answers(answers, self.learnt, now.timestamp())
         if heard.news or self.learnt:
             self._book = Book(conn, now.timestamp())
             self._book.undo(heard.undo)
-            self._book.hear(heard.news)
+            self._book.record_answers(heard.news)
             before, self.learnt = self.learnt, {key: self.learnt[key] for key in self.learnt if key not in heard.undo}
             self.learnt |= self._book.present()
             self._look_again(before)

@@ -22,7 +22,7 @@ ERASED = "erased"
 
 
 class PendingWrites:
-    """See the module. Used by the writing thread only."""
+    """See the module. Used by the holder of the turn alone."""
 
     def __init__(self) -> None:
         self.settlements: defaultdict[int, list[Settlement]] = defaultdict(list)  # by sender

@@ -28,7 +28,7 @@ class PeriodicReads:
 
     def __init__(self, state: SenderState) -> None:
         self.ending: ExitReason | None = None
-        self.on_turn: Callable[[SendProgress], object] = lambda _turn: None
+        self.on_progress: Callable[[SendProgress], object] = lambda _turn: None
         self._state = state
         self._looked = self._swept = 0.0
 
@@ -55,7 +55,7 @@ class PeriodicReads:
             cache.look(conn, {flight.claimed.mailing for flight in outbound.flights.values()}, now)
             self._state.pacing.refresh(conn, now)
         if cache.unwanted != before:
-            self._state.unwant(set())
+            self._state.stop_mailings(set())
         self._report(now)
 
     def _ask_again(self, conn: Connection, now: datetime) -> None:
@@ -63,7 +63,7 @@ class PeriodicReads:
         waiting, asked = self._state.outbound.waiting_for_answers(), time.monotonic()
         unwanted = outbox.unwanted(conn, [flight.claimed.delivery for flight in waiting], now) if waiting else ()
         for flight in waiting:
-            flight.until = 0.0 if flight.claimed.delivery in unwanted else asked + WITHIN
+            flight.expires_at = 0.0 if flight.claimed.delivery in unwanted else asked + WITHIN
 
     def _sweep(self, sender_id: int, now: datetime, *, certain: bool) -> None:
         """Free the rows of senders that are gone, but not those that we ourselves still have under an old number."""
@@ -77,7 +77,7 @@ class PeriodicReads:
         away = handler.away_since
         counts = {number: mailing.counts for number, mailing in state.cache.known.items()}
         turn = SendProgress(now, counts, len(state.outbound.flights), away, handler.away_words)
-        state.post(lambda: self.on_turn(turn))
+        state.post(lambda: self.on_progress(turn))
         if away and not handler.awaits_greeting and (now - away).total_seconds() >= AWAY_TOO_LONG:
             self.ending = ExitReason("relay_away", handler.away_words)
         elif not state.outbound.flights and not state.pending:

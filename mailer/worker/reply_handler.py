@@ -37,7 +37,7 @@ HandleReply = Callable[[Claimed, Mailing, Result], HandledReply]
 
 
 class ReplyHandler:
-    """See the module. Used by the writing thread only."""
+    """See the module. Used by the holder of the turn alone."""
 
     def __init__(self, settings: MailerSettings) -> None:
         self._settings, self._series = settings, Series()
@@ -48,7 +48,7 @@ class ReplyHandler:
         self._took: datetime | None = None  # when it last took a letter
         self.relay_news = False  # away_since changed, and ``status`` should know
 
-    def begin(self, now: datetime) -> HandleReply:
+    def handler_at(self, now: datetime) -> HandleReply:
         """Return the function that handles results which were read at ``now``."""
         contexts: dict[tuple[int, int, datetime], Context] = {}
         series = self._series

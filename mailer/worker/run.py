@@ -28,7 +28,7 @@ async def run(
     only: int | None,
     stop: asyncio.Event,
     until_done: bool,
-    on_turn: Callable[[SendProgress], None],
+    on_progress: Callable[[SendProgress], None],
 ) -> ExitReason:
     """Send until ``stop`` is set, or with ``until_done`` until nothing waits or is being sent any more.
 
@@ -42,11 +42,11 @@ async def run(
     dispatcher = Dispatcher(state, turns)
 
     def turned(turn: SendProgress) -> None:
-        on_turn(turn)
+        on_progress(turn)
         if state.error or (until_done and dispatcher.reads.ending):
             done.set()
 
-    dispatcher.reads.on_turn = turned
+    dispatcher.reads.on_progress = turned
     transport = loop.create_task(deps.transport.run(outbound, halt))
     thread = threading.Thread(target=dispatcher.run, name="postiljon-writer", daemon=True)
     thread.start()

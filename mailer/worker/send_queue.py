@@ -29,17 +29,17 @@ ASK_AGAIN = 0.3  # seconds after which a letter is looked at again: a relay may 
 class InFlight:
     """A claimed delivery on its way. ``make`` composes its message when the transport takes it.
 
-    ``slow``: it is made before that, in a thread. ``at`` (monotonic): it is not given out earlier, since the relay or
-    the domain takes no more. ``until`` (monotonic): afterwards it is handed back, not written.
+    ``slow``: it is made before that, in a thread. ``not_before`` (monotonic): it is not given out earlier, since the
+    relay or the domain takes no more. ``expires_at`` (monotonic): afterwards it is handed back, not written.
     """
 
     claimed: Claimed
     sender_id: int
     make: Callable[[], OutgoingMessage]
-    until: float
+    expires_at: float
     slow: bool = False
     claimed_at: float = 0.0  # seconds since 1970
-    at: float = 0.0
+    not_before: float = 0.0
     taken: bool = False
 
 
@@ -72,7 +72,7 @@ class SendQueue:
         self._more = asyncio.Event()
 
     @property
-    def said(self) -> bool:
+    def has_replies(self) -> bool:
         """Return whether there is something for the writer to read."""
         return bool(self.results or self.events or self.broken)
 
@@ -85,8 +85,8 @@ class SendQueue:
         soon = time.monotonic() + _SOON
         for flight in flights:
             self._in_making -= flight.slow
-            if flight.at > soon:
-                heapq.heappush(self._later, (flight.at, flight.claimed.delivery, flight))
+            if flight.not_before > soon:
+                heapq.heappush(self._later, (flight.not_before, flight.claimed.delivery, flight))
             else:
                 self._ready.append(flight)
         if self._ready and not self._halted:
@@ -118,21 +118,21 @@ class SendQueue:
         else:
             self._more.set()
 
-    def set_unwanted(self, unwanted: Collection[int]) -> None:
+    def set_stopped_mailings(self, unwanted: Collection[int]) -> None:
         """Hold back these mailings, which are paused, held or cancelled."""
         self._unwanted = unwanted
 
     def expire(self) -> None:
         """Hand back letters that have waited too long, although the transport asks for nothing."""
         now, ready = time.monotonic(), self._ready
-        while ready and ready[0].until < now:
+        while ready and ready[0].expires_at < now:
             self.late += 1
             self.results.append((ready.popleft().claimed.delivery, NotWritten("waited too long")))
 
     def waiting_for_answers(self) -> list[InFlight]:
         """Return letters that the transport took some time ago, without a result yet: are they still wanted?"""
         soon = time.monotonic() + WITHIN - ASK_AGAIN
-        return [flight for flight in self.flights.values() if flight.taken and flight.until < soon]
+        return [flight for flight in self.flights.values() if flight.taken and flight.expires_at < soon]
 
     def never_taken(self) -> list[InFlight]:
         """Return the letters that were claimed and never reached the transport, once it has ended."""
@@ -184,7 +184,7 @@ class SendQueue:
     def _may_go(self, flight: InFlight) -> bool:
         if flight.claimed.mailing in self._unwanted:
             return False
-        if time.monotonic() > flight.until:
+        if time.monotonic() > flight.expires_at:
             self.late += 1
             return False
         return True

@@ -57,8 +57,8 @@ class SenderState:
         window_size = self.window_size.at(time.monotonic(), self.outbound.late, on_their_way)
         return (1 if self.reply_handler.away_since else window_size) - on_their_way
 
-    def unwant(self, mailings: set[int]) -> None:
+    def stop_mailings(self, mailings: set[int]) -> None:
         """Give out no more letters of these mailings, nor of those that are not open any more."""
         self.cache.drop(mailings)
         unwanted = self.cache.unwanted
-        self.post(lambda: self.outbound.set_unwanted(unwanted))
+        self.post(lambda: self.outbound.set_stopped_mailings(unwanted))

@@ -66,7 +66,7 @@ class SenderTransactions:
         with self.sender.write() as conn:
             delta = CounterDelta()
             state.pending.write(conn, now, delta)
-            state.pacing.hear(conn, state.pending.answers, now)
+            state.pacing.record_answers(conn, state.pending.answers, now)
             for sender_id in uncertain:
                 self._read_back(conn, sender_id, now, delta)
             if wanted:

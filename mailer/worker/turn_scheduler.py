@@ -110,7 +110,7 @@ class TurnScheduler:
         outbound = self.outbound
         if outbound is not None and self.on_loop:
             outbound.expire()
-            if outbound.said:
+            if outbound.has_replies:
                 self.set()
 
 

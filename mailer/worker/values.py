@@ -36,7 +36,7 @@ class Filled(NamedTuple):
 
 
 class SlotSource(Protocol):
-    """The source of contacts' values. Called in the writing thread, outside the claiming transaction, once a window."""
+    """The source of contacts' values. Called by the holder of the turn, outside the claiming transaction."""
 
     def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
         """Return the present values of these recipients. One that is missing was erased, and is skipped."""

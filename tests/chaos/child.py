@@ -123,7 +123,7 @@ async def work(arguments: argparse.Namespace) -> str:
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    ending = await run(given, only=arguments.mailing, stop=stop, until_done=True, on_turn=lambda _turn: None)
+    ending = await run(given, only=arguments.mailing, stop=stop, until_done=True, on_progress=lambda _turn: None)
     database.close()
     return ending.kind
 

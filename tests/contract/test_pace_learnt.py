@@ -16,7 +16,7 @@ COMPLAINT = AnswerCounts(refused={NOW: 1})
 def hear(db: Database, bucket: str, news: AnswerCounts, now: float) -> None:
     with db.write() as conn:
         book = Book(conn, now)
-        book.hear({bucket: news})
+        book.record_answers({bucket: news})
         book.close()
 
 
@@ -97,7 +97,7 @@ def test_two_senders_on_one_database_converge_to_what_is_taken(lite: Database) -
         now, sender = NOW + tick * 0.05, tick % 2
         with lite.write() as conn:
             book = Book(conn, now)
-            book.hear({pace.RELAY: heard[sender]})
+            book.record_answers({pace.RELAY: heard[sender]})
             slots = book.slots(pace.RELAY)
             number = min(slots.number, 40)
             if number and pace.RELAY in book.present():

@@ -141,7 +141,7 @@ def test_an_hour_that_was_moved_while_somebody_looked_is_not_started_early(small
         (seen,) = records.due(conn, HOUR)
     plan(small, "2024-09-18 10:00")
     with small.db.write() as conn:
-        assert launch._open(conn, small.config, seen, launch.CampaignEvent.START, HOUR, strict=False) is None
+        assert launch._open_mailing(conn, small.config, seen, launch.CampaignEvent.START, HOUR, strict=False) is None
     assert read(small).state is CampaignState.SCHEDULED
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.transport.base import NotWritten, OutgoingMessage, Replied, Unknown
+from mailer.transport.fast_pipeline import FastPipeline
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PipeliningHealth
-from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import ListFeed
 from tests.support.pipeline_driver import Line
 
@@ -121,7 +121,7 @@ def test_the_servers_record_and_our_reports_agree(
     ]
     parcels = [parcel._replace(ready=b"\n." not in b"\n" + parcel.content) for parcel in parcels]
     feed, line, server = ListFeed(parcels), Line(), Server(choices, early_354)
-    pipeline = UsualPipeline(feed, line, Offers(pipelining=pipelining), Limits(), PipeliningHealth())
+    pipeline = FastPipeline(feed, line, Offers(pipelining=pipelining), Limits(), PipeliningHealth())
     pipeline.begin(0.0)
     queued, index = b"", 0
     while not pipeline.over:

@@ -56,7 +56,7 @@ def one_campaign(db: Database, number: int, now: datetime, said: list[Reply]) ->
             claims = outbox.claim(conn, sender.id, {mailing: 3}, now, now - timedelta(days=4))
         if not claims:
             break
-        pending, handle = PendingWrites(), handler.begin(now)
+        pending, handle = PendingWrites(), handler.handler_at(now)
         with db.read() as conn:
             known = outbox.get(conn, mailing)
         for claim in claims:

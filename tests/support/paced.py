@@ -74,7 +74,7 @@ class World:
             into[claimed_at] = into.get(claimed_at, 0) + 1
         free = self.window - len(answers) - sum(1 for item in self.arriving if item[2] == sender)
         if self.learnt.heard_at or refused:
-            self.learnt = learning.hear(self.learnt, AnswerCounts(accepted, refused), now)
+            self.learnt = learning.record_answers(self.learnt, AnswerCounts(accepted, refused), now)
             slots = learning.slots(self.learnt, now)
             number = max(0, min(free, slots.number))
             if number:

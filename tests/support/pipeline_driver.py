@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mailer.transport.base import OutgoingMessage
+from mailer.transport.fast_pipeline import FastPipeline
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import Ended, PipeliningHealth
-from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import ListFeed, parcel
 
 OFFERS = Offers(pipelining=True, eightbit=True, smtputf8=True)
@@ -58,7 +58,7 @@ class Talk:
         self.line = Line()
         self.health = health or PipeliningHealth()
         self.now = 0.0
-        self.pipeline = UsualPipeline(self.feed, self.line, offers, Limits(), self.health)
+        self.pipeline = FastPipeline(self.feed, self.line, offers, Limits(), self.health)
         self.pipeline.begin(0.0)
 
     def says(self, text: bytes) -> bytes:

@@ -109,7 +109,7 @@ class Sending:
         self.turns: list[SendProgress] = []
         self.stop = asyncio.Event()
         self.task = asyncio.create_task(
-            worker.run(given, only=only, stop=self.stop, until_done=until_done, on_turn=self.turns.append)
+            worker.run(given, only=only, stop=self.stop, until_done=until_done, on_progress=self.turns.append)
         )
 
     async def ended(self, seconds: float = 120) -> ExitReason:

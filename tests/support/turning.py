@@ -46,7 +46,7 @@ class Now(SendQueue):
 
     def add(self, flights: Iterable[InFlight]) -> None:
         for flight in (given := list(flights)):
-            flight.at = 0.0
+            flight.not_before = 0.0
         super().add(given)
 
 
@@ -81,7 +81,7 @@ class Arm:
             self.full.take(self.transactions)
             self.lean.choose_mailing()
         for flight in self.outbound.flights.values():
-            flight.until = float("inf")  # a busy machine hands nothing back here
+            flight.expires_at = float("inf")  # a busy machine hands nothing back here
         while self.outbound.take():
             pass
 

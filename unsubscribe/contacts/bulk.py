@@ -131,7 +131,7 @@ def insert_rows(conn: Connection, table: Table, columns: Sequence[str], rows: Se
     conn.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 - own names
 
 
-def write(
+def write_contacts(
     conn: Connection, adds: Sequence[tuple[ImportRow, Known]], updates: Sequence[dict[str, Any]], now: datetime
 ) -> None:
     """Insert contacts whose numbers are known, and change others."""

@@ -18,7 +18,7 @@ from mailer.errors import Fault, FaultsError
 from mailer.messages import Message
 from unsubscribe.contacts import codes
 from unsubscribe.contacts.foreign import Status
-from unsubscribe.contacts.heads import PERMISSION, RIVAL, Column, as_attribute, as_status, same_fault
+from unsubscribe.contacts.heads import PERMISSION, SECOND_ADDRESS, Column, as_attribute, as_status, same_fault
 
 _MOST_CODES, _MOST_ADDRESSES = 40, 1_000  # different codes that are kept; rows searched for addresses
 
@@ -59,7 +59,7 @@ class ColumnDecision:
     def __init__(self, columns: Sequence[Column], file: str, line: int) -> None:
         self._columns, self._file, self._line = list(columns), file, line
         self._nameless = [place for place, column in enumerate(columns) if not column.name]
-        self._rivals = any(column.use == RIVAL for column in columns)
+        self._second_addresses = any(column.use == SECOND_ADDRESS for column in columns)
         self._seen = {place: seen for place, column in enumerate(columns) if (seen := self._watch(column))}
 
     def by_rows(self, rows: Iterator[tuple[int, list[str]]], plain: Callable[[str], str]) -> list[Column]:
@@ -69,7 +69,7 @@ class ColumnDecision:
         """
         if self._nameless or self._seen:
             self._read(rows, plain)
-        if self._rivals:
+        if self._second_addresses:
             self._choose_address()
         for place, seen in self._seen.items():
             if self._columns[place].used_as == "status":
@@ -77,7 +77,7 @@ class ColumnDecision:
         return self._columns
 
     def _watch(self, column: Column) -> _Seen | None:
-        if self._rivals and column.used_as in ("email", RIVAL):
+        if self._second_addresses and column.used_as in ("email", SECOND_ADDRESS):
             return _Seen(PERMISSION, True)
         status = column.status
         unsure = status and (status.ambiguous or status.numbered or not status.yes_no)

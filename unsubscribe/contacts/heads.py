@@ -35,7 +35,7 @@ _OURS: Mapping[str, str] = {
     EVERY_DAYS: "days",
 }
 _HELD = Status(empty="subscribed", words={"optout": "blocked", "pause": "subscribed", "lessoften": "subscribed"})
-RIVAL = "rival"  # a use that the rows decide: a second column with the name of the address column (Dynamics)
+SECOND_ADDRESS = "rival"  # a use that the rows decide: a second column with the name of the address column (Dynamics)
 PERMISSION = Status(date="subscribed", ambiguous=True, vague=True)  # cells such as Toestaan, Niet toestaan
 _UNNAMED = ("none", "status", "date", "topics", "until", "days")  # uses that make no attribute
 _MOST_FAULTS, _SHOWN = 20, 60  # faults of a head; characters of a name in a fault
@@ -83,7 +83,7 @@ def read_heads(
     program = programs.made_by(heads)
     has_address = any(head == "email" for head in heads) or "email" in said.values()
     columns = [_column(head, said.get(head, ""), program, has_address) for head in heads]
-    columns = _rivals(_one_name(columns), said)
+    columns = _second_addresses(_one_name(columns), said)
     faults = [
         Fault(file, line, f"column {place}", *what)
         for place, column in enumerate(columns, 1)
@@ -107,16 +107,16 @@ def as_status(column: Column, status: Status) -> Column:
     return replace(column, use="status", status=status)
 
 
-def _rivals(columns: list[Column], said: Mapping[str, str]) -> list[Column]:
+def _second_addresses(columns: list[Column], said: Mapping[str, str]) -> list[Column]:
     """Mark all but the first possible address column for a decision by the rows; none where the caller chose one."""
     if "email" in said.values():
-        return [as_status(column, PERMISSION) if column.use == RIVAL else column for column in columns]
+        return [as_status(column, PERMISSION) if column.use == SECOND_ADDRESS else column for column in columns]
     places = [place for place, column in enumerate(columns) if column.used_as == "email"]
     found = list(columns)
     for place in places[1:]:
         head = columns[place].head
         if head not in (columns[places[0]].head, "email"):
-            found[place] = Column(_own_name(head), False, RIVAL, head)
+            found[place] = Column(_own_name(head), False, SECOND_ADDRESS, head)
     return found
 
 
@@ -165,7 +165,7 @@ def _column(head: str, use: str, program: programs.Program | None, has_address: 
     if guessed:
         return Column(name, False, "status", head, guessed)
     if found == "email" and has_address:
-        return Column(_own_name(head), False, RIVAL, head)
+        return Column(_own_name(head), False, SECOND_ADDRESS, head)
     if found is None:
         own = "attributes" if program and program.name == "listmonk" and name == "attributes" else "attribute"
         return Column(name, False, own, head)

@@ -79,7 +79,7 @@ class ImportRow:
     fields: dict[str, str]
     attributes: dict[str, Attribute]
     kind: ForeignStatus = "subscribed"
-    said: str = ""
+    status_cell: str = ""
     left_at: datetime | None = None
     since: datetime | None = None
     left: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ class RowReader:
         self._simple = simple_rows(columns, pepper, _language)
 
     def read(self, record: Record) -> ImportRow | Rejected:
-        """Return a row, or its rejection: by the fast way (:mod:`.simple_rows`), else by :meth:`read_any`."""
+        """Return a row, or its rejection: by the fast path (:mod:`.simple_rows`), else by :meth:`read_any`."""
         usual = self._simple.read(record) if self._simple else None
         return ImportRow(record.line, record.raw, *usual) if usual else self.read_any(record)
 
@@ -179,7 +179,7 @@ class RowReader:
             if kind is None:
                 return _UNKNOWN.format(column=repr(column.head), value=repr(cell[:_TAG]), head=column.head)
             if kind != row.kind and foreign.worst((kind, row.kind)) == kind:
-                row.kind, row.said, row.left_at = kind, f"{column.head}: {cell[:_SAID]}", _moment(cell)
+                row.kind, row.status_cell, row.left_at = kind, f"{column.head}: {cell[:_SAID]}", _moment(cell)
         return ""
 
     def _more(self, row: ImportRow, cells: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""A fast way to read the usual row: a plain address, a name, a language, attributes, all in ASCII.
+"""A fast path to read the usual row: a plain address, a name, a language, attributes, all in ASCII.
 
 It applies to files whose columns are used as address, name, language, attribute (no list) or not at all, each name
 once. In these it applies to rows with as many cells as the head, without control characters, ``#`` and ``'``. The

@@ -6,7 +6,7 @@ carries the headers of :mod:`unsubscribe.web.security`. ``/u/`` is never limited
 send requests for millions of readers from few addresses.
 
 :mod:`.deps` has the inputs, :mod:`.context` the shared objects that the kit of :mod:`unsubscribe.web` has not. Routes:
-:mod:`.optouts` (with its short way, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.site_pages` and
+:mod:`.optouts` (with its fast path, :mod:`.oneclick`), :mod:`.choices`, :mod:`.detail_pages`, :mod:`.site_pages` and
 the other modules named *pages*. All have the strict security policy.
 """
 
@@ -38,7 +38,7 @@ def public_app(deps: EndpointDeps) -> WebApplication:
 
 
 def application(context: ReaderContext, more: Sequence[WebRouter] = ()) -> WebApplication:
-    """Return the application of the reader's routes and ``more``, with the short way for one-click opt-outs."""
+    """Return the application of the reader's routes and ``more``, with the fast path for one-click opt-outs."""
     drops = DropCounter(context.web)
     addresses = AddressPages(context)
     detail_pages = DetailPages(context, addresses)

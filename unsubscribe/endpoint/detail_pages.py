@@ -25,7 +25,7 @@ from mailer.signing import Purpose, Token
 from unsubscribe import details, moving, notices, optout
 from unsubscribe.contacts import Topic
 from unsubscribe.details import DetailsForm
-from unsubscribe.endpoint import test_mail_pages
+from unsubscribe.endpoint import trial_pages
 from unsubscribe.endpoint.address_pages import AddressPages
 from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.words import OFTEN, Shown, day_fault, later, stays
@@ -64,12 +64,12 @@ class DetailPages:
     async def change(self, request: Request) -> Response:
         """Show the form, or store the changes."""
         token = self.context.tokens.read(request.path_params["token"], Purpose.DETAILS, self.web.now)
-        tried, now = bool(test_mail_pages.of(token)), self.web.now
-        offer = (lambda conn: test_mail_pages.look(conn, token, now)) if tried else partial(self._offer, token)
+        tried, now = bool(trial_pages.trial_context(token)), self.web.now
+        offer = (lambda conn: trial_pages.look(conn, token, now)) if tried else partial(self._offer, token)
         reader, topics = await self.web.read(offer)
         view = self.web.view(request, reader.language)
         if tried and request.method == "POST":
-            return test_mail_pages.nothing_done(self.web, view)
+            return trial_pages.nothing_done(self.web, view)
         if reader.stand == "gone":
             return self._gone(view)
         path = self.web.url(request.scope["path"].rstrip("/"))
@@ -164,7 +164,7 @@ class DetailPages:
             "join": self.context.join(view, reader.topic),
             "more": ((f"{form.path}/my-data{view.keep}", _("See what we know about you")),) if form.path else (),
             "errors": dict(sorted(form.faults.items(), key=lambda fault: _place(fault[0]))),
-        } | test_mail_pages.of(reader.token)
+        } | trial_pages.trial_context(reader.token)
         return respond(self.web.pages.page("details.html", view, context), 422 if form.faults else 200)
 
     def _filled_form(

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from mailer.signing import Purpose, Token
 from unsubscribe import contacts, erasing, my_data
-from unsubscribe.endpoint import test_mail_pages
+from unsubscribe.endpoint import trial_pages
 from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.known_data import parts
 from unsubscribe.web import errors, forms
@@ -55,10 +55,10 @@ class MyDataPages:
                 "We send you an email with a link. It shows you everything, and there you can also have it deleted."
             )
             where = _("Was the address changed in the last two weeks? Then the email goes to the old one.")
-            more = test_mail_pages.of(token)
+            more = trial_pages.trial_context(token)
             return self.web.ask(view, _("See what we know about you"), (link, where), _("Send me the link"), **more)
-        if test_mail_pages.of(token):
-            return test_mail_pages.nothing_done(self.web, view)
+        if trial_pages.trial_context(token):
+            return trial_pages.nothing_done(self.web, view)
         if await self.web.read(lambda conn: my_data.may_ask(conn, token, self.context.service_mail, now)):
             await self.web.write(lambda conn: my_data.ask(conn, token, self.context.service_mail, now))
         self.web.metrics.chose("my_data")

@@ -1,4 +1,4 @@
-"""A fast way for one-click opt-outs (RFC 8058), which mailbox providers send by the thousand.
+"""A fast path for one-click opt-outs (RFC 8058), which mailbox providers send by the thousand.
 
 It applies to a POST to ``/u/TOKEN`` with a genuine token of a letter. The body must be the 26 bytes of RFC 8058 section
 3.1, announced by Content-Length and received already. Every other request goes to the routes, with the body as it came.
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
-from unsubscribe.endpoint import test_mail_pages
+from unsubscribe.endpoint import trial_pages
 from unsubscribe.endpoint.optouts import OptOuts
 from unsubscribe.web import forms
 from unsubscribe.web.pages import view_for
@@ -63,7 +63,7 @@ class OneClick:
             token = self.context.tokens.read(scope["path"][len(_START) :], Purpose.OPT_OUT, self.web.now)
         except TokenError:
             return "", None
-        return language, None if test_mail_pages.of(token) else token
+        return language, None if trial_pages.trial_context(token) else token
 
 
 def _of_head(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, str | None]:

@@ -6,7 +6,7 @@ any content type, any charset, chunked or not. There is no cookie and no redirec
 answer, also when the person or the campaign was deleted. The link of a letter can only opt out. Tokens that put
 something back (I7) are only in the answer to the POST that acted. A later answer has none, nor has the answer to a
 mailbox provider's robot, which nobody reads. The link of a test mail shows the same pages and does nothing
-(:mod:`.test_mail_pages`). Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also
+(:mod:`.trial_pages`). Where the organisation turned that on (``opt_out_mail``), the transaction of an opt-out also
 holds one mail about it.
 """
 
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from mailer.errors import TokenError
 from mailer.signing import Purpose, Token
 from unsubscribe import optout
-from unsubscribe.endpoint import test_mail_pages
+from unsubscribe.endpoint import trial_pages
 from unsubscribe.endpoint.choices import Choices
 from unsubscribe.endpoint.context import ReaderContext
 from unsubscribe.endpoint.words import REASONS
@@ -53,7 +53,7 @@ class OptOuts:
     async def opt_out(self, request: Request) -> Response:
         """Show the page, or opt out."""
         token = self._token(request)
-        if test_mail_pages.of(token):
+        if trial_pages.trial_context(token):
             return await self._tried(request, token)
         if request.method != "POST":
             reader = await self.web.read_many(self._look, token)
@@ -77,11 +77,11 @@ class OptOuts:
         token, other = self._token(request), request.path_params["other"]
         if other not in ("less-often", "pause"):
             raise HTTPException(404)
-        if test_mail_pages.of(token):
+        if trial_pages.trial_context(token):
             view = self.web.view(request)
             if request.method == "POST":
-                return test_mail_pages.nothing_done(self.web, view)
-            return self._before(view, other, **test_mail_pages.CONTEXT)
+                return trial_pages.nothing_done(self.web, view)
+            return self._before(view, other, **trial_pages.CONTEXT)
         reader = await self.web.read_many(self._look, token)
         view = self.web.view(request, reader.language)
         if request.method == "POST":
@@ -91,7 +91,7 @@ class OptOuts:
     async def _tried(self, request: Request, token: Token) -> Response:
         """Return the same pages for the link of a test mail."""
         now, text = self.web.now, request.path_params["token"]
-        reader, _ = await self.web.read(lambda conn: test_mail_pages.look(conn, token, now))
+        reader, _ = await self.web.read(lambda conn: trial_pages.look(conn, token, now))
         view = self.web.view(request)
         if request.method != "POST":
             return respond(self._asked(view, reader, text))
@@ -146,9 +146,10 @@ class OptOuts:
 
     def _asked(self, view: View, reader: Subscriber, text: str) -> str:
         """Return the page that asks; for a contact that has left already, the page that says so."""
-        fixed = {"topic": _topic(reader, view), "join": self.context.join(view, reader.topic)} | test_mail_pages.of(
-            reader.token
-        )
+        fixed = {
+            "topic": _topic(reader, view),
+            "join": self.context.join(view, reader.topic),
+        } | trial_pages.trial_context(reader.token)
         if reader.stand != "on":
             return self.web.pages.filled("optout_already.html", view, fixed, {"address": reader.masked})
         start = self.web.url(f"/u/{text}")
@@ -167,7 +168,7 @@ class OptOuts:
         places = dict.fromkeys(_PLACES, "") | {"address": reader.masked} | own
         reasons = () if robot else tuple((key, view.gettext(label)) for key, label in REASONS.items())
         fixed = {"topic": _topic(reader, view), "all_mail": result.scope == "all", "reasons": reasons}
-        fixed |= test_mail_pages.of(reader.token)
+        fixed |= trial_pages.trial_context(reader.token)
         return self.web.pages.filled("left.html", view, fixed, places)
 
     def _fresh(self, result: OptOutResult, here: str) -> dict[str, str]:

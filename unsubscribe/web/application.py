@@ -3,7 +3,7 @@
 Promises: every answer has the protecting headers, with the values of its router's policy. Errors of a route, or of
 middleware that was added to ``WebApplication.starlette``, are answered in words by the guard
 (:mod:`unsubscribe.web.security`): Starlette's own handlers only pass them on. When the server stops, the waiting work
-of the context is finished and its threads end. ``in_front`` is a short way for some requests: it gets Starlette's
+of the context is finished and its threads end. ``in_front`` is a fast path for some requests: it gets Starlette's
 application and stands inside the guard, but outside Starlette and its middleware, which cost time in each request.
 """
 

@@ -1,4 +1,4 @@
-"""The steps from source to compiled letter: scan, mask, parse, check, write, put inline, unmask.
+"""The steps from source to compiled letter: scan, mask, parse, check, write, put inline, put the slots back.
 
 All faults are reported at once. A letter is written twice. The version for contacts consists of templates. The public
 version is finished HTML and text (fallbacks, conditions false, personal links left out).

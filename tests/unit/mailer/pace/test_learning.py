@@ -6,14 +6,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.pace.learning import AnswerCounts, Learnt, hear, rate_now, slots, took
+from mailer.pace.learning import AnswerCounts, Learnt, rate_now, record_answers, slots, took
 
 NOW = 1_700_000_000.0
 
 
 def stopped() -> Learnt:
     """Nothing was known, and it complains."""
-    return hear(Learnt(), AnswerCounts(refused={NOW - 1: 3}), NOW)
+    return record_answers(Learnt(), AnswerCounts(refused={NOW - 1: 3}), NOW)
 
 
 def sure(rate: float) -> Learnt:
@@ -24,7 +24,7 @@ def sure(rate: float) -> Learnt:
 
 def test_nobody_is_slowed_who_never_complained() -> None:
     assert slots(Learnt(), NOW).number > 1_000_000
-    assert hear(Learnt(), AnswerCounts(accepted={NOW: 5}), NOW).stop.at == 0
+    assert record_answers(Learnt(), AnswerCounts(accepted={NOW: 5}), NOW).stop.at == 0
 
 
 def test_a_complaint_stops_all_but_one_probe_at_a_time() -> None:
@@ -38,16 +38,16 @@ def test_a_complaint_stops_all_but_one_probe_at_a_time() -> None:
 
 def test_complaints_that_answer_letters_from_before_the_stop_count_once() -> None:
     learnt = stopped()
-    again = hear(learnt, AnswerCounts(refused={NOW - 1: 40}), NOW + 0.1)
+    again = record_answers(learnt, AnswerCounts(refused={NOW - 1: 40}), NOW + 0.1)
     assert again.stop == learnt.stop
 
 
 def test_an_acceptance_from_before_the_stop_does_not_end_it() -> None:
-    assert hear(stopped(), AnswerCounts(accepted={NOW - 1: 40}), NOW + 0.1).stop.at == NOW
+    assert record_answers(stopped(), AnswerCounts(accepted={NOW - 1: 40}), NOW + 0.1).stop.at == NOW
 
 
 def test_a_probe_that_is_refused_for_another_reason_is_followed_by_another() -> None:
-    learnt = hear(took(stopped(), 1, NOW + 1), AnswerCounts(other={NOW + 1: 1}), NOW + 1.2)
+    learnt = record_answers(took(stopped(), 1, NOW + 1), AnswerCounts(other={NOW + 1: 1}), NOW + 1.2)
     assert learnt.stop.at == NOW
     assert slots(learnt, NOW + 1.2).number == 1
 
@@ -63,7 +63,7 @@ def test_probes_come_less_and_less_often() -> None:
     for _ in range(20):
         at = slots(learnt, now).at
         gaps.append(at - now)
-        learnt = hear(took(learnt, 1, at), AnswerCounts(refused={at: 1}), at)
+        learnt = record_answers(took(learnt, 1, at), AnswerCounts(refused={at: 1}), at)
         now = at
     assert all(after > before - 1e-6 for before, after in pairwise(gaps) if before < 0.2)
     assert gaps[-1] > 4 * gaps[0]
@@ -79,7 +79,9 @@ def test_letters_of_a_learnt_rate_have_moments_evenly_apart() -> None:
 def test_a_rate_that_is_not_used_does_not_grow() -> None:
     learnt = sure(10.0)
     for second in range(200):
-        learnt = hear(took(learnt, 1, NOW + second), AnswerCounts(accepted={NOW + second: 1}), NOW + second + 0.5)
+        learnt = record_answers(
+            took(learnt, 1, NOW + second), AnswerCounts(accepted={NOW + second: 1}), NOW + second + 0.5
+        )
     assert rate_now(learnt) == 10.0
 
 
@@ -92,14 +94,14 @@ def test_a_clock_that_is_set_back_costs_no_more_than_one_interval(back: float) -
 
 def test_a_clock_that_is_set_forward_does_not_make_the_capacity_look_small() -> None:
     learnt = replace(sure(10.0), cycle=replace(sure(10.0).cycle, begun_at=NOW - 20, taken=200))
-    later = hear(learnt, AnswerCounts(accepted={NOW + 3600: 1}), NOW + 3600)
+    later = record_answers(learnt, AnswerCounts(accepted={NOW + 3600: 1}), NOW + 3600)
     assert later.cycle.begun_at == NOW + 3600
 
 
 def test_a_word_on_our_reputation_rests_fifteen_minutes_and_doubles_to_four_hours() -> None:
     learnt, now, lengths = Learnt(), NOW, []
     for _ in range(6):
-        learnt = hear(learnt, AnswerCounts(reputation={now: 1}), now)
+        learnt = record_answers(learnt, AnswerCounts(reputation={now: 1}), now)
         lengths.append(learnt.rest.length / 60)
         assert slots(learnt, learnt.rest.until - 1).number == 0
         now = learnt.rest.until
@@ -110,13 +112,13 @@ def test_a_word_on_our_reputation_rests_fifteen_minutes_and_doubles_to_four_hour
 
 
 def test_what_was_on_its_way_when_the_rest_began_does_not_lengthen_or_end_it() -> None:
-    learnt = hear(Learnt(), AnswerCounts(reputation={NOW: 1}), NOW)
-    again = hear(learnt, AnswerCounts(reputation={NOW - 1: 5}), NOW + 1)
+    learnt = record_answers(Learnt(), AnswerCounts(reputation={NOW: 1}), NOW)
+    again = record_answers(learnt, AnswerCounts(reputation={NOW - 1: 5}), NOW + 1)
     assert again.rest == learnt.rest
-    assert hear(again, AnswerCounts(accepted={NOW - 1: 5}), NOW + 2).rest == learnt.rest
+    assert record_answers(again, AnswerCounts(accepted={NOW - 1: 5}), NOW + 2).rest == learnt.rest
 
 
 def test_a_success_ends_a_rest() -> None:
-    learnt = hear(Learnt(), AnswerCounts(reputation={NOW: 1}), NOW)
+    learnt = record_answers(Learnt(), AnswerCounts(reputation={NOW: 1}), NOW)
     at = learnt.rest.until
-    assert hear(took(learnt, 1, at), AnswerCounts(accepted={at: 1}), at + 1).rest.length == 0
+    assert record_answers(took(learnt, 1, at), AnswerCounts(accepted={at: 1}), at + 1).rest.length == 0

@@ -52,7 +52,7 @@ def test_one_that_cannot_be_made_is_for_the_writer_and_the_next_one_goes(outboun
     assert taken is not None
     assert taken.delivery == 2
     assert [(number, str(error)) for number, error in outbound.broken] == [(1, "this cannot stand in a header")]
-    assert outbound.said
+    assert outbound.has_replies
 
 
 def test_what_waited_for_too_long_is_handed_back_and_counted_as_late(outbound: SendQueue) -> None:
@@ -103,7 +103,7 @@ def test_while_letters_are_signed_a_single_reply_asks_for_no_turn() -> None:
 
 async def test_a_letter_is_given_out_at_its_moment_and_holds_up_no_other(outbound: SendQueue) -> None:
     later = flight(1)
-    later.at = time.monotonic() + 0.05
+    later.not_before = time.monotonic() + 0.05
     give(outbound, later, flight(2))
     first = outbound.take()
     assert first is not None

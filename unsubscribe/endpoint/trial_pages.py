@@ -24,7 +24,7 @@ _NOBODY = "reader@example.org"
 CONTEXT: dict[str, object] = {"trial": True}
 
 
-def of(token: Token) -> dict[str, object]:
+def trial_context(token: Token) -> dict[str, object]:
     """Return the context values for a page of a test mail; empty for a link of a letter."""
     return CONTEXT if trial_topic(token) is not None else {}
 

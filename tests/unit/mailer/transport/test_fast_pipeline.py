@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from mailer.transport.base import NotWritten, OutgoingMessage, Replied
+from mailer.transport.fast_pipeline import FastPipeline
 from mailer.transport.limits import Limits, Offers
 from mailer.transport.link import PipeliningHealth
-from mailer.transport.usual_group import UsualPipeline
 from tests.support.feeds import LETTER, ListFeed, parcel
 from tests.support.pipeline_driver import OFFERS, OK3, Line, group
 
 QUEUED = b"250 2.0.0 queued\r\n"
 
 
-class Watched(UsualPipeline):
+class Watched(FastPipeline):
     """Counts the replies that were answered one by one."""
 
     one_by_one = 0

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.transport.base import OutgoingMessage, RelayEvent, Result
+from mailer.transport.fast_pipeline import FastPipeline
 from mailer.transport.limits import Limits, Offers, Reuse
 from mailer.transport.link import Ended, PipeliningHealth
 from mailer.transport.pipeline import Pipeline
 from mailer.transport.pipeline_writer import HOLD_BACK
-from mailer.transport.usual_group import UsualPipeline
 
 TEXTS = (
     *[b"2.0.0 Ok: queued as 4dJt1X0Zk3z9sWQ"] * 40,
@@ -191,7 +191,7 @@ class Pair:
         self.lines = Both(list(parcels), unwanted, fault), Both(list(parcels), unwanted, fault)
         self.pair: tuple[Pipeline, Pipeline] = (
             Pipeline(self.lines[0], self.lines[0], offers, limits, PipeliningHealth()),
-            UsualPipeline(self.lines[1], self.lines[1], offers, limits, PipeliningHealth()),
+            FastPipeline(self.lines[1], self.lines[1], offers, limits, PipeliningHealth()),
         )
         self.now = 0.0
         self.each(lambda pipeline: pipeline.begin(0.0))

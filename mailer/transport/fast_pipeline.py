@@ -1,7 +1,7 @@
 """The usual group of replies in one step: ``250``, ``250``, ``250`` and ``354``, a line each, read together.
 
 A healthy session reads nothing else: answers to the final dot, and to the MAIL, RCPT and DATA that went with it. A
-:class:`UsualPipeline` is a :class:`~mailer.transport.pipeline.Pipeline` with two fast ways, and both fall through to
+:class:`FastPipeline` is a :class:`~mailer.transport.pipeline.Pipeline` with two fast paths, and both fall through to
 it. Its reports, writes, questions and counts are the same, in the same order, for any input (a property test says so).
 
 The first way applies when one read brings the four replies, whole, with those codes, and when all of this is true:
@@ -32,7 +32,7 @@ _GROUP: tuple[Asked, ...] = ("mail", "rcpt", "data")
 _FOUR = 4  # with a dot unanswered and an envelope open, four expected answers are those to dot, MAIL, RCPT and DATA
 
 
-class UsualPipeline(Pipeline):
+class FastPipeline(Pipeline):
     """See the module."""
 
     def received(self, data: bytes, now: float) -> None:

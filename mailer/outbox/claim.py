@@ -79,7 +79,10 @@ def claim_state(
     now: datetime,
     delta: CounterDelta,
 ) -> list[Claimed]:
-    """Claim as :func:`claim`, but rows of one state only; ``what`` is (state, sender, given up)."""
+    """Claim up to ``wanted[mailing]`` rows of one state for a sender.
+
+    ``what`` is (state, sender, given up): a row that was first tried before *given up* is refused, not claimed.
+    """
     taken: list[Claimed] = []
     for mailing, number in wanted.items():
         mine = _of_mailing(conn, (what, mailing, now), number, delta)

@@ -72,7 +72,7 @@ class PeriodicReads:
             outbox.sweep(self._state.deps.db, now, sender_id)
 
     def _report(self, now: datetime) -> None:
-        """Report the progress to ``on_turn``, and see whether this sender is done."""
+        """Report the progress to ``on_progress``, and see whether this sender is done."""
         state, handler = self._state, self._state.reply_handler
         away = handler.away_since
         counts = {number: mailing.counts for number, mailing in state.cache.known.items()}

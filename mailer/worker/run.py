@@ -32,7 +32,7 @@ async def run(
 ) -> ExitReason:
     """Send until ``stop`` is set, or with ``until_done`` until nothing waits or is being sent any more.
 
-    ``only``: the one mailing to work for. ``on_turn`` is called on the loop some times a second.
+    ``only``: the one mailing to work for. ``on_progress`` is called on the loop some times a second.
     """
     loop = asyncio.get_running_loop()
     done, halt = asyncio.Event(), asyncio.Event()

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from campaigns.cli import (
     administration,
+    backups,
     common_options,
     contacts,
     letters,
@@ -48,6 +49,7 @@ for module in (
     letters,
     sending,
     status,
+    backups,
     restoring,
     serving,
 ):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from campaigns import migrations
-from campaigns.settings import file_modes, ownership
+from campaigns.settings import file_modes, ownership, unfinished
 from campaigns.settings.campaign import CampaignSettings
 from campaigns.settings.configuration import Configuration, look, named_files, one_error
 from mailer import hostname, journal, sqlite_file
@@ -166,6 +166,7 @@ def unchecked_context(clock: Clock = steady) -> AppContext:
     """Return the same without a look into the database. Raises all errors that :func:`wrong_with` finds."""
     settings = look()
     ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
+    unfinished.refuse(settings.campaign.data)
     wrong = [SettingsFaults(settings.faults)] if settings.faults else []
     one_error([*wrong, *wrong_with(settings)])
     return context_of(settings, clock)

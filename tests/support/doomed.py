@@ -1,8 +1,8 @@
 """Commands of ``postiljon`` that are killed (SIGKILL) just before their n-th step on disk, for each n.
 
-A step is a call that changes something outside the process: opening, writing, renaming or removing a file, waiting for
-the disk, a commit, the start of a program. They are counted with ``sys.setprofile`` and an audit hook, so nothing in the
-command is replaced. One process loads the code once and is forked for each command, like :mod:`tests.support.warm`.
+A step is a call that changes something outside the process: opening a file to write, renaming or removing one, waiting
+for the disk, a commit, the start of a program. They are counted with ``sys.setprofile`` and an audit hook: nothing in
+the command is replaced. One process loads the code once and is forked for each command, like :mod:`tests.support.warm`.
 """
 
 from __future__ import annotations

@@ -114,6 +114,11 @@ def extract(path: Path, folder: Path, passphrase: Passphrase | None) -> Opened:
         raise InputError(WRONG.format(path=path)) from None
 
 
+def refuse_unreadable(path: Path) -> None:
+    """Raise ``InputError`` for a file that cannot be opened."""
+    _opened(path).close()
+
+
 def _opened(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -22,6 +22,7 @@ from campaigns.cli import (
     status,
     suppressions,
     topics,
+    upgrades,
 )
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import LONGEST_SHOWN, in_our_words, refuse_unreadable, usage_line
@@ -51,6 +52,7 @@ for module in (
     status,
     backups,
     restoring,
+    upgrades,
     serving,
 ):
     module.register(app)

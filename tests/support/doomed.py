@@ -1,8 +1,9 @@
-"""Commands of ``postiljon`` that are killed (SIGKILL) just before their n-th step on disk, for each n.
+"""Commands of ``postiljon`` that are killed (SIGKILL) just before their n-th step, for each n.
 
-A step is a call that changes something outside the process: opening a file to write, renaming or removing one, waiting
-for the disk, a commit, the start of a program. They are counted with ``sys.setprofile`` and an audit hook: nothing in
-the command is replaced. One process loads the code once and is forked for each command, like :mod:`tests.support.warm`.
+A step is a call that changes something outside the process: opening a file to write, renaming or removing one, making a
+folder, opening a database, a commit, the start of a program. They are counted with the interpreter's audit hook and
+with SQLAlchemy's event, so nothing in the command is replaced. (Waiting for the disk is no step: it changes nothing
+that a killed process leaves.) One process loads the code once and is forked for each command.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from sqlalchemy import Engine, event
+
 ROOT = Path(__file__).parent.parent.parent
-CALLS = frozenset({"fsync", "fdatasync", "commit", "backup", "flush"})
 EVENTS = frozenset(
     {
         *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.chmod", "os.truncate", "shutil.rmtree"),
@@ -82,17 +83,14 @@ class _Fuse:
     def __init__(self, kill_at: int) -> None:
         self.steps, self._kill_at = 0, kill_at
 
-    def called(self, frame: FrameType, event: str, argument: Any) -> None:
-        """Count what the interpreter's profiler sees: calls of functions, of Python and of C."""
-        name = getattr(argument, "__name__", "") if event == "c_call" else frame.f_code.co_name
-        if event in ("c_call", "call") and name in CALLS:
-            shown = getattr(argument, "__self__", None) in (sys.stdout, sys.stderr)
-            self._burn(not shown)
-
     def audited(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Count what the interpreter's audit sees: changes of files and folders, and programs that start."""
+        """Count changes of files and folders, and programs that start."""
         is_step = event in EVENTS or (event == "open" and bool((arguments[2] or 0) & WRITING))
         self._burn(is_step)
+
+    def committed(self, _connection: object) -> None:
+        """Count a commit that is about to be made."""
+        self._burn(True)
 
     def _burn(self, is_step: bool) -> None:
         if is_step:
@@ -112,12 +110,9 @@ def _child(folder: str, env: dict[str, str], arguments: list[str], kill_at: int,
     os.dup2(out, 2)
     os.umask(0o077)
     fuse = _Fuse(kill_at)
+    event.listen(Engine, "commit", fuse.committed)
     sys.addaudithook(fuse.audited)
-    sys.setprofile(fuse.called)
-    try:
-        code = run(arguments)
-    finally:
-        sys.setprofile(None)
+    code = run(arguments)
     sys.stdout.flush()
     sys.stderr.flush()
     os.write(report, json.dumps([code, fuse.steps]).encode())

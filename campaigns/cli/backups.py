@@ -14,6 +14,7 @@ from campaigns.cli.output import _, complain, number, say, tell, translated
 if TYPE_CHECKING:
     from campaigns.ops.backup.making import BackupMade
 
+_MEGABYTE = 1_000_000
 _PEOPLE = "contact"  # the table that says how large an installation is
 PassphraseFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help=_("A file with the passphrase on its one line; default: as set."))
@@ -58,8 +59,8 @@ def backup(
 
 def say_made(made: BackupMade) -> None:
     """Say what was made, and what is not in it."""
-    size = f"{made.size / 1_000_000:.1f}"
-    text = _("Made, and read back whole: {path} ({size} MB, contacts {people}, lines of the journal {lines}).")
+    size = f"{made.size / 1_000_000:.1f} MB" if made.size >= _MEGABYTE else f"{-(-made.size // 1000)} kB"
+    text = _("Made, and read back whole: {path} ({size}, contacts {people}, lines of the journal {lines}).")
     people, lines = number(made.manifest.rows.get(_PEOPLE, 0)), number(made.manifest.journal_lines)
     say(text.format(path=made.archive, size=size, people=people, lines=lines))
     if made.encrypted:

@@ -109,7 +109,7 @@ def extract(path: Path, folder: Path, passphrase: Passphrase | None) -> Opened:
         inner.unlink()
         return found
     except BrokenArchive as error:
-        raise InputError(BROKEN.format(path=path, why=error)) from None
+        raise InputError(BROKEN.format(path=path, why=str(error))) from None
     except WrongPassphrase:
         raise InputError(WRONG.format(path=path)) from None
 
@@ -147,9 +147,9 @@ def _decrypt(path: Path, file: BinaryIO, inner: Path, passphrase: Passphrase | N
             with maintenance.disk_errors(inner), os.fdopen(files.create(inner), "wb") as target:
                 encryption.decrypted(_Part(member), target.write, key, passphrase)  # type: ignore[arg-type]
         elif member.name != ABOUT:
-            raise BrokenArchive("a member that does not belong in it")
+            raise BrokenArchive(Message("a member that does not belong in it"))
     if not inner.exists():
-        raise BrokenArchive("a member is missing")
+        raise BrokenArchive(Message("a member is missing"))
 
 
 class _Part:
@@ -170,7 +170,7 @@ def _about(path: Path, file: BinaryIO) -> dict[str, object]:
     try:
         member = next(tar_stream.members(file), None)
         if member is None or member.name != ABOUT or member.size > _LARGEST_ABOUT:
-            raise BrokenArchive("another kind of file")
+            raise BrokenArchive(Message("another kind of file"))
         found = json.loads(b"".join(member.chunks()))
         return {"installation": str(found["installation"]), "made_at": str(found["made_at"])}
     except (BrokenArchive, ValueError, KeyError, TypeError, RecursionError):
@@ -192,7 +192,7 @@ def _extract(path: Path, file: BinaryIO, folder: Path) -> Opened:
         if _kept(member, folder / entry.name) != entry.sha256:
             raise InputError(CHANGED.format(path=path, name=entry.name))
     if manifest is None or seen != {entry.name for entry in manifest.entries}:
-        raise BrokenArchive("a member is missing")
+        raise BrokenArchive(Message("a member is missing"))
     return Opened(manifest, folder, identity)
 
 

@@ -121,7 +121,7 @@ def decrypted(source: BinaryIO, write: Callable[[bytes], object], key: bytes, pa
     try:
         identity = pyrage.x25519.Identity.from_str(passphrase.opened(key).decode().strip())
     except (pyrage.IdentityError, UnicodeDecodeError):
-        raise BrokenArchive("the key in it is none") from None
+        raise BrokenArchive(Message("the key in it is none")) from None
     target = _Target(write)
     try:
         pyrage.decrypt_io(source, target, [identity])

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
+from mailer.messages import Message
+
 BLOCK = tarfile.BLOCKSIZE
 CHUNK = 1 << 20
 LEVEL = 3  # of gzip: a database of 100 MB is packed at some 90 MB a second; level 6 takes three times as long
@@ -72,9 +74,9 @@ class Unzipped:
             if found:
                 return found
             if not data and not self._unpacker.eof:
-                raise BrokenArchive("cut off")
+                raise BrokenArchive(Message("cut off"))
         if self._unpacker.unused_data or self._source.read(1):
-            raise BrokenArchive("bytes behind its end")
+            raise BrokenArchive(Message("bytes behind its end"))
         return b""
 
 
@@ -90,7 +92,7 @@ class Member:
         while self._left:
             found = self._source.read(min(CHUNK, self._left))
             if not found:
-                raise BrokenArchive("cut off")
+                raise BrokenArchive(Message("cut off"))
             self._left -= len(found)
             yield found
 
@@ -109,7 +111,7 @@ def members(source: Readable) -> Iterator[Member]:
         except (tarfile.HeaderError, UnicodeDecodeError) as error:
             raise BrokenArchive(str(error)) from None
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.size < 0:
-            raise BrokenArchive("a member that is no ordinary file")
+            raise BrokenArchive(Message("a member that is no ordinary file"))
         member = Member(info.name, info.size, source)
         yield member
         member.skip()
@@ -123,7 +125,7 @@ def exactly(source: Readable, size: int) -> bytes:
     while left:
         part = source.read(left)
         if not part:
-            raise BrokenArchive("cut off")
+            raise BrokenArchive(Message("cut off"))
         parts.append(part)
         left -= len(part)
     return b"".join(parts)
@@ -135,6 +137,6 @@ def file_chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
     while left:
         chunk = file.read(min(CHUNK, left))
         if not chunk:
-            raise BrokenArchive("cut off")
+            raise BrokenArchive(Message("cut off"))
         left -= len(chunk)
         yield chunk

@@ -1,4 +1,4 @@
-"""What each revision changes, in a line for the person who upgrades. A test compares it with ``KNOWN``."""
+"""The changes of each revision, in a line for the person who upgrades. A test compares it with ``KNOWN``."""
 
 from __future__ import annotations
 

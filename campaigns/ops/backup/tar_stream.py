@@ -21,7 +21,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BrokenArchive(ValueError):
-    """The stream is no archive of ours: it ends too soon, or has a header that we never write."""
+    """The stream ends too soon, or has a header that a backup never has."""
 
 
 class Readable(Protocol):

@@ -42,6 +42,13 @@ if TYPE_CHECKING:
     from unsubscribe.tokens import Tokens
 
 TIGHTENED = Message("{path} could be read by other users of this machine; now by its owner alone.")
+_FOR_BACKUP = frozenset(
+    f"POSTILJON_{name}"
+    for name in (
+        *("DATA", "DATABASE_URL", "SECRET_KEYS", "PEPPER"),
+        *("BACKUP_TO", "BACKUP_KEEP", "BACKUP_PASSPHRASE_FILE"),
+    )
+)
 Clock = Callable[[], datetime]
 Notice = Callable[[Message], None]
 
@@ -172,15 +179,33 @@ def unchecked_context(clock: Clock = steady) -> AppContext:
     return context_of(settings, clock)
 
 
+def context_for_backup(clock: Clock = steady) -> AppContext:
+    """Return the same where only what a backup needs is right: data folder, database, secrets, the place of archives.
+
+    A brand or key that cannot be read does not stop a backup. Raises the errors of the rest.
+    """
+    settings = look()
+    ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
+    unfinished.refuse(settings.campaign.data)
+    needed = [fault for fault in settings.faults if fault.field in _FOR_BACKUP]
+    wrong = [SettingsFaults(needed)] if needed else []
+    one_error([*wrong, *_house_missing(settings)])
+    return context_of(settings, clock)
+
+
 def wrong_with(settings: Configuration) -> Iterator[PostiljonError]:
     """Yield the reasons why these settings cannot be used: secrets, database, files that settings name."""
+    yield from _house_missing(settings)
+    yield from named_files(settings)
+
+
+def _house_missing(settings: Configuration) -> Iterator[PostiljonError]:
     campaign, mailer = settings.campaign, settings.mailer
     if not has_secrets(mailer):
         yield SettingsError(Message("There are no secrets in {data}: run 'postiljon init'", data=campaign.data))
     elif campaign.database.startswith("sqlite") and not database_exists(campaign):
         path = sqlite_file.named(campaign.database)
         yield SchemaError(Message("There is no database {path}: run 'postiljon init'", path=path))
-    yield from named_files(settings)
 
 
 def has_secrets(mailer: MailerSettings) -> bool:

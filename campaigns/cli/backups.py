@@ -43,10 +43,10 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Make a backup."""
-    from campaigns.context import unchecked_context
+    from campaigns.context import context_for_backup
     from campaigns.ops.backup import making
 
-    context = unchecked_context()
+    context = context_for_backup()
     try:
         made = making.back_up(context, making.planned(context, to, keep, passphrase_file), datetime.now(UTC))
     finally:

@@ -210,12 +210,29 @@ def test_a_disk_that_fills_leaves_the_earlier_backups_and_says_so(lite_house: In
 
 
 def test_a_file_that_settings_name_and_nobody_can_read_is_told_and_the_rest_is_kept(lite_house: Installed) -> None:
+    """Expected: a fault that stops other commands does not stop the backup of people and secrets."""
+    (lite_house.folder / "vng.toml").unlink()
     with (lite_house.folder / "postiljon.toml").open("a") as file:
-        file.write('brand = "gone.toml"\n'.replace("brand", "smtp_password_file"))
+        file.write('smtp_password_file = "gone"\n')
+    assert lite_house.run("status").code == 1
+    ran = lite_house.do("backup")
+    assert "vng.toml is not in the backup" in ran.err
+    assert "gone is not in the backup" in ran.err
+    with tarfile.open(archives(lite_house)[0]) as tar:
+        assert tar.getnames() == ["manifest.json", "postiljon.db", "journal", "secrets.toml", "postiljon.toml"]
+
+
+def test_settings_that_a_backup_needs_are_told_when_they_are_wrong(lite_house: Installed) -> None:
+    with (lite_house.folder / "postiljon.toml").open("a") as file:
+        file.write("backup_keep = 0\n")
     ran = lite_house.run("backup")
-    assert ran.code == 1, "a setting that cannot be used is a fault for every command"
-    assert "the file with the password" in ran.err
-    (lite_house.folder / "vng-logo.png").rename(lite_house.folder / "moved.png")
+    assert ran.code == 1
+    assert "POSTILJON_BACKUP_KEEP" in ran.err
+    (lite_house.folder / "postiljon.toml").unlink()
+    (lite_house.data / "secrets.toml").unlink()
+    ran = lite_house.run("backup")
+    assert ran.code == 1
+    assert "no secrets" in ran.err
 
 
 def test_bad_options_are_told_in_a_sentence(lite_house: Installed) -> None:

@@ -39,9 +39,12 @@ def draft(folder: Path, now: datetime, end: str) -> Iterator[tuple[BinaryIO, Pat
     else:
         raise FileExistsError(17, os.strerror(17), str(path))
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if target.exists():
-            path.unlink()
+        with suppress(OSError):  # a share without locks: then drafts of killed runs stay
+            fcntl.flock(file, fcntl.LOCK_EX)  # waits at most for a look of remove_leftovers, which may remove it
+        is_gone = not os.fstat(file.fileno()).st_nlink
+        if is_gone or target.exists():
+            if not is_gone:  # else the name may be that of another process by now
+                path.unlink()
             with draft(folder, now + timedelta(seconds=tries + 1), end) as found:
                 yield found
             return
@@ -61,7 +64,7 @@ def remove_leftovers(folder: Path) -> list[Path]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
                 removed.append(path)
-            except BlockingIOError:
+            except OSError:  # its process is alive, or this folder knows no locks
                 pass
             finally:
                 os.close(descriptor)

@@ -272,6 +272,24 @@ def test_code_of_a_stranger_in_the_database_of_an_archive_is_refused(scene: Scen
     assert scene.server or not (desk.data / "postiljon.db").exists()
 
 
+@pytest.mark.postgres
+def test_tables_of_somebody_else_in_another_schema_come_along(postgres: PostgresServer, tmp_path: Path) -> None:
+    import psycopg
+
+    house = installed(tmp_path / "house", postgres, people=2)
+    where = f"host={postgres.folder} user=postiljon dbname="
+    with psycopg.connect(where + house.database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA other")
+        connection.execute("CREATE TABLE other.things AS SELECT generate_series(1, 5) AS number")
+    path = house.folder / house.do("backup", "--json").json["archive"]
+    desk = place(tmp_path / "new", postgres)
+    desk.do("restore", str(path))
+    assert desk.ask("SELECT count(*) FROM other.things") == [(5,)]
+    assert desk.rows("contact") == 2
+    for one in (house, desk):
+        postgres.drop(one.database)
+
+
 def test_an_encrypted_archive_is_restored_with_its_passphrase_alone(lite_scene: Scene, tmp_path: Path) -> None:
     house = lite_scene.house
     house.write("passphrase", SECRET)

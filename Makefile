@@ -54,6 +54,7 @@ bench: setup ## measures speed and load beside other programs; prints a table, w
 chaos: setup ## kills real senders and launches 200 times on both databases, and opts 500 people out of a running campaign
 	@$(BIN)/python -m tests.chaos --kills 200 $(ARGS)
 	@$(BIN)/python -m tests.chaos.optouts --databases sqlite postgresql
+	@EVERY_STEP=1 $(PYTEST) -n 2 tests/acceptance -k 'is_killed_at_any_step'
 
 words: $(READY) ## collects the texts to translate, updates the catalogues and compiles them
 	@$(BIN)/python -m templates.catalogue update $(ARGS)

@@ -6,11 +6,13 @@ Promises: nothing below reads a setting by itself. Raises the errors of the bran
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from campaigns import online
 from campaigns.context import AppContext
 from campaigns.lifecycle import records
+from campaigns.ops.backup import age
 from campaigns.source.campaign_source import house_brand
 from mailer.outbox import Identity
 from unsubscribe import endpoint
@@ -48,6 +50,7 @@ def _deps(context: AppContext) -> EndpointDeps:
         trusted_proxies=reader.trusted_proxies,
         metrics_token=reader.metrics_token.get_secret_value(),
         settings=reader,
+        gauges=partial(age.gauges, context.data),
         identity=Identity(
             config.public_url, config.return_path, config.key_id, config.dkim_selector, config.dkim_domain
         ),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from campaigns import migrations
-from campaigns.settings import file_modes, ownership
+from campaigns.settings import file_modes, ownership, unfinished
 from campaigns.settings.campaign import CampaignSettings
 from campaigns.settings.configuration import Configuration, look, named_files, one_error
 from mailer import hostname, journal, sqlite_file
@@ -42,6 +42,13 @@ if TYPE_CHECKING:
     from unsubscribe.tokens import Tokens
 
 TIGHTENED = Message("{path} could be read by other users of this machine; now by its owner alone.")
+_FOR_BACKUP = frozenset(
+    f"POSTILJON_{name}"
+    for name in (
+        *("DATA", "DATABASE_URL", "SECRET_KEYS", "PEPPER"),
+        *("BACKUP_TO", "BACKUP_KEEP", "BACKUP_PASSPHRASE_FILE"),
+    )
+)
 Clock = Callable[[], datetime]
 Notice = Callable[[Message], None]
 
@@ -166,20 +173,39 @@ def unchecked_context(clock: Clock = steady) -> AppContext:
     """Return the same without a look into the database. Raises all errors that :func:`wrong_with` finds."""
     settings = look()
     ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
+    unfinished.refuse(settings.campaign.data)
     wrong = [SettingsFaults(settings.faults)] if settings.faults else []
     one_error([*wrong, *wrong_with(settings)])
     return context_of(settings, clock)
 
 
+def context_for_backup(clock: Clock = steady) -> AppContext:
+    """Return the same where only what a backup needs is right: data folder, database, secrets, the place of archives.
+
+    A brand or key that cannot be read does not stop a backup. Raises the errors of the rest.
+    """
+    settings = look()
+    ownership.refuse_foreign(settings.campaign.data, settings.campaign.database)
+    unfinished.refuse(settings.campaign.data)
+    needed = [fault for fault in settings.faults if fault.field in _FOR_BACKUP]
+    wrong = [SettingsFaults(needed)] if needed else []
+    one_error([*wrong, *_house_missing(settings)])
+    return context_of(settings, clock)
+
+
 def wrong_with(settings: Configuration) -> Iterator[PostiljonError]:
     """Yield the reasons why these settings cannot be used: secrets, database, files that settings name."""
+    yield from _house_missing(settings)
+    yield from named_files(settings)
+
+
+def _house_missing(settings: Configuration) -> Iterator[PostiljonError]:
     campaign, mailer = settings.campaign, settings.mailer
     if not has_secrets(mailer):
         yield SettingsError(Message("There are no secrets in {data}: run 'postiljon init'", data=campaign.data))
     elif campaign.database.startswith("sqlite") and not database_exists(campaign):
         path = sqlite_file.named(campaign.database)
         yield SchemaError(Message("There is no database {path}: run 'postiljon init'", path=path))
-    yield from named_files(settings)
 
 
 def has_secrets(mailer: MailerSettings) -> bool:

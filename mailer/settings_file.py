@@ -23,7 +23,7 @@ from mailer.messages import Message
 
 VARIABLE = "POSTILJON_CONFIG"
 BESIDE, SYSTEM = Path("postiljon.toml"), Path("/etc/postiljon/postiljon.toml")
-PATHS = frozenset({"data", "brand", "dkim_key", "smtp_password_file"})
+PATHS = frozenset({"data", "brand", "dkim_key", "smtp_password_file", "backup_to", "backup_passphrase_file"})
 _LONGEST = 1_000_000
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _AT_LINE = re.compile(r" ?\(at line (\d+), column \d+\)")

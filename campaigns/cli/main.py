@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from campaigns.cli import (
     administration,
+    backups,
     common_options,
     contacts,
     letters,
@@ -21,6 +22,7 @@ from campaigns.cli import (
     status,
     suppressions,
     topics,
+    upgrades,
 )
 from campaigns.cli.output import _, complain, error, tell
 from campaigns.cli.usage import LONGEST_SHOWN, in_our_words, refuse_unreadable, usage_line
@@ -48,7 +50,9 @@ for module in (
     letters,
     sending,
     status,
+    backups,
     restoring,
+    upgrades,
     serving,
 ):
     module.register(app)

@@ -84,6 +84,16 @@ def upgrade(db: Database, to: str = "head") -> str | None:
         return before
 
 
+def pending(conn: Connection) -> tuple[str, ...]:
+    """Return the revisions that :func:`upgrade` would run. Raises ``SchemaError`` for an empty or newer database."""
+    found = current(conn)
+    if found is None:
+        raise SchemaError("the database is empty: run 'postiljon init'")
+    if found not in KNOWN:
+        raise SchemaError(_sentence(found))
+    return KNOWN[KNOWN.index(found) + 1 :]
+
+
 def metadata() -> MetaData:
     """Return all tables of the installation; this imports every module with a table."""
     from sqlmodel import SQLModel

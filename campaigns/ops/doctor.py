@@ -17,6 +17,7 @@ from campaigns import migrations
 from campaigns.context import AppContext
 from campaigns.lifecycle import reachability, records, report
 from campaigns.ops import setup, surroundings
+from campaigns.ops.backup import age
 from campaigns.ops.findings import Finding, of_fault
 from campaigns.ops.restoring import missing
 from campaigns.review import preflight
@@ -70,6 +71,7 @@ def examine(sender: str, notice: RelayObserver = unheard) -> list[Finding]:
             (Message("clock"), surroundings.clock),
             (Message("counters"), _counters),
             (Message("backup"), _backup),
+            (Message("backup"), age.look),
             (Message("relay"), lambda context: _relay(context, notice)),
             (Message("service mail"), _service_mail),
             (Message("sender"), surroundings.serving),

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns import migrations
-from campaigns.settings import file_modes
+from campaigns.settings import file_modes, unfinished
 from campaigns.settings.configuration import configuration
 from mailer import database_url, files, journal, settings_file, suppression
 from mailer.errors import SettingsError
@@ -45,6 +45,7 @@ def install() -> Installed:
     """Make or migrate the installation."""
     settings = configuration().campaign
     database_url.parse(settings.database)  # before anything is made
+    unfinished.refuse(settings.data)
     _make(settings.data)
     written = _secrets(settings.data)
     mailer = read(MailerSettings)

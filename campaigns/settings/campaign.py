@@ -47,7 +47,10 @@ def _name_server(text: str) -> tuple[str, int]:
 
 
 class CampaignSettings(HouseSettings):
-    """``POSTILJON_DATABASE_URL``, ``_BRAND``, ``_HELLO_NAME``, ``_DNS``, ``_LATE`` and ``_WEB_PROCESSES``.
+    """``POSTILJON_DATABASE_URL``, ``_BRAND``, ``_HELLO_NAME``, ``_DNS``, ``_LATE``, ``_WEB_PROCESSES``, ``_BACKUP_…``.
+
+    ``backup_to``, ``backup_keep``, ``backup_passphrase_file``: the folder of archives (default: ``backups`` in the data
+    folder), how many of this installation are kept there (default: all), and a file with a passphrase on its one line.
 
     ``dns``: the servers that ``check`` and ``doctor`` ask about a sender; those of the machine when none is given.
 
@@ -65,6 +68,9 @@ class CampaignSettings(HouseSettings):
     dns: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_name_servers)] = ()
     late: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
     web_processes: Annotated[int, Field(ge=1, le=64)] | None = None
+    backup_to: Path | None = None
+    backup_keep: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    backup_passphrase_file: Path | None = None
 
     @property
     def database(self) -> str:

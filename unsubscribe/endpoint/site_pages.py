@@ -83,6 +83,7 @@ async def metrics(web: WebContext, request: Request) -> Response:
         ]
     except StorageError:
         numbers = []
+    numbers += web.deps.gauges()
     return Response(web.metrics.page(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

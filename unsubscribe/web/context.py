@@ -24,7 +24,7 @@ from mailer.letter.brand import Brand
 from mailer.storage import Database
 from unsubscribe.notices import LatestSender, nobody
 from unsubscribe.web.group_commit import GroupCommit
-from unsubscribe.web.metrics import Metrics
+from unsubscribe.web.metrics import Gauges, Metrics, no_gauges
 from unsubscribe.web.pages import Pages, View, respond, view_of
 from unsubscribe.web.site import SiteView, look_of
 
@@ -41,7 +41,7 @@ class WebDeps:
 
     ``contact_address``: the organisation's own, for mail from readers. While it is empty ``latest_sender`` gives the
     From address of the latest campaign instead. ``metrics_token`` gives access to ``/metrics`` from anywhere (empty:
-    loopback only).
+    loopback only). ``gauges``: further numbers for ``/metrics``, read at each request.
     """
 
     db: Database
@@ -54,6 +54,7 @@ class WebDeps:
     trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     metrics_token: str = field(default="", repr=False)
     latest_sender: LatestSender = nobody
+    gauges: Gauges = no_gauges
 
 
 class WebContext:

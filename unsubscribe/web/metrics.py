@@ -7,7 +7,7 @@ network address is logged. Each application has a registry of its own, so that s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,6 +82,14 @@ class Gauge:
     name: str
     words: str
     value: float
+
+
+Gauges = Callable[[], Iterable[Gauge]]
+
+
+def no_gauges() -> Iterable[Gauge]:
+    """Return none: the default of :class:`unsubscribe.web.context.WebDeps`."""
+    return ()
 
 
 class _Read(Collector):

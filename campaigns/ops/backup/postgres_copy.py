@@ -1,0 +1,134 @@
+"""A dump of a PostgreSQL database (``pg_dump --format=custom``), with the counts of its rows in the same snapshot.
+
+Promises: the counts and the dump agree while others write, since both read one exported snapshot. :func:`examine` reads
+a dump from its first to its last byte and counts the rows in it. :func:`put_back` restores in one transaction.
+:func:`refuse_foreign` refuses a dump with code in it. Raises ``StorageError`` and ``InputError``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import Connection, inspect, text
+
+from campaigns.ops.backup import postgres_tools
+from campaigns.ops.backup.sqlite_copy import Copied
+from mailer import files
+from mailer.errors import InputError
+from mailer.messages import Message
+from mailer.storage import Database, mapped
+
+_COPY = re.compile(rb'COPY (?:"(?:[^"]|"")+"|[^".\s]+)\.("(?:[^"]|"")+"|[^\s(]+) ?(?:\(.*\))? FROM stdin;\n')
+_LINE = 1 << 20  # bytes that are read of a line at once: a letter may stand in one
+_KINDS = frozenset(
+    {
+        *("ENCODING", "STDSTRINGS", "SEARCHPATH", "SCHEMA", "COMMENT", "TABLE", "TABLE DATA", "SEQUENCE"),
+        *("SEQUENCE OWNED BY", "SEQUENCE SET", "DEFAULT", "CONSTRAINT", "FK CONSTRAINT", "INDEX", "TYPE"),
+    }
+)
+_OPTIONS = ("--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions", "--no-security-labels")
+FOREIGN = Message(
+    "the database in the archive has code in it ({names}), and Postiljon makes none: somebody else's code would run. "
+    "Nothing was done"
+)
+
+
+def copy(db: Database, target: Path, room: Callable[[int], None]) -> Copied:
+    """Dump the database into a file. ``room`` is called with the bytes to be written next, and may raise."""
+    tools = postgres_tools.find(server_version(db))
+    with mapped(), db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
+        snapshot = conn.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        found = _counted(conn)
+        name = f"--dbname={postgres_tools.address(db)}"
+        options = (*_OPTIONS, "--no-tablespaces", "--format=custom", "--lock-wait-timeout=60s")
+        command = tools.command("pg_dump", *options, f"--snapshot={snapshot}", name)
+        with os.fdopen(files.create(target), "wb") as file:
+
+            def take(part: bytes) -> None:
+                room(len(part))
+                file.write(part)
+
+            postgres_tools.run(command, postgres_tools.environment(db), take)
+    return found
+
+
+def server_version(db: Database) -> int:
+    """Return the major version of the server."""
+    with db.read() as conn:
+        return int(conn.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+
+
+def is_empty(db: Database) -> bool:
+    """Return whether the database has no table."""
+    with db.read() as conn:
+        return not inspect(conn).get_table_names()
+
+
+def examine(path: Path) -> Mapping[str, int]:
+    """Read a whole dump; return the rows of each table in it."""
+    tools = postgres_tools.newest("pg_restore")
+    postgres_tools.run(tools.command("pg_restore", "--list", str(path)), _plain())
+    rows: dict[str, int] = {}
+    with postgres_tools.running(tools.command("pg_restore", "--file=-", str(path)), _plain()) as output:
+        buffered: BinaryIO = output  # type: ignore[assignment]
+        while line := buffered.readline(_LINE):
+            if match := _COPY.fullmatch(line):
+                rows[_unquoted(match[1])] = _rows(buffered)
+    return rows
+
+
+def _rows(output: BinaryIO) -> int:
+    """Count the lines of one table, up to the line that ends them."""
+    number, at_start = 0, True
+    while line := output.readline(_LINE):
+        if at_start and line == b"\\.\n":
+            return number
+        at_start = line.endswith(b"\n")
+        number += at_start
+    return -1  # cut off: agrees with no count
+
+
+def _unquoted(name: bytes) -> str:
+    found = name.decode()
+    return found[1:-1].replace('""', '"') if found.startswith('"') else found
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise ``InputError`` for a dump with functions, triggers or other code in it."""
+    tools = postgres_tools.newest("pg_restore")
+    parts: list[bytes] = []
+    postgres_tools.run(tools.command("pg_restore", "--list", str(path)), _plain(), parts.append)
+    found = []
+    for line in b"".join(parts).decode("utf-8", "replace").splitlines():
+        if line.startswith(";") or not line.strip():
+            continue
+        words = line.split(" ", 3)[3]
+        if not any(re.match(rf"{kind} ", words) for kind in _KINDS):
+            found.append(words[:80])
+    if found:
+        raise InputError(FOREIGN.format(names=", ".join(found[:5])))
+
+
+def put_back(db: Database, path: Path) -> None:
+    """Restore a dump into an empty database, in one transaction."""
+    tools = postgres_tools.find(server_version(db), "pg_restore")
+    name = f"--dbname={postgres_tools.address(db)}"
+    options = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
+    postgres_tools.run(tools.command("pg_restore", *options, name, str(path)), postgres_tools.environment(db))
+
+
+def _counted(conn: Connection) -> Copied:
+    names = sorted(inspect(conn).get_table_names())
+    quote = conn.dialect.identifier_preparer.quote
+    rows = {name: conn.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar_one() for name in names}  # noqa: S608
+    schema = conn.execute(text("SELECT version_num FROM alembic_version")).scalar() if "alembic_version" in rows else ""
+    return Copied(str(schema or ""), rows)
+
+
+def _plain() -> dict[str, str]:
+    """Return the environment of a program that reads a file only."""
+    return {**os.environ, "LC_ALL": "C"}

@@ -1,0 +1,360 @@
+"""``postiljon restore``: an archive goes into an empty place whole, or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaigns import migrations
+from tests.conftest import BOTH
+from tests.support.databases import PostgresServer
+from tests.support.installed import PEOPLE, Installed, installed, place
+from tests.support.killed_command import CommandKiller, kill_points
+from tests.support.released import FOLDER, SLUG
+
+EARLY, LATE = 3, 4  # who left before the backup, and after it
+SECRET = "correct horse battery staple"
+
+
+class Scene:
+    """An installation of which a backup was made, after which a reader left; the journal was saved."""
+
+    def __init__(self, folder: Path, server: PostgresServer | None) -> None:
+        self.server = server
+        self.installation = installed(folder, server)
+        self.installation.leave(EARLY)
+        self.archive = folder / self.installation.do("backup", "--json").json["archive"]
+        self.installation.leave(LATE)
+        self.journal = self.installation.data / "journal"
+
+    def empty(self, folder: Path) -> Installed:
+        """Another place, with an empty database."""
+        return place(folder, self.server)
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def setup(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Made once for all of these tests, which only read it: on SQLite and on PostgreSQL."""
+    server = None if request.param == "sqlite" else request.getfixturevalue("postgres")
+    made = Scene(tmp_path_factory.mktemp("house") / "house", server)
+    yield made
+    if server:
+        server.drop(made.installation.database)
+
+
+@pytest.fixture(scope="module")
+def sqlite_setup(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The same on SQLite alone."""
+    return Scene(tmp_path_factory.mktemp("lite") / "house", None)
+
+
+def there(cli: Installed) -> dict[str, bytes]:
+    """All files below a folder, with their content."""
+    return {str(path): path.read_bytes() for path in cli.folder.rglob("*") if path.is_file()}
+
+
+def test_a_restore_brings_everything_back_and_forgets_no_wish(setup: Scene, tmp_path: Path) -> None:
+    """Expected: people, secrets, settings, brand; who left before the backup and who left after it are held back."""
+    cli = setup.empty(tmp_path / "new")
+    said = cli.do("restore", str(setup.archive), "--journal", str(setup.journal), "--json").json
+    assert said["restored"]["wishes"] == 1
+    assert cli.rows("contact") == PEOPLE
+    assert [number for number in range(PEOPLE) if number in (EARLY, LATE, 7) and cli.is_suppressed(number)] == [3, 4]
+    assert (cli.folder / "postiljon.toml").read_bytes() == (setup.installation.folder / "postiljon.toml").read_bytes()
+    for name in ("vng.toml", "vng-logo.png"):
+        assert (cli.folder / name).read_bytes() == (setup.installation.folder / name).read_bytes()
+    for path in (cli.data / "secrets.toml", cli.data / "journal", cli.folder / "postiljon.toml"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(cli.data.stat().st_mode) == 0o700
+    assert not (cli.folder / "postiljon-restore").exists()
+    assert cli.do("status", "--json").json == []
+    again = cli.do("restore", str(setup.archive))
+    assert "restored here already" in again.out
+
+
+def test_without_a_newer_journal_the_backup_is_as_it_was(setup: Scene, tmp_path: Path) -> None:
+    cli = setup.empty(tmp_path / "new")
+    cli.do("restore", str(setup.archive))
+    assert (cli.is_suppressed(EARLY), cli.is_suppressed(LATE)) == (True, False)
+
+
+def test_the_journal_that_is_found_in_the_place_counts(sqlite_setup: Scene, tmp_path: Path) -> None:
+    """Expected: after the loss of the database alone, the journal that stayed has the wishes since then."""
+    cli = sqlite_setup.empty(tmp_path / "new")
+    cli.data.mkdir(mode=0o700)
+    shutil.copy(sqlite_setup.journal, cli.data / "journal")
+    cli.do("restore", str(sqlite_setup.archive))
+    assert cli.is_suppressed(LATE)
+    assert (cli.data / "journal").read_bytes().split() == sqlite_setup.journal.read_bytes().split()
+
+
+def test_a_place_that_is_not_empty_is_refused_and_stays_as_it_is(setup: Scene, tmp_path: Path) -> None:
+    cli = installed(tmp_path / "other", setup.server, people=2)
+    before = there(cli)
+    ran = cli.run("restore", str(setup.archive))
+    assert ran.code == 1
+    assert ("dropdb" if setup.server else str(cli.data / "postiljon.db").removeprefix(f"{cli.folder}/")) in ran.err
+    assert {name: data for name, data in there(cli).items() if "maintenance" not in name} == before
+    assert cli.rows("contact") == 2
+
+
+def test_other_secrets_are_not_mixed_with_those_of_the_archive(sqlite_setup: Scene, tmp_path: Path) -> None:
+    cli = sqlite_setup.empty(tmp_path / "new")
+    cli.do("init", "--organisation", "X", "--contact", "x@vng.example")
+    (cli.data / "postiljon.db").unlink()
+    kept = (cli.data / "secrets.toml").read_bytes()
+    ran = cli.run("restore", str(sqlite_setup.archive))
+    assert ran.code == 1
+    assert "secrets in force here" in ran.err
+    assert (cli.data / "secrets.toml").read_bytes() == kept
+    assert not (cli.data / "postiljon.db").exists()
+
+
+def test_settings_and_files_that_are_there_are_not_replaced(sqlite_setup: Scene, tmp_path: Path) -> None:
+    """Expected: what differs is put beside, under a name that says so, and told."""
+    cli = sqlite_setup.empty(tmp_path / "new")
+    cli.write("postiljon.toml", 'brand = "vng.toml"\n')
+    cli.write("vng.toml", 'name = "Mine"\n')
+    ran = cli.do("restore", str(sqlite_setup.archive))
+    assert "postiljon.toml.from-backup" in ran.err
+    assert (cli.folder / "vng.toml").read_text() == 'name = "Mine"\n'
+    assert (cli.folder / "postiljon.toml").read_text() == 'brand = "vng.toml"\n'
+    assert (cli.folder / "vng.toml.from-backup").read_bytes() == (
+        sqlite_setup.installation.folder / "vng.toml"
+    ).read_bytes()
+
+
+def _nothing_came(cli: Installed, before: dict[str, bytes]) -> bool:
+    return {name: data for name, data in there(cli).items() if not name.endswith("maintenance.lock")} == before
+
+
+def test_an_archive_that_is_damaged_or_foreign_is_refused_in_a_sentence(sqlite_setup: Scene, tmp_path: Path) -> None:
+    """Expected: exit 1, the path, a reason; nothing is made. Cut off anywhere, or a byte changed anywhere."""
+    cli, data = sqlite_setup.empty(tmp_path / "new"), sqlite_setup.archive.read_bytes()
+    bad: list[bytes] = [b"", b"\x1f\x8b", b"x" * 2000, b"\0" * 2000, data + b"\0", data[::-1]]
+    bad += [data[: len(data) * part // 11] for part in range(1, 11)]
+    for part in range(1, 30):
+        at = len(data) * part // 30
+        bad.append(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    killer = CommandKiller()
+    try:
+        for number, content in enumerate(bad):
+            file = cli.folder / "bad.tar.gz"
+            file.write_bytes(content)
+            before = there(cli)
+            ran = killer.run(cli.folder, cli.env(), ["restore", "bad.tar.gz"])
+            assert (ran.code, "Traceback" in ran.out) == (1, False), (number, ran)
+            assert "bad.tar.gz" in ran.out or "no backup of Postiljon" in ran.out, ran
+            assert _nothing_came(cli, before), number
+    finally:
+        killer.close()
+    for name in ("gone.tar.gz", str(tmp_path)):
+        assert cli.run("restore", name).code == 1
+
+
+def _repacked(source: Path, target: Path, change: Callable[[tarfile.TarInfo, bytes], list[tuple[Any, bytes]]]) -> None:
+    """Write an archive again with other members."""
+    with tarfile.open(source) as old, tarfile.open(target, "w:gz", format=tarfile.GNU_FORMAT) as new:
+        for member in old:
+            kept = old.extractfile(member)
+            assert kept is not None
+            for info, data in change(member, kept.read()):
+                info.size = len(data) if info.isreg() else 0
+                new.addfile(info, io.BytesIO(data))
+
+
+def _link(name: str, to: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, to
+    return info
+
+
+def _manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[tarfile.TarInfo, bytes], list[tuple[Any, bytes]]]:
+    def changed(info: tarfile.TarInfo, data: bytes) -> list[tuple[Any, bytes]]:
+        if info.name == "manifest.json":
+            values = json.loads(data)
+            change(values)
+            data = json.dumps(values).encode()
+        return [(info, data)]
+
+    return changed
+
+
+HOSTILE = {
+    "out of it": lambda info, data: [(info, data), (tarfile.TarInfo("../../evil"), b"x")],
+    "absolute": lambda info, data: [(info, data), (tarfile.TarInfo("/tmp/evil"), b"x")],
+    "link": lambda info, data: [(info, data), (_link("files/evil", "/etc"), b"")],
+    "twice": lambda info, data: [(info, data), (info, data)],
+    "missing": lambda info, data: [] if info.name == "journal" else [(info, data)],
+    "longer": lambda info, data: [(info, data + b"x" * 1000 if info.name == "secrets.toml" else data)],
+    "name": _manifest(lambda values: values["entries"][-1].update(name="files/../../evil")),
+    "size": _manifest(lambda values: values["entries"][0].update(size=10**15)),
+    "negative": _manifest(lambda values: values["entries"][0].update(size=-1)),
+    "counts": _manifest(lambda values: values["rows"].update(contact=7)),
+    "fewer lines": _manifest(lambda values: values.update(journal_lines=9)),
+    "no list": _manifest(lambda values: values.update(entries=5)),
+    "newer format": _manifest(lambda values: values.update(format=99)),
+    "newer schema": _manifest(lambda values: values.update(schema="9999")),
+    "other kind": _manifest(lambda values: values.update(database="oracle")),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_an_archive_that_somebody_changed_writes_nothing_anywhere(
+    sqlite_setup: Scene, tmp_path: Path, kind: str
+) -> None:
+    cli = sqlite_setup.empty(tmp_path / "new")
+    _repacked(sqlite_setup.archive, cli.folder / "hostile.tar.gz", HOSTILE[kind])
+    before = there(cli)
+    ran = cli.run("restore", "hostile.tar.gz")
+    assert (ran.code, "Traceback" in ran.err) == (3 if kind == "size" else 1, False), ran
+    assert _nothing_came(cli, before)
+    assert not (tmp_path / "evil").exists()
+    assert not Path("/tmp/evil").exists()
+
+
+def test_no_file_of_the_archive_leaves_the_folders_of_the_installation(sqlite_setup: Scene, tmp_path: Path) -> None:
+    """Expected: settings out of the archive that name a place elsewhere get the file put aside, and told."""
+    installation = installed(tmp_path / "house")
+    outside = tmp_path / "outside"
+    shutil.move(str(installation.folder / "vng.toml"), tmp_path / "vng.toml")
+    shutil.move(str(installation.folder / "vng-logo.png"), tmp_path / "vng-logo.png")
+    outside.mkdir()
+    for name in ("vng.toml", "vng-logo.png"):
+        shutil.move(str(tmp_path / name), outside)
+    installation.write("postiljon.toml", f'brand = "{outside}/vng.toml"\n')
+    path = installation.folder / installation.do("backup", "--json").json["archive"]
+    shutil.rmtree(outside)
+    cli = place(tmp_path / "new")
+    ran = cli.do("restore", str(path))
+    assert not outside.exists()
+    assert "from-backup/vng.toml" in ran.err
+    assert (cli.data / "from-backup" / "vng.toml").exists()
+
+
+def test_a_backup_of_an_older_schema_is_migrated_on_the_way(tmp_path: Path) -> None:
+    old = place(tmp_path / "old")
+    old.data.mkdir(mode=0o700)
+    for name in ("postiljon.db", "secrets.toml"):
+        shutil.copy(FOLDER / "issue-3" / name, old.data)
+        (old.data / name).chmod(0o600)
+    path = old.folder / old.do("backup", "--json").json["archive"]
+    cli = place(tmp_path / "new")
+    said = cli.do("restore", str(path), "--json").json
+    assert (said["before"], said["schema"]) != (migrations.HEAD, "")
+    assert cli.status(SLUG)["campaign"] == SLUG
+
+
+def test_code_of_a_stranger_in_the_database_of_an_archive_is_refused(setup: Scene, tmp_path: Path) -> None:
+    installation = installed(tmp_path / "house", setup.server, people=2)
+    if setup.server is None:
+        with closing(sqlite3.connect(installation.data / "postiljon.db")) as lite:
+            lite.execute("CREATE TRIGGER evil AFTER INSERT ON suppression BEGIN DELETE FROM suppression; END")
+            lite.commit()
+    else:
+        import psycopg
+
+        where = f"host={setup.server.folder} user=postiljon dbname={installation.database}"
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute("CREATE FUNCTION evil() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    path = installation.folder / installation.do("backup", "--json").json["archive"]
+    cli = setup.empty(tmp_path / "new")
+    ran = cli.run("restore", str(path))
+    assert ran.code == 1
+    assert "evil" in ran.err
+    assert setup.server or not (cli.data / "postiljon.db").exists()
+
+
+@pytest.mark.postgres
+def test_tables_of_somebody_else_in_another_schema_come_along(postgres: PostgresServer, tmp_path: Path) -> None:
+    import psycopg
+
+    installation = installed(tmp_path / "house", postgres, people=2)
+    where = f"host={postgres.folder} user=postiljon dbname="
+    with psycopg.connect(where + installation.database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA other")
+        connection.execute("CREATE TABLE other.things AS SELECT generate_series(1, 5) AS number")
+    path = installation.folder / installation.do("backup", "--json").json["archive"]
+    cli = place(tmp_path / "new", postgres)
+    cli.do("restore", str(path))
+    assert cli.ask("SELECT count(*) FROM other.things") == [(5,)]
+    assert cli.rows("contact") == 2
+    for one in (installation, cli):
+        postgres.drop(one.database)
+
+
+def test_an_encrypted_archive_is_restored_with_its_passphrase_alone(sqlite_setup: Scene, tmp_path: Path) -> None:
+    installation = sqlite_setup.installation
+    installation.write("passphrase", SECRET)
+    path = installation.do("backup", "--to", str(tmp_path / "kept"), "--passphrase-file", "passphrase", "--json").json
+    cli = sqlite_setup.empty(tmp_path / "new")
+    cli.write("right", SECRET + "\n")
+    cli.write("wrong", "something else\n")
+    before = there(cli)
+    for options, words in (([], "--passphrase-file"), (["--passphrase-file", "wrong"], "does not open")):
+        ran = cli.run("restore", path["archive"], *options)
+        assert ran.code == 1
+        assert words in ran.err
+        assert _nothing_came(cli, before)
+    cli.do("restore", path["archive"], "--passphrase-file", "right")
+    assert cli.rows("contact") == PEOPLE
+
+
+def test_an_archive_of_the_other_kind_of_database_is_refused(
+    sqlite_setup: Scene, tmp_path: Path, postgres: PostgresServer
+) -> None:
+    cli = place(tmp_path / "new", postgres)
+    ran = cli.run("restore", str(sqlite_setup.archive))
+    assert ran.code == 1
+    assert "SQLite" in ran.err
+    postgres.drop(cli.database)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(setup: Scene, tmp_path: Path) -> None:
+    """Expected: the archive is untouched, no other command runs meanwhile, and the second try ends whole."""
+    killer, archive = CommandKiller(), setup.archive.read_bytes()
+    command = ["restore", str(setup.archive), "--journal", str(setup.journal)]
+    killed, held = 0, 0
+    try:
+        for step in kill_points(8 if setup.server else 4):
+            cli = setup.empty(tmp_path / f"new{step}")
+            first = killer.run(cli.folder, cli.env(), command, step)
+            if not first.killed:
+                assert first.code == 0, first
+                break
+            killed += 1
+            if (cli.data / "restoring.json").exists():
+                held += 1
+            if held == 1:
+                blocked = killer.run(cli.folder, cli.env(), ["status"])
+                assert blocked.code == 3, blocked
+                assert "stopped before its end" in blocked.out
+            second = killer.run(cli.folder, cli.env(), command)
+            assert second.code == 0, (step, second)
+            assert cli.rows("contact") == PEOPLE
+            assert cli.rows("suppression") == 2
+            assert not (cli.folder / "postiljon-restore").exists()
+            assert not (cli.data / "maintenance").exists()
+            assert (cli.data / "journal").read_bytes().split() == setup.journal.read_bytes().split()
+            if setup.server:
+                setup.server.drop(cli.database)
+            shutil.rmtree(cli.folder)
+    finally:
+        killer.close()
+    assert killed > 2
+    assert held > 0
+    assert setup.archive.read_bytes() == archive
+    assert os.listdir(setup.archive.parent) == [setup.archive.name]

@@ -37,7 +37,7 @@ def test_doctor_says_when_there_was_none_when_it_is_old_and_when_it_is_good(tmp_
 
 
 def test_metrics_have_the_time_of_the_last_good_backup(tmp_path: Path) -> None:
-    """Expected: 0 before the first one, then its time; a web process reads it anew at each request."""
+    """Expected: 0 before the first one, then its time; a web process reads it at each request."""
     desk, port = Desk(tmp_path), free_port()
     desk.do("init")
     with desk.running("serve", "--public-only", "--port", str(port)):

@@ -39,7 +39,7 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Doomed:
-    """How a command ended: killed before that step, or with an exit code after so many steps."""
+    """How a command ended: killed before that step, or with an exit code; and the number of steps."""
 
     killed: bool
     code: int

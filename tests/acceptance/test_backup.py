@@ -293,7 +293,7 @@ def test_a_backup_that_is_killed_at_any_step_loses_nothing_and_works_again(
 @pytest.mark.postgres
 def test_a_backup_of_postgresql_that_is_killed_at_any_step_loses_nothing(house: Installed) -> None:
     if house.server:
-        _kill_at_each_step(house, [], 2)
+        _kill_at_each_step(house, [], 4)
 
 
 def _kill_at_each_step(desk: Installed, options: list[str], each: int) -> None:

@@ -348,7 +348,7 @@ def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(scen
             if scene.server:
                 scene.server.drop(desk.database)
             shutil.rmtree(desk.folder)
-            step += 2 if scene.server else 1
+            step += 3 if scene.server else 1
     finally:
         executioner.close()
     assert killed > 10

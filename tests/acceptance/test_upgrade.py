@@ -203,7 +203,7 @@ def test_an_upgrade_that_is_killed_at_any_step_ends_with_the_same_command(
             if server:
                 server.drop(desk.database)
             shutil.rmtree(desk.folder)
-            step += 2 if server else 1
+            step += 5 if server else 1
     finally:
         executioner.close()
     assert killed > 10

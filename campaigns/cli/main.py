@@ -17,6 +17,7 @@ from campaigns.cli import (
     letters,
     restoring,
     sending,
+    service,
     serving,
     status,
     suppressions,
@@ -50,6 +51,7 @@ for module in (
     status,
     restoring,
     serving,
+    service,
 ):
     module.register(app)
 

@@ -75,7 +75,7 @@ def test_compose_runs_the_commands_of_the_image() -> None:
 
 
 def test_the_caddyfile_of_the_container_is_that_of_service_install() -> None:
-    ours = filled("Caddyfile", name="{$POSTILJON_NAME}", port=8000)
+    ours = filled("Caddyfile", name="{$PUBLIC_NAME}", port=8000)
     ours = ours.replace("127.0.0.1:8000", "postiljon:8000").replace("file /var/log/caddy/postiljon.log", "stdout")
     assert (ROOT / "container" / "Caddyfile").read_text("utf-8") == ours
 
@@ -94,7 +94,7 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """The service ``postiljon`` of the compose file, as a process with its environment and settings."""
     found = services(COMPOSE)["postiljon"]
     words = [{"0.0.0.0": "127.0.0.1", "8000": str(port)}.get(word, word) for word in found["command"]]
-    given = {key: re.sub(r"\$\{POSTILJON_NAME:\?.*\}", NAME, value) for key, value in found["environment"].items()}
+    given = {key: re.sub(r"\$\{PUBLIC_NAME:\?.*\}", NAME, value) for key, value in found["environment"].items()}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
     env = kept | given | {"POSTILJON_DATA": str(folder / "data"), "POSTILJON_CONFIG": str(folder / "settings.toml")}
     command = [sys.executable, "-m", "campaigns", *words]

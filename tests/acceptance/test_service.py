@@ -81,9 +81,10 @@ def test_a_second_run_changes_nothing(installed: OwnMachine) -> None:
 
 
 def test_a_dry_run_prints_every_file_and_command_and_changes_nothing_also_for_other_users(machine: OwnMachine) -> None:
-    before = machine.do("find", "/etc", "/var/lib", "/var/backups", "-printf", "%p %T+\\n")
+    look = ("find", "/etc", "/var/lib", "/var/backups", "/etc/systemd/system", "-maxdepth", "1", "-printf", "%p %T+\\n")
+    before = machine.do(*look)
     said = machine.do("runuser", "-u", "nobody", "--", PROGRAM, *INSTALL, "--dry-run")
-    assert machine.do("find", "/etc", "/var/lib", "/var/backups", "-printf", "%p %T+\\n") == before
+    assert machine.do(*look) == before
     for line in (
         "would run  useradd --system",
         f"would make  {SETTINGS}",
@@ -181,6 +182,36 @@ def test_a_folder_of_another_user_is_refused_with_the_command_that_gives_it_over
     machine.do("chmod", "755", "/var/lib/postiljon")
     machine.do(PROGRAM, *INSTALL)
     assert machine.do("stat", "--format", "%a", "/var/lib/postiljon").strip() == "700"
+
+
+def test_where_systemd_runs_it_is_told_to_load_to_enable_and_after_a_change_to_restart(machine: OwnMachine) -> None:
+    machine.do("mkdir", "-p", "/run/systemd/system", "/opt/recorder")
+    machine.write("/opt/recorder/systemctl", '#!/bin/sh\necho "$@" >> /opt/recorder/asked\n')
+    machine.do("chmod", "755", "/opt/recorder/systemctl")
+    here = ("env", "PATH=/opt/recorder:/usr/sbin:/usr/bin:/sbin:/bin", PROGRAM)
+
+    def asked(*words: str) -> list[str]:
+        machine.write("/opt/recorder/asked", "")
+        machine.do(*here, *words)
+        return machine.text("/opt/recorder/asked").splitlines()
+
+    enable = ["enable --now postiljon.service", "enable --now postiljon-backup.timer"]
+    assert asked(*INSTALL) == ["daemon-reload", *enable]
+    assert asked("service", "install") == enable
+    assert asked("service", "install", "--port", "8123") == ["daemon-reload", *enable, "restart postiljon.service"]
+    disable = "disable --now postiljon.service postiljon-backup.timer"
+    assert asked("service", "uninstall") == [disable, "daemon-reload"]
+    assert asked("service", "install", "--dry-run") == []
+
+
+def test_without_a_public_address_the_service_waits_for_its_settings(machine: OwnMachine) -> None:
+    said = machine.do(PROGRAM, "service", "install")
+    assert "systemctl enable postiljon.service" in said
+    assert "Not set yet: public_url, smtp_url, organisation, contact" in said
+    assert machine.run("test", "-e", NGINX).code == 1
+    machine.do("sed", "-i", 's/^# public_url.*/public_url = "https:\\/\\/post.example.org"/', SETTINGS)
+    machine.do(PROGRAM, "service", "install")
+    assert "server_name post.example.org;" in machine.text(NGINX)
 
 
 def test_another_root_gets_user_and_files_and_nothing_is_started(machine: OwnMachine) -> None:

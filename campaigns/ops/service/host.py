@@ -116,14 +116,7 @@ class Host:
             for parent in reversed([each for each in place.parents if not each.exists()]):
                 parent.mkdir(_OPEN)
                 parent.chmod(_OPEN)
-            place.mkdir(files.FOLDER)
-            descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                os.fchmod(descriptor, mode)
-                if owner:
-                    os.fchown(descriptor, owner.uid, owner.gid)
-            finally:
-                os.close(descriptor)
+            _make_folder(place, owner, mode)
         return self.told(Step("folder", str(path), "made"))
 
     def _tightened(self, place: Path, owner: Owner | None) -> bool:
@@ -225,6 +218,20 @@ def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None)
     if done.returncode:
         words_of = (done.stderr.strip() or done.stdout.strip() or str(done.returncode))[-2_000:]
         raise InputError(Message("'{command}' failed: {words}").format(command=shown, words=words_of))
+
+
+def _make_folder(place: Path, owner: Owner | None, mode: int) -> None:
+    """Make a folder that has its name only when it has its owner: a run that is killed leaves none of root's there."""
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+    draft.mkdir(files.FOLDER)
+    descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, mode)
+        if owner:
+            os.fchown(descriptor, owner.uid, owner.gid)
+        draft.rename(place)
+    finally:
+        os.close(descriptor)
 
 
 def _link(folder: int, name: str, text: str, owner: Owner | None) -> None:

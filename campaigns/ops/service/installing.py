@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from campaigns.ops.service.layout import (
     without_password,
 )
 from campaigns.settings.ownership import name_of
-from mailer.errors import InputError
+from mailer.errors import InputError, PostiljonError
 from mailer.messages import Message
 
 _HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - a service sees none of these
@@ -112,8 +113,13 @@ def uninstall(host: Host) -> Report:
 
 
 def remains(host: Host) -> list[str]:
-    """Return what an installation leaves behind, as the commands that would remove it."""
-    found = [str(path) for path in (SETTINGS.parent, DATA, BACKUPS) if os.path.lexists(host.at(path))]
+    """Return the commands that would remove the remains of an installation."""
+    paths = [SETTINGS.parent, DATA, BACKUPS]
+    with suppress(PostiljonError):  # settings that cannot be read: the usual places
+        layout = layout_of(Path("/"), Asked(), host.root, dry=True)
+        paths = [SETTINGS.parent, layout.data, layout.backups]
+    outer = [path for path in paths if not any(path != other and path.is_relative_to(other) for other in paths)]
+    found = [str(path) for path in dict.fromkeys(outer) if os.path.lexists(host.at(path))]
     commands = [f"rm -r {' '.join(found)}"] if found else []
     return [*commands, f"userdel {USER}"] if host.owner(USER) else commands
 

@@ -33,6 +33,7 @@ UNITS = Path("/etc/systemd/system")
 PROXIES = Path("/etc/postiljon-proxy")
 SERVICE, BACKUP, TIMER = "postiljon.service", "postiljon-backup.service", "postiljon-backup.timer"
 PORT = 8000
+KEPT = 30  # backups, one each night: without a number the disk would be full one day
 _PLAIN = re.compile(r"/[A-Za-z0-9/._@+-]*")
 _OPTIONAL = {
     "public_url": "https://mail.example.org",
@@ -131,10 +132,11 @@ def settings_text(values: Mapping[str, str]) -> str:
     return "".join(lines)
 
 
-def _places() -> dict[str, str]:
-    """Return where data and backups are, as far as these are settings."""
+def _places() -> dict[str, Any]:
+    """Return where data and backups are, and how many are kept, as far as these are settings."""
     known = {name for kind in KINDS for name in kind.model_fields}
-    return {key: str(path) for key, path in {"data": DATA, "backup_to": BACKUPS}.items() if key in known}
+    wanted = {"data": str(DATA), "backup_to": str(BACKUPS), "backup_keep": KEPT}
+    return {key: value for key, value in wanted.items() if key in known}
 
 
 def without_password(text: str) -> str:

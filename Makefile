@@ -65,9 +65,10 @@ docs-states: $(READY) ## draws the state diagrams in docs/states.md from the tab
 docs-commands: $(READY) ## writes docs/commands.md from the commands themselves
 	@LC_ALL=C.UTF-8 $(BIN)/python -m tools.draw_commands
 
-lock: $(READY) ## writes both lock files anew from pyproject.toml, with hashes and without addresses
+lock: $(READY) ## writes the lock files anew from pyproject.toml, with hashes and without addresses
 	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK) $(ARGS) -o requirements-dev.lock
 	@$(BIN)/uv pip compile pyproject.toml -c requirements-dev.lock $(LOCK) -o requirements.lock
+	@$(BIN)/uv pip compile --group build -c requirements-dev.lock $(LOCK) -o requirements-build.lock
 
 wheel: $(READY) ## builds the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .

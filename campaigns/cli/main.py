@@ -18,6 +18,7 @@ from campaigns.cli import (
     letters,
     restoring,
     sending,
+    service,
     serving,
     status,
     suppressions,
@@ -54,6 +55,7 @@ for module in (
     restoring,
     upgrades,
     serving,
+    service,
 ):
     module.register(app)
 

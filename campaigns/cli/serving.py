@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from campaigns.cli.output import _
+from campaigns.cli.output import _, complain
 
 
 def register(app: typer.Typer) -> None:
@@ -28,12 +28,28 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help=_("The port to listen on."))] = 8000,
     public_only: Annotated[bool, typer.Option("--public-only", help=_("Only the public pages: no sender."))] = False,
     workers: Annotated[int, typer.Option(min=0, max=64, help=_("How many senders."))] = 1,
+    init: Annotated[
+        bool, typer.Option("--init", help=_("First make database and secrets where there are none; migrate nothing."))
+    ] = False,
 ) -> int:
     """Serve the public pages, and send."""
+    if init:
+        _begin()
     from campaigns.runtime.supervisor import ServeOptions
     from campaigns.runtime.supervisor import serve as run
 
     return run(ServeOptions(host, port, 0 if public_only else workers))
+
+
+def _begin() -> None:
+    """Make a new installation, and say so."""
+    from campaigns.ops.first_start import install_new
+
+    made = install_new()
+    if made and made.secrets_file:
+        complain(_("New secrets: {path}. Put them into your backup.").format(path=made.secrets_file))
+    if made:
+        complain(_("New database: {database}").format(database=made.database))
 
 
 def worker() -> int:

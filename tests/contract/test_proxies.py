@@ -1,4 +1,4 @@
-"""Reverse proxies as docs/howto/production.md has them, and requests that proxies and servers may read in two ways.
+"""Reverse proxies as docs/howto/proxy.md has them, and requests that proxies and servers may read in two ways.
 
 Behind each, everybody gets the answer to their own request (no smuggling), and nobody chooses who they are.
 """
@@ -72,7 +72,7 @@ def nginx(folder: Path, port: int, upstream: int) -> list[str]:
 
 def haproxy(folder: Path, port: int, upstream: int) -> list[str]:
     """The same, without TLS."""
-    page = (DOCS / "howto" / "production.md").read_text("utf-8")
+    page = (DOCS / "howto" / "proxy.md").read_text("utf-8")
     [block] = re.findall(r"```haproxy\n(.*?)```", page, re.DOTALL)
     for old, new in (
         (":443 ssl crt /etc/ssl/mail.example.org.pem alpn h2,http/1.1", f"127.0.0.1:{port}"),

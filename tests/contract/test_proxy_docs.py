@@ -1,4 +1,4 @@
-"""The reverse proxy of docs/howto/production.md, as written, before the real endpoint: nginx with HTTP/2."""
+"""The reverse proxy of docs/howto/proxy.md, as written, before the real endpoint: nginx with HTTP/2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nginx of docs/howto/production.md with the ports and files of a test."""
+"""The nginx of docs/howto/proxy.md with the ports and files of a test."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def certificate(folder: Path) -> None:
 
 def documented(folder: Path, port: int, upstream: int) -> str:
     """Return the server block of the page, with these ports and files."""
-    page = (DOCS / "howto" / "production.md").read_text("utf-8")
+    page = (DOCS / "howto" / "proxy.md").read_text("utf-8")
     [block] = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
     for old, new in (
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),

@@ -1,0 +1,156 @@
+"""The files of the container: what they say, and their commands as plain processes (no registry, no image needed)."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from campaigns import migrations
+from campaigns.ops.service.texts import filled
+from mailer.storage import Database, open_database
+from tests.support.commandline import ROOT, fetch, free_port
+
+COMPOSE, POSTGRESQL = "compose.yaml", "compose.postgresql.yaml"
+NAME = "mail.example.org"
+
+
+def services(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / file).read_text("utf-8"))["services"]
+    return found
+
+
+def in_image(word: str) -> str:
+    """Return the instruction of the last stage of the Containerfile that begins with a word."""
+    text = (ROOT / "Containerfile").read_text("utf-8").replace("\\\n", "").rpartition("\nFROM ")[2]
+    [found] = re.findall(rf"^{word} +(.*)$", text, re.MULTILINE)
+    return str(found).strip()
+
+
+@pytest.mark.parametrize(("file", "service"), [(COMPOSE, "postiljon"), (COMPOSE, "caddy"), (POSTGRESQL, "postgres")])
+def test_each_service_is_read_only_without_rights_and_watched(file: str, service: str) -> None:
+    found = services(file)[service]
+    assert (found["read_only"], found["cap_drop"], found["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+    assert found["healthcheck"]["test"][0] == "CMD"
+    assert found["restart"] == "unless-stopped"
+
+
+def test_no_password_stands_in_the_environment_of_a_service_or_in_a_layer() -> None:
+    named = {
+        key: value
+        for file in (COMPOSE, POSTGRESQL)
+        for found in services(file).values()
+        for key, value in found.get("environment", {}).items()
+        if re.search("PASSWORD|SECRET|PEPPER|DATABASE_URL|SMTP", key)
+    }
+    assert named == {"POSTGRES_PASSWORD_FILE": "/run/secrets/postgres-password"}
+    settings = services(COMPOSE)["postiljon"]["secrets"]
+    assert settings == [{"source": "settings", "target": "/etc/postiljon/postiljon.toml"}]
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Containerfile").read_text("utf-8"), re.MULTILINE)
+    kept = re.findall(r"^!(.*)$", (ROOT / ".containerignore").read_text("utf-8"), re.MULTILINE)
+    assert {name for line in copied for name in line.split()} == set(kept) - {"Containerfile"}
+    assert (ROOT / ".containerignore").read_text("utf-8").splitlines()[1] == "*"
+
+
+def test_the_image_is_of_two_stages_and_runs_as_a_user_with_a_fixed_number() -> None:
+    text = (ROOT / "Containerfile").read_text("utf-8")
+    assert re.findall(r"^FROM (.*)$", text, re.MULTILINE) == ["${BASE} AS build", "${BASE}"]
+    assert (in_image("USER"), in_image("VOLUME")) == ("10001:10001", "/var/lib/postiljon")
+
+
+def test_compose_runs_the_commands_of_the_image() -> None:
+    found = services(COMPOSE)["postiljon"]
+    assert yaml.safe_load(in_image("ENTRYPOINT")) == ["postiljon"]
+    assert yaml.safe_load(in_image("CMD")) == found["command"]
+    assert yaml.safe_load(in_image("HEALTHCHECK").partition("CMD ")[2]) == found["healthcheck"]["test"][1:]
+
+
+def test_the_caddyfile_of_the_container_is_that_of_service_install() -> None:
+    ours = filled("Caddyfile", name="{$PUBLIC_NAME}", port=8000)
+    ours = ours.replace("127.0.0.1:8000", "postiljon:8000").replace("file /var/log/caddy/postiljon.log", "stdout")
+    assert (ROOT / "container" / "Caddyfile").read_text("utf-8") == ours
+
+
+def test_what_builds_the_image_is_pinned_as_for_developers() -> None:
+    pins = [
+        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("requirements-build.lock", "requirements-dev.lock")
+    ]
+    assert pins[0].items() <= pins[1].items()
+    assert "hatchling" in pins[0]
+
+
+@contextmanager
+def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The service ``postiljon`` of the compose file, as a process with its environment and settings."""
+    found = services(COMPOSE)["postiljon"]
+    words = [{"0.0.0.0": "127.0.0.1", "8000": str(port)}.get(word, word) for word in found["command"]]
+    given = {key: re.sub(r"\$\{PUBLIC_NAME:\?.*\}", NAME, value) for key, value in found["environment"].items()}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
+    env = kept | given | {"POSTILJON_DATA": str(folder / "data"), "POSTILJON_CONFIG": str(folder / "settings.toml")}
+    command = [sys.executable, "-m", "campaigns", *words]
+    with (folder / "said.txt").open("ab") as said:
+        process = subprocess.Popen(command, env=env | {"PYTHONPATH": str(ROOT)}, stderr=said, cwd=folder)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def healthy(port: int) -> bool:
+    """Return whether the health check of the compose file succeeds."""
+    test = services(COMPOSE)["postiljon"]["healthcheck"]["test"]
+    words = [sys.executable, *(str(port) if word == "8000" else word for word in test[2:])]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, check=False, timeout=60).returncode == 0
+
+
+def settings(folder: Path, database: str = "") -> None:
+    """The secret ``settings``: the example without its comments, and a relay on this machine."""
+    text = (ROOT / "container" / "postiljon.toml.example").read_text("utf-8")
+    if database:
+        text = re.sub(r"^# (database_url = ).*$", rf'\1"{database}"', text, flags=re.MULTILINE)
+    (folder / "settings.toml").write_text(text, "utf-8")
+
+
+@pytest.mark.slow
+def test_the_first_start_makes_database_and_secrets_and_later_ones_leave_them(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    port = free_port()
+    settings(tmp_path, "" if empty_database.is_sqlite else empty_database.shown)
+    assert not healthy(port)
+    with started(tmp_path, port) as process:
+        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+        assert healthy(port)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(90) == 0
+    secrets = (tmp_path / "data" / "secrets.toml").read_text("utf-8")
+    assert (tmp_path / "said.txt").read_text("utf-8").count("New database") == 1
+    with started(tmp_path, port):
+        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+    assert (tmp_path / "data" / "secrets.toml").read_text("utf-8") == secrets
+    assert (tmp_path / "said.txt").read_text("utf-8").count("New database") == 1
+
+
+@pytest.mark.slow
+def test_a_newer_image_migrates_nothing_unasked(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    settings(tmp_path)
+    old = open_database(f"sqlite:///{tmp_path}/data/postiljon.db")
+    migrations.upgrade(old, to="0006")
+    with started(tmp_path, free_port()) as process:
+        assert process.wait(120) != 0
+    assert "postiljon init" in (tmp_path / "said.txt").read_text("utf-8")
+    with old.read() as conn:
+        assert migrations.current(conn) == "0006"
+    old.close()

@@ -184,6 +184,26 @@ def test_a_folder_of_another_user_is_refused_with_the_command_that_gives_it_over
     assert machine.do("stat", "--format", "%a", "/var/lib/postiljon").strip() == "700"
 
 
+def test_a_missing_folder_that_only_the_settings_name_is_never_made_by_root(machine: OwnMachine) -> None:
+    machine.do(PROGRAM, *INSTALL)
+    machine.do("ln", "-s", "/etc", "/var/lib/postiljon/link")
+    for key, path in (("backup_to", "/etc/systemd/system/ssh.service.d"), ("data", "/var/lib/postiljon/link/x")):
+        machine.do("sed", "-i", f's|^{key} = .*|{key} = "{path}"|', SETTINGS)
+        ran = machine.postiljon("service", "install")
+        assert (ran.code, f"install -d -o postiljon -g postiljon -m 700 {path}" in ran.err) == (1, True), ran
+    assert machine.do("find", "/etc", "-name", "ssh.service.d", "-o", "-path", "/etc/x") == ""
+
+
+def test_the_usual_folder_is_not_made_behind_a_link_or_below_a_folder_of_another_user(machine: OwnMachine) -> None:
+    machine.do("sh", "-c", "rm -rf /var/backups && ln -s /etc/skel /var/backups")
+    ran = machine.postiljon(*INSTALL)
+    assert (ran.code, "/var/backups is a link" in ran.err) == (1, True), ran
+    machine.do("sh", "-c", "rm /var/backups && install -d -o nobody /var/backups")
+    ran = machine.postiljon("service", "install")
+    assert (ran.code, "/var/backups is a link, or belongs to another user" in ran.err) == (1, True), ran
+    assert machine.do("ls", "-A", "/etc/skel/", "/var/backups/").count("postiljon") == 0
+
+
 def test_where_systemd_runs_it_is_told_to_load_to_enable_and_after_a_change_to_restart(machine: OwnMachine) -> None:
     machine.do("mkdir", "-p", "/run/systemd/system", "/opt/recorder")
     machine.write("/opt/recorder/systemctl", '#!/bin/sh\necho "$@" >> /opt/recorder/asked\n')

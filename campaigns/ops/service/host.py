@@ -2,8 +2,9 @@
 
 Promises: what is as wanted is left alone, and each step is told with its outcome. A *dry* host changes nothing. Files
 that root or another program reads (units, blocks of a proxy) are root's, appear whole, and never replace one that an
-administrator changed. A folder or file gets another owner only when it was created here, by its descriptor: so no link
-of another user leads root elsewhere. Raises ``InputError`` and ``OSError``.
+administrator changed. A folder or file gets another owner only when it was created here, by its descriptor. The folders
+above it are root's, and none is a link: so no link of another user leads root elsewhere. Raises ``InputError`` and
+``OSError``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ SYSTEMD = Path("/run/systemd/system")  # there while systemd runs as the first p
 _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LONGEST = 1_000_000
 _PUBLIC, _OPEN = 0o644, 0o755
+_AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_PLACE = Message("{path} is not made here, since {parent} is a link, or belongs to another user than root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +110,18 @@ class Host:
     def folder(self, path: Path, owner: Owner | None, mode: int = files.FOLDER) -> Step:
         """Make a folder of that owner (None: of this user), and its parents as root's.
 
-        One that is there and belongs to the owner loses the rights of others.
+        One that is there and belongs to the owner loses the rights of others. Raises ``InputError`` where a parent is a
+        link or belongs to another user.
         """
         place = self.at(path)
         if os.path.lexists(place):
             return self.told(Step("folder", str(path), "replaced" if self._tightened(place, owner) else "same"))
         if not self.dry:
-            for parent in reversed([each for each in place.parents if not each.exists()]):
-                parent.mkdir(_OPEN)
-                parent.chmod(_OPEN)
-            _make_folder(place, owner, mode)
+            parent = _open_parent(self.root, path)
+            try:
+                _make_folder(parent, path.name, owner, mode)
+            finally:
+                os.close(parent)
         return self.told(Step("folder", str(path), "made"))
 
     def _tightened(self, place: Path, owner: Owner | None) -> bool:
@@ -220,16 +225,38 @@ def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None)
         raise InputError(Message("'{command}' failed: {words}").format(command=shown, words=words_of))
 
 
-def _make_folder(place: Path, owner: Owner | None, mode: int) -> None:
+def _open_parent(root: Path, path: Path) -> int:
+    """Open the folder that is to have this path in it, and make it where it is missing: from ``root``, name by name."""
+    here = os.open(root, _AS_FOLDER & ~os.O_NOFOLLOW)
+    at = Path("/")
+    for name in path.parent.relative_to("/").parts:
+        at /= name
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(name, _OPEN, dir_fd=here)
+                os.chmod(name, _OPEN, dir_fd=here)
+            below = os.open(name, _AS_FOLDER, dir_fd=here)
+        except NotADirectoryError:
+            raise InputError(_NO_PLACE.format(path=path, parent=at)) from None
+        finally:
+            os.close(here)
+        here = below
+        if os.fstat(here).st_uid != os.geteuid():
+            os.close(here)
+            raise InputError(_NO_PLACE.format(path=path, parent=at))
+    return here
+
+
+def _make_folder(parent: int, name: str, owner: Owner | None, mode: int) -> None:
     """Make a folder that has its name only when it has its owner: a run that is killed leaves none of root's there."""
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
-    draft.mkdir(files.FOLDER)
-    descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    draft = f".{name}.{secrets.token_hex(8)}"
+    os.mkdir(draft, files.FOLDER, dir_fd=parent)
+    descriptor = os.open(draft, _AS_FOLDER, dir_fd=parent)
     try:
         os.fchmod(descriptor, mode)
         if owner:
             os.fchown(descriptor, owner.uid, owner.gid)
-        draft.rename(place)
+        os.rename(draft, name, src_dir_fd=parent, dst_dir_fd=parent)
     finally:
         os.close(descriptor)
 

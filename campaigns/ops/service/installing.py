@@ -1,6 +1,6 @@
 """``service install`` and ``service uninstall``: the user, the folders, the settings, the units and the proxy's files.
 
-Promises: whatever would prevent the service from starting is refused before anything is made (:func:`install`). A run
+Promises: whatever would prevent the service from starting is refused before any file is made (:func:`install`). A run
 that was interrupted is completed by the next; one that finds all in place changes nothing. The settings are never
 overwritten. ``init`` runs as the service's user. :func:`uninstall` removes what other programs read, and leaves data,
 settings, secrets, backups and user. systemd is asked only where it runs. Raises ``InputError`` and ``SettingsError``.
@@ -76,7 +76,7 @@ def install(prefix: Path, asked: Asked, host: Host) -> Report:
         raise InputError(obstacle)
     owner = _user(host)
     _refuse_foreign(host, layout, owner)
-    for folder in dict.fromkeys((SETTINGS.parent, layout.data, layout.backups)):
+    for folder in _folders(layout):
         host.folder(folder, owner)
     text = settings_text(asked.values)
     made = host.private(SETTINGS, text, owner, without_password(text)).outcome == "made"
@@ -145,11 +145,24 @@ def _user(host: Host) -> Owner | None:
     return host.owner(USER)
 
 
+def _folders(layout: Layout) -> tuple[Path, ...]:
+    """Return the folders that have to be there; backups within the data are in a folder that a backup makes."""
+    apart = () if layout.backups.is_relative_to(layout.data) else (layout.backups,)
+    return tuple(dict.fromkeys((SETTINGS.parent, layout.data, *apart)))
+
+
 def _refuse_foreign(host: Host, layout: Layout, owner: Owner | None) -> None:
-    """Refuse folders of another user, in which the service could not write."""
-    for path in (layout.data, layout.backups, SETTINGS.parent):
+    """Refuse folders of another user, and missing ones that are not the usual.
+
+    The service's user can write any path into the settings; root makes none of these.
+    """
+    for path in _folders(layout):
         place = host.at(path)
         if not os.path.exists(place):
+            if path not in (DATA, BACKUPS, SETTINGS.parent):
+                command = f"install -d -o {USER} -g {USER} -m 700 {place}"
+                said = Message("{path} is named in {settings}, and is not there. Make it with:\n   {command}")
+                raise InputError(said.format(path=path, settings=SETTINGS, command=command))
             continue
         found = place.stat().st_uid
         if owner is None or found != owner.uid:

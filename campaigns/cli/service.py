@@ -200,6 +200,8 @@ def _say_next(report: Report, asked: Asked) -> None:
         say(_("Include one of these in your proxy: {files}.").format(files=", ".join(files)))
     elif "public_url" in report.missing:
         say(_("The files for a proxy are written once public_url is set: run this again then."))
+    else:
+        say(_("No file for a proxy was written: public_url is not https:// and a name alone. Write one yourself."))
 
 
 def uninstall(root: Root = Path("/"), dry_run: Dry = False, as_json: Json = False) -> None:

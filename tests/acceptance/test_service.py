@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from campaigns.demo.catcher import Catcher, Mailbox
-from tests.support.commandline import catching, fetch, free_port
+from tests.support.commandline import Ran, catching, fetch, free_port
 from tests.support.needs import need
 from tests.support.own_machine import PROGRAM, OwnMachine, in_unit, own_machine
 from tests.support.waiting import wait_until
@@ -202,6 +202,23 @@ def test_the_usual_folder_is_not_made_behind_a_link_or_below_a_folder_of_another
     ran = machine.postiljon("service", "install")
     assert (ran.code, "/var/backups is a link, or belongs to another user" in ran.err) == (1, True), ran
     assert machine.do("ls", "-A", "/etc/skel/", "/var/backups/").count("postiljon") == 0
+
+
+def test_only_the_name_of_a_machine_reaches_the_files_for_a_proxy(machine: OwnMachine) -> None:
+    machine.do(PROGRAM, *INSTALL)
+    before = machine.text(NGINX), machine.text("/etc/postiljon-proxy/Caddyfile")
+
+    def set_and_install(address: str) -> Ran:
+        machine.do("sed", "-i", f"s|^public_url = .*|public_url = '{address}'|", SETTINGS)
+        return machine.postiljon("service", "install")
+
+    for address in ("https://a;load_module x.so;b", "https://{$HOME}", "https://a b", "https://b_c"):
+        ran = set_and_install(address)
+        assert (ran.code, "public_url in /etc/postiljon/postiljon.toml" in ran.err) == (1, True), (address, ran)
+    for address in ("https://post.example.org:8443", "https://[2001:db8::1]", "https://example.org/post"):
+        ran = set_and_install(address)
+        assert (ran.code, "No file for a proxy was written" in ran.out) == (0, True), (address, ran)
+    assert (machine.text(NGINX), machine.text("/etc/postiljon-proxy/Caddyfile")) == before
 
 
 def test_where_systemd_runs_it_is_told_to_load_to_enable_and_after_a_change_to_restart(machine: OwnMachine) -> None:

@@ -202,12 +202,16 @@ class Host:
             _run(words, shown, user, cwd)
         return self.told(Step("command", shown, "done"))
 
+    def ask(self, *words: str, user: Owner, cwd: Path) -> str:
+        """Return what a command prints that changes nothing, run as that user. Raises ``InputError`` when it fails."""
+        return _run(words, shlex.join(["runuser", "-u", "postiljon", "--", *words]), user, cwd).strip()
+
     def left(self, *words: str, why: str) -> Step:
         """Note a command that is left to a person."""
         return self.told(Step("command", shlex.join(words), "left", why=why))
 
 
-def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None) -> None:
+def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None) -> str:
     program = shutil.which(words[0], path=os.pathsep.join((os.environ.get("PATH", ""), _PATHS)))
     if program is None:
         said = Message("{program} is not on this machine, and is needed for: {command}")
@@ -223,6 +227,7 @@ def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None)
     if done.returncode:
         words_of = (done.stderr.strip() or done.stdout.strip() or str(done.returncode))[-2_000:]
         raise InputError(Message("'{command}' failed: {words}").format(command=shown, words=words_of))
+    return str(done.stdout)
 
 
 def _open_parent(root: Path, path: Path) -> int:

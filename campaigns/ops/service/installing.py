@@ -79,8 +79,8 @@ def install(prefix: Path, asked: Asked, host: Host) -> Report:
     for folder in _folders(layout):
         host.folder(folder, owner)
     text = settings_text(asked.values)
-    made = host.private(SETTINGS, text, owner, without_password(text)).outcome == "made"
-    _init(host, layout, owner, is_new=made)
+    host.private(SETTINGS, text, owner, without_password(text))
+    _init(host, layout, owner)
     units = [host.public(path, content) for path, content in layout.units().items()]
     if layout.proxies():
         host.folder(PROXIES, None, 0o755)
@@ -173,15 +173,24 @@ def _refuse_foreign(host: Host, layout: Layout, owner: Owner | None) -> None:
             raise InputError(said.format(path=path, owner=name_of(found), user=USER, command=command))
 
 
-def _init(host: Host, layout: Layout, owner: Owner | None, *, is_new: bool) -> None:
-    """Make database and secrets, unless they are there: migrating is up to ``upgrade``, which takes a backup first."""
+def _init(host: Host, layout: Layout, owner: Owner | None) -> None:
+    """Make database and secrets, unless there is a schema: migrating is up to ``upgrade``, which takes a backup first.
+
+    The service's user looks at the database, with the program that is installed: it is not root's to open.
+    """
     words = (str(layout.program), "--config", str(SETTINGS), "init")
-    if not is_new and ("secret_keys" in layout.values or (host.at(layout.data) / "secrets.toml").exists()):
+    if host.dry or not host.is_here:
+        has_secrets = "secret_keys" in layout.values or (host.at(layout.data) / "secrets.toml").exists()
+        if not has_secrets and host.is_here:
+            host.run(*words, user=owner or Owner(-1, -1), cwd=layout.data)
+        elif not has_secrets:
+            host.left("runuser", "-u", USER, "--", *words, why=OTHER_ROOT)
         return
-    if not host.is_here:
-        host.left("runuser", "-u", USER, "--", *words, why=OTHER_ROOT)
-        return
-    host.run(*words, user=owner or Owner(-1, -1), cwd=layout.data)
+    user = owner or Owner(-1, -1)
+    python = str(layout.program.with_name("python"))
+    found = host.ask(python, "-m", "campaigns.ops.first_start", str(SETTINGS), user=user, cwd=layout.data)
+    if found == "new":
+        host.run(*words, user=user, cwd=layout.data)
 
 
 def _start(host: Host, units: list[Step], *, may_start: bool) -> None:

@@ -73,3 +73,23 @@ def test_a_command_of_the_service_may_be_typed_in_a_folder_that_it_cannot_enter(
     run = f"os.execv('{PROGRAM}', ['{PROGRAM}', 'status'])"
     ran = machine.run(PROGRAM.replace("bin/postiljon", "bin/python"), "-c", f"{become}; {run}")
     assert (ran.code, ran.err) == (0, ""), ran
+
+
+def test_backups_that_are_not_encrypted_are_named_with_the_commands_that_encrypt_them(machine: OwnMachine) -> None:
+    said = machine.do(PROGRAM, *INSTALL)
+    [command] = [line.strip() for line in said.splitlines() if "openssl rand" in line]
+    [line] = [line.partition("toml: ")[2] for line in said.splitlines() if "backup_passphrase_file = " in line]
+    machine.do("sh", "-ec", command)
+    machine.do("sh", "-c", f"cat >> {SETTINGS}", stdin=f"{line}\n")
+    assert "not encrypted" not in machine.do(PROGRAM, "service", "install")
+    assert "not encrypted" not in machine.as_service("backup")
+    assert machine.do("stat", "--format", "%A %U", "/etc/postiljon/backup-passphrase") == "-rw------- postiljon\n"
+
+
+def test_a_draft_of_the_settings_that_a_killed_run_left_is_removed(machine: OwnMachine) -> None:
+    machine.do(PROGRAM, *INSTALL)
+    draft, other = "/etc/postiljon/.postiljon.toml.0123456789abcdef", "/etc/postiljon/.postiljon.toml.mine"
+    for name in (draft, other):
+        machine.write(name, 'smtp_password = "hush"')
+    machine.do(PROGRAM, "service", "install")
+    assert machine.do("ls", "-A", "/etc/postiljon").split() == [".postiljon.toml.mine", "postiljon.toml"]

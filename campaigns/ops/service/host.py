@@ -1,10 +1,10 @@
 """The machine on which the service is installed: its folders, files, user and commands, each changed at most once.
 
-Promises: what is as wanted is left alone, and each step is told with its outcome. A *dry* host changes nothing. Files
-that root or another program reads (units, blocks of a proxy) are root's, appear whole, and never replace one that an
-administrator changed. A folder or file gets another owner only when it was created here, by its descriptor. The folders
-above it are root's, and none is a link: so no link of another user leads root elsewhere. Raises ``InputError`` and
-``OSError``.
+Promises: a part that is as wanted is left alone, and each step is told with its outcome. A *dry* host changes nothing.
+Files that root or another program reads (units, blocks of a proxy) are root's, appear whole, and never replace one that
+an administrator changed. A folder or file gets another owner only when it was created here, by its descriptor. The
+folders above it are root's, and none is a link: so no link of another user leads root elsewhere. Raises ``InputError``
+and ``OSError``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import secrets
 import shlex
 import shutil
@@ -140,8 +141,13 @@ class Host:
             os.close(descriptor)
 
     def private(self, path: Path, text: str, owner: Owner | None, shown: str) -> Step:
-        """Make a file for its owner alone (0600), whole; one that is there is kept as it is."""
+        """Make a file for its owner alone (0600), whole; one that is there is kept as it is.
+
+        Drafts that a killed run has left, with the password in them, are removed.
+        """
         place = self.at(path)
+        if not self.dry:
+            _remove_drafts(place)
         if os.access(place.parent, os.X_OK) and os.path.lexists(place):
             return self.told(Step("file", str(path), "kept"))
         if not self.dry:
@@ -264,6 +270,18 @@ def _make_folder(parent: int, name: str, owner: Owner | None, mode: int) -> None
         os.rename(draft, name, src_dir_fd=parent, dst_dir_fd=parent)
     finally:
         os.close(descriptor)
+
+
+def _remove_drafts(place: Path) -> None:
+    """Remove the drafts of a file that :func:`_link` made."""
+    draft = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{16}}")
+    folder = os.open(place.parent, _AS_FOLDER)
+    try:
+        for name in os.listdir(folder):
+            if draft.fullmatch(name):
+                os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _link(folder: int, name: str, text: str, owner: Owner | None) -> None:

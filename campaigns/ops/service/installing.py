@@ -1,9 +1,10 @@
 """``service install`` and ``service uninstall``: the user, the folders, the settings, the units and the proxy's files.
 
-Promises: whatever would prevent the service from starting is refused before any file is made (:func:`install`). A run
-that was interrupted is completed by the next; one that finds all in place changes nothing. The settings are never
-overwritten. ``init`` runs as the service's user. :func:`uninstall` removes what other programs read, and leaves data,
-settings, secrets, backups and user. systemd is asked only where it runs. Raises ``InputError`` and ``SettingsError``.
+Promises: an obstacle to the start of the service is refused before any file is made (:func:`install`); the user may be
+there by then. A run that was interrupted is completed by the next; one that finds all in place changes nothing. The
+settings are never overwritten. ``init`` runs as the service's user. :func:`uninstall` removes the files that other
+programs read, and leaves data, settings, secrets, backups and user. systemd is asked only where it runs. Raises
+``InputError`` and ``SettingsError``.
 """
 
 from __future__ import annotations
@@ -46,11 +47,15 @@ OTHER_ROOT = Message("that is for the machine itself")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The steps of a run, or of a dry one, the settings still missing, and an obstacle to its start."""
+    """The steps of a run, or of a dry one, the settings still missing, and an obstacle to its start.
+
+    ``in_clear``: no passphrase for backups is set.
+    """
 
     steps: tuple[Step, ...]
     missing: tuple[str, ...] = ()
     obstacle: str = ""
+    in_clear: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return the same as a JSON object."""
@@ -58,6 +63,7 @@ class Report:
             "steps": [asdict(step) for step in self.steps],
             "missing": list(self.missing),
             "obstacle": self.obstacle or None,
+            "backups_in_clear": self.in_clear,
         }
 
 
@@ -87,7 +93,8 @@ def install(prefix: Path, asked: Asked, host: Host) -> Report:
     for path, content in layout.proxies().items():
         host.public(path, content)
     _start(host, units, may_start="public_url" not in layout.missing)
-    return Report(tuple(host.steps), tuple(layout.missing), obstacle)
+    in_clear = not layout.values.get("backup_passphrase_file")
+    return Report(tuple(host.steps), tuple(layout.missing), obstacle, in_clear)
 
 
 def uninstall(host: Host) -> Report:

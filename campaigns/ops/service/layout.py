@@ -1,8 +1,8 @@
-"""Where an installation of the service has its files, and what is in them.
+"""The places of the files of an installed service, and their content.
 
-Promises: :func:`layout_of` takes what is set already (the settings, the port in the unit) before what is asked for, and
-that before defaults. So a second run without options gives the same files. Paths and names that a unit or a proxy could
-read in another way are refused. Only files are read here. Raises ``SettingsError`` and ``InputError``.
+Promises: :func:`layout_of` takes values that are set already (the settings, the port in the unit) before answers, and
+answers before defaults. So a second run without options gives the same files. Paths and names that a unit or a proxy
+could read in another way are refused. Only files are read here. Raises ``SettingsError`` and ``InputError``.
 """
 
 from __future__ import annotations

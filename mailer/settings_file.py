@@ -1,8 +1,9 @@
 """The settings file: its location, and its values with their line numbers. Standard library only, for ``--help``.
 
 The file is that of ``--config FILE`` or POSTILJON_CONFIG (the first is put into the second, so that child processes
-use the same), else ``postiljon.toml`` in the working directory, else ``/etc/postiljon/postiljon.toml``. Promises: a
-named or existing file is read whole, or refused with its path and line (:class:`SettingsFileError`); nothing blocks.
+use the same), else ``postiljon.toml`` in the working directory, else ``/etc/postiljon/postiljon.toml``. A working
+directory that this user may not enter is passed over. Promises: a named or existing file is read whole, or refused
+with its path and line (:class:`SettingsFileError`); nothing blocks.
 Relative paths in the file are relative to its folder. No error message contains a value of the file.
 """
 
@@ -57,7 +58,8 @@ def find(system: Path = SYSTEM) -> Path | None:
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
-    return next((path for path in (BESIDE, system) if _is_there(path)), None)
+    beside = (BESIDE,) if os.access(".", os.X_OK) else ()  # such as /root, from which sudo runs a command
+    return next((path for path in (*beside, system) if _is_there(path)), None)
 
 
 def in_use() -> Path:

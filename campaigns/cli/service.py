@@ -143,7 +143,7 @@ def _ask(asked: Asked) -> Asked:
 
 
 def _say_steps(report: Report, dry: bool) -> None:
-    """Print what was done, or, before it is done, every file with its content."""
+    """Print the steps; of a dry run, every file with its content."""
     for step in report.steps:
         say(f"{_words(step, dry):>14}  {step.name}")
         if dry and step.content and step.outcome != "same":
@@ -161,7 +161,7 @@ def _say_steps(report: Report, dry: bool) -> None:
 
 
 def _words(step: Step, dry: bool) -> str:
-    """Return what became of a step, or would."""
+    """Return the word for the outcome of a step; of a dry run, for the one to come."""
     done = {
         "made": _("made"),
         "same": _("as it was"),
@@ -195,11 +195,19 @@ def _say_next(report: Report, asked: Asked) -> None:
     if report.missing:
         text = _("Not set yet: {names}. Write them into {path}, then: systemctl restart postiljon")
         say(text.format(names=", ".join(report.missing), path=settings))
+    if report.in_clear:
+        say(_("Backups are not encrypted yet. Make a passphrase as the service's user:"))
+        kept_in = "/etc/postiljon/backup-passphrase"
+        say(f"   runuser -u postiljon -- sh -c 'umask 077 && openssl rand -base64 33 > {kept_in}'")
+        text = _("keep a copy of it elsewhere, and write into {path}: {line}")
+        say(text.format(path=settings, line=f'backup_passphrase_file = "{kept_in}"'))
     files = [step.name for step in report.steps if step.name.endswith(("/nginx.conf", "/Caddyfile"))]
     if files:
         say(_("Include one of these in your proxy: {files}.").format(files=", ".join(files)))
     elif "public_url" in report.missing:
         say(_("The files for a proxy are written once public_url is set: run this again then."))
+    else:
+        say(_("No file for a proxy was written: public_url is not https:// and a name alone. Write one yourself."))
 
 
 def uninstall(root: Root = Path("/"), dry_run: Dry = False, as_json: Json = False) -> None:

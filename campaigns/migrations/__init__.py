@@ -2,7 +2,7 @@
 
 Promises: :func:`check` tells in a millisecond whether the database has the schema of this code, without importing
 Alembic. :func:`upgrade` migrates it in one transaction, on SQLite and PostgreSQL, also if several processes do so.
-Raises ``SchemaError``: the database is older (run ``postiljon init``) or newer (take the newer Postiljon).
+Raises ``SchemaError``: the database is older (run ``postiljon upgrade``) or newer (take the newer Postiljon).
 """
 
 from __future__ import annotations
@@ -105,5 +105,6 @@ def metadata() -> MetaData:
 
 def _sentence(found: str) -> str:
     if found in KNOWN:
-        return f"the database has schema {found}, this Postiljon needs {HEAD}: run 'postiljon init'"
+        words = f"the database has schema {found}, this Postiljon needs {HEAD}"
+        return f"{words}: run 'postiljon upgrade', which makes a backup first"
     return f"the database has schema {found}, made by a newer Postiljon than this one ({HEAD}): nothing was changed"

@@ -39,7 +39,7 @@ def refuse_others() -> tuple[Path, Keys | None]:
         keys = settings_file.load()
     except SettingsFileError as error:
         if error.denied:
-            _refuse(error.path)
+            _refuse(_first_seen(error.path))
         raise
     folder = data_folder({}, environment(), keys)
     _refuse(folder)
@@ -62,6 +62,19 @@ def _refuse(path: Path) -> None:
     if not shutil.which("sudo"):
         lines.append(_otherwise(owner, found.st_uid, found.st_gid, words))
     raise OwnerError(joined("\n", lines))
+
+
+def _first_seen(path: Path) -> Path:
+    """Return the path, or, where its folder is closed to this user, the innermost folder that can be inspected."""
+    for each in (path, *path.absolute().parents):
+        try:
+            each.stat()
+        except PermissionError:
+            continue
+        except OSError:
+            break
+        return each
+    return path
 
 
 def _is_typed(words: list[str]) -> bool:

@@ -16,7 +16,9 @@ import pytest
 import yaml
 
 from campaigns import migrations
+from campaigns.ops.health import port_of
 from campaigns.ops.service.texts import filled
+from mailer.journal import Journal
 from mailer.storage import Database, open_database
 from tests.support.commandline import ROOT, fetch, free_port
 
@@ -56,9 +58,9 @@ def test_no_password_stands_in_the_environment_of_a_service_or_in_a_layer() -> N
     settings = services(COMPOSE)["postiljon"]["secrets"]
     assert settings == [{"source": "settings", "target": "/etc/postiljon/postiljon.toml"}]
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Containerfile").read_text("utf-8"), re.MULTILINE)
-    kept = re.findall(r"^!(.*)$", (ROOT / ".containerignore").read_text("utf-8"), re.MULTILINE)
+    kept = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert {name for line in copied for name in line.split()} == set(kept) - {"Containerfile"}
-    assert (ROOT / ".containerignore").read_text("utf-8").splitlines()[1] == "*"
+    assert (ROOT / ".dockerignore").read_text("utf-8").splitlines()[1] == "*"
 
 
 def test_the_image_is_of_two_stages_and_runs_as_a_user_with_a_fixed_number() -> None:
@@ -72,6 +74,37 @@ def test_compose_runs_the_commands_of_the_image() -> None:
     assert yaml.safe_load(in_image("ENTRYPOINT")) == ["postiljon"]
     assert yaml.safe_load(in_image("CMD")) == found["command"]
     assert yaml.safe_load(in_image("HEALTHCHECK").partition("CMD ")[2]) == found["healthcheck"]["test"][1:]
+
+
+@pytest.mark.parametrize(
+    ("words", "port"),
+    [(["serve"], 8000), (["serve", "--port", "9000"], 9000), (["serve", "--port=81", "--init"], 81)],
+)
+def test_the_health_check_asks_at_the_port_of_the_containers_command(words: list[str], port: int) -> None:
+    command = subprocess.Popen(["sh", "-c", "read line", "postiljon", *words], stdin=subprocess.PIPE)
+    try:
+        assert port_of(Path(f"/proc/{command.pid}/cmdline").read_bytes()) == port
+    finally:
+        command.communicate()
+
+
+def networks(*files: str) -> dict[str, set[str]]:
+    """Return the networks of each service, as compose joins these files."""
+    found: dict[str, set[str]] = {}
+    for file in files:
+        for name, service in services(file).items():
+            found.setdefault(name, set()).update(service.get("networks", []))
+    return found
+
+
+def test_the_proxy_asks_from_the_one_network_whose_word_is_believed() -> None:
+    found = networks(COMPOSE, POSTGRESQL)
+    assert found["caddy"] & found["postiljon"] == {"front"}
+    assert found["postgres"] & found["postiljon"] == found["postgres"] == {"database"}
+    made = yaml.safe_load((ROOT / COMPOSE).read_text("utf-8"))["networks"]
+    [subnet] = made["front"]["ipam"]["config"]
+    assert made["front"]["internal"] is True
+    assert services(COMPOSE)["postiljon"]["environment"]["POSTILJON_TRUSTED_PROXIES"] == subnet["subnet"]
 
 
 def test_the_caddyfile_of_the_container_is_that_of_service_install() -> None:
@@ -110,7 +143,7 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 def healthy(port: int) -> bool:
     """Return whether the health check of the compose file succeeds."""
     test = services(COMPOSE)["postiljon"]["healthcheck"]["test"]
-    words = [sys.executable, *(str(port) if word == "8000" else word for word in test[2:])]
+    words = [sys.executable, *test[2:], str(port)]  # in the container, process 1 says the port
     return subprocess.run(words, cwd=ROOT, capture_output=True, check=False, timeout=60).returncode == 0
 
 
@@ -143,14 +176,32 @@ def test_the_first_start_makes_database_and_secrets_and_later_ones_leave_them(
 
 
 @pytest.mark.slow
+def test_a_start_beside_a_journal_without_its_database_makes_no_empty_one(tmp_path: Path) -> None:
+    settings(tmp_path)
+    with started(tmp_path, port := free_port()):
+        assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+    data = tmp_path / "data"
+    for file in data.glob("postiljon.db*"):
+        file.unlink()
+    Journal(data / "journal").append([{"launch": "hello"}])
+    with started(tmp_path, free_port()) as process:
+        assert process.wait(120) != 0
+    assert "restore the backup" in (tmp_path / "said.txt").read_text("utf-8")
+    assert list(data.glob("postiljon.db*")) == []
+
+
+@pytest.mark.slow
 def test_a_newer_image_migrates_nothing_unasked(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     settings(tmp_path)
+    secrets = tmp_path / "data" / "secrets.toml"
+    secrets.write_bytes((ROOT / "tests" / "fixtures" / "released" / "issue-3" / "secrets.toml").read_bytes())
+    secrets.chmod(0o600)
     old = open_database(f"sqlite:///{tmp_path}/data/postiljon.db")
     migrations.upgrade(old, to="0006")
     with started(tmp_path, free_port()) as process:
         assert process.wait(120) != 0
-    assert "postiljon init" in (tmp_path / "said.txt").read_text("utf-8")
+    assert "run 'postiljon upgrade', which makes a backup first" in (tmp_path / "said.txt").read_text("utf-8")
     with old.read() as conn:
         assert migrations.current(conn) == "0006"
     old.close()

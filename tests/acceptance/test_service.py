@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from campaigns.demo.catcher import Catcher, Mailbox
-from tests.support.commandline import catching, fetch, free_port
+from tests.support.commandline import ROOT, catching, fetch, free_port
+from tests.support.docs import DOCS
 from tests.support.needs import need
 from tests.support.own_machine import PROGRAM, OwnMachine, in_unit, own_machine
 from tests.support.waiting import wait_until
@@ -121,6 +122,27 @@ def test_a_run_that_was_stopped_before_the_secrets_is_completed_by_the_next(mach
     assert "is up to date" in machine.as_service("init")
     assert machine.text(UNIT)
     assert "server_name mail.example.org;" in machine.text(NGINX)
+
+
+def test_a_run_that_was_stopped_before_the_database_is_completed_by_the_next(machine: OwnMachine) -> None:
+    machine.do(PROGRAM, *INSTALL)
+    secrets = machine.text("/var/lib/postiljon/secrets.toml")
+    machine.do("sh", "-c", "rm /var/lib/postiljon/postiljon.db*")
+    machine.do(PROGRAM, "service", "install")
+    assert "is up to date" in machine.as_service("init")
+    assert machine.text("/var/lib/postiljon/secrets.toml") == secrets
+
+
+def test_an_older_database_is_not_migrated_also_where_the_settings_are_new(machine: OwnMachine) -> None:
+    machine.do(PROGRAM, *INSTALL)
+    machine.do("rm", SETTINGS)
+    data, old = "/var/lib/postiljon", ROOT / "tests" / "fixtures" / "released" / "issue-3"
+    machine.do("install", "-o", "postiljon", "-m", "600", old / "secrets.toml", old / "postiljon.db", data)
+    before = machine.do("sha256sum", f"{data}/postiljon.db")
+    machine.do(PROGRAM, *INSTALL)
+    assert machine.do("sha256sum", f"{data}/postiljon.db") == before
+    ran = machine.run("runuser", "-u", "postiljon", "--", PROGRAM, "status")
+    assert (ran.code, "run 'postiljon upgrade'" in ran.err) == (3, True), ran
 
 
 def test_uninstall_removes_what_other_programs_read_and_nothing_of_the_organisation(machine: OwnMachine) -> None:
@@ -255,6 +277,25 @@ def test_the_files_for_a_proxy_are_taken_by_nginx_and_caddy(installed: OwnMachin
     installed.write("/etc/postiljon-proxy/around.conf", around)
     said = installed.run(nginx, "-t", "-c", "/etc/postiljon-proxy/around.conf")
     assert (said.code, "test is successful" in said.err) == (0, True)
+
+
+@pytest.mark.parametrize("page", ["production.md", "proxy.md"])
+def test_the_line_of_the_pages_for_caddy_takes_the_file_in_force_and_none_that_is_kept(
+    machine: OwnMachine, page: str
+) -> None:
+    need("caddy", "caddy")
+    machine.do(PROGRAM, *INSTALL)
+    [line] = re.findall(
+        r"^echo '(import .*)' > /etc/caddy/Caddyfile$", (DOCS / "howto" / page).read_text(), re.MULTILINE
+    )
+    for end in (".new", ".saved"):
+        machine.write(f"/etc/postiljon-proxy/Caddyfile{end}", "no such directive\n")
+    machine.do("mkdir", "-p", "/etc/caddy")
+    machine.write("/etc/caddy/Caddyfile", line + "\n")
+    said = machine.do("caddy", "adapt", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
+    assert "mail.example.org" in said
+    ran = machine.run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
+    assert (ran.code, "Valid configuration" in ran.out + ran.err) == (0, True), ran
 
 
 @contextmanager

@@ -36,6 +36,7 @@ def documented(folder: Path, port: int, upstream: int) -> str:
     page = (DOCS / "howto" / "proxy.md").read_text("utf-8")
     [block] = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
     for old, new in (
+        ("    listen [::]:443 ssl http2;\n", ""),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("/etc/ssl/mail.example.org.pem", f"{folder}/cert.pem"),
         ("/etc/ssl/mail.example.org.key", f"{folder}/key.pem"),

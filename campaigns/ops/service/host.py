@@ -1,9 +1,10 @@
 """The machine on which the service is installed: its folders, files, user and commands, each changed at most once.
 
-Promises: what is as wanted is left alone, and each step is told with its outcome. A *dry* host changes nothing. Files
-that root or another program reads (units, blocks of a proxy) are root's, appear whole, and never replace one that an
-administrator changed. A folder or file gets another owner only when it was created here, by its descriptor: so no link
-of another user leads root elsewhere. Raises ``InputError`` and ``OSError``.
+Promises: a part that is as wanted is left alone, and each step is told with its outcome. A *dry* host changes nothing.
+Files that root or another program reads (units, blocks of a proxy) are root's, appear whole, and never replace one that
+an administrator changed. A folder or file gets another owner only when it was created here, by its descriptor. The
+folders above it are root's, and none is a link: so no link of another user leads root elsewhere. Raises ``InputError``
+and ``OSError``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import secrets
 import shlex
 import shutil
@@ -34,6 +36,8 @@ SYSTEMD = Path("/run/systemd/system")  # there while systemd runs as the first p
 _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LONGEST = 1_000_000
 _PUBLIC, _OPEN = 0o644, 0o755
+_AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_PLACE = Message("{path} is not made here, since {parent} is a link, or belongs to another user than root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +111,18 @@ class Host:
     def folder(self, path: Path, owner: Owner | None, mode: int = files.FOLDER) -> Step:
         """Make a folder of that owner (None: of this user), and its parents as root's.
 
-        One that is there and belongs to the owner loses the rights of others.
+        One that is there and belongs to the owner loses the rights of others. Raises ``InputError`` where a parent is a
+        link or belongs to another user.
         """
         place = self.at(path)
         if os.path.lexists(place):
             return self.told(Step("folder", str(path), "replaced" if self._tightened(place, owner) else "same"))
         if not self.dry:
-            for parent in reversed([each for each in place.parents if not each.exists()]):
-                parent.mkdir(_OPEN)
-                parent.chmod(_OPEN)
-            _make_folder(place, owner, mode)
+            parent = _open_parent(self.root, path)
+            try:
+                _make_folder(parent, path.name, owner, mode)
+            finally:
+                os.close(parent)
         return self.told(Step("folder", str(path), "made"))
 
     def _tightened(self, place: Path, owner: Owner | None) -> bool:
@@ -135,8 +141,13 @@ class Host:
             os.close(descriptor)
 
     def private(self, path: Path, text: str, owner: Owner | None, shown: str) -> Step:
-        """Make a file for its owner alone (0600), whole; one that is there is kept as it is."""
+        """Make a file for its owner alone (0600), whole; one that is there is kept as it is.
+
+        Drafts that a killed run has left, with the password in them, are removed.
+        """
         place = self.at(path)
+        if not self.dry:
+            _remove_drafts(place)
         if os.access(place.parent, os.X_OK) and os.path.lexists(place):
             return self.told(Step("file", str(path), "kept"))
         if not self.dry:
@@ -197,12 +208,16 @@ class Host:
             _run(words, shown, user, cwd)
         return self.told(Step("command", shown, "done"))
 
+    def ask(self, *words: str, user: Owner, cwd: Path) -> str:
+        """Return what a command prints that changes nothing, run as that user. Raises ``InputError`` when it fails."""
+        return _run(words, shlex.join(["runuser", "-u", "postiljon", "--", *words]), user, cwd).strip()
+
     def left(self, *words: str, why: str) -> Step:
         """Note a command that is left to a person."""
         return self.told(Step("command", shlex.join(words), "left", why=why))
 
 
-def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None) -> None:
+def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None) -> str:
     program = shutil.which(words[0], path=os.pathsep.join((os.environ.get("PATH", ""), _PATHS)))
     if program is None:
         said = Message("{program} is not on this machine, and is needed for: {command}")
@@ -218,20 +233,55 @@ def _run(words: Sequence[str], shown: str, user: Owner | None, cwd: Path | None)
     if done.returncode:
         words_of = (done.stderr.strip() or done.stdout.strip() or str(done.returncode))[-2_000:]
         raise InputError(Message("'{command}' failed: {words}").format(command=shown, words=words_of))
+    return str(done.stdout)
 
 
-def _make_folder(place: Path, owner: Owner | None, mode: int) -> None:
+def _open_parent(root: Path, path: Path) -> int:
+    """Open the folder that is to have this path in it, and make it where it is missing: from ``root``, name by name."""
+    here = os.open(root, _AS_FOLDER & ~os.O_NOFOLLOW)
+    at = Path("/")
+    for name in path.parent.relative_to("/").parts:
+        at /= name
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(name, _OPEN, dir_fd=here)
+                os.chmod(name, _OPEN, dir_fd=here)
+            below = os.open(name, _AS_FOLDER, dir_fd=here)
+        except NotADirectoryError:
+            raise InputError(_NO_PLACE.format(path=path, parent=at)) from None
+        finally:
+            os.close(here)
+        here = below
+        if os.fstat(here).st_uid != os.geteuid():
+            os.close(here)
+            raise InputError(_NO_PLACE.format(path=path, parent=at))
+    return here
+
+
+def _make_folder(parent: int, name: str, owner: Owner | None, mode: int) -> None:
     """Make a folder that has its name only when it has its owner: a run that is killed leaves none of root's there."""
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
-    draft.mkdir(files.FOLDER)
-    descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    draft = f".{name}.{secrets.token_hex(8)}"
+    os.mkdir(draft, files.FOLDER, dir_fd=parent)
+    descriptor = os.open(draft, _AS_FOLDER, dir_fd=parent)
     try:
         os.fchmod(descriptor, mode)
         if owner:
             os.fchown(descriptor, owner.uid, owner.gid)
-        draft.rename(place)
+        os.rename(draft, name, src_dir_fd=parent, dst_dir_fd=parent)
     finally:
         os.close(descriptor)
+
+
+def _remove_drafts(place: Path) -> None:
+    """Remove the drafts of a file that :func:`_link` made."""
+    draft = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{16}}")
+    folder = os.open(place.parent, _AS_FOLDER)
+    try:
+        for name in os.listdir(folder):
+            if draft.fullmatch(name):
+                os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _link(folder: int, name: str, text: str, owner: Owner | None) -> None:

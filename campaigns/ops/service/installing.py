@@ -1,9 +1,10 @@
 """``service install`` and ``service uninstall``: the user, the folders, the settings, the units and the proxy's files.
 
-Promises: whatever would prevent the service from starting is refused before anything is made (:func:`install`). A run
-that was interrupted is completed by the next; one that finds all in place changes nothing. The settings are never
-overwritten. ``init`` runs as the service's user. :func:`uninstall` removes what other programs read, and leaves data,
-settings, secrets, backups and user. systemd is asked only where it runs. Raises ``InputError`` and ``SettingsError``.
+Promises: an obstacle to the start of the service is refused before any file is made (:func:`install`); the user may be
+there by then. A run that was interrupted is completed by the next; one that finds all in place changes nothing. The
+settings are never overwritten. ``init`` runs as the service's user. :func:`uninstall` removes the files that other
+programs read, and leaves data, settings, secrets, backups and user. systemd is asked only where it runs. Raises
+``InputError`` and ``SettingsError``.
 """
 
 from __future__ import annotations
@@ -46,11 +47,15 @@ OTHER_ROOT = Message("that is for the machine itself")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The steps of a run, or of a dry one, the settings still missing, and an obstacle to its start."""
+    """The steps of a run, or of a dry one, the settings still missing, and an obstacle to its start.
+
+    ``in_clear``: no passphrase for backups is set.
+    """
 
     steps: tuple[Step, ...]
     missing: tuple[str, ...] = ()
     obstacle: str = ""
+    in_clear: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return the same as a JSON object."""
@@ -58,6 +63,7 @@ class Report:
             "steps": [asdict(step) for step in self.steps],
             "missing": list(self.missing),
             "obstacle": self.obstacle or None,
+            "backups_in_clear": self.in_clear,
         }
 
 
@@ -76,18 +82,19 @@ def install(prefix: Path, asked: Asked, host: Host) -> Report:
         raise InputError(obstacle)
     owner = _user(host)
     _refuse_foreign(host, layout, owner)
-    for folder in dict.fromkeys((SETTINGS.parent, layout.data, layout.backups)):
+    for folder in _folders(layout):
         host.folder(folder, owner)
     text = settings_text(asked.values)
-    made = host.private(SETTINGS, text, owner, without_password(text)).outcome == "made"
-    _init(host, layout, owner, is_new=made)
+    host.private(SETTINGS, text, owner, without_password(text))
+    _init(host, layout, owner)
     units = [host.public(path, content) for path, content in layout.units().items()]
     if layout.proxies():
         host.folder(PROXIES, None, 0o755)
     for path, content in layout.proxies().items():
         host.public(path, content)
     _start(host, units, may_start="public_url" not in layout.missing)
-    return Report(tuple(host.steps), tuple(layout.missing), obstacle)
+    in_clear = not layout.values.get("backup_passphrase_file")
+    return Report(tuple(host.steps), tuple(layout.missing), obstacle, in_clear)
 
 
 def uninstall(host: Host) -> Report:
@@ -145,11 +152,24 @@ def _user(host: Host) -> Owner | None:
     return host.owner(USER)
 
 
+def _folders(layout: Layout) -> tuple[Path, ...]:
+    """Return the folders that have to be there; backups within the data are in a folder that a backup makes."""
+    apart = () if layout.backups.is_relative_to(layout.data) else (layout.backups,)
+    return tuple(dict.fromkeys((SETTINGS.parent, layout.data, *apart)))
+
+
 def _refuse_foreign(host: Host, layout: Layout, owner: Owner | None) -> None:
-    """Refuse folders of another user, in which the service could not write."""
-    for path in (layout.data, layout.backups, SETTINGS.parent):
+    """Refuse folders of another user, and missing ones that are not the usual.
+
+    The service's user can write any path into the settings; root makes none of these.
+    """
+    for path in _folders(layout):
         place = host.at(path)
         if not os.path.exists(place):
+            if path not in (DATA, BACKUPS, SETTINGS.parent):
+                command = f"install -d -o {USER} -g {USER} -m 700 {place}"
+                said = Message("{path} is named in {settings}, and is not there. Make it with:\n   {command}")
+                raise InputError(said.format(path=path, settings=SETTINGS, command=command))
             continue
         found = place.stat().st_uid
         if owner is None or found != owner.uid:
@@ -160,15 +180,24 @@ def _refuse_foreign(host: Host, layout: Layout, owner: Owner | None) -> None:
             raise InputError(said.format(path=path, owner=name_of(found), user=USER, command=command))
 
 
-def _init(host: Host, layout: Layout, owner: Owner | None, *, is_new: bool) -> None:
-    """Make database and secrets, unless they are there: migrating is up to ``upgrade``, which takes a backup first."""
+def _init(host: Host, layout: Layout, owner: Owner | None) -> None:
+    """Make database and secrets, unless there is a schema: migrating is up to ``upgrade``, which takes a backup first.
+
+    The service's user looks at the database, with the program that is installed: it is not root's to open.
+    """
     words = (str(layout.program), "--config", str(SETTINGS), "init")
-    if not is_new and ("secret_keys" in layout.values or (host.at(layout.data) / "secrets.toml").exists()):
+    if host.dry or not host.is_here:
+        has_secrets = "secret_keys" in layout.values or (host.at(layout.data) / "secrets.toml").exists()
+        if not has_secrets and host.is_here:
+            host.run(*words, user=owner or Owner(-1, -1), cwd=layout.data)
+        elif not has_secrets:
+            host.left("runuser", "-u", USER, "--", *words, why=OTHER_ROOT)
         return
-    if not host.is_here:
-        host.left("runuser", "-u", USER, "--", *words, why=OTHER_ROOT)
-        return
-    host.run(*words, user=owner or Owner(-1, -1), cwd=layout.data)
+    user = owner or Owner(-1, -1)
+    python = str(layout.program.with_name("python"))
+    found = host.ask(python, "-m", "campaigns.ops.first_start", str(SETTINGS), user=user, cwd=layout.data)
+    if found == "new":
+        host.run(*words, user=user, cwd=layout.data)
 
 
 def _start(host: Host, units: list[Step], *, may_start: bool) -> None:

@@ -1,8 +1,8 @@
-"""Where an installation of the service has its files, and what is in them.
+"""The places of the files of an installed service, and their content.
 
-Promises: :func:`layout_of` takes what is set already (the settings, the port in the unit) before what is asked for, and
-that before defaults. So a second run without options gives the same files. Paths that a unit or a proxy could read in
-another way are refused. Only files are read here. Raises ``SettingsError`` and ``InputError``.
+Promises: :func:`layout_of` takes values that are set already (the settings, the port in the unit) before answers, and
+answers before defaults. So a second run without options gives the same files. Paths and names that a unit or a proxy
+could read in another way are refused. Only files are read here. Raises ``SettingsError`` and ``InputError``.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ SERVICE, BACKUP, TIMER = "postiljon.service", "postiljon-backup.service", "posti
 PORT = 8000
 KEPT = 30  # backups, one each night: without a number the disk would be full one day
 _PLAIN = re.compile(r"/[A-Za-z0-9/._@+-]*")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _OPTIONAL = {
     "public_url": "https://mail.example.org",
     "smtp_url": "smtp://relay.example.org:587?connections=10",
@@ -118,9 +119,27 @@ def layout_of(program: Path, asked: Asked, root: Path, *, dry: bool) -> Layout:
     for each in (program, data, backups):
         _refuse_odd(each)
     port = asked.port or _port_of(root) or PORT
-    url = urlsplit(str(values.get("public_url") or ""))
-    own = asked.public_name or (url.hostname or "" if url.scheme == "https" and url.path in ("", "/") else "")
+    own = asked.public_name or _public_name(str(values.get("public_url") or ""))
     return Layout(program, data, backups, port, own, values)
+
+
+def _public_name(address: str) -> str:
+    """Return the name to which a proxy answers; "" for an address with a path, a port or numbers.
+
+    The service's user can write any text into the settings, and root's programs read the files of the proxies.
+    """
+    try:
+        url = urlsplit(address)
+        whole = url.scheme == "https" and url.path in ("", "/") and url.port in (None, 443)
+    except ValueError:
+        return ""
+    name = url.hostname or ""
+    if not whole or not name or ":" in name:
+        return ""
+    if not _HOST.fullmatch(name):
+        said = Message("public_url in {path}: expected the name of a machine in it, such as https://mail.example.org")
+        raise InputError(said.format(path=SETTINGS))
+    return name
 
 
 def settings_text(values: Mapping[str, str]) -> str:
@@ -160,7 +179,7 @@ def check(asked: Asked) -> None:
             read_all(kind, faults, data=Path(os.devnull))
     if faults:
         raise SettingsFaults([_of_option(fault) for fault in faults])
-    if asked.public_name and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", asked.public_name):
+    if asked.public_name and not _HOST.fullmatch(asked.public_name):
         raise InputError(Message("--public-name: expected the name of a machine, such as mail.example.org"))
 
 

@@ -31,7 +31,6 @@ from mailer.settings import MailerSettings
 from mailer.settings_base import environment
 
 _LARGEST = 20_000_000  # bytes of a file that a setting names
-PICTURE = "picture of the brand"
 _PICTURES = ("logo", "logo_dark")
 _SECRETS_HEAD = "# Written by postiljon backup. Both belong together with the database.\n"
 LEFT_OUT = Message("{path} is not in the backup: {why}")
@@ -142,7 +141,7 @@ def _paths(keys: settings_file.Keys | None) -> Iterator[tuple[str, Path]]:
         if isinstance(found, str) and found:
             yield name, Path(found)
             if name == "brand":
-                yield from ((PICTURE, path) for path in _pictures(Path(found)))
+                yield from ((manifests.PICTURE, path) for path in _pictures(Path(found)))
 
 
 def _pictures(brand: Path) -> Iterator[Path]:

@@ -26,6 +26,7 @@ from mailer.errors import InputError, SettingsError, StorageError
 from mailer.messages import Message
 
 FOLDER = "backups"
+_MOST_NAMES = 5  # of objects in a database that are told
 NOT_READ = Message("the archive that was just written cannot be used, so it was not kept: {why}")
 DIFFERENT = Message("{table} has {found} rows in the archive, and {expected} in the database when it was copied")
 NO_PLACE = Message("{path}: the folder of backups cannot be made or used: {why}")
@@ -140,6 +141,16 @@ def _read_back(draft: Path, work: Path, manifest: Manifest, passphrase: Passphra
         raise StorageError(NOT_READ.format(why=str(error))) from error
     finally:
         _clear(work)
+
+
+def foreign(opened: Opened) -> list[str]:
+    """Return the objects in the database of an archive for which a restore refuses it. Raises ``InputError``."""
+    database = opened.member(opened.manifest.database_member)
+    try:
+        found = sqlite_copy.foreign if opened.manifest.database == "sqlite" else postgres_copy.foreign
+        return found(database)[:_MOST_NAMES]
+    except StorageError as error:
+        raise InputError(str(error)) from None
 
 
 def check(opened: Opened) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from campaigns.ops.backup import maintenance
 from campaigns.ops.backup import manifest as manifests
 from campaigns.ops.backup.archive import Opened
-from campaigns.ops.backup.contents import PICTURE
 from campaigns.ops.backup.manifest import Entry
 from campaigns.ops.restore.place import Place
 from mailer import files, settings_file
@@ -67,17 +66,17 @@ def _named(entry: Entry, opened: Opened, place: Place) -> Path | None:
     """Return where the settings in force name a file."""
     keys = settings_file.load()
     values = {**(keys.values if keys else {}), **environment()}
-    if entry.setting != PICTURE:
+    if entry.setting != manifests.PICTURE:
         found = values.get(entry.setting)
         return Path(found) if isinstance(found, str) and found else None
     brand = place.settings.campaign.brand
     archived = next((one for one in opened.manifest.entries if one.setting == "brand"), None)
-    if brand is None or archived is None:
+    if brand is None or archived is None or not (entry.original and archived.original):
         return None
     name = os.path.relpath(entry.original, os.path.dirname(archived.original))
     try:
         files.beside(brand.parent, name)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return brand.parent / name
 

@@ -125,8 +125,8 @@ def test_no_file_of_the_archive_leaves_the_folders_of_the_installation(sqlite_se
     cli = place(tmp_path / "new")
     ran = cli.do("restore", str(path))
     assert not outside.exists()
-    assert "from-backup/vng.toml" in ran.err
-    assert (cli.data / "from-backup" / "vng.toml").exists()
+    assert "from-backup/1-vng.toml" in ran.err
+    assert (cli.data / "from-backup" / "1-vng.toml").exists()
 
 
 def test_a_backup_of_an_older_schema_is_migrated_on_the_way(tmp_path: Path) -> None:
@@ -207,6 +207,22 @@ def test_an_archive_of_the_other_kind_of_database_is_refused(
     assert ran.code == 1
     assert "SQLite" in ran.err
     postgres.drop(cli.database)
+
+
+def test_files_that_an_earlier_restore_put_beside_are_not_replaced(sqlite_setup: Scene, tmp_path: Path) -> None:
+    """Expected: each content has a name of its own, and the same content is there once."""
+    cli = sqlite_setup.empty(tmp_path / "new")
+    cli.write("postiljon.toml", 'brand = "vng.toml"\n')
+    cli.write("vng.toml", 'name = "Mine"\n')
+    cli.write("vng.toml.from-backup", "earlier")
+    cli.do("restore", str(sqlite_setup.archive))
+    archived = (sqlite_setup.installation.folder / "vng.toml").read_bytes()
+    assert (cli.folder / "vng.toml.from-backup").read_bytes() == b"earlier"
+    assert (cli.folder / "vng.toml.from-backup.2").read_bytes() == archived
+    for name in ("postiljon.db", "secrets.toml", "restored-from.json"):
+        (cli.data / name).unlink()
+    cli.do("restore", str(sqlite_setup.archive))
+    assert not (cli.folder / "vng.toml.from-backup.3").exists()
 
 
 @pytest.mark.slow

@@ -273,7 +273,7 @@ def _put_database(opened: Opened, there: Place, now: datetime) -> Restored:
 
 
 def _made_safe(db: Database, there: Place, now: datetime) -> Restored:
-    """Migrate, and do what ``restored`` does."""
+    """Migrate, and do the steps of ``restored``."""
     migrations.upgrade(db)
     mailer = read(MailerSettings, data=there.data)
     assert mailer.pepper is not None  # noqa: S101 - written before

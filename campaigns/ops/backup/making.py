@@ -9,6 +9,7 @@ installation is changed. Raises ``StateHeld`` while another one runs, ``StorageE
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Mapping
@@ -35,6 +36,10 @@ REFUSED = Message(
     "Remove them from the database (DROP), and make another backup"
 )
 NO_PLACE = Message("{path}: the folder of backups cannot be made or used: {why}")
+READ_ONLY = Message(
+    "{path}: the folder of backups cannot be written. If its disk is not read-only, the unit does not allow it: run "
+    "'postiljon service install' after a change of backup_to"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ def _use(folder: Path) -> None:
         files.make_folder(folder)
         keeping.remove_leftovers(folder)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise SettingsError(READ_ONLY.format(path=folder)) from None
         raise SettingsError(NO_PLACE.format(path=folder, why=error.strerror or error)) from None
 
 

@@ -218,6 +218,7 @@ def end(place: Place, manifest: Manifest, identity: str, now: datetime) -> None:
     """Turn the mark into a note of what was restored."""
     with maintenance.disk_errors(place.data):
         values = {"identity": identity, "made_at": manifest.made_at, "at": now.isoformat(timespec="seconds")}
+        values["stage"] = STAGE_DATABASE  # a kill before the mark is renamed leaves it as the mark
         _write(place.data / MARK, values)
         (place.data / MARK).replace(place.data / DONE)
         keeping.on_disk(place.data)

@@ -58,7 +58,7 @@ def backup(
 
 
 def say_made(made: BackupMade) -> None:
-    """Say what was made, and what is not in it."""
+    """Say the archive that was made, and the files and settings that are not in it."""
     size = f"{made.size / 1_000_000:.1f} MB" if made.size >= _MEGABYTE else f"{-(-made.size // 1000)} kB"
     text = _("Made, and read back whole: {path} ({size}, contacts {people}, lines of the journal {lines}).")
     people, lines = number(made.manifest.rows.get(_PEOPLE, 0)), number(made.manifest.journal_lines)

@@ -90,7 +90,7 @@ def restored(as_json: Json = False) -> None:
 
 
 def say_restored(done: Restored) -> None:
-    """Say what was held and taken from the journal, and what a person decides."""
+    """Say the held campaigns, the requests from the journal, and the decisions that are left to a person."""
     for slug, waiting in done.held.items():
         text = _("{slug} is held; {people} may have got it after the backup. Compare with the log of your mail server.")
         say(text.format(slug=slug, people=people(waiting)))

@@ -1,4 +1,4 @@
-"""``upgrade``: what will change, a backup, and the migration."""
+"""``upgrade``: the changes to come, a backup, and the migration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from campaigns.cli.administration import Json
 from campaigns.cli.backups import say_made
-from campaigns.cli.output import _, complain, number, say, tell, translated
+from campaigns.cli.output import _, say, tell, translated
 
 if TYPE_CHECKING:
     from campaigns.ops.upgrading import UpgradePlan
@@ -27,6 +27,9 @@ def register(app: typer.Typer) -> None:
 def upgrade(
     yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
     backup: Annotated[bool, typer.Option("--backup/--no-backup", help=_("Make a backup first."))] = True,
+    while_running: Annotated[
+        bool, typer.Option("--while-running", help=_("Migrate although senders of this installation run."))
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Upgrade the installation."""
@@ -39,8 +42,10 @@ def upgrade(
         plan = upgrading.look(context)
         if not as_json:
             _say_plan(plan)
+        if not while_running:
+            upgrading.refuse_running(plan)
         if plan.changes and not yes:
-            _confirm()
+            _confirm(as_json)
         wanted = making.planned(context, None, None, None) if backup else None
         done = upgrading.carry_out(context, plan, wanted, datetime.now(UTC))
     finally:
@@ -56,7 +61,7 @@ def upgrade(
 
 
 def _say_plan(plan: UpgradePlan) -> None:
-    """Say what will change."""
+    """Say the changes to come."""
     if not plan.changes:
         text = _("Nothing to change: {database} has the schema of this version ({product}, schema {after}).")
         say(text.format(database=plan.database, product=plan.product, after=plan.after))
@@ -65,15 +70,14 @@ def _say_plan(plan: UpgradePlan) -> None:
     say(text.format(database=plan.database, before=plan.before, after=plan.after, product=plan.product))
     for revision, words in plan.changes:
         say(f"  {revision}  {translated(words)}")
-    if plan.senders:
-        text = _("Postiljon runs (senders: {number}). Stop it first: systemctl stop postiljon")
-        complain(text.format(number=number(plan.senders)))
 
 
-def _confirm() -> None:
-    """Ask. Raises ``typer.BadParameter`` where there is no terminal."""
+def _confirm(as_json: bool) -> None:
+    """Ask. Raises ``typer.BadParameter`` where there is no terminal, or where a question would stand in the JSON."""
     import sys
 
+    if as_json:
+        raise typer.BadParameter(_("add it: with --json no question is asked"), param_hint="--yes")
     if not sys.stdin.isatty():
         raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
     typer.confirm(_("Upgrade now?"), abort=True)

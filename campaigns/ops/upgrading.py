@@ -2,7 +2,8 @@
 
 Promises: nothing is changed before the backup is made and checked. The migration is one transaction, and the steps
 after it may be repeated, so the same command can be run again after a kill at any point. Raises ``SchemaError`` for a
-database that is newer than this program, ``StateHeld`` beside another backup, and the errors of a backup.
+database that is newer than this program, ``StateHeld`` beside another backup or a running sender, and the errors of a
+backup.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from campaigns.ops.backup import maintenance, making
 from campaigns.ops.backup.making import BackupMade, BackupPlan
 from campaigns.version import version_line
 from mailer import outbox, suppression
+from mailer.errors import StateHeld
 from mailer.messages import Message
+
+RUNNING = Message(
+    "Postiljon runs (senders: {number}), and a migration changes the tables that they use. Nothing was done. Stop it "
+    "first on every machine: systemctl stop postiljon; or give --while-running"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,12 @@ def look(context: AppContext) -> UpgradePlan:
         before, senders = migrations.current(conn) or "", len(outbox.running(conn))
     changes = tuple((revision, CHANGES[revision]) for revision in revisions)
     return UpgradePlan(context.db.shown, version_line(), before, migrations.HEAD, changes, senders)
+
+
+def refuse_running(plan: UpgradePlan) -> None:
+    """Raise ``StateHeld`` where the schema would change beside a sender that runs."""
+    if plan.changes and plan.senders:
+        raise StateHeld(RUNNING.format(number=plan.senders))
 
 
 def carry_out(context: AppContext, plan: UpgradePlan, backup: BackupPlan | None, now: datetime) -> Upgraded:

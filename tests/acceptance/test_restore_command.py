@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import shutil
 import sqlite3
 import stat
-import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from campaigns import migrations
 from tests.conftest import BOTH
 from tests.support.databases import PostgresServer
-from tests.support.installed import PEOPLE, Installed, installed, place
+from tests.support.installed import PEOPLE, installed, place
 from tests.support.killed_command import CommandKiller, kill_points
 from tests.support.released import FOLDER, SLUG
+from tests.support.restore_scene import EARLY, LATE, Scene, nothing_came, there
 
-EARLY, LATE = 3, 4  # who left before the backup, and after it
 SECRET = "correct horse battery staple"
-
-
-class Scene:
-    """An installation of which a backup was made, after which a reader left; the journal was saved."""
-
-    def __init__(self, folder: Path, server: PostgresServer | None) -> None:
-        self.server = server
-        self.installation = installed(folder, server)
-        self.installation.leave(EARLY)
-        self.archive = folder / self.installation.do("backup", "--json").json["archive"]
-        self.installation.leave(LATE)
-        self.journal = self.installation.data / "journal"
-
-    def empty(self, folder: Path) -> Installed:
-        """Another place, with an empty database."""
-        return place(folder, self.server)
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -59,11 +39,6 @@ def sqlite_setup(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene(tmp_path_factory.mktemp("lite") / "house", None)
 
 
-def there(cli: Installed) -> dict[str, bytes]:
-    """All files below a folder, with their content."""
-    return {str(path): path.read_bytes() for path in cli.folder.rglob("*") if path.is_file()}
-
-
 def test_a_restore_brings_everything_back_and_forgets_no_wish(setup: Scene, tmp_path: Path) -> None:
     """Expected: people, secrets, settings, brand; who left before the backup and who left after it are held back."""
     cli = setup.empty(tmp_path / "new")
@@ -77,7 +52,7 @@ def test_a_restore_brings_everything_back_and_forgets_no_wish(setup: Scene, tmp_
     for path in (cli.data / "secrets.toml", cli.data / "journal", cli.folder / "postiljon.toml"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(cli.data.stat().st_mode) == 0o700
-    assert not (cli.folder / "postiljon-restore").exists()
+    assert not (cli.folder / ".postiljon-restore").exists()
     assert cli.do("status", "--json").json == []
     again = cli.do("restore", str(setup.archive))
     assert "restored here already" in again.out
@@ -135,95 +110,6 @@ def test_settings_and_files_that_are_there_are_not_replaced(sqlite_setup: Scene,
     ).read_bytes()
 
 
-def _nothing_came(cli: Installed, before: dict[str, bytes]) -> bool:
-    return {name: data for name, data in there(cli).items() if not name.endswith("maintenance.lock")} == before
-
-
-def test_an_archive_that_is_damaged_or_foreign_is_refused_in_a_sentence(sqlite_setup: Scene, tmp_path: Path) -> None:
-    """Expected: exit 1, the path, a reason; nothing is made. Cut off anywhere, or a byte changed anywhere."""
-    cli, data = sqlite_setup.empty(tmp_path / "new"), sqlite_setup.archive.read_bytes()
-    bad: list[bytes] = [b"", b"\x1f\x8b", b"x" * 2000, b"\0" * 2000, data + b"\0", data[::-1]]
-    bad += [data[: len(data) * part // 11] for part in range(1, 11)]
-    for part in range(1, 30):
-        at = len(data) * part // 30
-        bad.append(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-    killer = CommandKiller()
-    try:
-        for number, content in enumerate(bad):
-            file = cli.folder / "bad.tar.gz"
-            file.write_bytes(content)
-            before = there(cli)
-            ran = killer.run(cli.folder, cli.env(), ["restore", "bad.tar.gz"])
-            assert (ran.code, "Traceback" in ran.out) == (1, False), (number, ran)
-            assert "bad.tar.gz" in ran.out or "no backup of Postiljon" in ran.out, ran
-            assert _nothing_came(cli, before), number
-    finally:
-        killer.close()
-    for name in ("gone.tar.gz", str(tmp_path)):
-        assert cli.run("restore", name).code == 1
-
-
-def _repacked(source: Path, target: Path, change: Callable[[tarfile.TarInfo, bytes], list[tuple[Any, bytes]]]) -> None:
-    """Write an archive again with other members."""
-    with tarfile.open(source) as old, tarfile.open(target, "w:gz", format=tarfile.GNU_FORMAT) as new:
-        for member in old:
-            kept = old.extractfile(member)
-            assert kept is not None
-            for info, data in change(member, kept.read()):
-                info.size = len(data) if info.isreg() else 0
-                new.addfile(info, io.BytesIO(data))
-
-
-def _link(name: str, to: str) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = tarfile.SYMTYPE, to
-    return info
-
-
-def _manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[tarfile.TarInfo, bytes], list[tuple[Any, bytes]]]:
-    def changed(info: tarfile.TarInfo, data: bytes) -> list[tuple[Any, bytes]]:
-        if info.name == "manifest.json":
-            values = json.loads(data)
-            change(values)
-            data = json.dumps(values).encode()
-        return [(info, data)]
-
-    return changed
-
-
-HOSTILE = {
-    "out of it": lambda info, data: [(info, data), (tarfile.TarInfo("../../evil"), b"x")],
-    "absolute": lambda info, data: [(info, data), (tarfile.TarInfo("/tmp/evil"), b"x")],
-    "link": lambda info, data: [(info, data), (_link("files/evil", "/etc"), b"")],
-    "twice": lambda info, data: [(info, data), (info, data)],
-    "missing": lambda info, data: [] if info.name == "journal" else [(info, data)],
-    "longer": lambda info, data: [(info, data + b"x" * 1000 if info.name == "secrets.toml" else data)],
-    "name": _manifest(lambda values: values["entries"][-1].update(name="files/../../evil")),
-    "size": _manifest(lambda values: values["entries"][0].update(size=10**15)),
-    "negative": _manifest(lambda values: values["entries"][0].update(size=-1)),
-    "counts": _manifest(lambda values: values["rows"].update(contact=7)),
-    "fewer lines": _manifest(lambda values: values.update(journal_lines=9)),
-    "no list": _manifest(lambda values: values.update(entries=5)),
-    "newer format": _manifest(lambda values: values.update(format=99)),
-    "newer schema": _manifest(lambda values: values.update(schema="9999")),
-    "other kind": _manifest(lambda values: values.update(database="oracle")),
-}
-
-
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_an_archive_that_somebody_changed_writes_nothing_anywhere(
-    sqlite_setup: Scene, tmp_path: Path, kind: str
-) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
-    _repacked(sqlite_setup.archive, cli.folder / "hostile.tar.gz", HOSTILE[kind])
-    before = there(cli)
-    ran = cli.run("restore", "hostile.tar.gz")
-    assert (ran.code, "Traceback" in ran.err) == (3 if kind == "size" else 1, False), ran
-    assert _nothing_came(cli, before)
-    assert not (tmp_path / "evil").exists()
-    assert not Path("/tmp/evil").exists()
-
-
 def test_no_file_of_the_archive_leaves_the_folders_of_the_installation(sqlite_setup: Scene, tmp_path: Path) -> None:
     """Expected: settings out of the archive that name a place elsewhere get the file put aside, and told."""
     installation = installed(tmp_path / "house")
@@ -239,8 +125,8 @@ def test_no_file_of_the_archive_leaves_the_folders_of_the_installation(sqlite_se
     cli = place(tmp_path / "new")
     ran = cli.do("restore", str(path))
     assert not outside.exists()
-    assert "from-backup/vng.toml" in ran.err
-    assert (cli.data / "from-backup" / "vng.toml").exists()
+    assert "from-backup/1-vng.toml" in ran.err
+    assert (cli.data / "from-backup" / "1-vng.toml").exists()
 
 
 def test_a_backup_of_an_older_schema_is_migrated_on_the_way(tmp_path: Path) -> None:
@@ -273,7 +159,9 @@ def test_code_of_a_stranger_in_the_database_of_an_archive_is_refused(setup: Scen
     ran = cli.run("restore", str(path))
     assert ran.code == 1
     assert "evil" in ran.err
-    assert setup.server or not (cli.data / "postiljon.db").exists()
+    assert not (cli.data / "restoring.json").exists()
+    assert not (cli.data / "secrets.toml").exists()
+    assert not (cli.folder / "postiljon.toml").exists()
 
 
 @pytest.mark.postgres
@@ -306,7 +194,7 @@ def test_an_encrypted_archive_is_restored_with_its_passphrase_alone(sqlite_setup
         ran = cli.run("restore", path["archive"], *options)
         assert ran.code == 1
         assert words in ran.err
-        assert _nothing_came(cli, before)
+        assert nothing_came(cli, before)
     cli.do("restore", path["archive"], "--passphrase-file", "right")
     assert cli.rows("contact") == PEOPLE
 
@@ -319,6 +207,22 @@ def test_an_archive_of_the_other_kind_of_database_is_refused(
     assert ran.code == 1
     assert "SQLite" in ran.err
     postgres.drop(cli.database)
+
+
+def test_files_that_an_earlier_restore_put_beside_are_not_replaced(sqlite_setup: Scene, tmp_path: Path) -> None:
+    """Expected: each content has a name of its own, and the same content is there once."""
+    cli = sqlite_setup.empty(tmp_path / "new")
+    cli.write("postiljon.toml", 'brand = "vng.toml"\n')
+    cli.write("vng.toml", 'name = "Mine"\n')
+    cli.write("vng.toml.from-backup", "earlier")
+    cli.do("restore", str(sqlite_setup.archive))
+    archived = (sqlite_setup.installation.folder / "vng.toml").read_bytes()
+    assert (cli.folder / "vng.toml.from-backup").read_bytes() == b"earlier"
+    assert (cli.folder / "vng.toml.from-backup.2").read_bytes() == archived
+    for name in ("postiljon.db", "secrets.toml", "restored-from.json"):
+        (cli.data / name).unlink()
+    cli.do("restore", str(sqlite_setup.archive))
+    assert not (cli.folder / "vng.toml.from-backup.3").exists()
 
 
 @pytest.mark.slow
@@ -346,7 +250,7 @@ def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(setu
             assert second.code == 0, (step, second)
             assert cli.rows("contact") == PEOPLE
             assert cli.rows("suppression") == 2
-            assert not (cli.folder / "postiljon-restore").exists()
+            assert not (cli.folder / ".postiljon-restore").exists()
             assert not (cli.data / "maintenance").exists()
             assert (cli.data / "journal").read_bytes().split() == setup.journal.read_bytes().split()
             if setup.server:

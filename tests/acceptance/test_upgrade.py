@@ -138,6 +138,19 @@ def test_where_nobody_can_answer_it_asks_for_the_option_and_changes_nothing(tmp_
     assert schema(cli) != migrations.HEAD
 
 
+def test_json_is_never_mixed_with_a_question(tmp_path: Path) -> None:
+    """Expected: on a terminal too, --json asks for --yes, and nothing is changed."""
+    cli = old_house(tmp_path / "old", OLD)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "campaigns", "upgrade", "--json"]
+    done = subprocess.run(command, cwd=cli.folder, env=cli.env(), stdin=theirs, capture_output=True, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 2
+    assert "--yes" in json.loads(done.stdout)["message"]
+    assert schema(cli) != migrations.HEAD
+
+
 @pytest.mark.parametrize(("answer", "code"), [(b"n\n", 3), (b"y\n", 0)])
 def test_on_a_terminal_it_asks_before_anything_is_changed(tmp_path: Path, answer: bytes, code: int) -> None:
     cli = old_house(tmp_path / "old", OLD)
@@ -154,7 +167,7 @@ def test_on_a_terminal_it_asks_before_anything_is_changed(tmp_path: Path, answer
     assert (schema(cli) == before) == (code == 3)
 
 
-def test_a_sender_that_runs_is_told(tmp_path: Path) -> None:
+def test_an_upgrade_beside_a_running_sender_changes_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
     cli = old_house(tmp_path / "old", OLD)
     (cli.data / "senders").mkdir(mode=0o700)
     lock = cli.data / "senders" / "1.lock"
@@ -165,9 +178,15 @@ def test_a_sender_that_runs_is_told(tmp_path: Path) -> None:
         lite.commit()
     with lock.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        ran = cli.run("upgrade")
-    assert "systemctl stop postiljon" in ran.err
-    assert "systemctl stop" not in cli.run("upgrade").err
+        before = schema(cli)
+        for options in ([], ["--yes"], ["--yes", "--json"]):
+            ran = cli.run("upgrade", *options)
+            assert (ran.code, "systemctl stop postiljon" in ran.out + ran.err) == (3, True), ran
+        assert schema(cli) == before
+        assert not (cli.data / "backups").exists()
+        cli.do("upgrade", "--yes", "--while-running")
+        assert schema(cli) == migrations.HEAD
+        assert "Nothing to change" in cli.do("upgrade").out
 
 
 @pytest.mark.slow

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
+import subprocess
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from campaigns.ops.backup import postgres_copy, sqlite_copy
+from campaigns.ops.backup import postgres_copy, postgres_tools, sqlite_copy
 from campaigns.ops.backup.maintenance import need_room
+from campaigns.ops.backup.postgres_tools import PostgresTools
 from mailer.errors import InputError, StorageError, StorageFull
 from mailer.storage import Database
 from tests.support.needs import need
@@ -125,3 +131,46 @@ def test_a_copy_that_would_not_fit_is_stopped(empty_database: Database, tmp_path
         else:
             need("pg_dump", "postgresql")
             postgres_copy.copy(empty_database, tmp_path / "copy", full)
+
+
+@pytest.mark.parametrize(
+    ("installed", "server", "expected"),
+    [
+        ((14, 15, 17), 15, 15),
+        ((16,), 15, 16),
+        ((15, 17), 16, None),
+        ((17,), 16, None),
+        ((18,), 17, 18),
+        ((14,), 15, None),
+    ],
+)
+def test_programs_are_those_of_the_server_or_newer_ones_that_it_understands(
+    installed: tuple[int, ...], server: int, expected: int | None
+) -> None:
+    """Expected: from version 17 on, none for an older server; the error names the package."""
+    found = [PostgresTools(Path(f"/{version}"), version) for version in installed]
+    if expected is not None:
+        assert postgres_tools.fitting(found, server, "pg_restore").version == expected
+        return
+    with pytest.raises(InputError, match=f"postgresql-client-{server}"):
+        postgres_tools.fitting(found, server, "pg_restore")
+
+
+def test_a_program_of_postgresql_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """Expected: after SIGKILL of the parent it ends, although it neither reads nor writes."""
+    need("setpriv", "util-linux")
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    program = "import os, sys; from campaigns.ops.backup import postgres_tools as tools; "
+    program += "tools.run(['sh', '-c', 'echo $$ > ' + sys.argv[1] + '; exec sleep 600'], dict(os.environ))"
+    with subprocess.Popen([sys.executable, "-c", program, str(told)]) as parent:
+        child = int(told.read_text())
+        descriptor = os.pidfd_open(child)
+        parent.kill()
+    try:
+        ended, _, _ = select.select([descriptor], [], [], 30)
+        assert ended
+    finally:
+        os.close(descriptor)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)

@@ -25,6 +25,12 @@ def look(context: AppContext) -> Iterator[Finding]:
         words = Message("none was made yet with 'postiljon backup'. Let it run each night (docs/howto/backup.md)")
         yield Finding("warning", subject, words)
         return
+    if made.foreign:
+        words = Message(
+            "'postiljon restore' will refuse the last one ({path}): the database has objects that Postiljon never "
+            "makes ({names}). Remove them (DROP), and run 'postiljon backup'"
+        )
+        yield Finding("warning", subject, words.format(path=made.archive, names=", ".join(made.foreign)))
     at = local_text(made.at, context.reader.timezone)
     age = context.clock() - made.at
     if age > OLD:

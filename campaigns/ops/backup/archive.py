@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from mailer.messages import Message
 PLAIN, ENCRYPTED = ".tar.gz", ".tar"
 ABOUT, KEY, INNER = "about.json", "key.age", "postiljon.tar.gz.age"
 _LARGEST_ABOUT = 10_000
+_EACH = 4_000_000  # bytes that are written between two looks at the free room
 _GZIP = b"\x1f\x8b"
 UNREADABLE = Message("{path} cannot be read: {why}")
 FOREIGN = Message("{path} is no backup of Postiljon, or it was damaged at its beginning")
@@ -56,10 +57,15 @@ class Opened:
         return self.folder / name
 
 
-def write(file: BinaryIO, folder: Path, manifest: Manifest, passphrase: Passphrase | None) -> None:
-    """Write the archive of the staged members in a folder. Raises ``OSError``."""
+def write(
+    file: BinaryIO, folder: Path, manifest: Manifest, passphrase: Passphrase | None, room: Callable[[int], None]
+) -> None:
+    """Write the archive of the staged members in a folder. Raises ``OSError``.
+
+    ``room`` is called with the bytes to be written next, and may raise: a full disk must not stop the service.
+    """
     made_at = datetime.fromisoformat(manifest.made_at)
-    inner = tar_stream.gzipped(_inner(folder, manifest, int(made_at.timestamp())))
+    inner = _within(room, tar_stream.gzipped(_inner(folder, manifest, int(made_at.timestamp()))))
     if passphrase is None:
         for chunk in inner:
             file.write(chunk)
@@ -76,6 +82,17 @@ def write(file: BinaryIO, folder: Path, manifest: Manifest, passphrase: Passphra
     file.write(tar_stream.padding(size) + tar_stream.end())
     file.seek(inner_at)
     file.write(tar_stream.header(INNER, size, seconds))
+
+
+def _within(room: Callable[[int], None], chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks; before each ``_EACH`` bytes of them the room is checked."""
+    left = 0
+    for chunk in chunks:
+        if len(chunk) > left:
+            left = max(_EACH, len(chunk))
+            room(left)
+        left -= len(chunk)
+        yield chunk
 
 
 def _put(file: BinaryIO, name: str, data: bytes, seconds: int) -> None:
@@ -166,7 +183,7 @@ class _Part:
 
 
 def _about(path: Path, file: BinaryIO) -> dict[str, object]:
-    """Return what an encrypted archive says of itself. Raises ``InputError`` for another kind of file."""
+    """Return the installation and the time of an encrypted archive. Raises ``InputError`` for another kind of file."""
     try:
         member = next(tar_stream.members(file), None)
         if member is None or member.name != ABOUT or member.size > _LARGEST_ABOUT:
@@ -215,7 +232,7 @@ def _kept(member: tar_stream.Member, target: Path) -> str:
 
 
 def installation_of(path: Path) -> str:
-    """Return which installation made an archive; "" for a file that is none. Reads its beginning only."""
+    """Return the installation of an archive; "" for a file that is none. Reads its beginning only."""
     try:
         with _opened(path) as file:
             is_plain = file.read(len(_GZIP)) == _GZIP

@@ -14,10 +14,12 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from campaigns.context import AppContext
 from campaigns.ops.backup import maintenance, postgres_copy, sqlite_copy
@@ -31,8 +33,8 @@ from mailer.settings import MailerSettings
 from mailer.settings_base import environment
 
 _LARGEST = 20_000_000  # bytes of a file that a setting names
-PICTURE = "picture of the brand"
 _PICTURES = ("logo", "logo_dark")
+_PART = 65_536  # bytes that are read at once from the end of the journal
 _SECRETS_HEAD = "# Written by postiljon backup. Both belong together with the database.\n"
 LEFT_OUT = Message("{path} is not in the backup: {why}")
 
@@ -103,7 +105,20 @@ def _journal(source: Path, target: Path) -> int:
         if source.exists():
             with source.open("rb") as file:
                 shutil.copyfileobj(file, copy)
+        copy.truncate(_end_of_lines(copy))
     return sum(1 for _line in journal.Journal(target).read())
+
+
+def _end_of_lines(file: BinaryIO) -> int:
+    """Return the position behind the last newline: a line behind it is still being written, or was torn by a crash."""
+    at = file.seek(0, os.SEEK_END)
+    while at:
+        start = max(0, at - _PART)
+        file.seek(start)
+        if (found := file.read(at - start).rfind(b"\n")) >= 0:
+            return start + found + 1
+        at = start
+    return 0
 
 
 def _from_environment() -> Iterator[str]:
@@ -142,7 +157,7 @@ def _paths(keys: settings_file.Keys | None) -> Iterator[tuple[str, Path]]:
         if isinstance(found, str) and found:
             yield name, Path(found)
             if name == "brand":
-                yield from ((PICTURE, path) for path in _pictures(Path(found)))
+                yield from ((manifests.PICTURE, path) for path in _pictures(Path(found)))
 
 
 def _pictures(brand: Path) -> Iterator[Path]:
@@ -154,7 +169,9 @@ def _pictures(brand: Path) -> Iterator[Path]:
     for key in _PICTURES:
         name = table.get(key)
         if isinstance(name, str) and name:
-            yield brand.parent / name
+            with suppress(OSError):  # a name that leads out of the folder: a brand may not name it, and it stays out
+                files.beside(brand.parent, name)
+                yield brand.parent / name
 
 
 def _safe_name(number: int, path: Path) -> str:

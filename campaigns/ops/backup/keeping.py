@@ -1,7 +1,7 @@
-"""The folder of archives: their names, what runs that were killed left behind, and which old ones are removed.
+"""The folder of archives: their names, the drafts of killed runs, and the removal of the oldest.
 
-Promises: only archives of this installation are removed, oldest first, and never the one that was made last. What a
-killed run left is removed, not the draft of a run that is alive: its process holds a lock on it. Raises ``OSError``.
+Promises: only archives of this installation are removed, oldest first, and never the one that was made last. The draft
+of a killed run is removed, not that of a run that is alive: its process holds a lock on it. Raises ``OSError``.
 """
 
 from __future__ import annotations

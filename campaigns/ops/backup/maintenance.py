@@ -29,16 +29,17 @@ NO_ROOM = Message("{free} MB are left at {path}, and {needed} MB are needed; not
 @contextmanager
 def alone(data: Path) -> Iterator[Path]:
     """Yield an empty folder for the work, as the only process that does such work here."""
-    descriptor = files.open_or_create(data / LOCK, os.O_RDWR)
+    with disk_errors(data / LOCK):
+        descriptor = files.open_or_create(data / LOCK, os.O_RDWR)
     work = data / WORK
     try:
         _lock(descriptor, data)
-        _empty(work)
+        empty(work)
         files.make_folder(work)
         try:
             yield work
         finally:
-            _empty(work)
+            empty(work)
     finally:
         os.close(descriptor)
 
@@ -51,9 +52,12 @@ def _lock(descriptor: int, data: Path) -> None:
         raise StateHeld(RUNNING) from None
     except OSError as error:
         raise map_os_error(error, data / LOCK) from error
+    if not os.fstat(descriptor).st_nlink:  # a restore removed the file of the lock between the opening and the lock
+        raise StateHeld(RUNNING)
 
 
-def _empty(work: Path) -> None:
+def empty(work: Path) -> None:
+    """Remove a working folder, if it is there. Raises ``OSError``."""
     if work.is_symlink() or work.is_file():
         work.unlink()
     elif work.exists():

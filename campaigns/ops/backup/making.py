@@ -9,11 +9,13 @@ installation is changed. Raises ``StateHeld`` while another one runs, ``StorageE
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from campaigns.context import AppContext
@@ -26,9 +28,18 @@ from mailer.errors import InputError, SettingsError, StorageError
 from mailer.messages import Message
 
 FOLDER = "backups"
+_MOST_NAMES = 5  # of objects in a database that are told
 NOT_READ = Message("the archive that was just written cannot be used, so it was not kept: {why}")
 DIFFERENT = Message("{table} has {found} rows in the archive, and {expected} in the database when it was copied")
+REFUSED = Message(
+    "'postiljon restore' will refuse this archive: the database has objects that Postiljon never makes ({names}). "
+    "Remove them from the database (DROP), and make another backup"
+)
 NO_PLACE = Message("{path}: the folder of backups cannot be made or used: {why}")
+READ_ONLY = Message(
+    "{path}: the folder of backups cannot be written. If its disk is not read-only, the unit does not allow it: run "
+    "'postiljon service install' after a change of backup_to"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,10 @@ class BackupPlan:
 
 @dataclass(frozen=True, slots=True)
 class BackupMade:
-    """An archive that was made and checked. ``left_out``: files that settings name and that cannot be read."""
+    """An archive that was made and checked.
+
+    ``left_out``: in words, files that settings name and that cannot be read, and objects that a restore refuses.
+    """
 
     archive: Path
     size: int
@@ -95,29 +109,34 @@ def made_within(work: Path, context: AppContext, plan: BackupPlan, now: datetime
     end = archive.ENCRYPTED if plan.passphrase else archive.PLAIN
     with maintenance.disk_errors(plan.folder), keeping.draft(plan.folder, now, end) as (file, target):
         draft = target.with_name(target.name + keeping.DRAFT)
-        archive.write(file, work, staged.manifest, plan.passphrase)
+        archive.write(file, work, staged.manifest, plan.passphrase, partial(maintenance.need_room, plan.folder))
         file.flush()
         _clear(work)
-        _read_back(draft, work, staged.manifest, plan.passphrase)
+        found = tuple(_read_back(draft, work, staged.manifest, plan.passphrase))
         os.fsync(file.fileno())
         size = file.seek(0, os.SEEK_END)
         draft.rename(target)
         keeping.on_disk(plan.folder)
-    made = record.LastBackup(str(target.absolute()), staged.manifest.made_at, size, plan.passphrase is not None)
+    encrypted, words = plan.passphrase is not None, staged.left_out
+    made = record.LastBackup(str(target.absolute()), staged.manifest.made_at, size, encrypted, found)
+    if found:
+        words = (*words, REFUSED.format(names=", ".join(found)))
     removed: list[Path] = []
     with maintenance.disk_errors(context.data):
         record.write(context.data, made)
         if plan.keep is not None:
             removed = keeping.remove_old(plan.folder, plan.keep, staged.manifest.installation, target)
-    return BackupMade(target, size, staged.manifest, made.encrypted, tuple(removed), staged.left_out)
+    return BackupMade(target, size, staged.manifest, made.encrypted, tuple(removed), words)
 
 
 def _use(folder: Path) -> None:
-    """Make the folder of archives, and remove what killed runs left there."""
+    """Make the folder of archives, and remove the drafts of killed runs."""
     try:
         files.make_folder(folder)
         keeping.remove_leftovers(folder)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise SettingsError(READ_ONLY.format(path=folder)) from None
         raise SettingsError(NO_PLACE.format(path=folder, why=error.strerror or error)) from None
 
 
@@ -129,17 +148,28 @@ def _clear(work: Path) -> None:
             path.unlink()
 
 
-def _read_back(draft: Path, work: Path, manifest: Manifest, passphrase: Passphrase | None) -> None:
-    """Check a draft as a restore would. Raises ``StorageError``."""
+def _read_back(draft: Path, work: Path, manifest: Manifest, passphrase: Passphrase | None) -> list[str]:
+    """Check a draft as a restore would; return the objects for which a restore refuses it. Raises ``StorageError``."""
     try:
         opened = archive.extract(draft, work, passphrase)
         if opened.manifest != manifest:
             raise StorageError(Message("its manifest is another one"))
         check(opened)
+        return foreign(opened)
     except InputError as error:
         raise StorageError(NOT_READ.format(why=str(error))) from error
     finally:
         _clear(work)
+
+
+def foreign(opened: Opened) -> list[str]:
+    """Return the objects in the database of an archive for which a restore refuses it. Raises ``InputError``."""
+    database = opened.member(opened.manifest.database_member)
+    try:
+        found = sqlite_copy.foreign if opened.manifest.database == "sqlite" else postgres_copy.foreign
+        return found(database)[:_MOST_NAMES]
+    except StorageError as error:
+        raise InputError(str(error)) from None
 
 
 def check(opened: Opened) -> None:

@@ -1,14 +1,15 @@
 """The manifest of a backup: the first member of the archive, with the content of all others and the counts.
 
 Promises: :func:`parsed` accepts only names that this module knows, plain file names without a folder but ``files/``,
-and sizes that are numbers, so that a reader of the archive is bound by them. Raises ``InputError`` for any other text.
+settings that may name a file, and sizes that are numbers, so that a reader of the archive is bound by them. Raises
+``InputError`` for any other text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -22,6 +23,8 @@ LARGEST = 4_000_000  # bytes of a manifest
 JOURNAL, SECRETS, SETTINGS = "journal", "secrets.toml", "postiljon.toml"
 DATABASES: Mapping[str, str] = {"sqlite": "postiljon.db", "postgresql": "postiljon.dump"}
 NAMED = re.compile(r"files/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+PICTURE = "picture of the brand"
+SETTINGS_OF_FILES = frozenset({"brand", PICTURE, "dkim_key", "smtp_password_file"})
 NO_MANIFEST = Message("it is no backup of Postiljon: its manifest cannot be read")
 NEWER_FORMAT = Message(
     "it has the format {found}, and this Postiljon reads up to {known}: restore it with the Postiljon that made it "
@@ -79,7 +82,7 @@ def parsed(data: bytes) -> Manifest:
             text = NEWER_FORMAT.format(found=number, known=FORMAT, product=str(found.get("product", ""))[:80])
             raise InputError(text)
         made = _manifest(found)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InputError(NO_MANIFEST) from None
     if not _is_right(made):
         raise InputError(NO_MANIFEST)
@@ -115,4 +118,11 @@ def _is_right(made: Manifest) -> bool:
         return False
     known = {made.database_member, JOURNAL, SECRETS, SETTINGS}
     required = {made.database_member, JOURNAL, SECRETS}
-    return required <= set(names) and all(name in known or NAMED.fullmatch(name) for name in names)
+    return required <= set(names) and all(_is_right_entry(entry, known) for entry in made.entries)
+
+
+def _is_right_entry(entry: Entry, known: Collection[str]) -> bool:
+    """Return whether the name is known, and the setting is one that may name a file."""
+    if entry.name in known:
+        return entry.setting == ""
+    return bool(NAMED.fullmatch(entry.name)) and entry.setting in SETTINGS_OF_FILES

@@ -2,7 +2,8 @@
 
 Promises: the counts and the dump agree while others write, since both read one exported snapshot. :func:`examine` reads
 a dump from its first to its last byte and counts the rows in it. :func:`put_back` restores in one transaction.
-:func:`refuse_foreign` refuses a dump with code in it. Raises ``StorageError`` and ``InputError``.
+:func:`foreign` names the code in a dump. :func:`refuse_unusable` checks the programs before anything is changed. Raises
+``StorageError`` and ``InputError``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from sqlalchemy import Connection, inspect, text
 from campaigns.ops.backup import postgres_tools
 from campaigns.ops.backup.sqlite_copy import Copied
 from mailer import files
-from mailer.errors import InputError
 from mailer.messages import Message
 from mailer.storage import Database, mapped
 
@@ -32,8 +32,8 @@ _KINDS = frozenset(
 )
 _OPTIONS = ("--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions", "--no-security-labels")
 FOREIGN = Message(
-    "the database in the archive has code in it ({names}), and Postiljon makes none: somebody else's code would run. "
-    "Nothing was done"
+    "the database in the archive has objects that Postiljon never makes ({names}): with triggers and functions, code "
+    "of another program would run. Nothing was done"
 )
 
 
@@ -97,8 +97,8 @@ def _unquoted(name: bytes) -> str:
     return found[1:-1].replace('""', '"') if found.startswith('"') else found
 
 
-def refuse_foreign(path: Path) -> None:
-    """Raise ``InputError`` for a dump with functions, triggers or other code in it."""
+def foreign(path: Path) -> list[str]:
+    """Return the functions, triggers, views and other objects in a dump that Postiljon never makes."""
     tools = postgres_tools.newest("pg_restore")
     parts: list[bytes] = []
     postgres_tools.run(tools.command("pg_restore", "--list", str(path)), _plain(), parts.append)
@@ -106,11 +106,16 @@ def refuse_foreign(path: Path) -> None:
     for line in b"".join(parts).decode("utf-8", "replace").splitlines():
         if line.startswith(";") or not line.strip():
             continue
-        words = line.split(" ", 3)[3]
+        words = line.split(" ", 3)[-1]
         if not any(re.match(rf"{kind} ", words) for kind in _KINDS):
             found.append(words[:80])
-    if found:
-        raise InputError(FOREIGN.format(names=", ".join(found[:5])))
+    return found
+
+
+def refuse_unusable(db: Database, path: Path) -> None:
+    """Raise ``InputError`` or ``StorageError`` unless the programs for this server can read the dump."""
+    tools = postgres_tools.find(server_version(db), "pg_restore")
+    postgres_tools.run(tools.command("pg_restore", "--list", str(path)), _plain())
 
 
 def put_back(db: Database, path: Path) -> None:

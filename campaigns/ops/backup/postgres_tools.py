@@ -1,7 +1,8 @@
-"""``pg_dump`` and ``pg_restore`` as child processes: which ones, and with which environment.
+"""``pg_dump`` and ``pg_restore`` as child processes: their version and their environment.
 
 Promises: a password reaches a child in its environment only, so it is in no list of processes. A program that is
-missing, or older than the server, is an error that says what to install. Raises ``InputError`` and ``StorageError``.
+missing, or does not fit the server, is an error that names the package to install. A child ends with this process.
+Raises ``InputError`` and ``StorageError``.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ OLDER = Message(
 )
 
 
+UNFIT = Message(
+    "{name} on this machine is version {found}, and the server is version {version}: what it writes cannot be restored "
+    "into a server older than {first}. Install postgresql-client-{version} beside it"
+)
+_NEW_SETTINGS = 17  # from here on pg_restore sets transaction_timeout, and an older server does not know it
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresTools:
     """The folder of the programs, and their major version."""
@@ -50,14 +58,21 @@ class PostgresTools:
 
 
 def find(version: int, name: str = "pg_dump") -> PostgresTools:
-    """Return the programs for a server of this major version: the same version, else the next newer one.
+    """Return the programs for a server of this major version: the same version, else the next newer one that fits.
 
     ``name``: the program that is used, for the words of an error. Raises ``InputError``.
     """
-    found = sorted(_installed(name), key=lambda tools: tools.version)
-    fitting = [tools for tools in found if tools.version >= version]
-    if fitting:
-        return fitting[0]
+    return fitting(list(_installed(name)), version, name)
+
+
+def fitting(installed: Sequence[PostgresTools], version: int, name: str) -> PostgresTools:
+    """Return those of the installed programs that :func:`find` returns. Raises ``InputError``."""
+    found = sorted(installed, key=lambda tools: tools.version)
+    newer = [tools for tools in found if tools.version >= version]
+    if newer and newer[0].version >= _NEW_SETTINGS > version:
+        raise InputError(UNFIT.format(name=name, found=newer[0].version, version=version, first=_NEW_SETTINGS))
+    if newer:
+        return newer[0]
     if found:
         raise InputError(OLDER.format(name=name, found=found[-1].version, version=version))
     raise InputError(MISSING.format(name=name, version=version))
@@ -109,10 +124,15 @@ def _parameters(db: Database) -> dict[str, Any]:
 def running(command: Sequence[str], env: dict[str, str]) -> Iterator[IO[bytes]]:
     """Run a program and yield its output. Raises ``StorageError`` with its words when it fails.
 
-    The program ends with this process: its output is a pipe that nobody reads any more.
+    The program ends with this process, also after SIGKILL: the system sends it a signal where there is ``setpriv`` of
+    util-linux, as on each Linux; elsewhere its next write fails.
     """
+    setpriv = shutil.which("setpriv")
+    bound = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words)
+        process = subprocess.Popen(
+            [*bound, *command], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words
+        )
         output = process.stdout
         assert output is not None  # noqa: S101 - a pipe was asked for
         try:

@@ -19,12 +19,13 @@ _LARGEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LastBackup:
-    """The archive that was made and checked last."""
+    """The archive that was made and checked last. ``foreign``: objects in it for which a restore refuses it."""
 
     archive: str
     made_at: str  # UTC, ISO 8601
     size: int  # bytes
     encrypted: bool
+    foreign: tuple[str, ...] = ()
 
     @property
     def at(self) -> datetime:
@@ -47,6 +48,7 @@ def last(data: Path) -> LastBackup | None:
             made_at=str(found["made_at"]),
             size=int(found["size"]),
             encrypted=found["encrypted"] is True,
+            foreign=tuple(str(name) for name in found.get("foreign", ())),
         )
         return made if made.at.tzinfo else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

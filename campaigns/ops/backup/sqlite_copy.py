@@ -55,6 +55,13 @@ def examine(path: Path) -> Copied:
         return _counted(conn)
 
 
+def foreign(path: Path) -> list[str]:
+    """Return the triggers in a copy: Postiljon never makes any."""
+    with _mapped(path), closing(_opened(path, "ro")) as conn:
+        names = conn.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name").fetchall()
+    return [f"TRIGGER {row[0]!r}"[:80] for row in names]
+
+
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=60)
 

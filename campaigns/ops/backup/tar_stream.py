@@ -1,6 +1,6 @@
 """A tar archive as a stream: written and read member by member, without the whole of it in memory or on disk.
 
-Promises: what is written opens with GNU tar and Python's ``tarfile``. Only ordinary files with a plain header are read,
+Promises: each archive opens with GNU tar and Python's ``tarfile``. Only ordinary files with a plain header are read,
 in the order in which they come: no link, no device, no extended header, so no name or size can come from elsewhere.
 Raises ``BrokenArchive``, a ``ValueError``, for all else.
 """

@@ -1,18 +1,19 @@
 """``restore``: an archive put into an empty place, as the page on restoring says, ``restored`` included.
 
-The archive is read, decrypted and checked whole before anything is changed. Then, in this order: the mark, the
-secrets, the journal, the files that settings name, the database, the note of what was restored. An SQLite database is
-migrated and made safe to send from while it is a working copy, and gets its name last. A PostgreSQL database is filled
-in one transaction. Promises: after a kill at any step the same command goes on, and until it has ended no other command
-uses the installation. The archive is never changed. Raises ``InputError``, ``StateError``, ``StorageError``.
+The archive is read, decrypted and checked whole before anything is changed. Then, in this order: the file of settings
+where there is none, the mark, the secrets, the journal, the files that settings name, the database, the note of the
+archive. An SQLite database is migrated and made safe to send from while it is a working copy, and gets its name last. A
+PostgreSQL database is filled in one transaction. Promises: after a kill at any step the same command goes on. From the
+mark to the end no other command uses the installation. A database that another program made is never taken for that of
+the archive. The archive is never changed. Raises ``InputError``, ``StateError``, ``StorageError``.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,10 +40,13 @@ from mailer.settings_base import environment
 from mailer.storage import Database, open_database
 from unsubscribe.spelling import respell
 
-WORK = "postiljon-restore"
+WORK = ".postiljon-restore"
 NEWER = Message(
     "the archive was made by a newer Postiljon ({product}, schema {found}; this one knows {known}): install that "
     "one, or a newer one. Nothing was done"
+)
+IN_THE_WAY = Message(
+    "{path} lies in {folder}, which a restore empties for its own work. Nothing was done. Move it elsewhere first"
 )
 _HOUSE = ("POSTILJON_DATA", "POSTILJON_DATABASE_URL", "POSTILJON_SECRET_KEYS", "POSTILJON_PEPPER")
 
@@ -79,20 +83,35 @@ def restore(path: Path, passphrase: Passphrase | None, newer: Path | None, now: 
         raise InputError(Message("the journal {path} cannot be read: {why}", path=newer, why=files.NO_FILE))
     archive.refuse_unreadable(path)
     with ExitStack() as held:
-        base = _base(held)
-        opened = archive.extract(path, held.enter_context(maintenance.alone(base)), passphrase or _set_one())
+        base, work = _base(held, [path, *([newer] if newer else [])])
+        opened = archive.extract(path, work, passphrase or _set_one())
         _check(opened)
         with _settings(opened) as settings:
             are_ours = not named_files.are_settings_of(opened)
             there = place.found(settings, opened.manifest, opened.identity)
             done = RestoreDone(opened.manifest, _shown(settings), there.ended_at)
-            needs_secrets = not there.ended_at and place.secrets_needed(there, opened.member(manifests.SECRETS))
+            needs_secrets = not there.ended_at and _begun(held, base, opened, there)
         if not there.ended_at:
-            files.make_folder(there.data)
-            if base.resolve() != there.data.resolve():
-                held.enter_context(maintenance.alone(there.data))
             _carry_out(_Job(opened, there, needs_secrets, are_ours, newer), done, now)
     return done
+
+
+def _begun(held: ExitStack, base: Path, opened: Opened, there: Place) -> bool:
+    """Make the last checks, take the lock of the data folder, and leave the mark.
+
+    Return whether the secrets of the archive are needed.
+    """
+    needs_secrets = place.secrets_needed(there, opened.member(manifests.SECRETS))
+    place.refuse_running(there)
+    if there.database is None:
+        with closing(open_database(there.settings.campaign.database)) as db:
+            postgres_copy.refuse_unusable(db, opened.member(opened.manifest.database_member))
+    with maintenance.disk_errors(there.data):
+        files.make_folder(there.data)
+    if base.resolve() != there.data.resolve():
+        held.enter_context(maintenance.alone(there.data))
+    place.begin(there, opened.manifest, opened.identity)
+    return needs_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +127,6 @@ class _Job:
 
 def _carry_out(job: _Job, done: RestoreDone, now: datetime) -> None:
     opened, there = job.opened, job.place
-    place.begin(there, opened.manifest, opened.identity)
     if job.needs_secrets:
         _put_secrets(opened.member(manifests.SECRETS), there.data / file_modes.SECRETS)
     _put_journal(job)
@@ -127,24 +145,48 @@ def _has_settings() -> bool:
     return found is not None and found.exists()
 
 
-def _base(held: ExitStack) -> Path:
-    """Return the folder in which the archive is read: that of the data, or one beside the settings that are to come.
+def _base(held: ExitStack, given: Sequence[Path]) -> tuple[Path, Path]:
+    """Return the base and the empty folder in it in which the archive is read, locked until ``held`` ends.
 
-    What an earlier try left beside the settings is removed.
+    The base is the folder of the data, or one beside the settings that are to come. What an earlier try left beside the
+    settings is removed. Raises ``InputError`` where a given file lies in a folder that is emptied.
     """
     beside = settings_file.in_use().parent / WORK
+    _refuse_inside(given, beside)
     if _has_settings():
         if beside.exists():
             with maintenance.alone(beside):
-                pass
-            shutil.rmtree(beside)
+                _remove(beside)
         base = ownership.refuse_others()[0]
+        _refuse_inside(given, base / maintenance.WORK)
     else:
         base = beside
-        held.callback(shutil.rmtree, beside, ignore_errors=True)
     with maintenance.disk_errors(base):
         files.make_folder(base)
-    return base
+    work = held.enter_context(maintenance.alone(base))
+    if base == beside:  # called at the end before the lock is freed: another restore may wait to use this folder
+        held.callback(_remove, beside)
+    return base, work
+
+
+def _refuse_inside(given: Sequence[Path], folder: Path) -> None:
+    """Raise ``InputError`` for a file that the preparation of a working folder would remove."""
+    root = os.path.realpath(folder)
+    for path in given:
+        if os.path.commonpath([root, os.path.realpath(path)]) == root:
+            raise InputError(IN_THE_WAY.format(path=path, folder=folder))
+
+
+def _remove(beside: Path) -> None:
+    """Remove what :mod:`maintenance` makes in a folder, and the folder if nothing else is in it.
+
+    The process has the lock of the folder. One that opened the file of the lock before it was removed does not count
+    as its holder: see :func:`maintenance.alone`.
+    """
+    with suppress(OSError):
+        maintenance.empty(beside / maintenance.WORK)
+        (beside / maintenance.LOCK).unlink(missing_ok=True)
+        beside.rmdir()
 
 
 def _set_one() -> Passphrase | None:
@@ -159,8 +201,9 @@ def _check(opened: Opened) -> None:
     if manifest.schema not in migrations.KNOWN:
         known = migrations.HEAD
         raise InputError(NEWER.format(product=manifest.product, found=manifest.schema, known=known))
-    if manifest.database == "postgresql":
-        postgres_copy.refuse_foreign(opened.member(manifest.database_member))
+    if names := making.foreign(opened):
+        raise InputError(postgres_copy.FOREIGN.format(names=", ".join(names)))
+    place.archived_secrets(opened.member(manifests.SECRETS))
     making.check(opened)
 
 
@@ -203,14 +246,19 @@ def _put_journal(job: _Job) -> None:
 
 
 def _put_database(opened: Opened, there: Place, now: datetime) -> Restored:
+    """Put the database into its place.
+
+    A database that is there is that of the archive only if an earlier try left that stage in the mark.
+    """
     source = opened.member(opened.manifest.database_member)
     target = there.database
     if target is None:
         with closing(open_database(there.settings.campaign.database)) as db:
-            if postgres_copy.is_empty(db):
+            if not there.has_database or postgres_copy.is_empty(db):
+                place.reach_database(there, opened.manifest, opened.identity)
                 postgres_copy.put_back(db, source)
             return _made_safe(db, there, now)
-    if target.exists():  # put there by an earlier try, which was stopped after its last step but one
+    if there.has_database and target.exists():
         with closing(open_database(there.settings.campaign.database, make=False)) as db:
             return _made_safe(db, there, now)
     with closing(open_database(sqlite_file.address(source))) as db:
@@ -218,13 +266,14 @@ def _put_database(opened: Opened, there: Place, now: datetime) -> Restored:
         db.empty_log()
     with maintenance.disk_errors(target):
         files.make_folder(target.parent)
+        place.reach_database(there, opened.manifest, opened.identity)
         _rename(source, target)
         keeping.on_disk(target.parent)
     return done
 
 
 def _made_safe(db: Database, there: Place, now: datetime) -> Restored:
-    """Migrate, and do what ``restored`` does."""
+    """Migrate, and do the steps of ``restored``."""
     migrations.upgrade(db)
     mailer = read(MailerSettings, data=there.data)
     assert mailer.pepper is not None  # noqa: S101 - written before

@@ -1,8 +1,9 @@
 """The file of settings and the files that settings name, put back where there is none of that name.
 
-Promises: nothing that is there is replaced; what differs is put beside it, under a name that ends in ``.from-backup``.
-No path comes out of the archive: a file goes where the settings in force name it, and with settings that came out of
-the archive only below their own folder or the data folder. All else goes to ``from-backup`` in the data folder.
+Promises: no file that is there is replaced. One with other content is put beside it, with ``.from-backup`` behind its
+name, and a number where that name is taken too. No path comes out of the archive: a file goes to the path in the
+settings in force, and with settings out of the archive only below their own folder or the data folder. All others go to
+``from-backup`` in the data folder.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from campaigns.ops.backup import maintenance
 from campaigns.ops.backup import manifest as manifests
 from campaigns.ops.backup.archive import Opened
-from campaigns.ops.backup.contents import PICTURE
 from campaigns.ops.backup.manifest import Entry
 from campaigns.ops.restore.place import Place
 from mailer import files, settings_file
@@ -67,17 +68,17 @@ def _named(entry: Entry, opened: Opened, place: Place) -> Path | None:
     """Return where the settings in force name a file."""
     keys = settings_file.load()
     values = {**(keys.values if keys else {}), **environment()}
-    if entry.setting != PICTURE:
+    if entry.setting != manifests.PICTURE:
         found = values.get(entry.setting)
         return Path(found) if isinstance(found, str) and found else None
     brand = place.settings.campaign.brand
     archived = next((one for one in opened.manifest.entries if one.setting == "brand"), None)
-    if brand is None or archived is None:
+    if brand is None or archived is None or not (entry.original and archived.original):
         return None
     name = os.path.relpath(entry.original, os.path.dirname(archived.original))
     try:
         files.beside(brand.parent, name)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return brand.parent / name
 
@@ -95,18 +96,30 @@ def _put(source: Path, target: Path | None, data: Path) -> PutBack:
         if target.exists() and _same(source, target):
             return PutBack(target, in_place=True)
         is_free = not os.path.lexists(target)
-        wanted = target if is_free else target.with_name(target.name + BESIDE)
         try:
-            files.make_folder(wanted.parent)
-            _copy(source, wanted)
+            files.make_folder(target.parent)
+            wanted = target if is_free else _put_once(source, target.with_name(target.name + BESIDE))
+            if is_free:
+                _copy(source, wanted)
             return PutBack(wanted, in_place=is_free)
-        except OSError:  # a folder of somebody else: aside, and told
+        except OSError:  # a folder of another user: aside, and told
             pass
-    aside = data / ASIDE / (source.name.split("-", 1)[-1] if source.parent.name == "files" else source.name)
+    aside = data / ASIDE / source.name
     with maintenance.disk_errors(aside):
         files.make_folder(aside.parent)
-        _copy(source, aside)
-    return PutBack(aside, in_place=False)
+        return PutBack(_put_once(source, aside), in_place=False)
+
+
+def _put_once(source: Path, wanted: Path) -> Path:
+    """Copy a file to a name that no other content has, the wanted one or one with a number; return it."""
+    for number in count(1):
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}.{number}")
+        if not os.path.lexists(path):
+            _copy(source, path)
+            return path
+        if _same(source, path):
+            return path
+    raise AssertionError
 
 
 def _same(source: Path, target: Path) -> bool:

@@ -49,8 +49,8 @@ class Message(str):
         return _made, (type(self), self.msgid, dict(self.params), self.has_stop)
 
     def format(self, *_unused: object, **params: Any) -> Message:
-        """Return the message with its places filled. Raises ``KeyError`` for a place without a value."""
-        return Message(self.msgid, **params)
+        """Return the message with its places filled, those filled before too. Raises ``KeyError`` for a missing one."""
+        return Message(self.msgid, **{**self.params, **params})
 
 
 class Advice(Message):

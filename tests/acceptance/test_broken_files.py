@@ -131,7 +131,7 @@ def examined(place: CampaignSetup, content: bytes, language: str) -> tuple[list[
     """The faults, and each as the command line says it."""
     path = place.folder / "brief.md"
     path.write_bytes(content)
-    faults = preparation.examine(place.site, from_folder(path), NOW)[1]
+    faults = preparation.examine(place.config, from_folder(path), NOW)[1]
     return faults, [in_language(fault.words, language) for fault in faults]
 
 

@@ -13,7 +13,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from mailer.storage import Database
-from tests.support.site import Site, Town, serving
+from tests.support.site import Town, WebServer, serving
 from tests.support.waiting import wait_until
 from tests.support.wire import FORM, LAST, ONE_CLICK, line, post, rest, rest_or_reset, said, statuses
 from unsubscribe.endpoint import public_app
@@ -57,7 +57,7 @@ def town(sqlite_database: Database) -> Town:
 
 
 @pytest.fixture
-def site(town: Town) -> Iterator[Site]:
+def site(town: Town) -> Iterator[WebServer]:
     with serving(public_app(town.deps())) as running:
         yield running
 
@@ -68,23 +68,23 @@ def delayed() -> DelayedApp:
 
 
 @pytest.fixture
-def bare(delayed: DelayedApp) -> Iterator[Site]:
+def bare(delayed: DelayedApp) -> Iterator[WebServer]:
     with serving(delayed, http=Hasty, lifespan="off") as running:
         yield running
         delayed.may_answer.set()
 
 
-def open_lines(site: Site) -> list[BoundedProtocol]:
+def open_lines(site: WebServer) -> list[BoundedProtocol]:
     return list(site.server.server_state.connections)  # type: ignore[arg-type]
 
 
-def test_requests_before_a_broken_one_are_answered_first(town: Town, site: Site) -> None:
+def test_requests_before_a_broken_one_are_answered_first(town: Town, site: WebServer) -> None:
     answer = said(site, post(town.path()) + LAST.replace(b"Connection: close\r\n", b"") + b"nonsense\r\n\r\n")
     assert statuses(answer) == [b"200", b"200", b"400"]
     assert town.state() == "opted_out"
 
 
-def test_a_broken_body_behind_another_request_does_not_take_that_ones_answer(town: Town, site: Site) -> None:
+def test_a_broken_body_behind_another_request_does_not_take_that_ones_answer(town: Town, site: WebServer) -> None:
     head = f"POST {town.path(reader=1)} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n".encode()
     with line(site) as connection:
         connection.sendall(post(town.path()) + head)
@@ -97,7 +97,7 @@ def test_a_broken_body_behind_another_request_does_not_take_that_ones_answer(tow
 # what a connection may cost
 
 
-def test_the_answer_to_who_sends_on_is_not_lost_by_closing(site: Site) -> None:
+def test_the_answer_to_who_sends_on_is_not_lost_by_closing(site: WebServer) -> None:
     with line(site) as connection:
         connection.sendall(FORM + b"Content-Length: 999999\r\n\r\n")
         for _ in range(10):
@@ -106,7 +106,7 @@ def test_the_answer_to_who_sends_on_is_not_lost_by_closing(site: Site) -> None:
         assert statuses(rest(connection)) == [b"413"]
 
 
-def test_a_thousand_requests_in_one_go_are_all_answered_in_order(site: Site) -> None:
+def test_a_thousand_requests_in_one_go_are_all_answered_in_order(site: WebServer) -> None:
     paths = [b"/health", b"/nowhere"] * 500
     requests = b"".join(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n" for path in paths)
     with line(site) as connection:
@@ -117,7 +117,7 @@ def test_a_thousand_requests_in_one_go_are_all_answered_in_order(site: Site) -> 
     assert statuses(answer) == [b"200", b"404"] * 500 + [b"200"]
 
 
-def test_while_a_request_is_answered_few_wait_and_reading_stops(bare: Site, delayed: DelayedApp) -> None:
+def test_while_a_request_is_answered_few_wait_and_reading_stops(bare: WebServer, delayed: DelayedApp) -> None:
     sent, many = 0, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000
     with line(bare) as connection:
         connection.settimeout(0.5)
@@ -134,7 +134,7 @@ def test_while_a_request_is_answered_few_wait_and_reading_stops(bare: Site, dela
         assert statuses(connection.recv(65536))
 
 
-def test_a_body_that_nobody_reads_waits_with_who_sends_it(bare: Site, delayed: DelayedApp) -> None:
+def test_a_body_that_nobody_reads_waits_with_who_sends_it(bare: WebServer, delayed: DelayedApp) -> None:
     with line(bare) as connection:
         connection.settimeout(0.5)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
@@ -149,7 +149,9 @@ def test_a_body_that_nobody_reads_waits_with_who_sends_it(bare: Site, delayed: D
     wait_until(lambda: not open_lines(bare))
 
 
-def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(bare: Site, delayed: DelayedApp) -> None:
+def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(
+    bare: WebServer, delayed: DelayedApp
+) -> None:
     delayed.size = 50_000_000
     delayed.may_answer.set()
     with line(bare) as connection:
@@ -161,7 +163,7 @@ def test_who_does_not_take_an_answer_is_cut_off_and_it_does_not_wait_in_memory(b
         wait_until(lambda: not open_lines(bare))
 
 
-def test_who_takes_an_answer_slowly_gets_all_of_it(bare: Site, delayed: DelayedApp) -> None:
+def test_who_takes_an_answer_slowly_gets_all_of_it(bare: WebServer, delayed: DelayedApp) -> None:
     delayed.size = 3_000_000
     delayed.may_answer.set()
     with line(bare) as connection:
@@ -173,7 +175,7 @@ def test_who_takes_an_answer_slowly_gets_all_of_it(bare: Site, delayed: DelayedA
     assert got > delayed.size
 
 
-def test_trailers_are_read_and_forgotten(bare: Site, delayed: DelayedApp) -> None:
+def test_trailers_are_read_and_forgotten(bare: WebServer, delayed: DelayedApp) -> None:
     delayed.may_answer.set()
     body = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Forwarded-For: 9.9.9.9\r\nCookie: a\r\n\r\n"
     assert statuses(said(bare, b"POST / HTTP/1.1\r\nHost: a\r\n" + body + LAST)) == [b"200", b"200"]
@@ -181,7 +183,7 @@ def test_trailers_are_read_and_forgotten(bare: Site, delayed: DelayedApp) -> Non
     assert delayed.headers(1) == [b"host", b"connection"]
 
 
-def test_nothing_behind_a_last_request_acts(town: Town, site: Site) -> None:
+def test_nothing_behind_a_last_request_acts(town: Town, site: WebServer) -> None:
     answer = said(site, post(town.path(), b"Connection: close") + post(town.path(reader=1)))
     assert statuses(answer) == [b"200"]
     assert [town.state(reader) for reader in (0, 1)] == ["opted_out", "subscribed"]
@@ -189,7 +191,7 @@ def test_nothing_behind_a_last_request_acts(town: Town, site: Site) -> None:
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0"])
 def test_who_asks_for_another_protocol_is_answered_in_this_one_and_nothing_behind_acts(
-    town: Town, site: Site, protocol: bytes
+    town: Town, site: WebServer, protocol: bytes
 ) -> None:
     upgrade = (b"Connection: Upgrade", b"Upgrade: " + protocol)
     smuggled = post(town.path(reader=1))
@@ -219,7 +221,7 @@ def test_who_asks_for_another_protocol_is_answered_in_this_one_and_nothing_behin
     ],
 )
 def test_a_request_whose_end_is_not_certain_does_nothing_nor_what_follows(
-    town: Town, site: Site, framing: bytes
+    town: Town, site: WebServer, framing: bytes
 ) -> None:
     head = f"POST {town.path()} HTTP/1.1\r\nHost: a\r\n".encode() + framing + b"\r\n\r\n"
     answer = said(site, head + b"1a\r\n" + ONE_CLICK + b"\r\n0\r\n\r\n" + post(town.path(reader=1)))
@@ -227,7 +229,7 @@ def test_a_request_whose_end_is_not_certain_does_nothing_nor_what_follows(
     assert [town.state(reader) for reader in (0, 1)] == ["subscribed", "subscribed"]
 
 
-def test_an_honest_form_in_pieces_of_any_size_still_acts(town: Town, site: Site) -> None:
+def test_an_honest_form_in_pieces_of_any_size_still_acts(town: Town, site: WebServer) -> None:
     head = f"POST {town.path()} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
     with line(site) as connection:
         for number in range(0, len(head), 7):
@@ -240,12 +242,12 @@ def test_an_honest_form_in_pieces_of_any_size_still_acts(town: Town, site: Site)
     assert town.state() == "opted_out"
 
 
-def test_a_form_with_many_empty_lines_is_read_whole(site: Site) -> None:
+def test_a_form_with_many_empty_lines_is_read_whole(site: WebServer) -> None:
     body = b"email=&website=&name=" + b"\r\n" * 20_000
     assert statuses(said(site, post("/subscribe", b"Connection: close", body=body))) == [b"422"]
 
 
-def test_who_waits_to_be_told_to_go_on_is_told_so_once(town: Town, site: Site) -> None:
+def test_who_waits_to_be_told_to_go_on_is_told_so_once(town: Town, site: WebServer) -> None:
     with line(site) as connection:
         whole = post(town.path(), b"Expect: 100-continue", b"Connection: close")
         connection.sendall(whole.removesuffix(ONE_CLICK))
@@ -255,7 +257,7 @@ def test_who_waits_to_be_told_to_go_on_is_told_so_once(town: Town, site: Site) -
     assert town.state() == "opted_out"
 
 
-def test_a_short_body_that_comes_after_its_answer_is_passed_over_and_the_connection_goes_on(site: Site) -> None:
+def test_a_short_body_that_comes_after_its_answer_is_passed_over_and_the_connection_goes_on(site: WebServer) -> None:
     whole = post("/u/forged")
     with line(site) as connection:
         for _ in range(3):
@@ -266,7 +268,7 @@ def test_a_short_body_that_comes_after_its_answer_is_passed_over_and_the_connect
         assert statuses(rest(connection))[-1:] == [b"200"]
 
 
-def test_a_long_one_ends_the_connection_without_another_answer(site: Site) -> None:
+def test_a_long_one_ends_the_connection_without_another_answer(site: WebServer) -> None:
     with line(site) as connection:
         connection.sendall(b"POST /u/forged HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n")
         assert statuses(connection.recv(65536)) == [b"404"]

@@ -78,6 +78,11 @@ def test_each_door_words_an_advice_in_its_own_way() -> None:
     assert held == "news is held. resume"
 
 
+def test_places_that_are_filled_already_stay_filled() -> None:
+    waits = Message("{number}: {start}", number=1, start=Advice("start"))
+    assert in_words(waits.format(number=2), dutch, {"start": "Press Start."}) == "2: Press Start."
+
+
 def test_a_copy_of_an_advice_is_an_advice() -> None:
     again = pickle.loads(pickle.dumps(Advice("resume", slug="news")))
     assert in_words(again, dutch, {"resume": "Press Resume."}) == "Press Resume."

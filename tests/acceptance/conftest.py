@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import BOTH
 from tests.support.commandline import Catcher, Mailbox
 from tests.support.installation import DEFERRED, PEOPLE, REFUSED, Installation, furnish, open_office
+from tests.support.restore_scene import Scene
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,19 @@ def installation(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iter
     furnished(PEOPLE, tmp_path)
     with open_office(tmp_path, Catcher(Mailbox(), refuse=[REFUSED], defer=[DEFERRED])) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def restore_setup(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Made once for all of these tests, which only read it: on SQLite and on PostgreSQL."""
+    server = None if request.param == "sqlite" else request.getfixturevalue("postgres")
+    made = Scene(tmp_path_factory.mktemp("house") / "house", server)
+    yield made
+    if server:
+        server.drop(made.installation.database)
+
+
+@pytest.fixture(scope="module")
+def sqlite_restore_setup(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The same on SQLite alone."""
+    return Scene(tmp_path_factory.mktemp("lite") / "house", None)

@@ -6,14 +6,12 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from campaigns import migrations
-from tests.conftest import BOTH
 from tests.support.databases import PostgresServer
 from tests.support.installed import PEOPLE, installed, place
 from tests.support.killed_command import CommandKiller, kill_points
@@ -23,94 +21,84 @@ from tests.support.restore_scene import EARLY, LATE, Scene, nothing_came, there
 SECRET = "correct horse battery staple"
 
 
-@pytest.fixture(scope="module", params=BOTH)
-def setup(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """Made once for all of these tests, which only read it: on SQLite and on PostgreSQL."""
-    server = None if request.param == "sqlite" else request.getfixturevalue("postgres")
-    made = Scene(tmp_path_factory.mktemp("house") / "house", server)
-    yield made
-    if server:
-        server.drop(made.installation.database)
-
-
-@pytest.fixture(scope="module")
-def sqlite_setup(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """The same on SQLite alone."""
-    return Scene(tmp_path_factory.mktemp("lite") / "house", None)
-
-
-def test_a_restore_brings_everything_back_and_forgets_no_wish(setup: Scene, tmp_path: Path) -> None:
+def test_a_restore_brings_everything_back_and_forgets_no_wish(restore_setup: Scene, tmp_path: Path) -> None:
     """Expected: people, secrets, settings, brand; who left before the backup and who left after it are held back."""
-    cli = setup.empty(tmp_path / "new")
-    said = cli.do("restore", str(setup.archive), "--journal", str(setup.journal), "--json").json
+    cli = restore_setup.empty(tmp_path / "new")
+    said = cli.do("restore", str(restore_setup.archive), "--journal", str(restore_setup.journal), "--json").json
     assert said["restored"]["wishes"] == 1
     assert cli.rows("contact") == PEOPLE
     assert [number for number in range(PEOPLE) if number in (EARLY, LATE, 7) and cli.is_suppressed(number)] == [3, 4]
-    assert (cli.folder / "postiljon.toml").read_bytes() == (setup.installation.folder / "postiljon.toml").read_bytes()
+    assert (cli.folder / "postiljon.toml").read_bytes() == (
+        restore_setup.installation.folder / "postiljon.toml"
+    ).read_bytes()
     for name in ("vng.toml", "vng-logo.png"):
-        assert (cli.folder / name).read_bytes() == (setup.installation.folder / name).read_bytes()
+        assert (cli.folder / name).read_bytes() == (restore_setup.installation.folder / name).read_bytes()
     for path in (cli.data / "secrets.toml", cli.data / "journal", cli.folder / "postiljon.toml"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(cli.data.stat().st_mode) == 0o700
     assert not (cli.folder / ".postiljon-restore").exists()
     assert cli.do("status", "--json").json == []
-    again = cli.do("restore", str(setup.archive))
+    again = cli.do("restore", str(restore_setup.archive))
     assert "restored here already" in again.out
 
 
-def test_without_a_newer_journal_the_backup_is_as_it_was(setup: Scene, tmp_path: Path) -> None:
-    cli = setup.empty(tmp_path / "new")
-    cli.do("restore", str(setup.archive))
+def test_without_a_newer_journal_the_backup_is_as_it_was(restore_setup: Scene, tmp_path: Path) -> None:
+    cli = restore_setup.empty(tmp_path / "new")
+    cli.do("restore", str(restore_setup.archive))
     assert (cli.is_suppressed(EARLY), cli.is_suppressed(LATE)) == (True, False)
 
 
-def test_the_journal_that_is_found_in_the_place_counts(sqlite_setup: Scene, tmp_path: Path) -> None:
+def test_the_journal_that_is_found_in_the_place_counts(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
     """Expected: after the loss of the database alone, the journal that stayed has the wishes since then."""
-    cli = sqlite_setup.empty(tmp_path / "new")
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     cli.data.mkdir(mode=0o700)
-    shutil.copy(sqlite_setup.journal, cli.data / "journal")
-    cli.do("restore", str(sqlite_setup.archive))
+    shutil.copy(sqlite_restore_setup.journal, cli.data / "journal")
+    cli.do("restore", str(sqlite_restore_setup.archive))
     assert cli.is_suppressed(LATE)
-    assert (cli.data / "journal").read_bytes().split() == sqlite_setup.journal.read_bytes().split()
+    assert (cli.data / "journal").read_bytes().split() == sqlite_restore_setup.journal.read_bytes().split()
 
 
-def test_a_place_that_is_not_empty_is_refused_and_stays_as_it_is(setup: Scene, tmp_path: Path) -> None:
-    cli = installed(tmp_path / "other", setup.server, people=2)
+def test_a_place_that_is_not_empty_is_refused_and_stays_as_it_is(restore_setup: Scene, tmp_path: Path) -> None:
+    cli = installed(tmp_path / "other", restore_setup.server, people=2)
     before = there(cli)
-    ran = cli.run("restore", str(setup.archive))
+    ran = cli.run("restore", str(restore_setup.archive))
     assert ran.code == 1
-    assert ("dropdb" if setup.server else str(cli.data / "postiljon.db").removeprefix(f"{cli.folder}/")) in ran.err
+    assert (
+        "dropdb" if restore_setup.server else str(cli.data / "postiljon.db").removeprefix(f"{cli.folder}/")
+    ) in ran.err
     assert {name: data for name, data in there(cli).items() if "maintenance" not in name} == before
     assert cli.rows("contact") == 2
 
 
-def test_other_secrets_are_not_mixed_with_those_of_the_archive(sqlite_setup: Scene, tmp_path: Path) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
+def test_other_secrets_are_not_mixed_with_those_of_the_archive(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     cli.do("init", "--organisation", "X", "--contact", "x@vng.example")
     (cli.data / "postiljon.db").unlink()
     kept = (cli.data / "secrets.toml").read_bytes()
-    ran = cli.run("restore", str(sqlite_setup.archive))
+    ran = cli.run("restore", str(sqlite_restore_setup.archive))
     assert ran.code == 1
     assert "secrets in force here" in ran.err
     assert (cli.data / "secrets.toml").read_bytes() == kept
     assert not (cli.data / "postiljon.db").exists()
 
 
-def test_settings_and_files_that_are_there_are_not_replaced(sqlite_setup: Scene, tmp_path: Path) -> None:
+def test_settings_and_files_that_are_there_are_not_replaced(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
     """Expected: what differs is put beside, under a name that says so, and told."""
-    cli = sqlite_setup.empty(tmp_path / "new")
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     cli.write("postiljon.toml", 'brand = "vng.toml"\n')
     cli.write("vng.toml", 'name = "Mine"\n')
-    ran = cli.do("restore", str(sqlite_setup.archive))
+    ran = cli.do("restore", str(sqlite_restore_setup.archive))
     assert "postiljon.toml.from-backup" in ran.err
     assert (cli.folder / "vng.toml").read_text() == 'name = "Mine"\n'
     assert (cli.folder / "postiljon.toml").read_text() == 'brand = "vng.toml"\n'
     assert (cli.folder / "vng.toml.from-backup").read_bytes() == (
-        sqlite_setup.installation.folder / "vng.toml"
+        sqlite_restore_setup.installation.folder / "vng.toml"
     ).read_bytes()
 
 
-def test_no_file_of_the_archive_leaves_the_folders_of_the_installation(sqlite_setup: Scene, tmp_path: Path) -> None:
+def test_no_file_of_the_archive_leaves_the_folders_of_the_installation(
+    sqlite_restore_setup: Scene, tmp_path: Path
+) -> None:
     """Expected: settings out of the archive that name a place elsewhere get the file put aside, and told."""
     installation = installed(tmp_path / "house")
     outside = tmp_path / "outside"
@@ -142,20 +130,20 @@ def test_a_backup_of_an_older_schema_is_migrated_on_the_way(tmp_path: Path) -> N
     assert cli.status(SLUG)["campaign"] == SLUG
 
 
-def test_code_of_a_stranger_in_the_database_of_an_archive_is_refused(setup: Scene, tmp_path: Path) -> None:
-    installation = installed(tmp_path / "house", setup.server, people=2)
-    if setup.server is None:
+def test_code_of_a_stranger_in_the_database_of_an_archive_is_refused(restore_setup: Scene, tmp_path: Path) -> None:
+    installation = installed(tmp_path / "house", restore_setup.server, people=2)
+    if restore_setup.server is None:
         with closing(sqlite3.connect(installation.data / "postiljon.db")) as lite:
             lite.execute("CREATE TRIGGER evil AFTER INSERT ON suppression BEGIN DELETE FROM suppression; END")
             lite.commit()
     else:
         import psycopg
 
-        where = f"host={setup.server.folder} user=postiljon dbname={installation.database}"
+        where = f"host={restore_setup.server.folder} user=postiljon dbname={installation.database}"
         with psycopg.connect(where, autocommit=True) as connection:
             connection.execute("CREATE FUNCTION evil() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     path = installation.folder / installation.do("backup", "--json").json["archive"]
-    cli = setup.empty(tmp_path / "new")
+    cli = restore_setup.empty(tmp_path / "new")
     ran = cli.run("restore", str(path))
     assert ran.code == 1
     assert "evil" in ran.err
@@ -182,11 +170,13 @@ def test_tables_of_somebody_else_in_another_schema_come_along(postgres: Postgres
         postgres.drop(one.database)
 
 
-def test_an_encrypted_archive_is_restored_with_its_passphrase_alone(sqlite_setup: Scene, tmp_path: Path) -> None:
-    installation = sqlite_setup.installation
+def test_an_encrypted_archive_is_restored_with_its_passphrase_alone(
+    sqlite_restore_setup: Scene, tmp_path: Path
+) -> None:
+    installation = sqlite_restore_setup.installation
     installation.write("passphrase", SECRET)
     path = installation.do("backup", "--to", str(tmp_path / "kept"), "--passphrase-file", "passphrase", "--json").json
-    cli = sqlite_setup.empty(tmp_path / "new")
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     cli.write("right", SECRET + "\n")
     cli.write("wrong", "something else\n")
     before = there(cli)
@@ -200,41 +190,43 @@ def test_an_encrypted_archive_is_restored_with_its_passphrase_alone(sqlite_setup
 
 
 def test_an_archive_of_the_other_kind_of_database_is_refused(
-    sqlite_setup: Scene, tmp_path: Path, postgres: PostgresServer
+    sqlite_restore_setup: Scene, tmp_path: Path, postgres: PostgresServer
 ) -> None:
     cli = place(tmp_path / "new", postgres)
-    ran = cli.run("restore", str(sqlite_setup.archive))
+    ran = cli.run("restore", str(sqlite_restore_setup.archive))
     assert ran.code == 1
     assert "SQLite" in ran.err
     postgres.drop(cli.database)
 
 
-def test_files_that_an_earlier_restore_put_beside_are_not_replaced(sqlite_setup: Scene, tmp_path: Path) -> None:
+def test_files_that_an_earlier_restore_put_beside_are_not_replaced(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
     """Expected: each content has a name of its own, and the same content is there once."""
-    cli = sqlite_setup.empty(tmp_path / "new")
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     cli.write("postiljon.toml", 'brand = "vng.toml"\n')
     cli.write("vng.toml", 'name = "Mine"\n')
     cli.write("vng.toml.from-backup", "earlier")
-    cli.do("restore", str(sqlite_setup.archive))
-    archived = (sqlite_setup.installation.folder / "vng.toml").read_bytes()
+    cli.do("restore", str(sqlite_restore_setup.archive))
+    archived = (sqlite_restore_setup.installation.folder / "vng.toml").read_bytes()
     assert (cli.folder / "vng.toml.from-backup").read_bytes() == b"earlier"
     assert (cli.folder / "vng.toml.from-backup.2").read_bytes() == archived
     for name in ("postiljon.db", "secrets.toml", "restored-from.json"):
         (cli.data / name).unlink()
-    cli.do("restore", str(sqlite_setup.archive))
+    cli.do("restore", str(sqlite_restore_setup.archive))
     assert not (cli.folder / "vng.toml.from-backup.3").exists()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(setup: Scene, tmp_path: Path) -> None:
+def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(
+    restore_setup: Scene, tmp_path: Path
+) -> None:
     """Expected: the archive is untouched, no other command runs meanwhile, and the second try ends whole."""
-    killer, archive = CommandKiller(), setup.archive.read_bytes()
-    command = ["restore", str(setup.archive), "--journal", str(setup.journal)]
+    killer, archive = CommandKiller(), restore_setup.archive.read_bytes()
+    command = ["restore", str(restore_setup.archive), "--journal", str(restore_setup.journal)]
     killed, held = 0, 0
     try:
-        for step in kill_points(8 if setup.server else 4):
-            cli = setup.empty(tmp_path / f"new{step}")
+        for step in kill_points(8 if restore_setup.server else 4):
+            cli = restore_setup.empty(tmp_path / f"new{step}")
             first = killer.run(cli.folder, cli.env(), command, step)
             if not first.killed:
                 assert first.code == 0, first
@@ -252,13 +244,13 @@ def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(setu
             assert cli.rows("suppression") == 2
             assert not (cli.folder / ".postiljon-restore").exists()
             assert not (cli.data / "maintenance").exists()
-            assert (cli.data / "journal").read_bytes().split() == setup.journal.read_bytes().split()
-            if setup.server:
-                setup.server.drop(cli.database)
+            assert (cli.data / "journal").read_bytes().split() == restore_setup.journal.read_bytes().split()
+            if restore_setup.server:
+                restore_setup.server.drop(cli.database)
             shutil.rmtree(cli.folder)
     finally:
         killer.close()
     assert killed > 2
     assert held > 0
-    assert setup.archive.read_bytes() == archive
-    assert os.listdir(setup.archive.parent) == [setup.archive.name]
+    assert restore_setup.archive.read_bytes() == archive
+    assert os.listdir(restore_setup.archive.parent) == [restore_setup.archive.name]

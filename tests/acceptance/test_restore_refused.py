@@ -10,7 +10,7 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -18,76 +18,63 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BOTH
 from tests.support.databases import PostgresServer
 from tests.support.installed import PEOPLE, installed
 from tests.support.killed_command import CommandKiller
 from tests.support.restore_scene import Scene, nothing_came, there
 
 
-@pytest.fixture(scope="module", params=BOTH)
-def setup(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """Made once for all of these tests, which only read it: on SQLite and on PostgreSQL."""
-    server = None if request.param == "sqlite" else request.getfixturevalue("postgres")
-    made = Scene(tmp_path_factory.mktemp("house") / "house", server)
-    yield made
-    if server:
-        server.drop(made.installation.database)
-
-
-@pytest.fixture(scope="module")
-def sqlite_setup(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """The same on SQLite alone."""
-    return Scene(tmp_path_factory.mktemp("lite") / "house", None)
-
-
 @pytest.mark.parametrize("name", ["postiljon-restore", ".postiljon-restore", ".postiljon-restore/maintenance"])
 def test_an_archive_in_a_folder_that_a_restore_may_use_itself_is_never_removed(
-    sqlite_setup: Scene, tmp_path: Path, name: str
+    sqlite_restore_setup: Scene, tmp_path: Path, name: str
 ) -> None:
     """Expected: restored from another folder, refused in the one that is emptied; the archive stays in both."""
-    cli = sqlite_setup.empty(tmp_path / "new")
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     (cli.folder / name).mkdir(parents=True)
-    path = cli.folder / name / sqlite_setup.archive.name
-    shutil.copy(sqlite_setup.archive, path)
+    path = cli.folder / name / sqlite_restore_setup.archive.name
+    shutil.copy(sqlite_restore_setup.archive, path)
     ran = cli.run("restore", f"{name}/{path.name}")
-    assert path.read_bytes() == sqlite_setup.archive.read_bytes()
+    assert path.read_bytes() == sqlite_restore_setup.archive.read_bytes()
     assert ran.code == (1 if name.startswith(".") else 0), ran
     assert ran.code == 0 or "Move it elsewhere" in ran.err
 
 
-def test_an_archive_in_the_working_folder_of_the_data_is_never_removed(sqlite_setup: Scene, tmp_path: Path) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
+def test_an_archive_in_the_working_folder_of_the_data_is_never_removed(
+    sqlite_restore_setup: Scene, tmp_path: Path
+) -> None:
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     cli.write("postiljon.toml", "")
     (cli.data / "maintenance").mkdir(parents=True, mode=0o700)
     cli.data.chmod(0o700)
-    shutil.copy(sqlite_setup.archive, cli.data / "maintenance" / "one.tar.gz")
+    shutil.copy(sqlite_restore_setup.archive, cli.data / "maintenance" / "one.tar.gz")
     ran = cli.run("restore", "data/maintenance/one.tar.gz")
     assert (ran.code, "Move it elsewhere" in ran.err) == (1, True), ran
     assert (cli.data / "maintenance" / "one.tar.gz").exists()
 
 
-def test_what_somebody_keeps_in_the_working_folder_of_a_restore_stays(sqlite_setup: Scene, tmp_path: Path) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
+def test_what_somebody_keeps_in_the_working_folder_of_a_restore_stays(
+    sqlite_restore_setup: Scene, tmp_path: Path
+) -> None:
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     (cli.folder / ".postiljon-restore").mkdir()
     cli.write(".postiljon-restore/mine", "kept")
-    cli.do("restore", str(sqlite_setup.archive))
+    cli.do("restore", str(sqlite_restore_setup.archive))
     assert os.listdir(cli.folder / ".postiljon-restore") == ["mine"]
 
 
-def test_a_second_restore_leaves_the_work_of_the_first_alone(sqlite_setup: Scene, tmp_path: Path) -> None:
+def test_a_second_restore_leaves_the_work_of_the_first_alone(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
     """Expected: exit 3 while the first one has the lock, and its files stay; afterwards the command works."""
-    cli = sqlite_setup.empty(tmp_path / "new")
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     work = cli.folder / ".postiljon-restore" / "maintenance"
     work.mkdir(parents=True, mode=0o700)
     (work / "postiljon.db").write_bytes(b"read so far")
     with (work.parent / "maintenance.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ran = cli.run("restore", str(sqlite_setup.archive))
+        ran = cli.run("restore", str(sqlite_restore_setup.archive))
         assert ran.code == 3, ran
         assert (work / "postiljon.db").read_bytes() == b"read so far"
         assert (work.parent / "maintenance.lock").exists()
-    cli.do("restore", str(sqlite_setup.archive))
+    cli.do("restore", str(sqlite_restore_setup.archive))
     assert not work.parent.exists()
 
 
@@ -99,9 +86,11 @@ def _unpacks_to_the_same(one: bytes, other: bytes) -> bool:
         return False
 
 
-def test_an_archive_that_is_damaged_or_foreign_is_refused_in_a_sentence(sqlite_setup: Scene, tmp_path: Path) -> None:
+def test_an_archive_that_is_damaged_or_foreign_is_refused_in_a_sentence(
+    sqlite_restore_setup: Scene, tmp_path: Path
+) -> None:
     """Expected: exit 1, the path, a reason; nothing is made. Cut off anywhere, or a byte changed anywhere."""
-    cli, data = sqlite_setup.empty(tmp_path / "new"), sqlite_setup.archive.read_bytes()
+    cli, data = sqlite_restore_setup.empty(tmp_path / "new"), sqlite_restore_setup.archive.read_bytes()
     bad: list[bytes] = [b"", b"\x1f\x8b", b"x" * 2000, b"\0" * 2000, data + b"\0", data[::-1]]
     bad += [data[: len(data) * part // 11] for part in range(1, 11)]
     for part in range(1, 30):
@@ -197,10 +186,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_an_archive_that_somebody_changed_writes_nothing_anywhere(
-    sqlite_setup: Scene, tmp_path: Path, kind: str
+    sqlite_restore_setup: Scene, tmp_path: Path, kind: str
 ) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
-    _repacked(sqlite_setup.archive, cli.folder / "hostile.tar.gz", HOSTILE[kind])
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
+    _repacked(sqlite_restore_setup.archive, cli.folder / "hostile.tar.gz", HOSTILE[kind])
     before = there(cli)
     ran = cli.run("restore", "hostile.tar.gz")
     assert (ran.code, "Traceback" in ran.err) == (3 if kind == "size" else 1, False), ran
@@ -209,57 +198,57 @@ def test_an_archive_that_somebody_changed_writes_nothing_anywhere(
     assert not Path("/tmp/evil").exists()
 
 
-def test_a_picture_without_its_path_in_the_archive_is_put_aside(sqlite_setup: Scene, tmp_path: Path) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
+def test_a_picture_without_its_path_in_the_archive_is_put_aside(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     change = _manifest(lambda values: [one.update(original="") for one in values["entries"]])
-    _repacked(sqlite_setup.archive, cli.folder / "one.tar.gz", change)
+    _repacked(sqlite_restore_setup.archive, cli.folder / "one.tar.gz", change)
     ran = cli.do("restore", "one.tar.gz")
     assert "vng-logo.png" in ran.err
     assert cli.rows("contact") == PEOPLE
 
 
-def test_a_restore_beside_a_running_sender_is_refused(sqlite_setup: Scene, tmp_path: Path) -> None:
-    cli = sqlite_setup.empty(tmp_path / "new")
+def test_a_restore_beside_a_running_sender_is_refused(sqlite_restore_setup: Scene, tmp_path: Path) -> None:
+    cli = sqlite_restore_setup.empty(tmp_path / "new")
     (cli.data / "senders").mkdir(parents=True, mode=0o700)
     cli.data.chmod(0o700)
     with (cli.data / "senders" / "1.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        ran = cli.run("restore", str(sqlite_setup.archive))
+        ran = cli.run("restore", str(sqlite_restore_setup.archive))
     assert (ran.code, "systemctl stop postiljon" in ran.err) == (3, True), ran
     assert not (cli.data / "restoring.json").exists()
     assert not (cli.folder / "postiljon.toml").exists()
-    cli.do("restore", str(sqlite_setup.archive))
+    cli.do("restore", str(sqlite_restore_setup.archive))
 
 
 @pytest.mark.postgres
 def test_a_restore_into_a_database_that_others_use_is_refused(
-    setup: Scene, tmp_path: Path, postgres: PostgresServer
+    restore_setup: Scene, tmp_path: Path, postgres: PostgresServer
 ) -> None:
     """Expected: exit 3 with the name of the program; when it has gone, the same command works."""
-    if setup.server is None:
+    if restore_setup.server is None:
         return
     import psycopg
 
-    cli = setup.empty(tmp_path / "new")
+    cli = restore_setup.empty(tmp_path / "new")
     where = f"host={postgres.folder} user=postiljon application_name=ledger dbname={cli.database}"
     with psycopg.connect(where):
-        ran = cli.run("restore", str(setup.archive))
+        ran = cli.run("restore", str(restore_setup.archive))
     assert (ran.code, "ledger" in ran.err) == (3, True), ran
     assert not (cli.data / "restoring.json").exists()
-    cli.do("restore", str(setup.archive))
+    cli.do("restore", str(restore_setup.archive))
     assert cli.rows("contact") == PEOPLE
     postgres.drop(cli.database)
 
 
 def test_a_database_that_appears_beside_a_begun_restore_is_not_taken_for_that_of_the_archive(
-    sqlite_setup: Scene, tmp_path: Path
+    sqlite_restore_setup: Scene, tmp_path: Path
 ) -> None:
     """Expected: after a kill before the database came, one that was put there by hand is refused and kept."""
     killer = CommandKiller()
     try:
         for step in count(1, 2):
-            cli = sqlite_setup.empty(tmp_path / f"new{step}")
-            ended = killer.run(cli.folder, cli.env(), ["restore", str(sqlite_setup.archive)], step)
+            cli = sqlite_restore_setup.empty(tmp_path / f"new{step}")
+            ended = killer.run(cli.folder, cli.env(), ["restore", str(sqlite_restore_setup.archive)], step)
             assert ended.killed, "no step left the mark without the database"
             if (cli.data / "restoring.json").exists() and not (cli.data / "postiljon.db").exists():
                 break
@@ -267,9 +256,9 @@ def test_a_database_that_appears_beside_a_begun_restore_is_not_taken_for_that_of
         killer.close()
     other = installed(tmp_path / "other", people=2)
     shutil.copy(other.data / "postiljon.db", cli.data)
-    ran = cli.run("restore", str(sqlite_setup.archive))
+    ran = cli.run("restore", str(sqlite_restore_setup.archive))
     assert (ran.code, "installation already" in ran.err) == (1, True), ran
     assert cli.rows("contact") == 2
     (cli.data / "postiljon.db").unlink()
-    cli.do("restore", str(sqlite_setup.archive))
+    cli.do("restore", str(sqlite_restore_setup.archive))
     assert cli.rows("contact") == PEOPLE

@@ -5,6 +5,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.ready
+ASSETS := templates/console/built/assets.json
 PYTEST := $(BIN)/python -m pytest
 PROCESSES ?= 3
 ARGS ?=
@@ -15,22 +16,26 @@ LOCK := --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no
 help: ## lists what can be made (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) system ## makes .venv from the lock, and installs the system packages that tests need where it may
+setup: $(READY) $(ASSETS) system ## makes .venv from the lock, and installs the system packages that tests need where it may
 
 $(READY): requirements-dev.lock .ci/make-venv
 	@sh .ci/make-venv
 	@touch $@
 
+$(ASSETS): $(READY) tools/console_assets.py $(wildcard tools/assets/package*.json templates/console/assets/*)
+	@$(BIN)/python -m tools.console_assets
+	@touch $@
+
 system:
 	@sh .ci/system-packages
 
-demo: $(READY) ## sends the newsletter to a built-in catcher and shows it in your browser (nothing leaves this machine)
+demo: $(READY) $(ASSETS) ## sends the newsletter to a built-in catcher and shows it in your browser (nothing leaves this machine)
 	@$(BIN)/postiljon demo $(ARGS)
 
 test: setup ## runs all tests, in parallel, also the slow ones and those on real servers
 	@$(PYTEST) -v -n $(PROCESSES) --dist worksteal --durations 10 $(ARGS)
 
-quick: $(READY) ## runs what answers within a minute: units, properties, contracts that need no server
+quick: $(READY) $(ASSETS) ## runs what answers within a minute: units, properties, contracts that need no server
 	@$(PYTEST) -n $(PROCESSES) --dist worksteal tests/unit tests/properties tests/contract tests/test_shape.py tests/test_docs.py \
 		-m "not slow and not postgres and not postfix and not chromium and not nginx" $(ARGS)
 
@@ -70,8 +75,8 @@ lock: $(READY) ## writes the lock files anew from pyproject.toml, with hashes an
 	@$(BIN)/uv pip compile pyproject.toml -c requirements-dev.lock $(LOCK) -o requirements.lock
 	@$(BIN)/uv pip compile --group build -c requirements-dev.lock $(LOCK) -o requirements-build.lock
 
-wheel: $(READY) ## builds the wheel into dist/
+wheel: $(READY) $(ASSETS) ## builds the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
 
 clean: ## removes what was made, .venv too; your data stays
-	rm -rf .venv dist .mypy_cache .ruff_cache .hypothesis demo-data
+	rm -rf .venv dist templates/console/built tools/assets/node_modules .mypy_cache .ruff_cache .hypothesis demo-data

@@ -10,6 +10,8 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from campaigns import online
+from campaigns.console import Console
+from campaigns.console import routers as console_routers
 from campaigns.context import AppContext
 from campaigns.lifecycle import records
 from campaigns.ops.backup import age
@@ -17,13 +19,34 @@ from campaigns.source.campaign_source import house_brand
 from mailer.outbox import Identity
 from unsubscribe import endpoint
 from unsubscribe.endpoint import EndpointDeps, ReaderContext
-from unsubscribe.web.application import WebApplication
+from unsubscribe.web.application import WebApplication, web_application
 from unsubscribe.web.context import WebContext
 
 
 def public_app(context: AppContext) -> WebApplication:
     """Return the public endpoint of a process, with read online and the archive."""
     return public_pages(_deps(context))
+
+
+def whole_app(context: AppContext) -> WebApplication:
+    """Return the public endpoint with the console beside it."""
+    deps = _deps(context)
+    reader = ReaderContext(WebContext(deps), deps)
+    console = _console(context, reader.web)
+    routes = [*online.routers(reader.web, reader.subscribe), *console_routers(console)]
+    return endpoint.application(reader, routes)
+
+
+def console_app(context: AppContext) -> WebApplication:
+    """Return the console alone: no route of a reader."""
+    web = WebContext(_deps(context))
+    return web_application(web, console_routers(_console(context, web)))
+
+
+def _console(context: AppContext, web: WebContext) -> Console:
+    console = Console(context, web.metrics)
+    web.at_end(console.close)
+    return console
 
 
 def public_pages(deps: EndpointDeps) -> WebApplication:

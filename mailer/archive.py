@@ -86,6 +86,16 @@ def keep_images(conn: Connection, compiled: Compiled) -> None:
         _keep_blob(conn, image.media_type, image.data)
 
 
+def keep_image(conn: Connection, image: Image) -> str:
+    """Store one image, of a draft; return the hash that names it."""
+    return _keep_blob(conn, image.media_type, image.data)
+
+
+def image_data(conn: Connection, name: str) -> bytes:
+    """Return the bytes of a stored image by its hash. Raises ``StorageError`` when they are damaged or gone."""
+    return _blob(conn, name)[1]
+
+
 def letter(conn: Connection, snapshot: str) -> Letter:
     """Return the letter of a snapshot."""
     return Letter.from_bytes(_blob(conn, _row(conn, snapshot).letter)[1])

@@ -39,6 +39,31 @@ def render_page(name: str, language: str, context: Mapping[str, Any]) -> str:
     return template.render({"lang": language, "dir": direction(language)} | dict(context))
 
 
+def render_console(name: str, language: str, context: Mapping[str, Any]) -> str:
+    """Return the page of the console ``console/NAME`` in ``language``; ``lang`` and ``dir`` are in its context."""
+    template = _environment(primary(language), "console").get_template(f"console/{name}")
+    return template.render({"lang": language, "dir": direction(language)} | dict(context))
+
+
+def console_assets() -> dict[str, str]:
+    """Return the built files of the console: the name of a source → the name of the file.
+
+    Raises ``FileNotFoundError`` where they were not built (:mod:`tools.console_assets`).
+    """
+    import json
+
+    text = (resources.files("templates") / "console" / "built" / "assets.json").read_text(encoding="utf-8")
+    found: dict[str, str] = json.loads(text)["files"]
+    return found
+
+
+def console_asset(name: str) -> bytes:
+    """Return a built file of the console. Raises ``FileNotFoundError``, also for a name with a path."""
+    if not name or "/" in name or "\\" in name or name.startswith("."):
+        raise FileNotFoundError(name)
+    return (resources.files("templates") / "console" / "built" / name).read_bytes()
+
+
 def page_asset(name: str) -> bytes:
     """Return a file of ``pages/assets/``, such as a style sheet.
 

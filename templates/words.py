@@ -1,7 +1,8 @@
 """Texts in all supported languages: gettext catalogues, one domain for each kind of text.
 
 Domains: ``letter`` (texts in a mail around the author's words, and service letters), ``pages``
-(pages for readers), ``cli`` (the command line). Message ids are the English sentences.
+(pages for readers), ``console`` (pages for staff), ``cli`` (the command
+line, and messages of the use cases). Message ids are the English sentences.
 Catalogues are ``translations/LANGUAGE/LC_MESSAGES/DOMAIN.po`` with a ``.mo`` beside each, made by ``make words``.
 A test fails on a text that is missing, empty or fuzzy, and on a ``.mo`` that does not match its ``.po``.
 
@@ -15,10 +16,11 @@ from functools import lru_cache
 from importlib import resources
 from typing import Literal
 
-Domain = Literal["letter", "pages", "cli"]
+Domain = Literal["letter", "pages", "console", "cli"]
 LANGUAGES: dict[Domain, tuple[str, ...]] = {
     "letter": ("en", "nl", "de", "fr"),
     "pages": ("en", "nl", "de", "fr"),
+    "console": ("en", "nl"),
     "cli": ("en", "nl"),
 }
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})

@@ -35,7 +35,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def files(root: Path = ROOT) -> Iterator[Path]:
     """Yield the Python files that the rule is for."""
     for folder in FOLDERS:
-        for path in sorted((root / folder).rglob("*.py")):
+        for path in sorted(set((root / folder).rglob("*.py")) - set((root / folder).rglob("node_modules/**/*.py"))):
             name = path.relative_to(root).as_posix()
             if not name.startswith(GENERATED) and "/fixtures/" not in name:
                 yield path

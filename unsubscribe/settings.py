@@ -49,7 +49,7 @@ COUNTED_TOGETHER = (
 )
 
 
-def _public_url(value: Any) -> Any:
+def web_address(value: Any) -> Any:
     """Return a URL as a letter may contain it: host in A-labels, path percent-encoded, no superfluous slash."""
     if not isinstance(value, str):
         return value
@@ -161,7 +161,7 @@ class ReaderSettings(HouseSettings):
     keep addresses (0: for ever).
     """
 
-    public_url: Annotated[str, BeforeValidator(_public_url)] = "http://127.0.0.1:8000"
+    public_url: Annotated[str, BeforeValidator(web_address)] = "http://127.0.0.1:8000"
     organisation: Annotated[str, BeforeValidator(_organisation)] = ""
     contact: Annotated[str, BeforeValidator(_contact)] = ""
     open_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()

@@ -184,16 +184,16 @@ def dkim_key(
 
 def user_add(
     email: Annotated[str, typer.Argument(help=_("The mail address with which the person signs in."))],
-    role: Annotated[str, typer.Option(help=_("admin, author, reviewer or sender."))] = "author",
+    role: Annotated[str, typer.Option(help=_("author, reviewer, sender or administrator."))] = "author",
     name: Annotated[str, typer.Option(help=_("The name that colleagues see."))] = "",
     as_json: Json = False,
 ) -> None:
     """Add a staff user."""
     import sys
 
-    from campaigns.staff import users
+    from campaigns.staff import rights, users
 
-    if role not in users.ROLES:
+    if rights.role(role) is None:
         words = ", ".join(users.ROLES)
         raise typer.BadParameter(_("choose one of {words}").format(words=words), param_hint="--role")
     context = open_context()
@@ -204,7 +204,7 @@ def user_add(
     else:
         password = _line_of_stdin()
     with context.db.write() as conn:
-        users.add(conn, email, name, role, password, context.clock())
+        users.add(conn, email, name, [role], password, context.clock())
     context.close()
     if as_json:
         tell({"email": email, "role": role})

@@ -47,6 +47,7 @@ ADVICE = {  # the next step that a message names, as a command
     "serving": _("where 'postiljon serve' runs"),
     "start_sender": _("start 'postiljon serve' or 'postiljon worker', or send the file again"),
     "status": _("look with 'postiljon status'"),
+    "take": _("change it there, or bring this file there: postiljon campaign take {slug} FILE"),
 }
 
 

@@ -16,10 +16,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from campaigns.lifecycle import reachability, records
+from campaigns.lifecycle import reachability, records, versions
 from campaigns.lifecycle.preparation import LaunchConfig, PreparedCampaign, find, hour_of, prepare
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, changed_meanwhile, missed_its_hour
+from campaigns.lifecycle.versions import Kind
 from campaigns.source.campaign_source import CampaignSource
 from campaigns.source.definition import read
 from mailer import archive, journal, outbox
@@ -38,10 +39,13 @@ def unconfirmed(_prepared: PreparedCampaign) -> None:
     """Do nothing: the default, where nobody is asked."""
 
 
-def start(config: LaunchConfig, source: CampaignSource, now: datetime, confirm: Confirm = unconfirmed) -> Campaign:
+def start(
+    config: LaunchConfig, source: CampaignSource, now: datetime, confirm: Confirm = unconfirmed, by: str = ""
+) -> Campaign:
     """Launch a campaign now, or find it launched by the same source; return the campaign as it is then.
 
     ``confirm`` gets the prepared campaign before anything is stored; an error that it raises ends the launch.
+    ``by``: the actor, as in the audit trail.
     """
     reachability.refuse(config.link_target)
     known = find(config, source)
@@ -53,7 +57,7 @@ def start(config: LaunchConfig, source: CampaignSource, now: datetime, confirm: 
     confirm(prepared)
     try:
         with config.db.write() as conn:
-            campaign = _store_draft(conn, prepared, now)
+            campaign = _store_draft(conn, prepared, now, by, "sent")
             _open_mailing(conn, config, campaign, CampaignEvent.START, now)
             return records.get(conn, campaign.slug)
     except StateError:
@@ -64,9 +68,17 @@ def start(config: LaunchConfig, source: CampaignSource, now: datetime, confirm: 
 
 
 def schedule(
-    config: LaunchConfig, source: CampaignSource, now: datetime, at: str = "", confirm: Confirm = unconfirmed
+    config: LaunchConfig,
+    source: CampaignSource,
+    now: datetime,
+    at: str = "",
+    confirm: Confirm = unconfirmed,
+    by: str = "",
 ) -> Campaign:
-    """Let the clock launch a campaign: at its ``send_at``, or at ``at`` (in its own time zone)."""
+    """Let the clock launch a campaign: at its ``send_at``, or at ``at`` (in its own time zone).
+
+    ``by``: the actor, as in the audit trail.
+    """
     reachability.refuse(config.link_target)
     known = find(config, source)
     if known and known.is_launched:
@@ -77,7 +89,7 @@ def schedule(
     prepared = prepare(config, source, now, known.online_code if known else "", send_at)
     confirm(prepared)
     with config.db.write() as conn:
-        campaign = _store_draft(conn, prepared, now)
+        campaign = _store_draft(conn, prepared, now, by, "planned")
         if not records.change_state(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=send_at):
             raise StateHeld(changed_meanwhile(campaign.slug))
         return records.get(conn, campaign.slug)
@@ -107,8 +119,8 @@ def resume_missed(config: LaunchConfig, campaign: Campaign, now: datetime) -> No
         _open_mailing(conn, config, campaign, CampaignEvent.RESUME, now)
 
 
-def _store_draft(conn: Connection, prepared: PreparedCampaign, now: datetime) -> Campaign:
-    """Return the campaign of a prepared file, as a draft or where it was, with its letter kept."""
+def _store_draft(conn: Connection, prepared: PreparedCampaign, now: datetime, by: str, kind: Kind) -> Campaign:
+    """Return the campaign of a prepared source, as a draft or where it was, with its letter and its version kept."""
     definition = prepared.definition
     values: dict[str, Any] = {
         "slug": definition.slug,
@@ -124,17 +136,33 @@ def _store_draft(conn: Connection, prepared: PreparedCampaign, now: datetime) ->
         "send_at": prepared.send_at,
         "online": definition.online,
         "online_code": prepared.online_code,
+        "name": definition.name,
     }
     known = records.find(conn, definition.slug)
     if known is None and records.add(conn, values, now):
-        return records.get(conn, definition.slug)
+        return _with_version(conn, prepared, now, by, kind)
     known = known or records.get(conn, definition.slug)
-    if known.is_launched:
+    if known.is_launched or known.origin != prepared.source.origin:
         raise StateHeld(changed_meanwhile(known.slug))
     if known.state in _EDITABLE:
         records.change_state(conn, known, CampaignEvent.EDIT, now)
     records.store(conn, known.id, values, now)
-    return records.get(conn, definition.slug)
+    return _with_version(conn, prepared, now, by, kind)
+
+
+def _with_version(conn: Connection, prepared: PreparedCampaign, now: datetime, by: str, kind: Kind) -> Campaign:
+    """Keep the text as a version that stays; return the campaign. Raises ``StateHeld`` if a draft was saved since."""
+    campaign = records.get(conn, prepared.definition.slug)
+    present, source = versions.latest(conn, campaign.id), prepared.definition.source
+    if present and present.source == source:
+        versions.keep(conn, present, kind)
+        return campaign
+    if campaign.origin == "console":
+        raise StateHeld(changed_meanwhile(campaign.slug))
+    images = prepared.source.pictures({image.sha256 for image in prepared.compiled.images})
+    version = versions.add(conn, campaign.id, (source, images), kind, by, now)
+    records.store(conn, campaign.id, {"version": version.number}, now)
+    return records.get(conn, campaign.slug)
 
 
 def _open_mailing(

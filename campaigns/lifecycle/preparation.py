@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from campaigns.lifecycle import records
+from sqlalchemy import Connection
+
+from campaigns.lifecycle import records, versions
 from campaigns.lifecycle.compiling import Compile, compile_here
 from campaigns.lifecycle.reachability import LinkTarget
 from campaigns.lifecycle.records import Campaign
@@ -22,6 +24,7 @@ from campaigns.source.campaign_source import CampaignSource, differences
 from campaigns.source.definition import Definition
 from campaigns.source.front_matter import did_you_mean
 from campaigns.source.local_time import instant, local_text
+from campaigns.staff import users
 from mailer.errors import Fault, FaultsError, InputError, UsageError
 from mailer.letter.compiled import Compiled
 from mailer.letter.source import LetterSource
@@ -72,9 +75,14 @@ class PreparedCampaign:
 
 
 def find(config: LaunchConfig, source: CampaignSource) -> Campaign | None:
-    """Return the campaign of this source, if there is one. Raises ``InputError`` if another text was launched."""
+    """Return the campaign of this source, if there is one.
+
+    Raises ``InputError`` if another text was launched, and if its text is kept elsewhere: in the console, or in a file.
+    """
     with config.db.read() as conn:
         known = records.find(conn, source.definition.slug)
+        if known and known.origin != source.origin:
+            _refuse_other_origin(conn, known)
     if known is None or not known.is_launched:
         return known
     changed = differences(source, known.source, known.parts)
@@ -82,6 +90,22 @@ def find(config: LaunchConfig, source: CampaignSource) -> Campaign | None:
         text = Message("{path} differs from what was launched as {slug}; give it another slug, or undo the change:")
         raise InputError(joined("\n", [text.format(path=source.name, slug=known.slug), changed]))
     return known
+
+
+def _refuse_other_origin(conn: Connection, known: Campaign) -> None:
+    """Raise ``InputError``: a file is not to overwrite a text that staff keep in the console, nor the other way."""
+    if known.origin == "file":
+        raise InputError(Message("{slug} is kept in a file: take it over first", slug=known.slug))
+    last = versions.latest(conn, known.id)
+    text = Message("{slug} is kept in the console, where {who} changed it last, on {when}; {next_step}")
+    who = _name_of(conn, last.made_by) if last else "?"
+    when = local_text((last.made_at if last else known.changed_at).replace(microsecond=0), known.timezone or "UTC")
+    raise InputError(text.format(slug=known.slug, who=who, when=when, next_step=Advice("take", slug=known.slug)))
+
+
+def _name_of(conn: Connection, actor: str) -> str:
+    kind, _, number = actor.partition(":")
+    return users.names(conn).get(int(number), actor) if kind == "user" and number.isdecimal() else actor
 
 
 def prepare(

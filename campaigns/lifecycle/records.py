@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Index, Row, Table, Text, select, update
+from sqlalchemy import Column, Connection, Index, Row, Table, Text, func, literal, or_, select, update
 from sqlmodel import Field, SQLModel
 
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, after, sources
@@ -29,7 +29,11 @@ class CampaignRow(SQLModel, table=True):
     """A campaign. ``parts`` is JSON: a hash for each part of the letter (text, brand, images)."""
 
     __tablename__ = "campaign"
-    __table_args__: Any = (Index("campaign_due", "state", "send_at"), {"sqlite_autoincrement": True})
+    __table_args__: Any = (
+        Index("campaign_due", "state", "send_at"),
+        Index("campaign_launched", "launched_at"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
@@ -52,14 +56,24 @@ class CampaignRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     launched_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True))
     finished_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True))
+    origin: str = Field(sa_column=Column(Text, nullable=False, server_default="file"))
+    name: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
+    version: int = Field(sa_column=Column(NUMBER, nullable=False, server_default="1"))
+    put_away_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True))
 
 
+Origin = Literal["file", "console"]
 CAMPAIGN: Table = SQLModel.metadata.tables["campaign"]
+_BRIEF = [literal("").label("source") if column.name == "source" else column for column in CAMPAIGN.columns]
+_SEARCHED = ("name", "subject", "slug")
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign as stored. ``online`` is ``unlisted``, ``public`` or ``none``; ``subject`` is the public one."""
+    """A campaign as stored. ``online`` is ``unlisted``, ``public`` or ``none``; ``subject`` is the public one.
+
+    ``origin``: where its text is changed. ``name``: that of the staff, "" for the subject. ``version``: of its text.
+    """
 
     id: int
     slug: str
@@ -82,6 +96,15 @@ class Campaign:
     changed_at: datetime
     launched_at: datetime | None
     finished_at: datetime | None
+    origin: Origin
+    name: str
+    version: int
+    put_away_at: datetime | None
+
+    @property
+    def shown(self) -> str:
+        """The name that staff see: its own, else the subject, else the slug."""
+        return self.name or self.subject or self.slug
 
     @property
     def is_launched(self) -> bool:
@@ -120,6 +143,61 @@ def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
 def all_campaigns(conn: Connection) -> list[Campaign]:
     """Return all campaigns, the newest first."""
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A search for campaigns: in one of ``states`` (none: any), with each of ``words`` in name, subject or slug.
+
+    ``before``: only campaigns with a smaller number, for the next page. ``put_away``: those alone.
+    """
+
+    states: Sequence[str] = ()
+    words: str = ""
+    topic: str = ""
+    put_away: bool = False
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a search. ``next_before``: where the next page begins, None at the end."""
+
+    campaigns: list[Campaign]
+    next_before: int | None
+
+
+def search(conn: Connection, wanted: Wanted, most: int) -> Found:
+    """Return a page of campaigns, the newest first, without their texts."""
+    row = CAMPAIGN.c
+    query = select(*_BRIEF).order_by(row.id.desc()).limit(most + 1)
+    query = query.where(row.put_away_at.is_not(None) if wanted.put_away else row.put_away_at.is_(None))
+    if wanted.states:
+        query = query.where(row.state.in_(list(wanted.states)))
+    if wanted.topic:
+        query = query.where(row.topic == wanted.topic)
+    if wanted.before is not None:
+        query = query.where(row.id < wanted.before)
+    for word in wanted.words.lower().split()[:10]:
+        pattern = f"%{_escaped(word)}%"
+        query = query.where(or_(*(func.lower(row[name]).like(pattern, escape="\\") for name in _SEARCHED)))
+    found = [_campaign(one) for one in conn.execute(query)]
+    return Found(found[:most], found[most - 1].id if len(found) > most else None)
+
+
+def finished(conn: Connection, most: int) -> list[Campaign]:
+    """Return the campaigns that were sent or stopped last, without their texts."""
+    ended = CAMPAIGN.c.state.in_([CampaignState.FINISHED.value, CampaignState.CANCELLED.value])
+    launched = CAMPAIGN.c.launched_at.is_not(None)
+    query = select(*_BRIEF).where(ended, launched).order_by(CAMPAIGN.c.launched_at.desc()).limit(most)
+    return [_campaign(row) for row in conn.execute(query)]
+
+
+def drafts(conn: Connection, most: int) -> list[Campaign]:
+    """Return the drafts that were changed last and not put away, without their texts."""
+    open_ones = [CampaignState.DRAFT.value, CampaignState.IN_REVIEW.value, CampaignState.APPROVED.value]
+    query = select(*_BRIEF).where(CAMPAIGN.c.state.in_(open_ones), CAMPAIGN.c.put_away_at.is_(None))
+    return [_campaign(row) for row in conn.execute(query.order_by(CAMPAIGN.c.changed_at.desc()).limit(most))]
 
 
 def public_campaigns(conn: Connection) -> list[Campaign]:
@@ -203,6 +281,10 @@ def canonical_url(public_url: str, online: str, code: str, slug: str) -> str:
 def _first(conn: Connection, condition: Any) -> Campaign | None:
     row = conn.execute(select(CAMPAIGN).where(condition)).first()
     return _campaign(row) if row else None
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

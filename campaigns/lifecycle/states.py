@@ -37,6 +37,7 @@ class CampaignEvent(StrEnum):
     SUBMIT = "submit"
     APPROVE = "approve"
     EDIT = "edit"
+    TAKE_BACK = "take_back"
     SCHEDULE = "schedule"
     START = "start"
     PAUSE = "pause"
@@ -60,6 +61,7 @@ TRANSITIONS: dict[tuple[CampaignState, CampaignEvent], CampaignState] = {
     (CampaignState.SCHEDULED, CampaignEvent.HOLD): CampaignState.HELD,
     (CampaignState.SCHEDULED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
     (CampaignState.SCHEDULED, CampaignEvent.EDIT): CampaignState.DRAFT,
+    (CampaignState.SCHEDULED, CampaignEvent.TAKE_BACK): CampaignState.DRAFT,
     (CampaignState.SENDING, CampaignEvent.PAUSE): CampaignState.PAUSED,
     (CampaignState.SENDING, CampaignEvent.HOLD): CampaignState.HELD,
     (CampaignState.SENDING, CampaignEvent.CANCEL): CampaignState.CANCELLED,

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 FOLDER = Path(__file__).parent
-HEAD = "0007"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+HEAD = "0008"
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 HOMES = (
     *(
         "campaigns.lifecycle.records",
+        "campaigns.lifecycle.versions",
+        "campaigns.settings.stored",
+        "campaigns.staff.audit",
+        "campaigns.staff.links",
+        "campaigns.staff.sessions",
+        "campaigns.staff.totp",
         "campaigns.staff.users",
         "mailer.archive",
         "mailer.outbox",

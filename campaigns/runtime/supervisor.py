@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -43,15 +44,17 @@ STOP_TIMEOUT = 75.0  # seconds that children get to end in order: a sender waits
 CANNOT_BEGIN, LONGEST_PAUSE = 78, 60.0  # the exit code of sysexits.h for a fault of the set-up; seconds
 _PR_SET_PDEATHSIG = 1
 log = structlog.get_logger("postiljon.serve")
+Pages = Literal["all", "public", "console"]
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """Where to listen, and how many senders to run (0: the public pages only)."""
+    """Where to listen, what to serve, and how many senders to run (0: pages only)."""
 
     host: str
     port: int
     senders: int
+    pages: Pages = "all"
 
 
 def serve(options: ServeOptions) -> int:
@@ -133,7 +136,9 @@ class _Parent:
 
     def _start(self, name: str) -> BaseProcess:
         if name in self._webs:
-            child = self._context.Process(target=web, args=(self._theirs, self._webs[name]), name=name)
+            child = self._context.Process(
+                target=web, args=(self._theirs, self._webs[name], self._options.pages), name=name
+            )
         else:
             child = self._context.Process(target=sender, args=(self._theirs,), name=name)
         child.start()
@@ -153,15 +158,15 @@ class _Parent:
         return 0
 
 
-def web(parent: Connection, listening: socket.socket) -> None:
-    """Run the public pages, in a child."""
-    from campaigns.app import public_app
+def web(parent: Connection, listening: socket.socket, pages: Pages = "all") -> None:
+    """Run the pages of readers, of staff, or both, in a child."""
+    from campaigns.app import console_app, public_app, whole_app
     from unsubscribe.web.server import Server, config
 
     configure_logs()
     with _or_say_why():
         context = open_context()
-        app = public_app(context)
+        app = {"all": whole_app, "public": public_app, "console": console_app}[pages](context)
     options = {"loop": "uvloop", "timeout_graceful_shutdown": 10, "log_level": "error"}
     server = Server(config(app, "", 0, headers=app.headers, **options))
 

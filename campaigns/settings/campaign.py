@@ -16,7 +16,9 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from mailer import hostname, sqlite_file
+from mailer.messages import Message
 from mailer.settings import HouseSettings, duration
+from unsubscribe.settings import web_address
 
 _NAME_SERVER = re.compile(
     r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[0-9.]+|(?:[0-9a-fA-F.]*:){2,}[0-9a-fA-F.]*))"
@@ -46,8 +48,18 @@ def _name_server(text: str) -> tuple[str, int]:
     return address, number
 
 
+def _console_url(value: Any) -> Any:
+    """Return the address of the console as links have it. Raises ``ValueError``."""
+    if not isinstance(value, str) or not value.strip():
+        return value
+    found = str(web_address(value))
+    if not found.endswith("/console"):
+        raise ValueError(Message("expected an address that ends in /console, such as https://mail.example.org/console"))
+    return found
+
+
 class CampaignSettings(HouseSettings):
-    """``POSTILJON_DATABASE_URL``, ``_BRAND``, ``_HELLO_NAME``, ``_DNS``, ``_LATE``, ``_WEB_PROCESSES``, ``_BACKUP_…``.
+    """The settings of the staff's side, ``POSTILJON_DATABASE_URL`` and others.
 
     ``backup_to``, ``backup_keep``, ``backup_passphrase_file``: the folder of archives (default: ``backups`` in the data
     folder), how many of this installation are kept there (default: all), and a file with a passphrase on its one line.
@@ -58,6 +70,9 @@ class CampaignSettings(HouseSettings):
 
     ``late``: a campaign whose hour passed while nothing served (a restart, a power cut) is still sent if it is no
     later than this. After that it is held, with the reason ``missed``, and a person decides.
+
+    ``console_url``: the address of the console, with ``/console`` at its end, where that is not below the public
+    address; links in mails to staff begin with it. ``undo``: how long *send now* waits, so that it can be taken back.
 
     ``web_processes``: how many processes of ``serve`` answer readers; by default one for each core, at most four.
     """
@@ -71,6 +86,8 @@ class CampaignSettings(HouseSettings):
     backup_to: Path | None = None
     backup_keep: Annotated[int, Field(ge=1, le=100_000)] | None = None
     backup_passphrase_file: Path | None = None
+    console_url: Annotated[str, BeforeValidator(_console_url)] = ""
+    undo: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(minutes=5)
 
     @property
     def database(self) -> str:

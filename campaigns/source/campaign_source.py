@@ -13,10 +13,11 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from campaigns.source.definition import Definition, read
 from mailer import files, similar
@@ -101,6 +102,7 @@ class CampaignSource:
     brand_file: bytes = field(repr=False)
     images: Mapping[str, bytes] = field(repr=False)
     faults: tuple[Fault, ...] = ()
+    origin: Literal["file", "console"] = "file"
 
     def parts(self, used: Container[str] | None = None) -> dict[str, str]:
         """Return the parts of the letter, each with its hash; ``used``: the hashes of the images in it."""
@@ -108,6 +110,11 @@ class CampaignSource:
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
         images = {name: data for name, data in self.images.items() if used is None or _kept_as(data) in used}
         return hashes | {f"image {name}": hashlib.sha256(data).hexdigest() for name, data in images.items()}
+
+    def pictures(self, used: Container[str]) -> dict[str, str]:
+        """Return the images in the letter by name, each with the hash under which the letter keeps it."""
+        kept = {name: _kept_as(data) for name, data in self.images.items()}
+        return {name: digest for name, digest in kept.items() if digest in used}
 
 
 def _kept_as(data: bytes) -> str:
@@ -143,13 +150,21 @@ def from_folder(path: Path, house_brand: Path | None = None) -> CampaignSource:
     return _whole(definition, faults, images, (text, str(brand_path), Folder(brand_path.parent, text)))
 
 
-def from_texts(name: str, text: str, images: Mapping[str, bytes], brand: str = "") -> CampaignSource:
+def from_texts(name: str, text: str, images: Mapping[str, bytes], house_brand: Path | None = None) -> CampaignSource:
     """Return the source for a text and pictures at hand, such as those of an editor or of a row.
 
-    ``name`` stands for the file in faults, ``brand`` is the text of a brand file ("": a plain brand).
+    ``name`` stands for the file in faults. The brand is that of the installation, else a plain one: a text without a
+    folder has none of its own, and a key ``brand`` is a fault.
     """
     definition, faults = read(text, name)
-    return _whole(definition, faults, images, (brand, "brand.toml", images) if brand else None)
+    if definition.brand:
+        expected = Message("no brand file: a campaign of the console has the brand of the installation")
+        faults.append(Fault(name, definition.lines.get("brand", 0), "brand", repr(definition.brand), expected))
+    beside = None
+    if house_brand is not None:
+        words = _text(house_brand, _LARGEST_BRAND)
+        beside = words, str(house_brand), Folder(house_brand.parent, words)
+    return replace(_whole(definition, faults, images, beside), origin="console")
 
 
 def _whole(

@@ -23,7 +23,20 @@ from mailer.letter.slots import compile_expression
 from mailer.messages import Message
 
 KEYS = (
-    *("slug", "subject", "preheader", "from", "reply_to", "language", "topic", "layout", "date", "send_at", "timezone"),
+    *(
+        "slug",
+        "name",
+        "subject",
+        "preheader",
+        "from",
+        "reply_to",
+        "language",
+        "topic",
+        "layout",
+        "date",
+        "send_at",
+        "timezone",
+    ),
     *("brand", "segment", "in_doubt", "send_before", "rate", "online", "tracking"),
 )
 REQUIRED = ("slug", "subject", "from", "language", "topic")
@@ -43,6 +56,7 @@ class Definition:
 
     file: str
     slug: str = "campaign"
+    name: str = ""
     subject: str = "-"
     preheader: str = ""
     from_name: str = ""
@@ -137,6 +151,7 @@ class _Checker:
     def _checks(self) -> dict[str, Callable[[str], Any]]:
         return {
             "slug": self._slug,
+            "name": str,
             "subject": self._subject,
             "preheader": str,
             "from": self._mailbox(mailboxes.sender),

@@ -9,7 +9,7 @@ Raises ``StateError`` when the present state does not allow it, ``InputError`` f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +91,12 @@ def get(conn: Connection, mailing_id: int) -> Mailing:
     if row is None:
         raise InputError(f"there is no mailing {mailing_id}")
     return _mailing(row)
+
+
+def counts_of(conn: Connection, mailings: Sequence[int]) -> dict[int, Counts]:
+    """Return the counts of several mailings by number; one that is gone is missing."""
+    query = select(MAILING.c.id, *(MAILING.c[name] for name in COUNTERS)).where(MAILING.c.id.in_(mailings))
+    return {number: Counts(*counts) for number, *counts in conn.execute(query)}
 
 
 def scope_of(conn: Connection, mailing_id: int) -> str | None:

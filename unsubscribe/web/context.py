@@ -67,6 +67,7 @@ class WebContext:
         self.metrics = Metrics()
         self._looked = float("-inf")  # when the contact address was last looked up (monotonic seconds)
         self._reads = GroupCommit(deps.db.read, "postiljon-web-read")
+        self._ends: list[Callable[[], None]] = []
         self._writes = GroupCommit(lambda: deps.db.write(WEB_WAITS), "postiljon-web-write", linger=True)
 
     @property
@@ -148,7 +149,13 @@ class WebContext:
         context = basis | {"heading": heading, "sentences": sentences, "label": label} | more
         return respond(self.pages.page("ask.html", view, context))
 
+    def at_end(self, end: Callable[[], None]) -> None:
+        """Call ``end`` when the context is closed, before its own threads end."""
+        self._ends.append(end)
+
     def close(self) -> None:
         """Finish the waiting work and end the threads."""
+        for end in self._ends:
+            end()
         self._writes.close()
         self._reads.close()

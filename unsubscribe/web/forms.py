@@ -30,12 +30,12 @@ Form = dict[str, list[str]]
 T = TypeVar("T")
 
 
-async def body(request: Request) -> bytes:
-    """Return the body of a request, within the limits."""
+async def body(request: Request, most: int = MOST_BYTES) -> bytes:
+    """Return the body of a request, within the limits; ``most``: another number of bytes than that of readers."""
     length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MOST_BYTES:
+    if length.isdecimal() and int(length) > most:
         raise HTTPException(413)
-    there, rest = begin(_whole(request))
+    there, rest = begin(_whole(request, most))
     if rest is None:
         return there or b""  # the whole body came with the head: no timer is needed
     try:
@@ -71,7 +71,7 @@ def _go_on(steps: Generator[Any, Any, T], waited_for: Any) -> Generator[Any, Any
         return found
 
 
-async def _whole(request: Request) -> bytes:
+async def _whole(request: Request, most: int) -> bytes:
     """Return the pieces of a body joined (ASGI: ``http.request``)."""
     kept = bytearray()
     while True:
@@ -79,7 +79,7 @@ async def _whole(request: Request) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         kept += message.get("body", b"")
-        if len(kept) > MOST_BYTES:
+        if len(kept) > most:
             raise HTTPException(413)
         if not message.get("more_body", False):
             return bytes(kept)

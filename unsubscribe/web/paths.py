@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from mailer.control_characters import IN_PATH
 
 OPEN = frozenset({"archive", "subscribe", "privacy", "accessibility", "health", "metrics", "a", "m", "o", "u", "d"})
-KNOWN = OPEN | {"c", "confirm", ".well-known", "my-data", "robots.txt"}
+KNOWN = OPEN | {"c", "confirm", "console", ".well-known", "my-data", "robots.txt"}
 LONGEST = 2_000  # characters of a path that is examined; no link is longer
 _SLASHES = re.compile(r"/{2,}")
 _ENDS = "/.,;:!?()[]{}<>'\"*_|\\&»«›‹”“’‘„‚… \t\r\n\xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"

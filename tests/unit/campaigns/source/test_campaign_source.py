@@ -166,7 +166,7 @@ def test_texts_at_hand_give_the_same_source_as_a_folder(tmp_path: Path) -> None:
     path = write(tmp_path, "![alt](foto.png)")
     (tmp_path / "brand.toml").write_text('name = "Huis"\n')
     folder = from_folder(path, tmp_path / "brand.toml")
-    texts = from_texts(str(path), path.read_text("utf-8"), {"foto.png": b"one"}, 'name = "Huis"\n')
+    texts = from_texts(str(path), path.read_text("utf-8"), {"foto.png": b"one"}, tmp_path / "brand.toml")
     assert (texts.definition, texts.brand, texts.faults) == (folder.definition, folder.brand, folder.faults)
     assert texts.parts() == folder.parts()
     assert differences(texts, folder.definition.source, folder.parts()) == ""

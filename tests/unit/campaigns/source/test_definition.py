@@ -170,8 +170,8 @@ def test_the_letter_shows_its_date_else_the_day_of_sending_else_of_launch(
 
 def test_each_key_of_the_contract_is_known() -> None:
     assert set(KEYS) == {
-        *("slug", "subject", "preheader", "from", "reply_to", "language", "topic", "layout", "date", "send_at"),
-        *("timezone", "brand", "segment", "in_doubt", "send_before", "rate", "online", "tracking"),
+        *("slug", "name", "subject", "preheader", "from", "reply_to", "language", "topic", "layout", "date"),
+        *("send_at", "timezone", "brand", "segment", "in_doubt", "send_before", "rate", "online", "tracking"),
     }
 
 

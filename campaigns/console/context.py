@@ -1,0 +1,74 @@
+"""The context of the console in a web process: the application's, threads for handlers, and the base of links.
+
+Promises: links in pages and mails begin with ``POSTILJON_CONSOLE_URL``, never with the Host header of a request. A
+process has one :class:`Console`, which the composition root makes and closes.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from campaigns.context import AppContext
+from campaigns.source.campaign_source import house_brand
+from mailer.storage import Database
+from unsubscribe.web.metrics import Metrics
+
+PREFIX = "/console"
+THREADS = 4  # handlers at once in a process; more wait, and readers are answered meanwhile
+
+
+@dataclass(frozen=True)
+class Console:
+    """The shared objects of the console. ``metrics`` counts refused sign-ins and the like."""
+
+    app: AppContext
+    metrics: Metrics
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="postiljon-console")
+    )
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+        return self.app.db
+
+    @property
+    def now(self) -> datetime:
+        """The time, from the application's clock."""
+        return self.app.clock()
+
+    @cached_property
+    def base_url(self) -> str:
+        """The address of the console, without a slash at its end: ``https://mail.example.org/console``."""
+        return self.app.campaign.console_url or f"{self.app.reader.public_url}{PREFIX}"
+
+    @cached_property
+    def base(self) -> str:
+        """The path of that address, which links within the console begin with."""
+        return urlsplit(self.base_url).path
+
+    @cached_property
+    def origin(self) -> str:
+        """The origin of that address (RFC 6454 section 6.2)."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def is_https(self) -> bool:
+        """Return whether the console is reached by TLS: only then cookies have ``Secure`` and ``__Host-``."""
+        return self.base_url.startswith("https:")
+
+    @cached_property
+    def organisation(self) -> str:
+        """The name of the organisation, as pages show it."""
+        named = self.app.reader.organisation
+        host = urlsplit(self.app.reader.public_url).hostname or "Postiljon"
+        return named or house_brand(self.app.campaign.brand, host).name
+
+    def close(self) -> None:
+        """End the threads; a handler that runs is waited for."""
+        self.threads.shutdown()

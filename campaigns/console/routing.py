@@ -1,0 +1,212 @@
+"""The way of a request to its handler: who asks, whether that is allowed, and what an error becomes.
+
+Promises: the order is origin, form token, session, right, second factor, handler. A route states its access and its
+rights; there is no route without. A POST that another site sent, or without the form's token, reaches no handler. An
+act that the user has no right to is refused with 403, and the refusal is in the audit trail. A page that needs a
+session sends a browser without one to the form to sign in, and then back. An error of a use case becomes a page in
+words; no handler can end in a trace. Handlers run in the threads of the :class:`Console`.
+
+Source: OWASP cross-site request forgery prevention; Fetch Metadata (``Sec-Fetch-Site``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from campaigns.console import cookies, forms, second_factor
+from campaigns.console.context import PREFIX, Console
+from campaigns.console.forms import Form
+from campaigns.console.visit import Handler, Visit
+from campaigns.console.words import NAMES, Words, accepted
+from campaigns.staff import audit, sessions, users
+from campaigns.staff.audit import Act, Verb
+from campaigns.staff.rights import Right
+from campaigns.staff.sessions import Session
+from campaigns.staff.users import User
+from mailer.errors import InputError, PostiljonError, StateError, StorageError, TokenError
+from unsubscribe.limits import network_of
+from unsubscribe.web.metrics import log
+from unsubscribe.web.peers import peer_of
+
+Access = Literal["open", "session"]
+Stream = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleRoute:
+    """A page of the console. ``show`` answers GET, ``act`` POST; ``stream`` answers GET from the event loop.
+
+    ``right``: what a user needs for it; ``act_right``: for POST, if that is another one. ``access`` *open*: no session
+    is needed. ``most``: bytes of a body.
+    """
+
+    path: str
+    show: Handler | None = None
+    act: Handler | None = None
+    right: Right = Right.READ
+    act_right: Right | None = None
+    access: Access = "session"
+    most: int = forms.MOST_BYTES
+    stream: Stream | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that the route answers."""
+        return [*(["GET"] if self.show or self.stream else []), *(["POST"] if self.act else [])]
+
+    def right_for(self, method: str) -> Right:
+        """Return the right that a request with this method needs."""
+        return self.act_right or self.right if method == "POST" else self.right
+
+
+def mounted(console: Console, routes: Iterable[ConsoleRoute]) -> Iterator[BaseRoute]:
+    """Yield the routes for Starlette, and at last one for every other path of the console."""
+    for route in routes:
+        yield Route(f"{PREFIX}{route.path}".removesuffix("/"), partial(_answer, console, route), methods=route.methods)
+    nothing = ConsoleRoute("/{rest:path}", show=_missing, act=_missing, access="open")
+    yield Route(f"{PREFIX}/{{rest:path}}", partial(_answer, console, nothing), methods=["GET", "POST"])
+
+
+async def _answer(console: Console, route: ConsoleRoute, request: Request) -> Response:
+    form = await forms.read(request, route.most) if request.method == "POST" else Form()
+    loop = asyncio.get_running_loop()
+    if route.stream:
+        visit = await loop.run_in_executor(console.threads, _visit, console, request, form)
+        refused = await loop.run_in_executor(console.threads, _refusal, route, visit)
+        return refused or await route.stream(visit)
+    return await loop.run_in_executor(console.threads, _handle, console, route, request, form)
+
+
+def _handle(console: Console, route: ConsoleRoute, request: Request, form: Form) -> Response:
+    visit = _visit(console, request, form)
+    handler = route.act if request.method == "POST" else route.show
+    assert handler is not None  # noqa: S101 - Starlette asks for these methods only
+    try:
+        response = _refusal(route, visit) or handler(visit)
+    except PostiljonError as error:
+        response = _explained(visit, error)
+    for name, value in visit.cookies.items():
+        cookies.put(console, response, name, value)
+    if visit.session and sessions.needs_note(visit.session, visit.now) and cookies.SESSION not in visit.cookies:
+        with visit.write() as conn:
+            sessions.note(conn, visit.session, visit.now)
+    return response
+
+
+def _visit(console: Console, request: Request, form: Form) -> Visit:
+    """Return the visit of a request, with its user where there is a session."""
+    now, network = console.now, network_of(peer_of(request, console.app.reader.trusted_proxies))
+    token, number = cookies.read(console, request, cookies.SESSION), os.urandom(5).hex()
+    with console.db.read() as conn:
+        session, user = _who(conn, token, now)
+    fresh: dict[str, str] = {}
+    if session is None:
+        token = cookies.read(console, request, cookies.VISITOR)
+        if not token:
+            token = fresh[cookies.VISITOR] = cookies.new_visitor()
+    origin = audit.Origin.of_user(user.id, network, number) if user else audit.Origin("nobody", network, number)
+    words = Words(_language(request, user), console.app.reader.timezone)
+    return Visit(console, request, form, words, now, token, origin, user, session, fresh)
+
+
+def _who(conn: Connection, token: str, now: datetime) -> tuple[Session | None, User | None]:
+    session = sessions.find(conn, token, now)
+    user = users.get(conn, session.user_id) if session else None
+    return (session, user) if user and user.removed_at is None else (None, None)
+
+
+def _language(request: Request, user: User | None) -> str:
+    """Return the language of a page: that of the address, of the user, of the browser, else Dutch."""
+    asked = request.query_params.get("lang", "")
+    if asked in NAMES:
+        return asked
+    if user and user.language in NAMES:
+        return user.language
+    return accepted(request.headers.get("accept-language", "")) or "nl"
+
+
+def _refusal(route: ConsoleRoute, visit: Visit) -> Response | None:
+    """Return why a request does not reach its handler; None if it may."""
+    request, method = visit.request, visit.request.method
+    if method == "POST" and not _is_ours(visit):
+        log.warning("console_form_refused", path=request.url.path[:80])
+        return visit.page("expired.html", 403, back=visit.url("/"))
+    if route.access == "open":
+        return None
+    if visit.session is None or visit.user is None:
+        return _to_sign_in(visit)
+    if visit.session.stage != "whole":
+        return visit.go("/sign-in/code")
+    right = route.right_for(method)
+    if not visit.may(right):
+        return _forbidden(visit, route, right)
+    return second_factor.demanded(visit, route.path)
+
+
+def _is_ours(visit: Visit) -> bool:
+    """Return whether a POST comes from a page of the console: by the browser's word, and by the token in the form."""
+    headers = visit.request.headers
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        same = site == "same-origin"
+    else:
+        same = headers.get("origin") in (visit.console.origin, None)
+    given = visit.form.one("csrf") or headers.get("x-csrf-token", "")
+    return same and bool(visit.csrf) and hmac.compare_digest(given.encode(), visit.csrf.encode())
+
+
+def _to_sign_in(visit: Visit) -> Response:
+    request = visit.request
+    target = request.url.path.removeprefix(PREFIX) or "/"
+    if request.method == "GET" and request.url.query:
+        target += f"?{request.url.query}"
+    if visit.is_fragment:  # a part of a page cannot show a form to sign in: the whole page goes there
+        location = visit.url("/sign-in", next=target, note="session_ended")
+        return Response(status_code=204, headers={"hx-redirect": location})
+    note = "session_ended" if cookies.read(visit.console, request, cookies.SESSION) else ""
+    return visit.go("/sign-in", note, next="" if target == "/" else target)
+
+
+def _forbidden(visit: Visit, route: ConsoleRoute, right: Right) -> Response:
+    with visit.write() as conn:
+        visit.record(conn, Act(Verb.VISIT, "page", route.path, outcome="refused"))
+        able = users.with_right(conn, right)
+    return visit.page("forbidden.html", 403, able=able, right=right.value)
+
+
+def _explained(visit: Visit, error: PostiljonError) -> Response:
+    """Return the page for an error of a use case that a handler did not answer itself."""
+    if isinstance(error, TokenError):
+        return visit.page("missing.html", 404, is_link=True)
+    if isinstance(error, StorageError):
+        log.error("console_storage_failed", error=type(error).__name__)
+        response = visit.page("away.html", 503)
+        response.headers["retry-after"] = "60"
+        return response
+    if isinstance(error, InputError) and visit.request.method == "GET":
+        return visit.page("missing.html", 404, is_link=False)
+    status = 409 if isinstance(error, StateError) else 422
+    return visit.problem(error, status)
+
+
+def _missing(visit: Visit) -> Response:
+    if visit.user is None:
+        return _to_sign_in(visit)
+    return visit.page("missing.html", 404, is_link=False)
+
+
+def reopened(visit: Visit, token: str, user: User, session: Session) -> Visit:
+    """Return the visit after a new session began: its cookie is set with the answer, its forms have its token."""
+    return replace(visit, token=token, user=user, session=session)

@@ -150,9 +150,9 @@ def running(command: Sequence[str], env: dict[str, str]) -> Iterator[IO[bytes]]:
 
 
 def _bound() -> list[str]:
-    """Return the words before a command that let it end with this process; none where the system refuses them.
+    """Return a prefix for a command line that ends the child with this process; none where the system refuses it.
 
-    ``setpriv`` sets its capabilities anew, which is a call that the unit of the nightly backup does not allow.
+    ``setpriv`` sets its capabilities with ``capset``, a system call that the unit of the nightly backup refuses.
     """
     setpriv = shutil.which("setpriv")
     words = [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -109,4 +109,5 @@ def say_restored(done: Restored) -> None:
             done.unreadable,
         )
         complain(text.format(number=number(done.unreadable)))
-    say(_("Then 'postiljon resume SLUG' sends to all who wait, 'postiljon cancel SLUG' to none of them."))
+    if done.held:
+        say(_("Then 'postiljon resume SLUG' sends to all who wait, 'postiljon cancel SLUG' to none of them."))

@@ -44,8 +44,9 @@ def test_a_restore_brings_everything_back_and_forgets_no_wish(restore_setup: Sce
 
 def test_without_a_newer_journal_the_backup_is_as_it_was(restore_setup: Scene, tmp_path: Path) -> None:
     cli = restore_setup.empty(tmp_path / "new")
-    cli.do("restore", str(restore_setup.archive))
+    said = cli.do("restore", str(restore_setup.archive)).out
     assert (cli.is_suppressed(EARLY), cli.is_suppressed(LATE)) == (True, False)
+    assert "resume SLUG" not in said  # nothing is held, so there is nothing to decide
 
 
 def test_the_journal_that_is_found_in_the_place_counts(sqlite_restore_setup: Scene, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from campaigns.demo.catcher import Catcher, Mailbox
 from tests.support.commandline import ROOT, catching, fetch, free_port
+from tests.support.databases import PostgresServer
 from tests.support.docs import DOCS
 from tests.support.needs import need
 from tests.support.own_machine import PROGRAM, OwnMachine, in_unit, own_machine
@@ -352,3 +353,21 @@ def test_under_the_limits_of_its_unit_the_nightly_backup_is_made(machine: OwnMac
     said = machine.do("unshare", "--mount", python, "-m", "tests.support.confined", BACKUP)
     assert "read back whole" in said
     assert machine.do("ls", "/var/backups/postiljon").strip().startswith("postiljon-")
+
+
+@pytest.mark.postgres
+def test_under_the_limits_of_its_unit_the_nightly_backup_of_postgresql_is_made(
+    machine: OwnMachine, postgres: PostgresServer
+) -> None:
+    """Expected: pg_dump runs, though the unit allows no call that would bind it to the command."""
+    need("systemd-analyze", "systemd")
+    machine.do(PROGRAM, *INSTALL)
+    postgres.folder.chmod(0o711)
+    machine.do("mkdir", "/opt/sockets")  # the unit has a /tmp of its own
+    machine.do("mount", "--bind", postgres.folder, "/opt/sockets")
+    url = f"postgresql://postiljon@/{postgres.fresh()}?host=/opt/sockets"
+    machine.write(SETTINGS, f'{machine.text(SETTINGS)}database_url = "{url}"\n')
+    machine.as_service("init")
+    python = PROGRAM.replace("bin/postiljon", "bin/python")
+    said = machine.do("unshare", "--mount", python, "-m", "tests.support.confined", BACKUP)
+    assert "read back whole" in said

@@ -124,11 +124,10 @@ def _parameters(db: Database) -> dict[str, Any]:
 def running(command: Sequence[str], env: dict[str, str]) -> Iterator[IO[bytes]]:
     """Run a program and yield its output. Raises ``StorageError`` with its words when it fails.
 
-    The program ends with this process, also after SIGKILL: the system sends it a signal where there is ``setpriv`` of
-    util-linux, as on each Linux; elsewhere its next write fails.
+    The program ends with this process, also after SIGKILL: the system sends it a signal where ``setpriv`` of util-linux
+    runs; in our unit systemd ends it; elsewhere its next write fails.
     """
-    setpriv = shutil.which("setpriv")
-    bound = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+    bound = _bound()
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
             [*bound, *command], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words
@@ -148,6 +147,18 @@ def running(command: Sequence[str], env: dict[str, str]) -> Iterator[IO[bytes]]:
             said = words.read(_LONGEST).decode("utf-8", "replace").strip()
             name = Path(command[0]).name
             raise StorageError(Message("{name} failed: {why}", name=name, why=said or code))
+
+
+def _bound() -> list[str]:
+    """Return a prefix for a command line that ends the child with this process; none where the system refuses it.
+
+    ``setpriv`` sets its capabilities with ``capset``, a system call that the unit of the nightly backup refuses.
+    """
+    setpriv = shutil.which("setpriv")
+    words = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+    if words and subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
+        return []
+    return words
 
 
 def run(command: Sequence[str], env: dict[str, str], take: Callable[[bytes], object] | None = None) -> None:

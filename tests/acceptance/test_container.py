@@ -21,6 +21,7 @@ from campaigns.ops.service.texts import filled
 from mailer.journal import Journal
 from mailer.storage import Database, open_database
 from tests.support.commandline import ROOT, fetch, free_port
+from tests.support.needs import need
 from tests.support.waiting import wait_until
 
 COMPOSE, POSTGRESQL = "compose.yaml", "compose.postgresql.yaml"
@@ -84,7 +85,9 @@ def test_compose_runs_the_commands_of_the_image() -> None:
 def test_the_health_check_asks_at_the_port_of_the_containers_command(words: list[str], port: int) -> None:
     command = subprocess.Popen(["sh", "-c", "read line", "postiljon", *words], stdin=subprocess.PIPE)
     try:
-        assert port_of(Path(f"/proc/{command.pid}/cmdline").read_bytes()) == port
+        words_of_it = Path(f"/proc/{command.pid}/cmdline")
+        wait_until(words_of_it.read_bytes)  # empty for a moment, on a busy machine
+        assert port_of(words_of_it.read_bytes()) == port
     finally:
         command.communicate()
 
@@ -112,6 +115,33 @@ def test_the_caddyfile_of_the_container_is_that_of_service_install() -> None:
     ours = filled("Caddyfile", name="{$PUBLIC_NAME}", port=8000)
     ours = ours.replace("127.0.0.1:8000", "postiljon:8000").replace("file /var/log/caddy/postiljon.log", "stdout")
     assert (ROOT / "container" / "Caddyfile").read_text("utf-8") == ours
+
+
+def test_the_health_check_of_caddy_asks_as_caddy_answers(tmp_path: Path) -> None:
+    need("caddy", "caddy")
+    need("wget", "wget")
+    port = str(free_port())
+    test = [word.replace("2019", port) for word in services(COMPOSE)["caddy"]["healthcheck"]["test"][1:]]
+    (tmp_path / "Caddyfile").write_text(f"{{\n    admin 127.0.0.1:{port}\n}}\n", "utf-8")
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", tmp_path / "Caddyfile"]
+    env = os.environ | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as caddy:
+        try:
+            wait_until(lambda: subprocess.run(test, check=False, timeout=60).returncode == 0)
+        finally:
+            caddy.kill()
+
+
+def test_memory_file_systems_have_only_options_that_docker_and_podman_both_know() -> None:
+    options = [
+        option
+        for file in (COMPOSE, POSTGRESQL)
+        for service in services(file).values()
+        for place in service.get("tmpfs", [])
+        for option in place.partition(":")[2].split(",")
+        if option
+    ]
+    assert {option.partition("=")[0] for option in options} <= {"mode", "size"}
 
 
 def test_what_builds_the_image_is_pinned_as_for_developers() -> None:

@@ -1,8 +1,8 @@
 """The first start: the database and the secrets of a new installation (``serve --init``, ``service install``).
 
 Promises: an installation that has a schema is left as it is, whatever its age, so that a new image or program migrates
-nothing unasked; ``serve`` then says what to run. A missing database beside a journal with content is no new
-installation: ``SchemaError``. Raises what :func:`campaigns.ops.installation.install` raises, too.
+nothing unasked; ``serve`` then says what to run. A missing database beside a journal with content, or beside backups,
+is no new installation: ``SchemaError``. Raises what :func:`campaigns.ops.installation.install` raises, too.
 
 ``python -m campaigns.ops.first_start SETTINGS`` prints ``new`` or ``there``, and ends with 1 after an error. It is run
 as the service's user, so that root opens no database of that user.
@@ -18,6 +18,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from campaigns import migrations
+from campaigns.ops.backup import record
+from campaigns.ops.backup.making import FOLDER
 from campaigns.ops.installation import Installed, install
 from campaigns.settings.campaign import CampaignSettings
 from campaigns.settings.configuration import configuration, look
@@ -27,7 +29,7 @@ from mailer.messages import Message
 from mailer.storage import open_database
 
 _LOST = Message(
-    "a journal is in {data}, but there is no database: restore the backup with 'postiljon restore', or, if there is to "
+    "{found} is in {data}, but there is no database: restore the backup with 'postiljon restore', or, if there is to "
     "be an empty one, run 'postiljon init'"
 )
 
@@ -41,10 +43,19 @@ def is_new(settings: CampaignSettings) -> bool:
     """Return whether the database has no schema. Raises ``SchemaError`` when it is missing from an old installation."""
     if _has_schema(settings.database):
         return False
-    kept = settings.data / journal.FILE
-    if kept.exists() and kept.stat().st_size:
-        raise SchemaError(_LOST.format(data=settings.data))
+    if found := _left_by_another(settings.data):
+        raise SchemaError(_LOST.format(data=settings.data, found=found))
     return True
+
+
+def _left_by_another(data: Path) -> Message | None:
+    """Return the name of a file that only an installation with a database leaves in its data folder."""
+    kept = data / journal.FILE
+    if kept.exists() and kept.stat().st_size:
+        return Message("a journal")
+    if (data / record.FILE).exists() or any((data / FOLDER).glob("*.tar*")):
+        return Message("a backup")
+    return None
 
 
 def _has_schema(address: str) -> bool:

@@ -222,6 +222,19 @@ def test_a_start_beside_a_journal_without_its_database_makes_no_empty_one(tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("left", ["last-backup.json", "backups/postiljon-2026-11-28.tar.gz"])
+def test_a_start_beside_a_backup_without_its_database_makes_no_empty_one(tmp_path: Path, left: str) -> None:
+    settings(tmp_path)
+    file = tmp_path / "data" / left
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"{}")
+    with started(tmp_path, free_port()) as process:
+        assert process.wait(120) != 0
+    assert "a backup is in" in (tmp_path / "said.txt").read_text("utf-8")
+    assert list((tmp_path / "data").glob("postiljon.db*")) == []
+
+
+@pytest.mark.slow
 def test_a_newer_image_migrates_nothing_unasked(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     settings(tmp_path)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
@@ -78,6 +79,10 @@ def _is_ours(path: Path | str) -> bool:
         return os.lstat(path).st_uid in (0, os.geteuid())
     except OSError:
         return False
+
+
+DRAFT = re.compile(r"\.postiljon-[0-9a-f]{16}")
+"""The name of a file that :func:`replaced` writes before it gets its own; a killed process may leave one."""
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +20,7 @@ from campaigns.demo.catcher import Catcher, Mailbox
 from tests.support.commandline import ROOT, catching, fetch, free_port
 from tests.support.databases import PostgresServer
 from tests.support.docs import DOCS
+from tests.support.killed_command import CommandKiller, kill_points
 from tests.support.needs import need
 from tests.support.own_machine import PROGRAM, OwnMachine, in_unit, own_machine
 from tests.support.waiting import wait_until
@@ -28,6 +32,7 @@ BACKUP = "/etc/systemd/system/postiljon-backup.service"
 TIMER = "/etc/systemd/system/postiljon-backup.timer"
 NGINX = "/etc/postiljon-proxy/nginx.conf"
 INSTALL = ("service", "install", "--public-name", "mail.example.org", "--smtp-url", "smtp://relay.example.org")
+PLAIN = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 LETTER = """\
 ---
 slug: hello
@@ -114,6 +119,52 @@ def test_a_file_that_an_administrator_changed_is_kept_and_the_new_one_is_put_bes
     before = machine.tree()
     assert machine.postiljon("service", "install").code == 0
     assert machine.tree() == before
+
+
+@pytest.mark.timeout(600)
+def test_an_installation_that_is_killed_at_any_step_is_completed_by_the_next_run(tmp_path: Path) -> None:
+    """Expected: after the second run, the same files with the same content as after one that was not interrupted."""
+    killer = CommandKiller()
+    try:
+        whole = system(tmp_path / "whole")
+        assert killer.run(tmp_path, PLAIN, [*INSTALL, "--root", str(whole)]).code == 0
+        killed = 0
+        for step in kill_points(3):
+            root = system(tmp_path / f"root{step}")
+            first = killer.run(tmp_path, PLAIN, [*INSTALL, "--root", str(root)], step)
+            if not first.killed:
+                assert first.code == 0, first
+                break
+            killed += 1
+            second = killer.run(tmp_path, PLAIN, [*INSTALL, "--root", str(root)])
+            assert second.code == 0, (step, second)
+            assert files_below(root) == files_below(whole), step
+            shutil.rmtree(root)
+    finally:
+        killer.close()
+    assert killed > 3
+
+
+def system(root: Path) -> Path:
+    """The root of another system, with the files that name its users."""
+    (root / "etc").mkdir(parents=True)
+    (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc" / "group").write_text("root:x:0:\n")
+    return root
+
+
+def files_below(root: Path) -> dict[str, bytes]:
+    """Every file below a folder, with its content."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_a_backup_to_a_disk_without_room_says_so_and_leaves_nothing_there(machine: OwnMachine) -> None:
+    machine.do(PROGRAM, *INSTALL)
+    machine.do("sh", "-c", "mkdir /mnt/small && mount -t tmpfs -o size=20m,mode=777 small /mnt/small")
+    ran = machine.run("runuser", "-u", "postiljon", "--", PROGRAM, "backup", "--to", "/mnt/small")
+    assert ran.code == 3
+    assert "/mnt/small" in ran.err
+    assert machine.do("find", "/mnt/small", "-type", "f") == ""
 
 
 def test_a_run_that_was_stopped_before_the_secrets_is_completed_by_the_next(machine: OwnMachine) -> None:

@@ -147,7 +147,7 @@ class Host:
         """
         place = self.at(path)
         if not self.dry:
-            _remove_drafts(place)
+            _remove_drafts(place.parent, re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{16}}"))
         if os.access(place.parent, os.X_OK) and os.path.lexists(place):
             return self.told(Step("file", str(path), "kept"))
         if not self.dry:
@@ -161,6 +161,8 @@ class Host:
     def public(self, path: Path, text: str) -> Step:
         """Write a file that root and other programs read; a changed one is kept, and the new text is put beside it."""
         place, beside = self.at(path), self.at(path.with_name(path.name + NEW))
+        if place.parent.is_dir() and not self.dry:
+            _remove_drafts(place.parent, files.DRAFT)
         found, offered = _text(place), _text(beside)
         if found == text:
             if offered and is_unchanged(offered) and not self.dry:
@@ -272,16 +274,15 @@ def _make_folder(parent: int, name: str, owner: Owner | None, mode: int) -> None
         os.close(descriptor)
 
 
-def _remove_drafts(place: Path) -> None:
-    """Remove the drafts of a file that :func:`_link` made."""
-    draft = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{16}}")
-    folder = os.open(place.parent, _AS_FOLDER)
+def _remove_drafts(folder: Path, draft: re.Pattern[str]) -> None:
+    """Remove the drafts in a folder that killed runs left."""
+    opened = os.open(folder, _AS_FOLDER)
     try:
-        for name in os.listdir(folder):
+        for name in os.listdir(opened):
             if draft.fullmatch(name):
-                os.unlink(name, dir_fd=folder)
+                os.unlink(name, dir_fd=opened)
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 def _link(folder: int, name: str, text: str, owner: Owner | None) -> None:

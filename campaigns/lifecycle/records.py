@@ -129,6 +129,24 @@ def get(conn: Connection, slug: str) -> Campaign:
     raise InputError(Message("there is no campaign {name}", name=repr(slug)))
 
 
+def locked(conn: Connection, slug: str) -> Campaign:
+    """Return the same, and let every other change of its row wait until this transaction ends."""
+    conn.execute(select(CAMPAIGN.c.id).where(CAMPAIGN.c.slug == slug).with_for_update())
+    return get(conn, slug)
+
+
+def has_name(conn: Connection, name: str) -> bool:
+    """Return whether staff see a campaign under that name."""
+    named = or_(CAMPAIGN.c.name == name, (CAMPAIGN.c.name == "") & (CAMPAIGN.c.subject == name))
+    return conn.execute(select(CAMPAIGN.c.id).where(named).limit(1)).first() is not None
+
+
+def newest(conn: Connection) -> Campaign | None:
+    """Return the campaign that was made last, or None."""
+    row = conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()).limit(1)).first()
+    return _campaign(row) if row else None
+
+
 def with_online_code(conn: Connection, code: str) -> Campaign | None:
     """Return the campaign that is read online under ``code``, once it was launched; None for one that is not online."""
     launched = CAMPAIGN.c.launched_at.is_not(None) & (CAMPAIGN.c.online != "none")

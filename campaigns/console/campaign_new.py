@@ -55,6 +55,7 @@ def begin(visit: Visit) -> Response:
     keys = ("start", "name", "topic", "new_topic")
     values = {key: visit.form.one(key) for key in keys}
     with visit.write() as conn:
+        _fill(conn, values)
         choices = _choices(conn, "", values["start"])
         errors = _errors(visit, conn, values, choices)
         if not errors:
@@ -70,19 +71,30 @@ def _choices(conn: Connection, asked: str, chosen: str) -> Choices:
     return Choices(earlier, contacts.topics(conn))
 
 
+def _fill(conn: Connection, values: dict[str, str]) -> None:
+    """Take the topic of the campaign that is copied, where none was chosen."""
+    earlier = records.find(conn, values["start"]) if values["start"] else None
+    if earlier and not values["topic"]:
+        values["topic"] = earlier.topic
+
+
 def _errors(visit: Visit, conn: Connection, values: dict[str, str], choices: Choices) -> dict[str, str]:
     _ = visit.words.gettext
     errors = {}
     name, start = values["name"], values["start"]
     if not name:
         errors["name"] = _("Fill in a name.")
+        earlier = records.find(conn, start) if start else None
+        if earlier:
+            errors["name"] = _("Fill in a name, or take this one.")
+            values["name"] = drafts.another_name(conn, earlier.shown[:LONGEST_NAME])
     elif len(name) > LONGEST_NAME:
         text = _("The name may have {most} characters at most; now it has {number}.")
         errors["name"] = text.format(most=LONGEST_NAME, number=len(name))
     elif (free := drafts.another_name(conn, name)) != name:
         errors["name"] = _('There is a campaign "{name}" already. Take this name, or another one.').format(name=name)
         values["name"] = free
-    if start and records.find(conn, start) is None:
+    if start and not records.find(conn, start):
         errors["start"] = _("This campaign does not exist any more. Choose another one.")
     if choices.topics and values["topic"] not in {topic.slug for topic in choices.topics}:
         errors["topic"] = _("Choose a topic.")

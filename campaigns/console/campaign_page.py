@@ -20,6 +20,7 @@ from campaigns.lifecycle.states import CampaignState
 from campaigns.lifecycle.task_list import Task
 from campaigns.staff.audit import Act, Verb
 from campaigns.staff.rights import Right
+from unsubscribe import contacts
 
 _PLACES = {"text": "/text", "who": "/text", "when": "/plan", "check": "/check"}
 
@@ -50,6 +51,7 @@ def show(visit: Visit) -> Response:
     with visit.read() as conn:
         draft = drafts.current(conn, visit.path["slug"])
         name_of = namer(conn, visit.words)
+        topic = contacts.find_topic(conn, draft.campaign.topic)
     is_open = drafts.is_open(draft.campaign)
     found = task_list.tasks(visit.console.app.launch_config, draft, visit.now) if is_open else []
     return visit.page(
@@ -58,7 +60,7 @@ def show(visit: Visit) -> Response:
         version=draft.version,
         changed_by=name_of(draft.version.made_by) if draft.version.made_by else "",
         is_open=is_open,
-        tasks=[_shown(visit, draft, task) for task in found],
+        tasks=[_shown(visit, draft, task, topic.name if topic else "") for task in found],
         onward=_onward(draft.campaign.state),
     )
 
@@ -99,11 +101,11 @@ def _onward(state: CampaignState) -> str:
     return "/follow" if state in (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.HELD) else ""
 
 
-def _shown(visit: Visit, draft: Draft, task: Task) -> ShownTask:
-    return ShownTask(task.name, _PLACES[task.name], task.status, _reason(visit, draft, task))
+def _shown(visit: Visit, draft: Draft, task: Task, topic: str) -> ShownTask:
+    return ShownTask(task.name, _PLACES[task.name], task.status, _reason(visit, draft, task, topic))
 
 
-def _reason(visit: Visit, draft: Draft, task: Task) -> str:
+def _reason(visit: Visit, draft: Draft, task: Task, topic: str) -> str:
     """Return why a task has its status, in one line."""
     words, _ = visit.words, visit.words.gettext
     if task.name == "when":
@@ -124,8 +126,8 @@ def _reason(visit: Visit, draft: Draft, task: Task) -> str:
         return faults.sentence(words, task.faults[0], draft.definition.body_line)
     if task.people is not None:
         if not task.people:
-            return _("Nobody is subscribed to {topic}.").format(topic=draft.campaign.topic)
-        return _("{people}, subscribed to {topic}").format(people=words.people(task.people), topic=draft.campaign.topic)
+            return _("Nobody is subscribed to {topic}.").format(topic=topic)
+        return _("{people}, subscribed to {topic}").format(people=words.people(task.people), topic=topic)
     return _("No problems found.") if task.name == "check" else ""
 
 

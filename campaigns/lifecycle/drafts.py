@@ -288,10 +288,11 @@ def _follow(conn: Connection, campaign: Campaign, version: Version, now: datetim
 
 
 def _columns(slug: str, source: str) -> dict[str, object]:
-    """Return the columns of a campaign that follow from its text; stand-ins of a missing value are left empty."""
+    """Return the columns of a campaign that follow from its text; a value that is missing or wrong is left empty."""
     file_name = f"{slug}.md"
-    definition = read(source, file_name)[0]
-    there = definition.lines
+    definition, faults = read(source, file_name)
+    wrong = {fault.field for fault in faults if fault.severity == "error"}
+    there = definition.lines.keys() - wrong
     return {
         "slug": slug,
         "source": source,

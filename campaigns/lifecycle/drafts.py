@@ -90,7 +90,8 @@ def another_name(conn: Connection, name: str) -> str:
     for number in range(1, 10_000):
         found = name if number == 1 else f"{name[: LONGEST_NAME - 6].rstrip()} {number}"
         slug = slug_for(found)
-        if not records.has_name(conn, found) and (not slug or records.find(conn, slug) is None):
+        is_whole = 0 < len(slug) < LONGEST_SLUG  # one that was cut is alike for other names
+        if not records.has_name(conn, found) and not (is_whole and records.find(conn, slug)):
             return found
     raise InputError(Message("there is a campaign {slug} already", slug=name))
 

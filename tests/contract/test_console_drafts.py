@@ -85,9 +85,15 @@ def test_a_name_that_is_taken_proposes_another(lite: tuple[ConsoleSetup, StaffBr
     assert "<title>Error: " in author.page
 
 
-@pytest.mark.parametrize(("fields", "words"), [({"name": ""}, "Fill in a name"), ({"name": "x" * 151}, "150 characters"),
-                                               ({"topic": "nothing"}, "Choose a topic"),
-                                               ({"start": "gone"}, "does not exist any more")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": ""}, "Fill in a name"),
+        ({"name": "x" * 151}, "150 characters"),
+        ({"topic": "nothing"}, "Choose a topic"),
+        ({"start": "gone"}, "does not exist any more"),
+    ],
+)
 def test_what_is_missing_or_wrong_is_said_and_what_was_typed_is_kept(
     lite: tuple[ConsoleSetup, StaffBrowser], fields: dict[str, str], words: str
 ) -> None:
@@ -136,7 +142,8 @@ def test_a_copy_is_found_by_search_and_has_the_text_of_the_earlier_one(
 def test_what_the_form_does_not_show_stays_byte_for_byte(lite: tuple[ConsoleSetup, StaffBrowser]) -> None:
     setup, author = lite
     begin(author)
-    text = "\ufeff---\r\nrate:   7\r\nslug: denkt-u-mee\r\nmine: kept\r\n\r\nsubject:  Oud  \r\n---\r\nEen\r\n\r\n\r\nTwee\x0c\r\n"
+    head = "\ufeff---\r\nrate:   7\r\nslug: denkt-u-mee\r\nmine: kept\r\n\r\nsubject:  Oud  \r\n---\r\n"
+    text = head + "Een\r\n\r\n\r\nTwee\x0c\r\n"
     with setup.db.write() as conn:
         drafts.save(conn, drafts.current(conn, SLUG), (text, {}), "saved", "user:1", setup.clock())
     author.get(f"/campaigns/{SLUG}/text")

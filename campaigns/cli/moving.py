@@ -15,7 +15,7 @@ from mailer import files
 from mailer.errors import InputError
 
 if TYPE_CHECKING:
-    from campaigns.lifecycle.draft_files import Exported, Taken
+    from campaigns.lifecycle.draft_files import ExportedCampaign, Taken
     from campaigns.staff.audit import Origin
 
 _LARGEST = 50_000_000
@@ -119,7 +119,7 @@ def _tell_taken(slug: str, taken: Taken, as_json: bool) -> None:
         complain(text.format(path=taken.brand))
 
 
-def _write(found: Exported, folder: Path) -> list[Path]:
+def _write(found: ExportedCampaign, folder: Path) -> list[Path]:
     """Write the files that are not there already with the same content; return their paths."""
     written = []
     for name, data in found.files.items():

@@ -27,7 +27,7 @@ LONGEST_TOPIC = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class Beginnings:
     """The campaigns that may be copied, and the topics."""
 
     earlier: list[Campaign]
@@ -64,11 +64,11 @@ def begin(visit: Visit) -> Response:
     return _page(visit, choices, values, errors)
 
 
-def _choices(conn: Connection, asked: str, chosen: str) -> Choices:
+def _choices(conn: Connection, asked: str, chosen: str) -> Beginnings:
     earlier = records.search(conn, Wanted(words=asked), EARLIER).campaigns
     if chosen and all(one.slug != chosen for one in earlier) and (found := records.find(conn, chosen)):
         earlier = [found, *earlier][:EARLIER]
-    return Choices(earlier, contacts.topics(conn))
+    return Beginnings(earlier, contacts.topics(conn))
 
 
 def _fill(conn: Connection, values: dict[str, str]) -> None:
@@ -78,7 +78,7 @@ def _fill(conn: Connection, values: dict[str, str]) -> None:
         values["topic"] = earlier.topic
 
 
-def _errors(visit: Visit, conn: Connection, values: dict[str, str], choices: Choices) -> dict[str, str]:
+def _errors(visit: Visit, conn: Connection, values: dict[str, str], choices: Beginnings) -> dict[str, str]:
     _ = visit.words.gettext
     errors = {}
     name, start = values["name"], values["start"]
@@ -106,7 +106,7 @@ def _errors(visit: Visit, conn: Connection, values: dict[str, str], choices: Cho
     return errors
 
 
-def _topic(visit: Visit, conn: Connection, values: dict[str, str], choices: Choices) -> str:
+def _topic(visit: Visit, conn: Connection, values: dict[str, str], choices: Beginnings) -> str:
     """Return the slug of the chosen topic; of a new one, where there is none yet."""
     if choices.topics:
         return values["topic"]
@@ -137,6 +137,6 @@ def _defaults(visit: Visit, conn: Connection) -> dict[str, str]:
     return {key: value for key, value in (basis | drafts.defaults(conn)).items() if value}
 
 
-def _page(visit: Visit, choices: Choices, values: dict[str, str], errors: dict[str, str] | None = None) -> Response:
+def _page(visit: Visit, choices: Beginnings, values: dict[str, str], errors: dict[str, str] | None = None) -> Response:
     context: dict[str, Any] = {"choices": choices, "values": values, "q": visit.query("q"), "errors": errors or {}}
     return visit.page("campaign_new.html", 422 if errors else 200, longest=LONGEST_NAME, **context)

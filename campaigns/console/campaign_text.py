@@ -97,7 +97,8 @@ def save(visit: Visit) -> Response:
     except InputError as error:
         return _refused(visit, mine, error, bool(stated))
     except DraftConflict as conflict:
-        return _conflict(visit, mine, conflict.present, bool(stated))
+        images, _wrong = _change_images(visit, _added(visit), set()) if _added(visit) else (None, [])
+        return _conflict(visit, mine, images.version if images else conflict.present, bool(stated))
     except StateError as error:
         if not stated:
             raise
@@ -150,20 +151,31 @@ def _after(visit: Visit, draft: Draft) -> Response:
     """Add or remove images, once the text is saved; then show the form again."""
     slug, act = draft.campaign.slug, visit.form.text("act")
     removed = {act.removeprefix(_REMOVE)} if act.startswith(_REMOVE) else set()
-    added = [(file.name, file.data) for file in visit.form.files.get("images", ()) if file.name]
+    added = _added(visit)
     if not added and not removed:
         return visit.go(f"/campaigns/{slug}/text", "saved")
-    with visit.write() as conn:
-        before = drafts.current(conn, slug).version
-        draft, wrong = drafts.change_images(conn, slug, added, removed, visit.origin.actor, visit.now)
-        if draft.version.number != before.number:
-            visit.record(conn, Act(Verb.SAVE, "campaign", slug, ("images",)))
+    draft, wrong = _change_images(visit, added, removed)
     if not wrong:
         return visit.go(f"/campaigns/{slug}/text", "images_added" if added else "image_removed")
     source = draft.version.source
     said = " ".join(dict.fromkeys(sentence for error in wrong for sentence in visit.sentences(error)))
     mine = Mine(shown_values(source), cleaned(body_of(source)), draft.version.hash)
     return _form(visit, draft, mine, {"images": said})
+
+
+def _added(visit: Visit) -> list[tuple[str, bytes]]:
+    return [(file.name, file.data) for file in visit.form.files.get("images", ()) if file.name]
+
+
+def _change_images(visit: Visit, added: list[tuple[str, bytes]], removed: set[str]) -> tuple[Draft, list[InputError]]:
+    """Add images to the present version, or remove one: that overwrites no text."""
+    slug = visit.path["slug"]
+    with visit.write() as conn:
+        before = drafts.current(conn, slug).version
+        draft, wrong = drafts.change_images(conn, slug, added, removed, visit.origin.actor, visit.now)
+        if draft.version.number != before.number:
+            visit.record(conn, Act(Verb.SAVE, "campaign", slug, ("images",)))
+    return draft, wrong
 
 
 def _refused(visit: Visit, mine: Mine, error: InputError, is_script: bool) -> Response:

@@ -26,7 +26,7 @@ _HEAD = ("---", "slug", "file")  # faults of these fields say that the file is n
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedCampaign:
     """The files of a campaign: its text, and its images by name. ``brand``: the brand file that the text names."""
 
     slug: str
@@ -58,12 +58,12 @@ class Taken:
     brand: str
 
 
-def exported(conn: Connection, slug: str) -> Exported:
+def exported(conn: Connection, slug: str) -> ExportedCampaign:
     """Return the files of a campaign, of its latest version. Raises ``InputError`` for an unknown slug."""
     draft = drafts.current(conn, slug)
     stored = drafts.images_of(conn, draft)
     images = {name: archive.image_data(conn, digest) for name, digest in stored.items() if _is_inside(name)}
-    return Exported(slug, draft.version.source, images, draft.definition.brand)
+    return ExportedCampaign(slug, draft.version.source, images, draft.definition.brand)
 
 
 def read_file(path: Path) -> CampaignFile:

@@ -17,7 +17,6 @@ from tests.support.commandline import EXAMPLES
 from tests.support.console import ConsoleSetup, StaffBrowser, console, console_setup, signed_in
 from tests.support.console_drafts import BODY, SLUG, WHOLE, begin, hash_on, present, save
 from tests.support.site import WebServer
-from unsubscribe import contacts
 
 PNG = (EXAMPLES / "vng-logo.png").read_bytes()
 HTML = "<img src=x onerror=alert(1)>{{7*7}}"
@@ -73,70 +72,6 @@ def test_a_campaign_is_begun_written_and_found_ready_by_forms_alone(setup: Conso
     draft = present(setup.db)
     assert (draft.definition.subject, draft.definition.body) == ("Denkt u mee?", BODY)
     assert acts(setup) == [("save", ("from", "preheader", "subject", "text")), ("create", ("name", "topic"))]
-
-
-def test_a_name_that_is_taken_proposes_another(lite: tuple[ConsoleSetup, StaffBrowser]) -> None:
-    _setup, author = lite
-    begin(author)
-    answer = begin(author)
-    assert answer.status_code == 422
-    assert 'There is a campaign "Denkt u mee?" already' in author.text
-    assert 'value="Denkt u mee? 2"' in author.page
-    assert "<title>Error: " in author.page
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"name": ""}, "Fill in a name"),
-        ({"name": "x" * 151}, "150 characters"),
-        ({"topic": "nothing"}, "Choose a topic"),
-        ({"start": "gone"}, "does not exist any more"),
-    ],
-)
-def test_what_is_missing_or_wrong_is_said_and_what_was_typed_is_kept(
-    lite: tuple[ConsoleSetup, StaffBrowser], fields: dict[str, str], words: str
-) -> None:
-    setup, author = lite
-    answer = begin(author, **({"name": "Een naam"} | fields))
-    assert answer.status_code == 422
-    assert words in author.text
-    assert fields.get("name", "Een naam") in author.page
-    with setup.db.read() as conn:
-        assert records.all_campaigns(conn) == []
-
-
-def test_without_a_topic_one_is_made_with_the_campaign(sqlite_database: Database, tmp_path: Path) -> None:
-    setup = console_setup(sqlite_database, tmp_path, 1)
-    with setup.db.write() as conn:
-        conn.exec_driver_sql("DELETE FROM topic")
-    with console(setup) as server, signed_in(setup, server, "author") as author:
-        author.get("/campaigns/new")
-        assert "There is no topic yet" in author.text
-        assert begin(author, new_topic="").status_code == 422
-        begin(author, new_topic="Nieuws van ons")
-    with setup.db.read() as conn:
-        assert [(topic.slug, topic.name) for topic in contacts.topics(conn)] == [("nieuws-van-ons", "Nieuws van ons")]
-    assert present(setup.db).campaign.topic == "nieuws-van-ons"
-
-
-def test_a_copy_is_found_by_search_and_has_the_text_of_the_earlier_one(
-    lite: tuple[ConsoleSetup, StaffBrowser],
-) -> None:
-    setup, author = lite
-    begin(author)
-    save(author, WHOLE)
-    for number in range(11):
-        begin(author, f"Ander {number}")
-    author.get("/campaigns/new")
-    assert "Denkt u mee?" not in author.text
-    author.get("/campaigns/new?q=denkt")
-    assert f'value="{SLUG}"' in author.page
-    assert begin(author, "", start=SLUG, topic="").status_code == 422
-    assert 'value="Denkt u mee? 2"' in author.page
-    begin(author, "Nog eens", start=SLUG, topic="")
-    assert present(setup.db, "nog-eens").definition.body == BODY
-    assert acts(setup, "nog-eens") == [("copy", ("name", "topic"))]
 
 
 def test_what_the_form_does_not_show_stays_byte_for_byte(lite: tuple[ConsoleSetup, StaffBrowser]) -> None:
@@ -398,3 +333,25 @@ def test_words_of_the_script_come_with_the_page_in_dutch_too(sqlite_database: Da
         answer = author.post(f"/campaigns/{SLUG}/text", {"text": "x"}, headers={"if-match": f'"{hash_on(author)}"'})
     assert "data-away=" in page
     assert json.loads(answer.text)["said"].endswith("14:00")
+
+
+def test_a_large_body_is_read_from_users_alone(setup: ConsoleSetup, server: WebServer, author: StaffBrowser) -> None:
+    begin(author)
+    files = [("images", ("foto.png", PNG + bytes(600_000), "image/png"))]
+    stranger = StaffBrowser(server)
+    stranger.get("/sign-in")
+    assert stranger.post(f"/campaigns/{SLUG}/text", {"text": "x"}, files=files).status_code == 413
+    assert save(author, WHOLE, files=files).status_code == 303
+    assert list(present(setup.db).version.images) == ["foto.png"]
+
+
+def test_an_image_of_a_save_that_met_another_one_is_kept(lite: tuple[ConsoleSetup, StaffBrowser]) -> None:
+    setup, author = lite
+    begin(author)
+    opened = present(setup.db).version.hash
+    save(author, WHOLE)
+    answer = save(author, {"text": "Anders."}, opened, files=[("images", ("foto.png", PNG, "image/png"))])
+    assert answer.status_code == 412
+    assert hash_on(author) == present(setup.db).version.hash
+    assert list(present(setup.db).version.images) == ["foto.png"]
+    assert present(setup.db).definition.body == BODY

@@ -3,7 +3,8 @@
 Promises: a save states the hash of the version that it was made from (the field ``read``, or ``If-Match`` from the
 script). If somebody else saved meanwhile, nothing is overwritten, and the answer is 412: the page to compare, or for
 the script a sentence. Keys of the head that the form does not show, and line ends of a text that was not changed, stay
-byte for byte. Fields of the form that are not in :data:`FIELDS` change nothing.
+byte for byte. Fields of the form that are not in :data:`FIELDS` change nothing. A row of saves by the script, while one
+user types, is one act in the audit trail; each is a version.
 """
 
 from __future__ import annotations
@@ -133,8 +134,10 @@ def _saved(visit: Visit, conn: Connection, present: Draft, mine: Mine, kind: Kin
     base = versions.with_hash(conn, present.campaign.id, mine.read) or replace(present.version, hash=mine.read)
     content = mine.source(base.source), base.images
     draft = drafts.save(conn, replace(present, version=base), content, kind, visit.origin.actor, visit.now)
-    if draft.version.number != present.version.number:
-        visit.record(conn, Act(Verb.SAVE, "campaign", draft.campaign.slug, _changed(present.version, draft.version)))
+    before = present.version
+    goes_on = kind == before.kind == "autosave" and before.made_by == visit.origin.actor
+    if draft.version.number != before.number and not goes_on:
+        visit.record(conn, Act(Verb.SAVE, "campaign", draft.campaign.slug, _changed(before, draft.version)))
     return draft
 
 

@@ -146,6 +146,9 @@ def test_the_script_saves_with_if_match_and_hears_of_a_conflict(lite: tuple[Cons
     assert (answer.status_code, answer.json()["said"]) == (200, "Saved at 14:00")
     draft = present(setup.db)
     assert (draft.version.kind, draft.version.hash) == ("autosave", answer.json()["read"])
+    more = author.post(path, {"text": "En verder."}, headers={"if-match": answer.json()["read"]})
+    assert (more.status_code, len(acts(setup))) == (200, 2)
+    draft = present(setup.db)
     late = author.post(path, {"text": "Van een ander venster."}, headers={"if-match": f'"{first}"'})
     assert late.status_code == 412
     assert "Anna Schrijver changed this meanwhile" in late.json()["said"]

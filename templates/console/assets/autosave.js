@@ -7,6 +7,7 @@ const AGAIN = 5000; // milliseconds until another try without a connection
 
 if (form) {
   const said = document.getElementById("saved");
+  const unsaved = form.querySelector("[data-dirty]"); // seen, not heard: it comes and goes with each pause
   const compare = form.querySelector("[data-compare]");
   const place = `postiljon ${form.dataset.autosave} ${location.pathname}`;
   let timer = 0;
@@ -48,6 +49,7 @@ if (form) {
     if (answer.status === 200 && isOurs) {
       form.elements.read.value = told.read;
       dirty = !same(sent, fields());
+      unsaved.hidden = !dirty;
       if (!dirty) forget();
     } else if (answer.status === 412) {
       compare.hidden = false;
@@ -74,8 +76,8 @@ if (form) {
 
   form.addEventListener("input", (event) => {
     if (event.target.type === "file") return;
-    if (!dirty) say(form.dataset.changed);
     dirty = true;
+    unsaved.hidden = false;
     keep();
     later(REST);
   });
@@ -126,8 +128,8 @@ if (form) {
   }
 }
 
-// On the page to compare *Take theirs* gives up the text that this browser keeps.
-document.querySelector("[data-forget]")?.addEventListener("click", () => {
+// On the page to compare a choice ends what this browser keeps: the text is on the page, and in what is chosen.
+function chosen() {
   try {
     for (const name of Object.keys(localStorage)) {
       if (name.startsWith("postiljon ") && name.endsWith(location.pathname)) localStorage.removeItem(name);
@@ -135,4 +137,7 @@ document.querySelector("[data-forget]")?.addEventListener("click", () => {
   } catch {
     // nothing is kept there
   }
-});
+}
+for (const part of document.querySelectorAll("[data-forget]")) {
+  part.addEventListener(part.tagName === "FORM" ? "submit" : "click", chosen);
+}

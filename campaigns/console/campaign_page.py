@@ -22,7 +22,7 @@ from campaigns.staff.audit import Act, Verb
 from campaigns.staff.rights import Right
 from unsubscribe import contacts
 
-_PLACES = {"text": "/text", "who": "/text", "when": "/plan", "check": "/check"}
+_PLACES = {"text": "/text", "who": "/text", "when": "/when", "check": "/check"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def take_over(visit: Visit) -> Response:
 def _onward(state: CampaignState) -> str:
     """Return the page that a campaign on its way leads to; "" for a draft."""
     if state is CampaignState.SCHEDULED:
-        return "/plan"
+        return "/planned"
     if state in (CampaignState.FINISHED, CampaignState.CANCELLED):
         return "/report"
     return "/follow" if state in (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.HELD) else ""

@@ -130,9 +130,9 @@ def get(conn: Connection, slug: str) -> Campaign:
 
 
 def locked(conn: Connection, slug: str) -> Campaign:
-    """Return the same, and let every other change of its row wait until this transaction ends."""
-    conn.execute(select(CAMPAIGN.c.id).where(CAMPAIGN.c.slug == slug).with_for_update())
-    return get(conn, slug)
+    """Return the campaign with that slug, which no other transaction changes until this one ends."""
+    row = conn.execute(select(CAMPAIGN).where(CAMPAIGN.c.slug == slug).with_for_update()).first()
+    return _campaign(row) if row else get(conn, slug)
 
 
 def has_name(conn: Connection, name: str) -> bool:

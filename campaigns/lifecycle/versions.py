@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, literal, select, update
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, json_object
@@ -41,7 +41,7 @@ class CampaignVersionRow(SQLModel, table=True):
 
 
 CAMPAIGN_VERSION: Table = SQLModel.metadata.tables["campaign_version"]
-_BRIEF = [column for column in CAMPAIGN_VERSION.columns if column.name != "source"]
+_BRIEF = [literal("").label("source") if column.name == "source" else column for column in CAMPAIGN_VERSION.columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,6 @@ def thin(conn: Connection, campaign: int, now: datetime) -> int:
 
 
 def _version(row: Row[Any]) -> Version:
-    values = {"source": ""} | dict(row._mapping)
+    values = dict(row._mapping)
     images = {str(name): str(blob) for name, blob in (json_object(values["images"]) or {}).items()}
     return Version(**values | {"images": images})

@@ -1,4 +1,4 @@
-"""What still has to be done for a draft: from the faults that stop a plan, found once for each version."""
+"""The tasks that are left for a draft: from the faults that stop a plan, found once for each version."""
 
 from __future__ import annotations
 

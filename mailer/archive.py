@@ -91,6 +91,12 @@ def keep_image(conn: Connection, image: Image) -> str:
     return _keep_blob(conn, image.media_type, image.data)
 
 
+def has_image(conn: Connection, name: str) -> bool:
+    """Return whether an image is stored under this hash."""
+    image = BLOB.c.media_type.startswith("image/")
+    return conn.execute(select(BLOB.c.hash).where(BLOB.c.hash == name, image)).first() is not None
+
+
 def image_data(conn: Connection, name: str) -> bytes:
     """Return the bytes of a stored image by its hash. Raises ``StorageError`` when they are damaged or gone."""
     return _blob(conn, name)[1]

@@ -10,7 +10,16 @@ page holds up the event loop, which answers readers.
 
 from __future__ import annotations
 
-from campaigns.console import campaign_list, overview, sign_in
+from campaigns.console import (
+    campaign_images,
+    campaign_list,
+    campaign_new,
+    campaign_page,
+    campaign_text,
+    campaign_versions,
+    overview,
+    sign_in,
+)
 from campaigns.console.context import Console
 from campaigns.console.routing import ConsoleRoute, mounted
 from campaigns.console.site import POLICY, assets
@@ -25,6 +34,11 @@ def console_routes() -> list[ConsoleRoute]:
         *sign_in.routes(),
         *overview.routes(),
         *campaign_list.routes(),
+        *campaign_new.routes(),
+        *campaign_page.routes(),
+        *campaign_text.routes(),
+        *campaign_images.routes(),
+        *campaign_versions.routes(),
     ]
 
 

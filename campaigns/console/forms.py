@@ -1,12 +1,14 @@
 """The body of a request to the console: fields as they were typed, line breaks too, and files; with limits.
 
-Promises: no more than the route's limit of bytes is read, within the time of :mod:`unsubscribe.web.forms`. Characters
+Promises: no more than the route's limit of bytes is read, within the time of :mod:`unsubscribe.web.forms`; a large
+body, which only a user with a session may send, has two minutes and is taken apart in a thread. Characters
 that no text has (NUL, other controls) are removed; line breaks become ``\\n``. A body that cannot be read is an empty
 form. Raises ``HTTPException`` 413 and 408.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +23,7 @@ from unsubscribe.web import forms
 
 MOST_BYTES = 256 * 1024
 MOST_FIELDS, MOST_FILES = 1_000, 20
+UPLOAD_SECONDS = 120.0  # for a body that is larger than MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,15 @@ class Form:
 
 async def read(request: Request, most: int = MOST_BYTES) -> Form:
     """Return the form in the body of a request, of ``most`` bytes at most."""
-    data = await forms.body(request, most)
+    seconds = forms.BODY_TIMEOUT if most <= MOST_BYTES else UPLOAD_SECONDS
+    data = await forms.body(request, most, seconds)
+    if len(data) <= MOST_BYTES:
+        return await _parsed(request, data, most)
+    return await asyncio.to_thread(asyncio.run, _parsed(request, data, most))
+
+
+async def _parsed(request: Request, data: bytes, most: int) -> Form:
+    """Return the form in these bytes."""
 
     async def again() -> Message:
         return {"type": "http.request", "body": data, "more_body": False}

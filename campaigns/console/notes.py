@@ -22,5 +22,16 @@ class Note:
 NOTES: dict[str, Note] = {
     "signed_out": Note(Message("You have signed out.")),
     "session_ended": Note(Message("Your session has ended. Sign in to carry on."), "info"),
+    "created": Note(Message("The draft is there. Begin with the text.")),
+    "saved": Note(Message("Saved.")),
+    "images_added": Note(Message("Saved, with the images.")),
+    "image_removed": Note(Message("Saved, and the image was removed.")),
+    "put_away": Note(Message("The draft was put away. It is no longer in the lists.")),
+    "brought_back": Note(Message("The draft is back.")),
+    "taken_over": Note(Message("The campaign is changed here from now on. Its file is refused.")),
+    "version_back": Note(Message("That version is the present one again. The others are kept.")),
+    "changed_meanwhile": Note(
+        Message("Somebody saved this campaign meanwhile. Nothing was changed; look at it as it is now."), "warn"
+    ),
     "password_set": Note(Message("Your password was saved. Sign in with it.")),
 }

@@ -1,10 +1,11 @@
 """The way of a request to its handler: who asks, whether that is allowed, and what an error becomes.
 
-Promises: the order is origin, form token, session, right, second factor, handler. A route states its access and its
-rights; there is no route without. A POST that another site sent, or without the form's token, reaches no handler. An
-act that the user has no right to is refused with 403, and the refusal is in the audit trail. A page that needs a
-session sends a browser without one to the form to sign in, and then back. An error of a use case becomes a page in
-words; no handler can end in a trace. Handlers run in the threads of the :class:`Console`.
+Promises: a body of more than ``forms.MOST_BYTES`` is read from users with a session alone. The order is origin, form
+token, session, right, second factor, handler. A route states its access and its rights; there is no route without. A
+POST that another site sent, or without the form's token, reaches no handler. An act that the user has no right to is
+refused with 403, and the refusal is in the audit trail. A page that needs a session sends a browser without one to the
+form to sign in, and then back. An error of a use case becomes a page in words; no handler can end in a trace. Handlers
+run in the threads of the :class:`Console`.
 
 Source: OWASP cross-site request forgery prevention; Fetch Metadata (``Sec-Fetch-Site``).
 """
@@ -80,8 +81,12 @@ def mounted(console: Console, routes: Iterable[ConsoleRoute]) -> Iterator[BaseRo
 
 
 async def _answer(console: Console, route: ConsoleRoute, request: Request) -> Response:
-    form = await forms.read(request, route.most) if request.method == "POST" else Form()
     loop = asyncio.get_running_loop()
+    form = Form()
+    if request.method == "POST":
+        is_large = route.most > forms.MOST_BYTES
+        known = is_large and await loop.run_in_executor(console.threads, _has_session, console, request)
+        form = await forms.read(request, route.most if known else min(route.most, forms.MOST_BYTES))
     if route.stream:
         visit = await loop.run_in_executor(console.threads, _visit, console, request, form)
         refused = await loop.run_in_executor(console.threads, _refusal, route, visit)
@@ -103,6 +108,13 @@ def _handle(console: Console, route: ConsoleRoute, request: Request, form: Form)
         with visit.write() as conn:
             sessions.note(conn, visit.session, visit.now)
     return response
+
+
+def _has_session(console: Console, request: Request) -> bool:
+    """Return whether a user has signed in: a stranger's body is not read beyond the limit of ordinary forms."""
+    with console.db.read() as conn:
+        session, _user = _who(conn, cookies.read(console, request, cookies.SESSION), console.now)
+    return session is not None and session.stage == "whole"
 
 
 def _visit(console: Console, request: Request, form: Form) -> Visit:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,15 +25,18 @@ from campaigns.lifecycle.states import CampaignEvent, CampaignState, changed_mea
 from campaigns.lifecycle.versions import Kind, Version
 from campaigns.source.campaign_source import CampaignSource, from_texts
 from campaigns.source.definition import Definition, read
-from campaigns.source.writing import new_file, with_values
+from campaigns.source.writing import new_file, values_of, with_values
 from mailer import archive
 from mailer.errors import InputError, StateError, StateHeld
+from mailer.letter.compiled import Image
 from mailer.letter.picture import picture
 from mailer.messages import Message
 
 MOST_TEXT = 2_000_000  # bytes of a campaign file, as for one in a folder
 MOST_IMAGE, MOST_IMAGES = 20_000_000, 200
 LONGEST_SLUG, LONGEST_NAME = 64, 150
+RESERVED = frozenset({"new"})  # slugs that would be the addresses of other pages
+_KEPT_FROM_LAST = ("from", "reply_to", "language", "timezone", "layout")
 _OPEN = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED)
 
 
@@ -60,7 +63,12 @@ class Draft:
     @property
     def is_editable(self) -> bool:
         """Return whether its text can be changed now."""
-        return self.campaign.origin == "console" and self.campaign.state in _OPEN and self.campaign.put_away_at is None
+        return self.campaign.origin == "console" and is_open(self.campaign) and self.campaign.put_away_at is None
+
+
+def is_open(campaign: Campaign) -> bool:
+    """Return whether a campaign is a draft: not launched, not planned."""
+    return not campaign.is_launched and campaign.state in _OPEN
 
 
 def slug_for(name: str) -> str:
@@ -69,24 +77,43 @@ def slug_for(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_SLUG].strip("-")
 
 
+def defaults(conn: Connection) -> dict[str, str]:
+    """Return the values of the head that a new campaign takes over from the newest one; {} where there is none."""
+    last = records.newest(conn)
+    values = values_of(last.source) if last else {}
+    return {key: values[key] for key in _KEPT_FROM_LAST if values.get(key)}
+
+
+def another_name(conn: Connection, name: str) -> str:
+    """Return the name if it is free, else the same with the next number."""
+    name = " ".join(name.split())
+    for number in range(1, 10_000):
+        found = name if number == 1 else f"{name[: LONGEST_NAME - 6].rstrip()} {number}"
+        slug = slug_for(found)
+        is_whole = 0 < len(slug) < LONGEST_SLUG  # one that was cut is alike for other names
+        if not records.has_name(conn, found) and not (is_whole and records.find(conn, slug)):
+            return found
+    raise InputError(Message("there is a campaign {slug} already", slug=name))
+
+
 def create(conn: Connection, name: str, values: Mapping[str, str], body: str, by: str, now: datetime) -> Draft:
     """Add a draft with a new slug made from its name; ``values``: further keys of the head. Raises ``InputError``."""
-    name = " ".join(name.split())
-    if not name:
-        raise InputError(Message("a name is needed"))
-    if len(name) > LONGEST_NAME:
-        raise InputError(Message("a name has {number} characters at most", number=LONGEST_NAME))
+    name = _checked_name(name)
     slug = _free_slug(conn, slug_for(name))
     source = new_file({"slug": slug, "name": name} | dict(values), body)
-    return _add(conn, slug, (source, {}), by, now)
+    return add(conn, slug, (source, {}), by, now)
 
 
-def copy(conn: Connection, draft: Draft, name: str, by: str, now: datetime) -> Draft:
-    """Add a draft with the text and images of another campaign; its hour is left out. Raises ``InputError``."""
-    name = " ".join(name.split())[:LONGEST_NAME]
+def copy(conn: Connection, draft: Draft, name: str, topic: str, by: str, now: datetime) -> Draft:
+    """Add a draft with the text and images of another campaign; ``topic`` "": that one's. Raises ``InputError``.
+
+    Its hour is left out, and so is a brand file: a campaign of the console has the brand of the installation.
+    """
+    name = _checked_name(name)
     slug = _free_slug(conn, slug_for(name) or draft.campaign.slug)
-    fresh = {"slug": slug, "name": name, "send_at": "", "date": "", "send_before": ""}
-    return _add(conn, slug, (with_values(draft.version.source, fresh), draft.version.images), by, now)
+    fresh = {"slug": slug, "name": name, "send_at": "", "date": "", "send_before": "", "brand": ""}
+    fresh |= {"topic": topic} if topic else {}
+    return add(conn, slug, (with_values(draft.version.source, fresh), images_of(conn, draft)), by, now)
 
 
 def current(conn: Connection, slug: str) -> Draft:
@@ -104,92 +131,151 @@ def save(
 ) -> Draft:
     """Save a changed text and images; ``draft`` is what the change was made from. Return the draft afterwards.
 
-    The same content again changes nothing. Raises :class:`DraftConflict`, ``StateError`` and ``InputError``.
+    The same content again makes no version. Raises :class:`DraftConflict`, ``StateError`` and ``InputError``.
     """
-    source, images = content
+    source, images = with_values(content[0], {"slug": draft.campaign.slug}), content[1]
     if len(source.encode()) > MOST_TEXT:
         raise InputError(Message("more than {number} bytes", number=MOST_TEXT))
-    campaign = records.get(conn, draft.campaign.slug)
+    campaign = records.locked(conn, draft.campaign.slug)
     present = current(conn, campaign.slug)
-    digest = versions.hash_of(source, images)
-    if digest == present.version.hash:
-        return present
+    refuse_closed(present)
+    if versions.hash_of(source, images) == present.version.hash:
+        if kind == "saved" and present.version.kind == "autosave":
+            versions.keep(conn, present.version, "saved")
+        return current(conn, campaign.slug)
     if present.version.hash != draft.version.hash:
         raise DraftConflict(present.version)
-    _refuse_closed(present)
-    source = with_values(source, {"slug": campaign.slug})
     version = versions.add(conn, campaign.id, (source, images), kind, by, now)
     _follow(conn, campaign, version, now)
     versions.thin(conn, campaign.id, now)
     return current(conn, campaign.slug)
 
 
-def add_image(conn: Connection, name: str, data: bytes) -> tuple[str, str]:
-    """Keep an image; return its name, made safe, and the hash of its blob. Raises ``InputError``."""
+def add_image(conn: Connection, name: str, data: bytes, there: Mapping[str, str]) -> tuple[str, str]:
+    """Keep an image; return its name, made safe and unlike those of other images, and the hash of its blob.
+
+    ``there``: the images that the draft has. Raises ``InputError`` for a file that is too large, or no picture.
+    """
+    image = keep_image(conn, data)
+    stem, end = slug_for(Path(name).stem) or "image", image.file_name.rpartition(".")[2]
+    names = (f"{stem}.{end}", *(f"{stem}-{number}.{end}" for number in range(2, MOST_IMAGES + 2)))
+    found = next(free for free in names if there.get(free, image.sha256) == image.sha256)
+    if found not in there and len(there) >= MOST_IMAGES:
+        raise InputError(Message("a campaign has {number} images at most", number=MOST_IMAGES))
+    return found, image.sha256
+
+
+def change_images(
+    conn: Connection, slug: str, added: Sequence[tuple[str, bytes]], removed: Container[str], by: str, now: datetime
+) -> tuple[Draft, list[InputError]]:
+    """Add images (name and file) to the present version, and remove others; its text stays as it is.
+
+    Return the draft afterwards, and an error for each file that is no picture or too large. Raises ``StateError``.
+    """
+    records.locked(conn, slug)
+    draft = current(conn, slug)
+    images = {name: digest for name, digest in draft.version.images.items() if name not in removed}
+    wrong = []
+    for name, data in added:
+        try:
+            kept, digest = add_image(conn, name, data, images)
+            images[kept] = digest
+        except InputError as error:
+            wrong.append(error)
+    return save(conn, draft, (draft.version.source, images), "saved", by, now), wrong
+
+
+def keep_image(conn: Connection, data: bytes) -> Image:
+    """Keep the image in a file, without the place where it was taken. Raises ``InputError``."""
     if len(data) > MOST_IMAGE:
         raise InputError(Message("more than {number} bytes", number=MOST_IMAGE))
     try:
         image = picture(data).image
     except ValueError as error:
-        raise InputError(str(error)) from None
-    stem = slug_for(Path(name).stem) or "image"
+        raise InputError(error.args[0]) from None
     archive.keep_image(conn, image)
-    return f"{stem}.{image.file_name.rpartition('.')[2]}", image.sha256
+    return image
+
+
+def images_of(conn: Connection, draft: Draft) -> Mapping[str, str]:
+    """Return the images of a draft, name → hash; those of a campaign from before there were versions, where kept."""
+    if draft.version.images:
+        return draft.version.images
+    parts = draft.campaign.parts.items()
+    named = {name.removeprefix("image "): digest for name, digest in parts if name.startswith("image ")}
+    return {name: digest for name, digest in named.items() if archive.has_image(conn, digest)}
 
 
 def source_of(conn: Connection, draft: Draft, house_brand: Path | None = None) -> CampaignSource:
     """Return the source of a draft, for compile and launch. Raises ``InputError`` for a brand that cannot be read."""
-    images = {name: archive.image_data(conn, digest) for name, digest in draft.version.images.items()}
+    images = {name: archive.image_data(conn, digest) for name, digest in images_of(conn, draft).items()}
     return from_texts(draft.campaign.file_name, draft.version.source, images, house_brand)
 
 
 def put_away(conn: Connection, slug: str, now: datetime) -> Campaign:
     """Put a draft away: it leaves the list, and can be brought back. Raises ``StateError`` for any other state."""
-    campaign = records.get(conn, slug)
-    if campaign.is_launched or campaign.state not in _OPEN:
+    campaign = records.locked(conn, slug)
+    if not is_open(campaign):
         raise StateError(Message("{slug} is no draft: only a draft can be put away", slug=slug))
     records.store(conn, campaign.id, {"put_away_at": now}, now)
     return records.get(conn, slug)
 
 
 def bring_back(conn: Connection, slug: str, now: datetime) -> Campaign:
-    """Bring a draft back that was put away."""
-    campaign = records.get(conn, slug)
-    records.store(conn, campaign.id, {"put_away_at": None}, now)
+    """Bring a draft back that was put away; one that was not stays as it is."""
+    campaign = records.locked(conn, slug)
+    if campaign.put_away_at is not None:
+        records.store(conn, campaign.id, {"put_away_at": None}, now)
     return records.get(conn, slug)
 
 
 def take_over(conn: Connection, slug: str, by: str, now: datetime) -> Draft:
     """Make a campaign of a file one of the console; its file is refused from then on. Raises ``StateError``."""
+    records.locked(conn, slug)
     draft = current(conn, slug)
-    if draft.campaign.is_launched:
-        raise StateError(Message("{slug} was launched already; make a copy of it", slug=slug))
-    if draft.campaign.state not in _OPEN:
-        raise StateError(Message("{slug} is planned; take it back first", slug=slug))
-    if versions.latest(conn, draft.campaign.id) is None:
-        versions.add(conn, draft.campaign.id, (draft.version.source, draft.version.images), "saved", by, now)
-    records.store(conn, draft.campaign.id, {"origin": "console"}, now)
+    refuse_fixed(draft.campaign)
+    images = images_of(conn, draft)
+    if versions.latest(conn, draft.campaign.id) is None or images != draft.version.images:
+        versions.add(conn, draft.campaign.id, (draft.version.source, images), "saved", by, now)
+    version = current(conn, slug).version.number
+    records.store(conn, draft.campaign.id, {"origin": "console", "version": version}, now)
     return current(conn, slug)
 
 
-def _refuse_closed(draft: Draft) -> None:
-    campaign = draft.campaign
-    if campaign.origin != "console":
-        raise StateError(Message("{slug} is kept in a file: take it over first", slug=campaign.slug))
-    if campaign.is_launched:
-        raise StateError(Message("{slug} was launched already; its text cannot change any more", slug=campaign.slug))
-    if campaign.put_away_at is not None:
-        raise StateError(Message("{slug} was put away: bring it back first", slug=campaign.slug))
-    if campaign.state not in _OPEN:
-        raise StateError(Message("{slug} is planned; take it back first", slug=campaign.slug))
-
-
-def _add(conn: Connection, slug: str, content: tuple[str, Mapping[str, str]], by: str, now: datetime) -> Draft:
+def add(conn: Connection, slug: str, content: tuple[str, Mapping[str, str]], by: str, now: datetime) -> Draft:
+    """Add a draft with this slug, text and images, as they are. Raises ``InputError`` for a slug that is taken."""
     values = _columns(slug, content[0]) | {"origin": "console", "version": 1, "online_code": secrets.token_urlsafe(12)}
     if not records.add(conn, values, now):
         raise InputError(Message("there is a campaign {slug} already", slug=slug))
     versions.add(conn, records.get(conn, slug).id, content, "saved", by, now)
     return current(conn, slug)
+
+
+def refuse_fixed(campaign: Campaign) -> None:
+    """Raise ``StateError`` if the text of a campaign cannot change: it was launched, or is planned."""
+    if campaign.is_launched:
+        raise StateError(Message("{slug} was launched already; its text cannot change any more", slug=campaign.slug))
+    if campaign.state not in _OPEN:
+        raise StateError(Message("{slug} is planned; take it back first", slug=campaign.slug))
+
+
+def refuse_closed(draft: Draft) -> None:
+    """Raise ``StateError`` with the reason if the text of a campaign cannot be changed in the console now."""
+    campaign = draft.campaign
+    if campaign.origin != "console":
+        raise StateError(Message("{slug} is kept in a file: take it over first", slug=campaign.slug))
+    refuse_fixed(campaign)
+    if campaign.put_away_at is not None:
+        raise StateError(Message("{slug} was put away: bring it back first", slug=campaign.slug))
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise InputError(Message("a name is needed"))
+    if len(name) > LONGEST_NAME:
+        raise InputError(Message("a name has {number} characters at most", number=LONGEST_NAME))
+    return name
 
 
 def _follow(conn: Connection, campaign: Campaign, version: Version, now: datetime) -> None:
@@ -203,10 +289,11 @@ def _follow(conn: Connection, campaign: Campaign, version: Version, now: datetim
 
 
 def _columns(slug: str, source: str) -> dict[str, object]:
-    """Return the columns of a campaign that follow from its text; stand-ins of a missing value are left empty."""
+    """Return the columns of a campaign that follow from its text; a value that is missing or wrong is left empty."""
     file_name = f"{slug}.md"
-    definition = read(source, file_name)[0]
-    there = definition.lines
+    definition, faults = read(source, file_name)
+    wrong = {fault.field for fault in faults if fault.severity == "error"}
+    there = definition.lines.keys() - wrong
     return {
         "slug": slug,
         "source": source,
@@ -227,7 +314,7 @@ def _columns(slug: str, source: str) -> dict[str, object]:
 def _free_slug(conn: Connection, wanted: str) -> str:
     """Return ``wanted``, or the same with the next number."""
     stem = wanted or "campaign"
-    if records.find(conn, stem) is None:
+    if stem not in RESERVED and records.find(conn, stem) is None:
         return stem
     for number in range(2, 10_000):
         end = f"-{number}"

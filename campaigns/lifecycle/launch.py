@@ -144,6 +144,8 @@ def _store_draft(conn: Connection, prepared: PreparedCampaign, now: datetime, by
     known = known or records.get(conn, definition.slug)
     if known.is_launched or known.origin != prepared.source.origin:
         raise StateHeld(changed_meanwhile(known.slug))
+    if known.put_away_at is not None:
+        raise StateError(Message("{slug} was put away: bring it back first", slug=known.slug))
     if known.state in _EDITABLE:
         records.change_state(conn, known, CampaignEvent.EDIT, now)
     records.store(conn, known.id, values, now)
@@ -154,12 +156,13 @@ def _with_version(conn: Connection, prepared: PreparedCampaign, now: datetime, b
     """Keep the text as a version that stays; return the campaign. Raises ``StateHeld`` if a draft was saved since."""
     campaign = records.get(conn, prepared.definition.slug)
     present, source = versions.latest(conn, campaign.id), prepared.definition.source
-    if present and present.source == source:
+    is_ours = campaign.origin == "console"
+    images = prepared.source.pictures(None if is_ours else {image.sha256 for image in prepared.compiled.images})
+    if present and present.hash == versions.hash_of(source, images):
         versions.keep(conn, present, kind)
         return campaign
-    if campaign.origin == "console":
+    if is_ours:
         raise StateHeld(changed_meanwhile(campaign.slug))
-    images = prepared.source.pictures({image.sha256 for image in prepared.compiled.images})
     version = versions.add(conn, campaign.id, (source, images), kind, by, now)
     records.store(conn, campaign.id, {"version": version.number}, now)
     return records.get(conn, campaign.slug)

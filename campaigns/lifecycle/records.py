@@ -129,6 +129,12 @@ def get(conn: Connection, slug: str) -> Campaign:
     raise InputError(Message("there is no campaign {name}", name=repr(slug)))
 
 
+def locked(conn: Connection, slug: str) -> Campaign:
+    """Return the campaign with that slug, which no other transaction changes until this one ends."""
+    row = conn.execute(select(CAMPAIGN).where(CAMPAIGN.c.slug == slug).with_for_update()).first()
+    return _campaign(row) if row else get(conn, slug)
+
+
 def with_online_code(conn: Connection, code: str) -> Campaign | None:
     """Return the campaign that is read online under ``code``, once it was launched; None for one that is not online."""
     launched = CAMPAIGN.c.launched_at.is_not(None) & (CAMPAIGN.c.online != "none")
@@ -143,6 +149,18 @@ def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
 def all_campaigns(conn: Connection) -> list[Campaign]:
     """Return all campaigns, the newest first."""
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]
+
+
+def has_name(conn: Connection, name: str) -> bool:
+    """Return whether staff see a campaign under that name."""
+    named = or_(CAMPAIGN.c.name == name, (CAMPAIGN.c.name == "") & (CAMPAIGN.c.subject == name))
+    return conn.execute(select(CAMPAIGN.c.id).where(named).limit(1)).first() is not None
+
+
+def newest(conn: Connection) -> Campaign | None:
+    """Return the campaign that was made last, or None."""
+    row = conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()).limit(1)).first()
+    return _campaign(row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +242,7 @@ def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
     """Add a new draft; ``values`` by column. False when its slug is taken: another process was faster."""
     row = dict(values) | {"state": CampaignState.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(statement.returning(CAMPAIGN.c.id)).first() is not None
 
 
 def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: datetime) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, literal, select, update
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, json_object
@@ -41,6 +41,7 @@ class CampaignVersionRow(SQLModel, table=True):
 
 
 CAMPAIGN_VERSION: Table = SQLModel.metadata.tables["campaign_version"]
+_BRIEF = [literal("").label("source") if column.name == "source" else column for column in CAMPAIGN_VERSION.columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ def with_hash(conn: Connection, campaign: int, wanted: str) -> Version | None:
 
 
 def all_of(conn: Connection, campaign: int, most: int = 200) -> list[Version]:
-    """Return the versions of a campaign, the newest first."""
-    mine = select(CAMPAIGN_VERSION).where(CAMPAIGN_VERSION.c.campaign_id == campaign)
+    """Return the versions of a campaign, the newest first, without their texts."""
+    mine = select(*_BRIEF).where(CAMPAIGN_VERSION.c.campaign_id == campaign)
     return [_version(row) for row in conn.execute(mine.order_by(CAMPAIGN_VERSION.c.number.desc()).limit(most))]
 
 

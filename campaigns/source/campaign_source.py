@@ -111,10 +111,10 @@ class CampaignSource:
         images = {name: data for name, data in self.images.items() if used is None or _kept_as(data) in used}
         return hashes | {f"image {name}": hashlib.sha256(data).hexdigest() for name, data in images.items()}
 
-    def pictures(self, used: Container[str]) -> dict[str, str]:
-        """Return the images in the letter by name, each with the hash under which the letter keeps it."""
+    def pictures(self, used: Container[str] | None = None) -> dict[str, str]:
+        """Return the images by name, each with the hash under which a letter keeps it; ``used``: only these hashes."""
         kept = {name: _kept_as(data) for name, data in self.images.items()}
-        return {name: digest for name, digest in kept.items() if digest in used}
+        return {name: digest for name, digest in kept.items() if digest and (used is None or digest in used)}
 
 
 def _kept_as(data: bytes) -> str:
@@ -148,6 +148,11 @@ def from_folder(path: Path, house_brand: Path | None = None) -> CampaignSource:
         faults.append(Fault(str(path), line, "brand", repr(definition.brand), expected, hint))
         return _whole(definition, faults, images)
     return _whole(definition, faults, images, (text, str(brand_path), Folder(brand_path.parent, text)))
+
+
+def exact_text(path: Path) -> str:
+    """Return the text of a campaign file as it is, with its byte order mark. Raises ``InputError``."""
+    return _text(path, _LARGEST_LETTER, "utf-8")
 
 
 def from_texts(name: str, text: str, images: Mapping[str, bytes], house_brand: Path | None = None) -> CampaignSource:
@@ -233,7 +238,7 @@ def _too_long(path: Path, largest: int) -> FaultsError:
     return FaultsError([Fault(str(path), line, "file", *words)])
 
 
-def _text(path: Path, largest: int) -> str:
+def _text(path: Path, largest: int, encoding: str = "utf-8-sig") -> str:
     """Return a file's text.
 
     Raises ``InputError`` if it cannot be read, ``FaultsError`` with the line where it is too long.
@@ -249,7 +254,7 @@ def _text(path: Path, largest: int) -> str:
     if b"\0" in data[:1000]:
         raise InputError(Message("{path} is not a text file; save it as plain text, in UTF-8", path=path))
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line, found = data[: error.start].count(b"\n") + 1, data[error.start]
         message = Message(

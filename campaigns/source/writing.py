@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from campaigns.source.front_matter import FENCE
+from campaigns.source.definition import KEYS
+from campaigns.source.front_matter import FENCE, split
 
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
@@ -26,9 +27,8 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
 
     A text without a head gets one.
     """
-    lines = text.split("\n")
-    end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), 0)
-    if lines[0].lstrip("\ufeff").rstrip() != FENCE or not end:
+    between, lines, end = _lines(text)
+    if not end:
         return new_file(values, text)
     ending = "\r" if lines[0].endswith("\r") else ""
     left = dict(values)
@@ -41,14 +41,33 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
             same = line.partition(":")[2].strip() == _plain(wanted)
             head.append(line if same else _line(key, wanted) + ending)
     head += [_line(key, value) + ending for key, value in left.items() if value]
-    return "\n".join([lines[0], *head, *lines[end:]])
+    return between.join([lines[0], *head, *lines[end:]])
 
 
 def with_body(text: str, body: str) -> str:
     """Return the file with another text; the head stays as it is, byte for byte."""
-    lines = text.split("\n")
+    between, lines, end = _lines(text)
+    return between.join([*lines[: end + 1], body]) if end else body
+
+
+def body_of(text: str) -> str:
+    """Return the text of a file as it is there, line ends too; :func:`with_body` puts it back."""
+    between, lines, end = _lines(text)
+    return between.join(lines[end + 1 :]) if end else text
+
+
+def values_of(text: str) -> dict[str, str]:
+    """Return the values of a head as they were written, also wrong ones; of a key that is there twice, the first."""
+    return dict(split(text, "", KEYS).values)
+
+
+def _lines(text: str) -> tuple[str, list[str], int]:
+    """Return what is between the lines, the lines, and the place of the second fence (0: none)."""
+    between = "\n" if "\n" in text else "\r"
+    lines = text.split(between)
+    opens = lines[0].removeprefix("\ufeff").rstrip() == FENCE
     end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), 0)
-    return "\n".join([*lines[: end + 1], body]) if end else body
+    return between, lines, end if opens else 0
 
 
 def _line(key: str, value: str) -> str:

@@ -32,6 +32,7 @@ COMMANDS = [
         ["pause"],
     ),
     *(["resume"], ["cancel"], ["doubt"], ["serve"], ["worker"], ["doctor"], ["dkim", "key"], ["user", "add"], ["demo"]),
+    *(["campaign", "export"], ["campaign", "take"]),
 ]
 pytestmark = pytest.mark.slow
 

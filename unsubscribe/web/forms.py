@@ -30,8 +30,8 @@ Form = dict[str, list[str]]
 T = TypeVar("T")
 
 
-async def body(request: Request, most: int = MOST_BYTES) -> bytes:
-    """Return the body of a request, within the limits; ``most``: another number of bytes than that of readers."""
+async def body(request: Request, most: int = MOST_BYTES, seconds: float = BODY_TIMEOUT) -> bytes:
+    """Return the body of a request, within the limits; ``most``, ``seconds``: other limits than those of readers."""
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > most:
         raise HTTPException(413)
@@ -39,7 +39,7 @@ async def body(request: Request, most: int = MOST_BYTES) -> bytes:
     if rest is None:
         return there or b""  # the whole body came with the head: no timer is needed
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
+        async with asyncio.timeout(seconds):
             return await rest
     except TimeoutError:
         raise HTTPException(408) from None

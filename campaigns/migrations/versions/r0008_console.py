@@ -1,5 +1,6 @@
 """The console: people with several roles, sessions, links, second factor, audit, settings, versions of campaigns."""
 
+import hashlib
 import json
 
 import sqlalchemy as sa
@@ -156,7 +157,7 @@ def _campaigns() -> None:
         sa.column("made_at", Instant()),
     )
     campaign = sa.table(
-        "campaign", *map(sa.column, ("id", "source", "parts", "launched_at")), sa.column("changed_at", Instant())
+        "campaign", *map(sa.column, ("id", "source", "launched_at")), sa.column("changed_at", Instant())
     )
     for row in op.get_bind().execute(sa.select(campaign)).all():
         op.execute(
@@ -165,7 +166,7 @@ def _campaigns() -> None:
                 number=1,
                 source=row.source,
                 images="{}",
-                hash=json.loads(row.parts).get("text", ""),
+                hash=hashlib.sha256(json.dumps([row.source, []], ensure_ascii=False).encode()).hexdigest(),
                 kind="sent" if row.launched_at else "saved",
                 made_by="",
                 made_at=row.changed_at,

@@ -5,3 +5,5 @@ import "htmx.org/dist/ext/hx-sse.js";
 import "./focus.js";
 import "./counters.js";
 import "./submits.js";
+import "./editor.js";
+import "./autosave.js";

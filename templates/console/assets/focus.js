@@ -13,3 +13,6 @@ document.addEventListener("click", (event) => {
     field.scrollIntoView({ block: "center" });
   }
 });
+
+// A page that comes back with errors begins at them, also without a swap.
+document.getElementById("errors")?.focus();

@@ -16,6 +16,7 @@ from campaigns.cli import (
     common_options,
     contacts,
     letters,
+    people,
     restoring,
     sending,
     service,
@@ -45,6 +46,7 @@ app = typer.Typer(
 for module in (
     common_options,
     administration,
+    people,
     contacts,
     suppressions,
     topics,

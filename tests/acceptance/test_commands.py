@@ -32,6 +32,7 @@ COMMANDS = [
         ["pause"],
     ),
     *(["resume"], ["cancel"], ["doubt"], ["serve"], ["worker"], ["doctor"], ["dkim", "key"], ["user", "add"], ["demo"]),
+    *(["user", "list"], ["user", "role"], ["user", "remove"], ["user", "setup-link"], ["audit", "verify"]),
 ]
 pytestmark = pytest.mark.slow
 

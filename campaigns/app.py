@@ -5,9 +5,7 @@ Promises: nothing below reads a setting by itself. Raises the errors of the bran
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from urllib.parse import urlsplit
 
 from campaigns import online
 from campaigns.console import Console
@@ -15,7 +13,6 @@ from campaigns.console import routers as console_routers
 from campaigns.context import AppContext
 from campaigns.lifecycle import records
 from campaigns.ops.backup import age
-from campaigns.source.campaign_source import house_brand
 from mailer.outbox import Identity
 from unsubscribe import endpoint
 from unsubscribe.endpoint import EndpointDeps, ReaderContext
@@ -57,15 +54,12 @@ def public_pages(deps: EndpointDeps) -> WebApplication:
 
 def _deps(context: AppContext) -> EndpointDeps:
     reader, config = context.reader, context.launch_config
-    brand = house_brand(
-        context.campaign.brand, reader.organisation or urlsplit(reader.public_url).hostname or "localhost"
-    )
     return EndpointDeps(
         db=context.db,
         keyring=context.keyring,
         pepper=context.pepper,
         public_url=reader.public_url,
-        brand=replace(brand, name=reader.organisation) if reader.organisation else brand,
+        brand=context.brand,
         contact_address=reader.contact,
         latest_sender=records.latest_sender,
         clock=context.clock,

@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,9 @@ from unsubscribe.settings import ReaderSettings
 if TYPE_CHECKING:
     from campaigns.lifecycle.preparation import LaunchConfig
     from campaigns.lifecycle.slot_values import ContactSlots
+    from campaigns.lifecycle.staff_mail import StaffMailer
+    from campaigns.lifecycle.staff_news import StaffNews
+    from mailer.letter.brand import Brand
     from mailer.transport.base import Transport
     from mailer.worker import WorkerDeps
     from unsubscribe.tokens import Tokens
@@ -85,6 +88,34 @@ class AppContext:
         return ContactSlots(self.tokens)
 
     @cached_property
+    def brand(self) -> Brand:
+        """The brand of the house, under the name of the organisation. Raises ``FaultsError``."""
+        from campaigns.source.campaign_source import house_brand
+
+        reader = self.reader
+        named = reader.organisation or urlsplit(reader.public_url).hostname or "localhost"
+        found = house_brand(self.campaign.brand, named)
+        return replace(found, name=reader.organisation) if reader.organisation else found
+
+    @property
+    def console_url(self) -> str:
+        """The address of the console, without a slash at its end: ``https://mail.example.org/console``."""
+        return self.campaign.console_url or f"{self.reader.public_url}/console"
+
+    @cached_property
+    def staff_mail(self) -> StaffMailer:
+        """The writer of mails to staff. Raises ``FaultsError`` for a brand that cannot be read."""
+        from campaigns.lifecycle import records
+        from campaigns.lifecycle.staff_mail import StaffMailer
+        from mailer.outbox import Identity
+
+        config = self.launch_config
+        dkim = (config.dkim_selector, config.dkim_domain)
+        identity = Identity(self.console_url, config.return_path, config.key_id, *dkim)
+        contact, latest = self.reader.contact, records.latest_sender
+        return StaffMailer(identity, self.brand, contact, latest, keyring=self.keyring, pepper=self.pepper)
+
+    @cached_property
     def launch_config(self) -> LaunchConfig:
         """The values that a launch freezes on its mailing."""
         from campaigns.lifecycle.preparation import LaunchConfig
@@ -102,6 +133,13 @@ class AppContext:
             relay=self.mailer.smtp_url.host,
             url_is_set="public_url" in self.reader.model_fields_set,
         )
+
+    @cached_property
+    def staff_news(self) -> StaffNews:
+        """The teller of what a sender notices."""
+        from campaigns.lifecycle.staff_news import StaffNews
+
+        return StaffNews(self.db, lambda: self.staff_mail)
 
     @property
     def hello_name(self) -> str:
@@ -136,9 +174,13 @@ class AppContext:
 
     def tidy(self, now: datetime) -> None:
         """Do the work of retention, and other work that falls due by date: docs/privacy.md."""
+        from campaigns.staff import links, sessions
         from unsubscribe import retention
 
         retention.tidy(self.db, self.reader, self.pepper, now)
+        with self.db.write() as conn:
+            sessions.forget(conn, now)
+            links.forget(conn, now)
 
     def close(self) -> None:
         """Close the database."""

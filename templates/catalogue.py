@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 HOMES: tuple[tuple[str, Domain], ...] = (
     ("templates/layouts/*", "letter"),
     ("templates/letters/*.md", "letter"),
+    ("templates/letters/staff/*.md", "console"),
     ("templates/pages/**/*.html", "pages"),
     ("templates/console/**/*.html", "console"),
     ("campaigns/console/**/*.py", "console"),

@@ -1,9 +1,9 @@
 """Service letters (details changed, confirm your sign-up, …): English files, translated through the catalogue.
 
-``letters/NAME.md`` looks like a campaign file with only ``subject`` and ``preheader`` in front. Each of those, and each
-paragraph, heading and button label of the body, is one message of the domain ``letter``. A message and its translation
-have the same contact tags (a test compares them). Lines that are only a tag (also as
-an item of a list), a fence or a divider are no message.
+``letters/NAME.md`` (to contacts) and ``letters/staff/NAME.md`` (to staff, domain ``console``) look like a campaign
+file with only ``subject`` and ``preheader`` in front. Each of those, and each paragraph, heading and button label of
+the body, is one message of its domain. A message and its translation have the same contact tags (a test compares
+them). Lines that are only a tag (also as an item of a list), a fence or a divider are no message.
 
 Raises ``FileNotFoundError`` for an unknown letter; an unknown language gives English.
 """
@@ -35,8 +35,15 @@ class ServiceLetter:
 
 def service_letter(name: str, language: str) -> ServiceLetter:
     """Return the letter ``letters/NAME.md`` in ``language``."""
-    translate = words(language, "letter").gettext
-    source = letter_source(name)
+    return _letter(name, language, letter_source(name), words(language, "letter").gettext)
+
+
+def staff_letter(name: str, language: str) -> ServiceLetter:
+    """Return the mail to staff ``letters/staff/NAME.md`` in ``language``."""
+    return _letter(name, language, letter_source(name, "letters/staff"), words(language, "console").gettext)
+
+
+def _letter(name: str, language: str, source: str, translate: Callable[[str], str]) -> ServiceLetter:
     head, body, line = _parts(source)
     return ServiceLetter(
         name=name,
@@ -48,11 +55,11 @@ def service_letter(name: str, language: str) -> ServiceLetter:
     )
 
 
-def letter_source(name: str) -> str:
-    """Return the English source of ``letters/NAME.md``."""
+def letter_source(name: str, folder: str = "letters") -> str:
+    """Return the English source of ``NAME.md`` in one of the folders of letters."""
     if not name.replace("_", "").isalnum():
         raise FileNotFoundError(name)
-    return (resources.files("templates") / "letters" / f"{name}.md").read_text(encoding="utf-8")
+    return (resources.files("templates") / folder / f"{name}.md").read_text(encoding="utf-8")
 
 
 def messages(source: str) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""``init``, ``doctor``, ``dkim key``, ``user add``, ``demo``: the installation itself."""
+"""``init``, ``doctor``, ``dkim key``, ``demo``: the installation itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaigns.cli.opening import open_context
 from campaigns.cli.output import LANGUAGE, _, complain, report_waiting, say, tell, translated
-from mailer.errors import InputError
 
 if TYPE_CHECKING:
     from campaigns.ops.installation import Installed, Naming
 
-LONGEST_PASSWORD = 1000  # bytes
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON, errors included."))]
 
 
@@ -42,19 +39,6 @@ def register(app: typer.Typer) -> None:
     )(dkim_key)
     dkim.callback()(_group)
     app.add_typer(dkim, name="dkim")
-    user = typer.Typer(
-        help=_("People who may sign in to the console."),
-        epilog=_("Example: postiljon user add ester@vng.nl --role author"),
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
-    user.command(
-        "add",
-        help=_("Add a person; the password is asked, or read from standard input."),
-        epilog=_("Example: postiljon user add ester@vng.nl --role author"),
-    )(user_add)
-    user.callback()(_group)
-    app.add_typer(user, name="user")
     app.command(
         "demo",
         help=_("Send the example newsletter on this machine alone, to a built-in catcher, and show it."),
@@ -180,45 +164,6 @@ def dkim_key(
     say(_("2. Then put these lines into {path}:").format(path=in_use()))
     say(f'   dkim_key = "{key.path}"\n   dkim_selector = "{key.selector}"\n   dkim_domain = "{key.domain}"')
     say(_("3. Look whether DNS has it: postiljon check FILE"))
-
-
-def user_add(
-    email: Annotated[str, typer.Argument(help=_("The mail address with which the person signs in."))],
-    role: Annotated[str, typer.Option(help=_("author, reviewer, sender or administrator."))] = "author",
-    name: Annotated[str, typer.Option(help=_("The name that colleagues see."))] = "",
-    as_json: Json = False,
-) -> None:
-    """Add a staff user."""
-    import sys
-
-    from campaigns.staff import rights, users
-
-    if rights.role(role) is None:
-        words = ", ".join(users.ROLES)
-        raise typer.BadParameter(_("choose one of {words}").format(words=words), param_hint="--role")
-    context = open_context()
-    with context.db.read() as conn:
-        users.free_address(conn, email)
-    if sys.stdin.isatty():
-        password = typer.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
-    else:
-        password = _line_of_stdin()
-    with context.db.write() as conn:
-        users.add(conn, email, name, [role], password, context.clock())
-    context.close()
-    if as_json:
-        tell({"email": email, "role": role})
-    else:
-        say(_("{email} may sign in as {role}.").format(email=email, role=role))
-
-
-def _line_of_stdin() -> str:
-    import sys
-
-    try:
-        return sys.stdin.buffer.readline(LONGEST_PASSWORD).decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise InputError(_("the password on standard input is not text in UTF-8")) from None
 
 
 def demo(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaigns.cli import acts
 from campaigns.cli.administration import Json
 from campaigns.cli.consent import Email, show_consent
 from campaigns.cli.importing import import_file
@@ -72,6 +73,7 @@ def export(
     context = open_context()
     with writing_text(file) as out:
         done = exporting.export(context.db, out, topic or None, context.clock())
+    acts.note(context, "download", "contact", "", ("contacts",))
     context.close()
     count = done.contacts
     for address in done.broken:
@@ -93,6 +95,7 @@ def show(email: Email, as_json: Json = False) -> None:
         person = _known(conn, email)
         topics = contacts.subscriptions(conn, person.id)
         why = suppression.why(conn, person.address_hash, suppression.EVERYTHING, context.clock())
+    acts.note(context, "look_up", "contact", str(person.id))
     context.close()
     found = {
         "email": person.email,
@@ -149,6 +152,7 @@ def erase(
         typer.confirm(_("Erase {email}? It cannot be taken back.").format(email=email), abort=True)
     context = open_context()
     erased = erasing.erase_address(context.db, email, context.pepper, context.clock())
+    acts.note(context, "erase", "contact", str(erased.contact_id) if erased else "")
     context.close()
     if as_json:
         tell({"erased": erased is not None, "contact": erased.contact_id if erased else None})

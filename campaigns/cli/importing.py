@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaigns.cli import acts
 from campaigns.cli.administration import Json
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, ngettext, number, say, tell
@@ -76,6 +77,7 @@ def import_file(
     job = ImportJob(topic, statement, context.pepper, since, reading=reading)
     with Rejects(rejects) as rejected, _Progress() as progress:
         summary = import_contacts(context.db, file, job, context.clock(), reject=rejected.take, progress=progress.show)
+    acts.note(context, "import", "topic", topic)
     context.close()
     if as_json:
         tell(summary.as_json() | {"rejects": rejected.as_json()})

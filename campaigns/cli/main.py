@@ -17,6 +17,7 @@ from campaigns.cli import (
     contacts,
     letters,
     moving,
+    people,
     restoring,
     sending,
     service,
@@ -46,6 +47,7 @@ app = typer.Typer(
 for module in (
     common_options,
     administration,
+    people,
     contacts,
     suppressions,
     topics,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from campaigns.cli import acts
 from campaigns.cli.administration import Json
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
@@ -70,6 +71,7 @@ def schedule(
     context = open_context()
     source = from_folder(file, context.launch_config.brand)
     campaign = launch.schedule(context.launch_config, source, context.clock(), at, partial(_warn_of_columns, context))
+    acts.note(context, "plan", "campaign", campaign.slug)
     with context.db.read() as conn:
         status = report.of_campaign(conn, campaign)
     context.close()
@@ -123,6 +125,7 @@ def _send(file: Path, yes: bool, as_json: bool, compile_process: CompileProcess)
         campaign = launch.start(
             config, source, context.clock(), lambda prepared: _confirm_letter(context, prepared, yes)
         )
+        acts.note(context, "send", "campaign", campaign.slug)
         code, words = 0, ""
         if campaign.state not in (CampaignState.SENDING, CampaignState.FINISHED):
             code, words = 1 if campaign.state is CampaignState.CANCELLED else 3, _why_not(context, campaign)
@@ -199,6 +202,7 @@ def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
             text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')
             _confirm(text.format(people=people(again), slug=slug, reason=reason))
         done = control.send_refused(context.db, slug, reason, context.clock())
+        acts.note(context, "send_again", "campaign", slug)
         if not as_json:
             say(_("Sent again to {people}.").format(people=people(done.rows)))
         return _send_rest(context, done.campaign, (0, ""), as_json)
@@ -243,7 +247,8 @@ def pause(slug: Slug, as_json: Json = False) -> None:
     from campaigns.lifecycle import control
 
     context = open_context()
-    campaign = control.pause(context.db, slug, _who(), context.clock())
+    campaign = control.pause(context.db, slug, acts.who(), context.clock())
+    acts.note(context, "pause", "campaign", slug)
     waiting = _tell_or_count(context, campaign, as_json, "waiting", "retry")
     if not as_json:
         text = ngettext(
@@ -258,6 +263,7 @@ def resume(slug: Slug, as_json: Json = False) -> None:
 
     context = open_context()
     campaign = control.resume(context.launch_config, slug, context.clock())
+    acts.note(context, "resume", "campaign", slug)
     _tell_or_count(context, campaign, as_json)
     if not as_json:
         say(_("{slug} carries on where it was; nobody gets it twice.").format(slug=slug))
@@ -270,6 +276,7 @@ def cancel(slug: Slug, as_json: Json = False) -> None:
 
     context = open_context()
     campaign = control.cancel(context.db, slug, context.clock())
+    acts.note(context, "stop", "campaign", slug)
     skipped = _tell_or_count(context, campaign, as_json, "skipped")
     if not as_json:
         text = ngettext(
@@ -296,6 +303,7 @@ def doubt(
     if send_again or treat_as_sent:
         choice: DoubtChoice = "send_again" if send_again else "treat_as_sent"
         decided = control.decide(context.db, slug, choice, addresses or [], context.clock())
+        acts.note(context, "decide", "campaign", slug, (choice,))
         if as_json:
             tell({"campaign": slug, "decided": decided.rows, "choice": choice, "state": decided.campaign.state.value})
         else:
@@ -348,13 +356,3 @@ def _tell_or_count(context: AppContext, campaign: Campaign, as_json: bool, *stat
     if as_json:
         tell(status)
     return sum(int(status[name]) for name in states)
-
-
-def _who() -> str:
-    """Return the name of the user who runs the command."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return _("somebody")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from campaigns.cli import acts
 from campaigns.cli.administration import Json
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, ngettext, number, say, tell
@@ -47,6 +48,7 @@ def suppress(
         _hold_file(context, file, rejects, as_json)
     else:
         _hold(context, emails or [], as_json)
+    acts.note(context, "suppress", "contact", "")
     context.close()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from campaigns.cli import acts
 from campaigns.cli.administration import Json
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, people, say, tell
@@ -69,6 +70,7 @@ def lift(
 ) -> int:
     """Lift *undeliverable*."""
     from campaigns.lifecycle import suppressions
+    from campaigns.staff.audit import Verb
 
     if bool(emails) == bool(campaign or since):
         raise typer.BadParameter(
@@ -79,6 +81,7 @@ def lift(
     with context.db.write() as conn:
         done = suppressions.lift(conn, emails, context.pepper) if emails else []
         number = sum(item.lifted for item in done) if emails else suppressions.lift_all(conn, chosen)
+        acts.record(conn, context, Verb.SUPPRESS, "contact", "", ("lifted",))
     context.close()
     if as_json:
         named = [{"address": item.address, "lifted": item.lifted, "left": list(item.left)} for item in done]

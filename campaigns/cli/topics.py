@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaigns.cli import acts
 from campaigns.cli.administration import Json
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, ngettext, number, say, tell
@@ -63,6 +64,7 @@ def topic(
     as_json: Json = False,
 ) -> None:
     """Show a topic, or change it."""
+    from campaigns.staff.audit import Verb
     from unsubscribe import contacts
 
     changes = wanted(name, description, is_open)
@@ -75,6 +77,7 @@ def topic(
     if given:
         with context.db.write() as conn:
             made = contacts.find_topic(conn, slug) is None
+            acts.record(conn, context, Verb.ADD_TOPIC, "topic", slug)
             found = contacts.ensure_topic(conn, slug, changes.get("name", ""), context.clock())
             texts = {"names": _kept(found.names, names), "descriptions": _kept(found.descriptions, abouts)}
             contacts.describe_topic(conn, found.id, **texts, **changes)

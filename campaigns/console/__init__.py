@@ -2,8 +2,8 @@
 
 Promises: it decides nothing that the use cases below do not decide. Every route has an access rule and a right, checked
 before its handler runs (:mod:`.routing`), and every form has a token of its session. GET and HEAD change nothing but
-the note of when a session was used. Handlers are plain functions that run in a few threads of their own, so that no
-page holds up the event loop, which answers readers.
+the note of when a session was used, and that the audit trail was read. Handlers are plain functions that run in a few
+threads of their own, so that no page holds up the event loop, which answers readers.
 
 :mod:`.context` has the shared objects, :mod:`.visit` what a handler gets. Pages are in :file:`templates/console`.
 """
@@ -18,6 +18,14 @@ from campaigns.console import (
     campaign_text,
     campaign_versions,
     overview,
+    account,
+    account_totp,
+    audit_trail,
+    campaign_list,
+    joining,
+    overview,
+    people,
+    proof,
     sign_in,
 )
 from campaigns.console.context import Console
@@ -39,6 +47,12 @@ def console_routes() -> list[ConsoleRoute]:
         *campaign_text.routes(),
         *campaign_images.routes(),
         *campaign_versions.routes(),
+        *joining.routes(),
+        *proof.routes(),
+        *account.routes(),
+        *account_totp.routes(),
+        *people.routes(),
+        *audit_trail.routes(),
     ]
 
 

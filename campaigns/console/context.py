@@ -44,7 +44,7 @@ class Console:
     @cached_property
     def base_url(self) -> str:
         """The address of the console, without a slash at its end: ``https://mail.example.org/console``."""
-        return self.app.campaign.console_url or f"{self.app.reader.public_url}{PREFIX}"
+        return self.app.console_url
 
     @cached_property
     def base(self) -> str:

@@ -33,5 +33,16 @@ NOTES: dict[str, Note] = {
     "changed_meanwhile": Note(
         Message("Somebody saved this campaign meanwhile. Nothing was changed; look at it as it is now."), "warn"
     ),
+    "account_saved": Note(Message("Your account was saved.")),
+    "password_changed": Note(Message("Your password was saved. Your other sessions have ended.")),
+    "session_closed": Note(Message("That session has ended.")),
+    "sessions_closed": Note(Message("All your other sessions have ended.")),
+    "address_asked": Note(Message("We sent a mail to that address. Follow its link to confirm it.")),
+    "address_removed": Note(Message("That address was removed.")),
+    "second_factor_needed": Note(Message("With your role you need a second factor. Switch it on to carry on."), "warn"),
+    "second_factor_off": Note(Message("The second factor is off. Your other sessions have ended.")),
+    "roles_changed": Note(Message("The roles were changed.")),
+    "factor_removed": Note(Message("The second factor of this person is off.")),
+    "person_removed": Note(Message("That person can no longer sign in.")),
     "password_set": Note(Message("Your password was saved. Sign in with it.")),
 }

@@ -4,8 +4,10 @@ Promises: a body of more than ``forms.MOST_BYTES`` is read from users with a ses
 token, session, right, second factor, handler. A route states its access and its rights; there is no route without. A
 POST that another site sent, or without the form's token, reaches no handler. An act that the user has no right to is
 refused with 403, and the refusal is in the audit trail. A page that needs a session sends a browser without one to the
-form to sign in, and then back. An error of a use case becomes a page in words; no handler can end in a trace. Handlers
-run in the threads of the :class:`Console`.
+form to sign in, and then back. A form that was sent after its session had ended is offered again after signing in
+(:mod:`.kept`). An error of a use case becomes a page in words; no handler can end in a trace. Handlers run in the
+threads of the :class:`Console`. Answers to forms that need no session leave after whole time steps, so that their time
+tells nothing about an address.
 
 Source: OWASP cross-site request forgery prevention; Fetch Metadata (``Sec-Fetch-Site``).
 """
@@ -26,10 +28,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from campaigns.console import cookies, forms, second_factor
+from campaigns.console import cookies, forms, kept, second_factor
 from campaigns.console.context import PREFIX, Console
 from campaigns.console.forms import Form
-from campaigns.console.visit import Handler, Visit
+from campaigns.console.notes import NOTES
+from campaigns.console.visit import Handler, Visit, form_token
 from campaigns.console.words import NAMES, Words, accepted
 from campaigns.staff import audit, sessions, users
 from campaigns.staff.audit import Act, Verb
@@ -40,6 +43,7 @@ from mailer.errors import InputError, PostiljonError, StateError, StorageError, 
 from unsubscribe.limits import network_of
 from unsubscribe.web.metrics import log
 from unsubscribe.web.peers import peer_of
+from unsubscribe.web.response_time import evenly
 
 Access = Literal["open", "session"]
 Stream = Callable[[Visit], Awaitable[Response]]
@@ -91,6 +95,9 @@ async def _answer(console: Console, route: ConsoleRoute, request: Request) -> Re
         visit = await loop.run_in_executor(console.threads, _visit, console, request, form)
         refused = await loop.run_in_executor(console.threads, _refusal, route, visit)
         return refused or await route.stream(visit)
+    if request.method == "POST" and route.access == "open":
+        async with evenly():
+            return await loop.run_in_executor(console.threads, _handle, console, route, request, form)
     return await loop.run_in_executor(console.threads, _handle, console, route, request, form)
 
 
@@ -152,7 +159,9 @@ def _language(request: Request, user: User | None) -> str:
 def _refusal(route: ConsoleRoute, visit: Visit) -> Response | None:
     """Return why a request does not reach its handler; None if it may."""
     request, method = visit.request, visit.request.method
-    if method == "POST" and not _is_ours(visit):
+    if method == "POST" and not _is_ours(visit, visit.csrf):
+        if lost := _session_ended(route, visit):
+            return lost
         log.warning("console_form_refused", path=request.url.path[:80])
         return visit.page("expired.html", 403, back=visit.url("/"))
     if route.access == "open":
@@ -167,7 +176,23 @@ def _refusal(route: ConsoleRoute, visit: Visit) -> Response | None:
     return second_factor.demanded(visit, route.path)
 
 
-def _is_ours(visit: Visit) -> bool:
+def _session_ended(route: ConsoleRoute, visit: Visit) -> Response | None:
+    """Return the form to sign in, with what was typed, for a form of a session that has ended meanwhile."""
+    token = cookies.read(visit.console, visit.request, cookies.SESSION)
+    if visit.session is not None or route.access == "open" or not _is_ours(visit, form_token(token)):
+        return None
+    with visit.read() as conn:
+        user = sessions.owner(conn, token)
+    if user is None:
+        return None
+    values = {"email": "", "next": "", "kept": kept.sealed(visit, user), "note": NOTES["session_ended"]}
+    response = visit.page("sign_in.html", 403, **values)
+    if visit.is_fragment:  # the form to sign in takes the place of the page
+        response.headers.update({"hx-retarget": "body", "hx-reswap": "innerHTML"})
+    return response
+
+
+def _is_ours(visit: Visit, expected: str) -> bool:
     """Return whether a POST comes from a page of the console: by the browser's word, and by the token in the form."""
     headers = visit.request.headers
     site = headers.get("sec-fetch-site")
@@ -176,7 +201,7 @@ def _is_ours(visit: Visit) -> bool:
     else:
         same = headers.get("origin") in (visit.console.origin, None)
     given = visit.form.one("csrf") or headers.get("x-csrf-token", "")
-    return same and bool(visit.csrf) and hmac.compare_digest(given.encode(), visit.csrf.encode())
+    return same and bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
 
 
 def _to_sign_in(visit: Visit) -> Response:

@@ -36,6 +36,11 @@ from unsubscribe.web.context import WEB_WAITS
 Handler = Callable[["Visit"], Response]
 
 
+def form_token(token: str) -> str:
+    """Return the token of a form for the secret in a cookie; "" for none."""
+    return hmac.digest(token.encode(), b"postiljon form", hashlib.sha256).hex()[:32] if token else ""
+
+
 @dataclass(frozen=True)
 class Visit:
     """One request. ``token``: the secret of its cookie, "" for none. ``network``: where it came from."""
@@ -79,7 +84,7 @@ class Visit:
     @property
     def csrf(self) -> str:
         """The token of a form: it follows from the secret in the cookie, which another site cannot read."""
-        return hmac.digest(self.token.encode(), b"postiljon form", hashlib.sha256).hex()[:32] if self.token else ""
+        return form_token(self.token)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -135,6 +140,7 @@ class Visit:
             "css": self.url(f"/a/{built['console.css']}"),
             "js": self.url(f"/a/{built['console.js']}"),
             "user": self.user,
+            "session": self.session,
             "may": self.may,
             "now": self.now,
             "form_token": lambda: safe(f'<input type="hidden" name="csrf" value="{self.csrf}">'),
@@ -143,5 +149,6 @@ class Visit:
             "languages": NAMES.items(),
             "look": self.user.look if self.user else "auto",
             "errors": {},
+            "second_factor_from": self.user.second_factor_from if self.user else None,
             "is_signed_in": self.session is not None and self.session.stage == "whole",
         }

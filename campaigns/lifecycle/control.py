@@ -17,7 +17,9 @@ from sqlalchemy import Connection
 from campaigns.lifecycle import launch, reachability, records
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
+from campaigns.lifecycle.staff_news import StaffNews, occasion
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, after, changed_meanwhile
+from campaigns.staff.mails import StaffMail
 from mailer import outbox
 from mailer.errors import InputError, StateError, StateHeld
 from mailer.messages import Message
@@ -157,14 +159,24 @@ def resume_due(db: Database, now: datetime) -> list[Campaign]:
     return held
 
 
-def reconcile(db: Database, now: datetime) -> None:
-    """Let every campaign that is being sent follow its mailing. Called often: reads first, writes only when needed."""
+def reconcile(db: Database, now: datetime, news: StaffNews | None = None) -> None:
+    """Let every campaign that is being sent follow its mailing. Called often: reads first, writes only when needed.
+
+    ``news`` tells staff of it.
+    """
     with db.read() as conn:
         sending = [(item, outbox.get(conn, _mailing_id(item))) for item in _launched(conn)]
+    followed = []
     for campaign, mailing in sending:
         if mailing.finished or mailing.state == "held":
+            kind = StaffMail.HELD if mailing.state == "held" else StaffMail.FINISHED
+            mailer = news.ready(kind, now) if news else None
             with db.write() as conn:
-                _follow(conn, campaign, outbox.get(conn, mailing.id), now)
+                followed.append(campaign)
+                if _follow(conn, campaign, outbox.get(conn, mailing.id), now) and mailer:
+                    mailer.tell(conn, kind, occasion(campaign, now), now)
+    if news:
+        news.look(now, followed)
 
 
 def incomplete(conn: Connection) -> list[Campaign]:
@@ -172,11 +184,13 @@ def incomplete(conn: Connection) -> list[Campaign]:
     return [item for item in _launched(conn) if not outbox.get(conn, _mailing_id(item)).audience_complete]
 
 
-def _follow(conn: Connection, campaign: Campaign, mailing: Mailing, now: datetime) -> None:
+def _follow(conn: Connection, campaign: Campaign, mailing: Mailing, now: datetime) -> bool:
+    """Hold or finish a campaign as its mailing is; return whether this call did."""
     if mailing.state == "held":
-        records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=mailing.reason)
-    elif mailing.finished and records.change_state(conn, campaign, CampaignEvent.FINISH, now, finished_at=now):
-        outbox.close(conn, mailing.id, now)
+        return records.change_state(conn, campaign, CampaignEvent.HOLD, now, reason=mailing.reason)
+    if mailing.finished and records.change_state(conn, campaign, CampaignEvent.FINISH, now, finished_at=now):
+        return outbox.close(conn, mailing.id, now)
+    return False
 
 
 def _launched(conn: Connection) -> list[Campaign]:

@@ -146,6 +146,11 @@ def of_mailing(conn: Connection, mailing_id: int) -> Campaign | None:
     return _first(conn, CAMPAIGN.c.mailing_id == mailing_id)
 
 
+def numbered(conn: Connection, number: int) -> Campaign | None:
+    """Return the campaign with that number, or None."""
+    return _first(conn, CAMPAIGN.c.id == number)
+
+
 def all_campaigns(conn: Connection) -> list[Campaign]:
     """Return all campaigns, the newest first."""
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]

@@ -27,6 +27,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from campaigns.lifecycle import control, freezing, launch
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
+from campaigns.lifecycle.staff_news import StaffNews
 from mailer.errors import PostiljonError
 
 LOOK_EVERY = 0.25
@@ -68,9 +69,13 @@ class Schedule:
     """*look* (launch what is due), *freeze* (audiences), *follow* (campaigns follow their mailings), and *tidy*."""
 
     def __init__(
-        self, config: LaunchConfig, clock: Callable[[], datetime], tidy: Callable[[datetime], object] | None = None
+        self,
+        config: LaunchConfig,
+        clock: Callable[[], datetime],
+        tidy: Callable[[datetime], object] | None = None,
+        news: StaffNews | None = None,
     ) -> None:
-        self._config, self._clock, self._tidy = config, clock, tidy
+        self._config, self._clock, self._tidy, self._news = config, clock, tidy, news
         self._closing = threading.Event()
         self._complained = ""
         self._begun: dict[str, float] = {}  # turns at work now, and since when, in monotonic seconds
@@ -121,7 +126,7 @@ class Schedule:
         now = self._clock()
         for campaign in control.resume_due(self._config.db, now):
             log.info("resumed", campaign=campaign.slug, why="the quota of the mail server should be over")
-        control.reconcile(self._config.db, now)
+        control.reconcile(self._config.db, now, self._news)
 
     def tidy(self) -> None:
         """Do the work of the reader's side that falls due by itself: retention, addresses without an objection."""

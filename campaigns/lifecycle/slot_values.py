@@ -2,7 +2,8 @@
 
 Promises: values are read again for each attempt and stored nowhere else (I5). Links are made with the letter, under the
 key and the public address frozen on the mailing, so that each attempt has the same links. A recipient that was
-erased is missing from the answer. Service letters are filled by :mod:`unsubscribe.notices`.
+erased is missing from the answer. Service letters are filled by :mod:`unsubscribe.notices`, those to staff by
+:mod:`campaigns.lifecycle.staff_mail`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from campaigns.lifecycle import records
+from campaigns.lifecycle import records, staff_mail
 from mailer.messages import Message
 from mailer.outbox import Mailing
 from mailer.worker import Filled, LetterLinks
@@ -29,6 +30,8 @@ class ContactSlots:
 
     def fill(self, conn: Connection, mailing: Mailing, recipients: Sequence[int]) -> Mapping[int, Filled]:
         """Return name and values of each of ``recipients`` that still exists; the links too in service mail."""
+        if mailing.is_service and staff_mail.is_staff(mailing):
+            return staff_mail.fill(conn, mailing, recipients, self._tokens.keyring)
         if mailing.is_service:
             return notices.fill(conn, mailing, recipients, self._tokens)
         filled: dict[int, Filled] = {}

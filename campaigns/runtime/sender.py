@@ -76,7 +76,7 @@ async def send(
         raise
     stop.set()
     await freeze_task
-    await asyncio.to_thread(control.reconcile, context.db, context.clock())
+    await asyncio.to_thread(control.reconcile, context.db, context.clock(), context.staff_news)
     return ending
 
 
@@ -115,7 +115,7 @@ async def serve(context: AppContext, stop: asyncio.Event, *, with_clock: bool = 
 
     await asyncio.to_thread(_hold_back, context)
     await asyncio.to_thread(outcome.get_ready)
-    schedule = Schedule(context.launch_config, context.clock, context.tidy)
+    schedule = Schedule(context.launch_config, context.clock, context.tidy, context.staff_news)
     if with_clock:
         schedule.start()
     try:

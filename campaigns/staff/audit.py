@@ -70,6 +70,9 @@ class Verb(StrEnum):
     ADD_TOPIC = "add_topic"
     DOWNLOAD = "download"
     LOOK_UP = "look_up"
+    SUPPRESS = "suppress"
+    ERASE = "erase"
+    MAKE_LINK = "make_link"
     READ_AUDIT = "read_audit"
     SET_UP = "set_up"
     VISIT = "visit"
@@ -79,7 +82,11 @@ class AuditRow(SQLModel, table=True):
     """One act. ``actor``: ``user:5``, ``cli:root`` or ``postiljon``. ``fields``: a JSON list of names."""
 
     __tablename__ = "audit"
-    __table_args__: Any = (Index("audit_subject", "kind", "subject"), {"sqlite_autoincrement": True})
+    __table_args__: Any = (
+        Index("audit_subject", "kind", "subject"),
+        Index("audit_actor", "actor"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True, autoincrement=True))
     at: datetime = Field(sa_column=Column(Instant, nullable=False))
@@ -230,6 +237,24 @@ def acts(
     if before is not None:
         query = query.where(AUDIT.c.id < before)
     return [_recorded(row) for row in conn.execute(query)]
+
+
+def since(conn: Connection, verb: Verb, kind: str, subject: str, moment: datetime) -> bool:
+    """Return whether there is such an act on a subject from that moment on."""
+    mine = (AUDIT.c.kind == kind) & (AUDIT.c.subject == subject) & (AUDIT.c.verb == verb.value)
+    return conn.execute(select(AUDIT.c.id).where(mine, AUDIT.c.at >= moment).limit(1)).first() is not None
+
+
+def actors(conn: Connection) -> list[str]:
+    """Return the actors of the trail, each once, found one after the other by the index."""
+    found: list[str] = []
+    while True:
+        after = found[-1] if found else ""
+        query = select(AUDIT.c.actor).where(AUDIT.c.actor > after).order_by(AUDIT.c.actor).limit(1)
+        actor = conn.execute(query).scalar()
+        if actor is None:
+            return found
+        found.append(actor)
 
 
 def count(conn: Connection) -> int:

@@ -1,23 +1,29 @@
 """Links that work once: invitation, reset of a password, verification of an address, set-up of an empty installation.
 
-Promises: a link is 256 random bits; only their SHA-256 is stored. It works once, until its end, and for its purpose
-alone; a new link for the same purpose and user replaces the one before. Raises ``TokenError`` for any other text.
+Promises: a link has 256 bits; only its SHA-256 is stored. It works once, until its end, and for its purpose alone. A
+new link for the same purpose, user and mailbox replaces the one before, except for a reset: else a stranger who asks
+for one would end the owner's. Raises ``TokenError`` for any other text.
+
+A link that goes by mail is made by :func:`issue`: its token follows from the row and a secret key of the installation,
+so that each attempt of the mail has the same (:func:`again`), and no table holds it.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, Text, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant
 from mailer.errors import TokenError
+from mailer.signing import Key, Keyring
 
 
 class LinkPurpose(StrEnum):
@@ -35,6 +41,9 @@ VALID: dict[LinkPurpose, timedelta] = {
     LinkPurpose.ADDRESS: timedelta(days=2),
     LinkPurpose.SETUP: timedelta(hours=1),
 }
+
+
+KEPT = timedelta(days=30)  # how long a row stays after the end of its link
 
 
 class StaffLinkRow(SQLModel, table=True):
@@ -67,6 +76,15 @@ class StaffLink:
     ends_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A link for a mail: its number, its token, and its end."""
+
+    id: int
+    token: str = field(repr=False)
+    ends_at: datetime
+
+
 def make(conn: Connection, purpose: LinkPurpose, user: int | None, email: str, now: datetime) -> str:
     """Make a link; return its token. Earlier ones for the same purpose, user and mailbox stop working."""
     token = secrets.token_urlsafe(32)
@@ -76,6 +94,37 @@ def make(conn: Connection, purpose: LinkPurpose, user: int | None, email: str, n
     row = {"token_hash": _hash(token), "purpose": purpose.value, "user_id": user, "email": email, "made_at": now}
     conn.execute(insert(STAFF_LINK).values(**row, ends_at=now + VALID[purpose]))
     return token
+
+
+def issue(conn: Connection, keyring: Keyring, purpose: LinkPurpose, user: int, email: str, now: datetime) -> Issued:
+    """Make a link for a mail to this mailbox."""
+    if purpose is not LinkPurpose.RESET:
+        same = (STAFF_LINK.c.purpose == purpose.value) & (STAFF_LINK.c.user_id == user) & (STAFF_LINK.c.email == email)
+        conn.execute(update(STAFF_LINK).where(same, STAFF_LINK.c.used_at.is_(None)).values(used_at=now))
+    row = {"purpose": purpose.value, "user_id": user, "email": email, "made_at": now, "ends_at": now + VALID[purpose]}
+    made: Any = conn.execute(insert(STAFF_LINK).values(**row, token_hash=secrets.token_hex(32))).inserted_primary_key
+    number = int(made[0])
+    kept = conn.execute(select(STAFF_LINK).where(STAFF_LINK.c.id == number)).one()
+    token = _derived(keyring.current, kept)
+    conn.execute(update(STAFF_LINK).where(STAFF_LINK.c.id == number).values(token_hash=_hash(token)))
+    return Issued(number, token, kept.ends_at)
+
+
+def again(conn: Connection, keyring: Keyring, number: int) -> Issued | None:
+    """Return a link of :func:`issue` as long as it was not used or replaced, and its key is there; else None."""
+    row = conn.execute(select(STAFF_LINK).where(STAFF_LINK.c.id == number)).first()
+    if row is None or row.used_at is not None:
+        return None
+    tokens = (_derived(key, row) for key in keyring.keys)
+    found = next((token for token in tokens if _hash(token) == row.token_hash), "")
+    return Issued(row.id, found, row.ends_at) if found else None
+
+
+def newest(conn: Connection, purpose: LinkPurpose, user: int, now: datetime) -> int | None:
+    """Return the number of the newest link of a user for a purpose that still works."""
+    mine = (STAFF_LINK.c.purpose == purpose.value) & (STAFF_LINK.c.user_id == user)
+    works = mine & STAFF_LINK.c.used_at.is_(None) & (STAFF_LINK.c.ends_at > now)
+    return conn.execute(select(STAFF_LINK.c.id).where(works).order_by(STAFF_LINK.c.id.desc()).limit(1)).scalar()
 
 
 def read(conn: Connection, purpose: LinkPurpose, token: str, now: datetime) -> StaffLink:
@@ -99,6 +148,19 @@ def cancel(conn: Connection, user: int, now: datetime) -> None:
     """Stop all links of a user."""
     mine = (STAFF_LINK.c.user_id == user) & STAFF_LINK.c.used_at.is_(None)
     conn.execute(update(STAFF_LINK).where(mine).values(used_at=now))
+
+
+def forget(conn: Connection, now: datetime) -> int:
+    """Delete the rows whose link ended long ago; return how many."""
+    return conn.execute(delete(STAFF_LINK).where(STAFF_LINK.c.ends_at <= now - KEPT)).rowcount
+
+
+def _derived(key: Key, row: Row[Any]) -> str:
+    """Return the token that follows from a row; a restored database that counts its rows again makes another one."""
+    made = row.made_at.astimezone(UTC).isoformat(timespec="microseconds")
+    content = "\0".join((row.purpose, str(row.id), str(row.user_id), row.email, made)).encode()
+    halves = (key.mac(b"postiljon staff link v1, %d half\0" % half + content) for half in (1, 2))
+    return base64.urlsafe_b64encode(b"".join(halves)).decode().rstrip("=")
 
 
 def _works(purpose: LinkPurpose, token: str, now: datetime) -> Any:

@@ -25,7 +25,7 @@ IDLE, LONGEST, HALF = timedelta(hours=12), timedelta(days=7), timedelta(minutes=
 FRESH = timedelta(minutes=15)
 NOTED = timedelta(minutes=5)  # a request is noted in ``seen_at`` only when the last note is older: a page that is
 # looked at writes nothing most of the time
-KEPT = timedelta(days=30)  # how long an ended session stays listed
+KEPT = timedelta(days=30)  # how long a session is kept after the time in which it could be used
 Stage = Literal["password", "whole"]
 
 
@@ -90,7 +90,6 @@ def begin(conn: Connection, user: int, stage: Stage, browser: Browser, now: date
         "proved_at": now,
     }
     conn.execute(insert(STAFF_SESSION).values(row))
-    conn.execute(delete(STAFF_SESSION).where(STAFF_SESSION.c.seen_at < now - LONGEST - KEPT))
     return token
 
 
@@ -100,6 +99,14 @@ def find(conn: Connection, token: str, now: datetime) -> Session | None:
         return None
     row = conn.execute(select(STAFF_SESSION).where(STAFF_SESSION.c.token_hash == _hash(token))).first()
     return _session(row) if row and _lives(row, now) else None
+
+
+def owner(conn: Connection, token: str) -> int | None:
+    """Return the user whose session had this token, also when it has ended; None for an unknown one. Reads only."""
+    if not token:
+        return None
+    query = select(STAFF_SESSION.c.user_id).where(STAFF_SESSION.c.token_hash == _hash(token))
+    return conn.execute(query.where(STAFF_SESSION.c.stage == "whole")).scalar()
 
 
 def needs_note(session: Session, now: datetime) -> bool:
@@ -135,6 +142,11 @@ def end_all(conn: Connection, user: int, now: datetime, but: int | None = None) 
     if but is not None:
         mine &= STAFF_SESSION.c.id != but
     return conn.execute(update(STAFF_SESSION).where(mine).values(ended_at=now)).rowcount
+
+
+def forget(conn: Connection, now: datetime) -> int:
+    """Delete the sessions that were used last long ago; return how many."""
+    return conn.execute(delete(STAFF_SESSION).where(STAFF_SESSION.c.seen_at < now - LONGEST - KEPT)).rowcount
 
 
 def _lives(row: Row[Any], now: datetime) -> bool:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
-from campaigns.staff import passwords
-from campaigns.staff.rights import Right, Role, rights_of, role
+from campaigns.staff import mails, passwords
+from campaigns.staff.rights import WITH_SECOND_FACTOR, Right, Role, rights_of, role
 from mailer.address import Address, key_of, parse
 from mailer.columns import NUMBER, Instant, insert_into
 from mailer.errors import AddressError, InputError
 from mailer.messages import Message
 
 ROLES = tuple(each.value for each in Role)
+GRACE = timedelta(days=7)  # how long a new sender or administrator may work without a second factor
 LOOKS = ("auto", "light", "dark")
 
 
@@ -92,6 +93,12 @@ class User:
         """The name that colleagues see; the address where there is none."""
         return self.name or self.email
 
+    @property
+    def second_factor_from(self) -> datetime | None:
+        """When the user needs a second factor, which is not switched on; None for never."""
+        needed = WITH_SECOND_FACTOR & set(self.roles)
+        return self.created_at + GRACE if needed and not self.has_totp else None
+
     def may(self, right: Right) -> bool:
         """Return whether the user has a right."""
         return right in self.rights
@@ -122,6 +129,7 @@ def _add(
         "name": name,
         "roles": " ".join(roles),
         "language": language,
+        "mails": " ".join(sorted(mails.first_choice(roles))),
         "password_hash": "",
         "created_at": now,
         "changed_at": now,
@@ -130,7 +138,7 @@ def _add(
     if known is None:
         made = conn.execute(insert(STAFF_USER).values(row)).inserted_primary_key
         return int(made[0])  # type: ignore[index]
-    fresh = {"removed_at": None, "totp": "", "totp_step": 0, "totp_since": None, "verified_at": None, "mails": ""}
+    fresh = {"removed_at": None, "totp": "", "totp_step": 0, "totp_since": None, "verified_at": None}
     conn.execute(update(STAFF_USER).where(STAFF_USER.c.id == known).values(**row, **fresh))
     return int(known)
 
@@ -194,6 +202,19 @@ def everybody(conn: Connection) -> list[User]:
 def names(conn: Connection) -> dict[int, str]:
     """Return the name of each user by number, removed ones too: for lists that say who did what."""
     return {row.id: row.name or row.email for row in conn.execute(select(STAFF_USER))}
+
+
+def wanting(conn: Connection, kind: mails.StaffMail) -> list[User]:
+    """Return the users who get a mail of that kind: by their choice, their rights, and a verified address."""
+    return [user for user in everybody(conn) if wants(user, kind)]
+
+
+def wants(user: User, kind: mails.StaffMail) -> bool:
+    """Return whether a user gets a mail of that kind; one about the own account goes to every user."""
+    if user.removed_at is not None:
+        return False
+    needed = mails.NEEDED.get(kind)
+    return needed is None or (user.may(needed) and kind.value in user.mails and user.verified_at is not None)
 
 
 def with_right(conn: Connection, right: Right) -> list[User]:
@@ -262,6 +283,23 @@ def add_address(conn: Connection, number: int, email: str) -> Address:
     row = {"user_id": number, "email_key": address.key, "email": str(address), "verified_at": None}
     conn.execute(insert_into(conn, STAFF_ADDRESS).values(row).on_conflict_do_nothing())
     return address
+
+
+def pending_addresses(conn: Connection, number: int) -> list[str]:
+    """Return the further addresses of a user that are not verified yet."""
+    mine = STAFF_ADDRESS.c.user_id == number
+    query = select(STAFF_ADDRESS.c.email).where(mine, STAFF_ADDRESS.c.verified_at.is_(None))
+    return sorted(conn.execute(query).scalars())
+
+
+def drop_address(conn: Connection, number: int, email: str) -> bool:
+    """Remove a further address of a user; return whether there was one."""
+    try:
+        key = key_of(email)
+    except AddressError:
+        return False
+    mine = (STAFF_ADDRESS.c.user_id == number) & (STAFF_ADDRESS.c.email_key == key)
+    return conn.execute(delete(STAFF_ADDRESS).where(mine)).rowcount == 1
 
 
 def verify_address(conn: Connection, number: int, email: str, now: datetime) -> None:

@@ -157,6 +157,16 @@ def waiting(conn: Connection) -> list[Waiting]:
     return [Waiting(len(times), since or min(times), reason, words) for (reason, words, since), times in groups.items()]
 
 
+def away_since(conn: Connection) -> datetime | None:
+    """Return since when no running sender has an answer from the relay; None when one has, or none runs."""
+    senders = running(conn)
+    if not senders:
+        return None
+    known = conn.execute(select(SENDER.c.relay_away_since).where(SENDER.c.id.in_(senders))).scalars().all()
+    since = [each for each in known if each is not None]
+    return min(since) if since and len(since) == len(known) else None
+
+
 def stop_of(mailing: Mailing, known: Mapping[str, ServiceStop]) -> ServiceStop | None:
     """Return the stop that makes a service letter wait, if any. The probe itself does not wait."""
     found = known.get(EVERY) or known.get(mailing.spec.from_address)

@@ -33,6 +33,7 @@ COMMANDS = [
     ),
     *(["resume"], ["cancel"], ["doubt"], ["serve"], ["worker"], ["doctor"], ["dkim", "key"], ["user", "add"], ["demo"]),
     *(["campaign", "export"], ["campaign", "take"]),
+    *(["user", "list"], ["user", "role"], ["user", "remove"], ["user", "setup-link"], ["audit", "verify"]),
 ]
 pytestmark = pytest.mark.slow
 

@@ -6,57 +6,26 @@ Not the time is compared here, but what takes time: the statements by kind and t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 from sqlmodel import SQLModel
 
 from mailer import suppression
 from mailer.storage import Database
 from tests.support.people import NOW, PEPPER, ReaderSetup
+from tests.support.work import work_on
 from unsubscribe import contacts, erasing, signup
 from unsubscribe.contacts import Person
 from unsubscribe.signup import SignUpForm
 
-_TABLE = re.compile(r"\b(?:INTO|FROM|UPDATE)\s+(\w+)", re.IGNORECASE)
 KINDS = ["subscribed", "opted_out", "left_all", "erased", "undeliverable", "complained", "asked_before", "asked_now"]
 
 
 @pytest.fixture
 def setup(house_database: Database) -> ReaderSetup:
     return ReaderSetup(house_database)
-
-
-@contextmanager
-def work_on(engine: Engine) -> Iterator[list[str]]:
-    """The statements that run meanwhile, by verb and table, and how each transaction ends.
-
-    Whether a step within it is kept or taken back is one word either way.
-    """
-    done: list[str] = []
-
-    def executed(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        table = _TABLE.search(statement)
-        verb = statement.split(maxsplit=1)[0].upper()
-        ends = "SAVEPOINT" in statement and verb in ("RELEASE", "ROLLBACK")
-        done.append("END OF STEP" if ends else f"{verb} {table[1] if table else ''}")
-
-    def ended(word: str) -> Any:
-        return lambda *_args: done.append(word)
-
-    watched = {"before_cursor_execute": executed, "commit": ended("COMMIT"), "rollback": ended("ROLLBACK")}
-    for name, listener in watched.items():
-        event.listen(engine, name, listener)
-    try:
-        yield done
-    finally:
-        for name, listener in watched.items():
-            event.remove(engine, name, listener)
 
 
 def known(setup: ReaderSetup, kind: str) -> str:

@@ -141,6 +141,14 @@ def console(setup: ConsoleSetup) -> Iterator[WebServer]:
 
 
 @contextmanager
+def visitor(server: WebServer, language: str = "en") -> Iterator[StaffBrowser]:
+    """A browser in which nobody has signed in."""
+    browser = StaffBrowser(server, language)
+    yield browser
+    browser.client.close()
+
+
+@contextmanager
 def signed_in(
     setup: ConsoleSetup, server: WebServer, role: str = "author", language: str = "en"
 ) -> Iterator[StaffBrowser]:

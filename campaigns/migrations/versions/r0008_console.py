@@ -116,6 +116,7 @@ def _audit() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("audit_subject", "audit", ["kind", "subject"])
+    op.create_index("audit_actor", "audit", ["actor"])
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_POSTGRESQL)
         op.execute(

@@ -7,3 +7,4 @@ import "./counters.js";
 import "./submits.js";
 import "./editor.js";
 import "./autosave.js";
+import "./printing.js";

@@ -10,7 +10,17 @@ page holds up the event loop, which answers readers.
 
 from __future__ import annotations
 
-from campaigns.console import campaign_list, overview, sign_in
+from campaigns.console import (
+    campaign_list,
+    overview,
+    settings,
+    settings_brand,
+    settings_relay,
+    settings_topics,
+    setup,
+    setup_contacts,
+    sign_in,
+)
 from campaigns.console.context import Console
 from campaigns.console.routing import ConsoleRoute, mounted
 from campaigns.console.site import POLICY, assets
@@ -25,6 +35,12 @@ def console_routes() -> list[ConsoleRoute]:
         *sign_in.routes(),
         *overview.routes(),
         *campaign_list.routes(),
+        *settings.routes(),
+        *settings_relay.routes(),
+        *settings_brand.routes(),
+        *settings_topics.routes(),
+        *setup.routes(),
+        *setup_contacts.routes(),
     ]
 
 

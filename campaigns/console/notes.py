@@ -22,5 +22,7 @@ class Note:
 NOTES: dict[str, Note] = {
     "signed_out": Note(Message("You have signed out.")),
     "session_ended": Note(Message("Your session has ended. Sign in to carry on."), "info"),
+    "settings_saved": Note(Message("Saved. It is used within some seconds.")),
+    "administrator_made": Note(Message("You are the administrator. These steps lead to your first mail.")),
     "password_set": Note(Message("Your password was saved. Sign in with it.")),
 }

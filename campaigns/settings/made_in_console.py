@@ -33,8 +33,13 @@ SECRET = frozenset({"smtp_password"})
 
 
 def values(kept: Mapping[str, Stored], keyring: Keyring) -> dict[str, str]:
-    """Return the stored values as an environment would have them, opened where they are sealed."""
-    return {key: opened(kept[key], keyring) for key in KINDS if key in kept}
+    """Return the stored values as an environment would have them, opened where they are sealed.
+
+    A sealed one that is set above stays closed: so a lost key is mended by a line in the file of settings.
+    """
+    mine = [kept[key] for key in KINDS if key in kept]
+    needed = (item for item in mine if not (item.is_secret and settings_base.set_above([item.key])))
+    return {item.key: opened(item, keyring) for item in needed}
 
 
 def opened(item: Stored, keyring: Keyring) -> str:

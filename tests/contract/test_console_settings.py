@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_password_is_sealed_in_the_database_and_opens_under_its_own_key_alone(
     assert made_in_console.opened(item, KEYRING) == SECRET
     with pytest.raises(SettingsError, match="secret key"):
         made_in_console.opened(item, Keyring.of([b"x" * 32]))
+
+
+def test_a_password_whose_key_was_lost_is_mended_by_the_file_of_settings(setup: ConsoleSetup, tmp_path: Path) -> None:
+    save(setup, smtp_url="smtp://relay.example.org", smtp_user="anna", smtp_password=SECRET)
+    lost = replace(setup.context(), keyring=Keyring.of([b"x" * 32]))
+    with pytest.raises(SettingsError, match="secret key"):
+        with_stored_settings(lost)
+    (tmp_path / "postiljon.toml").write_text('smtp_url = "smtp://127.0.0.1"\n')
+    assert with_stored_settings(lost).mailer.smtp_url.password == ""
 
 
 def test_a_key_that_is_not_on_the_list_cannot_be_stored(setup: ConsoleSetup) -> None:

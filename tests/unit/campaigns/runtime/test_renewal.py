@@ -36,7 +36,12 @@ def start(target: str) -> tuple[BaseProcess, Connection]:
 def followed(succession: Succession) -> list[tuple[str, BaseProcess]]:
     """The next process that takes a place."""
     found: list[tuple[str, BaseProcess]] = []
-    wait_until(lambda: found.extend(succession.step()) or found)
+
+    def step() -> bool:
+        found.extend(succession.step())
+        return bool(found)
+
+    wait_until(step)
     return found
 
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from campaigns import migrations
-from campaigns.settings import file_modes, ownership, unfinished
+from campaigns.settings import file_modes, made_in_console, ownership, stored, unfinished
 from campaigns.settings.campaign import CampaignSettings
-from campaigns.settings.configuration import Configuration, look, named_files, one_error
+from campaigns.settings.configuration import Configuration, look, look_again, named_files, one_error
 from mailer import hostname, journal, sqlite_file
 from mailer.clock import steady
 from mailer.errors import PostiljonError, SchemaError, SettingsError, SettingsFaults
@@ -58,7 +58,10 @@ Notice = Callable[[Message], None]
 
 @dataclass(frozen=True)
 class AppContext:
-    """The parts of a Postiljon process: settings, database, keys, clock, and the objects made from them."""
+    """The parts of a Postiljon process: settings, database, keys, clock, and the objects made from them.
+
+    ``revision``: that of the stored settings which this context was made with (:func:`campaigns.settings.stored`).
+    """
 
     campaign: CampaignSettings
     mailer: MailerSettings
@@ -67,6 +70,7 @@ class AppContext:
     keyring: Keyring = field(repr=False)
     pepper: bytes = field(repr=False)
     clock: Clock = steady
+    revision: str = ""
 
     @property
     def data(self) -> Path:
@@ -182,6 +186,11 @@ class AppContext:
             sessions.forget(conn, now)
             links.forget(conn, now)
 
+    def stored_revision(self) -> str:
+        """Return the present revision of the stored settings: another one after a change. Raises ``StorageError``."""
+        with self.db.read() as conn:
+            return stored.revision(conn)
+
     def close(self) -> None:
         """Close the database."""
         self.db.close()
@@ -203,12 +212,34 @@ def open_context(clock: Clock = steady, notice: Notice = unnoticed) -> AppContex
 
         with context.db.read() as conn:
             suppression.bind_pepper(conn, context.pepper)
+        context = with_stored_settings(context)
         for path in file_modes.tighten(context.data, context.db):
             notice(TIGHTENED.format(path=path))
     except Exception:
         context.close()
         raise
     return context
+
+
+def with_stored_settings(context: AppContext) -> AppContext:
+    """Return the context with the settings of the console, below those of environment and file.
+
+    Raises ``SettingsFaults`` for a value that cannot be used: its place is the console's page *Settings*.
+    """
+    with context.db.read() as conn:
+        revision, kept = stored.revision(conn), stored.everything(conn)
+        if not kept:
+            return replace(context, revision=revision)
+        found = look_again(made_in_console.values(kept, context.keyring))
+        if found.faults:
+            raise SettingsFaults(found.faults)
+        campaign = found.campaign
+        if campaign.brand is None:
+            from campaigns.settings import stored_brand
+
+            brand = stored_brand.laid_out(conn, campaign.data, found.reader.organisation, kept)
+            campaign = campaign.model_copy(update={"brand": brand})
+    return replace(context, campaign=campaign, mailer=found.mailer, reader=found.reader, revision=revision)
 
 
 def unchecked_context(clock: Clock = steady) -> AppContext:

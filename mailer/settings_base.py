@@ -1,9 +1,10 @@
 """The base of the settings classes of all packages: the sources of their values, and the reporting of their faults.
 
 Arguments come first, then the environment, then the file in use (:mod:`mailer.settings_file`), then ``secrets.toml`` in
-the data folder. Promises: settings are typed and frozen; :func:`read` raises ``SettingsFaults`` with every fault of a
-class. Each fault names its setting, its place, the value found and the value expected; no secret is repeated. An empty
-variable, or an empty text in a file, counts as missing. :func:`unknown` finds names that belong to no setting.
+the data folder, at last the values that the database keeps (:func:`with_stored`). Promises: settings are typed and
+frozen; :func:`read` raises ``SettingsFaults`` with every fault of a class. Each fault names its setting, its place, the
+value found and the value expected; no secret is repeated. An empty variable, or an empty text in a file, counts as
+missing. :func:`unknown` finds names that belong to no setting.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -31,6 +33,7 @@ from mailer.settings_file import Keys
 PREFIX = "POSTILJON_"
 SECRETS = "secrets.toml"
 COMMAND = Message("command line")
+CONSOLE = Message("page Settings of the console")
 _SECRET = frozenset({"smtp_url", "database_url"})  # besides the settings of a secret type: these may contain a password
 _LOGIN = ("smtp_url", "smtp_password", "smtp_password_file", "smtp_user")  # checked together, as smtp_url
 _SHOWN, _MOST = 60, 100
@@ -62,6 +65,7 @@ _YES, _LIST = Message("true or false"), Message("text, or a list of texts")
 _KINDS: dict[str, tuple[type, ...]] = {_TEXT: (str,), _NUMBER: (int, str), _SPAN: (str,), _YES: (bool, str)}
 _TOML = (str, int, float, bool, list, dict, date, time)
 _left_out: ContextVar[frozenset[str]] = ContextVar("left_out", default=frozenset())
+_stored: ContextVar[Mapping[str, str] | None] = ContextVar("stored", default=None)
 
 
 class _Known(PydanticBaseSettingsSource):
@@ -116,11 +120,47 @@ class HouseSettings(BaseSettings):
         """Return the sources in order: arguments, environment, the file in use, secrets.toml."""
         given, from_environment, keys = init_settings(), env_settings(), settings_file.load()
         kept = secrets_of(data_folder(given, from_environment, keys))
-        found = (_Known(settings_cls, values) for values in (from_environment, _filled(keys), _filled(kept)))
+        above = (given, from_environment, _filled(keys), _filled(kept))
+        found = (_Known(settings_cls, values) for values in (*above[1:], _below(above)))
         return init_settings, *found
 
 
 Settings = TypeVar("Settings", bound=HouseSettings)
+
+
+@contextmanager
+def with_stored(values: Mapping[str, str]) -> Iterator[None]:
+    """Let settings be read with these values, which the database keeps, below all other sources.
+
+    Address, user and password of the relay go together: where one of them is set above, none is taken from here. So a
+    kept password is never given to a server that was named elsewhere.
+    """
+    token = _stored.set(values)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
+def _below(above: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return the stored values that may be used beside the sources above them."""
+    stored = _stored.get() or {}
+    if any(name in values for values in above for name in _LOGIN):
+        return {key: value for key, value in stored.items() if key not in _LOGIN}
+    return stored
+
+
+def set_above(names: Collection[str]) -> tuple[str, int] | None:
+    """Return where one of these settings is set, above the database: file and line, "" and 0 for the environment."""
+    keys = settings_file.load()
+    kept = secrets_of(data_folder({}, environment(), keys))
+    wanted = _LOGIN if set(names) & set(_LOGIN) else tuple(names)
+    places = (_place(name, {}, _with_values(keys), _with_values(kept), {}) for name in wanted)
+    return next((place for place in places if place is not None), None)
+
+
+def _with_values(keys: Keys | None) -> Keys | None:
+    return Keys(keys.path, _filled(keys), keys.lines) if keys else None
 
 
 def data_folder(given: Mapping[str, Any], from_environment: Mapping[str, Any], keys: Keys | None) -> Path:
@@ -247,7 +287,8 @@ def _faults(kind: type[HouseSettings], error: ValidationError, given: Mapping[st
     for item in error.errors():
         name = str(item["loc"][0])
         names = _LOGIN if name == "smtp_url" else (name,)
-        file, line = next((place for each in names if (place := _place(each, given, keys, kept))), ("", 0))
+        stored = _stored.get() or {}
+        file, line = next((place for each in names if (place := _place(each, given, keys, kept, stored))), ("", 0))
         found, expected = _words(kind.model_fields[name].annotation, item)
         if name in _SECRET or _is_secret(kind.model_fields[name].annotation):
             found = ""
@@ -255,13 +296,17 @@ def _faults(kind: type[HouseSettings], error: ValidationError, given: Mapping[st
         yield SettingFault(file, line, f"{PREFIX}{name.upper()}", found, expected)
 
 
-def _place(name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | None) -> tuple[str, int] | None:
+def _place(
+    name: str, given: Mapping[str, Any], keys: Keys | None, kept: Keys | None, stored: Mapping[str, str]
+) -> tuple[str, int] | None:
     """Return the file and line of a setting; "" and 0 for the environment, None if it is not set."""
     if name in given:
         return COMMAND, 0
     if any(variable.upper() == f"{PREFIX}{name.upper()}" for variable, _value in variables()):
         return "", 0
-    return next(((str(each.path), each.line(name)) for each in (keys, kept) if each and name in each.values), None)
+    files = (each for each in (keys, kept) if each and name in each.values)
+    beside = (CONSOLE, 0) if name in stored else None
+    return next(((str(each.path), each.line(name)) for each in files), beside)
 
 
 def _words(annotation: Any, item: ErrorDetails) -> tuple[str, str]:

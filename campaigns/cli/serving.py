@@ -46,7 +46,7 @@ def serve(
     from campaigns.runtime.supervisor import serve as run
 
     pages: Pages = "public" if public_only else "console" if console_only else "all"
-    return run(ServeOptions(host, port, workers if pages == "all" else 0, pages))
+    return run(ServeOptions(host, port, workers if pages == "all" else 0, pages), complain)
 
 
 def _begin() -> None:

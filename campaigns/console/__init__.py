@@ -26,6 +26,14 @@ from campaigns.console import (
     overview,
     people,
     proof,
+    campaign_list,
+    overview,
+    settings,
+    settings_brand,
+    settings_relay,
+    settings_topics,
+    setup,
+    setup_contacts,
     sign_in,
 )
 from campaigns.console.context import Console
@@ -53,6 +61,12 @@ def console_routes() -> list[ConsoleRoute]:
         *account_totp.routes(),
         *people.routes(),
         *audit_trail.routes(),
+        *settings.routes(),
+        *settings_relay.routes(),
+        *settings_brand.routes(),
+        *settings_topics.routes(),
+        *setup.routes(),
+        *setup_contacts.routes(),
     ]
 
 

@@ -44,5 +44,7 @@ NOTES: dict[str, Note] = {
     "roles_changed": Note(Message("The roles were changed.")),
     "factor_removed": Note(Message("The second factor of this person is off.")),
     "person_removed": Note(Message("That person can no longer sign in.")),
+    "settings_saved": Note(Message("Saved. It is used within some seconds.")),
+    "administrator_made": Note(Message("You are the administrator. These steps lead to your first mail.")),
     "password_set": Note(Message("Your password was saved. Sign in with it.")),
 }

@@ -2,8 +2,9 @@
 
 Promises: listens on loopback only. Every message that it accepted is in :class:`Mailbox`, byte for byte, in the
 order of arrival. The addresses in ``refuse`` get a real server's answer to an address that does not exist (550 5.1.1).
-Those in ``defer`` get its answer to one that has to wait (451 4.7.1). Success does not mean that a provider would
-take the letter: this server asks no DNS and filters nothing.
+Those in ``defer`` get its answer to one that has to wait (451 4.7.1). At the first message to one in ``lose`` the
+connection is broken off before an answer, so that the sender does not know what became of it. Success does not mean
+that a provider would take the letter: this server asks no DNS and filters nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cached_property
+from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -90,8 +92,11 @@ class Mailbox:
 class Catcher:
     """aiosmtpd's handler: RCPT is answered by the two lists; a finished message goes into the mailbox."""
 
-    def __init__(self, mailbox: Mailbox, refuse: Iterable[str] = (), defer: Iterable[str] = ()) -> None:
+    def __init__(
+        self, mailbox: Mailbox, refuse: Iterable[str] = (), defer: Iterable[str] = (), lose: Iterable[str] = ()
+    ) -> None:
         self.mailbox = mailbox
+        self._lose = set(lose)
         self._answers = dict.fromkeys(refuse, REFUSED) | dict.fromkeys(defer, DEFERRED)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -105,8 +110,13 @@ class Catcher:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 good"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the message, once for each recipient."""
+        lost = self._lose & set(envelope.rcpt_tos)
+        if lost and server.transport is not None:
+            self._lose -= lost
+            cast(asyncio.Transport, server.transport).abort()
+            await asyncio.sleep(60)  # it is cancelled once the connection is gone
         content = envelope.original_content or b""
         for recipient in envelope.rcpt_tos:
             self.mailbox.keep(envelope.mail_from or "", recipient, content)

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from campaigns.demo.catcher import Caught, Mailbox
 from templates import page_asset, render_page, safe
+from templates.words import words
 
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src 'self' data: http: https:; "
@@ -29,9 +30,12 @@ _ADDRESS = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|(?<=<)mailto:[^\
 VIEWS = ("phone", "desktop", "text", "source")
 
 
-def catcher_app(mailbox: Mailbox, language: str, public_url: str) -> Starlette:
-    """Return the application. ``public_url`` is where the letters' one-click forms may post to."""
-    pages = _Pages(mailbox, language, public_url)
+def catcher_app(mailbox: Mailbox, language: str, public_url: str, has_console: bool = False) -> Starlette:
+    """Return the application. ``public_url`` is where the letters' one-click forms may post to.
+
+    ``has_console``: the list of mails links to the console there.
+    """
+    pages = _Pages(mailbox, language, public_url, has_console)
     return Starlette(
         routes=[
             Route("/", pages.overview),
@@ -44,8 +48,9 @@ def catcher_app(mailbox: Mailbox, language: str, public_url: str) -> Starlette:
 
 
 class _Pages:
-    def __init__(self, mailbox: Mailbox, language: str, public_url: str) -> None:
+    def __init__(self, mailbox: Mailbox, language: str, public_url: str, has_console: bool) -> None:
         self.mailbox = mailbox
+        self.console = f"{public_url}/console" if has_console else ""
         self.language = language
         self._policy = (
             "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; "
@@ -54,7 +59,9 @@ class _Pages:
 
     async def overview(self, _request: Request) -> Response:
         mails = [_facts(caught) for caught in self.mailbox.all()]
-        return self._page("demo/list.html", {"mails": mails, "turned_away": self.mailbox.turned_away()})
+        told = words(self.language, "cli").gettext("Look at the console, with campaigns in every state")
+        context = {"mails": mails, "turned_away": self.mailbox.turned_away(), "console": self.console, "told": told}
+        return self._page("demo/list.html", context)
 
     async def mail(self, request: Request) -> Response:
         caught = self._caught(request)

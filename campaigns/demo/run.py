@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaigns.demo import setup
+from campaigns.demo import console, setup
 from campaigns.demo.catcher import Catcher, Mailbox
 from campaigns.demo.checks import report
 from campaigns.demo.optout import opt_out
@@ -46,6 +46,8 @@ def run(options: DemoOptions, wait: Callable[[], None] = lambda: time.sleep(3600
     with ExitStack() as ending:
         play.open(ending)
         play.send()
+        if options.attended:
+            play.fill_console()
         play.serve(ending)
         play.schedule()
         play.show()
@@ -73,9 +75,13 @@ class _Play:
     def open(self, ending: ExitStack) -> None:
         """Start the catcher; make settings, database, contacts."""
         _ = self._words
-        catcher = Catcher(self.mailbox, refuse=[setup.REFUSED], defer=[setup.DEFERRED])
+        refused = [setup.REFUSED, console.REFUSED]
+        catcher = Catcher(self.mailbox, refuse=refused, defer=[setup.DEFERRED], lose=[console.DOUBTED])
         page = listening(self.options.catcher_port)
-        background = Background(catcher, catcher_app(self.mailbox, self.options.language, self.public_url), page)
+        attended = self.options.attended
+        background = Background(
+            catcher, catcher_app(self.mailbox, self.options.language, self.public_url, attended), page
+        )
         background.start()
         ending.callback(background.stop)
         self.page_url = f"http://127.0.0.1:{background.page_port}/"
@@ -93,6 +99,13 @@ class _Play:
         self._say(_("The letter is checked, and sent over SMTP to the catcher:"))
         self.do("check", self.demo_folder.letter.name, "--no-dns")
         self.do("send", self.demo_folder.letter.name, "--yes")
+
+    def fill_console(self) -> None:
+        """Add people who may sign in to the console, and campaigns in every state."""
+        self._say(self._words("Colleagues for the console, and campaigns in every state."))
+        command = [sys.executable, "-m", "campaigns.demo.fill_console", self.options.language]
+        if code := subprocess.call(command, cwd=self.demo_folder.folder, env=self._environment):  # noqa: S603
+            raise StateHeld(f"'{' '.join(command[1:])}' ended with {code}")
 
     def serve(self, ending: ExitStack) -> None:
         """Start the public pages, where the links of letters lead, and the clock."""
@@ -115,6 +128,8 @@ class _Play:
         _ = self._words
         self._say(_("Look at the caught mail:  {url}").format(url=self.page_url))
         print("  " + _("Use the links in a mail: read online, change details, unsubscribe."))
+        if self.options.attended:
+            self._show_console()
         print(
             "  "
             + _("Commands can be tried in {folder}, such as: {command}").format(
@@ -123,6 +138,19 @@ class _Play:
         )
         if self.options.attended:
             print("  " + _("Ctrl-C ends the demo; the folder stays."), flush=True)
+
+    def _show_console(self) -> None:
+        _ = self._words
+        self._say(_("Look at the console:  {url}").format(url=f"{self.public_url}/console"))
+        print("  " + _("Sign in with the password: {password}").format(password=console.PASSWORD))
+        roles = {
+            "author": _("author: writes, previews, tests"),
+            "reviewer": _("reviewer: approves or returns"),
+            "sender": _("sender: plans, sends, stops, decides"),
+            "administrator": _("administrator: all of these, people and settings"),
+        }
+        for user in console.STAFF:
+            print(f"  {user.email:<26} {roles[user.role]}")
 
     def do(self, *arguments: str) -> None:
         """Run one command as a person would; its output goes to the terminal. Raises ``StateHeld`` when it fails."""

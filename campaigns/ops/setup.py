@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from campaigns.context import AppContext, context_of, context_without_data, has_data, wrong_with
+from campaigns import migrations
+from campaigns.context import AppContext, context_of, context_without_data, has_data, with_stored_settings, wrong_with
 from campaigns.settings import configuration, ownership
-from mailer.errors import Fault, PostiljonError
+from mailer.errors import Fault, PostiljonError, StorageError
 from mailer.messages import Message
 from mailer.settings_base import SECRETS
 from mailer.settings_file import SettingsFileError
@@ -60,6 +61,11 @@ def look() -> Setup:
     if not set(wrong) & set(_HOUSE) and has_data(settings):
         try:
             context = context_of(settings)
+            migrations.check(context.db)
+            context = with_stored_settings(context)
+        except StorageError as error:
+            if context is None:
+                errors.append(error)  # else the check of the database says it
         except PostiljonError as error:
             errors.append(error)
     faults = chain(settings.faults, *(configuration.faults_of(error) for error in errors))

@@ -2,20 +2,22 @@
 
 Promises: :func:`look` always gives settings, with the default in place of a wrong one, together with every fault.
 :func:`configuration` raises ``SettingsFaults`` for those. Both raise ``OwnerError`` before anything of another user's
-installation is opened, and ``SettingsFileError`` for a file of settings that is none.
+installation is opened, and ``SettingsFileError`` for a file of settings that is none. :func:`look_again` adds the
+settings that were made in the console, once the database is open: environment, file, database, in this order.
 :func:`named_files` looks at the files that settings name: the DKIM key, the brand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from campaigns.settings import ownership
 from campaigns.settings.campaign import CampaignSettings
+from mailer import settings_file
 from mailer.errors import Fault, FaultsError, PostiljonError, SettingFault, SettingsFaults
 from mailer.settings import MailerSettings
-from mailer.settings_base import read_all, unknown
+from mailer.settings_base import read_all, unknown, with_stored
 from mailer.settings_file import Keys
 from unsubscribe.settings import ReaderSettings
 
@@ -51,7 +53,16 @@ def look(*, refuse_foreign: bool = True) -> Configuration:
     folder, keys = ownership.refuse_others()
     if refuse_foreign:
         ownership.refuse_foreign(folder, "")  # the secrets are read next
-    faults: list[Fault] = list(unknown(KINDS))
+    return _read(list(unknown(KINDS)), keys)
+
+
+def look_again(stored: Mapping[str, str]) -> Configuration:
+    """Return the settings with those that the database keeps, below all others, with all their faults."""
+    with with_stored(stored):
+        return _read([], settings_file.load())
+
+
+def _read(faults: list[Fault], keys: Keys | None) -> Configuration:
     campaign = read_all(CampaignSettings, faults)
     mailer = read_all(MailerSettings, faults)
     reader = read_all(ReaderSettings, faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.support import web
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -23,6 +26,21 @@ def environment(**more: str) -> dict[str, str]:
 def demo(folder: Path) -> list[str]:
     ports = ["--port", "0", "--catcher-port", "0"]
     return [sys.executable, "-m", "campaigns", "demo", "--folder", str(folder), *ports]
+
+
+def assert_each_role_signs_in(console: str, said: str) -> None:
+    """Everybody whom the demo names signs in with the password that it prints, and finds each state."""
+    password = next(line for line in said.splitlines() if "with the password: " in line).rpartition(": ")[2]
+    for email in re.findall(r"\S+@vng\.example(?=\s+\w+: )", said):
+        with web.client(headers={"accept-language": "en", "sec-fetch-site": "same-origin"}) as browser:
+            form = browser.get(f"{console}/sign-in").text
+            found = re.search(r'name="csrf" value="(\w+)"', form)
+            assert found
+            data = {"csrf": found[1], "email": email, "password": password}
+            assert browser.post(f"{console}/sign-in", data=data).status_code == 303
+            page = browser.get(f"{console}/campaigns", params={"lang": "en"}).text
+            for state in ("Draft", "Planned", "Being sent", "Paused", "Held", "Sent", "Stopped"):
+                assert f">{state}</span>" in page, (email, state)
 
 
 def test_under_ci_it_checks_what_came_in_and_ends_with_0(tmp_path: Path) -> None:
@@ -47,7 +65,11 @@ def test_for_a_person_it_waits_and_leaves_nothing_running_when_it_is_stopped(tmp
                 break
         catcher = next(word for word in said.split() if word.startswith("http://127.0.0.1:") and word.endswith("/"))
         with urllib.request.urlopen(catcher, timeout=120) as answer:
-            assert b"Denkt u mee over regionale samenwerking?" in answer.read()
+            page = answer.read()
+        assert b"Denkt u mee over regionale samenwerking?" in page
+        console = next(word for word in said.split() if word.endswith("/console"))
+        assert f'href="{console}"'.encode() in page
+        assert_each_role_signs_in(console, said)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0

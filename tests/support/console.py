@@ -85,7 +85,8 @@ def _kept() -> str:
 def console_setup(db: Database, folder: Path, people: int = 5, **settings: Any) -> ConsoleSetup:
     """Return a setup with a number of subscribers."""
     made = ConsoleSetup(migrated(db), folder, SetClock(), settings)
-    made.people(people)
+    if people:
+        made.people(people)
     return made
 
 

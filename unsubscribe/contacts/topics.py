@@ -24,6 +24,7 @@ from unsubscribe.contacts.people import Contact, contact_columns, contact_of, du
 from unsubscribe.contacts.tables import CONTACT, SUBSCRIPTION, TOPIC
 
 SubscriptionState = Literal["subscribed", "pending", "opted_out"]
+LONGEST_NAME, LONGEST_DESCRIPTION = 100, 300
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _COLUMNS = (
     TOPIC.c.id,

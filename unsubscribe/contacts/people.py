@@ -316,6 +316,18 @@ def emails_of(conn: Connection, hashes: Select[Any]) -> dict[bytes, str]:
     return {bytes(hashed): email for hashed, email in found}
 
 
+def search(conn: Connection, words: str, most: int = 10) -> list[Contact]:
+    """Return some contacts with these words in name or address, in any case; an address itself alone is found by key."""
+    wanted = " ".join(words.split()).lower()
+    if not wanted:
+        return []
+    if is_address(wanted) and (exact := find(conn, wanted)):
+        return [exact]
+    row = CONTACT.c
+    here = or_(func.lower(row.name).contains(wanted, autoescape=True), row.email_key.contains(wanted, autoescape=True))
+    return [contact_of(found) for found in conn.execute(select(*_COLUMNS).where(here).order_by(row.id).limit(most))]
+
+
 def everyone(conn: Connection, after_id: int = 0, limit: int = 1000) -> list[Contact]:
     """Return a page of all contacts by number, those after ``after_id``."""
     query = select(*_COLUMNS).where(CONTACT.c.id > after_id).order_by(CONTACT.c.id).limit(limit)

@@ -33,7 +33,7 @@ def show(visit: Visit) -> Response:
     letter = letters.opened(visit, whole=False)
     campaign = letter.campaign
     if campaign.origin == "file":  # its pictures and brand lie in a folder, where the command has looked
-        return visit.page("check.html", letter=letter, campaign=campaign, found=None)
+        return visit.page("check.html", letter=letter, campaign=campaign, found=None, by_rule=checking.by_rule)
     found = checking.examine(
         visit.console.launch_config,
         letter.source,
@@ -42,7 +42,9 @@ def show(visit: Visit) -> Response:
         send_at=campaign.send_at,
         beside=doctor.contact_missing(visit.console.app),
     )
-    return visit.page("check.html", letter=letter, campaign=campaign, found=_seen(visit, found))
+    return visit.page(
+        "check.html", letter=letter, campaign=campaign, found=_seen(visit, found), by_rule=checking.by_rule
+    )
 
 
 def show_sender(visit: Visit) -> Response:
@@ -51,7 +53,8 @@ def show_sender(visit: Visit) -> Response:
     sender = doctor.sender_of(app, letter.source.definition.from_address)
     found = checking.of_sender(sender, letter.source, preflight.asker(app.campaign.dns, together=DNS_SECONDS))
     name = "check_sender_part.html" if visit.is_fragment else "check_sender.html"
-    return visit.page(name, letter=letter, campaign=letter.campaign, found=found, domain=sender.domain)
+    values = {"letter": letter, "campaign": letter.campaign, "found": found, "by_rule": checking.by_rule}
+    return visit.page(name, **values, domain=sender.domain)
 
 
 def _seen(visit: Visit, found: Checked) -> Checked:

@@ -22,7 +22,6 @@ from campaigns.review.shown_letter import ShownLetter, is_kept
 from campaigns.source.campaign_source import CampaignSource
 from campaigns.staff.rights import Right
 from mailer.errors import Fault, InputError
-from mailer.messages import Message
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
 
@@ -76,7 +75,7 @@ def opened(visit: Visit, wanted: str = "", *, whole: bool = True) -> OpenedLette
     ``whole``: compile it too.
     """
     with visit.read() as conn:
-        draft = _draft(conn, visit.path["slug"], wanted)
+        draft = _draft(visit, conn, wanted)
         source = drafts.source_of(conn, draft, visit.console.launch_config.brand)
     if is_kept(draft.campaign) or not whole:
         return OpenedLetter(draft, source, None)
@@ -87,13 +86,13 @@ def opened(visit: Visit, wanted: str = "", *, whole: bool = True) -> OpenedLette
     return OpenedLetter(draft, source, prepared, tuple(faults))
 
 
-def _draft(conn: Connection, slug: str, wanted: str) -> Draft:
-    draft = drafts.current(conn, slug)
+def _draft(visit: Visit, conn: Connection, wanted: str) -> Draft:
+    draft = drafts.current(conn, visit.path["slug"])
     if not wanted or wanted == draft.version.hash:
         return draft
     version = versions.with_hash(conn, draft.campaign.id, wanted)
     if version is None:
-        raise InputError(Message("this version is not kept any more"))
+        raise InputError(visit.words.gettext("This version is not kept any more."))
     return Draft(draft.campaign, version)
 
 
@@ -103,19 +102,23 @@ def readers(visit: Visit, topic: str, chosen: str, words: str = "") -> Readers:
         some = shown_letter.sample(conn, topic)
         if not visit.may(Right.CONTACTS):
             people = tuple(shown_letter.masked(person) for person in some)
-            return Readers(people, _among(people, chosen), is_masked=True)
+            return Readers(people, _among(visit, people, chosen), is_masked=True)
         found = tuple(contacts.search(conn, words, FOUND)) if words else tuple(some)
         person = contacts.get(conn, int(chosen)) if chosen.isascii() and chosen.isdigit() and len(chosen) < 19 else None
     if chosen and person is None:
-        raise InputError(Message("there is no such contact"))
+        raise _unknown(visit)
     return Readers(found, person, is_masked=False, words=words)
 
 
-def _among(people: tuple[Contact, ...], chosen: str) -> Contact | None:
+def _among(visit: Visit, people: tuple[Contact, ...], chosen: str) -> Contact | None:
     person = next((each for each in people if str(each.id) == chosen), None)
     if chosen and person is None:
-        raise InputError(Message("there is no such contact"))
+        raise _unknown(visit)
     return person
+
+
+def _unknown(visit: Visit) -> InputError:
+    return InputError(visit.words.gettext("There is no such contact."))
 
 
 def shown(visit: Visit, letter: OpenedLetter, person: Contact | None) -> ShownLetter | None:

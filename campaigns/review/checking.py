@@ -72,6 +72,14 @@ def of_sender(sender: SenderIdentity, source: CampaignSource, ask: AskDns) -> Ch
     return _sorted(items, set() if away else {"dns"}, (), None)
 
 
+def by_rule(items: Iterable[CheckItem]) -> dict[Rule, list[CheckItem]]:
+    """Return items by their rule, in the order in which each rule comes first."""
+    found: dict[Rule, list[CheckItem]] = {}
+    for item in items:
+        found.setdefault(item.rule, []).append(item)
+    return found
+
+
 def discreet(item: CheckItem) -> CheckItem:
     """Return an item without personal values, for a user without access to contacts."""
     found = item.fault.found

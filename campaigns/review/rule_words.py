@@ -42,6 +42,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         "{number} filters at most",
     ),
     "links": (
+        "an address that begins with https://, http://, mailto: or tel:",
+        "a number after {scheme}:",
+        "an address without a name before @: readers are told that such a link is a trick",
+        "a host name that can exist, such as https://www.example.org",
+        "{names} after the question mark, not {found}",
+        "a mail address after mailto:",
+        "mail addresses after mailto:, a comma between two, not {found}",
         "an address",
         "an address without quotation marks",
         "a text for the link",

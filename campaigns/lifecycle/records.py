@@ -224,7 +224,7 @@ def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
     """Add a new draft; ``values`` by column. False when its slug is taken: another process was faster."""
     row = dict(values) | {"state": CampaignState.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(statement.returning(CAMPAIGN.c.id)).first() is not None
 
 
 def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: datetime) -> None:

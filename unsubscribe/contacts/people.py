@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Union
 
-from sqlalchemy import Connection, Row, Select, delete, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
 
-from mailer.address import Address, mask, parse
+from mailer.address import Address, is_address, mask, parse
 from mailer.columns import insert_into, json_object
 from mailer.prepared_statements import PreparedStatement, given_numbers, instant
 from mailer.signing import address_hash

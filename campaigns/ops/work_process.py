@@ -36,7 +36,9 @@ _ROOTS = frozenset({"campaigns", "mailer", "unsubscribe"})
 _PLAIN = {
     ("builtins", name): getattr(__import__("builtins"), name) for name in ("set", "frozenset", "bytearray", "complex")
 }
-_PLAIN |= {("datetime", name): getattr(datetime, name) for name in ("date", "datetime", "time", "timedelta", "timezone")}
+_PLAIN |= {
+    ("datetime", name): getattr(datetime, name) for name in ("date", "datetime", "time", "timedelta", "timezone")
+}
 _PLAIN[("mailer.messages", "_made")] = messages._made
 _VALUES = (Enum, PostiljonError, str, tuple)
 _LENGTH = struct.Struct(">Q")

@@ -161,7 +161,12 @@ def test_nothing_of_another_host_is_in_the_frame_to_be_fetched(setup: ConsoleSet
     draft(setup, body=BODY + "\n![Elders](https://elsewhere.example/x.png)\n")
     response = author.get("/campaigns/denkt-u-mee/letter")
     policy = response.headers["content-security-policy"]
-    assert policy.split("; ")[:4] == ["sandbox", "default-src 'none'", "img-src 'self' data:", "style-src 'unsafe-inline'"]
+    assert policy.split("; ")[:4] == [
+        "sandbox",
+        "default-src 'none'",
+        "img-src 'self' data:",
+        "style-src 'unsafe-inline'",
+    ]
     assert {"form-action 'none'", "base-uri 'none'", "frame-ancestors 'self'"} <= set(policy.split("; "))
     assert "allow" not in policy
     assert response.headers["x-frame-options"] == "SAMEORIGIN"

@@ -38,7 +38,9 @@ def saved(setup: ConsoleSetup, known: Draft, body: str) -> Draft:
         return drafts.save(conn, known, (text, known.version.images), "saved", "user:1", setup.clock())
 
 
-def reader(setup: ConsoleSetup, email: str = "ester@example.org", name: str = "Ester de Vries", **values: str) -> Contact:
+def reader(
+    setup: ConsoleSetup, email: str = "ester@example.org", name: str = "Ester de Vries", **values: str
+) -> Contact:
     """Add a contact that is no reader of a topic."""
     with setup.db.write() as conn:
         return contacts.add(conn, Person(email, name, attributes=values), b"p" * 32, setup.clock())
@@ -46,7 +48,9 @@ def reader(setup: ConsoleSetup, email: str = "ester@example.org", name: str = "E
 
 def kept(setup: ConsoleSetup, html: str, slug: str = "verstuurd", *, origin: str = "console") -> None:
     """Keep a letter with this HTML as that of a campaign that was sent, whatever compile would say of it."""
-    letter = Letter("nl", "VNG", "info@vng.nl", "", ("Onderwerp",), (html, Slot("contact.name", Place.HTML)), ("Tekst",))
+    letter = Letter(
+        "nl", "VNG", "info@vng.nl", "", ("Onderwerp",), (html, Slot("contact.name", Place.HTML)), ("Tekst",)
+    )
     with setup.db.write() as conn:
         found = drafts.create(conn, slug, HEAD, BODY, "user:1", setup.clock())
         snapshot = archive.keep(conn, Compiled(letter, "", ""), setup.clock())

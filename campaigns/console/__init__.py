@@ -32,7 +32,7 @@ def console_routes() -> list[ConsoleRoute]:
 
 
 def routers(console: Console) -> list[WebRouter]:
-    """Return the routers of the console, to be served beside those of readers: routes with a policy of their own first."""
+    """Return the routers of the console, routes with a policy of their own first."""
     own = [route for route in console_routes() if route.policy]
     rest = [route for route in console_routes() if not route.policy]
     return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from campaigns.context import AppContext
@@ -19,6 +19,8 @@ from campaigns.lifecycle.compiling import compile_here
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.ops.work_pool import WorkPool
 from campaigns.source.campaign_source import house_brand
+from mailer.letter.compiled import Compiled
+from mailer.letter.source import LetterSource
 from mailer.storage import Database
 from unsubscribe.web.metrics import Metrics
 
@@ -79,8 +81,10 @@ class Console:
     @cached_property
     def launch_config(self) -> LaunchConfig:
         """The values of a launch, with a ``compile`` that works in a helper process and remembers its letters."""
-        pooled = partial(self.pool.run, compile_here)
-        return replace(self.app.launch_config, compile=CompileCache(pooled))
+        return replace(self.app.launch_config, compile=CompileCache(self._compiled))
+
+    def _compiled(self, source: LetterSource) -> Compiled:
+        return self.pool.run(compile_here, source)
 
     def close(self) -> None:
         """End helper processes and threads; a handler that runs is waited for."""

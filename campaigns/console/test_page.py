@@ -3,7 +3,7 @@
 Promises: a test goes to verified addresses of the user alone, whatever the form says. Its subject is marked and its
 links opt nobody out (:mod:`campaigns.review.preview`). Thirty an hour go out for a user, counted in the database before
 they are sent, so that all web processes share the limit. A mail server that does not answer is told within
-:data:`SECONDS`. What came of it is a row of the audit trail, without addresses; the page shows the last ones of the
+:data:`SECONDS`. The outcome is a row of the audit trail, without addresses; the page shows the last ones of the
 present version from there.
 """
 
@@ -37,7 +37,7 @@ KINDS = ("accepted", "refused", "unsent", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """What became of one test mail. ``said``: the mail server's own words, or why it was not offered."""
+    """The outcome of one test mail. ``said``: the mail server's own words, or the reason why it was not offered."""
 
     __test__ = False  # no test of pytest's
 

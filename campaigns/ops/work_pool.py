@@ -1,13 +1,13 @@
-"""A few helper processes for work on what people bring: letters, pictures, spreadsheets. With limits of time and memory.
+"""A few helper processes, with limits of time and memory, for work on letters, pictures and spreadsheets.
 
 Purpose: such work can take long, need much memory, or end its process. A web process answers readers meanwhile, so it
-gives that work to a :class:`WorkPool`: two processes at most, started by their first job and kept for the next ones.
+gives that work to a :class:`WorkPool`. Its helpers, two at most, are started by their first job and kept for the next.
 
-Promises: :meth:`WorkPool.run` returns what the function returns for these arguments, and raises its ``PostiljonError``
-as it is, each fault included. Anything else that goes wrong is :class:`WorkStopped`, with a sentence: too long, too
-large, the process ended, all of them busy. A job that is over its time is killed. The next job gets a new process then.
+Promises: :meth:`WorkPool.run` returns the result of the function, and raises its ``PostiljonError`` as it is, each
+fault included. Any other trouble is :class:`WorkStopped`, with a sentence: too long, too large, the process ended, all
+of them busy. A job that is over its time is killed, and the next job gets a new process.
 A job has limits of memory (``RLIMIT_AS``) and of processor time (``RLIMIT_CPU``), if the system knows these. A helper
-has no setting of ours in its environment, and ends with this process in any way. Only values come back: an answer that
+has none of our settings in its environment, and ends with this process in any way. Only values come back: an answer that
 names anything but our own classes is refused, since the job may have read hostile bytes. After :meth:`WorkPool.close`
 no process is left. Usable from many threads.
 
@@ -51,12 +51,12 @@ class WorkStopped(PostiljonError):
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """What a job may use. ``seconds``: by the clock on the wall; ``memory``: bytes of a process.
+    """The limits of a job. ``seconds``: by the clock on the wall; ``memory``: bytes of a process.
 
     ``patience``: seconds to wait for a process that is free.
     """
 
-    seconds: float = 20.0
+    seconds: float = 30.0
     memory: int = 1_500_000_000
     patience: float = 20.0
 
@@ -159,7 +159,8 @@ class _Helper:
         """Return the answer to a job; a helper that gives none is to be ended."""
         self.jobs += 1
         until = time.monotonic() + seconds
-        assert self._process.stdin and self._process.stdout  # noqa: S101 - made with pipes
+        assert self._process.stdin is not None  # noqa: S101 - made with pipes
+        assert self._process.stdout is not None  # noqa: S101
         try:
             wire = Wire(self._process.stdout.fileno(), self._process.stdin.fileno())
             wire.write(work_process.packed(job), until)

@@ -2,7 +2,7 @@
 
 Promises: limits of memory hold from its start, those of processor time begin again with each job. It ends when its
 input does: that is read in a thread, so that it ends within a job too. Text that a job prints goes nowhere. An answer
-is a value, an error of ours, or the kind of trouble; :func:`read_answer` takes nothing but values and our own classes.
+is a value, one of our errors, or the kind of trouble; :func:`read_answer` takes nothing but values and our own classes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a job. ``value``: its result, or the error of ours that it raised."""
+    """The outcome of a job. ``value``: its result, or our own error that it raised."""
 
     kind: AnswerKind
     value: Any = None

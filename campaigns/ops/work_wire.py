@@ -16,11 +16,11 @@ _CHUNK = 1 << 16
 LARGEST = 1 << 30  # bytes of a message
 
 
-class Late(Exception):  # noqa: N818 - a moment that passed
+class Late(Exception):
     """The other side did not take or give a message in time."""
 
 
-class Ended(Exception):  # noqa: N818 - the end of the other side
+class Ended(Exception):
     """The other side has closed the pipe."""
 
 

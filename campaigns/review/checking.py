@@ -35,7 +35,7 @@ class CheckItem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What an examination found. ``notes``: sentences on facts that may be as intended."""
+    """The findings of an examination. ``notes``: sentences on facts that may be as intended."""
 
     must: tuple[CheckItem, ...]
     look: tuple[CheckItem, ...]

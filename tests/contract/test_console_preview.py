@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from campaigns.lifecycle import drafts
+from mailer.errors import InputError
 from mailer.storage import Database
 from tests.support.console import ConsoleSetup, StaffBrowser, console, console_setup, signed_in
 from tests.support.console_letters import BODY, draft, kept, reader, saved
@@ -155,6 +157,12 @@ def test_dark_light_and_images_off_change_that_and_nothing_else(setup: ConsoleSe
     assert light.replace(data, "data:,") == bare
     author.get("/campaigns/denkt-u-mee/preview")
     assert "1 image, 0.1 kB, is fetched when the mail is opened." in author.text
+
+
+def test_a_picture_of_many_pixels_in_few_bytes_is_refused_by_its_head(setup: ConsoleSetup) -> None:
+    bomb = PIXEL[:16] + struct.pack(">II", 20_000, 20_000) + PIXEL[24:]
+    with setup.db.write() as conn, pytest.raises(InputError, match="20000 by 20000 pixels"):
+        drafts.add_image(conn, "bom.png", bomb)
 
 
 def test_nothing_of_another_host_is_in_the_frame_to_be_fetched(setup: ConsoleSetup, author: StaffBrowser) -> None:

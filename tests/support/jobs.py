@@ -58,7 +58,7 @@ def fail() -> None:
 
 
 def refuse(text: str) -> None:
-    """An error of ours."""
+    """Raise one of our own errors."""
     raise InputError(Message("{path}: there is no such file", path=text))
 
 

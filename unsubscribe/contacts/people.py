@@ -317,7 +317,7 @@ def emails_of(conn: Connection, hashes: Select[Any]) -> dict[bytes, str]:
 
 
 def search(conn: Connection, words: str, most: int = 10) -> list[Contact]:
-    """Return some contacts with these words in name or address, in any case; an address itself alone is found by key."""
+    """Return some contacts with these words in name or address, in any case; for a whole address that contact alone."""
     wanted = " ".join(words.split()).lower()
     if not wanted:
         return []

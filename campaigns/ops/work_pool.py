@@ -7,9 +7,9 @@ Promises: :meth:`WorkPool.run` returns the result of the function, and raises it
 fault included. Any other trouble is :class:`WorkStopped`, with a sentence: too long, too large, the process ended, all
 of them busy. A job that is over its time is killed, and the next job gets a new process.
 A job has limits of memory (``RLIMIT_AS``) and of processor time (``RLIMIT_CPU``), if the system knows these. A helper
-has none of our settings in its environment, and ends with this process in any way. Only values come back: an answer that
-names anything but our own classes is refused, since the job may have read hostile bytes. After :meth:`WorkPool.close`
-no process is left. Usable from many threads.
+has none of our settings in its environment, and ends with this process in any way. Only values come back: an answer
+that names anything but our own classes is refused, since the job may have read hostile bytes. No process is left after
+:meth:`WorkPool.close`. Usable from many threads.
 
 Success of a job does not mean that anything was stored: it gets values and gives values.
 """
@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar, cast
 
 from campaigns.ops import work_process
+from campaigns.ops.work_pipes import PipeEnded, PipeLate, WorkPipes
 from campaigns.ops.work_process import Answer
-from campaigns.ops.work_wire import Ended, Late, Wire
 from mailer.errors import PostiljonError
 from mailer.messages import Message
 
@@ -162,12 +162,12 @@ class _Helper:
         assert self._process.stdin is not None  # noqa: S101 - made with pipes
         assert self._process.stdout is not None  # noqa: S101
         try:
-            wire = Wire(self._process.stdout.fileno(), self._process.stdin.fileno())
-            wire.write(work_process.packed(job), until)
-            return work_process.read_answer(wire.read(until))
-        except Late:
+            pipes = WorkPipes(self._process.stdout.fileno(), self._process.stdin.fileno())
+            pipes.write(work_process.packed(job), until)
+            return work_process.read_answer(pipes.read(until))
+        except PipeLate:
             return Answer("late")
-        except (Ended, OSError, ValueError):
+        except (PipeEnded, OSError, ValueError):
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)  # it closed its pipe, so it ends, or it never will
             return Answer("late" if self._process.poll() == -signal.SIGXCPU else "died")

@@ -17,7 +17,7 @@ from campaigns.lifecycle import preparation, reachability
 from campaigns.lifecycle.preparation import LaunchConfig, PreparedCampaign
 from campaigns.review import columns, preflight
 from campaigns.review.preflight import AskDns, SenderIdentity
-from campaigns.review.rules import RULES, Rule, Stage, rule_of
+from campaigns.review.rules import RULES, CheckRule, Stage, rule_of
 from campaigns.source.campaign_source import CampaignSource
 from mailer.address import mask
 from mailer.errors import Fault
@@ -28,7 +28,7 @@ from mailer.messages import Message
 class CheckItem:
     """A fault with its rule. ``line``: of the text of the campaign, 0 for none."""
 
-    rule: Rule
+    rule: CheckRule
     fault: Fault
     line: int
 
@@ -39,7 +39,7 @@ class Checked:
 
     must: tuple[CheckItem, ...]
     look: tuple[CheckItem, ...]
-    fine: tuple[Rule, ...]
+    fine: tuple[CheckRule, ...]
     notes: tuple[str, ...] = ()
     prepared: PreparedCampaign | None = field(default=None, repr=False)
 
@@ -72,9 +72,9 @@ def of_sender(sender: SenderIdentity, source: CampaignSource, ask: AskDns) -> Ch
     return _sorted(items, set() if away else {"dns"}, (), None)
 
 
-def by_rule(items: Iterable[CheckItem]) -> dict[Rule, list[CheckItem]]:
+def by_rule(items: Iterable[CheckItem]) -> dict[CheckRule, list[CheckItem]]:
     """Return items by their rule, in the order in which each rule comes first."""
-    found: dict[Rule, list[CheckItem]] = {}
+    found: dict[CheckRule, list[CheckItem]] = {}
     for item in items:
         found.setdefault(item.rule, []).append(item)
     return found

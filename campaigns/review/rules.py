@@ -19,7 +19,7 @@ Stage = Literal["head", "text", "letter", "people", "setup", "dns"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CheckRule:
     """A rule. ``stage``: the part of the examination that looks at it."""
 
     key: str
@@ -29,15 +29,15 @@ class Rule:
     how: Message
 
 
-def _rule(key: str, stage: Stage, title: Message, why: Message, how: Message) -> tuple[str, Rule]:
-    return key, Rule(key, stage, title, why, how)
+def _rule(key: str, stage: Stage, title: Message, why: Message, how: Message) -> tuple[str, CheckRule]:
+    return key, CheckRule(key, stage, title, why, how)
 
 
 _HEAD_WHY = Message(
     "Postiljon reads these lines before the text. A line that it does not understand may be a typing error."
 )
 _LOOK = Message("Look at the line that is named, and write what is expected there.")
-RULES: dict[str, Rule] = dict(
+RULES: dict[str, CheckRule] = dict(
     [
         _rule(
             "head",
@@ -264,7 +264,7 @@ TEXTUAL = ("body", "subject", "preheader", "tag", "from")
 """Fields whose faults are told apart by their words."""
 
 
-def rule_of(fault: Fault, campaign_file: str = "") -> Rule:
+def rule_of(fault: Fault, campaign_file: str = "") -> CheckRule:
     """Return the rule of a fault. ``campaign_file``: a fault of another file is one of brand or set-up."""
     if fault.field in TEXTUAL:
         for text in (fault.expected, fault.found):

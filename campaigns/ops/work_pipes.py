@@ -1,7 +1,7 @@
 """Messages over a pair of pipes, each with its length before it; with a moment until which one waits.
 
-Raises :class:`Late` after that moment, and :class:`Ended` when the other side closed the pipe, or says something that
-is no message.
+Raises :class:`PipeLate` after that moment, and :class:`PipeEnded` when the other side closed the pipe, or says a thing
+that is no message.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _CHUNK = 1 << 16
 LARGEST = 1 << 30  # bytes of a message
 
 
-class Late(Exception):
+class PipeLate(Exception):
     """The other side did not take or give a message in time."""
 
 
-class Ended(Exception):
+class PipeEnded(Exception):
     """The other side has closed the pipe."""
 
 
-class Wire:
+class WorkPipes:
     """The two ends on this side: the numbers of the files to read from and to write to."""
 
     def __init__(self, source: int, target: int) -> None:
@@ -42,13 +42,13 @@ class Wire:
             except BlockingIOError:
                 continue
             except OSError:
-                raise Ended from None
+                raise PipeEnded from None
 
     def read(self, until: float) -> bytes:
         """Return the next message."""
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, until))
         if length > LARGEST:
-            raise Ended
+            raise PipeEnded
         return self._exactly(length, until)
 
     def _exactly(self, number: int, until: float) -> bytes:
@@ -60,7 +60,7 @@ class Wire:
             except BlockingIOError:
                 continue
             if not part:
-                raise Ended
+                raise PipeEnded
             found += part
         return bytes(found)
 
@@ -72,6 +72,6 @@ def _await(file: int, event: int, until: float) -> None:
     while True:
         left = until - time.monotonic()
         if left <= 0:
-            raise Late
+            raise PipeLate
         if poll.poll(left * 1000):
             return

@@ -34,6 +34,9 @@ PAGES = {
     "test": "/campaigns/denkt-u-mee/test",
     "check": "/campaigns/kapot/check",
     "no letter": "/campaigns/kapot/preview",
+    "hostile words": f"/campaigns/{'w' * 64}/preview",
+    "hostile words in a test": f"/campaigns/{'w' * 64}/test",
+    "hostile words in a check": f"/campaigns/{'w' * 64}/check",
 }
 
 
@@ -42,6 +45,7 @@ def setup(sqlite_database: Database, tmp_path: Path) -> ConsoleSetup:
     made = console_setup(sqlite_database, tmp_path, 3, smtp_url="smtp://127.0.0.1:9", dns="127.0.0.1:9")
     draft(made)
     draft(made, "Kapot", body="Beste {{ contact.name }},\n\n![](" + "x" * 300 + ".png)\n\n<b>vet</b>\n")
+    draft(made, "W" * 150, subject="<img src=x onerror=alert(1)>" + "W" * 300, preheader="W" * 300)
     kept(made, HOSTILE)
     return made
 

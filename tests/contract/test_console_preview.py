@@ -10,12 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.console import Console, routers
 from campaigns.lifecycle import drafts
+from campaigns.ops.work_pool import WorkLimits, WorkPool
 from mailer.errors import InputError
+from mailer.letter.brand import builtin_brand
 from mailer.storage import Database
+from tests.support import jobs
 from tests.support.console import ConsoleSetup, StaffBrowser, console, console_setup, signed_in
 from tests.support.console_letters import BODY, draft, kept, reader, saved
-from tests.support.site import WebServer
+from tests.support.site import WebServer, serving
+from unsubscribe.web.application import web_application
+from unsubscribe.web.context import WebContext, WebDeps
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -231,3 +237,26 @@ def test_a_hostile_address_is_answered_in_words(setup: ConsoleSetup, sender: Sta
     response = sender.get(f"/campaigns/denkt-u-mee/preview?{query}")
     assert response.status_code in (200, 404)
     assert "<b>" not in response.text.split("<main", 1)[1].split("view=")[0]
+
+
+def test_a_letter_that_takes_too_long_is_told_in_words(setup: ConsoleSetup) -> None:
+    draft(setup)
+    context = setup.context()
+    deps = WebDeps(db=setup.db, public_url=context.reader.public_url, brand=builtin_brand("VNG"), contact_address="")
+    web = WebContext(deps)
+    made = Console(context, web.metrics, pool=WorkPool(1, WorkLimits(seconds=0.001)))
+    web.at_end(made.close)
+    with serving(web_application(web, routers(made))) as server, signed_in(setup, server, "author") as author:
+        response = author.get("/campaigns/denkt-u-mee/preview")
+        assert response.status_code == 422
+        assert "This took longer than 0.001 seconds, and was stopped; nothing was changed" in author.text
+        assert author.get("/campaigns").status_code == 200
+
+
+def test_no_helper_is_left_when_the_server_has_ended(setup: ConsoleSetup) -> None:
+    draft(setup)
+    with console(setup) as server, signed_in(setup, server, "author") as author:
+        assert jobs.helpers_running() == []
+        author.get("/campaigns/denkt-u-mee/preview")
+        assert len(jobs.helpers_running()) == 1
+    assert jobs.helpers_running() == []

@@ -135,7 +135,7 @@ def test_after_the_end_no_process_is_left_and_a_running_job_is_told() -> None:
     assert told == [DIED]
     assert pool.processes == []
     assert not _is_there(number)
-    assert not _children()
+    assert jobs.helpers_running() == []
     with pytest.raises(WorkStopped):
         pool.run(jobs.twice, 1)
 
@@ -148,16 +148,3 @@ def _stopped(pool: WorkPool) -> str:
 
 def _is_there(number: int) -> bool:
     return Path(f"/proc/{number}").exists()
-
-
-def _children() -> list[str]:
-    """Helpers of this process, dead ones without their end too."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = path.read_text().rpartition(")")[2].split()
-            if int(words[1]) == os.getpid() and b"work_process" in (path.parent / "cmdline").read_bytes():
-                found.append(path.parent.name)
-        except OSError:
-            continue
-    return found

@@ -19,6 +19,7 @@ from campaigns.review import columns, preflight
 from campaigns.review.preflight import AskDns, SenderIdentity
 from campaigns.review.rules import RULES, CheckRule, Stage, rule_of
 from campaigns.source.campaign_source import CampaignSource
+from campaigns.source.definition import KEYS
 from mailer.address import mask
 from mailer.errors import Fault
 from mailer.messages import Message
@@ -26,11 +27,12 @@ from mailer.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class CheckItem:
-    """A fault with its rule. ``line``: of the text of the campaign, 0 for none."""
+    """A fault with its rule. ``line``: of the text below the head, 0 for none; ``key``: the key of the head, or ""."""
 
     rule: CheckRule
     fault: Fault
-    line: int
+    line: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def examine(
     prepared, faults = preparation.examine(config, source, now, code=code, send_at=send_at)
     people = columns.of_source(config.db, source)
     about = [*reachability.advice(config.link_target), *beside]
-    items = [_item(fault, source.name) for fault in [*faults, *people.warnings, *about]]
+    items = [_item(fault, source) for fault in [*faults, *people.warnings, *about]]
     stages: set[Stage] = {"head", "text", "setup"}
     if prepared is not None:
         stages |= {"letter", "people"}
@@ -67,7 +69,7 @@ def examine(
 def of_sender(sender: SenderIdentity, source: CampaignSource, ask: AskDns) -> Checked:
     """Return the same about the sender in DNS."""
     faults = preflight.examine(sender, source.name, source.definition.lines.get("from", 0), ask)
-    items = [_item(fault, source.name) for fault in faults]
+    items = [_item(fault, source) for fault in faults]
     away = any(item.rule.key == "dns_away" for item in items)
     return _sorted(items, set() if away else {"dns"}, (), None)
 
@@ -89,8 +91,13 @@ def discreet(item: CheckItem) -> CheckItem:
     return replace(item, fault=replace(item.fault, found=hidden))
 
 
-def _item(fault: Fault, file: str) -> CheckItem:
-    return CheckItem(rule_of(fault, file), fault, fault.line if fault.file == file else 0)
+def _item(fault: Fault, source: CampaignSource) -> CheckItem:
+    rule, first = rule_of(fault, source.name), source.definition.body_line
+    if fault.file != source.name:
+        return CheckItem(rule, fault)
+    if fault.line >= first:
+        return CheckItem(rule, fault, fault.line - first + 1)
+    return CheckItem(rule, fault, key=fault.field if fault.field in KEYS else "")
 
 
 def _sorted(

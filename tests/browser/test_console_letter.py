@@ -190,3 +190,21 @@ def test_by_keyboard_alone_a_test_mail_is_asked_for_from_the_preview(
         page.keyboard.press("Enter")
         page.wait_for_selector("[role=status]")
         assert "author@voorbeeld.example" in page.locator("[role=status]").inner_text()
+
+
+def test_a_link_of_the_check_leads_to_its_line_or_its_field(
+    setup: ConsoleSetup, server: WebServer, browser: Browser
+) -> None:
+    chosen = "(() => { const e = document.activeElement; return e.value.slice(e.selectionStart, e.selectionEnd) })()"
+    with page_of_its_own(browser) as page:
+        signed_in_as(setup, server, page)
+        script = page.locator("script[src]").get_attribute("src")
+        form = '<form><input id="subject"><textarea id="text">one\ntwo\nthree</textarea></form>'
+        body = f"<!doctype html><title>t</title>{form}<script src='{script}' defer></script>"
+        page.route("**/kapot/text", lambda way: way.fulfill(status=200, content_type="text/html", body=body))
+        page.goto(server.url("/console/campaigns/kapot/text#line-2"))
+        assert page.evaluate(chosen) == "two"
+        page.evaluate("location.hash = '#line-99'")
+        page.wait_for_function(f"{chosen} === 'three'")
+        page.evaluate("location.hash = '#subject'")
+        page.wait_for_function("document.activeElement.id === 'subject'")

@@ -48,7 +48,8 @@ def test_a_fault_is_told_with_why_how_and_its_line(setup: ConsoleSetup, author: 
     assert "Personal fields and conditions" in must
     assert "A field that cannot be read would be printed as it stands, for everybody to see." in must
     assert "a fallback for contacts that have no value" in must
-    assert re.search(r'href="[^"]*/campaigns/kapot/text#line-(\d+)">Go to line \1<', must)
+    assert re.search(r'href="[^"]*/campaigns/kapot/text#line-1">Go to line 1<', must)
+    assert re.search(r'href="[^"]*/campaigns/kapot/text#line-3">Go to line 3<', must)
     assert "3 things stop this campaign." in must
     assert "more may be found" in must
     assert "Error" not in author.text.split("Must be mended")[0]
@@ -67,6 +68,7 @@ def test_an_unknown_topic_must_be_mended_and_is_no_warning(setup: ConsoleSetup, 
     draft(setup, "Onbekend", topic="nergens")
     page = author.get("/campaigns/onbekend/check").text
     assert "The topic" in part(page, "must")
+    assert re.search(r'href="[^"]*/campaigns/onbekend/text#topic">Go to the field<', page)
 
 
 def test_what_could_not_be_looked_at_is_not_in_order(setup: ConsoleSetup, author: StaffBrowser) -> None:

@@ -37,6 +37,7 @@ class OpenedLetter:
     source: CampaignSource = field(repr=False)
     prepared: PreparedCampaign | None = field(repr=False)
     faults: tuple[Fault, ...] = ()
+    is_latest: bool = True
 
     @property
     def campaign(self) -> Campaign:
@@ -75,25 +76,26 @@ def opened(visit: Visit, wanted: str = "", *, whole: bool = True) -> OpenedLette
     ``whole``: compile it too.
     """
     with visit.read() as conn:
-        draft = _draft(visit, conn, wanted)
+        present = drafts.current(conn, visit.path["slug"])
+        draft = _with_hash(visit, conn, present, wanted)
         source = drafts.source_of(conn, draft, visit.console.launch_config.brand)
+    latest = draft.version.hash == present.version.hash
     if is_kept(draft.campaign) or not whole:
-        return OpenedLetter(draft, source, None)
+        return OpenedLetter(draft, source, None, is_latest=latest)
     campaign = draft.campaign
     prepared, faults = preparation.examine(
         visit.console.launch_config, source, visit.now, code=campaign.online_code, send_at=campaign.send_at
     )
-    return OpenedLetter(draft, source, prepared, tuple(faults))
+    return OpenedLetter(draft, source, prepared, tuple(faults), latest)
 
 
-def _draft(visit: Visit, conn: Connection, wanted: str) -> Draft:
-    draft = drafts.current(conn, visit.path["slug"])
-    if not wanted or wanted == draft.version.hash:
-        return draft
-    version = versions.with_hash(conn, draft.campaign.id, wanted)
+def _with_hash(visit: Visit, conn: Connection, present: Draft, wanted: str) -> Draft:
+    if not wanted or wanted == present.version.hash:
+        return present
+    version = versions.with_hash(conn, present.campaign.id, wanted)
     if version is None:
         raise InputError(visit.words.gettext("This version is not kept any more."))
-    return Draft(draft.campaign, version)
+    return Draft(present.campaign, version)
 
 
 def readers(visit: Visit, topic: str, chosen: str, words: str = "") -> Readers:

@@ -69,6 +69,10 @@ def test_the_frame_shows_the_version_that_its_address_names_also_after_a_save(
     new = author.get("/campaigns/denkt-u-mee/letter").text
     assert "Hierbij nodigen wij u uit." in old
     assert "Heel iets anders." in new
+    author.get("/campaigns/denkt-u-mee/preview", params={"version": made.version.hash})
+    assert "A newer version was saved since. See the newest" in author.text
+    author.get("/campaigns/denkt-u-mee/preview")
+    assert "A newer version" not in author.text
     assert author.get("/campaigns/denkt-u-mee/letter", params={"version": "0" * 64}).status_code == 404
 
 

@@ -150,7 +150,8 @@ def send_test(
     context = open_context()
     links = reachability.links_only_here(context.launch_config.link_target)
     source = from_folder(file, context.launch_config.brand)
-    results = preview.send_tests(context.launch_config, context.worker_deps(), source, addresses, report_waiting)
+    options = preview.TrialOptions(report_waiting)
+    results = preview.send_tests(context.launch_config, context.worker_deps(), source, addresses, options)
     context.close()
     if as_json:
         told = [fault.as_json() for fault in links]

@@ -36,8 +36,9 @@ from campaigns.console import (
     setup_contacts,
     sign_in,
 )
+from campaigns.console import campaign_list, check_page, overview, preview_page, sign_in, test_page
 from campaigns.console.context import Console
-from campaigns.console.routing import ConsoleRoute, mounted
+from campaigns.console.routing import ConsoleRoute, mounted, mounted_alone
 from campaigns.console.site import POLICY, assets
 from unsubscribe.web.application import WebRouter
 
@@ -67,9 +68,17 @@ def console_routes() -> list[ConsoleRoute]:
         *settings_topics.routes(),
         *setup.routes(),
         *setup_contacts.routes(),
+        *preview_page.routes(),
+        *test_page.routes(),
+        *check_page.routes(),
     ]
 
 
 def routers(console: Console) -> list[WebRouter]:
-    """Return the routers of the console, to be served beside those of readers."""
-    return [WebRouter([assets(console), *mounted(console, console_routes())], POLICY)]
+    """Return the routers of the console, routes with a policy of their own first."""
+    own = [route for route in console_routes() if route.policy]
+    rest = [route for route in console_routes() if not route.policy]
+    return [
+        *(WebRouter([mounted_alone(console, route)], route.policy) for route in own if route.policy),
+        WebRouter([assets(console), *mounted(console, rest)], POLICY),
+    ]

@@ -1,19 +1,26 @@
-"""The context of the console in a web process: the application's, threads for handlers, and the base of links.
+"""The context of the console in a web process: the application's, threads for handlers, helpers, and the base of links.
 
-Promises: links in pages and mails begin with ``POSTILJON_CONSOLE_URL``, never with the Host header of a request. A
-process has one :class:`Console`, which the composition root makes and closes.
+Promises: work on letters and files is given to helper processes with limits (:mod:`campaigns.ops.work_pool`). Links in
+pages and mails begin with ``POSTILJON_CONSOLE_URL``, never with the Host header of a request. A process has one
+:class:`Console`, which the composition root makes and closes.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlsplit
 
 from campaigns.context import AppContext
+from campaigns.lifecycle.compile_cache import CompileCache
+from campaigns.lifecycle.compiling import compile_here
+from campaigns.lifecycle.preparation import LaunchConfig
+from campaigns.ops.work_pool import WorkPool
 from campaigns.source.campaign_source import house_brand
+from mailer.letter.compiled import Compiled
+from mailer.letter.source import LetterSource
 from mailer.storage import Database
 from unsubscribe.web.metrics import Metrics
 
@@ -30,6 +37,8 @@ class Console:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="postiljon-console")
     )
+
+    pool: WorkPool = field(default_factory=WorkPool)
 
     @property
     def db(self) -> Database:
@@ -69,6 +78,15 @@ class Console:
         host = urlsplit(self.app.reader.public_url).hostname or "Postiljon"
         return named or house_brand(self.app.campaign.brand, host).name
 
+    @cached_property
+    def launch_config(self) -> LaunchConfig:
+        """The values of a launch, with a ``compile`` that works in a helper process and remembers its letters."""
+        return replace(self.app.launch_config, compile=CompileCache(self._compiled))
+
+    def _compiled(self, source: LetterSource) -> Compiled:
+        return self.pool.run(compile_here, source)
+
     def close(self) -> None:
-        """End the threads; a handler that runs is waited for."""
+        """End helper processes and threads; a handler that runs is waited for."""
+        self.pool.close()
         self.threads.shutdown()

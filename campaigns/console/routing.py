@@ -44,6 +44,7 @@ from unsubscribe.limits import network_of
 from unsubscribe.web.metrics import log
 from unsubscribe.web.peers import peer_of
 from unsubscribe.web.response_time import evenly
+from unsubscribe.web.security import SecurityPolicy
 
 Access = Literal["open", "session"]
 Stream = Callable[[Visit], Awaitable[Response]]
@@ -54,7 +55,7 @@ class ConsoleRoute:
     """A page of the console. ``show`` answers GET, ``act`` POST; ``stream`` answers GET from the event loop.
 
     ``right``: what a user needs for it; ``act_right``: for POST, if that is another one. ``access`` *open*: no session
-    is needed. ``most``: bytes of a body.
+    is needed. ``most``: bytes of a body. ``policy``: that of its answers, where it is not the console's.
     """
 
     path: str
@@ -65,6 +66,7 @@ class ConsoleRoute:
     access: Access = "session"
     most: int = forms.MOST_BYTES
     stream: Stream | None = None
+    policy: SecurityPolicy | None = None
 
     @property
     def methods(self) -> list[str]:
@@ -76,10 +78,15 @@ class ConsoleRoute:
         return self.act_right or self.right if method == "POST" else self.right
 
 
+def mounted_alone(console: Console, route: ConsoleRoute) -> Route:
+    """Return one route for Starlette."""
+    return Route(f"{PREFIX}{route.path}".removesuffix("/"), partial(_answer, console, route), methods=route.methods)
+
+
 def mounted(console: Console, routes: Iterable[ConsoleRoute]) -> Iterator[BaseRoute]:
     """Yield the routes for Starlette, and at last one for every other path of the console."""
     for route in routes:
-        yield Route(f"{PREFIX}{route.path}".removesuffix("/"), partial(_answer, console, route), methods=route.methods)
+        yield mounted_alone(console, route)
     nothing = ConsoleRoute("/{rest:path}", show=_missing, act=_missing, access="open")
     yield Route(f"{PREFIX}/{{rest:path}}", partial(_answer, console, nothing), methods=["GET", "POST"])
 

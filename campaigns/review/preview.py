@@ -42,6 +42,20 @@ from unsubscribe.tokens import Tokens
 DEAD_TOKEN = "A" * 36  # version 0: no key ever made it
 MARK = "[test] "
 LONG_ENOUGH = 60.0
+NO_ANSWER = Message("the mail server gave no answer within {number} seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOptions:
+    """How test mails are sent. ``notice`` is called when the relay is silent or asks us to wait.
+
+    ``seconds``: for all mails together; None: until the relay takes nothing for a minute. ``person``: a contact whose
+    values fill every mail; None: those of the contact with the address of the mail.
+    """
+
+    notice: RelayObserver = unheard
+    seconds: float | None = None
+    person: Contact | None = None
 
 
 def message(config: LaunchConfig, worker: WorkerDeps, source: CampaignSource, email: str) -> bytes:
@@ -137,12 +151,10 @@ def send_tests(
     worker: WorkerDeps,
     source: CampaignSource,
     addresses: Sequence[str],
-    notice: RelayObserver = unheard,
+    options: TrialOptions | None = None,
 ) -> list[tuple[str, Result]]:
-    """Send a marked test mail to each address; return the relay's answers. Raises ``TransportError``.
-
-    ``notice`` is called when the relay is silent or asks us to wait; if it takes nothing for a minute, the test ends.
-    """
+    """Send a marked test mail to each address; return the relay's answers. Raises ``TransportError``."""
+    options = options or TrialOptions()
     parsed = [parse(address) for address in addresses]
     now = worker.clock().replace(microsecond=0)
     prepared = prepare_sample(config, source, now)
@@ -151,25 +163,30 @@ def send_tests(
     sender = worker.settings.return_path or letter.from_address
     with config.db.write() as conn:
         archive.keep_images(conn, prepared.compiled)
-        people = [contacts.find(conn, str(address)) for address in parsed]
+        people = [options.person or contacts.find(conn, str(address)) for address in parsed]
         topic = contacts.find_topic(conn, prepared.definition.topic)
         campaign = records.find(conn, prepared.definition.slug)
     links = _trial_links(config, Tokens(worker.keyring), prepared, topic.id if topic else 0, campaign)
     mails = []
     for number, (address, person) in enumerate(zip(parsed, people, strict=True)):
-        to = address, _filled(links, address, person)
+        filled = _filled(links, address, person)
+        to = address, Filled("", filled.values, filled.unsubscribe_url) if options.person else filled
         content = _written(worker, marked, to, now, f"test-{secrets.token_hex(12)}")
         mails.append(OutgoingMessage(number, sender, str(address), content, address.needs_smtputf8))
-    results = asyncio.run(_hand_over(worker.transport, mails, notice))
+    results = asyncio.run(_hand_over(worker.transport, mails, options))
     return [(str(address), results[number]) for number, address in enumerate(parsed)]
 
 
-async def _hand_over(transport: Transport, mails: list[OutgoingMessage], notice: RelayObserver) -> dict[int, Result]:
-    """Hand mails to a transport until each is answered, or the relay takes nothing any more."""
-    await transport.check(notice)
+async def _hand_over(transport: Transport, mails: list[OutgoingMessage], options: TrialOptions) -> dict[int, Result]:
+    """Hand mails to a transport until each is answered, the relay takes nothing any more, or the time is over."""
     stop = asyncio.Event()
-    test_messages = _TestMessages(list(mails), stop, notice)
-    await transport.run(test_messages, stop)
+    test_messages = _TestMessages(list(mails), stop, options.notice)
+    try:
+        async with asyncio.timeout(options.seconds):
+            await transport.check(options.notice)
+            await transport.run(test_messages, stop)
+    except TimeoutError:
+        test_messages.trouble = NO_ANSWER.format(number=f"{options.seconds:g}")
     return {
         mail.delivery: test_messages.results.get(mail.delivery, NotWritten(test_messages.trouble)) for mail in mails
     }

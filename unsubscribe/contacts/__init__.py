@@ -21,6 +21,7 @@ from unsubscribe.contacts.people import (
     oddly_spelled,
     remove,
     respell,
+    search,
     twins,
 )
 from unsubscribe.contacts.topics import (
@@ -81,6 +82,7 @@ __all__ = [
     "put_standings",
     "remove",
     "respell",
+    "search",
     "set_state",
     "standings",
     "subscribe",

@@ -8,3 +8,4 @@ import "./submits.js";
 import "./editor.js";
 import "./autosave.js";
 import "./printing.js";
+import "./places.js";

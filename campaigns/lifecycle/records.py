@@ -129,6 +129,12 @@ def get(conn: Connection, slug: str) -> Campaign:
     raise InputError(Message("there is no campaign {name}", name=repr(slug)))
 
 
+def locked(conn: Connection, slug: str) -> Campaign:
+    """Return the campaign with that slug, which no other transaction changes until this one ends."""
+    row = conn.execute(select(CAMPAIGN).where(CAMPAIGN.c.slug == slug).with_for_update()).first()
+    return _campaign(row) if row else get(conn, slug)
+
+
 def with_online_code(conn: Connection, code: str) -> Campaign | None:
     """Return the campaign that is read online under ``code``, once it was launched; None for one that is not online."""
     launched = CAMPAIGN.c.launched_at.is_not(None) & (CAMPAIGN.c.online != "none")
@@ -200,6 +206,19 @@ def drafts(conn: Connection, most: int) -> list[Campaign]:
     return [_campaign(row) for row in conn.execute(query.order_by(CAMPAIGN.c.changed_at.desc()).limit(most))]
 
 
+def planned(conn: Connection, until: datetime) -> list[Campaign]:
+    """Return the campaigns that are planned for an hour before ``until``, the next one first, without their texts."""
+    row = CAMPAIGN.c
+    mine = (row.state == CampaignState.SCHEDULED.value) & (row.send_at < until)
+    return [_campaign(one) for one in conn.execute(select(*_BRIEF).where(mine).order_by(row.send_at))]
+
+
+def of_mailings(conn: Connection, mailings: Sequence[int]) -> list[Campaign]:
+    """Return the campaigns that drive these mailings, the newest first, without their texts."""
+    query = select(*_BRIEF).where(CAMPAIGN.c.mailing_id.in_(mailings)).order_by(CAMPAIGN.c.id.desc())
+    return [_campaign(row) for row in conn.execute(query)]
+
+
 def public_campaigns(conn: Connection) -> list[Campaign]:
     """Return the campaigns in the archive: launched and public, the newest first."""
     mine = (CAMPAIGN.c.online == "public") & CAMPAIGN.c.launched_at.is_not(None)
@@ -208,9 +227,10 @@ def public_campaigns(conn: Connection) -> list[Campaign]:
     ]
 
 
-def in_states(conn: Connection, states: Sequence[CampaignState]) -> list[Campaign]:
-    """Return the campaigns in one of ``states``, the oldest first."""
-    query = select(CAMPAIGN).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
+def in_states(conn: Connection, states: Sequence[CampaignState], *, brief: bool = False) -> list[Campaign]:
+    """Return the campaigns in one of ``states``, the oldest first; ``brief``: without their texts."""
+    columns = _BRIEF if brief else CAMPAIGN.columns
+    query = select(*columns).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
     return [_campaign(row) for row in conn.execute(query)]
 
 
@@ -224,7 +244,7 @@ def add(conn: Connection, values: Mapping[str, Any], now: datetime) -> bool:
     """Add a new draft; ``values`` by column. False when its slug is taken: another process was faster."""
     row = dict(values) | {"state": CampaignState.DRAFT.value, "reason": "", "created_at": now, "changed_at": now}
     statement = insert_into(conn, CAMPAIGN).values(**_plain(row)).on_conflict_do_nothing(index_elements=["slug"])
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount == 1
 
 
 def store(conn: Connection, campaign_id: int, values: Mapping[str, Any], now: datetime) -> None:

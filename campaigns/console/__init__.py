@@ -10,7 +10,7 @@ page holds up the event loop, which answers readers.
 
 from __future__ import annotations
 
-from campaigns.console import campaign_list, overview, sign_in
+from campaigns.console import campaign_list, confirming, doubt, following, overview, planned, sign_in, when
 from campaigns.console.context import Console
 from campaigns.console.routing import ConsoleRoute, mounted
 from campaigns.console.site import POLICY, assets
@@ -25,6 +25,11 @@ def console_routes() -> list[ConsoleRoute]:
         *sign_in.routes(),
         *overview.routes(),
         *campaign_list.routes(),
+        *when.routes(),
+        *confirming.routes(),
+        *planned.routes(),
+        *following.routes(),
+        *doubt.routes(),
     ]
 
 

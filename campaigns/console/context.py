@@ -6,17 +6,22 @@ process has one :class:`Console`, which the composition root makes and closes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
+from campaigns.console.progress import Observations
+from campaigns.console.tallies import Tallies
 from campaigns.context import AppContext
 from campaigns.source.campaign_source import house_brand
 from mailer.storage import Database
 from unsubscribe.web.metrics import Metrics
 
+T = TypeVar("T")
 PREFIX = "/console"
 THREADS = 4  # handlers at once in a process; more wait, and readers are answered meanwhile
 
@@ -30,6 +35,8 @@ class Console:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="postiljon-console")
     )
+
+    made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def db(self) -> Database:
@@ -69,6 +76,30 @@ class Console:
         host = urlsplit(self.app.reader.public_url).hostname or "Postiljon"
         return named or house_brand(self.app.campaign.brand, host).name
 
+    @cached_property
+    def seen(self) -> Observations:
+        """The observations of running campaigns that this process has made."""
+        return Observations()
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """The sizes of audiences that were counted in the last minute."""
+        return Tallies()
+
+    def once(self, make: Callable[[Console], T]) -> T:
+        """Return what ``make`` made of this console at its first use; it is closed with the console."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        found: T = self.made[make]
+        return found
+
+    def url(self, path: str, **query: str) -> str:
+        """Return a path within the console (``/campaigns``) as a link for a page."""
+        asked = {name: value for name, value in query.items() if value}
+        return f"{self.base}{path}" + (f"?{urlencode(asked)}" if asked else "")
+
     def close(self) -> None:
         """End the threads; a handler that runs is waited for."""
         self.threads.shutdown()
+        for each in self.made.values():
+            each.close()

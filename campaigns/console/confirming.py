@@ -122,6 +122,10 @@ def confirm(visit: Visit) -> Response:
     except FaultsError as error:
         return visit.problem(error, 422, f"/campaigns/{slug}/plan")
     except PostiljonError as error:
+        with visit.read() as conn:
+            is_done = drafts.current(conn, slug).campaign.state not in OPEN
+        if is_done:  # two clicks at the same moment
+            return visit.go(f"/campaigns/{slug}/planned")
         return visit.problem(error, 409, f"/campaigns/{slug}/plan")
     return visit.go(f"/campaigns/{slug}/planned", "planned" if at else "sending")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from campaigns.lifecycle import drafts, records
+from campaigns.lifecycle import drafts, launch, records
 from campaigns.lifecycle.records import Campaign
+from campaigns.source.campaign_source import from_folder
 from campaigns.source.writing import with_values
 from campaigns.staff import audit
 from mailer import suppression
@@ -113,6 +115,40 @@ def test_a_second_click_changes_nothing(setup: ConsoleSetup, browser: StaffBrows
     assert again.headers["location"] == f"/console/campaigns/{SLUG}/planned"
     assert campaign(setup) == before
     assert verbs(setup) == ["plan"]
+
+
+def test_two_clicks_at_the_same_moment_plan_it_once(setup: ConsoleSetup, browser: StaffBrowser) -> None:
+    a_draft(setup, **HOUR)
+    browser.get(PLAN)
+    form, line, places = fields(browser), threading.Barrier(2), []
+
+    def click() -> None:
+        line.wait()
+        places.append(browser.post(PLAN, form).headers["location"].partition("?")[0])
+
+    clicks = [threading.Thread(target=click) for _ in range(2)]
+    for each in clicks:
+        each.start()
+    for each in clicks:
+        each.join()
+    assert places == [f"/console/campaigns/{SLUG}/planned"] * 2
+    assert verbs(setup) == ["plan"]
+
+
+def test_a_campaign_that_is_kept_in_a_file_is_taken_back_and_planned_by_the_console(
+    setup: ConsoleSetup, browser: StaffBrowser
+) -> None:
+    launch.schedule(setup.config, from_folder(setup.write(**HOUR)), setup.clock())
+    browser.get(f"/campaigns/{SLUG}/planned")
+    setup.clock.forward(seconds=2)
+    browser.follow(browser.post(f"/campaigns/{SLUG}/take-back"))
+    assert "Taken back" in browser.text
+    browser.get(f"/campaigns/{SLUG}/when")
+    assert "Its hour is in that file" in browser.text
+    assert confirm(browser, SLUG, "plan").status_code == 303
+    found = campaign(setup)
+    assert (found.state.value, found.origin) == ("scheduled", "file")
+    assert verbs(setup) == ["take_back", "plan"]
 
 
 def test_a_form_that_was_used_plans_nothing_after_the_campaign_was_taken_back(

@@ -37,6 +37,7 @@ from campaigns.console import (
     sign_in,
 )
 from campaigns.console import campaign_list, check_page, overview, preview_page, sign_in, test_page
+from campaigns.console import campaign_list, confirming, doubt, following, overview, planned, sign_in, when
 from campaigns.console.context import Console
 from campaigns.console.routing import ConsoleRoute, mounted, mounted_alone
 from campaigns.console.site import POLICY, assets
@@ -71,6 +72,11 @@ def console_routes() -> list[ConsoleRoute]:
         *preview_page.routes(),
         *test_page.routes(),
         *check_page.routes(),
+        *when.routes(),
+        *confirming.routes(),
+        *planned.routes(),
+        *following.routes(),
+        *doubt.routes(),
     ]
 
 

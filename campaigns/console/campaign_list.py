@@ -9,6 +9,7 @@ from campaigns.console.visit import Visit
 from campaigns.lifecycle import records
 from campaigns.lifecycle.records import Found, Wanted
 from mailer import outbox
+from unsubscribe import contacts
 
 PAGE = 50
 FILTERS: dict[str, tuple[str, ...]] = {
@@ -41,6 +42,14 @@ def show(visit: Visit) -> Response:
         found: Found = records.search(conn, wanted, PAGE)
         mailings = [campaign.mailing_id for campaign in found.campaigns if campaign.mailing_id is not None]
         counts = outbox.counts_of(conn, mailings)
+        topics = contacts.topics(conn)
     return visit.page(
-        "campaigns.html", found=found, counts=counts, chosen=chosen, q=words, topic=topic, filters=list(FILTERS)
+        "campaigns.html",
+        found=found,
+        counts=counts,
+        chosen=chosen,
+        q=words,
+        topic=topic,
+        filters=list(FILTERS),
+        topics=topics,
     )

@@ -7,12 +7,16 @@ pages and mails begin with ``POSTILJON_CONSOLE_URL``, never with the Host header
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
+from campaigns.console.progress import Observations
+from campaigns.console.tallies import Tallies
 from campaigns.context import AppContext
 from campaigns.lifecycle.compile_cache import CompileCache
 from campaigns.lifecycle.compiling import compile_here
@@ -24,6 +28,7 @@ from mailer.letter.source import LetterSource
 from mailer.storage import Database
 from unsubscribe.web.metrics import Metrics
 
+T = TypeVar("T")
 PREFIX = "/console"
 THREADS = 4  # handlers at once in a process; more wait, and readers are answered meanwhile
 
@@ -39,6 +44,7 @@ class Console:
     )
 
     pool: WorkPool = field(default_factory=WorkPool)
+    made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def db(self) -> Database:
@@ -86,7 +92,31 @@ class Console:
     def _compiled(self, source: LetterSource) -> Compiled:
         return self.pool.run(compile_here, source)
 
+    @cached_property
+    def seen(self) -> Observations:
+        """The observations of running campaigns that this process has made."""
+        return Observations()
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """The sizes of audiences that were counted in the last minute."""
+        return Tallies()
+
+    def once(self, make: Callable[[Console], T]) -> T:
+        """Return what ``make`` made of this console at its first use; it is closed with the console."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        found: T = self.made[make]
+        return found
+
+    def url(self, path: str, **query: str) -> str:
+        """Return a path within the console (``/campaigns``) as a link for a page."""
+        asked = {name: value for name, value in query.items() if value}
+        return f"{self.base}{path}" + (f"?{urlencode(asked)}" if asked else "")
+
     def close(self) -> None:
         """End helper processes and threads; a handler that runs is waited for."""
         self.pool.close()
         self.threads.shutdown()
+        for each in self.made.values():
+            each.close()

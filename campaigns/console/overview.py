@@ -1,4 +1,8 @@
-"""The overview: what goes out next, what runs now, what waits for the user, what came of the last ones."""
+"""The overview: what goes out next, what runs now, what waits for the user, what came of the last ones.
+
+Promises: when nothing happens, it says why: nothing is planned, no sender runs, the mail server does not answer. What
+runs is live. No query reads all campaigns' deliveries.
+"""
 
 from __future__ import annotations
 
@@ -8,50 +12,63 @@ from datetime import timedelta
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from campaigns.console import parts
+from campaigns.console.following import streamed
 from campaigns.console.routing import ConsoleRoute
 from campaigns.console.visit import Visit
-from campaigns.lifecycle import records, report
+from campaigns.lifecycle import records, versions
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import CampaignState
 from mailer import outbox
 from mailer.outbox import Counts
 
-SOON, LAST = timedelta(days=7), 3
+SOON, LAST, DRAFTS, LOOKED_AT = timedelta(days=7), 3, 5, 30
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A campaign that is being sent, paused or held, with its numbers and why nothing leaves."""
+class Waits:
+    """The work that waits for staff: campaigns with people in doubt (and how many), held ones, drafts of this user."""
 
-    campaign: Campaign
-    counts: Counts
-    why: list[str]
+    doubts: list[tuple[Campaign, int]]
+    held: list[Campaign]
+    drafts: list[Campaign]
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing waits."""
+        return not (self.doubts or self.held or self.drafts)
 
 
 def routes() -> list[ConsoleRoute]:
-    """Return this route."""
-    return [ConsoleRoute("/", show=show)]
+    """Return these routes."""
+    return [ConsoleRoute("/", show=show), ConsoleRoute("/overview/live", stream=stream)]
 
 
 def show(visit: Visit) -> Response:
     """Show the overview."""
     with visit.read() as conn:
-        now = [_running(conn, campaign, visit) for campaign in _in(conn, "sending", "paused", "held")]
-        planned = _in(conn, "scheduled")
+        part = parts.for_page(visit, conn, "now")
+        planned = records.planned(conn, visit.now + SOON)
         last = records.finished(conn, LAST)
-        finished = [(campaign, _counts(conn, campaign)) for campaign in last]
-        drafts = records.drafts(conn, 5)
-    return visit.page("overview.html", running=now, planned=planned, finished=finished, drafts=drafts)
+        counts = outbox.counts_of(conn, [item.mailing_id for item in last if item.mailing_id is not None])
+        finished = [(item, counts.get(item.mailing_id or 0, Counts())) for item in last]
+        waits = _waits(visit, conn)
+    return visit.page("overview.html", planned=planned, finished=finished, waits=waits, **part)
 
 
-def _in(conn: Connection, *states: str) -> list[Campaign]:
-    return records.in_states(conn, [CampaignState(state) for state in states])
+async def stream(visit: Visit) -> Response:
+    """Send what runs now each time it is another."""
+    return streamed(visit, "now")
 
 
-def _running(conn: Connection, campaign: Campaign, visit: Visit) -> Running:
-    why = [visit.words.said(sentence) for sentence in report.why_nothing(conn, campaign, visit.now)]
-    return Running(campaign, _counts(conn, campaign), why)
-
-
-def _counts(conn: Connection, campaign: Campaign) -> Counts:
-    return outbox.get(conn, campaign.mailing_id).counts if campaign.mailing_id is not None else Counts()
+def _waits(visit: Visit, conn: Connection) -> Waits:
+    numbers = outbox.in_doubt(conn)
+    doubts = [
+        (item, numbers[item.mailing_id or 0])
+        for item in records.of_mailings(conn, list(numbers))
+        if item.state is not CampaignState.CANCELLED
+    ]
+    held = records.in_states(conn, [CampaignState.HELD], brief=True)
+    latest = records.drafts(conn, LOOKED_AT)
+    mine = versions.made_by(conn, [(item.id, item.version) for item in latest], visit.origin.actor)
+    return Waits(doubts, held, [item for item in latest if item.id in mine][:DRAFTS])

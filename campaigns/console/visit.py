@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -104,8 +103,7 @@ class Visit:
 
     def url(self, path: str, **query: str) -> str:
         """Return a path within the console (``/campaigns``) as a link for a page."""
-        asked = {name: value for name, value in query.items() if value}
-        return f"{self.console.base}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        return self.console.url(path, **query)
 
     def page(self, name: str, status: int = 200, /, **context: Any) -> Response:
         """Return the page ``console/NAME`` with these values beside those that every page has."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -65,6 +65,10 @@ class Words:
         pattern = "EEEE d MMMM y"
         return _bound(format_date(local, pattern, locale=self._locale))
 
+    def long_day(self, day: date) -> str:
+        """Return a day without its weekday: ``30 maart 2025``."""
+        return _bound(format_date(day, "d MMMM y", locale=self._locale))
+
     def short_day(self, moment: datetime, zone: str = "") -> str:
         """Return a day in short: ``wo 18 sep 2024``."""
         local = moment.astimezone(ZoneInfo(zone or self.zone))
@@ -74,6 +78,12 @@ class Words:
         """Return an hour: ``09:00``; with seconds where there are some."""
         local = moment.astimezone(ZoneInfo(zone or self.zone))
         return format_time(local, "HH:mm:ss" if local.second else "HH:mm", locale=self._locale)
+
+    def button_moment(self, moment: datetime, zone: str = "") -> str:
+        """Return day and hour as the button of a plan says it: ``wo 18 september, 09:00``."""
+        local = moment.astimezone(ZoneInfo(zone or self.zone))
+        day = _bound(format_date(local, "E d MMMM", locale=self._locale))
+        return f"{day}, {self.hour(moment, zone)}"
 
     def moment(self, moment: datetime, zone: str = "") -> str:
         """Return day and hour in short, for lists: ``wo 18 sep 2024, 09:00``."""

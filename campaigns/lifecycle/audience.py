@@ -7,6 +7,9 @@ database). Suppressed contacts are in it: the claim leaves them out, and the rep
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,8 +18,9 @@ from campaigns.lifecycle import segments
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.segments import Keep, everybody
 from campaigns.source import definition
-from mailer import outbox
+from mailer import outbox, suppression
 from mailer.outbox import Mailing, Recipient
+from mailer.suppression import SuppressionEntry
 from unsubscribe import contacts
 from unsubscribe.contacts import Contact
 
@@ -64,6 +68,40 @@ def count_planned(conn: Connection, campaign: Campaign) -> int:
         return 0
     segment = definition.read(campaign.source, campaign.file_name)[0].segment
     return count(conn, campaign.topic, segments.keep(segment, campaign.language))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many contacts are subscribed and in the segment; of these, how many are left out, by reason."""
+
+    people: int
+    left_out: Mapping[str, int]
+
+    @property
+    def mailed(self) -> int:
+        """The number of people who get it."""
+        return self.people - sum(self.left_out.values())
+
+
+def tally(conn: Connection, topic: str, expression: str, language: str, now: datetime) -> Tally:
+    """Return how many contacts would get a campaign now, and how many are left out and why; none of no topic."""
+    if contacts.find_topic(conn, topic) is None:
+        return Tally(0, {})
+    keep = segments.keep(expression, language)
+    if keep is everybody:
+        return Tally(contacts.audience_count(conn, topic), contacts.held_back(conn, topic, now))
+    people, position, left_out = 0, 0, Counter[str]()
+    while page := contacts.audience_page(conn, topic, position, PAGE):
+        kept = [contact for contact in page if keep(contact)]
+        people, position = people + len(kept), page[-1].id
+        for entries in suppression.entries_of(conn, [contact.address_hash for contact in kept]).values():
+            held = [item.reason for item in entries if _holds(item, topic, now)]
+            left_out.update([min(held)] if held else [])
+    return Tally(people, left_out)
+
+
+def _holds(entry: SuppressionEntry, topic: str, now: datetime) -> bool:
+    return entry.scope in (suppression.EVERYTHING, topic) and (entry.until is None or entry.until > now)
 
 
 def _recipient(contact: Contact) -> Recipient:

@@ -1,6 +1,7 @@
 """Changes to a campaign after its launch, by people or rules: pause, resume, cancel, decide doubts, finish.
 
-Promises: campaign and mailing change in one transaction, so that they agree. A pause or cancel stops all claiming at
+Promises: campaign and mailing change in one transaction, so that they agree; ``noted`` is called in it, to add the act
+to the audit trail. A pause or cancel stops all claiming at
 its commit, and running senders hand back letters that they have not begun (I11). :func:`reconcile` lets a campaign
 follow its mailing: held by a rule, or finished when nothing is waiting, sending or in retry. Raises ``StateError`` when
 the present state does not allow it, ``InputError`` for a slug or address that does not exist.
@@ -14,7 +15,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from campaigns.lifecycle import launch, reachability, records
+from campaigns.lifecycle import audience, launch, reachability, records
+from campaigns.lifecycle.launch import Noted, unnoted
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.staff_news import StaffNews, occasion
@@ -27,6 +29,8 @@ from mailer.outbox import Doubt, Mailing
 from mailer.outbox.values import DoubtChoice
 from mailer.storage import Database
 
+TAKEN_BACK = "taken back"
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -36,17 +40,55 @@ class Decided:
     campaign: Campaign
 
 
-def pause(db: Database, slug: str, who: str, now: datetime) -> Campaign:
+class TooLateError(StateError):
+    """A campaign cannot be taken back any more. ``left``: emails that have left; ``rest``: those that *stop* holds."""
+
+    def __init__(self, slug: str, left: int, rest: int) -> None:
+        text = Message("too late to take {slug} back: {left} emails have left, {rest} have not")
+        super().__init__(text.format(slug=slug, left=left, rest=rest))
+        self.left, self.rest = left, rest
+
+
+def take_back(db: Database, slug: str, now: datetime, noted: Noted = unnoted) -> Campaign:
+    """Make a planned campaign a draft again, before it begins; nothing of it was sent then.
+
+    One conditional update, of which either this one or that of the start wins. Raises :class:`TooLateError` when the
+    start won, ``StateError`` for a campaign that was not planned.
+    """
+    with db.write() as conn:
+        campaign = records.get(conn, slug)
+        if not campaign.is_launched:
+            after(campaign.state, CampaignEvent.TAKE_BACK, slug)
+            if records.change_state(conn, campaign, CampaignEvent.TAKE_BACK, now, reason=TAKEN_BACK, send_at=None):
+                noted(conn)
+                return records.get(conn, slug)
+            campaign = records.get(conn, slug)
+        raise _too_late(conn, campaign)
+
+
+def _too_late(conn: Connection, campaign: Campaign) -> StateError:
+    if campaign.mailing_id is None:  # it was changed, and not started
+        return StateHeld(changed_meanwhile(campaign.slug))
+    mailing = outbox.get(conn, campaign.mailing_id)
+    rest = mailing.counts.waiting + mailing.counts.retry
+    left = mailing.counts.recipients - rest - mailing.counts.skipped
+    if not mailing.audience_complete:
+        rest = max(rest, audience.count_planned(conn, campaign) - left)
+    return TooLateError(campaign.slug, left, rest)
+
+
+def pause(db: Database, slug: str, who: str, now: datetime, noted: Noted = unnoted) -> Campaign:
     """Pause it, by decision of a person."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         _change_state(conn, campaign, CampaignEvent.PAUSE, now, who)
         if campaign.mailing_id is not None:
             outbox.hold(conn, campaign.mailing_id, f"paused: {who}", now)
+        noted(conn)
         return records.get(conn, slug)
 
 
-def resume(config: LaunchConfig, slug: str, now: datetime) -> Campaign:
+def resume(config: LaunchConfig, slug: str, now: datetime, noted: Noted = unnoted) -> Campaign:
     """Resume it; launch one that missed its hour. Sets the state and returns."""
     reachability.refuse(config.link_target)
     with config.db.read() as conn:
@@ -57,21 +99,23 @@ def resume(config: LaunchConfig, slug: str, now: datetime) -> Campaign:
         return campaign
     after(campaign.state, CampaignEvent.RESUME, slug)
     if not campaign.is_launched:
-        launch.resume_missed(config, campaign, now)
+        launch.resume_missed(config, campaign, now, noted)
     else:
         with config.db.write() as conn:
             _change_state(conn, campaign, CampaignEvent.RESUME, now, "")
             outbox.release(conn, _mailing_id(campaign), now, by_person=True)
+            noted(conn)
     with config.db.read() as conn:
         return records.get(conn, slug)
 
 
-def cancel(db: Database, slug: str, now: datetime) -> Campaign:
+def cancel(db: Database, slug: str, now: datetime, noted: Noted = unnoted) -> Campaign:
     """Stop it for good: rows that wait, are in retry or in doubt are skipped, in chunks."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
         if campaign.state is not CampaignState.CANCELLED:
             _change_state(conn, campaign, CampaignEvent.CANCEL, now, "", finished_at=now)
+            noted(conn)
         left = _cancel_some(conn, campaign, now)
     while left:
         with db.write() as conn:
@@ -88,7 +132,9 @@ def doubts(conn: Connection, slug: str) -> list[Doubt]:
     return list(outbox.doubts(conn, campaign.mailing_id)) if campaign.mailing_id is not None else []
 
 
-def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime) -> Decided:
+def decide(
+    db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime, noted: Noted = unnoted
+) -> Decided:
     """Decide the deliveries in doubt, all or those to these addresses. *Send again* opens a finished campaign."""
     with db.write() as conn:
         campaign = records.get(conn, slug)
@@ -105,6 +151,8 @@ def decide(db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str
         if rows and choice == "send_again" and campaign.state is CampaignState.FINISHED:
             outbox.reopen(conn, _mailing_id(campaign), now)
             _change_state(conn, campaign, CampaignEvent.SEND_AGAIN, now, "", finished_at=None)
+        if rows:
+            noted(conn)
         return Decided(rows, records.get(conn, slug))
 
 
@@ -115,7 +163,7 @@ def refused(db: Database, slug: str, reason: str) -> int:
         return len(_refused(conn, campaign, reason))
 
 
-def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided:
+def send_refused(db: Database, slug: str, reason: str, now: datetime, noted: Noted = unnoted) -> Decided:
     """Send again to contacts that were refused for a reason: they wait, and the campaign goes on.
 
     A held one goes on as by :func:`resume`. Raises ``StateError`` for one that a person paused or cancelled.
@@ -132,6 +180,7 @@ def send_refused(db: Database, slug: str, reason: str, now: datetime) -> Decided
         elif campaign.state is CampaignState.HELD:
             _change_state(conn, campaign, CampaignEvent.RESUME, now, "")
             outbox.release(conn, _mailing_id(campaign), now, by_person=True)
+        noted(conn)
         return Decided(done, records.get(conn, slug))
 
 

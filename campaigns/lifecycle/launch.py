@@ -11,6 +11,7 @@ audience is frozen afterwards (:mod:`campaigns.lifecycle.freezing`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,10 +34,50 @@ MISSED = "missed"
 PLANNED_FOR_HERE = Message("{slug} was planned while its links led to this machine only: {plan_again}")
 _EDITABLE = (CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
 Confirm = Callable[[PreparedCampaign], None]
+Noted = Callable[[Connection], None]
 
 
 def unconfirmed(_prepared: PreparedCampaign) -> None:
     """Do nothing: the default, where nobody is asked."""
+
+
+def unnoted(_conn: Connection) -> None:
+    """Do nothing: the default, where an act is in no audit trail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as its user confirmed it. ``campaign``: as it was shown; ``at``: its hour, None for at once.
+
+    ``noted`` is called in the transaction of the act, to add it to the audit trail.
+    """
+
+    campaign: Campaign
+    at: datetime | None
+    by: str
+    noted: Noted = unnoted
+
+
+def carry_out(config: LaunchConfig, source: CampaignSource, order: Order, now: datetime) -> Campaign:
+    """Plan a campaign, or launch it at once, exactly as it was shown; return it as it is then.
+
+    Raises ``StateHeld``, and changes nothing, if anything about the campaign was changed since it was shown: an order
+    is carried out once. Raises ``FaultsError`` for the source.
+    """
+    reachability.refuse(config.link_target)
+    prepared = prepare(config, source, now, order.campaign.online_code, order.at)
+    with config.db.write() as conn:
+        shown = order.campaign
+        now_there = records.locked(conn, shown.slug)
+        if _as_read(now_there) != _as_read(shown):
+            raise StateHeld(changed_meanwhile(shown.slug))
+        campaign = _store_draft(conn, prepared, now, order.by, "planned" if order.at else "sent")
+        if order.at is None:
+            _open_mailing(conn, config, campaign, CampaignEvent.START, now)
+        elif not records.change_state(conn, campaign, CampaignEvent.SCHEDULE, now, send_at=order.at):
+            raise StateHeld(changed_meanwhile(shown.slug))
+        order.noted(conn)
+        return records.get(conn, shown.slug)
 
 
 def start(
@@ -95,6 +136,10 @@ def schedule(
         return records.get(conn, campaign.slug)
 
 
+def _as_read(campaign: Campaign) -> tuple[object, ...]:
+    return campaign.changed_at, campaign.state, campaign.version, campaign.put_away_at
+
+
 def launch_due(config: LaunchConfig, now: datetime) -> list[Campaign]:
     """Start every campaign whose hour has come, each by a conditional update; hold campaigns that are too late."""
     with config.db.read() as conn:
@@ -111,12 +156,13 @@ def launch_due(config: LaunchConfig, now: datetime) -> list[Campaign]:
     return launched
 
 
-def resume_missed(config: LaunchConfig, campaign: Campaign, now: datetime) -> None:
+def resume_missed(config: LaunchConfig, campaign: Campaign, now: datetime, noted: Noted = unnoted) -> None:
     """Start a campaign that was held before it was launched: its hour had been missed."""
     with config.db.write() as conn:
         if reachability.was_planned_for_here(conn, config.link_target, campaign.snapshot):
             raise StateError(PLANNED_FOR_HERE.format(slug=campaign.slug, plan_again=Advice("plan_again")))
         _open_mailing(conn, config, campaign, CampaignEvent.RESUME, now)
+        noted(conn)
 
 
 def _store_draft(conn: Connection, prepared: PreparedCampaign, now: datetime, by: str, kind: Kind) -> Campaign:

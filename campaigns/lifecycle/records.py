@@ -223,6 +223,19 @@ def drafts(conn: Connection, most: int) -> list[Campaign]:
     return [_campaign(row) for row in conn.execute(query.order_by(CAMPAIGN.c.changed_at.desc()).limit(most))]
 
 
+def planned(conn: Connection, until: datetime) -> list[Campaign]:
+    """Return the campaigns that are planned for an hour before ``until``, the next one first, without their texts."""
+    row = CAMPAIGN.c
+    mine = (row.state == CampaignState.SCHEDULED.value) & (row.send_at < until)
+    return [_campaign(one) for one in conn.execute(select(*_BRIEF).where(mine).order_by(row.send_at))]
+
+
+def of_mailings(conn: Connection, mailings: Sequence[int]) -> list[Campaign]:
+    """Return the campaigns that drive these mailings, the newest first, without their texts."""
+    query = select(*_BRIEF).where(CAMPAIGN.c.mailing_id.in_(mailings)).order_by(CAMPAIGN.c.id.desc())
+    return [_campaign(row) for row in conn.execute(query)]
+
+
 def public_campaigns(conn: Connection) -> list[Campaign]:
     """Return the campaigns in the archive: launched and public, the newest first."""
     mine = (CAMPAIGN.c.online == "public") & CAMPAIGN.c.launched_at.is_not(None)
@@ -231,9 +244,10 @@ def public_campaigns(conn: Connection) -> list[Campaign]:
     ]
 
 
-def in_states(conn: Connection, states: Sequence[CampaignState]) -> list[Campaign]:
-    """Return the campaigns in one of ``states``, the oldest first."""
-    query = select(CAMPAIGN).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
+def in_states(conn: Connection, states: Sequence[CampaignState], *, brief: bool = False) -> list[Campaign]:
+    """Return the campaigns in one of ``states``, the oldest first; ``brief``: without their texts."""
+    columns = _BRIEF if brief else CAMPAIGN.columns
+    query = select(*columns).where(CAMPAIGN.c.state.in_([state.value for state in states])).order_by(CAMPAIGN.c.id)
     return [_campaign(row) for row in conn.execute(query)]
 
 

@@ -273,13 +273,17 @@ def reason_words(reason: str) -> str:
 
 def words_of(state: str, reason: str) -> str:
     """Return a state with its reason, in words for people."""
+    if reason in ("", state):
+        return DELIVERIES[state]
+    return joined(": ", [DELIVERIES[state], reason_of(state, reason)])
+
+
+def reason_of(state: str, reason: str) -> str:
+    """Return the reason of a state alone, in words for people."""
     from mailer.outcome import WORDS
 
     known = SKIPPED if state == "skipped" else OURS | {key: words.title for key, words in WORDS.items()}
-    if reason in ("", state):
-        return DELIVERIES[state]
-    why = known.get(reason, reason)
-    return joined(": ", [DELIVERIES[state], why])
+    return known.get(reason, reason) or DELIVERIES[state]
 
 
 def _details(conn: Connection, campaign: Campaign) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, literal, select, update
+from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, literal, select, tuple_, update
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant, json_object
@@ -111,6 +111,13 @@ def with_hash(conn: Connection, campaign: int, wanted: str) -> Version | None:
     mine = (CAMPAIGN_VERSION.c.campaign_id == campaign) & (CAMPAIGN_VERSION.c.hash == wanted)
     row = conn.execute(select(CAMPAIGN_VERSION).where(mine).order_by(CAMPAIGN_VERSION.c.number.desc()).limit(1)).first()
     return _version(row) if row else None
+
+
+def made_by(conn: Connection, wanted: Sequence[tuple[int, int]], actor: str) -> set[int]:
+    """Return those campaigns of which a version, given by campaign and number, was made by an actor."""
+    row = CAMPAIGN_VERSION.c
+    query = select(row.campaign_id).where(tuple_(row.campaign_id, row.number).in_(list(wanted)), row.made_by == actor)
+    return set(conn.execute(query).scalars())
 
 
 def all_of(conn: Connection, campaign: int, most: int = 200) -> list[Version]:

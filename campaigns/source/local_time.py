@@ -28,7 +28,14 @@ _SECOND = frozenset({"second", "winter time", "winter", "tweede", "wintertijd"})
 
 
 class ClockChangeError(ValueError):
-    """A local time that does not exist, or exists twice, because the clock is put forward or back."""
+    """A local time that does not exist, or exists twice, because the clock is put forward or back.
+
+    ``gap``: the hours between which there is none; None for a time that exists twice.
+    """
+
+    def __init__(self, words: str, gap: tuple[time, time] | None = None) -> None:
+        super().__init__(words)
+        self.gap = gap
 
 
 def zone(name: str) -> ZoneInfo:
@@ -81,7 +88,7 @@ def _resolve(local: datetime, place: ZoneInfo, word: str) -> datetime:
     if first.utcoffset() == second.utcoffset():
         return first.astimezone(UTC)
     if first.astimezone(UTC).astimezone(place).replace(tzinfo=None) != local:
-        raise ClockChangeError(_gap(local, place))
+        raise _gap(local, place)
     if word:
         return (first if word in _FIRST else second).astimezone(UTC)
     template = Message(
@@ -95,8 +102,8 @@ def _resolve(local: datetime, place: ZoneInfo, word: str) -> datetime:
     )
 
 
-def _gap(local: datetime, place: ZoneInfo) -> str:
-    """Return the sentence for an hour that the clock skips, with the hours around it."""
+def _gap(local: datetime, place: ZoneInfo) -> ClockChangeError:
+    """Return the error for an hour that the clock skips, with the hours around it."""
     before, after = (local.replace(tzinfo=place, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     low, high = (local.replace(tzinfo=UTC) - offset for offset in (after, before))
     while high - low > timedelta(seconds=1):
@@ -108,9 +115,10 @@ def _gap(local: datetime, place: ZoneInfo) -> str:
         "On {day} {hour} does not exist in {zone}, because the clock is put forward; "
         "choose a time before {start}, or {end} or later"
     )
-    return template.format(
+    words = template.format(
         day=f"{local:%Y-%m-%d}", hour=f"{local:%H:%M}", zone=place.key, start=f"{start:%H:%M}", end=f"{end:%H:%M}"
     )
+    return ClockChangeError(words, (start.time(), end.time()))
 
 
 def _with_offset(local: datetime, text: str, place: ZoneInfo) -> datetime:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -122,6 +123,12 @@ def note(conn: Connection, session: Session, now: datetime) -> None:
 def prove(conn: Connection, session: Session, now: datetime) -> None:
     """Note that the user gave a password or code again."""
     conn.execute(update(STAFF_SESSION).where(STAFF_SESSION.c.id == session.id).values(proved_at=now, seen_at=now))
+
+
+def alive(conn: Connection, numbers: Iterable[int], now: datetime) -> set[int]:
+    """Return those of these sessions that have not ended. Reads only."""
+    query = select(STAFF_SESSION).where(STAFF_SESSION.c.id.in_(list(numbers)))
+    return {row.id for row in conn.execute(query) if _lives(row, now)}
 
 
 def living(conn: Connection, user: int, now: datetime) -> list[Session]:

@@ -62,6 +62,7 @@ from mailer.outbox.refusals import (
 )
 from mailer.outbox.senders import Sender, register, relay_away, running, sweep
 from mailer.outbox.settle import held_by, settle, skip_claimed
+from mailer.outbox.summary import Answer, first_refusals, in_doubt, reasons
 from mailer.outbox.values import (
     Claimed,
     Counts,
@@ -75,10 +76,11 @@ from mailer.outbox.values import (
     Recipient,
     Settlement,
 )
-from mailer.outbox.why import Why, why_nothing
+from mailer.outbox.why import Why, no_mail, why_nothing
 
 __all__ = [
     "NO_MAILING",
+    "Answer",
     "Candidate",
     "Claimed",
     "CounterDelta",
@@ -121,14 +123,17 @@ __all__ = [
     "erase_recipient",
     "find",
     "first_claim",
+    "first_refusals",
     "fresh",
     "get",
     "give_up",
     "held_by",
     "hold",
     "hold_all",
+    "in_doubt",
     "last_answers",
     "next_retry",
+    "no_mail",
     "of_domain",
     "open_mailing",
     "open_ones",
@@ -139,6 +144,7 @@ __all__ = [
     "put_back",
     "put_right",
     "readdress",
+    "reasons",
     "refusals",
     "refused_for",
     "register",

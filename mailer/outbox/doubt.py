@@ -34,7 +34,7 @@ def doubts(conn: Connection, mailing_id: int) -> list[Doubt]:
     query = (
         select(row.id, row.recipient, row.address, row.at, row.attempt, SENDER.c.name, row.reason)
         .join(SENDER, SENDER.c.id == row.sender_id, isouter=True)
-        .where(row.mailing_id == mailing_id, row.state == "in_doubt")
+        .where(row.mailing_id == mailing_id, row.state == literal_column("'in_doubt'"))
         .order_by(row.id)
     )
     return [Doubt(*item[:5], item[5] or "", item[6]) for item in conn.execute(query)]

@@ -280,7 +280,10 @@ def next_retry(conn: Connection, mailing_id: int) -> datetime | None:
     """Return the time of the first due retry."""
     row = DELIVERY.c
     moment: datetime | None = conn.execute(
-        select(row.retry_at).where(row.mailing_id == mailing_id, row.state == "retry").order_by(row.retry_at).limit(1)
+        select(row.retry_at)
+        .where(row.mailing_id == mailing_id, row.state == literal_column("'retry'"))
+        .order_by(row.retry_at)
+        .limit(1)
     ).scalar()
     return moment
 

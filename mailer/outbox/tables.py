@@ -121,6 +121,8 @@ class DeliveryRow(SQLModel, table=True):
         _partial("delivery_retry", "retry", "mailing_id", "retry_at", "id", "domain"),
         _partial("delivery_sending", "sending", "sender_id"),
         _partial("delivery_in_doubt", "in_doubt", "mailing_id", "id"),
+        _partial("delivery_refused", "refused", "mailing_id", "reason", "id"),
+        _partial("delivery_skipped", "skipped", "mailing_id", "reason"),
         {"sqlite_autoincrement": True},
     )
 

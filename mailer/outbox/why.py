@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from mailer import pace
 from mailer.outbox.mailings import CANCELLED, get, next_retry
@@ -54,6 +54,12 @@ def why_nothing(conn: Connection, mailing_id: int, now: datetime) -> list[Why]:
     return found
 
 
+def no_mail(conn: Connection) -> list[Why]:
+    """Return why no mail at all can leave now: ``no_sender`` or ``relay_away``; empty when it can."""
+    senders = running(conn)
+    return _relay_away(conn, senders) if senders else [Why("no_sender")]
+
+
 def _held_up(conn: Connection, mailing: Mailing, now: datetime) -> list[Why]:
     waiting, senders = mailing.counts.waiting, running(conn)
     if not senders:
@@ -76,7 +82,8 @@ def _learnt(conn: Connection, mailing: Mailing, now: float) -> list[Why]:
         elif learnt.rest.length and not slots.number:
             domain = bucket.removeprefix(pace.domain_bucket(""))
             row = DELIVERY.c
-            query = select(func.count()).where(row.mailing_id == mailing.id, row.state == "waiting")
+            waiting = row.state == literal_column("'waiting'")
+            query = select(func.count()).where(row.mailing_id == mailing.id, waiting)
             waits = conn.execute(query.where(row.domain == domain)).scalar_one()
             found += [Why("rest", waits, at, domain)] if waits else []
     return found

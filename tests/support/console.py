@@ -158,6 +158,8 @@ def signed_in(
     address = setup.staff(role)
     with setup.db.write() as conn:
         users.change(conn, users.named(conn, address).id, setup.clock(), language=language)
-    browser.sign_in(address)
-    yield browser
-    browser.client.close()
+    try:
+        browser.sign_in(address)
+        yield browser
+    finally:
+        browser.client.close()

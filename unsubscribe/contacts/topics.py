@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
+from mailer import suppression
 from mailer.columns import insert_into, json_object
 from mailer.errors import InputError
 from mailer.messages import Advice, Message
@@ -262,6 +263,26 @@ def audience_count(conn: Connection, topic_slug: str) -> int:
     mine = SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id
     query = select(func.count()).select_from(SUBSCRIPTION).where(mine, SUBSCRIPTION.c.state == "subscribed")
     return conn.execute(query).scalar_one()
+
+
+def held_back(conn: Connection, topic_slug: str, now: datetime) -> dict[str, int]:
+    """Return how many subscribers of a topic would be left out now, by the reason of their suppression."""
+    held = suppression.SUPPRESSION.c
+    per_address = (
+        select(held.address_hash, func.min(held.reason).label("reason"))
+        .where(suppression.in_force(topic_slug, now))
+        .group_by(held.address_hash)
+        .subquery()
+        .c
+    )
+    mine = (SUBSCRIPTION.c.topic_id == topic(conn, topic_slug).id) & (SUBSCRIPTION.c.state == "subscribed")
+    query = (
+        select(per_address.reason, func.count())
+        .join(CONTACT, CONTACT.c.address_hash == per_address.address_hash)
+        .join(SUBSCRIPTION, (SUBSCRIPTION.c.contact_id == CONTACT.c.id) & mine)
+        .group_by(per_address.reason)
+    )
+    return dict(map(tuple, conn.execute(query)))
 
 
 def having(conn: Connection, name: str, topic_slug: str = "") -> bool:

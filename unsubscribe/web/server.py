@@ -61,10 +61,20 @@ class InPieces:
 class Server(uvicorn.Server):
     """Uvicorn's server, with our own gate on each listening socket."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell the answers that have no end of their own to end (``scope["state"]["stopping"]``), and stop."""
+        self.stopping.set()
+        await super().shutdown(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, on the given sockets, else on the address of the settings."""
         found = sockets or [self.config.bind_socket()]
         await super().startup(sockets=[])
+        self.lifespan.state["stopping"] = self.stopping
         most, state = room(resource_limits.raise_files()), self.server_state
         make = partial(
             self.config.http_protocol_class,  # type: ignore[call-arg]

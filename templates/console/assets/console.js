@@ -9,3 +9,4 @@ import "./editor.js";
 import "./autosave.js";
 import "./printing.js";
 import "./places.js";
+import "./live.js";

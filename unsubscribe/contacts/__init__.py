@@ -23,6 +23,7 @@ from unsubscribe.contacts.people import (
     respell,
     twins,
 )
+from unsubscribe.contacts.search import NamedContact, names, starting_with
 from unsubscribe.contacts.topics import (
     Standing,
     Subscription,
@@ -52,6 +53,7 @@ from unsubscribe.contacts.topics import (
 __all__ = [
     "Attribute",
     "Contact",
+    "NamedContact",
     "Person",
     "Standing",
     "Subscription",
@@ -77,12 +79,14 @@ __all__ = [
     "having",
     "letter_values",
     "lock",
+    "names",
     "oddly_spelled",
     "put_standings",
     "remove",
     "respell",
     "set_state",
     "standings",
+    "starting_with",
     "subscribe",
     "subscription",
     "subscriptions",

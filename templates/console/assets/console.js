@@ -5,3 +5,4 @@ import "htmx.org/dist/ext/hx-sse.js";
 import "./focus.js";
 import "./counters.js";
 import "./submits.js";
+import "./print.js";

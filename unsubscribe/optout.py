@@ -14,6 +14,7 @@ Raises ``StorageError`` when the database cannot store the opt-out: then nothing
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from mailer import outbox, suppression
 from mailer.errors import StateError, TokenError
 from mailer.journal import Line
 from mailer.signing import Token
-from unsubscribe import changes, consent, contacts, limits, moves, repeated_optout
+from unsubscribe import changes, consent, contacts, limits, moves, reasons, repeated_optout
 from unsubscribe.changes import Change
 from unsubscribe.contacts import Contact, Standing, Topic
 from unsubscribe.history import History, standing_in
@@ -35,6 +36,7 @@ Scope = Literal["topic", "all"]
 OptOutStatus = Literal["on", "left_topic", "left_all", "gone"]
 LONGEST_PAUSE = timedelta(days=366)
 UNDONE = Limit("undo of an opt-out", 20, limits.A_DAY)
+MAILING = "mailing"  # key in an act: the letter that it came through
 _FOR_ALL = ("opt_out", "erased", "complaint", "manual")
 
 
@@ -181,6 +183,16 @@ def carry_out(conn: Connection, planned: OptOutPlan, *, journaled: bool = False)
     ``journaled``: the plan's lines are in the journal. If a state has changed, all of them are written again: an
     opt-out may have been lifted since, and then the last line about it must be ours.
     """
+    counted: Counter[int] = Counter()
+    found = _carried_out(conn, planned, counted, journaled=journaled)
+    reasons.count_left(conn, counted)  # last, so that no other process waits longer for these rows than for a commit
+    return found
+
+
+def _carried_out(
+    conn: Connection, planned: OptOutPlan, counted: Counter[int], *, journaled: bool = False
+) -> list[OptOutResult]:
+    """Carry out a plan; ``counted`` gets the number of people who left, by mailing."""
     requests, now = planned.requests, planned.now
     tokens = [request.token for request in requests]
     contacts.lock(conn, planned.chain.after)
@@ -197,12 +209,14 @@ def carry_out(conn: Connection, planned: OptOutPlan, *, journaled: bool = False)
     for repeated in (found for person, found in planned.again.items() if person not in overtaken):
         repeated_optout.record(conn, repeated, now)
     kept = [_change(act, now) for act in acts]
+    counted.update(change.before[MAILING] for change in kept if MAILING in change.before)
     answers = {place: left for place, left in planned.answers.items() if tokens[place].recipient not in overtaken}
     for act, number in zip(acts, changes.keep_many(conn, "opt_out", kept, now), strict=True):
         answers[act.place] = _left(act.left, number)
     places = [place for place in range(len(requests)) if place not in answers]
-    again = opt_out_many(conn, [requests[place] for place in places], now) if places else []
-    answers |= dict(zip(places, again, strict=True))
+    if places:
+        later = plan(conn, [requests[place] for place in places], now)
+        answers |= dict(zip(places, _carried_out(conn, later, counted), strict=True))
     return [answers[place] for place in range(len(requests))]
 
 
@@ -328,6 +342,8 @@ def _change(act: _Act, now: datetime) -> Change:
     """Return the values that an undo needs."""
     scope = act.suppressions[0][1]
     before = {"scope": scope, "standings": [dump(row) for row in act.ended], "and": act.left.change}
+    if not act.left.change:  # left a topic, then all mail: one person
+        before[MAILING] = act.left.reader.token.mailing
     after = {"scope": scope} | ({repeated_optout.PAGE: True} if act.left.how == repeated_optout.PAGE else {})
     return Change(0, act.left.reader.token.recipient, "opt_out", before, after, now)
 
@@ -337,6 +353,8 @@ def _put_back(conn: Connection, change: Change, now: datetime) -> None:
     contact = contacts.get(conn, change.contact_id)
     if contact is None or not changes.undone(conn, change.id, now):
         return
+    if MAILING in change.before:
+        reasons.count_left(conn, {change.before[MAILING]: -1})
     scope = change.before["scope"]
     slugs = {topic.id: topic.slug for topic in contacts.topics(conn)}
     mine = contacts.standings(conn, [contact.id]).get(contact.id, {})

@@ -1,10 +1,13 @@
-"""Why people opt out: numbers per letter and reason, without persons. Home of the table ``opt_out_reason``.
+"""How many people opt out through a letter, and why: numbers per letter, without persons.
 
-Promises: only numbers are kept, so no row here can be traced to a person; a reason outside :data:`REASONS` counts as
-*other*. The reason of one opt-out counts once, in whichever process it arrives.
+Home of the tables ``opt_out_count`` and ``opt_out_reason``. Promises: only numbers are kept, so no row here can be
+traced to a person; a reason outside :data:`REASONS` counts as *other*. The reason of one opt-out counts once, in
+whichever process it arrives. An opt-out that is undone is no longer in the number of those who left; its reason stays.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Column, Connection, Integer, Table, Text, select
 from sqlmodel import Field, SQLModel
@@ -26,6 +29,16 @@ class ReasonRow(SQLModel, table=True):
     count: int = Field(sa_column=Column(Integer, nullable=False))
 
 
+class OptOutCountRow(SQLModel, table=True):
+    """How many people opted out through a letter of this mailing, without those who undid it."""
+
+    __tablename__ = "opt_out_count"
+
+    mailing_id: int = Field(sa_column=Column(NUMBER, primary_key=True, autoincrement=False))
+    count: int = Field(sa_column=Column(Integer, nullable=False))
+
+
+LEFT: Table = SQLModel.metadata.tables["opt_out_count"]
 REASON: Table = SQLModel.metadata.tables["opt_out_reason"]
 
 
@@ -46,4 +59,19 @@ def give(conn: Connection, token: Token, reason: str) -> None:
 def counts(conn: Connection, mailing_id: int) -> dict[str, int]:
     """Return the reasons that were given for a mailing, and how often."""
     query = select(REASON.c.reason, REASON.c.count).where(REASON.c.mailing_id == mailing_id)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def count_left(conn: Connection, changed: Mapping[int, int]) -> None:
+    """Add to the number of people who opted out through a mailing: a difference for each, in one order of locks."""
+    for mailing_id in sorted(changed):
+        more = changed[mailing_id]
+        insert = insert_into(conn, LEFT).values(mailing_id=mailing_id, count=max(0, more))
+        sum_ = {"count": LEFT.c.count + more}
+        conn.execute(insert.on_conflict_do_update(index_elements=["mailing_id"], set_=sum_))
+
+
+def left(conn: Connection, mailings: Sequence[int]) -> dict[int, int]:
+    """Return how many people opted out through each of these mailings; a mailing without any is missing."""
+    query = select(LEFT.c.mailing_id, LEFT.c.count).where(LEFT.c.mailing_id.in_(mailings))
     return {row[0]: row[1] for row in conn.execute(query)}

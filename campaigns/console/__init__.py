@@ -4,6 +4,8 @@ Promises: it decides nothing that the use cases below do not decide. Every route
 before its handler runs (:mod:`.routing`), and every form has a token of its session. GET and HEAD change nothing but
 the note of when a session was used, and that the audit trail was read. Handlers are plain functions that run in a few
 threads of their own, so that no page holds up the event loop, which answers readers.
+the note of when a session was used, and the audit trail: looking up a person and downloading are acts. Handlers are
+plain functions that run in a few threads of their own, so that no page holds up the event loop, which answers readers.
 
 :mod:`.context` has the shared objects, :mod:`.visit` what a handler gets. Pages are in :file:`templates/console`.
 """
@@ -38,6 +40,7 @@ from campaigns.console import (
 )
 from campaigns.console import campaign_list, check_page, overview, preview_page, sign_in, test_page
 from campaigns.console import campaign_list, confirming, doubt, following, overview, planned, sign_in, when
+from campaigns.console import campaign_list, contact_pages, overview, people_pages, report_pages, sign_in
 from campaigns.console.context import Console
 from campaigns.console.routing import ConsoleRoute, mounted, mounted_alone
 from campaigns.console.site import POLICY, assets
@@ -77,6 +80,9 @@ def console_routes() -> list[ConsoleRoute]:
         *planned.routes(),
         *following.routes(),
         *doubt.routes(),
+        *report_pages.routes(),
+        *people_pages.routes(),
+        *contact_pages.routes(),
     ]
 
 

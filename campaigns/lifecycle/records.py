@@ -151,6 +151,21 @@ def numbered(conn: Connection, number: int) -> Campaign | None:
     return _first(conn, CAMPAIGN.c.id == number)
 
 
+def of_mailings(conn: Connection, mailings: Sequence[int]) -> dict[int, Campaign]:
+    """Return the campaigns that drive these mailings, by mailing, without their texts."""
+    query = select(*_BRIEF).where(CAMPAIGN.c.mailing_id.in_(mailings))
+    return {row.mailing_id: _campaign(row) for row in conn.execute(query)}
+
+
+def earlier(conn: Connection, campaign: Campaign, most: int) -> list[Campaign]:
+    """Return the campaigns of the same topic that were launched before this one, the newest first, without texts."""
+    if campaign.launched_at is None:
+        return []
+    row = CAMPAIGN.c
+    query = select(*_BRIEF).where(row.topic == campaign.topic, row.launched_at < campaign.launched_at)
+    return [_campaign(one) for one in conn.execute(query.order_by(row.launched_at.desc()).limit(most))]
+
+
 def all_campaigns(conn: Connection) -> list[Campaign]:
     """Return all campaigns, the newest first."""
     return [_campaign(row) for row in conn.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.id.desc()))]

@@ -25,6 +25,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from campaigns.lifecycle import control, freezing, launch
+from campaigns.lifecycle.figures import Counting
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.staff_news import StaffNews
@@ -32,6 +33,7 @@ from mailer.errors import PostiljonError
 
 LOOK_EVERY = 0.25
 FOLLOW_EVERY = 0.5
+COUNT_EVERY = 5.0
 TIDY_EVERY = 3600.0
 OVERDUE = timedelta(seconds=30)
 _BREATH = 0.005  # between two pages the lock is free for others
@@ -66,7 +68,7 @@ class Clockwork(BackgroundScheduler):  # type: ignore[misc]
 
 
 class Schedule:
-    """*look* (launch what is due), *freeze* (audiences), *follow* (campaigns follow their mailings), and *tidy*."""
+    """*look* (launch what is due), *freeze* (audiences), *follow* (mailings), *count* (figures), and *tidy*."""
 
     def __init__(
         self,
@@ -76,17 +78,17 @@ class Schedule:
         news: StaffNews | None = None,
     ) -> None:
         self._config, self._clock, self._tidy, self._news = config, clock, tidy, news
-        self._closing = threading.Event()
+        self._closing, self._counting = threading.Event(), Counting()
         self._complained = ""
         self._begun: dict[str, float] = {}  # turns at work now, and since when, in monotonic seconds
         self._told: set[str] = set()
         self.scheduler = Clockwork(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(3)},
+            executors={"default": ThreadPoolExecutor(4)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        jobs = ((self.look, LOOK_EVERY), (self.freeze, LOOK_EVERY), (self.follow, FOLLOW_EVERY))
-        for job, seconds in jobs:
+        often = ((self.look, LOOK_EVERY), (self.freeze, LOOK_EVERY), (self.follow, FOLLOW_EVERY))
+        for job, seconds in (*often, (self.count, COUNT_EVERY)):
             self.scheduler.add_job(self._quietly, "interval", [job], seconds=seconds, id=job.__name__)
         if tidy:  # at the start, then each hour: due work is found by its date, so a missed hour loses nothing
             begin = {"seconds": TIDY_EVERY, "id": "tidy", "next_run_time": datetime.now(UTC)}
@@ -127,6 +129,10 @@ class Schedule:
         for campaign in control.resume_due(self._config.db, now):
             log.info("resumed", campaign=campaign.slug, why="the quota of the mail server should be over")
         control.reconcile(self._config.db, now, self._news)
+
+    def count(self) -> None:
+        """Count the figures of reports that have changed."""
+        self._counting.turn(self._config.db, self._clock)
 
     def tidy(self) -> None:
         """Do the work of the reader's side that falls due by itself: retention, addresses without an objection."""

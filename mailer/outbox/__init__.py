@@ -1,15 +1,15 @@
 """The outbox: mailings and their deliveries; the claiming of deliveries, and the outcome of each.
 
-This package alone has the tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``. Every function takes the
-caller's connection first and changes nothing outside its transaction. Invariants: one delivery per (mailing, recipient)
-(I1); no campaign letter for a suppressed address is claimed (I2). Every row is in one state, and changes only as in
-``states.py`` (I13). A claim is on disk before a byte is written, so after a crash each row is settled, or in doubt and
-listed (I3, I4).
+This package alone has the tables ``mailing``, ``delivery``, ``mailing_figures``, ``sender`` and ``service_stop``.
+Every function takes the caller's connection first and changes nothing outside its transaction. Invariants: one delivery
+per (mailing, recipient) (I1); no campaign letter for a suppressed address is claimed (I2). Every row is in one state,
+and changes only as in ``states.py`` (I13). A claim is on disk before a byte is written, so after a crash each row is
+settled, or in doubt and listed (I3, I4).
 
 Limit of success: *accepted* means that the relay took the letter, not that the recipient got it (RFC 1047).
 """
 
-from mailer.outbox import service
+from mailer.outbox import figures, service
 from mailer.outbox.audit import differences, put_right
 from mailer.outbox.candidates import Candidate, due, fresh, of_domain
 from mailer.outbox.claim import claim, claim_rows, claim_state, give_up, unwanted
@@ -25,8 +25,10 @@ from mailer.outbox.doubt import (
     readdress,
     send_again,
 )
+from mailer.outbox.figures import DomainFigures, Figures
 from mailer.outbox.lean import LeanWork, LeanWritten, begin_lean, commit_lean, write_lean
-from mailer.outbox.lookup import first_claim, posted_to, service_address
+from mailer.outbox.listing import Listed, listed
+from mailer.outbox.lookup import delivery_to, first_claim, posted_to, service_address
 from mailer.outbox.mailings import (
     NO_MAILING,
     audience_complete,
@@ -86,11 +88,14 @@ __all__ = [
     "CounterDelta",
     "Counts",
     "Delivery",
+    "DomainFigures",
     "Doubt",
+    "Figures",
     "Hold",
     "Identity",
     "LeanWork",
     "LeanWritten",
+    "Listed",
     "Mailing",
     "MailingSpec",
     "Posted",
@@ -114,6 +119,7 @@ __all__ = [
     "counts_of",
     "decide",
     "deliveries",
+    "delivery_to",
     "differences",
     "doubts",
     "due",
@@ -121,6 +127,7 @@ __all__ = [
     "enqueue",
     "enqueue_selected",
     "erase_recipient",
+    "figures",
     "find",
     "first_claim",
     "first_refusals",
@@ -132,6 +139,7 @@ __all__ = [
     "hold_all",
     "in_doubt",
     "last_answers",
+    "listed",
     "next_retry",
     "no_mail",
     "of_domain",

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from mailer.outbox.tables import DELIVERY, MAILING
-from mailer.outbox.values import Posted
+from mailer.outbox.values import Delivery, Posted
 
 
 def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime | None:
@@ -15,6 +15,17 @@ def first_claim(conn: Connection, mailing_id: int, recipient: int) -> datetime |
     mine = (DELIVERY.c.mailing_id == mailing_id) & (DELIVERY.c.recipient == recipient)
     moment: datetime | None = conn.execute(select(DELIVERY.c.first_claimed_at).where(mine)).scalar()
     return moment
+
+
+def delivery_to(conn: Connection, mailing_id: int, recipient: int) -> Delivery | None:
+    """Return the row of a recipient in a mailing; None when the recipient is not in its audience."""
+    row = DELIVERY.c
+    query = select(
+        row.id, row.recipient, row.address, row.domain, row.state, row.reason, row.attempt, row.at, row.retry_at,
+        row.code, row.reply,
+    ).where(row.mailing_id == mailing_id, row.recipient == recipient)  # fmt: skip
+    found = conn.execute(query).first()
+    return Delivery(*found) if found else None
 
 
 def service_address(conn: Connection, mailing_id: int, recipient: int) -> str | None:
@@ -38,7 +49,7 @@ def posted_to(conn: Connection, recipient: int) -> list[Posted]:
     """
     row, letter = DELIVERY.c, MAILING.c
     said = (letter.key, letter.kind, letter.scope, row.address, row.state, row.reason, row.at, row.code, row.reply)
-    columns = (*said, letter.snapshot)
+    columns = (*said, letter.snapshot, letter.id)
     mine = (DELIVERY.c.mailing_id == letter.id) & (row.recipient == recipient)
     query = select(*columns).join_from(MAILING, DELIVERY, mine).where(may_be_for(recipient)).order_by(letter.id)
     return [Posted(*tuple(item)) for item in conn.execute(query)]

@@ -1,4 +1,4 @@
-"""The tables ``mailing``, ``delivery``, ``sender`` and ``service_stop``; the only place that declares them.
+"""The tables ``mailing``, ``delivery``, ``mailing_figures``, ``sender``, ``service_stop``; the only place for them.
 
 ``delivery`` is unique per (mailing_id, recipient), enforced by the database (I1). The states of its rows have partial
 indexes: an index holds only the rows that are searched for in that state. So ten million accepted rows cost the claim
@@ -39,6 +39,10 @@ COUNTERS = (
     "complained",
 )
 _EMPTY = {"server_default": ""}
+
+
+SET_APART = "state IN ('retry', 'refused', 'skipped', 'in_doubt', 'bounced', 'complained')"
+"""States of which the people are listed by reason; an index holds these rows alone."""
 
 
 def _number() -> Any:
@@ -121,8 +125,15 @@ class DeliveryRow(SQLModel, table=True):
         _partial("delivery_retry", "retry", "mailing_id", "retry_at", "id", "domain"),
         _partial("delivery_sending", "sending", "sender_id"),
         _partial("delivery_in_doubt", "in_doubt", "mailing_id", "id"),
-        _partial("delivery_refused", "refused", "mailing_id", "reason", "id"),
-        _partial("delivery_skipped", "skipped", "mailing_id", "reason"),
+        Index(
+            "delivery_set_apart",
+            "mailing_id",
+            "state",
+            "reason",
+            "recipient",
+            sqlite_where=text(SET_APART),
+            postgresql_where=text(SET_APART),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -142,6 +153,17 @@ class DeliveryRow(SQLModel, table=True):
     at: datetime | None = Field(default=None, sa_type=Instant)
     code: int = 0
     reply: str = ""
+
+
+class FiguresRow(SQLModel, table=True):
+    """The figures of a mailing for its report. ``counters``: those of the mailing at that time; ``figures``: JSON."""
+
+    __tablename__ = "mailing_figures"
+
+    mailing_id: int = Field(sa_column=Column(NUMBER, primary_key=True, autoincrement=False))
+    counters: str
+    figures: str
+    at: datetime = Field(sa_type=Instant)
 
 
 class SenderRow(SQLModel, table=True):
@@ -181,5 +203,6 @@ class ServiceStopRow(SQLModel, table=True):
 
 MAILING: Table = SQLModel.metadata.tables["mailing"]
 DELIVERY: Table = SQLModel.metadata.tables["delivery"]
+FIGURES: Table = SQLModel.metadata.tables["mailing_figures"]
 SENDER: Table = SQLModel.metadata.tables["sender"]
 SERVICE_STOP: Table = SQLModel.metadata.tables["service_stop"]

@@ -190,7 +190,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Posted:
     """A letter to one contact. ``address``: its destination; ``snapshot``: its text in the archive. The other fields
-    give its outcome, as in :class:`Delivery`."""
+    give its outcome, as in :class:`Delivery`, and the number of its mailing."""
 
     key: str
     kind: MailingKind
@@ -202,3 +202,4 @@ class Posted:
     code: int
     reply: str
     snapshot: str = ""
+    mailing: int = 0

@@ -78,7 +78,8 @@ class CampaignSetup:
             people = [Person(f"lezer{before + at}@example.org", attributes=attributes) for at in range(number)]
             rows = [row_of(person, parse(person.email), PEPPER, self.clock()) for person in people]
             added = [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)]
-            conn.execute(insert(CONTACT), added)
+            if added:
+                conn.execute(insert(CONTACT), added)
             bulk.subscribe_new(conn, topic.id, 0, numbers, self.clock())
 
 

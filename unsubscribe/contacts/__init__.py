@@ -24,6 +24,7 @@ from unsubscribe.contacts.people import (
     search,
     twins,
 )
+from unsubscribe.contacts.search import NamedContact, names, starting_with
 from unsubscribe.contacts.topics import (
     Standing,
     Subscription,
@@ -54,6 +55,7 @@ from unsubscribe.contacts.topics import (
 __all__ = [
     "Attribute",
     "Contact",
+    "NamedContact",
     "Person",
     "Standing",
     "Subscription",
@@ -80,6 +82,7 @@ __all__ = [
     "held_back",
     "letter_values",
     "lock",
+    "names",
     "oddly_spelled",
     "put_standings",
     "remove",
@@ -87,6 +90,7 @@ __all__ = [
     "search",
     "set_state",
     "standings",
+    "starting_with",
     "subscribe",
     "subscription",
     "subscriptions",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, LargeBinary, Table, Text, func, literal_column
 from sqlmodel import Field, SQLModel
 
 from mailer.columns import NUMBER, Instant
@@ -69,3 +69,20 @@ class SubscriptionRow(SQLModel, table=True):
 CONTACT: Table = SQLModel.metadata.tables["contact"]
 TOPIC: Table = SQLModel.metadata.tables["topic"]
 SUBSCRIPTION: Table = SQLModel.metadata.tables["subscription"]
+
+LOWER_NAME = func.lower(CONTACT.c.name)
+_SPACE: ColumnElement[str] = literal_column("' '")  # literally: a bound value matches no index
+_NOTHING: ColumnElement[str] = literal_column("''")
+_ONE: ColumnElement[int] = literal_column("1")
+_BEFORE_LAST = func.rtrim(CONTACT.c.name, func.replace(CONTACT.c.name, _SPACE, _NOTHING))  # up to the last space
+LAST_NAME = func.substr(LOWER_NAME, func.length(_BEFORE_LAST) + _ONE)
+
+
+def _starts(name: str, expression: Any) -> Index:
+    """Declare the index that finds the beginning of a text, sign by sign, whatever the order of the database is."""
+    return Index(name, expression.label("start"), postgresql_ops={"start": "text_pattern_ops"})
+
+
+_starts("contact_name", LOWER_NAME)
+_starts("contact_last_name", LAST_NAME)
+_starts("contact_address", CONTACT.c.email_key).ddl_if(dialect="postgresql")  # SQLite compares signs in any index

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _people()
     _audit()
     _campaigns()
+    _report()
     op.create_table(
         "setting",
         sa.Column("key", sa.Text(), nullable=False),
@@ -176,6 +177,44 @@ def _campaigns() -> None:
                 made_at=row.changed_at,
             )
         )
+
+
+def _report() -> None:
+    op.create_table(
+        "mailing_figures",
+        sa.Column("mailing_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("counters", sa.String(), nullable=False),
+        sa.Column("figures", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("mailing_id"),
+    )
+    op.create_table(
+        "opt_out_count",
+        sa.Column("mailing_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("mailing_id"),
+    )
+    apart = sa.text("state IN ('retry', 'refused', 'skipped', 'in_doubt', 'bounced', 'complained')")
+    op.create_index(
+        "delivery_set_apart",
+        "delivery",
+        ["mailing_id", "state", "reason", "recipient"],
+        sqlite_where=apart,
+        postgresql_where=apart,
+    )
+    op.create_index("contact_name", "contact", _starts("lower(name)"))
+    op.create_index("contact_last_name", "contact", _starts(_LAST_WORD))
+    if op.get_bind().dialect.name == "postgresql":  # SQLite compares signs already: the index of email_key serves
+        op.create_index("contact_address", "contact", _starts("email_key"))
+
+
+_LAST_WORD = "substr(lower(name), length(rtrim(name, replace(name, ' ', ''))) + 1)"
+
+
+def _starts(expression: str) -> list[sa.TextClause]:
+    """Return the column of an index that finds the beginning of a text."""
+    ops = " text_pattern_ops" if op.get_bind().dialect.name == "postgresql" else ""
+    return [sa.text(f"({expression}){ops}" if ops else expression)]
 
 
 def downgrade() -> None:

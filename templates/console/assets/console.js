@@ -10,3 +10,4 @@ import "./autosave.js";
 import "./printing.js";
 import "./places.js";
 import "./live.js";
+import "./print.js";

@@ -228,7 +228,7 @@ def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(
     command = ["restore", str(restore_setup.archive), "--journal", str(restore_setup.journal)]
     killed, held = 0, 0
     try:
-        for step in kill_points(8 if restore_setup.server else 4):
+        for step in kill_points(16 if restore_setup.server else 10):
             cli = restore_setup.empty(tmp_path / f"new{step}")
             first = killer.run(cli.folder, cli.env(), command, step)
             if not first.killed:

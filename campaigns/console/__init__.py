@@ -13,23 +13,28 @@ plain functions that run in a few threads of their own, so that no page holds up
 from __future__ import annotations
 
 from campaigns.console import (
+    account,
+    account_totp,
+    audit_trail,
     campaign_images,
     campaign_list,
     campaign_new,
     campaign_page,
     campaign_text,
     campaign_versions,
-    overview,
-    account,
-    account_totp,
-    audit_trail,
-    campaign_list,
+    check_page,
+    confirming,
+    contact_pages,
+    doubt,
+    following,
     joining,
     overview,
     people,
+    people_pages,
+    planned,
+    preview_page,
     proof,
-    campaign_list,
-    overview,
+    report_pages,
     settings,
     settings_brand,
     settings_relay,
@@ -37,10 +42,9 @@ from campaigns.console import (
     setup,
     setup_contacts,
     sign_in,
+    test_page,
+    when,
 )
-from campaigns.console import campaign_list, check_page, overview, preview_page, sign_in, test_page
-from campaigns.console import campaign_list, confirming, doubt, following, overview, planned, sign_in, when
-from campaigns.console import campaign_list, contact_pages, overview, people_pages, report_pages, sign_in
 from campaigns.console.context import Console
 from campaigns.console.routing import ConsoleRoute, mounted, mounted_alone
 from campaigns.console.site import POLICY, assets

@@ -118,7 +118,7 @@ def confirm(visit: Visit) -> Response:
     verb = Verb.PLAN if how == "plan" else Verb.SEND
     order = Order(draft.campaign, at, visit.origin.actor, noted(visit, verb))
     try:
-        launch.carry_out(visit.console.app.launch_config, source, order, visit.now)
+        launch.carry_out(visit.console.launch_config, source, order, visit.now)
     except FaultsError as error:
         return visit.problem(error, 422, f"/campaigns/{slug}/plan")
     except PostiljonError as error:
@@ -132,10 +132,9 @@ def confirm(visit: Visit) -> Response:
 
 def gathered(visit: Visit, conn: Connection, draft: Draft, how: How) -> tuple[Facts, CampaignSource]:
     """Return all facts about a draft, with its source. Compiles the letter."""
-    config, definition = visit.console.app.launch_config, draft.definition
+    config, definition = visit.console.launch_config, draft.definition
     source = source_of(visit, conn, draft)
     at = definition.send_at if how == "plan" else None
-    # COMPILE: the one place of this page where a letter is compiled; the merger puts the process pool here.
     _prepared, faults = preparation.examine(
         config, source, visit.now, code=draft.campaign.online_code, send_at=at or visit.now
     )

@@ -8,12 +8,13 @@ page of its own that says what follows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from campaigns.console import parts, progress
+from campaigns.console import parts, progress, proof
 from campaigns.console.live import Listener, Part
 from campaigns.console.routing import ConsoleRoute
 from campaigns.console.visit import Visit
@@ -21,7 +22,7 @@ from campaigns.lifecycle import control, records
 from campaigns.lifecycle.states import CampaignState
 from campaigns.staff.audit import Act, Verb
 from campaigns.staff.rights import Right
-from mailer.errors import PostiljonError
+from mailer.errors import PostiljonError, StateError
 
 _OPEN = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED)
 
@@ -108,7 +109,10 @@ def confirm_stop(visit: Visit) -> Response:
 
 
 def stop(visit: Visit) -> Response:
-    """Stop it for good."""
-    # STEP-UP: the merger puts the demand of a fresh password or code here, before the act that cannot be undone.
+    """Stop it for good; where a password is asked first, it is paused meanwhile, so that nothing more leaves."""
     slug, note = visit.path["slug"], noted(visit, Verb.STOP)
+    if asked := proof.demanded(visit):
+        with suppress(StateError):
+            control.pause(visit.console.db, slug, visit.me.shown, visit.now, noted(visit, Verb.PAUSE))
+        return asked
     return acted(visit, lambda: control.cancel(visit.console.db, slug, visit.now, note), "stopped")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from campaigns.console import parts
+from campaigns.console import parts, setup
 from campaigns.console.following import streamed
 from campaigns.console.routing import ConsoleRoute
 from campaigns.console.visit import Visit
@@ -53,7 +53,8 @@ def show(visit: Visit) -> Response:
         counts = outbox.counts_of(conn, [item.mailing_id for item in last if item.mailing_id is not None])
         finished = [(item, counts.get(item.mailing_id or 0, Counts())) for item in last]
         waits = _waits(visit, conn)
-    return visit.page("overview.html", planned=planned, finished=finished, waits=waits, **part)
+    steps = setup.checklist(visit)
+    return visit.page("overview.html", planned=planned, finished=finished, waits=waits, steps=steps, **part)
 
 
 async def stream(visit: Visit) -> Response:
@@ -65,7 +66,7 @@ def _waits(visit: Visit, conn: Connection) -> Waits:
     numbers = outbox.in_doubt(conn)
     doubts = [
         (item, numbers[item.mailing_id or 0])
-        for item in records.of_mailings(conn, list(numbers))
+        for item in sorted(records.of_mailings(conn, list(numbers)).values(), key=lambda one: -one.id)
         if item.state is not CampaignState.CANCELLED
     ]
     held = records.in_states(conn, [CampaignState.HELD], brief=True)

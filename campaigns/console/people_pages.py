@@ -70,7 +70,7 @@ def show(visit: Visit) -> Response:
         counted = figures.of_mailing(conn, whole, visit.now)
     there = list(counted.outcomes) if counted else []
     return visit.page(
-        "people.html",
+        "campaign_people.html",
         campaign=campaign,
         state=state,
         why=reason,

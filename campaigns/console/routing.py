@@ -37,7 +37,7 @@ from campaigns.console.words import NAMES, Words, accepted
 from campaigns.staff import audit, sessions, users
 from campaigns.staff.audit import Act, Verb
 from campaigns.staff.rights import Right
-from campaigns.staff.sessions import Session
+from campaigns.staff.sessions import StaffSession
 from campaigns.staff.users import User
 from mailer.errors import InputError, PostiljonError, StateError, StorageError, TokenError
 from unsubscribe.limits import network_of
@@ -147,7 +147,7 @@ def _visit(console: Console, request: Request, form: Form) -> Visit:
     return Visit(console, request, form, words, now, token, origin, user, session, fresh)
 
 
-def _who(conn: Connection, token: str, now: datetime) -> tuple[Session | None, User | None]:
+def _who(conn: Connection, token: str, now: datetime) -> tuple[StaffSession | None, User | None]:
     session = sessions.find(conn, token, now)
     user = users.get(conn, session.user_id) if session else None
     return (session, user) if user and user.removed_at is None else (None, None)
@@ -251,6 +251,6 @@ def _missing(visit: Visit) -> Response:
     return visit.page("missing.html", 404, is_link=False)
 
 
-def reopened(visit: Visit, token: str, user: User, session: Session) -> Visit:
+def reopened(visit: Visit, token: str, user: User, session: StaffSession) -> Visit:
     """Return the visit after a new session began: its cookie is set with the answer, its forms have its token."""
     return replace(visit, token=token, user=user, session=session)

@@ -26,7 +26,7 @@ from campaigns.console.words import NAMES, Words
 from campaigns.staff import audit
 from campaigns.staff.audit import Act
 from campaigns.staff.rights import Right
-from campaigns.staff.sessions import Session
+from campaigns.staff.sessions import StaffSession
 from campaigns.staff.users import User
 from mailer.errors import FaultsError, PostiljonError
 from templates import console_assets, render_console, safe
@@ -52,7 +52,7 @@ class Visit:
     token: str
     origin: audit.Origin
     user: User | None = None
-    session: Session | None = None
+    session: StaffSession | None = None
     cookies: dict[str, str] = field(default_factory=dict)
 
     @property

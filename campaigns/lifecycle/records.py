@@ -245,12 +245,6 @@ def planned(conn: Connection, until: datetime) -> list[Campaign]:
     return [_campaign(one) for one in conn.execute(select(*_BRIEF).where(mine).order_by(row.send_at))]
 
 
-def of_mailings(conn: Connection, mailings: Sequence[int]) -> list[Campaign]:
-    """Return the campaigns that drive these mailings, the newest first, without their texts."""
-    query = select(*_BRIEF).where(CAMPAIGN.c.mailing_id.in_(mailings)).order_by(CAMPAIGN.c.id.desc())
-    return [_campaign(row) for row in conn.execute(query)]
-
-
 def public_campaigns(conn: Connection) -> list[Campaign]:
     """Return the campaigns in the archive: launched and public, the newest first."""
     mine = (CAMPAIGN.c.online == "public") & CAMPAIGN.c.launched_at.is_not(None)

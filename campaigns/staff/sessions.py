@@ -52,7 +52,7 @@ STAFF_SESSION: Table = SQLModel.metadata.tables["staff_session"]
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class StaffSession:
     """A session that has not ended."""
 
     id: int
@@ -94,7 +94,7 @@ def begin(conn: Connection, user: int, stage: Stage, browser: Browser, now: date
     return token
 
 
-def find(conn: Connection, token: str, now: datetime) -> Session | None:
+def find(conn: Connection, token: str, now: datetime) -> StaffSession | None:
     """Return the session of a token; None for an unknown or ended one. Reads only."""
     if not token:
         return None
@@ -110,17 +110,17 @@ def owner(conn: Connection, token: str) -> int | None:
     return conn.execute(query.where(STAFF_SESSION.c.stage == "whole")).scalar()
 
 
-def needs_note(session: Session, now: datetime) -> bool:
+def needs_note(session: StaffSession, now: datetime) -> bool:
     """Return whether the request is to be noted by :func:`note`."""
     return now - session.seen_at >= NOTED
 
 
-def note(conn: Connection, session: Session, now: datetime) -> None:
+def note(conn: Connection, session: StaffSession, now: datetime) -> None:
     """Note that a session is in use."""
     conn.execute(update(STAFF_SESSION).where(STAFF_SESSION.c.id == session.id).values(seen_at=now))
 
 
-def prove(conn: Connection, session: Session, now: datetime) -> None:
+def prove(conn: Connection, session: StaffSession, now: datetime) -> None:
     """Note that the user gave a password or code again."""
     conn.execute(update(STAFF_SESSION).where(STAFF_SESSION.c.id == session.id).values(proved_at=now, seen_at=now))
 
@@ -131,7 +131,7 @@ def alive(conn: Connection, numbers: Iterable[int], now: datetime) -> set[int]:
     return {row.id for row in conn.execute(query) if _lives(row, now)}
 
 
-def living(conn: Connection, user: int, now: datetime) -> list[Session]:
+def living(conn: Connection, user: int, now: datetime) -> list[StaffSession]:
     """Return the sessions of a user that have not ended, the last used first."""
     query = select(STAFF_SESSION).where(STAFF_SESSION.c.user_id == user).order_by(STAFF_SESSION.c.seen_at.desc())
     return [_session(row) for row in conn.execute(query) if _lives(row, now)]
@@ -168,6 +168,6 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _session(row: Row[Any]) -> Session:
+def _session(row: Row[Any]) -> StaffSession:
     values = dict(row._mapping)
-    return Session(**{name: values[name] for name in Session.__slots__})
+    return StaffSession(**{name: values[name] for name in StaffSession.__slots__})

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select, text
 
-from mailer.outbox.tables import DELIVERY, MAILING
+from mailer.outbox.tables import DELIVERY, MAILING, SET_APART
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,21 @@ def reasons(conn: Connection, mailing_id: int) -> list[tuple[str, str, int]]:
     found: list[tuple[str, str, int]] = []
     row, number = DELIVERY.c, func.count()
     for state in ("refused", "skipped"):
-        query = select(row.reason, number).where(row.mailing_id == mailing_id, in_state(state)).group_by(row.reason)
+        mine = (row.mailing_id == mailing_id) & text(SET_APART) & in_state(state)
+        query = select(row.reason, number).where(mine).group_by(row.reason)
         found += [(state, reason, count) for reason, count in conn.execute(query)]
     return sorted(found, key=lambda item: -item[2])
 
 
 def first_refusals(conn: Connection, mailing_id: int, most: int) -> list[Answer]:
-    """Return some refusals of each reason, in the order of the audience, with the server's own words."""
+    """Return some refusals of each reason, by recipient, with the server's own words."""
     row, found = DELIVERY.c, []
     columns = (row.id, row.address, row.reason, row.at, row.code, row.reply)
     for state, reason, _number in reasons(conn, mailing_id):
         if state == "refused":
-            query = select(*columns).where(row.mailing_id == mailing_id, in_state(state), row.reason == reason)
-            found += [Answer(*item) for item in conn.execute(query.order_by(row.id).limit(most))]
+            mine = (row.mailing_id == mailing_id) & text(SET_APART) & in_state(state) & (row.reason == reason)
+            query = select(*columns).where(mine).order_by(row.recipient).limit(most)
+            found += [Answer(*item) for item in conn.execute(query)]
     return found
 
 

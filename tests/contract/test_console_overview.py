@@ -116,5 +116,5 @@ def test_no_page_reads_all_deliveries(setup: ConsoleSetup) -> None:
         outbox.next_retry(conn, 1)
         event.remove(conn, "before_cursor_execute", note)
     assert len(seen) >= 6
-    names = ("delivery_refused", "delivery_skipped", "delivery_in_doubt", "delivery_retry")
+    names = ("delivery_set_apart", "delivery_in_doubt", "delivery_retry")
     assert [plan for plan in seen if not any(name in plan for name in names)] == []

@@ -141,9 +141,6 @@ def _campaigns() -> None:
     ):
         op.add_column("campaign", column)
     op.create_index("campaign_launched", "campaign", ["launched_at"])
-    for state, columns in (("refused", ["mailing_id", "reason", "id"]), ("skipped", ["mailing_id", "reason"])):
-        only = sa.text(f"state = '{state}'")
-        op.create_index(f"delivery_{state}", "delivery", columns, sqlite_where=only, postgresql_where=only)
     op.create_table(
         "campaign_version",
         sa.Column("campaign_id", NUMBER, nullable=False),

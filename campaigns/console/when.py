@@ -113,7 +113,8 @@ def moment(words: Words, typed: Typed, zone: str, now: datetime) -> datetime:
         raise ChoiceError("day", _("Fill in a day."))
     day = parse_day(typed.day, words.language, today)
     if day is None:
-        raise ChoiceError("day", _("This is not a day: write it like 18-9-2027 or 18 September."))
+        text = _("This is not a day: write it like {short} or {long}.")
+        raise ChoiceError("day", text.format(short=f"{today:%-d-%-m-%Y}", long=words.long_day(today)))
     hour = _hour(typed.hour)
     if hour is None:
         text = _("Fill in an hour.") if not typed.hour else _("This is not an hour: write it like 09:00.")

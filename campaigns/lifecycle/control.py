@@ -44,7 +44,7 @@ class TooLateError(StateError):
     """A campaign cannot be taken back any more. ``left``: emails that have left; ``rest``: those that *stop* holds."""
 
     def __init__(self, slug: str, left: int, rest: int) -> None:
-        text = Message("too late to take {slug} back: {left} emails have left, {rest} have not")
+        text = Message("too late to take {slug} back; emails that have left: {left}, that have not: {rest}")
         super().__init__(text.format(slug=slug, left=left, rest=rest))
         self.left, self.rest = left, rest
 

@@ -32,7 +32,7 @@ PATHS = ("/console", "/console/campaigns", "/console/campaigns?q=denkt", "/conso
 
 @dataclass
 class Clicks:
-    """What the clients of the console got: the number of pages, and of other answers."""
+    """The answers that the clients of the console got: the number of pages, and of others."""
 
     pages: int = 0
     bad: int = 0

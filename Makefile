@@ -56,10 +56,11 @@ format: $(READY) ## writes the code in the form that 'make check' asks for
 bench: setup ## measures speed and load beside other programs; prints a table, writes JSON and a plot
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: setup ## kills real senders and launches 200 times on both databases, and opts 500 people out of a running campaign
+chaos: setup ## kills real senders and launches 200 times on both databases, opts 500 people out of a running campaign, and tries all of what make test tries a share of
 	@$(BIN)/python -m tests.chaos --kills 200 $(ARGS)
 	@$(BIN)/python -m tests.chaos.optouts --databases sqlite postgresql
 	@EVERY_STEP=1 $(PYTEST) -n 2 tests/acceptance -k 'is_killed_at_any_step'
+	@EVERY_STEP=1 $(PYTEST) -n 2 --dist worksteal $$(grep -rl 'support.thorough import' tests/browser tests/contract tests/properties)
 
 words: $(READY) ## collects the texts to translate, updates the catalogues and compiles them
 	@$(BIN)/python -m templates.catalogue update $(ARGS)

@@ -153,6 +153,7 @@ def pip_alone(folder: Path) -> list[object]:
         folder / "bin" / "python",
         "install",
         "--no-cache-dir",
+        "--no-compile",  # half of the processor time, for what is run once
     ]
 
 

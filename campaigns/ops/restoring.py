@@ -21,6 +21,7 @@ from sqlalchemy import Connection, inspect, select, text
 from campaigns.lifecycle import control, records
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import CampaignEvent, CampaignState
+from campaigns.staff import audit
 from mailer import outbox, suppression
 from mailer.errors import InputError
 from mailer.journal import Journal, Line
@@ -31,7 +32,7 @@ from unsubscribe.contacts import Contact
 
 RESTORED = "restored"
 FOREIGN_CODE = Message(
-    "this database has triggers ({names}), and Postiljon makes none: with them, somebody else's code runs at each "
+    "this database has triggers that Postiljon never makes ({names}): with them, somebody else's code runs at each "
     "change. Nothing was done. Put back a copy of your own, or remove them with DROP TRIGGER"
 )
 _AHEAD = 10_000_000
@@ -79,12 +80,8 @@ def restored(db: Database, journal: Journal, now: datetime) -> Restored:
 
 
 def triggers(conn: Connection) -> list[str]:
-    """Return code in a database that would run with ours; Postiljon makes none, so it came with a copy."""
-    if conn.dialect.name == "sqlite":
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
-    else:
-        query = "SELECT DISTINCT trigger_name FROM information_schema.triggers WHERE trigger_schema = current_schema()"
-    return [repr(name)[1:-1] for name in conn.execute(text(query)).scalars()]
+    """Return code in a database that would run with ours and that Postiljon never makes: it came with a copy."""
+    return [repr(name)[1:-1] for name in audit.foreign_triggers(conn)]
 
 
 def missing(conn: Connection, journal: Journal) -> list[str]:

@@ -95,25 +95,49 @@ class AuditRow(SQLModel, table=True):
 
 
 AUDIT: Table = SQLModel.metadata.tables["audit"]
-_ONLY_INSERT = {
-    "sqlite": [
+SQLITE_TRIGGERS = {
+    f"audit_no_{change.lower()}": (
         f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
         "BEGIN SELECT RAISE(ABORT, 'the audit trail is insert only'); END"
-        for change in ("UPDATE", "DELETE")
-    ],
-    "postgresql": (
-        (
-            "CREATE OR REPLACE FUNCTION audit_is_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
-            "BEGIN RAISE EXCEPTION 'the audit trail is insert only'; END $$; "
-            "CREATE TRIGGER audit_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
-            "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_insert_only()"
-        ),
-    ),
+    )
+    for change in ("UPDATE", "DELETE")
 }
-for _dialect, _statements in _ONLY_INSERT.items():
+"""The triggers of SQLite by name, each as the database keeps it."""
+_BODY = " BEGIN RAISE EXCEPTION 'the audit trail is insert only'; END "
+_POSTGRESQL = (
+    f"CREATE OR REPLACE FUNCTION audit_is_insert_only() RETURNS trigger LANGUAGE plpgsql AS $${_BODY}$$",
+    "DROP TRIGGER IF EXISTS audit_insert_only ON audit",
+    (
+        "CREATE TRIGGER audit_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_insert_only()"
+    ),
+)
+_FOUND = """
+SELECT DISTINCT t.tgname, c.relname || ' ' || p.proname || ' ' || p.prosrc
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace ORDER BY 1
+"""
+_PROTECTION = {"sqlite": tuple(SQLITE_TRIGGERS.values()), "postgresql": _POSTGRESQL}
+for _dialect, _statements in _PROTECTION.items():
     for _sql in _statements:
         _made: Any = DDL(_sql)  # type: ignore[no-untyped-call]
         event.listen(AUDIT, "after_create", _made.execute_if(dialect=_dialect))
+
+
+def foreign_triggers(conn: Connection) -> list[str]:
+    """Return the names of the triggers in a database but those of this table, which are known word for word."""
+    if conn.dialect.name == "sqlite":
+        found = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"))
+        return [name for name, sql in found if SQLITE_TRIGGERS.get(name) != sql]
+    ours = ("audit_insert_only", f"audit audit_is_insert_only {_BODY}")
+    return [name for name, content in conn.execute(text(_FOUND)) if (name, content) != ours]
+
+
+def protect(conn: Connection) -> None:
+    """Make the triggers of PostgreSQL, where a restore has left them out: no code of an archive is taken over."""
+    if conn.dialect.name == "postgresql":
+        for sql in _POSTGRESQL:
+            conn.execute(text(sql))
 
 
 @dataclass(frozen=True, slots=True)

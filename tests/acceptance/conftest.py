@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import BOTH
 from tests.support.commandline import Catcher, Mailbox
 from tests.support.installation import DEFERRED, PEOPLE, REFUSED, Installation, furnish, open_office
+from tests.support.own_machine import INSTALL, PROGRAM, OwnMachine, copy_of, own_machine
 from tests.support.restore_scene import Scene
 
 
@@ -33,6 +34,35 @@ def installation(furnished: Callable[[str, Path], None], tmp_path: Path) -> Iter
     furnished(PEOPLE, tmp_path)
     with open_office(tmp_path, Catcher(Mailbox(), refuse=[REFUSED], defer=[DEFERRED])) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[OwnMachine]:
+    """A machine on which Postiljon is not installed as a service, for copies."""
+    with own_machine() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def installed(bare: OwnMachine) -> Iterator[OwnMachine]:
+    """One on which the service is installed, for copies, and for tests that change nothing."""
+    with copy_of(bare) as made:
+        made.do(PROGRAM, *INSTALL)
+        yield made
+
+
+@pytest.fixture
+def machine(bare: OwnMachine) -> Iterator[OwnMachine]:
+    """A machine of the test, on which the service is not installed."""
+    with copy_of(bare) as made:
+        yield made
+
+
+@pytest.fixture
+def served(installed: OwnMachine) -> Iterator[OwnMachine]:
+    """A machine of the test, on which the service is installed."""
+    with copy_of(installed) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=BOTH)

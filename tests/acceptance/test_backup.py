@@ -132,7 +132,7 @@ def test_a_backup_with_a_passphrase_shows_no_secret_and_opens_with_it_alone(lite
 
 
 def test_keep_removes_the_oldest_of_this_installation_and_nothing_else(lite_place: Installed, tmp_path: Path) -> None:
-    other = installed(tmp_path / "other")
+    other = installed(tmp_path / "other", people=2)
     shared = tmp_path / "shared"
     other.do("backup", "--to", str(shared))
     (foreign,) = shared.iterdir()
@@ -287,7 +287,7 @@ def test_a_backup_that_is_killed_at_any_step_loses_nothing_and_works_again(
     lite_place: Installed, options: list[str]
 ) -> None:
     """Expected: earlier archives stay as they were, the record names one that is whole, and nothing is left behind."""
-    _kill_at_each_step(lite_place, options, 4 if not options else 18)
+    _kill_at_each_step(lite_place, options, 8 if not options else 24)
 
 
 @pytest.mark.slow
@@ -295,7 +295,7 @@ def test_a_backup_that_is_killed_at_any_step_loses_nothing_and_works_again(
 @pytest.mark.postgres
 def test_a_backup_of_postgresql_that_is_killed_at_any_step_loses_nothing(installation: Installed) -> None:
     if installation.server:
-        _kill_at_each_step(installation, [], 8)
+        _kill_at_each_step(installation, [], 16)
 
 
 def _kill_at_each_step(cli: Installed, options: list[str], each: int) -> None:

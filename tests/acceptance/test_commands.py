@@ -301,18 +301,9 @@ def test_a_dkim_key_is_made_once_with_its_record(tmp_path: Path) -> None:
 
 
 def test_a_user_of_the_console_is_added_once(installation: Installation) -> None:
-    import subprocess
-    import sys
-
     def add() -> int:
-        command = [sys.executable, "-m", "campaigns", "user", "add", "Ester@vng.nl", "--role", "author"]
-        return subprocess.run(  # noqa: PLW1510
-            command,
-            cwd=installation.cli.folder,
-            env=installation.cli.env(),
-            input=b"a long enough password\n",
-            capture_output=True,
-        ).returncode
+        command = ("user", "add", "Ester@vng.nl", "--role", "author")
+        return installation.cli.run(*command, typed=b"a long enough password\n").code
 
     assert (add(), add()) == (0, 1)
 

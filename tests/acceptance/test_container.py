@@ -23,6 +23,7 @@ from mailer.storage import Database, open_database
 from tests.support.commandline import ROOT, fetch, free_port
 from tests.support.needs import need
 from tests.support.waiting import wait_until
+from tests.support.warm import Started, quiet
 
 COMPOSE, POSTGRESQL = "compose.yaml", "compose.postgresql.yaml"
 NAME = "mail.example.org"
@@ -154,16 +155,15 @@ def test_what_builds_the_image_is_pinned_as_for_developers() -> None:
 
 
 @contextmanager
-def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def started(folder: Path, port: int) -> Iterator[Started]:
     """The service ``postiljon`` of the compose file, as a process with its environment and settings."""
     found = services(COMPOSE)["postiljon"]
     words = [{"0.0.0.0": "127.0.0.1", "8000": str(port)}.get(word, word) for word in found["command"]]
     given = {key: re.sub(r"\$\{PUBLIC_NAME:\?.*\}", NAME, value) for key, value in found["environment"].items()}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
     env = kept | given | {"POSTILJON_DATA": str(folder / "data"), "POSTILJON_CONFIG": str(folder / "settings.toml")}
-    command = [sys.executable, "-m", "campaigns", *words]
     with (folder / "said.txt").open("ab") as said:
-        process = subprocess.Popen(command, env=env | {"PYTHONPATH": str(ROOT)}, stderr=said, cwd=folder)
+        process = quiet(["campaigns", *words], folder, env | {"PYTHONPATH": str(ROOT)}, err=said.fileno())
     try:
         yield process
     finally:

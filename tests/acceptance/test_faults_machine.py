@@ -8,8 +8,6 @@ healthy machine completes it. What the kernel answers is real: see ``tests.suppo
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from tests.support.commandline import CommandLine, Ran, catches, free_port
 from tests.support.faults import limited, scripted
 from tests.support.smtpd import Rule, Server
 from tests.support.waiting import wait_until
+from tests.support.warm import Started, quiet
 
 pytestmark = pytest.mark.slow
 LETTER, SLUG = "denkt-u-mee.md", "denkt-u-mee"
@@ -46,24 +45,22 @@ def relay(cli: CommandLine) -> Iterator[Server]:
         yield server
 
 
-def refused(cli: CommandLine, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+def refused(cli: CommandLine, what: str, *arguments: str) -> Started:
     """``postiljon`` to which the kernel will refuse this."""
     if what != "memory" and not refusing.possible():
         pytest.skip("the kernel of this machine has no seccomp for us")
-    command = [sys.executable, "-m", "tests.support.refusing", what, *arguments]
+    command = ["tests.support.refusing", what, *arguments]
     with (cli.folder / "out.txt").open("wb") as out, (cli.folder / "err.txt").open("wb") as err:
-        return subprocess.Popen(
-            command, cwd=cli.folder, env=cli.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=err
-        )
+        return quiet(command, cli.folder, cli.env(), out=out.fileno(), err=err.fileno())
 
 
-def ended(cli: CommandLine, process: subprocess.Popen[bytes]) -> Ran:
+def ended(cli: CommandLine, process: Started) -> Ran:
     """Wait for the end of what :func:`refused` started last."""
     code = process.wait(120)
     return Ran(code, (cli.folder / "out.txt").read_text("utf-8"), (cli.folder / "err.txt").read_text("utf-8"))
 
 
-def in_the_middle(cli: CommandLine, server: Server, what: str) -> subprocess.Popen[bytes]:
+def in_the_middle(cli: CommandLine, server: Server, what: str) -> Started:
     """A ``send`` to which it is refused since some letters have arrived."""
     process = refused(cli, what, "send", LETTER, "--yes")
     wait_until(lambda: len(server.accepted) >= 6 or process.poll() is not None)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,9 +69,8 @@ def serving(folder: Path, url: str) -> Iterator[RunningService]:
     cli = CommandLine(folder.parent, KEYS_IN_SETTINGS | {"POSTILJON_DATA": str(folder), "POSTILJON_DATABASE_URL": url})
     cli.environment |= {"POSTILJON_WEB_PROCESSES": "1"}
     cli.do("init")
-    command = [sys.executable, "-m", "campaigns", "serve", "--public-only", "--port", str(port)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder.parent, env=cli.env(), stdout=out, stderr=out)
+        process = cli.start("serve", "--public-only", "--port", str(port), out=out.fileno(), err=out.fileno())
     try:
         service = RunningService(folder, db, town, port, log)
         service.agree_on(200)

@@ -38,6 +38,8 @@ def test_a_restore_brings_everything_back_and_forgets_no_wish(restore_setup: Sce
     assert stat.S_IMODE(cli.data.stat().st_mode) == 0o700
     assert not (cli.folder / ".postiljon-restore").exists()
     assert cli.do("status", "--json").json == []
+    protected = "pg_trigger WHERE NOT tgisinternal" if cli.server else "sqlite_master WHERE type = 'trigger'"
+    assert cli.ask(f"SELECT count(*) FROM {protected}")[0][0] == (1 if cli.server else 2)  # the audit trail, as before
     again = cli.do("restore", str(restore_setup.archive))
     assert "restored here already" in again.out
 
@@ -226,7 +228,7 @@ def test_a_restore_that_is_killed_at_any_step_goes_on_with_the_same_command(
     command = ["restore", str(restore_setup.archive), "--journal", str(restore_setup.journal)]
     killed, held = 0, 0
     try:
-        for step in kill_points(8 if restore_setup.server else 4):
+        for step in kill_points(16 if restore_setup.server else 10):
             cli = restore_setup.empty(tmp_path / f"new{step}")
             first = killer.run(cli.folder, cli.env(), command, step)
             if not first.killed:

@@ -22,7 +22,7 @@ from tests.support.databases import PostgresServer
 from tests.support.docs import DOCS
 from tests.support.killed_command import CommandKiller, kill_points
 from tests.support.needs import need
-from tests.support.own_machine import PROGRAM, OwnMachine, in_unit, own_machine
+from tests.support.own_machine import INSTALL, PROGRAM, OwnMachine, in_unit
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -31,7 +31,6 @@ UNIT = "/etc/systemd/system/postiljon.service"
 BACKUP = "/etc/systemd/system/postiljon-backup.service"
 TIMER = "/etc/systemd/system/postiljon-backup.timer"
 NGINX = "/etc/postiljon-proxy/nginx.conf"
-INSTALL = ("service", "install", "--public-name", "mail.example.org", "--smtp-url", "smtp://relay.example.org")
 PLAIN = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 LETTER = """\
 ---
@@ -44,20 +43,6 @@ layout: letter
 ---
 Dear reader, this is a letter.
 """
-
-
-@pytest.fixture
-def machine() -> Iterator[OwnMachine]:
-    with own_machine() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def installed() -> Iterator[OwnMachine]:
-    """One on which the service is installed, for tests that change nothing."""
-    with own_machine() as made:
-        assert made.postiljon(*INSTALL).code == 0
-        yield made
 
 
 def test_it_makes_user_folders_settings_secrets_and_units_with_the_modes_that_they_need(installed: OwnMachine) -> None:
@@ -105,20 +90,19 @@ def test_a_dry_run_prints_every_file_and_command_and_changes_nothing_also_for_ot
         assert [line for line in machine.text(path).splitlines() if line.strip() not in shown] == []
 
 
-def test_a_file_that_an_administrator_changed_is_kept_and_the_new_one_is_put_beside_it(machine: OwnMachine) -> None:
-    machine.do(PROGRAM, *INSTALL)
-    machine.do("sed", "-i", "s/RestartSec=2/RestartSec=9/", UNIT)
-    machine.do("sh", "-c", f"echo 'organisation = \"Ours\"' >> {SETTINGS}")
-    kept, settings = machine.text(UNIT), machine.text(SETTINGS)
-    ran = machine.postiljon("service", "install", "--port", "8123")
-    assert (ran.code, machine.text(UNIT), machine.text(SETTINGS)) == (0, kept, settings)
+def test_a_file_that_an_administrator_changed_is_kept_and_the_new_one_is_put_beside_it(served: OwnMachine) -> None:
+    served.do("sed", "-i", "s/RestartSec=2/RestartSec=9/", UNIT)
+    served.do("sh", "-c", f"echo 'organisation = \"Ours\"' >> {SETTINGS}")
+    kept, settings = served.text(UNIT), served.text(SETTINGS)
+    ran = served.postiljon("service", "install", "--port", "8123")
+    assert (ran.code, served.text(UNIT), served.text(SETTINGS)) == (0, kept, settings)
     assert f"{UNIT}.new" in ran.out
-    assert "--port 8123" in machine.text(f"{UNIT}.new")
-    assert "127.0.0.1:8123" in machine.text(NGINX)  # nobody had changed this one
-    machine.do("mv", f"{UNIT}.new", UNIT)
-    before = machine.tree()
-    assert machine.postiljon("service", "install").code == 0
-    assert machine.tree() == before
+    assert "--port 8123" in served.text(f"{UNIT}.new")
+    assert "127.0.0.1:8123" in served.text(NGINX)  # nobody had changed this one
+    served.do("mv", f"{UNIT}.new", UNIT)
+    before = served.tree()
+    assert served.postiljon("service", "install").code == 0
+    assert served.tree() == before
 
 
 @pytest.mark.timeout(600)
@@ -129,7 +113,7 @@ def test_an_installation_that_is_killed_at_any_step_is_completed_by_the_next_run
         whole = system(tmp_path / "whole")
         assert killer.run(tmp_path, PLAIN, [*INSTALL, "--root", str(whole)]).code == 0
         killed = 0
-        for step in kill_points(3):
+        for step in kill_points(8):
             root = system(tmp_path / f"root{step}")
             first = killer.run(tmp_path, PLAIN, [*INSTALL, "--root", str(root)], step)
             if not first.killed:
@@ -158,57 +142,52 @@ def files_below(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def test_a_backup_to_a_disk_without_room_says_so_and_leaves_nothing_there(machine: OwnMachine) -> None:
-    machine.do(PROGRAM, *INSTALL)
-    machine.do("sh", "-c", "mkdir /mnt/small && mount -t tmpfs -o size=20m,mode=777 small /mnt/small")
-    ran = machine.run("runuser", "-u", "postiljon", "--", PROGRAM, "backup", "--to", "/mnt/small")
+def test_a_backup_to_a_disk_without_room_says_so_and_leaves_nothing_there(served: OwnMachine) -> None:
+    served.do("sh", "-c", "mkdir /mnt/small && mount -t tmpfs -o size=20m,mode=777 small /mnt/small")
+    ran = served.run("runuser", "-u", "postiljon", "--", PROGRAM, "backup", "--to", "/mnt/small")
     assert ran.code == 3
     assert "/mnt/small" in ran.err
-    assert machine.do("find", "/mnt/small", "-type", "f") == ""
+    assert served.do("find", "/mnt/small", "-type", "f") == ""
 
 
-def test_a_run_that_was_stopped_before_the_secrets_is_completed_by_the_next(machine: OwnMachine) -> None:
-    machine.do(PROGRAM, *INSTALL)
-    machine.do("sh", "-c", f"rm -r /var/lib/postiljon/* {UNIT} /etc/postiljon-proxy")
-    machine.do(PROGRAM, "service", "install")
-    assert "is up to date" in machine.as_service("init")
-    assert machine.text(UNIT)
-    assert "server_name mail.example.org;" in machine.text(NGINX)
+def test_a_run_that_was_stopped_before_the_secrets_is_completed_by_the_next(served: OwnMachine) -> None:
+    served.do("sh", "-c", f"rm -r /var/lib/postiljon/* {UNIT} /etc/postiljon-proxy")
+    served.do(PROGRAM, "service", "install")
+    assert "is up to date" in served.as_service("init")
+    assert served.text(UNIT)
+    assert "server_name mail.example.org;" in served.text(NGINX)
 
 
-def test_a_run_that_was_stopped_before_the_database_is_completed_by_the_next(machine: OwnMachine) -> None:
-    machine.do(PROGRAM, *INSTALL)
-    secrets = machine.text("/var/lib/postiljon/secrets.toml")
-    machine.do("sh", "-c", "rm /var/lib/postiljon/postiljon.db*")
-    machine.do(PROGRAM, "service", "install")
-    assert "is up to date" in machine.as_service("init")
-    assert machine.text("/var/lib/postiljon/secrets.toml") == secrets
+def test_a_run_that_was_stopped_before_the_database_is_completed_by_the_next(served: OwnMachine) -> None:
+    secrets = served.text("/var/lib/postiljon/secrets.toml")
+    served.do("sh", "-c", "rm /var/lib/postiljon/postiljon.db*")
+    served.do(PROGRAM, "service", "install")
+    assert "is up to date" in served.as_service("init")
+    assert served.text("/var/lib/postiljon/secrets.toml") == secrets
 
 
-def test_an_older_database_is_not_migrated_also_where_the_settings_are_new(machine: OwnMachine) -> None:
-    machine.do(PROGRAM, *INSTALL)
-    machine.do("rm", SETTINGS)
+def test_an_older_database_is_not_migrated_also_where_the_settings_are_new(served: OwnMachine) -> None:
+    served.do("rm", SETTINGS)
     data, old = "/var/lib/postiljon", ROOT / "tests" / "fixtures" / "released" / "issue-3"
-    machine.do("install", "-o", "postiljon", "-m", "600", old / "secrets.toml", old / "postiljon.db", data)
-    before = machine.do("sha256sum", f"{data}/postiljon.db")
-    machine.do(PROGRAM, *INSTALL)
-    assert machine.do("sha256sum", f"{data}/postiljon.db") == before
-    ran = machine.run("runuser", "-u", "postiljon", "--", PROGRAM, "status")
+    served.do("install", "-o", "postiljon", "-m", "600", old / "secrets.toml", old / "postiljon.db", data)
+    before = served.do("sha256sum", f"{data}/postiljon.db")
+    served.do(PROGRAM, *INSTALL)
+    assert served.do("sha256sum", f"{data}/postiljon.db") == before
+    ran = served.run("runuser", "-u", "postiljon", "--", PROGRAM, "status")
     assert (ran.code, "run 'postiljon upgrade'" in ran.err) == (3, True), ran
 
 
-def test_uninstall_removes_what_other_programs_read_and_nothing_of_the_organisation(machine: OwnMachine) -> None:
-    machine.do(PROGRAM, *INSTALL)
-    machine.do("sed", "-i", "s/64k/1m/", NGINX)
-    secrets = machine.text("/var/lib/postiljon/secrets.toml")
-    said = machine.do(PROGRAM, "service", "uninstall")
-    assert machine.do("sh", "-c", "ls -d /etc/systemd/system/*postiljon* 2>/dev/null || true") == ""
-    assert machine.do("ls", "/etc/postiljon-proxy").split() == ["nginx.conf.saved"]
-    assert machine.text("/var/lib/postiljon/secrets.toml") == secrets
-    assert machine.do("id", "-un", "postiljon").strip() == "postiljon"
+def test_uninstall_removes_what_other_programs_read_and_nothing_of_the_organisation(served: OwnMachine) -> None:
+    served.do("sed", "-i", "s/64k/1m/", NGINX)
+    secrets = served.text("/var/lib/postiljon/secrets.toml")
+    said = served.do(PROGRAM, "service", "uninstall")
+    assert served.do("sh", "-c", "ls -d /etc/systemd/system/*postiljon* 2>/dev/null || true") == ""
+    assert served.do("ls", "/etc/postiljon-proxy").split() == ["nginx.conf.saved"]
+    assert served.text("/var/lib/postiljon/secrets.toml") == secrets
+    assert served.do("id", "-un", "postiljon").strip() == "postiljon"
     assert "rm -r /etc/postiljon /var/lib/postiljon" in said
     assert "userdel postiljon" in said
-    assert "Nothing to do" in machine.do(PROGRAM, "service", "uninstall")
+    assert "Nothing to do" in served.do(PROGRAM, "service", "uninstall")
 
 
 def test_who_is_not_root_is_told_so_and_nothing_is_made(machine: OwnMachine) -> None:
@@ -333,20 +312,19 @@ def test_the_files_for_a_proxy_are_taken_by_nginx_and_caddy(installed: OwnMachin
 
 @pytest.mark.parametrize("page", ["production.md", "proxy.md"])
 def test_the_line_of_the_pages_for_caddy_takes_the_file_in_force_and_none_that_is_kept(
-    machine: OwnMachine, page: str
+    served: OwnMachine, page: str
 ) -> None:
     need("caddy", "caddy")
-    machine.do(PROGRAM, *INSTALL)
     [line] = re.findall(
         r"^echo '(import .*)' > /etc/caddy/Caddyfile$", (DOCS / "howto" / page).read_text(), re.MULTILINE
     )
     for end in (".new", ".saved"):
-        machine.write(f"/etc/postiljon-proxy/Caddyfile{end}", "no such directive\n")
-    machine.do("mkdir", "-p", "/etc/caddy")
-    machine.write("/etc/caddy/Caddyfile", line + "\n")
-    said = machine.do("caddy", "adapt", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
+        served.write(f"/etc/postiljon-proxy/Caddyfile{end}", "no such directive\n")
+    served.do("mkdir", "-p", "/etc/caddy")
+    served.write("/etc/caddy/Caddyfile", line + "\n")
+    said = served.do("caddy", "adapt", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
     assert "mail.example.org" in said
-    ran = machine.run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
+    ran = served.run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
     assert (ran.code, "Valid configuration" in ran.out + ran.err) == (0, True), ran
 
 
@@ -397,28 +375,26 @@ def test_under_the_limits_of_its_unit_it_sends_a_letter_keeps_an_opt_out_and_end
             assert process.wait(90) == 0
 
 
-def test_under_the_limits_of_its_unit_the_nightly_backup_is_made(machine: OwnMachine) -> None:
+def test_under_the_limits_of_its_unit_the_nightly_backup_is_made(served: OwnMachine) -> None:
     need("systemd-analyze", "systemd")
-    machine.do(PROGRAM, *INSTALL)
     python = PROGRAM.replace("bin/postiljon", "bin/python")
-    said = machine.do("unshare", "--mount", python, "-m", "tests.support.confined", BACKUP)
+    said = served.do("unshare", "--mount", python, "-m", "tests.support.confined", BACKUP)
     assert "read back whole" in said
-    assert machine.do("ls", "/var/backups/postiljon").strip().startswith("postiljon-")
+    assert served.do("ls", "/var/backups/postiljon").strip().startswith("postiljon-")
 
 
 @pytest.mark.postgres
 def test_under_the_limits_of_its_unit_the_nightly_backup_of_postgresql_is_made(
-    machine: OwnMachine, postgres: PostgresServer
+    served: OwnMachine, postgres: PostgresServer
 ) -> None:
     """Expected: pg_dump runs, though the unit allows no call that would bind it to the command."""
     need("systemd-analyze", "systemd")
-    machine.do(PROGRAM, *INSTALL)
     postgres.folder.chmod(0o711)
-    machine.do("mkdir", "/opt/sockets")  # the unit has a /tmp of its own
-    machine.do("mount", "--bind", postgres.folder, "/opt/sockets")
+    served.do("mkdir", "/opt/sockets")  # the unit has a /tmp of its own
+    served.do("mount", "--bind", postgres.folder, "/opt/sockets")
     url = f"postgresql://postiljon@/{postgres.fresh()}?host=/opt/sockets"
-    machine.write(SETTINGS, f'{machine.text(SETTINGS)}database_url = "{url}"\n')
-    machine.as_service("init")
+    served.write(SETTINGS, f'{served.text(SETTINGS)}database_url = "{url}"\n')
+    served.as_service("init")
     python = PROGRAM.replace("bin/postiljon", "bin/python")
-    said = machine.do("unshare", "--mount", python, "-m", "tests.support.confined", BACKUP)
+    said = served.do("unshare", "--mount", python, "-m", "tests.support.confined", BACKUP)
     assert "read back whole" in said

@@ -1,8 +1,8 @@
 """One real ``postiljon`` that dies while it compiles or launches.
 
-``python -m tests.chaos.launcher POINT NTH SECONDS COMMAND…``: ``compiling`` (the compiler is imported, and some
-seconds later), ``launching`` (before the COMMIT with that number), ``freezing`` (some seconds after it). Nothing of
-the program is replaced: the import is seen by an audit hook, a COMMIT by an event of SQLAlchemy.
+``python -m tests.chaos.launcher POINT NTH SECONDS COMMAND…``: ``compiling`` (some seconds after the process that
+compiles was started), ``launching`` (before the COMMIT with that number), ``freezing`` (some seconds after it). Nothing
+of the program is replaced: the start is seen by an audit hook, a COMMIT by an event of SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def main() -> None:
     point, nth, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     commits = 0
 
-    def imported(name: str, arguments: tuple[object, ...]) -> None:
-        if name == "import" and arguments[0] == "mailer.letter.compile":
+    def begun(name: str, _: tuple[object, ...]) -> None:
+        if name == "subprocess.Popen":
             later(seconds)
 
     def committed(_: object) -> None:
@@ -44,7 +44,7 @@ def main() -> None:
             die() if point == "launching" else later(seconds)
 
     if point == "compiling":
-        sys.addaudithook(imported)
+        sys.addaudithook(begun)
     else:
         event.listen(Engine, "commit", committed)
     sys.argv[1:] = sys.argv[4:]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +20,9 @@ from campaigns.lifecycle import records
 from mailer import archive, outbox
 from mailer.outbox.tables import MAILING
 from mailer.storage import Database, open_database
-from tests.chaos.runner import ENV, ROOT, Relay, Summary
+from tests.chaos.runner import Relay, Summary
 from tests.support.commandline import CommandLine
+from tests.support.warm import quiet
 
 POINTS = ("compiling", "launching", "freezing")
 TOPIC = "chaos"
@@ -60,15 +59,13 @@ class Launches:
 
     def kill(self, file: str, point: str, nth: int, seconds: float) -> bool:
         """One ``send``, killed at that point; whether it was (or it was done before)."""
-        command = [sys.executable, "-m", "tests.chaos.launcher", point, str(nth), str(seconds), "send", file, "--yes"]
-        environment = self.cli.env() | {"PYTHONPATH": ENV["PYTHONPATH"] or str(ROOT)}
-        quiet = subprocess.DEVNULL
-        done = subprocess.run(command, cwd=self.cli.folder, env=environment, stdout=quiet, timeout=300, check=False)
-        killed = done.returncode == -signal.SIGKILL
+        command = ["tests.chaos.launcher", point, str(nth), str(seconds), "send", file, "--yes"]
+        code = quiet(command, self.cli.folder, self.cli.env()).wait(300)
+        killed = code == -signal.SIGKILL
         self.found.kills[f"{point}: {self.stage(file.removesuffix('.md'))}"] += killed
         self.found.survived += not killed
-        if not killed and done.returncode:
-            self.found.wrongs.append(f"{file}: a send that was to be killed ended with {done.returncode}")
+        if not killed and code:
+            self.found.wrongs.append(f"{file}: a send that was to be killed ended with {code}")
         return killed
 
     def stage(self, slug: str) -> str:

@@ -37,6 +37,7 @@ from tests.chaos.runner import ENV, ROOT
 from tests.support.commandline import CommandLine, fetch, free_port
 from tests.support.databases import postgres_server
 from tests.support.waiting import wait_until
+from tests.support.warm import Started
 
 ALLOWED = 1.0
 SLUG = "optouts"
@@ -118,7 +119,7 @@ class Town:
         self.slowest = max(self.slowest, answered - begun)
         self.answers.append((address, answered))
 
-    def leave(self, sending: subprocess.Popen[bytes], optouts: int, seed: int) -> float:
+    def leave(self, sending: Started, optouts: int, seed: int) -> float:
         """All of them, spread over the time of the campaign; the seconds that it took to send."""
         dice, chosen = random.Random(seed), set[int]()
         wait_until(lambda: (found := self.mailing()) is not None and found.counts.accepted > 0, 60)

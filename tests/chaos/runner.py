@@ -21,6 +21,7 @@ from mailer.storage import Database
 from tests.support.sending import sendable, utc_now
 from tests.support.sending_db import person
 from tests.support.waiting import wait_until
+from tests.support.warm import Started, quiet
 
 ROOT = Path(__file__).parents[2]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -119,11 +120,11 @@ class Chaos:
         name = "sqlite" if db.is_sqlite else "postgresql"
         self.found = Summary(name, policy, letters, window=16)
 
-    def sender(self, *more: str) -> subprocess.Popen[bytes]:
+    def sender(self, *more: str) -> Started:
         """Start a sender process."""
-        command = [sys.executable, "-m", "tests.chaos.child", self.url, str(self.folder), str(self.relay.port)]
+        command = ["tests.chaos.child", self.url, str(self.folder), str(self.relay.port)]
         command += [str(self.mailing), str(self.relay.pid_file), *more]
-        return subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=subprocess.DEVNULL)
+        return quiet(command, ROOT, ENV)
 
     def kill(self, point: str, nth: int) -> bool:
         """One sender, killed at that point; whether it was (or it was done before)."""
@@ -151,7 +152,7 @@ class Chaos:
         self.compare()
         return self.found
 
-    def _wait(self, process: subprocess.Popen[bytes], seconds: float = 300) -> int:
+    def _wait(self, process: Started, seconds: float = 300) -> int:
         """Its exit code; one that hangs is ended, and that is a fault."""
         try:
             return process.wait(seconds)

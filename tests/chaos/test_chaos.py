@@ -17,6 +17,7 @@ from tests.chaos.runner import Chaos, Relay, relay, storm, url_of
 from tests.support.sending import utc_now
 from tests.support.sending_db import counts
 from tests.support.waiting import wait_until
+from tests.support.warm import Started
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[Relay]:
         yield made
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 120) -> int:
+def ended(process: Started, seconds: float = 120) -> int:
     """Its exit code; a process that does not end is ended."""
     try:
         return process.wait(seconds)

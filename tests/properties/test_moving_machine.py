@@ -21,6 +21,7 @@ from mailer.errors import StateError
 from mailer.signing import Purpose
 from tests.support.people import NOW, PEPPER, ReaderSetup
 from tests.support.sending_db import open_lite
+from tests.support.thorough import examples
 from unsubscribe import contacts, details, erasing, moving
 from unsubscribe.moving import AddressChangeStatus
 
@@ -212,4 +213,4 @@ class Moving(RuleBasedStateMachine):
 
 
 TestMoving = Moving.TestCase
-TestMoving.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestMoving.settings = settings(max_examples=examples(60, 3), stateful_step_count=30, deadline=None)

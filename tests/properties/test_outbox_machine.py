@@ -20,6 +20,7 @@ from mailer import outbox, suppression
 from mailer.outbox import Claimed, Sender, Settlement, states
 from tests.support.sending_db import NOW, fill, hash_of, open_lite, person
 from tests.support.tables import create_all
+from tests.support.thorough import examples
 
 PEOPLE = 12
 WINDOW = 4
@@ -254,4 +255,4 @@ class Outbox(RuleBasedStateMachine):
 
 
 TestOutbox = pytest.mark.slow(Outbox.TestCase)
-TestOutbox.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestOutbox.settings = settings(max_examples=examples(40, 2), stateful_step_count=40, deadline=None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.limited_receiver import Taker
 from tests.support.paced import Nature, World
+from tests.support.thorough import examples
 
 USED, REFUSED, ANSWERS = 0.8, 0.05, 200
 QUICKLY = (Phase.explicit, Phase.generate)  # an example takes a second: none is made smaller
@@ -68,7 +69,7 @@ def through_all(case: Case) -> None:
     converged(world, end, 10)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, phases=QUICKLY)
+@settings(max_examples=examples(6, 2), deadline=None, derandomize=True, phases=QUICKLY)
 @given(case=cases(30))
 @example(Case(14.0, 1.0, 1, Nature()))
 @example(Case(14.0, None, 2, Nature()))
@@ -77,7 +78,7 @@ def test_it_converges_to_what_is_taken_and_follows_when_that_changes_by_ten(case
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None, derandomize=True, phases=QUICKLY)
+@settings(max_examples=examples(30, 2), deadline=None, derandomize=True, phases=QUICKLY)
 @given(case=cases(300))
 def test_it_converges_for_many_capacities_and_natures(case: Case) -> None:
     through_all(case)
@@ -100,7 +101,7 @@ def windows(number: int, seconds: float, senders: int, seed: int) -> list[tuple[
     return [world.between(begin + place * seconds, begin + (place + 1) * seconds) for place in range(8)]
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, phases=QUICKLY)
+@settings(max_examples=examples(6, 2), deadline=None, derandomize=True, phases=QUICKLY)
 @given(number=st.integers(10, 600), senders=st.sampled_from([1, 2]), seed=st.integers(0, 1000))
 def test_of_a_limit_each_minute_most_is_used_and_few_are_refused(number: int, senders: int, seed: int) -> None:
     for taken, refused in windows(number, 60.0, senders, seed)[3:]:
@@ -116,7 +117,7 @@ def test_of_a_limit_each_hour_most_is_used_and_few_are_refused(number: int, send
         assert refused <= 10
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, phases=QUICKLY)
+@settings(max_examples=examples(6, 2), deadline=None, derandomize=True, phases=QUICKLY)
 @given(minute=st.integers(6, 50), senders=st.sampled_from([1, 2]), seed=st.integers(0, 1000))
 def test_of_less_than_one_a_second_most_is_used_and_few_are_refused(minute: int, senders: int, seed: int) -> None:
     world = World(Taker(minute, 60.0), Nature(seed=seed), senders=senders, burst=40, window=40)

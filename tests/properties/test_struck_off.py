@@ -24,6 +24,7 @@ from mailer.worker.reply_handler import ReplyHandler
 from tests.support.replies import Reply, replies
 from tests.support.sending_db import NOW, fill, hash_of, open_lite, person
 from tests.support.tables import create_all
+from tests.support.thorough import examples
 
 PEOPLE = 8
 AFTER_MAIL = [reply for reply in replies("known") if reply.stage in ("rcpt", "data", "dot")]
@@ -86,7 +87,7 @@ def may_be_struck_off(history: list[Heard]) -> bool:
     return False
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20, 2), deadline=None)
 @given(campaigns)
 def test_nobody_is_struck_off_but_for_a_clear_or_repeated_statement(given: list[tuple[float, list[Reply]]]) -> None:
     history, now = defaultdict[int, list[Heard]](list), NOW

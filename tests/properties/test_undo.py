@@ -15,6 +15,7 @@ from mailer import suppression
 from mailer.signing import Purpose
 from tests.support.people import NOW, ReaderSetup
 from tests.support.sending_db import open_lite
+from tests.support.thorough import examples
 from unsubscribe import changes, contacts, details, frequency, optout
 from unsubscribe.details import DetailsForm
 
@@ -120,7 +121,7 @@ class Model:
         return found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80, 3), deadline=None)
 @given(st.lists(steps, min_size=2, max_size=9))
 def test_undo_in_any_order_leaves_what_the_latest_acts_set_that_were_not_undone(acts: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory(prefix="undo-") as folder:

@@ -15,6 +15,7 @@ from mailer.letter.compile import compile_letter
 from mailer.letter.compiled import Branch, CompiledTemplate, Loop, Numbered
 from tests.support.letter_pieces import letters, words_of
 from tests.support.letters import small
+from tests.support.thorough import examples
 
 pytestmark = pytest.mark.slow
 
@@ -51,12 +52,12 @@ def _held(body: str, **changes: Any) -> None:
 @example("2`7. woord1q`\n\nwoord2q[woord3q](https://x.nl)`woord4q`")
 @example("<!-- weg -->x1q<!-- weg -->\n</div>\nwoord2q\n[woord3q]: x4q")
 @given(letters())
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200, 3), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_word_stands_in_html_and_text_or_its_line_is_told(body: str) -> None:
     _held(body)
 
 
 @given(letters(broken=0))
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200, 3), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_word_of_an_orderly_letter_stands_in_html_and_text(body: str) -> None:
     _held(body)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.demo.catcher import Catcher, Mailbox
-from tests.support.warm import warm
+from tests.support.warm import Started, quiet, warm
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -52,9 +52,9 @@ class CommandLine:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("POSTILJON_")}
         return kept | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)} | self.environment
 
-    def run(self, *arguments: str, **more: str) -> Ran:
-        """One command, to its end, in a process of its own: see :mod:`tests.support.warm`."""
-        return Ran(*warm().run(arguments, self.folder, self.env() | more, 120))
+    def run(self, *arguments: str, typed: bytes = b"", **more: str) -> Ran:
+        """One command, to its end, in a process of its own: see :mod:`tests.support.warm`. ``typed``: its input."""
+        return Ran(*warm().run(arguments, self.folder, self.env() | more, 120, typed=typed))
 
     def cold(self, *arguments: str, **more: str) -> Ran:
         """The same from the very start of the interpreter, as a person's shell does it."""
@@ -76,14 +76,12 @@ class CommandLine:
         assert ran.code == 0, ran
         return ran
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """One command that goes on."""
-        command = [sys.executable, "-m", "campaigns", *arguments]
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=self.folder, env=self.env(), stdin=quiet, stdout=quiet)
+    def start(self, *arguments: str, **files: int) -> Started:
+        """One command that goes on, from the same process as :meth:`run`. ``files``: see :func:`quiet`."""
+        return quiet(["campaigns", *arguments], self.folder, self.env(), **files)
 
     @contextmanager
-    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *arguments: str) -> Iterator[Started]:
         """One command that goes on, until the end of the block."""
         process = self.start(*arguments)
         try:

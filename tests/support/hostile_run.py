@@ -1,7 +1,7 @@
 """Check hostile letters, each in a child of its own with limits of processor time and memory: a line of JSON for each.
 
-``python -m tests.support.hostile_run KIND``; a kind of :mod:`tests.support.hostile_letters`, or ``fine``. Since the
-child has the limits, a letter that takes a machine down is told as ``killed`` and takes nothing down.
+``python -m tests.support.hostile_run KIND [NAME…]``; a kind of :mod:`tests.support.hostile_letters`, or ``fine``. Since
+the child has the limits, a letter that takes a machine down is told as ``killed`` and takes nothing down.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,11 +42,12 @@ class Outcome:
     memory: int
 
 
-def tried(kind: str) -> Iterator[Outcome]:
-    """Each letter of a kind."""
+def tried(kind: str, names: Collection[str] = ()) -> Iterator[Outcome]:
+    """Each letter of a kind, or those with these names."""
     letters = hostile_letters.FINE if kind == "fine" else hostile_letters.KINDS[kind]
     for name, make in letters.items():
-        yield _in_child(name, make)
+        if not names or name in names:
+            yield _in_child(name, make)
 
 
 def _in_child(name: str, make: Callable[[], Hostile]) -> Outcome:
@@ -113,7 +114,7 @@ def main() -> None:
         path = Path(folder) / "letter.md"
         _write(path, hostile_letters.body(hostile_letters.PARAGRAPH))
         _check(path)
-    for outcome in tried(sys.argv[1]):
+    for outcome in tried(sys.argv[1], sys.argv[2:]):
         print(json.dumps(asdict(outcome)), flush=True)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from tests.support.databases import PostgresServer
 
 PEOPLE = 30
 TOPIC = "verenigingsnieuws"
+_MADE: dict[tuple[Path | None, int], Installed] = {}
 
 
 class Installed(CommandLine):
@@ -50,18 +54,38 @@ class Installed(CommandLine):
         return bool(self.do("contacts", "show", f"lezer{number}@example.org", "--json").json["suppressed"])
 
 
-def place(folder: Path, server: PostgresServer | None = None) -> Installed:
-    """Return a folder for an installation, with an empty database of the server if one is given."""
+def place(folder: Path, server: PostgresServer | None = None, template: str = "template0") -> Installed:
+    """Return a folder for an installation, with a database of the server if one is given: empty, or as a template."""
     folder.mkdir(parents=True, exist_ok=True)
     cli = Installed(folder)
     if server:
-        cli.server, cli.database = server, server.fresh()
+        cli.server, cli.database = server, server.fresh(template)
         cli.environment["POSTILJON_DATABASE_URL"] = server.url(cli.database)
     return cli
 
 
 def installed(folder: Path, server: PostgresServer | None = None, people: int = PEOPLE) -> Installed:
-    """Make an installation with a file of settings that names a brand and a key."""
+    """An installation with a file of settings that names a brand: made once by commands, and copied after that.
+
+    Those with the same number of people have the same secrets: one installation in several places.
+    """
+    key = (server.folder if server else None, people)
+    if key not in _MADE:
+        _MADE[key] = _by_commands(Path(tempfile.mkdtemp(dir=_kept())), server, people)
+    made = _MADE[key]
+    shutil.copytree(made.folder, folder, dirs_exist_ok=True)
+    return place(folder, server, made.database or "template0")
+
+
+@cache
+def _kept() -> str:
+    """A folder until the end of this process."""
+    folder = tempfile.TemporaryDirectory(prefix="postiljon-installed-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
+def _by_commands(folder: Path, server: PostgresServer | None, people: int) -> Installed:
     cli = place(folder, server)
     for name in ("vng.toml", "vng-logo.png"):
         shutil.copy(EXAMPLES / name, folder)

@@ -26,6 +26,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from tests.support.thorough import stride
+
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = frozenset(
     {
@@ -33,7 +35,6 @@ EVENTS = frozenset(
         *("sqlite3.connect", "subprocess.Popen", "fcntl.flock"),
     }
 )
-EVERY_STEP = "EVERY_STEP"  # an environment variable: no step is left out
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 MODULES = (
     *("campaigns.cli.main", "campaigns.context", "campaigns.ops.backup.making", "alembic.command", "psycopg"),
@@ -53,8 +54,7 @@ class EndedCommand:
 
 def kill_points(usual: int) -> Iterator[int]:
     """Yield the steps to kill at, the first by chance and then each ``usual``-th; with ``EVERY_STEP``, each one."""
-    stride = 1 if os.environ.get(EVERY_STEP) else usual
-    return count(random.randint(1, stride), stride)
+    return count(random.randint(1, stride(usual)), stride(usual))
 
 
 class CommandKiller:
@@ -83,7 +83,7 @@ class CommandKiller:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
         self._process.stdout.close()
 
 

@@ -20,9 +20,11 @@ from tests.support.needs import missing, need
 from tests.support.waiting import wait_until
 
 PROGRAM = "/opt/postiljon/bin/postiljon"
+INSTALL = ("service", "install", "--public-name", "mail.example.org", "--smtp-url", "smtp://relay.example.org")
 _MAKE = """\
 set -eu
 mkdir -p /mnt && mount -t tmpfs own /mnt
+mkdir /mnt/before && mount --bind / /mnt/before
 for name in etc var opt; do
     mkdir -p /mnt/$name/upper /mnt/$name/work
     mount -t overlay own -o lowerdir=/$name,upperdir=/mnt/$name/upper,workdir=/mnt/$name/work /$name
@@ -47,6 +49,25 @@ if __name__ == "__main__":
     main()
 END
 chmod -R a+rX /opt/postiljon && chmod 755 /opt/postiljon/bin/postiljon /opt
+"""
+_COPY = """\
+set -eu
+new=/mnt/copy.$$
+mkdir $new && mount -t tmpfs own $new
+for name in etc var opt; do
+    mkdir $new/$name $new/$name/work && cp -a /mnt/$name/upper $new/$name/
+done
+mkdir $new/bound && mount --rbind /opt $new/bound
+for name in etc var opt; do
+    mount -t overlay own -o lowerdir=/mnt/before/$name,upperdir=$new/$name/upper,workdir=$new/$name/work /$name
+done
+for name in python site checkout/mailer checkout/unsubscribe checkout/campaigns checkout/templates checkout/tests \
+    checkout/tools checkout/examples; do
+    mount --bind $new/bound/$name /opt/$name
+done
+mount -t tmpfs own /run/systemd
+mkdir $new/before && mount --bind /mnt/before $new/before
+mount --rbind $new /mnt
 """
 
 
@@ -107,14 +128,29 @@ def own_machine() -> Iterator[OwnMachine]:
     if os.geteuid() != 0:
         missing("root, for a namespace of its own,", "util-linux")
     sleeping = [need("unshare", "util-linux"), "--mount", "--propagation", "private", "sleep", "infinity"]
-    process = subprocess.Popen(sleeping)
-    try:
-        mine = os.readlink("/proc/self/ns/mnt")
-        wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/mnt") != mine)
-        made = OwnMachine(process.pid)
+    with _apart(sleeping, os.getpid()) as made:
         python, site = sys.base_prefix, sysconfig.get_path("purelib")
         made.do("sh", "-s", "--", python, site, ROOT, stdin=_MAKE)
         yield made
+
+
+@contextmanager
+def copy_of(machine: OwnMachine) -> Iterator[OwnMachine]:
+    """A machine with the files of another that nobody changes meanwhile, until the end of the block."""
+    sleeping = machine.command("unshare", "--mount", "--propagation", "private", "sleep", "infinity")
+    with _apart(sleeping, machine.pid) as made:
+        made.do("sh", "-s", stdin=_COPY)
+        yield made
+
+
+@contextmanager
+def _apart(sleeping: list[str], other: int) -> Iterator[OwnMachine]:
+    """A process whose namespace is not that of another one, nor ours."""
+    process = subprocess.Popen(sleeping)
+    try:
+        known = {os.readlink(f"/proc/{pid}/ns/mnt") for pid in (other, os.getpid())}
+        wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/mnt") not in known)
+        yield OwnMachine(process.pid)
     finally:
         process.kill()
         process.wait()

@@ -11,12 +11,10 @@ revision = "0008"
 down_revision = "0007"
 
 _NOW_AND_THEN = ("UPDATE", "DELETE")
-_POSTGRESQL = """
-CREATE FUNCTION audit_is_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'the audit trail is insert only';
-END $$
-"""
+_POSTGRESQL = (
+    "CREATE FUNCTION audit_is_insert_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the audit trail is insert only'; END $$"
+)
 
 
 def upgrade() -> None:

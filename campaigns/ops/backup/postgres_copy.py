@@ -2,7 +2,8 @@
 
 Promises: the counts and the dump agree while others write, since both read one exported snapshot. :func:`examine` reads
 a dump from its first to its last byte and counts the rows in it. :func:`put_back` restores in one transaction.
-:func:`foreign` names the code in a dump. :func:`refuse_unusable` checks the programs before anything is changed. Raises
+:func:`foreign` names the code in a dump; that of the audit trail is left out of a restore, and made again there
+(:func:`campaigns.staff.audit.protect`). :func:`refuse_unusable` checks the programs before anything is changed. Raises
 ``StorageError`` and ``InputError``.
 """
 
@@ -30,6 +31,7 @@ _KINDS = frozenset(
         *("SEQUENCE OWNED BY", "SEQUENCE SET", "DEFAULT", "CONSTRAINT", "FK CONSTRAINT", "INDEX", "TYPE"),
     }
 )
+_MADE_AGAIN = re.compile(r"FUNCTION \S+ audit_is_insert_only\(\) |TRIGGER \S+ audit audit_insert_only ")
 _OPTIONS = ("--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions", "--no-security-labels")
 FOREIGN = Message(
     "the database in the archive has objects that Postiljon never makes ({names}): with triggers and functions, code "
@@ -99,17 +101,23 @@ def _unquoted(name: bytes) -> str:
 
 def foreign(path: Path) -> list[str]:
     """Return the functions, triggers, views and other objects in a dump that Postiljon never makes."""
-    tools = postgres_tools.newest("pg_restore")
+    found = [words for line in _listed(postgres_tools.newest("pg_restore"), path) if (words := _object(line))]
+    ours = [
+        _MADE_AGAIN.match(words) is not None or any(re.match(rf"{kind} ", words) for kind in _KINDS) for words in found
+    ]
+    return [words[:80] for words, known in zip(found, ours, strict=True) if not known]
+
+
+def _listed(tools: postgres_tools.PostgresTools, path: Path) -> list[str]:
+    """Return the lines of the list of a dump."""
     parts: list[bytes] = []
     postgres_tools.run(tools.command("pg_restore", "--list", str(path)), _plain(), parts.append)
-    found = []
-    for line in b"".join(parts).decode("utf-8", "replace").splitlines():
-        if line.startswith(";") or not line.strip():
-            continue
-        words = line.split(" ", 3)[-1]
-        if not any(re.match(rf"{kind} ", words) for kind in _KINDS):
-            found.append(words[:80])
-    return found
+    return b"".join(parts).decode("utf-8", "replace").splitlines()
+
+
+def _object(line: str) -> str:
+    """Return the object that a line of the list names, with its kind first; "" for a comment."""
+    return "" if line.startswith(";") or not line.strip() else line.split(" ", 3)[-1]
 
 
 def refuse_unusable(db: Database, path: Path) -> None:
@@ -119,11 +127,15 @@ def refuse_unusable(db: Database, path: Path) -> None:
 
 
 def put_back(db: Database, path: Path) -> None:
-    """Restore a dump into an empty database, in one transaction."""
+    """Restore a dump into an empty database, in one transaction, without the code that is made again there."""
     tools = postgres_tools.find(server_version(db), "pg_restore")
     name = f"--dbname={postgres_tools.address(db)}"
     options = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
-    postgres_tools.run(tools.command("pg_restore", *options, name, str(path)), postgres_tools.environment(db))
+    chosen = path.with_name(f"{path.name}.list")
+    kept = (line for line in _listed(tools, path) if not _MADE_AGAIN.match(_object(line)))
+    chosen.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    command = tools.command("pg_restore", *options, f"--use-list={chosen}", name, str(path))
+    postgres_tools.run(command, postgres_tools.environment(db))
 
 
 def _counted(conn: Connection) -> Copied:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from campaigns.staff.audit import SQLITE_TRIGGERS
 from mailer import files
 from mailer.errors import StorageError, StorageFull
 from mailer.messages import Message
@@ -56,10 +57,10 @@ def examine(path: Path) -> Copied:
 
 
 def foreign(path: Path) -> list[str]:
-    """Return the triggers in a copy: Postiljon never makes any."""
+    """Return the triggers in a copy that Postiljon never makes: those of the audit trail are its own, word for word."""
     with _mapped(path), closing(_opened(path, "ro")) as conn:
-        names = conn.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name").fetchall()
-    return [f"TRIGGER {row[0]!r}"[:80] for row in names]
+        found = conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name").fetchall()
+    return [f"TRIGGER {name!r}"[:80] for name, sql in found if SQLITE_TRIGGERS.get(name) != sql]
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

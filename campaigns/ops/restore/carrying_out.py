@@ -31,6 +31,7 @@ from campaigns.ops.restore.place import Place
 from campaigns.ops.restoring import Restored, restored
 from campaigns.settings import configuration, file_modes, ownership
 from campaigns.settings.configuration import Configuration
+from campaigns.staff import audit
 from mailer import files, journal, settings_file, sqlite_file, suppression
 from mailer.errors import InputError, SettingsFaults
 from mailer.journal import Journal
@@ -281,6 +282,7 @@ def _made_safe(db: Database, there: Place, now: datetime) -> Restored:
     db.journal = Journal(there.data / journal.FILE)
     with db.write() as conn:
         suppression.bind_pepper(conn, pepper)
+        audit.protect(conn)
     done = restored(db, db.journal, now)
     respell(db, pepper, now)
     return done

@@ -21,7 +21,7 @@ from campaigns.staff.rights import Right
 from mailer import outbox
 from mailer.address import mask
 from mailer.errors import PostiljonError
-from mailer.outbox import Answer, Doubt
+from mailer.outbox import Doubt, RefusedDelivery
 
 MOST_SHOWN, WORDS_SHOWN = 200, 3
 _CHOICES: dict[str, Literal["send_again", "treat_as_sent"]] = {
@@ -73,7 +73,7 @@ def show_hold(visit: Visit) -> Response:
         found = progress.of_slug(conn, slug, visit.console.seen, visit.now)
         number = found.campaign.mailing_id
         answers = outbox.first_refusals(conn, number, WORDS_SHOWN) if number is not None else []
-    said: dict[str, list[Answer]] = {}
+    said: dict[str, list[RefusedDelivery]] = {}
     for answer in answers:
         said.setdefault(answer.reason, []).append(answer)
     return visit.page("hold.html", campaign=found.campaign, p=found, said=said, shown=_shown_to(visit), f=follow_words)

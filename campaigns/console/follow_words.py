@@ -20,7 +20,7 @@ TAGS = {"accepted": "ok", "retry": "warn", "in_doubt": "warn", "refused": "error
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FollowRow:
     """A line of the table: a state, its number, what it means, and the reasons below it."""
 
     state: str
@@ -113,7 +113,7 @@ def why_in_doubt(reason: str) -> str:
     return report.reason_of("in_doubt", reason)
 
 
-def rows(words: Words, progress: Progress) -> list[Row]:
+def rows(words: Words, progress: Progress) -> list[FollowRow]:
     """Return the numbers by state, with their meaning; those that are nought are left out, but for the first two."""
     found = []
     for state in STATES:
@@ -122,7 +122,7 @@ def rows(words: Words, progress: Progress) -> list[Row]:
             continue
         reasons = tuple(reason for reason in progress.reasons if reason.state == state)
         title = words.said(report.DELIVERIES[state])
-        found.append(Row(state, title, number, _meaning(words, progress, state), reasons))
+        found.append(FollowRow(state, title, number, _meaning(words, progress, state), reasons))
     return found
 
 

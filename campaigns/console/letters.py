@@ -105,7 +105,9 @@ def readers(visit: Visit, topic: str, chosen: str, words: str = "") -> Readers:
         if not visit.may(Right.CONTACTS):
             people = tuple(shown_letter.masked(person) for person in some)
             return Readers(people, _among(visit, people, chosen), is_masked=True)
-        found = tuple(contacts.search(conn, words, FOUND)) if words else tuple(some)
+        near = [one.id for one in contacts.starting_with(conn, words, FOUND)] if words else []
+        known = contacts.get_many(conn, near)
+        found = tuple(known[number] for number in near if number in known) if words else tuple(some)
         person = contacts.get(conn, int(chosen)) if chosen.isascii() and chosen.isdigit() and len(chosen) < 19 else None
     if chosen and person is None:
         raise _unknown(visit)

@@ -48,7 +48,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OutcomeRow:
     """An outcome on a page. ``title``: state and reason in words; ``name``: the state alone; ``why``: the reason."""
 
     state: str
@@ -65,20 +65,20 @@ class Row:
         return TAGS.get(self.state, "")
 
 
-def row(words: Words, state: str, reason: str, people: int) -> Row:
+def row(words: Words, state: str, reason: str, people: int) -> OutcomeRow:
     """Return an outcome in words."""
     known = WORDS.get(reason) if state != "skipped" else None
     ours = _STATE_ADVICE.get(state) or _ADVICE.get(reason)
     said = words.said(known.advice) if known and state != "accepted" else ""
     advice = words.gettext(ours) if ours else said
     name, why = state_name(words, state), reason_only(words, state, reason)
-    return Row(state, reason, title(words, state, reason), name, why, advice, people)
+    return OutcomeRow(state, reason, title(words, state, reason), name, why, advice, people)
 
 
-def state_row(words: Words, state: str, people: int) -> Row:
+def state_row(words: Words, state: str, people: int) -> OutcomeRow:
     """Return a state with all its reasons together."""
     name = state_name(words, state)
-    return Row(state, "", name, name, "", "", people)
+    return OutcomeRow(state, "", name, name, "", "", people)
 
 
 def title(words: Words, state: str, reason: str) -> str:

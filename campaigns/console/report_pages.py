@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from campaigns.console import outcomes, spreadsheets
-from campaigns.console.outcomes import Row
+from campaigns.console.outcomes import OutcomeRow
 from campaigns.console.routing import ConsoleRoute
 from campaigns.console.spreadsheets import CSV, XLSX, Cell
 from campaigns.console.visit import Visit
@@ -89,13 +89,13 @@ def _timeline(report: CampaignReport) -> tuple[timedelta, list[Span]]:
     return statistics.timeline(found, report.campaign.timezone)
 
 
-def _states(words: Words, report: CampaignReport) -> list[Row]:
+def _states(words: Words, report: CampaignReport) -> list[OutcomeRow]:
     """Return a row for each state that has people, by the counters."""
     numbers = [(state, getattr(report.counts, state)) for state in _STATES]
     return [outcomes.state_row(words, state, number) for state, number in numbers if number]
 
 
-def _rows(words: Words, report: CampaignReport) -> list[Row]:
+def _rows(words: Words, report: CampaignReport) -> list[OutcomeRow]:
     """Return a row for each reason that people were not reached, by state, the largest first."""
     found = [outcomes.row(words, *outcome) for outcome in report.not_reached]
     return sorted(found, key=lambda row: (statistics.NOT_REACHED.index(row.state), -row.people))

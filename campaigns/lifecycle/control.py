@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -19,7 +20,6 @@ from campaigns.lifecycle import audience, launch, reachability, records
 from campaigns.lifecycle.launch import Noted, unnoted
 from campaigns.lifecycle.preparation import LaunchConfig
 from campaigns.lifecycle.records import Campaign
-from campaigns.lifecycle.staff_news import StaffNews, occasion
 from campaigns.lifecycle.states import CampaignEvent, CampaignState, after, changed_meanwhile
 from campaigns.staff.mails import StaffMail
 from mailer import outbox
@@ -28,6 +28,9 @@ from mailer.messages import Message
 from mailer.outbox import Doubt, Mailing
 from mailer.outbox.values import DoubtChoice
 from mailer.storage import Database
+
+if TYPE_CHECKING:
+    from campaigns.lifecycle.staff_news import StaffNews
 
 TAKEN_BACK = "taken back"
 
@@ -222,8 +225,8 @@ def reconcile(db: Database, now: datetime, news: StaffNews | None = None) -> Non
             mailer = news.ready(kind, now) if news else None
             with db.write() as conn:
                 followed.append(campaign)
-                if _follow(conn, campaign, outbox.get(conn, mailing.id), now) and mailer:
-                    mailer.tell(conn, kind, occasion(campaign, now), now)
+                if _follow(conn, campaign, outbox.get(conn, mailing.id), now) and news and mailer:
+                    mailer.tell(conn, kind, news.occasion(campaign, now), now)
     if news:
         news.look(now, followed)
 

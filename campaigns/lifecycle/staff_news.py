@@ -53,6 +53,11 @@ class StaffNews:
             self._complained = True
             return None
 
+    @staticmethod
+    def occasion(campaign: Campaign, now: datetime) -> str:
+        """Return the subject of a mail about a change of a campaign, which may change that way again."""
+        return f"{campaign.id}-{int(now.timestamp())}"
+
     def look(self, now: datetime, finished: Sequence[Campaign] = ()) -> None:
         """Tell of doubts in campaigns under way (and in those that just finished), and of a relay that is away."""
         with self._db.read() as conn:
@@ -75,11 +80,6 @@ class StaffNews:
         if self.ready(kind, now):
             with self._db.write() as conn:
                 mailer.tell(conn, kind, about, now)
-
-
-def occasion(campaign: Campaign, now: datetime) -> str:
-    """Return the subject of a mail about a change of a campaign, which may change that way again."""
-    return f"{campaign.id}-{int(now.timestamp())}"
 
 
 def _doubts(conn: Connection, campaign: Campaign) -> int:

@@ -14,4 +14,7 @@ CHANGES: Mapping[str, Message] = {
     "0005": Message("the learnt pace of a relay or a domain"),
     "0006": Message("service mail that waits for the relay instead of being held"),
     "0007": Message("limits on sign-ups that count with a row each"),
+    "0008": Message(
+        "the console: colleagues, their sessions, the audit trail, settings, versions of campaigns, reports"
+    ),
 }

@@ -64,7 +64,7 @@ from mailer.outbox.refusals import (
 )
 from mailer.outbox.senders import Sender, register, relay_away, running, sweep
 from mailer.outbox.settle import held_by, settle, skip_claimed
-from mailer.outbox.summary import Answer, first_refusals, in_doubt, reasons
+from mailer.outbox.summary import RefusedDelivery, first_refusals, in_doubt, reasons
 from mailer.outbox.values import (
     Claimed,
     Counts,
@@ -82,7 +82,6 @@ from mailer.outbox.why import Why, no_mail, why_nothing
 
 __all__ = [
     "NO_MAILING",
-    "Answer",
     "Candidate",
     "Claimed",
     "CounterDelta",
@@ -101,6 +100,7 @@ __all__ = [
     "Posted",
     "Recipient",
     "Refusal",
+    "RefusedDelivery",
     "Sender",
     "Settlement",
     "Why",

@@ -17,7 +17,7 @@ from mailer.outbox.tables import DELIVERY, MAILING, SET_APART
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RefusedDelivery:
     """A refusal in the words of the receiver's server, with the address that it is about."""
 
     delivery: int
@@ -44,7 +44,7 @@ def reasons(conn: Connection, mailing_id: int) -> list[tuple[str, str, int]]:
     return sorted(found, key=lambda item: -item[2])
 
 
-def first_refusals(conn: Connection, mailing_id: int, most: int) -> list[Answer]:
+def first_refusals(conn: Connection, mailing_id: int, most: int) -> list[RefusedDelivery]:
     """Return some refusals of each reason, by recipient, with the server's own words."""
     row, found = DELIVERY.c, []
     columns = (row.id, row.address, row.reason, row.at, row.code, row.reply)
@@ -52,7 +52,7 @@ def first_refusals(conn: Connection, mailing_id: int, most: int) -> list[Answer]
         if state == "refused":
             mine = (row.mailing_id == mailing_id) & text(SET_APART) & in_state(state) & (row.reason == reason)
             query = select(*columns).where(mine).order_by(row.recipient).limit(most)
-            found += [Answer(*item) for item in conn.execute(query)]
+            found += [RefusedDelivery(*item) for item in conn.execute(query)]
     return found
 
 

@@ -94,7 +94,7 @@ def test_who_may_see_contacts_finds_one_by_name_or_address_and_sees_the_letter_f
 ) -> None:
     draft(setup)
     person = reader(setup, salutation="mevrouw De Vries")
-    for words in ("de vries", "Ester@Example.org", "ester@"):
+    for words in ("vries", "Ester@Example.org", "ester@"):
         page = sender.get("/campaigns/denkt-u-mee/preview", params={"q": words}).text
         assert "Ester de Vries" in page, words
         assert "lezer1@example.org" not in page
@@ -154,7 +154,7 @@ def test_no_link_of_a_preview_works_for_anybody(setup: ConsoleSetup, sender: Sta
 def test_dark_light_and_images_off_change_that_and_nothing_else(setup: ConsoleSetup, author: StaffBrowser) -> None:
     made = draft(setup)
     with setup.db.write() as conn:
-        name, blob = drafts.add_image(conn, "Foto.png", PIXEL)
+        name, blob = drafts.add_image(conn, "Foto.png", PIXEL, {})
         source = made.version.source + f"\n![Een stip]({name})\n"
         drafts.save(conn, made, (source, {name: blob}), "saved", "user:1", setup.clock())
     light = author.get("/campaigns/denkt-u-mee/letter").text
@@ -172,7 +172,7 @@ def test_dark_light_and_images_off_change_that_and_nothing_else(setup: ConsoleSe
 def test_a_picture_of_many_pixels_in_few_bytes_is_refused_by_its_head(setup: ConsoleSetup) -> None:
     bomb = PIXEL[:16] + struct.pack(">II", 20_000, 20_000) + PIXEL[24:]
     with setup.db.write() as conn, pytest.raises(InputError, match="20000 by 20000 pixels"):
-        drafts.add_image(conn, "bom.png", bomb)
+        drafts.add_image(conn, "bom.png", bomb, {})
 
 
 def test_nothing_of_another_host_is_in_the_frame_to_be_fetched(setup: ConsoleSetup, author: StaffBrowser) -> None:

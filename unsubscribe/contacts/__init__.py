@@ -21,7 +21,6 @@ from unsubscribe.contacts.people import (
     oddly_spelled,
     remove,
     respell,
-    search,
     twins,
 )
 from unsubscribe.contacts.search import NamedContact, names, starting_with
@@ -87,7 +86,6 @@ __all__ = [
     "put_standings",
     "remove",
     "respell",
-    "search",
     "set_state",
     "standings",
     "starting_with",

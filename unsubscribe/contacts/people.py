@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Union
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, or_, select, update
 
-from mailer.address import Address, is_address, mask, parse
+from mailer.address import Address, mask, parse
 from mailer.columns import insert_into, json_object
 from mailer.prepared_statements import PreparedStatement, given_numbers, instant
 from mailer.signing import address_hash
@@ -314,18 +314,6 @@ def emails_of(conn: Connection, hashes: Select[Any]) -> dict[bytes, str]:
     row = CONTACT.c
     found = conn.execute(select(row.address_hash, row.email).where(row.address_hash.in_(hashes)))
     return {bytes(hashed): email for hashed, email in found}
-
-
-def search(conn: Connection, words: str, most: int = 10) -> list[Contact]:
-    """Return some contacts with these words in name or address, in any case; for a whole address that contact alone."""
-    wanted = " ".join(words.split()).lower()
-    if not wanted:
-        return []
-    if is_address(wanted) and (exact := find(conn, wanted)):
-        return [exact]
-    row = CONTACT.c
-    here = or_(func.lower(row.name).contains(wanted, autoescape=True), row.email_key.contains(wanted, autoescape=True))
-    return [contact_of(found) for found in conn.execute(select(*_COLUMNS).where(here).order_by(row.id).limit(most))]
 
 
 def everyone(conn: Connection, after_id: int = 0, limit: int = 1000) -> list[Contact]:

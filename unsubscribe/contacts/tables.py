@@ -80,7 +80,8 @@ LAST_NAME = func.substr(LOWER_NAME, func.length(_BEFORE_LAST) + _ONE)
 
 def _starts(name: str, expression: Any) -> Index:
     """Declare the index that finds the beginning of a text, sign by sign, whatever the order of the database is."""
-    return Index(name, expression.label("start"), postgresql_ops={"start": "text_pattern_ops"})
+    ops = {"start": "text_pattern_ops"}
+    return Index(name, expression.label("start"), postgresql_ops=ops, _table=CONTACT)
 
 
 _starts("contact_name", LOWER_NAME)

@@ -93,7 +93,7 @@ def test_a_report_hides_a_number_that_would_point_at_a_person(sqlite_database: D
     sent(setup)
     with console(setup) as server, signed_in(setup, server) as browser:
         browser.get(f"{PATH}/report")
-    assert "Not shown: fewer than 10 people were reached" in browser.text
+    assert "Not shown: too few were reached" in browser.text
 
 
 def test_a_campaign_that_is_being_sent_says_as_of_when(small: ConsoleSetup, server: WebServer) -> None:

@@ -51,11 +51,7 @@ def headline(words: Words, progress: Progress) -> str:
             people=waiting
         )
     if progress.state == "held":
-        return words.ngettext(
-            "{people} is waiting; nothing leaves until you decide.",
-            "{people} are waiting; nothing leaves until you decide.",
-            counts.unfinished,
-        ).format(people=waiting)
+        return _held(words, progress)
     if progress.state == "finished":
         return _("{done} of {people} accepted.").format(
             done=words.number(counts.accepted), people=words.people(counts.recipients)
@@ -65,6 +61,19 @@ def headline(words: Words, progress: Progress) -> str:
             "{people} does not get this mail.", "{people} do not get this mail.", counts.skipped
         ).format(people=words.people(counts.skipped))
     return _("This campaign is not planned.")
+
+
+def _held(words: Words, progress: Progress) -> str:
+    """Return what a hold means; before the launch nobody is listed yet."""
+    if not progress.campaign.is_launched:
+        return words.gettext("Nothing has left, and nothing leaves until you decide.")
+    unfinished = progress.counts.unfinished
+    said = words.ngettext(
+        "{people} is waiting; nothing leaves until you decide.",
+        "{people} are waiting; nothing leaves until you decide.",
+        unfinished,
+    )
+    return said.format(people=words.people(unfinished))
 
 
 def capital(text: str) -> str:

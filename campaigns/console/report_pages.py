@@ -60,7 +60,6 @@ def show(visit: Visit) -> Response:
         reasons=_reasons(visit.words, report),
         left=_left(visit.words, report.opt_outs.people or 0),
         compared=[(one.campaign, one.counts, one.left) for one in report.earlier],
-        fewest_reached=statistics.FEWEST_REACHED,
         fewest_reasons=statistics.FEWEST_REASONS,
     )
 

@@ -102,7 +102,8 @@ class _Play:
 
     def fill_console(self) -> None:
         """Add people who may sign in to the console, and campaigns in every state."""
-        self._say(self._words("Colleagues for the console, and campaigns in every state."))
+        _ = self._words
+        self._say(_("Colleagues for the console, and campaigns in every state:"))
         command = [sys.executable, "-m", "campaigns.demo.fill_console", self.options.language]
         if code := subprocess.call(command, cwd=self.demo_folder.folder, env=self._environment):  # noqa: S603
             raise StateHeld(f"'{' '.join(command[1:])}' ended with {code}")

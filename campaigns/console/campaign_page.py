@@ -18,10 +18,12 @@ from campaigns.lifecycle import drafts, task_list
 from campaigns.lifecycle.drafts import Draft
 from campaigns.lifecycle.states import CampaignState
 from campaigns.lifecycle.task_list import Task
+from campaigns.staff import users
 from campaigns.staff.audit import Act, Verb
 from campaigns.staff.rights import Right
 from unsubscribe import contacts
 
+SHOWN = 5  # colleagues that are named
 _PLACES = {"text": "/text", "who": "/text", "when": "/when", "check": "/check"}
 
 
@@ -52,6 +54,7 @@ def show(visit: Visit) -> Response:
         draft = drafts.current(conn, visit.path["slug"])
         name_of = namer(conn, visit.words)
         topic = contacts.find_topic(conn, draft.campaign.topic)
+        senders = [] if visit.may(Right.SEND) else [one.shown for one in users.with_right(conn, Right.SEND)[:SHOWN]]
     is_open = drafts.is_open(draft.campaign)
     found = task_list.tasks(visit.console.app.launch_config, draft, visit.now) if is_open else []
     return visit.page(
@@ -62,6 +65,7 @@ def show(visit: Visit) -> Response:
         is_open=is_open,
         tasks=[_shown(visit, draft, task, topic.name if topic else "") for task in found],
         onward=_onward(draft.campaign.state),
+        senders=senders,
     )
 
 

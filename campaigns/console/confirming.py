@@ -19,6 +19,7 @@ from typing import Literal
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from campaigns.console.faults import field_name
 from campaigns.console.follow_words import capital
 from campaigns.console.following import noted
 from campaigns.console.routing import ConsoleRoute
@@ -168,9 +169,9 @@ def differences(facts: Facts, seen: Mapping[str, str], key: str) -> set[str]:
 def plain(visit: Visit, fault: Fault) -> str:
     """Return a fault as a sentence, without the name of a file that nobody of the console has."""
     said = FOUND.format(found=fault.found, expected=fault.expected)
-    about = fault.field if fault.field not in ("", "file", "text") else ""
-    whole = joined(". ", [joined(": ", [about, said]) if about else said, fault.hint])
-    return capital(visit.words.said(whole))
+    about = field_name(visit.words, fault.field)
+    whole = visit.words.said(joined(". ", [said, fault.hint]))
+    return f"{capital(about)}: {whole}" if about else capital(whole)
 
 
 def place_of(facts: Facts, fault: Fault) -> str:

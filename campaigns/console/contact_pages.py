@@ -67,11 +67,14 @@ def search(visit: Visit) -> Response:
         with visit.read() as conn:
             found = contacts.starting_with(conn, asked, MOST + 1)
             topics = _topics(conn, [one.id for one in found], visit.words.language)
+    with visit.read() as conn:
+        is_empty = not found and not contacts.everyone(conn, limit=1)
     status = 422 if errors else 200
     is_cut = len(found) > MOST
     number = visit.words.ngettext("{number} person found.", "{number} people found.", len(found))
     told = number.format(number=visit.words.number(len(found)))
     shown = {"q": asked, "found": found[:MOST], "topics": topics, "is_cut": is_cut, "most": MOST, "told": told}
+    shown |= {"is_empty": is_empty}
     return visit.page("contacts.html", status, errors=errors, **shown)
 
 

@@ -15,12 +15,13 @@ from campaigns.console import follow_words, progress
 from campaigns.console.following import noted
 from campaigns.console.routing import ConsoleRoute
 from campaigns.console.visit import Visit
-from campaigns.lifecycle import control, records
+from campaigns.lifecycle import audience, control, records
+from campaigns.lifecycle.states import CampaignState
 from campaigns.staff.audit import Verb
 from campaigns.staff.rights import Right
 from mailer import outbox
 from mailer.address import mask
-from mailer.errors import PostiljonError
+from mailer.errors import PostiljonError, StateError
 from mailer.outbox import Doubt, RefusedDelivery
 
 MOST_SHOWN, WORDS_SHOWN = 200, 3
@@ -60,10 +61,12 @@ def decide(visit: Visit) -> Response:
         if not addresses:
             return _page(visit, {"who": _("Tick the people that you decide for.")})
     try:
-        control.decide(visit.console.db, slug, choice, addresses, visit.now, noted(visit, Verb.DECIDE, choice))
+        note = noted(visit, Verb.DECIDE, choice)
+        campaign = control.decide(visit.console.db, slug, choice, addresses, visit.now, note).campaign
     except PostiljonError as error:
         return visit.problem(error, 409, f"/campaigns/{slug}/doubt")
-    return visit.go(f"/campaigns/{slug}/follow", f"decided_{choice}")
+    waits = choice == "send_again" and campaign.state in (CampaignState.PAUSED, CampaignState.HELD)
+    return visit.go(f"/campaigns/{slug}/follow", "decided_waits" if waits else f"decided_{choice}")
 
 
 def show_hold(visit: Visit) -> Response:
@@ -73,15 +76,22 @@ def show_hold(visit: Visit) -> Response:
         found = progress.of_slug(conn, slug, visit.console.seen, visit.now)
         number = found.campaign.mailing_id
         answers = outbox.first_refusals(conn, number, WORDS_SHOWN) if number is not None else []
+        planned = audience.count_planned(conn, found.campaign) if number is None else 0
     said: dict[str, list[RefusedDelivery]] = {}
     for answer in answers:
         said.setdefault(answer.reason, []).append(answer)
-    return visit.page("hold.html", campaign=found.campaign, p=found, said=said, shown=_shown_to(visit), f=follow_words)
+    shown = {"said": said, "planned": planned, "shown": _shown_to(visit), "f": follow_words}
+    return visit.page("hold.html", campaign=found.campaign, p=found, **shown)
 
 
 def send_again(visit: Visit) -> Response:
-    """Send again to the people who were refused for a reason."""
+    """Send again to the people who were refused for a reason; never while held, since that would release all others."""
     slug, reason = visit.path["slug"], visit.form.one("reason")
+    with visit.read() as conn:
+        is_held = records.get(conn, slug).state is CampaignState.HELD
+    if is_held:
+        text = visit.words.gettext("This campaign is held. Let it go on first; then it can be sent to them again.")
+        return visit.problem(StateError(text), 409, f"/campaigns/{slug}/hold")
     note = noted(visit, Verb.SEND_AGAIN, "refused")
     try:
         control.send_refused(visit.console.db, slug, reason, visit.now, note)

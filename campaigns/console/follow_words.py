@@ -6,14 +6,14 @@ Promises: a state is said with the same words everywhere; each number has a mean
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from campaigns.console.progress import Progress, Reason
 from campaigns.console.words import Words
 from campaigns.lifecycle import report
 from mailer.outbox import Counts
 
-SOON = timedelta(hours=1)
+SOON, LATE = timedelta(hours=1), timedelta(seconds=30)
 ALWAYS = ("waiting", "accepted")
 STATES = tuple(field.name for field in fields(Counts))[1:]
 TAGS = {"accepted": "ok", "retry": "warn", "in_doubt": "warn", "refused": "error", "bounced": "error"}
@@ -36,6 +36,11 @@ def headline(words: Words, progress: Progress) -> str:
     waiting = words.people(counts.unfinished)
     if progress.state == "scheduled" and progress.campaign.send_at:
         at = progress.campaign.send_at
+        if progress.at - at > LATE:
+            said = _(
+                "It should have begun at {hour}. It begins once a sender runs: if this lasts, tell your administrator."
+            )
+            return said.format(hour=words.hour(at, zone))
         if at - progress.at < SOON:
             return _("Sending starts in {span}. Nothing has left yet.").format(span=words.span(at - progress.at))
         said = _("It goes out on {day} at {hour}, {zone}. Nothing has left yet.")
@@ -61,6 +66,14 @@ def headline(words: Words, progress: Progress) -> str:
             "{people} does not get this mail.", "{people} do not get this mail.", counts.skipped
         ).format(people=words.people(counts.skipped))
     return _("This campaign is not planned.")
+
+
+def _late(words: Words, at: datetime, zone: str) -> str:
+    """Return that the hour of a plan has passed and nothing began."""
+    said = words.gettext(
+        "It should have begun at {hour}. It begins once a sender runs: if this lasts, tell your administrator."
+    )
+    return said.format(hour=words.hour(at, zone))
 
 
 def _held(words: Words, progress: Progress) -> str:

@@ -8,7 +8,6 @@ page of its own that says what follows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,11 +17,11 @@ from campaigns.console import parts, progress, proof
 from campaigns.console.live import Listener, Part
 from campaigns.console.routing import ConsoleRoute
 from campaigns.console.visit import Visit
-from campaigns.lifecycle import control, records
+from campaigns.lifecycle import audience, control, records
 from campaigns.lifecycle.states import CampaignState
 from campaigns.staff.audit import Act, Verb
 from campaigns.staff.rights import Right
-from mailer.errors import PostiljonError, StateError
+from mailer.errors import PostiljonError
 
 _OPEN = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED)
 
@@ -100,19 +99,22 @@ def resume(visit: Visit) -> Response:
 
 
 def confirm_stop(visit: Visit) -> Response:
-    """Show what stopping means."""
+    """Show what stopping means, and for how many people; *Pause*, which stops at once, asks nothing before."""
+    if asked := proof.demanded(visit):
+        return asked
     with visit.read() as conn:
         found = progress.of_slug(conn, visit.path["slug"], visit.console.seen, visit.now)
+        left = found.counts.unfinished
+        if not found.whole:
+            left = max(left, audience.count_planned(conn, found.campaign) - found.done)
     if found.is_over or found.campaign.state in _OPEN:
         return visit.go(f"/campaigns/{found.campaign.slug}/follow")
-    return visit.page("stop.html", campaign=found.campaign, p=found)
+    return visit.page("stop.html", campaign=found.campaign, p=found, left=left)
 
 
 def stop(visit: Visit) -> Response:
-    """Stop it for good; where a password is asked first, it is paused meanwhile, so that nothing more leaves."""
-    slug, note = visit.path["slug"], noted(visit, Verb.STOP)
+    """Stop it for good."""
     if asked := proof.demanded(visit):
-        with suppress(StateError):
-            control.pause(visit.console.db, slug, visit.me.shown, visit.now, noted(visit, Verb.PAUSE))
         return asked
+    slug, note = visit.path["slug"], noted(visit, Verb.STOP)
     return acted(visit, lambda: control.cancel(visit.console.db, slug, visit.now, note), "stopped")

@@ -19,6 +19,7 @@ from campaigns.console.visit import Visit
 from campaigns.lifecycle import records, versions
 from campaigns.lifecycle.records import Campaign
 from campaigns.lifecycle.states import CampaignState
+from campaigns.staff.rights import Right
 from mailer import outbox
 from mailer.outbox import Counts
 
@@ -63,13 +64,14 @@ async def stream(visit: Visit) -> Response:
 
 
 def _waits(visit: Visit, conn: Connection) -> Waits:
-    numbers = outbox.in_doubt(conn)
+    decides = visit.may(Right.SEND)
+    numbers = outbox.in_doubt(conn) if decides else {}
     doubts = [
         (item, numbers[item.mailing_id or 0])
         for item in sorted(records.of_mailings(conn, list(numbers)).values(), key=lambda one: -one.id)
         if item.state is not CampaignState.CANCELLED
     ]
-    held = records.in_states(conn, [CampaignState.HELD], brief=True)
+    held = records.in_states(conn, [CampaignState.HELD], brief=True) if decides else []
     latest = records.drafts(conn, LOOKED_AT)
     mine = versions.made_by(conn, [(item.id, item.version) for item in latest], visit.origin.actor)
     return Waits(doubts, held, [item for item in latest if item.id in mine][:DRAFTS])

@@ -36,7 +36,7 @@ def show(visit: Visit) -> Response:
         words=words,
         topic=topic,
         put_away=away,
-        before=int(before) if before.isdecimal() else None,
+        before=int(before) if before.isdecimal() and len(before) < 19 else None,
     )
     with visit.read() as conn:
         found: Found = records.search(conn, wanted, PAGE)

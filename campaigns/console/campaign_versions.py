@@ -29,7 +29,9 @@ def routes() -> list[ConsoleRoute]:
     """Return these routes."""
     return [
         ConsoleRoute("/campaigns/{slug}/versions", show=show),
-        ConsoleRoute("/campaigns/{slug}/versions/{number}", show=show_one, act=bring_back, act_right=Right.WRITE),
+        ConsoleRoute(
+            "/campaigns/{slug}/versions/{number}", show=show_one, act=bring_back, act_right=Right.WRITE, is_slow=True
+        ),
     ]
 
 

@@ -23,8 +23,8 @@ DNS_SECONDS = 8.0
 def routes() -> list[ConsoleRoute]:
     """Return these routes."""
     return [
-        ConsoleRoute("/campaigns/{slug}/check", show=show),
-        ConsoleRoute("/campaigns/{slug}/check/sender", show=show_sender),
+        ConsoleRoute("/campaigns/{slug}/check", show=show, is_slow=True),
+        ConsoleRoute("/campaigns/{slug}/check/sender", show=show_sender, is_slow=True),
     ]
 
 

@@ -83,7 +83,7 @@ class Facts:
 
 def routes() -> list[ConsoleRoute]:
     """Return this route."""
-    return [ConsoleRoute("/campaigns/{slug}/plan", show=show, act=confirm, right=Right.SEND)]
+    return [ConsoleRoute("/campaigns/{slug}/plan", show=show, act=confirm, right=Right.SEND, is_slow=True)]
 
 
 def show(visit: Visit) -> Response:

@@ -31,6 +31,7 @@ from unsubscribe.web.metrics import Metrics
 T = TypeVar("T")
 PREFIX = "/console"
 THREADS = 4  # handlers at once in a process; more wait, and readers are answered meanwhile
+SLOW_THREADS = 2  # for pages that wait for DNS, a relay or a compile: *pause* and *stop* never queue behind them
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Console:
         default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="postiljon-console")
     )
 
+    slow_threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="postiljon-console-slow")
+    )
     pool: WorkPool = field(default_factory=WorkPool)
     made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -118,5 +122,6 @@ class Console:
         """End helper processes and threads; a handler that runs is waited for."""
         self.pool.close()
         self.threads.shutdown()
+        self.slow_threads.shutdown()
         for each in self.made.values():
             each.close()

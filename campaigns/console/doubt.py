@@ -21,7 +21,7 @@ from campaigns.staff.audit import Verb
 from campaigns.staff.rights import Right
 from mailer import outbox
 from mailer.address import mask
-from mailer.errors import PostiljonError, StateError
+from mailer.errors import PostiljonError
 from mailer.outbox import Doubt, RefusedDelivery
 
 MOST_SHOWN, WORDS_SHOWN = 200, 3
@@ -62,10 +62,12 @@ def decide(visit: Visit) -> Response:
             return _page(visit, {"who": _("Tick the people that you decide for.")})
     try:
         note = noted(visit, Verb.DECIDE, choice)
-        campaign = control.decide(visit.console.db, slug, choice, addresses, visit.now, note).campaign
+        decided = control.decide(visit.console.db, slug, choice, addresses, visit.now, note)
     except PostiljonError as error:
         return visit.problem(error, 409, f"/campaigns/{slug}/doubt")
-    waits = choice == "send_again" and campaign.state in (CampaignState.PAUSED, CampaignState.HELD)
+    if not decided.rows:
+        return _page(visit, {"choice": _("Nothing was decided: nobody is in doubt any more.")})
+    waits = choice == "send_again" and decided.campaign.state in (CampaignState.PAUSED, CampaignState.HELD)
     return visit.go(f"/campaigns/{slug}/follow", "decided_waits" if waits else f"decided_{choice}")
 
 
@@ -87,14 +89,9 @@ def show_hold(visit: Visit) -> Response:
 def send_again(visit: Visit) -> Response:
     """Send again to the people who were refused for a reason; never while held, since that would release all others."""
     slug, reason = visit.path["slug"], visit.form.one("reason")
-    with visit.read() as conn:
-        is_held = records.get(conn, slug).state is CampaignState.HELD
-    if is_held:
-        text = visit.words.gettext("This campaign is held. Let it go on first; then it can be sent to them again.")
-        return visit.problem(StateError(text), 409, f"/campaigns/{slug}/hold")
     note = noted(visit, Verb.SEND_AGAIN, "refused")
     try:
-        control.send_refused(visit.console.db, slug, reason, visit.now, note)
+        control.send_refused(visit.console.db, slug, reason, visit.now, note, releases=False)
     except PostiljonError as error:
         return visit.problem(error, 409, f"/campaigns/{slug}/hold")
     return visit.go(f"/campaigns/{slug}/follow", "sent_again")

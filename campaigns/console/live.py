@@ -120,7 +120,7 @@ class Live:
             began, wanted = loop.time(), list(self._listeners)
             try:
                 found, alive = await loop.run_in_executor(self._reader, self._look, wanted)
-            except PostiljonError as error:
+            except Exception as error:  # whatever the fault: open pages must not go on showing old numbers
                 log.warning("console_live_ended", error=type(error).__name__)
                 found, alive = {}, set()
                 for listener in wanted:
@@ -129,6 +129,8 @@ class Live:
             for listener in wanted:
                 if not listener.end and listener.session not in alive:
                     listener.end = "ended"
+                elif not listener.end and listener.part not in found:
+                    listener.end = "away"
                 listener.html, listener.hour = found.get(listener.part, b""), hour
                 listener.awake.set()
             await asyncio.sleep(max(0.05, EVERY - (loop.time() - began)))

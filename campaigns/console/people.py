@@ -20,7 +20,7 @@ from campaigns.console.words import NAMES
 from campaigns.lifecycle import accounts
 from campaigns.lifecycle.accounts import Newcomer
 from campaigns.lifecycle.staff_mail import StaffMailer
-from campaigns.staff import links, users
+from campaigns.staff import links, sessions, users
 from campaigns.staff.audit import Act, Verb
 from campaigns.staff.links import LinkPurpose
 from campaigns.staff.mails import StaffMail
@@ -176,6 +176,7 @@ def _change(visit: Visit, act: _Change, verb: Verb, back: str, note: str) -> Res
 
 def _switch_off(conn: Connection, mailer: StaffMailer, user: User, visit: Visit) -> None:
     accounts.switch_off(conn, mailer, user, visit.now)
+    sessions.end_all(conn, user.id, visit.now)  # the phone that was lost may have one
 
 
 def _remove(conn: Connection, _mailer: StaffMailer, user: User, visit: Visit) -> None:

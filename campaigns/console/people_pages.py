@@ -54,8 +54,8 @@ def routes() -> list[ConsoleRoute]:
     path = "/campaigns/{slug}/people"
     return [
         ConsoleRoute(path, show=show),
-        ConsoleRoute(f"{path}.csv", show=partial(download, CSV), right=Right.CONTACTS),
-        ConsoleRoute(f"{path}.xlsx", show=partial(download, XLSX), right=Right.CONTACTS),
+        ConsoleRoute(f"{path}.csv", show=partial(download, CSV), right=Right.CONTACTS, is_slow=True),
+        ConsoleRoute(f"{path}.xlsx", show=partial(download, XLSX), right=Right.CONTACTS, is_slow=True),
     ]
 
 

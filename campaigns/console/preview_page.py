@@ -20,8 +20,8 @@ VIEWS, LOOKS, IMAGES = ("phone", "desktop", "text"), ("light", "dark"), ("on", "
 def routes() -> list[ConsoleRoute]:
     """Return these routes."""
     return [
-        ConsoleRoute("/campaigns/{slug}/preview", show=show),
-        ConsoleRoute("/campaigns/{slug}/letter", show=frame, policy=FRAME_POLICY),
+        ConsoleRoute("/campaigns/{slug}/preview", show=show, is_slow=True),
+        ConsoleRoute("/campaigns/{slug}/letter", show=frame, policy=FRAME_POLICY, is_slow=True),
     ]
 
 

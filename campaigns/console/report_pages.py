@@ -32,8 +32,8 @@ def routes() -> list[ConsoleRoute]:
     path = "/campaigns/{slug}/report"
     return [
         ConsoleRoute(path, show=show),
-        ConsoleRoute(f"{path}.csv", show=partial(download, CSV)),
-        ConsoleRoute(f"{path}.xlsx", show=partial(download, XLSX)),
+        ConsoleRoute(f"{path}.csv", show=partial(download, CSV), is_slow=True),
+        ConsoleRoute(f"{path}.xlsx", show=partial(download, XLSX), is_slow=True),
     ]
 
 

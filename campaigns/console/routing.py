@@ -18,6 +18,7 @@ import asyncio
 import hmac
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -41,7 +42,7 @@ from campaigns.staff.sessions import StaffSession
 from campaigns.staff.users import User
 from mailer.errors import InputError, PostiljonError, StateError, StorageError, TokenError
 from unsubscribe.limits import network_of
-from unsubscribe.web.metrics import log
+from unsubscribe.web.metrics import log, masked
 from unsubscribe.web.peers import peer_of
 from unsubscribe.web.response_time import evenly
 from unsubscribe.web.security import SecurityPolicy
@@ -55,7 +56,8 @@ class ConsoleRoute:
     """A page of the console. ``show`` answers GET, ``act`` POST; ``stream`` answers GET from the event loop.
 
     ``right``: what a user needs for it; ``act_right``: for POST, if that is another one. ``access`` *open*: no session
-    is needed. ``most``: bytes of a body. ``policy``: that of its answers, where it is not the console's.
+    is needed. ``most``: bytes of a body. ``policy``: that of its answers, where it is not the console's. ``is_slow``:
+    it waits for others (DNS, a relay, a compile), so it has threads that no urgent act needs.
     """
 
     path: str
@@ -67,6 +69,7 @@ class ConsoleRoute:
     most: int = forms.MOST_BYTES
     stream: Stream | None = None
     policy: SecurityPolicy | None = None
+    is_slow: bool = False
 
     @property
     def methods(self) -> list[str]:
@@ -102,10 +105,11 @@ async def _answer(console: Console, route: ConsoleRoute, request: Request) -> Re
         visit = await loop.run_in_executor(console.threads, _visit, console, request, form)
         refused = await loop.run_in_executor(console.threads, _refusal, route, visit)
         return refused or await route.stream(visit)
+    threads = console.slow_threads if route.is_slow else console.threads
     if request.method == "POST" and route.access == "open":
         async with evenly():
-            return await loop.run_in_executor(console.threads, _handle, console, route, request, form)
-    return await loop.run_in_executor(console.threads, _handle, console, route, request, form)
+            return await loop.run_in_executor(threads, _handle, console, route, request, form)
+    return await loop.run_in_executor(threads, _handle, console, route, request, form)
 
 
 def _handle(console: Console, route: ConsoleRoute, request: Request, form: Form) -> Response:
@@ -116,10 +120,12 @@ def _handle(console: Console, route: ConsoleRoute, request: Request, form: Form)
         response = _refusal(route, visit) or handler(visit)
     except PostiljonError as error:
         response = _explained(visit, error)
+    except OverflowError:  # a number in the address that no database has
+        response = visit.page("missing.html", 404, is_link=False)
     for name, value in visit.cookies.items():
         cookies.put(console, response, name, value)
     if visit.session and sessions.needs_note(visit.session, visit.now) and cookies.SESSION not in visit.cookies:
-        with visit.write() as conn:
+        with suppress(StorageError), visit.write() as conn:  # the act is done: a note that fails must not deny it
             sessions.note(conn, visit.session, visit.now)
     return response
 
@@ -169,7 +175,7 @@ def _refusal(route: ConsoleRoute, visit: Visit) -> Response | None:
     if method == "POST" and not _is_ours(visit, visit.csrf):
         if lost := _session_ended(route, visit):
             return lost
-        log.warning("console_form_refused", path=request.url.path[:80])
+        log.warning("console_form_refused", path=masked(request.url.path))
         return visit.page("expired.html", 403, back=visit.url("/"))
     if route.access == "open":
         return None

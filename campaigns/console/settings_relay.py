@@ -37,7 +37,7 @@ def routes() -> list[ConsoleRoute]:
     """Return these routes."""
     return [
         ConsoleRoute("/settings/relay", show=show, act=save, right=Right.SETTINGS),
-        ConsoleRoute("/settings/relay/test", act=test, right=Right.SETTINGS),
+        ConsoleRoute("/settings/relay/test", act=test, right=Right.SETTINGS, is_slow=True),
     ]
 
 

@@ -47,7 +47,7 @@ def routes() -> list[ConsoleRoute]:
     """Return these routes."""
     return [
         ConsoleRoute("/setup", show=show, act=make_administrator, access="open"),
-        ConsoleRoute("/setup/test", show=test_form, act=test, right=Right.SETTINGS),
+        ConsoleRoute("/setup/test", show=test_form, act=test, right=Right.SETTINGS, is_slow=True),
     ]
 
 

@@ -45,7 +45,7 @@ class TypedList:
 
 def routes() -> list[ConsoleRoute]:
     """Return this route."""
-    return [ConsoleRoute("/setup/contacts", show=show, act=take, right=Right.CONTACTS, most=MOST)]
+    return [ConsoleRoute("/setup/contacts", show=show, act=take, right=Right.CONTACTS, most=MOST, is_slow=True)]
 
 
 def show(visit: Visit) -> Response:

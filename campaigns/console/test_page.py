@@ -58,7 +58,7 @@ class EarlierTest:
 
 def routes() -> list[ConsoleRoute]:
     """Return this route."""
-    return [ConsoleRoute("/campaigns/{slug}/test", show=show, act=send, right=Right.TEST)]
+    return [ConsoleRoute("/campaigns/{slug}/test", show=show, act=send, right=Right.TEST, is_slow=True)]
 
 
 def show(visit: Visit) -> Response:

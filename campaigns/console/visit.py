@@ -28,6 +28,7 @@ from campaigns.staff.audit import Act
 from campaigns.staff.rights import Right
 from campaigns.staff.sessions import StaffSession
 from campaigns.staff.users import User
+from mailer.control_characters import IN_TEXT
 from mailer.errors import FaultsError, PostiljonError
 from templates import console_assets, render_console, safe
 from unsubscribe.web.context import WEB_WAITS
@@ -69,7 +70,7 @@ class Visit:
 
     def query(self, name: str) -> str:
         """Return a parameter of the address on one line, cut to a sane length; "" for none."""
-        return " ".join(self.request.query_params.get(name, "").split())[:200]
+        return " ".join(IN_TEXT.sub("", self.request.query_params.get(name, "")).split())[:200]
 
     @property
     def is_fragment(self) -> bool:

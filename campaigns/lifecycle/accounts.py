@@ -94,8 +94,9 @@ def set_roles(conn: Connection, mailer: StaffMailer, user: User, roles: Sequence
     if users.named_roles(roles) == user.roles:
         return False
     users.set_roles(conn, user.id, roles, now)
-    _ended(conn, mailer, user, now)
-    return True
+    if user.has_password:
+        _ended(conn, mailer, user, now)
+    return True  # a person who has not joined yet keeps the invitation
 
 
 def switch_off(conn: Connection, mailer: StaffMailer, user: User, now: datetime) -> None:

@@ -65,8 +65,8 @@ def take_back(db: Database, slug: str, now: datetime, noted: Noted = unnoted) ->
             if records.change_state(conn, campaign, CampaignEvent.TAKE_BACK, now, reason=TAKEN_BACK, send_at=None):
                 noted(conn)
                 return records.get(conn, slug)
-            campaign = records.get(conn, slug)
-        raise _too_late(conn, campaign)
+    with db.read() as conn:  # its numbers may take long to count: without the lock for writing
+        raise _too_late(conn, records.get(conn, slug))
 
 
 def _too_late(conn: Connection, campaign: Campaign) -> StateError:
@@ -115,11 +115,13 @@ def resume(config: LaunchConfig, slug: str, now: datetime, noted: Noted = unnote
 def cancel(db: Database, slug: str, now: datetime, noted: Noted = unnoted) -> Campaign:
     """Stop it for good: rows that wait, are in retry or in doubt are skipped, in chunks."""
     with db.write() as conn:
-        campaign = records.get(conn, slug)
-        if campaign.state is not CampaignState.CANCELLED:
+        campaign = records.locked(conn, slug)
+        is_first = campaign.state is not CampaignState.CANCELLED
+        if is_first:
             _change_state(conn, campaign, CampaignEvent.CANCEL, now, "", finished_at=now)
-            noted(conn)
         left = _cancel_some(conn, campaign, now)
+        if is_first:
+            noted(conn)
     while left:
         with db.write() as conn:
             before, left = left, _cancel_some(conn, campaign, now)
@@ -138,9 +140,12 @@ def doubts(conn: Connection, slug: str) -> list[Doubt]:
 def decide(
     db: Database, slug: str, choice: DoubtChoice, addresses: Sequence[str], now: datetime, noted: Noted = unnoted
 ) -> Decided:
-    """Decide the deliveries in doubt, all or those to these addresses. *Send again* opens a finished campaign."""
+    """Decide the deliveries in doubt, all or those to these addresses. *Send again* opens a finished campaign.
+
+    Locks are taken in one order everywhere: the campaign, its deliveries, the audit trail.
+    """
     with db.write() as conn:
-        campaign = records.get(conn, slug)
+        campaign = records.locked(conn, slug)
         if campaign.state is CampaignState.CANCELLED and choice == "send_again":
             raise StateError(Message("{slug} was cancelled; nobody more gets it", slug=slug))
         known = {doubt.address.lower(): doubt.address for doubt in doubts(conn, slug)}
@@ -166,13 +171,18 @@ def refused(db: Database, slug: str, reason: str) -> int:
         return len(_refused(conn, campaign, reason))
 
 
-def send_refused(db: Database, slug: str, reason: str, now: datetime, noted: Noted = unnoted) -> Decided:
+def send_refused(
+    db: Database, slug: str, reason: str, now: datetime, noted: Noted = unnoted, *, releases: bool = True
+) -> Decided:
     """Send again to contacts that were refused for a reason: they wait, and the campaign goes on.
 
-    A held one goes on as by :func:`resume`. Raises ``StateError`` for one that a person paused or cancelled.
+    A held one goes on as by :func:`resume`, with all its people, unless ``releases`` is false: then it is refused.
+    Raises ``StateError`` for one that a person paused or cancelled.
     """
     with db.write() as conn:
-        campaign = records.get(conn, slug)
+        campaign = records.locked(conn, slug)
+        if campaign.state is CampaignState.HELD and not releases:
+            raise StateHeld(Message("{slug} is held: let it go on first, then it can be sent to them again", slug=slug))
         rows = _refused(conn, campaign, reason)
         if campaign.state in (CampaignState.CANCELLED, CampaignState.PAUSED):
             after(campaign.state, CampaignEvent.SEND_AGAIN, slug)

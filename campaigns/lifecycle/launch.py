@@ -65,7 +65,7 @@ def carry_out(config: LaunchConfig, source: CampaignSource, order: Order, now: d
     is carried out once. Raises ``FaultsError`` for the source.
     """
     reachability.refuse(config.link_target)
-    prepared = prepare(config, source, now, order.campaign.online_code, order.at)
+    prepared = prepare(config, source, now, order.campaign.online_code, order.at or now)
     with config.db.write() as conn:
         shown = order.campaign
         now_there = records.locked(conn, shown.slug)

@@ -62,6 +62,7 @@ TRANSITIONS: dict[tuple[CampaignState, CampaignEvent], CampaignState] = {
     (CampaignState.SCHEDULED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
     (CampaignState.SCHEDULED, CampaignEvent.EDIT): CampaignState.DRAFT,
     (CampaignState.SCHEDULED, CampaignEvent.TAKE_BACK): CampaignState.DRAFT,
+    (CampaignState.HELD, CampaignEvent.TAKE_BACK): CampaignState.DRAFT,
     (CampaignState.SENDING, CampaignEvent.PAUSE): CampaignState.PAUSED,
     (CampaignState.SENDING, CampaignEvent.HOLD): CampaignState.HELD,
     (CampaignState.SENDING, CampaignEvent.CANCEL): CampaignState.CANCELLED,

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from campaigns.lifecycle import audience, drafts, segments
 from campaigns.lifecycle.drafts import Draft
 from campaigns.lifecycle.preparation import LaunchConfig, examine
-from mailer.errors import Fault, FaultsError, InputError
+from mailer.errors import Fault, FaultsError, InputError, PostiljonError
 from unsubscribe import contacts
 
 TaskName = Literal["text", "who", "when", "check"]
@@ -78,7 +78,13 @@ def faults_of(config: LaunchConfig, draft: Draft, now: datetime) -> tuple[Fault,
             source = drafts.source_of(conn, draft, config.brand)
         except (InputError, FaultsError) as error:
             return (Fault("", 0, "brand", str(config.brand), error.args[0]),)
-    return _EXAMINED.put(key, tuple(examine(config, source, now)[1]))
+    try:
+        found = tuple(examine(config, source, now)[1])
+    except FaultsError:
+        raise
+    except PostiljonError as error:  # the helper processes are busy: said, and not kept
+        return (Fault("", 0, "text", "", error.args[0], severity="warning"),)
+    return _EXAMINED.put(key, found)
 
 
 def tasks(config: LaunchConfig, draft: Draft, now: datetime) -> list[Task]:

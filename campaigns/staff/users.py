@@ -312,6 +312,8 @@ def verify_address(conn: Connection, number: int, email: str, now: datetime) -> 
 
 
 def _refuse_last(conn: Connection, number: int) -> None:
+    here = select(STAFF_USER.c.id).where(STAFF_USER.c.removed_at.is_(None)).order_by(STAFF_USER.c.id)
+    conn.execute(here.with_for_update()).all()  # two administrators may remove each other at the same moment
     others = [user for user in everybody(conn) if user.id != number and Role.ADMINISTRATOR in user.roles]
     mine = get(conn, number)
     if Role.ADMINISTRATOR in mine.roles and not any(user.has_password for user in others):

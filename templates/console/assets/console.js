@@ -7,7 +7,6 @@ import "./counters.js";
 import "./submits.js";
 import "./editor.js";
 import "./autosave.js";
-import "./printing.js";
 import "./places.js";
 import "./live.js";
 import "./print.js";

@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ASSETS := templates/console/built/assets.json
 PYTEST := $(BIN)/python -m pytest
-PROCESSES ?= 3
+PROCESSES ?= 4
 ARGS ?=
 LOCK := --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

@@ -259,4 +259,5 @@ def _missing(visit: Visit) -> Response:
 
 def reopened(visit: Visit, token: str, user: User, session: StaffSession) -> Visit:
     """Return the visit after a new session began: its cookie is set with the answer, its forms have its token."""
-    return replace(visit, token=token, user=user, session=session)
+    words = Words(_language(visit.request, user), visit.words.zone)
+    return replace(visit, token=token, user=user, session=session, words=words)

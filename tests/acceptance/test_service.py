@@ -305,8 +305,8 @@ def test_the_files_for_a_proxy_are_taken_by_nginx_and_caddy(installed: OwnMachin
     names = ("-keyout", "/etc/ssl/mail.example.org.key", "-out", "/etc/ssl/mail.example.org.pem")
     installed.do(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names, "-subj", "/CN=mail.example.org")
     around = f"events {{}}\nhttp {{ include {NGINX}; }}\n"
-    installed.write("/etc/postiljon-proxy/around.conf", around)
-    said = installed.run(nginx, "-t", "-c", "/etc/postiljon-proxy/around.conf")
+    installed.write("/opt/around.conf", around)
+    said = installed.run(nginx, "-t", "-c", "/opt/around.conf")
     assert (said.code, "test is successful" in said.err) == (0, True)
 
 

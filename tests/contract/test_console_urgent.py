@@ -78,6 +78,8 @@ def test_no_token_of_a_link_is_in_the_log_when_a_form_is_refused(empty_database:
     setup = console_setup(empty_database, tmp_path)
     token = "t" * 43
     with console(setup) as server, capture_logs() as lines:
-        StaffBrowser(server).post(f"/reset/{token}", {"password": "x"}, csrf="0" * 32)
+        browser = StaffBrowser(server)
+        browser.post(f"/reset/{token}", {"password": "x"}, csrf="0" * 32)
+        browser.client.close()
     assert [line["event"] for line in lines].count("console_form_refused") == 1
     assert token[:20] not in repr(lines)

@@ -13,7 +13,7 @@ ALLOWED = {
     "approved": {"scheduled", "sending", "draft"},
     "scheduled": {"sending", "held", "cancelled", "draft"},
     "sending": {"held", "paused", "cancelled", "finished"},
-    "held": {"sending", "scheduled", "cancelled"},
+    "held": {"sending", "scheduled", "cancelled", "draft"},
     "paused": {"sending", "cancelled"},
     "finished": {"sending"},
     "cancelled": set(),

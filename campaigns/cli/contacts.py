@@ -9,6 +9,7 @@ import typer
 
 from campaigns.cli import acts
 from campaigns.cli.administration import Json
+from campaigns.cli.asking import confirm
 from campaigns.cli.consent import Email, show_consent
 from campaigns.cli.importing import import_file
 from campaigns.cli.opening import open_context
@@ -142,14 +143,10 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Erase one contact."""
-    import sys
-
     from unsubscribe import erasing
 
     if not yes:
-        if not sys.stdin.isatty():
-            raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
-        typer.confirm(_("Erase {email}? It cannot be taken back.").format(email=email), abort=True)
+        confirm(_("Erase {email}? It cannot be taken back.").format(email=email))
     context = open_context()
     erased = erasing.erase_address(context.db, email, context.pepper, context.clock())
     acts.note(context, "erase", "contact", str(erased.contact_id) if erased else "")

@@ -8,6 +8,7 @@ import typer
 
 from campaigns.cli import acts
 from campaigns.cli.administration import Json
+from campaigns.cli.asking import confirm
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, say, tell
 from campaigns.terminal import on_one_line
@@ -162,16 +163,12 @@ def user_remove(
     as_json: Json = False,
 ) -> None:
     """Remove a staff user."""
-    import sys
-
     from campaigns.lifecycle import accounts
     from campaigns.staff import users
     from campaigns.staff.audit import Verb
 
     if not yes:
-        if not sys.stdin.isatty():
-            raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
-        typer.confirm(_("{email} can no longer sign in then. Remove this person?").format(email=email), abort=True)
+        confirm(_("{email} can no longer sign in then. Remove this person?").format(email=email))
     context = open_context()
     with context.db.write() as conn:
         user = users.named(conn, email)

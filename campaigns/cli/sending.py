@@ -11,6 +11,7 @@ import typer
 
 from campaigns.cli import acts
 from campaigns.cli.administration import Json
+from campaigns.cli.asking import confirm, require_terminal
 from campaigns.cli.opening import open_context
 from campaigns.cli.output import _, complain, ngettext, number, one_fault, people, say, tell
 
@@ -119,7 +120,7 @@ def _send(file: Path, yes: bool, as_json: bool, compile_process: CompileProcess)
     try:
         _warn(context, as_json)
         if not yes:
-            _terminal()
+            require_terminal()
         source = from_folder(file, context.launch_config.brand)
         config = replace(context.launch_config, compile=compile_process.compile)
         campaign = launch.start(
@@ -163,7 +164,7 @@ def _confirm_letter(context: AppContext, prepared: PreparedCampaign, yes: bool) 
     with context.db.read() as conn:
         count = audience.count(conn, prepared.definition.topic, keep)
     sentence = _('{people} will get "{subject}" now. Send it?')
-    _confirm(sentence.format(people=people(count), subject=prepared.definition.subject))
+    confirm(sentence.format(people=people(count), subject=prepared.definition.subject))
 
 
 def _warn_of_columns(context: AppContext, prepared: PreparedCampaign) -> None:
@@ -200,7 +201,7 @@ def _send_refused(slug: str, reason: str, yes: bool, as_json: bool) -> int:
         again = control.refused(context.db, slug, reason)
         if not yes:
             text = _('{people} of {slug}, refused for "{reason}", will get it now. Send it?')
-            _confirm(text.format(people=people(again), slug=slug, reason=reason))
+            confirm(text.format(people=people(again), slug=slug, reason=reason))
         done = control.send_refused(context.db, slug, reason, context.clock())
         acts.note(context, "send_again", "campaign", slug)
         if not as_json:
@@ -215,19 +216,6 @@ def _why_not(context: AppContext, campaign: Campaign) -> str:
 
     with context.db.read() as conn:
         return report.why_not(conn, campaign)
-
-
-def _confirm(sentence: str) -> None:
-    _terminal()
-    typer.confirm(sentence, abort=True)
-
-
-def _terminal() -> None:
-    """Require a terminal, since a question needs one. Raises ``typer.BadParameter``."""
-    import sys
-
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
 
 
 def _print_end(status: dict[str, object], words: str, as_json: bool) -> None:

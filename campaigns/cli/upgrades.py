@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campaigns.cli.administration import Json
+from campaigns.cli.asking import confirm
 from campaigns.cli.backups import say_made
 from campaigns.cli.output import _, say, tell, translated
 
@@ -74,10 +75,6 @@ def _say_plan(plan: UpgradePlan) -> None:
 
 def _confirm(as_json: bool) -> None:
     """Ask. Raises ``typer.BadParameter`` where there is no terminal, or where a question would stand in the JSON."""
-    import sys
-
     if as_json:
         raise typer.BadParameter(_("add it: with --json no question is asked"), param_hint="--yes")
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(_("add it, or answer on a terminal"), param_hint="--yes")
-    typer.confirm(_("Upgrade now?"), abort=True)
+    confirm(_("Upgrade now?"))

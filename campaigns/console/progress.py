@@ -24,7 +24,6 @@ from mailer.outbox import Counts, Hold
 WINDOW = timedelta(seconds=60)  # the speed is that of the last minute
 SHORTEST = timedelta(seconds=3)
 MOST_KEPT = 200  # campaigns whose speed or reasons are remembered
-FAULTS = ("refused", "bounced", "complained")
 
 
 @dataclass(frozen=True, slots=True)
